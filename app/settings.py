@@ -1,0 +1,130 @@
+"""Everything the environment decides, read once."""
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import lru_cache
+
+import msgspec
+
+_DEVELOPMENT_KEY = "development-only-secret-key-0000000000"
+_SECRET_LENGTH_MIN = 32
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class SettingsRefused(Exception):
+    """The environment cannot be run with; the message names each setting and what is wrong."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings. Names in the environment are these names in upper case.
+
+    Lists are comma-separated. Of secrets that come in lists the first signs and all verify, so
+    that one can be rotated without a moment in which either is refused.
+    """
+
+    environment: Environment = Environment.PRODUCTION
+    database_url: str = ""
+    database_direct_url: str = ""  # bypasses a pooler: migrations, LISTEN; default database_url
+    database_pool_size_max: int = 10
+    base_url: str = "http://127.0.0.1:8000"
+    secret_keys: tuple[str, ...] = ()
+    access_token_seconds: int = 900
+    refresh_token_days: int = 30
+    paystack_secret_keys: tuple[str, ...] = ()
+    paystack_base_url: str = "https://api.paystack.co"
+    gateway_timeout_seconds: float = 20.0
+    smtp_url: str = ""
+    mail_from: str = "Berthold <bookings@localhost>"
+    log_level: str = "INFO"
+    worker_concurrency: int = 10
+    worker_grace_seconds: float = 25.0  # Heroku kills 30 s after SIGTERM
+    worker_stalled_seconds: float = 30.0
+    worker_heartbeat_seconds: float = 10.0
+
+    @property
+    def direct_url(self) -> str:
+        return self.database_direct_url or self.database_url
+
+    @property
+    def secure_cookies(self) -> bool:
+        return self.base_url.startswith("https://")
+
+    @property
+    def is_development(self) -> bool:
+        return self.environment is Environment.DEVELOPMENT
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment is Environment.PRODUCTION
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Build the settings from an environment; raises SettingsRefused naming all that is wrong."""
+    given: dict[str, object] = {}
+    for field in msgspec.structs.fields(Settings):
+        variable = _variable(field.name)
+        if variable in environ:
+            text = environ[variable].strip()
+            given[field.name] = _split(text) if field.type == tuple[str, ...] else text
+    try:
+        settings = msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsRefused(f"The environment cannot be read: {error}") from error
+    if not settings.is_production:
+        settings = _with_development_defaults(settings)
+    if problems := _problems(settings):
+        raise SettingsRefused("Refusing to start:\n" + "\n".join(f"- {p}" for p in problems))
+    return settings
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process."""
+    return read_settings(os.environ)
+
+
+def _variable(name: str) -> str:
+    return {"environment": "BERTHOLD_ENV"}.get(name, name.upper())
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _with_development_defaults(given: Settings) -> Settings:
+    return msgspec.structs.replace(
+        given,
+        secret_keys=given.secret_keys or (_DEVELOPMENT_KEY,),
+        paystack_secret_keys=given.paystack_secret_keys or ("sk_test_sandbox_0000000000000000",),
+        smtp_url=given.smtp_url or "smtp://127.0.0.1:1025",
+    )
+
+
+def _problems(given: Settings) -> list[str]:
+    problems: list[str] = []
+    if not given.database_url:
+        problems.append("DATABASE_URL is missing")
+    if not given.is_production:
+        return problems
+    if not given.secret_keys:
+        problems.append("SECRET_KEYS is missing")
+    for key in given.secret_keys:
+        if len(key) < _SECRET_LENGTH_MIN or len(set(key)) < 10 or "development" in key:
+            problems.append(f"SECRET_KEYS holds a weak key: use {_SECRET_LENGTH_MIN} random letters")
+    if not given.paystack_secret_keys:
+        problems.append("PAYSTACK_SECRET_KEYS is missing")
+    if any("sandbox" in key for key in given.paystack_secret_keys):
+        problems.append("PAYSTACK_SECRET_KEYS holds the sandbox's key")
+    if not given.base_url.startswith("https://"):
+        problems.append("BASE_URL must begin with https://")
+    if not given.paystack_base_url.startswith("https://"):
+        problems.append("PAYSTACK_BASE_URL must begin with https://")
+    if not given.smtp_url:
+        problems.append("SMTP_URL is missing")
+    return problems

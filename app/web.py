@@ -1,0 +1,206 @@
+"""What every route shares: strict bodies, idempotent replies, problems as replies, request ids."""
+
+import re
+import time
+from typing import Any, ClassVar, Final, TypeVar, cast
+
+import msgspec
+import structlog
+import uuid_utils.compat
+from litestar import Request, Response
+from litestar.datastructures import MutableScopeHeaders, State
+from litestar.dto import AbstractDTO
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import idempotency
+from app.errors import FieldError, Malformed, Problem
+from app.wire import decode
+
+T = TypeVar("T")
+
+REQUEST_ID_HEADER: Final = "x-request-id"
+PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
+
+_log = structlog.get_logger(__name__)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_TITLES: Final = {
+    400: "The request cannot be read",
+    401: "You are not logged in",
+    403: "You may not do this",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "The body is too large",
+}
+
+
+class StrictBody(AbstractDTO[Any]):
+    """Decodes every request body with `wire.decode`, and leaves replies alone.
+
+    Litestar's own way takes "5" for 5 and stops at the first error. This stands at the
+    application as its `dto`, so that no route can forget it.
+    """
+
+    _types: ClassVar[dict[str, Any]] = {}
+
+    @classmethod
+    def create_for_field_definition(
+        cls, field_definition: Any, handler_id: str, backend_cls: Any = None
+    ) -> None:
+        cls._types[handler_id] = field_definition.annotation
+
+    @classmethod
+    def create_openapi_schema(
+        cls, field_definition: Any, handler_id: str, schema_creator: Any
+    ) -> Any:
+        return schema_creator.for_field_definition(field_definition)
+
+    def decode_bytes(self, value: bytes) -> Any:
+        request = cast("Request[Any, Any, State]", self.asgi_connection)
+        if request.content_type[0] != "application/json":  # text/plain needs no CORS preflight
+            raise Malformed("Send the body as application/json.")
+        return decode(value, self._types[request.route_handler.handler_id])
+
+    @classmethod
+    def generate_field_definitions(cls, model_type: type[Any]) -> Any:
+        yield from ()
+
+    @classmethod
+    def detect_nested_field(cls, field_definition: Any) -> bool:
+        return False
+
+
+async def idempotency_key(
+    request: Request[Any, Any, State], *, required: bool = False
+) -> idempotency.Key | None:
+    """The Idempotency-Key of a request of somebody logged in.
+
+    Raises Invalid for a malformed one, KeyMissing if there is none and it is required.
+    """
+    text = request.headers.get("idempotency-key")
+    if text is None and required:
+        raise idempotency.KeyMissing("Send an Idempotency-Key header: a new one per intention.")
+    return idempotency.read_key(
+        text,
+        principal_id=request.user.id,
+        route=f"{request.method} {request.url.path}",
+        body=await request.body(),
+    )
+
+
+def encoded(reply: object) -> bytes:
+    """A reply's JSON, as it is sent and as it is kept under an idempotency key."""
+    return msgspec.json.encode(reply)
+
+
+def created(kind: type[T], reply: bytes) -> Response[T]:
+    """201 with an encoded reply."""
+    return Response(cast("T", reply), status_code=201, media_type="application/json")
+
+
+def replayed(kind: type[T], stored: idempotency.Stored) -> Response[T]:
+    """The reply that was kept under an idempotency key, marked as a repetition."""
+    return Response(
+        cast("T", stored.reply),
+        status_code=stored.status,
+        media_type="application/json",
+        headers={"Idempotency-Replayed": "true"},
+    )
+
+
+def problem_reply(request: Request[Any, Any, State], problem: Problem) -> Response[Any]:
+    """A Problem as application/problem+json (RFC 9457)."""
+    body = {
+        "type": f"urn:berthold:problem:{problem.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": request.url.path,
+        "code": problem.code,
+        "errors": problem.errors,
+        "requestId": structlog.contextvars.get_contextvars().get("request_id"),
+        **problem.members,
+    }
+    headers = {}
+    if problem.retry_after_s is not None:
+        headers["Retry-After"] = str(problem.retry_after_s)
+    return Response(
+        body, status_code=problem.status, media_type=PROBLEM_MEDIA_TYPE, headers=headers
+    )
+
+
+def framework_refusal(request: Request[Any, Any, State], error: HTTPException) -> Response[Any]:
+    """Litestar's own refusals (no such route, wrong method, bad query) in the same shape."""
+    problem = Problem(str(error.detail), errors=_field_errors(error))
+    code = error.status_code
+    reply = problem_reply(request, problem)
+    family = "invalid" if isinstance(error, ValidationException) else _family(code)
+    status = 422 if isinstance(error, ValidationException) else code
+    reply.content.update(
+        type=f"urn:berthold:problem:{family}",
+        title="Some fields are not valid" if status == 422 else _TITLES.get(code, "Refused"),
+        status=status,
+        code=family,
+    )
+    reply.status_code = status
+    reply.headers.update(error.headers or {})
+    return reply
+
+
+def unexpected_failure(request: Request[Any, Any, State], error: Exception) -> Response[Any]:
+    """A 500 is a bug: logged with its traceback, told without it."""
+    _log.exception("request failed", exc_info=error)
+    return problem_reply(request, Problem("The request failed, and nothing was changed by it."))
+
+
+def _family(status: int) -> str:
+    title = _TITLES.get(status, "refused")
+    return title.lower().replace(" ", "_")
+
+
+def _field_errors(error: HTTPException) -> list[FieldError]:
+    extra = error.extra if isinstance(error.extra, list) else []
+    return [
+        FieldError(field=str(e.get("key", "body")), message=str(e.get("message", "")))
+        for e in cast("list[dict[str, Any]]", extra)
+    ]
+
+
+def with_request_id(app: ASGIApp) -> ASGIApp:
+    """Give each request an id (the client's, if it sent a sound one) and log one line about it."""
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableScopeHeaders(message).add(REQUEST_ID_HEADER, request_id)
+            await send(message)
+
+        started = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await app(scope, receive, send_with_id)
+            finally:
+                _log.info(
+                    "request",
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status,
+                    duration_ms=round((time.perf_counter() - started) * 1000, 1),
+                )
+
+    return handle
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value.decode("latin-1")):
+            return value.decode("latin-1")
+    return uuid_utils.compat.uuid7().hex

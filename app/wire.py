@@ -1,0 +1,114 @@
+"""What travels: shapes of requests and replies, strict decoding, cursors."""
+
+import base64
+import binascii
+import types
+from collections.abc import Iterator
+from typing import Annotated, Any, Final, TypeVar, Union, cast, get_args, get_origin
+
+import msgspec
+from msgspec import Meta
+
+from app.errors import FieldError, Invalid, Malformed
+
+T = TypeVar("T")
+
+NUL: Final = "\x00"
+
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
+Text = Annotated[str, Meta(max_length=5_000)]
+Limit = Annotated[int, Meta(ge=1, le=100, description="How many rows at the most")]
+Cursor = Annotated[str, Meta(max_length=500, description="`nextCursor` of the page before")]
+
+
+class Input(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"
+):
+    """Base of every request body. Fields it does not have are refused, not ignored."""
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Base of every reply body."""
+
+
+def decode(raw: bytes, kind: type[T]) -> T:
+    """Read a JSON body strictly: no text for numbers, no unknown fields.
+
+    Raises Malformed if it is not JSON, and Invalid naming every field that is wrong.
+    """
+    try:
+        given = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"The body must be JSON: {error}.") from error
+    errors = list(_errors(given, kind, ""))
+    if errors:
+        raise Invalid("; ".join(f"{e.field}: {e.message}" for e in errors[:5]), errors=errors)
+    return msgspec.convert(given, kind)
+
+
+def _errors(given: Any, kind: Any, path: str) -> Iterator[FieldError]:
+    """Every field below `path` that does not fit its type, not just the first."""
+    before = None
+    for before in _errors_inside(given, _bare(kind, given), path):
+        yield before
+    if before is None:
+        try:
+            msgspec.convert(given, kind)
+        except msgspec.ValidationError as error:
+            yield FieldError(field=path or "body", message=_plain(str(error)))
+
+
+def _errors_inside(given: Any, kind: Any, path: str) -> Iterator[FieldError]:
+    if isinstance(given, dict) and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield from _struct_errors(cast("dict[str, Any]", given), kind, path)
+    elif isinstance(given, list) and get_origin(kind) in (list, tuple):
+        for index, item in enumerate(cast("list[Any]", given)):
+            yield from _errors(item, get_args(kind)[0], f"{path}[{index}]")
+    elif isinstance(given, str) and NUL in given:
+        yield FieldError(field=path or "body", message="must not contain a NUL character")
+
+
+def _struct_errors(
+    given: dict[str, Any], kind: type[msgspec.Struct], path: str
+) -> Iterator[FieldError]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    for name, field in fields.items():
+        where = f"{path}.{name}" if path else name
+        if name in given:
+            yield from _errors(given[name], field.type, where)
+        elif field.required:
+            yield FieldError(field=where, message="is required")
+    if kind.__struct_config__.forbid_unknown_fields:
+        for name in given.keys() - fields.keys():
+            where = f"{path}.{name}" if path else name
+            yield FieldError(field=where[:100], message="is not a known field")
+
+
+def _bare(kind: Any, given: Any) -> Any:
+    """The type inside Annotated, and inside `X | None` when something is given."""
+    if get_origin(kind) is Annotated:
+        return _bare(get_args(kind)[0], given)
+    if get_origin(kind) in (Union, types.UnionType) and given is not None:
+        inner = [arg for arg in get_args(kind) if arg not in (type(None), msgspec.UnsetType)]
+        return _bare(inner[0], given) if len(inner) == 1 else kind
+    return kind
+
+
+def _plain(message: str) -> str:
+    """msgspec's message for people: without its path, which `field` already says."""
+    text = message.split(" - at `")[0]
+    return text[:1].lower() + text[1:]
+
+
+def write_cursor(*keys: object) -> str:
+    """An opaque cursor holding the sort keys of the last row of a page."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(keys)).decode().rstrip("=")
+
+
+def read_cursor(cursor: str, kind: type[T]) -> T:
+    """The sort keys of a cursor; `kind` is a tuple type. Raises Invalid for a made-up cursor."""
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return msgspec.json.decode(raw, type=kind)
+    except (binascii.Error, ValueError) as error:  # msgspec's errors are ValueErrors
+        raise Invalid.field("cursor", "is not a cursor of this list") from error

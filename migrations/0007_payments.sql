@@ -1,0 +1,84 @@
+CREATE TABLE payments (
+    id           uuid PRIMARY KEY,
+    booking_id   uuid NOT NULL REFERENCES bookings,
+    payer_id     uuid NOT NULL REFERENCES accounts,
+    gateway      text NOT NULL CHECK (gateway IN ('paystack', 'flutterwave', 'stripe')),
+    reference    text NOT NULL CONSTRAINT payments_reference_taken UNIQUE,
+    state        text NOT NULL,
+    amount       bigint NOT NULL CHECK (amount > 0),
+    currency     char(3) NOT NULL,
+    checkout_url text,
+    gateway_id   text,
+    gateway_data jsonb,
+    failure      text,
+    created_at   timestamptz NOT NULL DEFAULT business_now(),
+    updated_at   timestamptz NOT NULL DEFAULT business_now(),
+    settled_at   timestamptz,
+    CONSTRAINT payments_state_known CHECK (
+        state IN ('created', 'pending', 'succeeded', 'failed', 'abandoned')
+    ),
+    CONSTRAINT payments_settled_with_time CHECK ((state = 'succeeded') = (settled_at IS NOT NULL))
+);
+COMMENT ON TABLE payments IS 'Charges: money in, one attempt at one gateway';
+CREATE UNIQUE INDEX payments_one_open ON payments (booking_id) WHERE state IN ('created', 'pending');
+CREATE INDEX payments_of_booking ON payments (booking_id, id);
+CREATE INDEX payments_unsettled ON payments (created_at) WHERE state IN ('created', 'pending');
+
+CREATE TABLE payment_history (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    payment_id uuid NOT NULL REFERENCES payments,
+    was        text,
+    state      text NOT NULL,
+    at         timestamptz NOT NULL DEFAULT business_now(),
+    reason     text NOT NULL,
+    CONSTRAINT payment_history_move_allowed CHECK (
+        (was IS NULL AND state = 'created')
+        OR (was = 'created' AND state IN ('pending', 'succeeded', 'failed', 'abandoned'))
+        OR (was = 'pending' AND state IN ('succeeded', 'failed', 'abandoned'))
+        OR (was = 'failed' AND state = 'succeeded')
+        OR (was = 'abandoned' AND state = 'succeeded')
+    )
+);
+COMMENT ON TABLE payment_history IS 'Each move of a charge. Append-only';
+CREATE INDEX payment_history_of_payment ON payment_history (payment_id, id);
+CREATE TRIGGER payment_history_append_only BEFORE UPDATE OR DELETE ON payment_history
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TABLE refunds (
+    id         uuid PRIMARY KEY,
+    payment_id uuid NOT NULL REFERENCES payments,
+    booking_id uuid NOT NULL REFERENCES bookings,
+    amount     bigint NOT NULL CHECK (amount > 0),
+    currency   char(3) NOT NULL,
+    reason     text NOT NULL,
+    state      text NOT NULL DEFAULT 'queued',
+    created_at timestamptz NOT NULL DEFAULT business_now(),
+    CONSTRAINT refunds_state_known CHECK (state IN (
+        'queued', 'waiting_for_payee', 'sending', 'sent', 'unknown', 'confirmed', 'failed', 'reversed'
+    )),
+    CONSTRAINT refunds_once_per_reason UNIQUE (payment_id, reason)
+);
+COMMENT ON TABLE refunds IS 'Instructions to give money back to a guest';
+CREATE INDEX refunds_of_booking ON refunds (booking_id);
+
+CREATE TABLE webhook_events (
+    id           uuid PRIMARY KEY,
+    gateway      text NOT NULL CHECK (gateway IN ('paystack', 'flutterwave', 'stripe')),
+    event_key    text NOT NULL,
+    kind         text NOT NULL,
+    reference    text,
+    body         bytea NOT NULL,
+    body_sha256  bytea NOT NULL,
+    state        text NOT NULL DEFAULT 'received',
+    attempts     smallint NOT NULL DEFAULT 0,
+    error        text,
+    received_at  timestamptz NOT NULL DEFAULT business_now(),
+    processed_at timestamptz,
+    CONSTRAINT webhook_events_once UNIQUE (gateway, event_key),
+    CONSTRAINT webhook_events_state_known CHECK (
+        state IN ('received', 'processed', 'ignored', 'failed')
+    )
+);
+COMMENT ON TABLE webhook_events IS 'What gateways told us, as it came, once each';
+CREATE INDEX webhook_events_open ON webhook_events (received_at) WHERE state IN ('received', 'failed');
+CREATE INDEX webhook_events_of_reference ON webhook_events (reference);

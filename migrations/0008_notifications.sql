@@ -1,0 +1,17 @@
+CREATE TABLE notifications (
+    id          uuid PRIMARY KEY,
+    account_id  uuid NOT NULL REFERENCES accounts,
+    kind        text NOT NULL,
+    source_id   uuid NOT NULL,
+    data        jsonb NOT NULL,
+    state       text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'sent', 'failed')),
+    attempts    smallint NOT NULL DEFAULT 0,
+    next_try_at timestamptz NOT NULL DEFAULT business_now(),
+    last_error  text,
+    created_at  timestamptz NOT NULL DEFAULT business_now(),
+    sent_at     timestamptz,
+    CONSTRAINT notifications_once UNIQUE (account_id, kind, source_id),
+    CONSTRAINT notifications_sent_with_time CHECK ((state = 'sent') = (sent_at IS NOT NULL))
+);
+COMMENT ON TABLE notifications IS 'Outbox of mails';
+CREATE INDEX notifications_due ON notifications (next_try_at) WHERE state = 'queued';

@@ -1,0 +1,88 @@
+"""Fixtures: one real Postgres for the run, a template database, a fresh copy for each test."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from pytest_postgresql import factories
+
+from app import db
+from app.development.postgres import running_postgres
+from app.main import create_app
+from app.migrate import migrate
+
+_resources = ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start Postgres once, before the parallel workers, which inherit the environment."""
+    os.environ.setdefault("BERTHOLD_ENV", "test")
+    os.environ.setdefault("DATABASE_URL", "postgresql://each-test-opens-its-own")
+    if "TEST_POSTGRES_URL" not in os.environ and not hasattr(config, "workerinput"):
+        folder = _resources.enter_context(tempfile.TemporaryDirectory(prefix="berthold-"))
+        server = _resources.enter_context(running_postgres(Path(folder) / "pg", durable=False))
+        os.environ["TEST_POSTGRES_URL"] = server.url
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        _resources.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> SimpleNamespace:
+    url = os.environ["TEST_POSTGRES_URL"]
+    parts = db.url_parts(url)
+    return SimpleNamespace(
+        host=parts.get("host"),
+        port=parts.get("port", 5432),
+        user=parts.get("user", "postgres"),
+        password=parts.get("password"),
+        options="",
+        maintenance_dbname="postgres",
+        template_dbname=None,
+    )
+
+
+def _migrate(**connection: Any) -> None:
+    asyncio.run(migrate(_url(**connection)))
+
+
+def _url(*, host: str, port: int, user: str, dbname: str, **_: Any) -> str:
+    return f"postgresql://{user}@/{dbname}?host={host}&port={port}"
+
+
+template = factories.postgresql_noproc(
+    depends_on="postgres_server", dbname="berthold", load=[_migrate]
+)
+fresh_database = factories.postgresql("template")
+
+
+@pytest.fixture
+def database_url(fresh_database: Any) -> str:
+    """A fresh, migrated, empty database."""
+    info = fresh_database.info
+    return _url(host=info.host, port=info.port, user=info.user, dbname=info.dbname)
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[None]:
+    """This process's pool, on a fresh database."""
+    await db.open_pool(database_url, size_max=10)
+    yield
+    await db.close_pool()
+
+
+@pytest.fixture
+async def api(pool: None) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the whole application, in this process, on a fresh database."""
+    transport = httpx.ASGITransport(create_app())
+    async with httpx.AsyncClient(transport=transport, base_url="http://berthold.test") as client:
+        yield client

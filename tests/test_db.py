@@ -1,0 +1,32 @@
+"""Transactions, rows and errors against a real server."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from app.db import Violated, execute, fetch_value, transaction
+
+
+async def test_a_transaction_that_fails_leaves_nothing(pool: None) -> None:
+    with pytest.raises(RuntimeError):
+        async with transaction() as tx:
+            await execute(tx, "UPDATE business_clock SET movable = true")
+            raise RuntimeError
+    async with transaction() as tx:
+        assert await fetch_value(tx, bool, "SELECT movable FROM business_clock") is False
+
+
+async def test_a_constraint_violation_names_the_constraint(pool: None) -> None:
+    with pytest.raises(Violated) as caught:
+        async with transaction() as tx:
+            await execute(tx, "UPDATE business_clock SET shift = '1 day'")
+    assert caught.value.constraint == "business_clock_moves_only_if_movable"
+
+
+async def test_business_time_moves_when_it_may(pool: None) -> None:
+    async with transaction() as tx:
+        await execute(tx, "UPDATE business_clock SET movable = true, shift = '30 days'")
+        now = await fetch_value(tx, datetime, "SELECT business_now()")
+    assert now is not None
+    assert now.tzinfo is UTC or now.utcoffset() is not None
+    assert 29 <= (now - datetime.now(UTC)).days <= 30
