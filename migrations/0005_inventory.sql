@@ -82,3 +82,18 @@ CREATE TABLE blocked_dates (
 );
 COMMENT ON TABLE blocked_dates IS 'Dates not for sale, of one unit or (unit_id null) of the whole listing';
 CREATE INDEX blocked_dates_of_listing ON blocked_dates (listing_id, last_slot);
+
+-- What bookings were priced and dated by cannot change under one that is being made.
+CREATE FUNCTION refuse_other_listing() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'kind, currency, zone, departure and arrival of a listing never change'
+        USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'listings_fixed_at_creation';
+END $$;
+COMMENT ON FUNCTION refuse_other_listing() IS 'Trigger: a listing stays what it was created as';
+CREATE TRIGGER listings_fixed_at_creation BEFORE UPDATE ON listings FOR EACH ROW
+    WHEN ((old.kind, old.host_id, old.currency, old.zone, old.departure_date, old.departure_time,
+           old.arrival_date, old.arrival_time, old.arrival_zone)
+          IS DISTINCT FROM
+          (new.kind, new.host_id, new.currency, new.zone, new.departure_date, new.departure_time,
+           new.arrival_date, new.arrival_time, new.arrival_zone))
+    EXECUTE FUNCTION refuse_other_listing();

@@ -1,0 +1,419 @@
+"""What a host offers: listings, units, prices and blocked dates, as rows and on the wire."""
+
+from datetime import date, datetime, time
+from enum import StrEnum
+from typing import Annotated, Final
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from app.errors import Conflict, Forbidden, Invalid, NotFound
+from app.money import Currency, Money
+from app.wire import Input, Name, Output, Text
+
+UNITS_MAX: Final = 500  # per listing
+RANGES_MAX: Final = 500  # price overrides per listing, and as many blocked dates
+NIGHTS_MAX: Final = 365  # of one stay
+CALENDAR_NIGHTS_MAX: Final = 366  # of one calendar
+PRICE_MIN: Final = 1  # per slot: a booking that costs nothing could never be paid for
+AHEAD_DAYS_MAX: Final = 3 * 366  # how far into the future a night or a departure may be
+
+
+class Kind(StrEnum):
+    STAY = "stay"
+    TRIP = "trip"
+
+
+class ListingState(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Policy(StrEnum):
+    """How much a guest gets back who cancels."""
+
+    FLEXIBLE = "flexible"
+    MODERATE = "moderate"
+    STRICT = "strict"
+
+
+class UnitState(StrEnum):
+    FREE = "free"
+    HELD = "held"
+    TAKEN = "taken"
+    BLOCKED = "blocked"
+
+
+class ListingNotFound(NotFound):
+    """No listing has this id."""
+
+    title = "There is no such listing"
+
+
+class UnitNotFound(NotFound):
+    """No unit of the listing has this label."""
+
+    title = "There is no such unit"
+
+
+class RangeNotFound(NotFound):
+    """The listing has no such price override or blocked dates."""
+
+    title = "There are no such dates"
+
+
+class NotYourListing(Forbidden):
+    """Only its host may change a listing. (All listings are public, so this tells nothing new.)"""
+
+    title = "This listing belongs to another host"
+
+
+class LabelTaken(Conflict):
+    """Two units of one listing cannot have one label."""
+
+    title = "The listing already has a unit with this label"
+
+
+class ListingFull(Conflict):
+    """A listing has so many units, price overrides or blocked dates, and no more."""
+
+    title = "The listing has as many as it may have"
+
+
+class TripDeparted(Conflict):
+    """Seats are sold until the departure."""
+
+    title = "The trip has departed"
+
+
+class PriceTooHigh(Invalid):
+    """A total above what the ledger can hold."""
+
+    title = "The total is too high"
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `listings`. Amounts are minor units of `currency`; fee and deposit per booking."""
+
+    id: UUID
+    host_id: UUID
+    kind: Kind
+    state: ListingState
+    title: str
+    description: str
+    place: str
+    destination: str | None
+    zone: str
+    currency: str
+    price: int
+    weekend_price: int | None
+    fee: int
+    deposit: int
+    policy: Policy
+    request_to_book: bool
+    respond_within_h: int
+    check_in_time: time | None
+    check_out_time: time | None
+    departure_date: date | None
+    departure_time: time | None
+    arrival_date: date | None
+    arrival_time: time | None
+    arrival_zone: str | None
+
+
+class OfferedUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """A unit as a booking needs it. `price` is per slot, None: the listing's."""
+
+    id: int
+    label: str
+    unit_class: str
+    price: int | None
+    active: bool
+
+
+class OfferedPrice(msgspec.Struct, frozen=True, kw_only=True):
+    """A price override: both dates included; a higher id is newer."""
+
+    id: int
+    first_slot: date
+    last_slot: date
+    price: int
+
+
+class OfferedBlock(msgspec.Struct, frozen=True, kw_only=True):
+    """Dates not for sale, both included, of one unit or (None) of the whole listing."""
+
+    unit_id: int | None
+    first_slot: date
+    last_slot: date
+
+
+class Offer(Listing, frozen=True, kw_only=True):
+    """All that is needed to price and freeze a booking, read at the instant `now`.
+
+    `units` are those that were asked for by label, in the order of their ids;
+    `units_active` counts the listing's active units when no labels were asked for, else it is
+    None. Overrides and blocks are those that touch the asked slots.
+    """
+
+    units: list[OfferedUnit]
+    units_active: int | None
+    overrides: list[OfferedPrice]
+    blocks: list[OfferedBlock]
+    now: datetime
+
+
+class Line(Output, frozen=True, kw_only=True):
+    """What one unit costs for all slots of a booking, in minor units."""
+
+    unit_id: int
+    label: str
+    amount: int
+
+
+class Quote(Output, frozen=True, kw_only=True):
+    """The price of a booking in minor units of `currency`: total = rental + fee + deposit."""
+
+    lines: list[Line]
+    rental: int
+    fee: int
+    deposit: int
+    total: int
+    currency: str
+
+
+Zone = Annotated[str, Meta(max_length=64, description="IANA zone", examples=["Africa/Lagos"])]
+LocalTime = Annotated[
+    time, Meta(tz=False, description="Wall clock, HH:MM:SS", examples=["15:00:00"])
+]
+Hours = Annotated[int, Meta(ge=1, le=168, description="Hours the host has to answer a request")]
+Label = Annotated[
+    str,
+    Meta(
+        max_length=20,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$",
+        description="Unique in the listing",
+        examples=["1A", "Room 12"],
+    ),
+]
+UnitClass = Annotated[
+    str, Meta(max_length=30, pattern=r"^[a-z0-9][a-z0-9 _-]*$", examples=["standard", "first"])
+]
+SeatPosition = Annotated[int, Meta(ge=1, le=500)]
+Identity = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+
+
+class NewListing(Input, frozen=True, kw_only=True):
+    """A stay needs its check-in and check-out times; a trip its destination, departure and arrival.
+
+    `price` (per unit and slot) sets the listing's currency; every other amount must be in it.
+    Kind, currency, zone, departure and arrival are fixed from here on. Fee and deposit are per
+    booking, whatever its number of units.
+    """
+
+    kind: Kind
+    title: Name
+    place: Name
+    zone: Zone
+    price: Money
+    policy: Policy
+    description: Text = ""
+    destination: Name | None = None
+    weekend_price: Money | None = None
+    fee: Money | None = None
+    deposit: Money | None = None
+    request_to_book: bool = False
+    respond_within_hours: Hours = 24
+    check_in_time: LocalTime | None = None
+    check_out_time: LocalTime | None = None
+    departure_date: date | None = None
+    departure_time: LocalTime | None = None
+    arrival_date: date | None = None
+    arrival_time: LocalTime | None = None
+    arrival_zone: Zone | None = None
+
+
+class ListingChanges(Input, frozen=True, kw_only=True):
+    """What is given changes, what is absent stays; bookings already made keep their terms."""
+
+    state: ListingState | UnsetType = UNSET
+    title: Name | UnsetType = UNSET
+    description: Text | UnsetType = UNSET
+    place: Name | UnsetType = UNSET
+    destination: Name | UnsetType = UNSET
+    price: Money | UnsetType = UNSET
+    weekend_price: Money | UnsetType | None = UNSET
+    fee: Money | UnsetType = UNSET
+    deposit: Money | UnsetType = UNSET
+    policy: Policy | UnsetType = UNSET
+    request_to_book: bool | UnsetType = UNSET
+    respond_within_hours: Hours | UnsetType = UNSET
+    check_in_time: LocalTime | UnsetType = UNSET
+    check_out_time: LocalTime | UnsetType = UNSET
+
+
+class NewUnit(Input, frozen=True, kw_only=True):
+    """One unit. `price` per slot replaces the listing's."""
+
+    label: Label
+    unit_class: UnitClass = msgspec.field(name="class", default="standard")
+    price: Money | None = None
+    seat_row: SeatPosition | None = None
+    seat_column: SeatPosition | None = None
+
+
+class SeatPlan(Input, frozen=True, kw_only=True):
+    """Seats in rows: `{"rows": 15, "columns": "AB_CD"}` makes 1A … 15D; `_` is the aisle.
+
+    The first `firstClassRows` rows get the class `first`, and `firstClassPrice` if given.
+    """
+
+    rows: Annotated[int, Meta(ge=1, le=125)]
+    columns: Annotated[str, Meta(max_length=20, pattern=r"^[A-Z_]+$", examples=["AB_CD"])]
+    first_class_rows: Annotated[int, Meta(ge=0, le=125)] = 0
+    first_class_price: Money | None = None
+
+
+class RoomPlan(Input, frozen=True, kw_only=True):
+    """Numbered rooms: `{"count": 12, "prefix": "Room "}` makes `Room 1` … `Room 12`."""
+
+    count: Annotated[int, Meta(ge=1, le=UNITS_MAX)]
+    prefix: Annotated[str, Meta(max_length=16, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$")] = "Room "
+    unit_class: UnitClass = msgspec.field(name="class", default="standard")
+    price: Money | None = None
+
+
+class NewUnits(Input, frozen=True, kw_only=True):
+    """Exactly one of the three."""
+
+    units: Annotated[list[NewUnit], Meta(min_length=1, max_length=UNITS_MAX)] | None = None
+    seats: SeatPlan | None = None
+    rooms: RoomPlan | None = None
+
+
+class UnitChanges(Input, frozen=True, kw_only=True):
+    """What is given changes. `price: null` goes back to the listing's price."""
+
+    unit_class: UnitClass | UnsetType = msgspec.field(name="class", default=UNSET)
+    price: Money | UnsetType | None = UNSET
+    active: bool | UnsetType = UNSET
+
+
+class NewOverride(Input, frozen=True, kw_only=True):
+    """A price for a range of slots, both ends included; the newest override of a slot wins."""
+
+    first_slot: date
+    last_slot: date
+    price: Money
+
+
+class NewBlock(Input, frozen=True, kw_only=True):
+    """Slots that are not for sale, both ends included, of one unit or of the whole listing.
+
+    Claims that exist already stay.
+    """
+
+    first_slot: date
+    last_slot: date
+    unit: Label | None = None
+    reason: Annotated[str, Meta(max_length=200)] = ""
+
+
+class ListingReply(Output, frozen=True, kw_only=True):
+    id: UUID
+    host_id: UUID
+    kind: Kind
+    state: ListingState
+    title: str
+    description: str
+    place: str
+    destination: str | None
+    zone: str
+    currency: Currency
+    price: Money
+    weekend_price: Money | None
+    fee: Money
+    deposit: Money
+    policy: Policy
+    request_to_book: bool
+    respond_within_hours: int
+    check_in_time: time | None
+    check_out_time: time | None
+    departure_date: date | None
+    departure_time: time | None
+    arrival_date: date | None
+    arrival_time: time | None
+    arrival_zone: str | None
+
+
+class ListingPage(Output, frozen=True, kw_only=True):
+    """`nextCursor` is null on the last page. A page may be short, or empty, and not be the last."""
+
+    listings: list[ListingReply]
+    next_cursor: str | None
+
+
+class UnitReply(Output, frozen=True, kw_only=True):
+    """A unit; `price` null means the listing's price."""
+
+    label: str
+    unit_class: str = msgspec.field(name="class")
+    price: Money | None
+    seat_row: int | None
+    seat_column: int | None
+    active: bool
+
+
+class UnitList(Output, frozen=True, kw_only=True):
+    units: list[UnitReply]
+
+
+class OverrideReply(Output, frozen=True, kw_only=True):
+    id: int
+    first_slot: date
+    last_slot: date
+    price: Money
+
+
+class OverrideList(Output, frozen=True, kw_only=True):
+    overrides: list[OverrideReply]
+
+
+class BlockReply(Output, frozen=True, kw_only=True):
+    """`unit` null: the whole listing."""
+
+    id: int
+    first_slot: date
+    last_slot: date
+    unit: str | None
+    reason: str
+
+
+class BlockList(Output, frozen=True, kw_only=True):
+    blocks: list[BlockReply]
+
+
+class UnitAvailability(Output, frozen=True, kw_only=True):
+    """A unit for the asked slots; `price` is the sum over all of them, without fee and deposit."""
+
+    label: str
+    unit_class: str = msgspec.field(name="class")
+    state: UnitState
+    price: Money
+    seat_row: int | None
+    seat_column: int | None
+
+
+class NightAvailability(Output, frozen=True, kw_only=True):
+    date: date
+    free_units: int
+
+
+class Availability(Output, frozen=True, kw_only=True):
+    """`units` of a trip (its seat map) or of a stay (the free ones); or a calendar's `nights`."""
+
+    listing_id: UUID
+    free_units: int | None = None
+    units: list[UnitAvailability] | None = None
+    nights: list[NightAvailability] | None = None
