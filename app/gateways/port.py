@@ -12,7 +12,8 @@ import msgspec
 
 from app.money import Money
 
-Facts = dict[str, str | int | None]
+Fact = str | int | float | None
+Facts = dict[str, Fact]
 
 
 class GatewayName(StrEnum):
@@ -39,7 +40,7 @@ class CheckoutReady(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
-    """Conclusive: the gateway says no, and nothing was begun. A new attempt needs a new reference."""
+    """Conclusive: the gateway says no; nothing was begun. Try again only with a new reference."""
 
     reason: str
 
@@ -109,11 +110,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     reference: str | None
 
 
-class BadSignature(Exception):
+class BadSignature(Exception):  # noqa: N818  a fact, like all of our refusals
     """The webhook is not signed, or not by the gateway: nothing in it may be believed."""
 
 
-class BadPayload(Exception):
+class BadPayload(Exception):  # noqa: N818
     """The webhook is signed, but cannot be read."""
 
 

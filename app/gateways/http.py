@@ -1,0 +1,149 @@
+"""One attempt at a gateway over HTTP, and what can be concluded from how it went."""
+
+import asyncio
+import time
+from typing import Any, Final
+
+import httpx
+import msgspec
+import structlog
+
+from app.gateways.port import GatewayName
+
+_CONNECT_SECONDS_MAX: Final = 5.0
+_CONNECTIONS_MAX: Final = 20
+_REPLY_BYTES_MAX: Final = 1_000_000
+_INCONCLUSIVE_4XX: Final = frozenset({408, 425, 429})  # nothing was said about the call itself
+_NUL: Final = b"\\u0000"
+
+_log = structlog.get_logger(__name__)
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """2xx with JSON. Whether the JSON makes sense is for the adapter to say."""
+
+    status: int
+    body: Any
+
+
+class Denied(msgspec.Struct, frozen=True, kw_only=True):
+    """4xx with JSON: the gateway itself refused the call. Conclusive."""
+
+    status: int
+    body: Any
+
+
+class Unclear(msgspec.Struct, frozen=True, kw_only=True):
+    """No answer, or none that the gateway's program gave: the call may have had its effect."""
+
+    reason: str
+    status: int | None = None
+
+
+Attempt = Answered | Denied | Unclear
+
+
+class Line:
+    """The connections to one gateway.
+
+    Makes one attempt per call and follows no redirect. `timeout_s` bounds the whole call, its
+    connecting and each read. `transport` replaces the network: for a gateway in this process.
+    """
+
+    def __init__(
+        self,
+        gateway: GatewayName,
+        *,
+        base_url: str,
+        secret_key: str,
+        timeout_s: float,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._gateway = gateway
+        self._timeout_s = timeout_s
+        self._client = httpx.AsyncClient(
+            base_url=base_url,
+            headers={"Authorization": f"Bearer {secret_key}", "Accept": "application/json"},
+            timeout=httpx.Timeout(timeout_s, connect=min(_CONNECT_SECONDS_MAX, timeout_s)),
+            limits=httpx.Limits(
+                max_connections=_CONNECTIONS_MAX, max_keepalive_connections=_CONNECTIONS_MAX
+            ),
+            follow_redirects=False,
+            trust_env=False,
+            transport=transport,
+        )
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        operation: str,
+        reference: str,
+        body: msgspec.Struct | None = None,
+    ) -> Attempt:
+        """Make one attempt, log one line about it, and say what can be concluded.
+
+        A connection that could not be opened is Unclear too. Nothing can have been begun on it,
+        but a proxy or a half-dead pool may say the same after the request has left, and looking
+        the reference up costs one read: cheaper than to be wrong once.
+        """
+        attempt: Attempt = Unclear(reason="the call was cancelled")
+        started = time.perf_counter()
+        try:
+            attempt = await self._attempt(method, path, body)
+        finally:
+            _log.info(
+                "gateway call",
+                gateway=self._gateway.value,
+                operation=operation,
+                reference=reference,
+                status=attempt.status,
+                latency_ms=round((time.perf_counter() - started) * 1000, 1),
+                outcome=type(attempt).__name__.lower(),
+                **({"reason": attempt.reason} if isinstance(attempt, Unclear) else {}),
+            )
+        return attempt
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _attempt(self, method: str, path: str, body: msgspec.Struct | None) -> Attempt:
+        content = None if body is None else msgspec.json.encode(body)
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        try:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._client.stream(method, path, content=content, headers=headers) as response,
+            ):
+                return _conclude(response.status_code, await _read(response))
+        except (httpx.TimeoutException, TimeoutError):
+            return Unclear(reason=f"no answer within {self._timeout_s:g} s")
+        except httpx.HTTPError as error:
+            return Unclear(reason=f"the connection failed: {type(error).__name__}")
+
+
+async def _read(response: httpx.Response) -> bytes | None:
+    """The body, or None if it is longer than any that makes sense."""
+    read = bytearray()
+    async for chunk in response.aiter_bytes():
+        read += chunk
+        if len(read) > _REPLY_BYTES_MAX:
+            return None
+    return bytes(read)
+
+
+def _conclude(status: int, raw: bytes | None) -> Attempt:
+    answered, denied = httpx.codes.is_success(status), httpx.codes.is_client_error(status)
+    if not (answered or denied) or status in _INCONCLUSIVE_4XX:
+        return Unclear(reason=f"HTTP {status}", status=status)
+    if raw is None:
+        return Unclear(reason=f"HTTP {status} with an endless body", status=status)
+    if _NUL in raw:  # which no column of ours can hold
+        return Unclear(reason=f"HTTP {status} with a NUL in it", status=status)
+    try:
+        body = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # Not the gateway's program: a proxy's or firewall's page, or half of an answer.
+        return Unclear(reason=f"HTTP {status} without readable JSON", status=status)
+    return Answered(status=status, body=body) if answered else Denied(status=status, body=body)
