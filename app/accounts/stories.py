@@ -1,0 +1,78 @@
+"""Register, log in, refresh: hashing takes long, and is done between two transactions."""
+
+import time
+
+from app.accounts import actions, rules
+from app.accounts.model import (
+    Access,
+    Credentials,
+    Grant,
+    LogIn,
+    LogInRefused,
+    NewAccount,
+    Principal,
+    SignedIn,
+)
+from app.db import transaction
+from app.errors import Unauthenticated
+from app.settings import settings
+
+
+async def register(new: NewAccount, *, user_agent: str) -> SignedIn:
+    """Create an account and log it in; raises EmailTaken or Invalid."""
+    new = rules.checked(new)
+    password_hash = await actions.hash_password(new.password)
+    async with transaction() as tx:
+        account = await actions.create_account(
+            tx, new=new, roles=rules.roles_of(new), password_hash=password_hash
+        )
+        grant = await actions.open_session(tx, account=account, user_agent=user_agent)
+    return _signed_in(grant)
+
+
+async def log_in(given: LogIn, *, user_agent: str) -> SignedIn:
+    """Open a session; raises LogInRefused, the same and as late for whatever is wrong."""
+    given = rules.checked(given)
+    async with transaction() as tx:
+        known = await actions.find_credentials(tx, email=given.email)
+    fits = await actions.password_fits(given.password, known)
+    if known is None or not fits:
+        raise LogInRefused("E-mail address or password is wrong.")
+    new_hash = await _hash_if_outdated(given.password, known)
+    async with transaction() as tx:
+        grant = await actions.open_session_of(
+            tx, credentials=known, new_hash=new_hash, user_agent=user_agent
+        )
+    return _signed_in(grant)
+
+
+async def refresh(token: str) -> SignedIn:
+    """Rotate a refresh token; raises Unauthenticated, after the transaction has committed."""
+    async with transaction() as tx:
+        outcome = await actions.refresh(tx, token=token)
+    if isinstance(outcome, Unauthenticated):
+        raise outcome
+    return _signed_in(outcome)
+
+
+async def _hash_if_outdated(password: str, known: Credentials) -> str | None:
+    if not rules.is_outdated(known.password_hash):
+        return None
+    return await actions.hash_password(password)
+
+
+def _signed_in(grant: Grant) -> SignedIn:
+    keys, now = settings().secret_keys, time.time()
+    lives_for_s = settings().access_token_seconds
+    access = Access(
+        principal=Principal(id=grant.account.id, roles=grant.account.roles),
+        session_id=grant.session_id,
+        expires_at=int(now) + lives_for_s,
+    )
+    return SignedIn(
+        account=grant.account,
+        access_token=rules.write_access(access, keys=keys, now=now),
+        refresh_token=grant.refresh_token,
+        expires_in=lives_for_s,
+        csrf_token=rules.write_csrf(grant.session_id, key=keys[0]),
+    )
