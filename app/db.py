@@ -1,10 +1,11 @@
 """Postgres: the pool, transactions, and rows as structs. The only file that imports psycopg."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
 from functools import lru_cache
-from typing import Any, LiteralString, NewType, TypeVar
+from typing import Any, LiteralString, NewType, NoReturn, TypeVar
 
 import msgspec
 import psycopg
@@ -87,7 +88,7 @@ async def _configure(connection: Connection) -> None:
 
 
 @asynccontextmanager
-async def transaction() -> AsyncIterator[Tx]:
+async def transaction() -> AsyncGenerator[Tx, None]:
     """One transaction on a pooled connection: commits at the end, rolls back on any exception.
 
     Raises Unavailable when Postgres cannot be reached or goes away in the middle; what was not
@@ -132,7 +133,18 @@ async def _rollback(connection: Connection) -> None:
 
 
 @asynccontextmanager
-async def direct_connection(url: str) -> AsyncIterator[Connection]:
+async def savepoint(tx: Tx) -> AsyncGenerator[Callable[[], NoReturn], None]:
+    """Part of a transaction that can be taken back: call the yielded function to undo and leave it."""
+    async with tx.transaction() as inner:
+
+        def undo() -> NoReturn:
+            raise psycopg.Rollback(inner)
+
+        yield undo
+
+
+@asynccontextmanager
+async def direct_connection(url: str) -> AsyncGenerator[Connection, None]:
     """A connection of one's own, in autocommit, past any pooler: for migrations and session locks."""
     with _translated():
         async with await Connection.connect(url, autocommit=True) as connection:
@@ -140,41 +152,57 @@ async def direct_connection(url: str) -> AsyncIterator[Connection]:
 
 
 @asynccontextmanager
-async def transaction_on(connection: Connection) -> AsyncIterator[Tx]:
+async def transaction_on(connection: Connection) -> AsyncGenerator[Tx, None]:
     """A transaction on a connection of one's own."""
     with _translated():
         async with connection.transaction():
             yield Tx(connection)
 
 
-async def fetch_one(tx: Connection, kind: type[T], sql: LiteralString, **params: Any) -> T | None:
+async def fetch_one(tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any) -> T | None:
     """The first row as `kind`, or None."""
     cursor = await _run(tx, sql, params)
     row = await cursor.fetchone()
     return None if row is None else _convert(kind, _names(kind, cursor), row)
 
 
-async def fetch_all(tx: Connection, kind: type[T], sql: LiteralString, **params: Any) -> list[T]:
+async def fetch_new(tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any) -> T:
+    """The one row of a statement that always returns one, such as INSERT … RETURNING."""
+    row = await fetch_one(tx, kind, sql, **params)
+    if row is None:
+        raise LookupError(f"no {kind.__name__} came back from the database")
+    return row
+
+
+async def fetch_all(tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any) -> list[T]:
     """All rows, each as `kind`."""
     cursor = await _run(tx, sql, params)
     names = _names(kind, cursor)
     return [_convert(kind, names, row) for row in await cursor.fetchall()]
 
 
-async def fetch_value(tx: Connection, kind: type[T], sql: LiteralString, **params: Any) -> T | None:
+async def fetch_value(tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any) -> T | None:
     """The first column of the first row as `kind`, or None when there is no row or it is NULL."""
     cursor = await _run(tx, sql, params)
     row = await cursor.fetchone()
     return None if row is None or row[0] is None else msgspec.convert(row[0], kind)
 
 
-async def fetch_values(tx: Connection, kind: type[T], sql: LiteralString, **params: Any) -> list[T]:
+async def fetch_new_value(tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any) -> T:
+    """The value of a statement that always returns one."""
+    value = await fetch_value(tx, kind, sql, **params)
+    if value is None:
+        raise LookupError(f"no {kind.__name__} came back from the database")
+    return value
+
+
+async def fetch_values(tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any) -> list[T]:
     """The first column of every row as `kind`."""
     cursor = await _run(tx, sql, params)
     return [msgspec.convert(row[0], kind) for row in await cursor.fetchall()]
 
 
-async def execute(tx: Connection, sql: LiteralString, **params: Any) -> int:
+async def execute(tx: Connection, sql: LiteralString, /, **params: Any) -> int:
     """Run a statement; returns how many rows it touched."""
     return (await _run(tx, sql, params)).rowcount
 
@@ -183,6 +211,11 @@ async def execute_script(connection: Connection, script: bytes) -> None:
     """Run a file of SQL statements, as one implicit transaction unless one is open."""
     with _translated():
         await connection.execute(script)
+
+
+async def now(tx: Tx) -> datetime:
+    """Business time, the same throughout a transaction."""
+    return await fetch_new_value(tx, datetime, "SELECT business_now()")
 
 
 def json(value: object) -> Jsonb:
@@ -221,7 +254,7 @@ def _unavailable() -> Unavailable:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated() -> Generator[None, None, None]:
     """psycopg's errors in this project's words."""
     try:
         yield

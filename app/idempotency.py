@@ -5,7 +5,7 @@ is answered 409, one that comes again with another body 422. Keys are kept for 2
 
 A request that is one transaction recalls the key first and remembers its reply last; a crash
 undoes both. One that calls a gateway between two transactions takes the key in the first, with
-the id of what it created, and completes it in the second; whoever finds a taken key without a
+the id of what it created, and remembers the reply in the second; whoever finds a key without a
 reply after `busy_until` goes on with that resource instead of creating another.
 """
 
@@ -16,7 +16,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.db import Tx, Violated, execute, fetch_one, fetch_value
+from app.db import Tx, execute, fetch_new
 from app.errors import Conflict, Invalid, Malformed
 
 KEPT: Final = timedelta(hours=24)
@@ -54,7 +54,8 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a key: a whole reply, or only the resource that was begun."""
 
-    body_sha256: bytes
+    held: bool  # by the transaction that asks
+    body_sha256: bytes | None
     status: int | None
     reply: bytes | None
     resource_id: UUID | None
@@ -82,26 +83,29 @@ async def recall(tx: Tx, key: Key | None) -> Stored | None:
     """
     if key is None:
         return None
-    if not await _hold(tx, key):
-        raise KeyBusy("Wait for the first request to end, then ask again for its reply.")
-    stored = await fetch_one(
+    stored = await fetch_new(
         tx,
         Stored,
         """
-        SELECT body_sha256, status, reply, resource_id,
+        SELECT pg_try_advisory_xact_lock(hashtextextended(%(scope)s, 0)) AS held,
+               body_sha256, status, reply, resource_id,
                coalesce(busy_until > business_now(), false) AS busy
-          FROM idempotency_keys
-         WHERE principal_id = %(principal_id)s AND route = %(route)s AND key = %(key)s
-           AND created_at > business_now() - %(kept)s""",
+          FROM (SELECT) AS always
+          LEFT JOIN idempotency_keys
+            ON principal_id = %(principal_id)s AND route = %(route)s AND key = %(key)s
+           AND created_at > business_now() - %(kept_for)s""",
+        scope=f"{key.principal_id} {key.route} {key.key}",
         principal_id=key.principal_id,
         route=key.route,
         key=key.key,
-        kept=KEPT,
+        kept_for=KEPT,
     )
-    if stored and stored.body_sha256 != key.body_sha256:
-        raise KeyReused("The key was used before with another body; use a new key.")
-    if stored and stored.busy and stored.reply is None:
+    if not stored.held or (stored.busy and stored.reply is None):
         raise KeyBusy("Wait for the first request to end, then ask again for its reply.")
+    if stored.body_sha256 is None:
+        return None
+    if stored.body_sha256 != key.body_sha256:
+        raise KeyReused("The key was used before with another body; use a new key.")
     return stored
 
 
@@ -109,19 +113,23 @@ async def remember(tx: Tx, key: Key | None, *, status: int, reply: bytes) -> Non
     """Keep the reply, in the transaction of what it tells of."""
     if key is None:
         return
-    try:
-        await execute(
-            tx,
-            """
-            INSERT INTO idempotency_keys AS kept
-                   (principal_id, route, key, body_sha256, status, reply)
-            VALUES (%(principal_id)s, %(route)s, %(key)s, %(body_sha256)s, %(status)s, %(reply)s)""",
-            **msgspec.structs.asdict(key),
-            status=status,
-            reply=reply,
-        )
-    except Violated as error:  # another request took it between our look and our lock
-        raise KeyBusy("A request with this key has just ended; ask again for its reply.") from error
+    kept = await execute(
+        tx,
+        """
+        INSERT INTO idempotency_keys AS kept
+               (principal_id, route, key, body_sha256, status, reply)
+        VALUES (%(principal_id)s, %(route)s, %(key)s, %(body_sha256)s, %(status)s, %(reply)s)
+            ON CONFLICT (principal_id, route, key) DO UPDATE
+           SET body_sha256 = excluded.body_sha256, status = excluded.status,
+               reply = excluded.reply, busy_until = NULL, created_at = business_now()
+         WHERE kept.reply IS NULL OR kept.created_at <= business_now() - %(kept_for)s""",
+        **msgspec.structs.asdict(key),
+        status=status,
+        reply=reply,
+        kept_for=KEPT,
+    )
+    if not kept:  # another request ended between our look and our lock
+        raise KeyBusy("A request with this key has just ended; ask again for its reply.")
 
 
 async def take(tx: Tx, key: Key, *, resource_id: UUID, busy_for: timedelta) -> None:
@@ -129,31 +137,17 @@ async def take(tx: Tx, key: Key, *, resource_id: UUID, busy_for: timedelta) -> N
     await execute(
         tx,
         """
-        INSERT INTO idempotency_keys AS kept
+        INSERT INTO idempotency_keys
                (principal_id, route, key, body_sha256, resource_id, busy_until)
         VALUES (%(principal_id)s, %(route)s, %(key)s, %(body_sha256)s, %(resource_id)s,
                 business_now() + %(busy_for)s)
             ON CONFLICT (principal_id, route, key) DO UPDATE
-           SET resource_id = excluded.resource_id, busy_until = excluded.busy_until""",
+           SET body_sha256 = excluded.body_sha256, resource_id = excluded.resource_id,
+               busy_until = excluded.busy_until, status = NULL, reply = NULL,
+               created_at = business_now()""",
         **msgspec.structs.asdict(key),
         resource_id=resource_id,
         busy_for=busy_for,
-    )
-
-
-async def complete(tx: Tx, key: Key, *, status: int, reply: bytes) -> None:
-    """Keep the reply of a key that was taken."""
-    await execute(
-        tx,
-        """
-        UPDATE idempotency_keys
-           SET status = %(status)s, reply = %(reply)s, busy_until = NULL
-         WHERE principal_id = %(principal_id)s AND route = %(route)s AND key = %(key)s""",
-        principal_id=key.principal_id,
-        route=key.route,
-        key=key.key,
-        status=status,
-        reply=reply,
     )
 
 
@@ -177,18 +171,9 @@ async def forget_old(tx: Tx, *, limit: int) -> int:
         """
         DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
             SELECT ctid FROM idempotency_keys
-             WHERE created_at <= (SELECT business_now()) - %(kept)s
+             WHERE created_at <= (SELECT business_now()) - %(kept_for)s
              LIMIT %(limit)s
         ))""",
-        kept=KEPT,
+        kept_for=KEPT,
         limit=limit,
-    )
-
-
-async def _hold(tx: Tx, key: Key) -> bool | None:
-    return await fetch_value(
-        tx,
-        bool,
-        "SELECT pg_try_advisory_xact_lock(hashtextextended(%(scope)s, 0))",
-        scope=f"{key.principal_id} {key.route} {key.key}",
     )

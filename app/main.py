@@ -1,14 +1,22 @@
 """The web application: routes, plugins, lifespan, error mapping."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from litestar import Litestar
 from litestar.exceptions import HTTPException
+from litestar.middleware import DefineMiddleware
 from litestar.types import ASGIApp
 
-from app import db, web
-from app.errors import Problem
+import app.accounts.routes
+import app.bookings.routes
+import app.checkout.routes
+import app.operations.routes
+import app.webhooks.routes
+from app import api_page, db, web
+from app.accounts.guards import Authentication, unauthenticated_reply
+from app.errors import Problem, Unauthenticated
+from app.gateways.registry import close_gateways, open_gateways
 from app.logs import configure_logs
 from app.settings import settings
 
@@ -19,12 +27,22 @@ def create_app() -> ASGIApp:
     """The ASGI application, its settings read from the environment."""
     configure_logs(settings().log_level, json=not settings().is_development)
     litestar = Litestar(
-        route_handlers=[],
+        route_handlers=[
+            *app.accounts.routes.routes,
+            *app.bookings.routes.routes,
+            *app.checkout.routes.routes,
+            *app.operations.routes.routes,
+            *app.webhooks.routes.routes,
+            api_page.assets,
+        ],
+        middleware=[DefineMiddleware(Authentication)],
         dto=web.StrictBody,
         return_dto=None,
         lifespan=[_lifespan],
         request_max_body_size=_BODY_BYTES_MAX,
+        openapi_config=api_page.OPENAPI,
         exception_handlers={
+            Unauthenticated: unauthenticated_reply,
             Problem: web.problem_reply,
             HTTPException: web.framework_refusal,
             Exception: web.unexpected_failure,
@@ -34,9 +52,11 @@ def create_app() -> ASGIApp:
 
 
 @asynccontextmanager
-async def _lifespan(_: Litestar) -> AsyncIterator[None]:
+async def _lifespan(_: Litestar) -> AsyncGenerator[None, None]:
     await db.open_pool(settings().database_url, size_max=settings().database_pool_size_max)
+    open_gateways(settings())
     try:
         yield
     finally:
+        await close_gateways()
         await db.close_pool()

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from procrastinate import App, PsycopgConnector
 
-from app.db import Tx
+from app.db import Tx, execute
 
 # Enqueueing needs only the caller's connection; the worker brings a connector of its own.
 broker = App(connector=PsycopgConnector())
@@ -54,3 +54,18 @@ async def enqueue(tx: Tx, job: Job) -> None:
     """Queue a job in the caller's transaction: it runs if that commits, and never before."""
     deferrer = broker.configure_task(job.name, queue=job.queue, connection=tx)
     await deferrer.defer_async(**msgspec.to_builtins(job))
+
+
+async def forget_finished(tx: Tx, *, limit: int) -> int:
+    """Delete jobs that succeeded over a day ago; those that gave up stay for an operator."""
+    return await execute(
+        tx,
+        """
+        DELETE FROM procrastinate_jobs WHERE id IN (
+            SELECT job_id FROM procrastinate_events
+             WHERE type = 'succeeded' AND at < now() - interval '1 day'
+             ORDER BY id
+             LIMIT %(limit)s)
+           AND status = 'succeeded'""",
+        limit=limit,
+    )

@@ -70,22 +70,21 @@ class StrictBody(AbstractDTO[Any]):
         return False
 
 
-async def idempotency_key(
-    request: Request[Any, Any, State], *, required: bool = False
-) -> idempotency.Key | None:
-    """The Idempotency-Key of a request of somebody logged in.
-
-    Raises Invalid for a malformed one, KeyMissing if there is none and it is required.
-    """
-    text = request.headers.get("idempotency-key")
-    if text is None and required:
-        raise idempotency.KeyMissing("Send an Idempotency-Key header: a new one per intention.")
+async def idempotency_key(request: Request[Any, Any, State]) -> idempotency.Key | None:
+    """The Idempotency-Key of a request of somebody logged in. Raises Invalid."""
     return idempotency.read_key(
-        text,
+        request.headers.get("idempotency-key"),
         principal_id=request.user.id,
         route=f"{request.method} {request.url.path}",
         body=await request.body(),
     )
+
+
+async def require_idempotency_key(request: Request[Any, Any, State]) -> idempotency.Key:
+    """The same where money moves. Raises KeyMissing."""
+    if key := await idempotency_key(request):
+        return key
+    raise idempotency.KeyMissing("Send an Idempotency-Key header: a new one per intention.")
 
 
 def encoded(reply: object) -> bytes:
@@ -121,7 +120,7 @@ def problem_reply(request: Request[Any, Any, State], problem: Problem) -> Respon
         "requestId": structlog.contextvars.get_contextvars().get("request_id"),
         **problem.members,
     }
-    headers = {}
+    headers: dict[str, str] = {}
     if problem.retry_after_s is not None:
         headers["Retry-After"] = str(problem.retry_after_s)
     return Response(

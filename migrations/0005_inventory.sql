@@ -44,8 +44,13 @@ CREATE TABLE listings (
 COMMENT ON TABLE listings IS 'What a host offers: a stay (nights in rooms) or a trip (seats on one departure)';
 CREATE INDEX listings_of_host ON listings (host_id, id);
 CREATE INDEX listings_words ON listings USING gin (words) WHERE state = 'open';
-CREATE INDEX listings_open ON listings (id) WHERE state = 'open';
-CREATE INDEX listings_departures ON listings (departure_date, id) WHERE state = 'open' AND kind = 'trip';
+CREATE INDEX listings_stays ON listings (id) WHERE state = 'open' AND kind = 'stay';
+CREATE INDEX listings_stays_in_place ON listings (lower(place), id)
+    WHERE state = 'open' AND kind = 'stay';
+CREATE INDEX listings_departures ON listings (departure_date, id)
+    WHERE state = 'open' AND kind = 'trip';
+CREATE INDEX listings_departures_from_place ON listings (lower(place), departure_date, id)
+    WHERE state = 'open' AND kind = 'trip';
 
 CREATE TABLE units (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -42,7 +42,7 @@ CREATE INDEX bookings_requested ON bookings (respond_by) WHERE state = 'awaiting
 CREATE TABLE claims (
     unit_id    bigint NOT NULL REFERENCES units,
     slot       date NOT NULL,
-    booking_id uuid NOT NULL REFERENCES bookings,
+    booking_id uuid NOT NULL REFERENCES bookings DEFERRABLE INITIALLY DEFERRED,
     expires_at timestamptz,
     PRIMARY KEY (unit_id, slot)
 );

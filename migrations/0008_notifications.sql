@@ -11,7 +11,12 @@ CREATE TABLE notifications (
     created_at  timestamptz NOT NULL DEFAULT business_now(),
     sent_at     timestamptz,
     CONSTRAINT notifications_once UNIQUE (account_id, kind, source_id),
-    CONSTRAINT notifications_sent_with_time CHECK ((state = 'sent') = (sent_at IS NOT NULL))
+    CONSTRAINT notifications_kind_known CHECK (kind IN (
+        'booking_confirmed', 'booking_cancelled', 'booking_requested', 'booking_declined',
+        'hold_expired', 'refund_pending'
+    )),
+    CONSTRAINT notifications_sent_with_time CHECK ((state = 'sent') = (sent_at IS NOT NULL)),
+    CONSTRAINT notifications_failed_with_error CHECK (state <> 'failed' OR last_error IS NOT NULL)
 );
-COMMENT ON TABLE notifications IS 'Outbox of mails';
+COMMENT ON TABLE notifications IS 'Outbox of mails; while one is being sent, next_try_at is the end of the sender''s lease';
 CREATE INDEX notifications_due ON notifications (next_try_at) WHERE state = 'queued';

@@ -1,0 +1,1 @@
+"""Stories that begin outside: a webhook, a timer, a job."""

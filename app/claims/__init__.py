@@ -1,0 +1,1 @@
+"""Claims: one unit, one slot, one booking, guarded by a primary key."""

@@ -1,0 +1,1 @@
+"""Payments: charges at gateways, and refunds to be made. Knows nothing of what was bought."""

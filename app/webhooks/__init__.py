@@ -1,0 +1,1 @@
+"""Webhooks: what gateways tell us, verified, stored once, acted on by a job."""

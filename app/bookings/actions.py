@@ -1,0 +1,354 @@
+"""The verbs of a booking: reserve, secure what was paid, accept, decline, cancel, expire."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+import uuid_utils.compat
+
+from app import states
+from app.accounts.model import Principal, Role
+from app.bookings import queries, rules
+from app.bookings.model import (
+    MOVES,
+    SYSTEM,
+    Actor,
+    ActorRole,
+    AnswerTooLate,
+    Booking,
+    BookingNotFound,
+    BookingState,
+    Departed,
+    NewPassenger,
+    NotCancellable,
+    NotYourPart,
+    Passenger,
+    Reserve,
+)
+from app.bookings.rules import Asked
+from app.claims import actions as claims
+from app.claims.model import Wanted
+from app.db import Tx, now
+from app.inventory import queries as inventory
+from app.inventory.model import ListingNotFound, Offer, OfferedUnit
+from app.notifications import actions as notifications
+from app.notifications.model import Kind
+from app.payments import actions as payments
+from app.queue import SettlePayment, enqueue
+
+# ---- reserve ------------------------------------------------------------------------------------
+
+
+async def reserve(tx: Tx, *, guest_id: UUID, request: Reserve) -> Booking:
+    """Hold units for a guest, with price and terms frozen: all of them, or a refusal.
+
+    Raises UnitsTaken or SoldOut with what is free instead, Invalid for a request that contradicts
+    itself or the listing, ListingNotFound, ListingClosed, DatesBlocked, OwnListing, TripDeparted.
+    """
+    asked = rules.read(request)
+    offer = await inventory.read_offer(
+        tx, asked.listing_id, asked.labels, asked.check_in, asked.check_out
+    )
+    if offer is None:
+        raise ListingNotFound(f"There is no listing {asked.listing_id}.")
+    dates = rules.slots(asked, offer, guest_id)
+    booking_id = uuid_utils.compat.uuid7()
+    hold = timedelta(minutes=request.hold_duration_minutes)
+    units = await _claim(tx, asked, offer, dates, booking_id=booking_id, until=offer.now + hold)
+    booking = rules.held(
+        asked, offer, units, dates, booking_id=booking_id, guest_id=guest_id, hold=hold
+    )
+    await queries.insert(tx, booking, reason="reserved")
+    if request.passengers:
+        await _put_passengers(tx, booking, request.passengers)
+    return booking
+
+
+async def _claim(
+    tx: Tx,
+    asked: Asked,
+    offer: Offer,
+    dates: Sequence[date],
+    *,
+    booking_id: UUID,
+    until: datetime,
+) -> list[OfferedUnit]:
+    wanted = Wanted(listing_id=offer.id, first=dates[0], last=dates[-1])
+    if asked.labels is None:
+        return await claims.claim_any(
+            tx, booking_id=booking_id, wanted=wanted, count=asked.count, until=until
+        )
+    units = rules.units_by_label(asked, offer)
+    span = wanted.span([unit.id for unit in units])
+    await claims.claim(tx, booking_id=booking_id, listing_id=offer.id, span=span, until=until)
+    return units
+
+
+# ---- paid ---------------------------------------------------------------------------------------
+
+
+async def lock(tx: Tx, booking_id: UUID) -> Booking:
+    """A booking, to oneself until the transaction ends. Raises BookingNotFound.
+
+    Lock it before its payments: all do so in this order, and so nobody deadlocks.
+    """
+    if booking := await queries.lock(tx, booking_id):
+        return booking
+    raise not_found(booking_id)
+
+
+async def await_payment(tx: Tx, booking: Booking, *, until: datetime) -> Booking:
+    """The guest has begun to pay: the hold is extended to the payment deadline."""
+    await claims.claim(
+        tx,
+        booking_id=booking.id,
+        listing_id=booking.listing_id,
+        span=booking.span,
+        until=until,
+    )
+    guest = Actor(ActorRole.GUEST, booking.guest_id)
+    to = BookingState.AWAITING_PAYMENT
+    return await _move(tx, booking, to, by=guest, reason="payment begun", expires_at=until)
+
+
+async def secure(tx: Tx, booking: Booking) -> bool:
+    """Give the guest for good what was paid for, unless somebody else has it by now.
+
+    A hold that ran out is claimed again if its units are still free. False: nothing changed.
+    """
+    if not await claims.try_claim(tx, booking_id=booking.id, span=booking.span, until=None):
+        return False
+    if booking.terms.request_to_book:
+        booking = await _move(
+            tx,
+            booking,
+            BookingState.AWAITING_HOST,
+            by=SYSTEM,
+            reason="paid; waiting for the host",
+            respond_within=timedelta(hours=booking.terms.respond_within_hours),
+        )
+        await tell(tx, booking, booking.host_id, Kind.BOOKING_REQUESTED)
+    else:
+        booking = await _move(tx, booking, BookingState.CONFIRMED, by=SYSTEM, reason="paid")
+        await tell(tx, booking, booking.guest_id, Kind.BOOKING_CONFIRMED)
+    return True
+
+
+async def expire(tx: Tx, booking: Booking, *, reason: str) -> Booking:
+    """End an unpaid booking; its units are free."""
+    return await _release_and_move(tx, booking, BookingState.EXPIRED, by=SYSTEM, reason=reason)
+
+
+async def tell(
+    tx: Tx,
+    booking: Booking,
+    account_id: UUID,
+    kind: Kind,
+    *,
+    reason: str = "",
+    source_id: UUID | None = None,
+) -> None:
+    """Tell somebody about a booking, once per kind and source (the booking, if none is given)."""
+    await notifications.notify(
+        tx,
+        account_id=account_id,
+        kind=kind,
+        source_id=source_id or booking.id,
+        data=rules.facts(booking, reason=reason),
+    )
+
+
+# ---- the host's answer --------------------------------------------------------------------------
+
+
+async def accept(tx: Tx, *, booking_id: UUID, host_id: UUID) -> Booking:
+    """The host takes a request, in time. Raises AnswerTooLate, NotYourPart, MoveRefused."""
+    booking = await _locked_for_host(tx, booking_id, host_id)
+    states.check(MOVES, booking.state, BookingState.CONFIRMED)
+    _require_state(booking, BookingState.AWAITING_HOST)
+    if booking.respond_by is None or booking.respond_by <= await now(tx):
+        raise AnswerTooLate("The request ran out of time; the guest gets the money back.")
+    host = Actor(ActorRole.HOST, host_id)
+    booking = await _move(tx, booking, BookingState.CONFIRMED, by=host, reason="accepted")
+    await tell(tx, booking, booking.guest_id, Kind.BOOKING_CONFIRMED)
+    return booking
+
+
+async def decline(tx: Tx, *, booking_id: UUID, host_id: UUID, reason: str) -> Booking:
+    """The host refuses a request: the units go, the guest's money goes back."""
+    booking = await _locked_for_host(tx, booking_id, host_id)
+    _require_state(booking, BookingState.AWAITING_HOST)
+    host = Actor(ActorRole.HOST, host_id)
+    return await _decline(tx, booking, by=host, reason=reason or "declined by the host")
+
+
+async def decline_next_unanswered(tx: Tx) -> bool:
+    """Decline one request whose host did not answer in time; False when there is none."""
+    booking = await queries.lock_next_unanswered(tx)
+    if booking is None:
+        return False
+    await _decline(tx, booking, by=SYSTEM, reason="the host did not answer in time")
+    return True
+
+
+async def _decline(tx: Tx, booking: Booking, *, by: Actor, reason: str) -> Booking:
+    booking = await _release_and_move(tx, booking, BookingState.DECLINED, by=by, reason=reason)
+    await _refund_whole(tx, booking, reason="declined")
+    await tell(tx, booking, booking.guest_id, Kind.BOOKING_DECLINED, reason=reason)
+    return booking
+
+
+# ---- cancel and expire --------------------------------------------------------------------------
+
+
+async def cancel(tx: Tx, *, booking_id: UUID, asker: Principal, reason: str) -> Booking:
+    """End a booking before it begins; what was paid goes back whole.
+
+    The guest may cancel until it is confirmed (from then on the policy decides), the host and an
+    admin until it begins. Raises NotCancellable, BookingNotFound.
+    """
+    booking = await lock(tx, booking_id)
+    by = actor(booking, asker)
+    states.check(MOVES, booking.state, BookingState.CANCELLED)
+    if booking.state is BookingState.CONFIRMED:
+        if by.role is ActorRole.GUEST:
+            raise NotCancellable("A confirmed booking is cancelled by its host or an admin.")
+        if booking.check_in_at <= await now(tx):
+            raise NotCancellable("It has begun.")
+    booking = await _release_and_move(
+        tx, booking, BookingState.CANCELLED, by=by, reason=reason or f"cancelled by the {by.role}"
+    )
+    await _refund_whole(tx, booking, reason="cancelled")
+    await _ask_about_open_payments(tx, booking)
+    for account_id in (booking.guest_id, booking.host_id):
+        await tell(tx, booking, account_id, Kind.BOOKING_CANCELLED, reason=reason)
+    return booking
+
+
+async def expire_next(tx: Tx) -> bool:
+    """Expire one booking that was not paid in time; False when there is none.
+
+    The gateway is asked once more about payments whose end is open: money may have come in
+    without a webhook.
+    """
+    booking = await queries.lock_next_expired(tx)
+    if booking is None:
+        return False
+    was_paying = booking.state is BookingState.AWAITING_PAYMENT
+    booking = await expire(tx, booking, reason="not paid in time")
+    await _ask_about_open_payments(tx, booking)
+    if was_paying:
+        await tell(tx, booking, booking.guest_id, Kind.HOLD_EXPIRED)
+    return True
+
+
+# ---- passengers and reading ---------------------------------------------------------------------
+
+
+async def put_passengers(
+    tx: Tx, *, booking_id: UUID, asker: Principal, passengers: Sequence[NewPassenger]
+) -> list[Passenger]:
+    """Replace who travels, until the departure. Raises Departed, NotYourPart, Invalid."""
+    booking = await lock(tx, booking_id)
+    if actor(booking, asker).role is ActorRole.HOST:
+        raise NotYourPart("Passengers are named by the guest.")
+    if booking.state in (BookingState.EXPIRED, BookingState.DECLINED, BookingState.CANCELLED):
+        raise states.MoveRefused(f"The booking is {booking.state}.")
+    if booking.check_in_at <= await now(tx):
+        raise Departed("Passengers can be changed until the departure.")
+    await _put_passengers(tx, booking, passengers)
+    return await queries.passengers(tx, booking.id)
+
+
+async def get(tx: Tx, *, booking_id: UUID, asker: Principal) -> Booking:
+    """A booking that the asker takes part in, or any for an admin. Raises BookingNotFound."""
+    booking = await queries.find(tx, booking_id)
+    if booking is None:
+        raise not_found(booking_id)
+    actor(booking, asker)
+    return booking
+
+
+def actor(booking: Booking, asker: Principal) -> Actor:
+    """The part that the asker has in a booking. Raises BookingNotFound if it is none."""
+    if asker.id == booking.guest_id:
+        return Actor(ActorRole.GUEST, asker.id)
+    if asker.id == booking.host_id:
+        return Actor(ActorRole.HOST, asker.id)
+    if Role.ADMIN in asker.roles:
+        return Actor(ActorRole.ADMIN, asker.id)
+    raise not_found(booking.id)
+
+
+# ---- steps ---------------------------------------------------------------------------------------
+
+
+async def _locked_for_host(tx: Tx, booking_id: UUID, host_id: UUID) -> Booking:
+    booking = await lock(tx, booking_id)
+    if host_id == booking.guest_id:
+        raise NotYourPart("Only the host can answer a request.")
+    if host_id != booking.host_id:
+        raise not_found(booking_id)
+    return booking
+
+
+def _require_state(booking: Booking, state: BookingState) -> None:
+    if booking.state is not state:
+        raise states.MoveRefused(f"The booking is {booking.state}.")
+
+
+def not_found(booking_id: UUID) -> BookingNotFound:
+    return BookingNotFound(f"There is no booking {booking_id} of yours.")
+
+
+async def _move(
+    tx: Tx,
+    booking: Booking,
+    to: BookingState,
+    *,
+    by: Actor,
+    reason: str,
+    expires_at: datetime | None = None,
+    respond_within: timedelta | None = None,
+) -> Booking:
+    states.check(MOVES, booking.state, to)
+    moved = await queries.move(
+        tx,
+        booking,
+        to,
+        by=by,
+        reason=reason,
+        expires_at=expires_at,
+        respond_within=respond_within,
+    )
+    if moved is None:
+        raise states.MoveRefused("Somebody else changed this booking at the same moment.")
+    return moved
+
+
+async def _release_and_move(
+    tx: Tx, booking: Booking, to: BookingState, *, by: Actor, reason: str
+) -> Booking:
+    await claims.release(tx, booking_id=booking.id, span=booking.span)
+    return await _move(tx, booking, to, by=by, reason=reason)
+
+
+async def _refund_whole(tx: Tx, booking: Booking, *, reason: str) -> None:
+    if payment := await payments.find_succeeded(tx, booking.id):
+        await payments.queue_refund(tx, payment, reason=reason)
+
+
+async def _ask_about_open_payments(tx: Tx, booking: Booking) -> None:
+    for payment_id in await payments.open_ids(tx, booking.id):
+        await enqueue(tx, SettlePayment(payment_id=payment_id))
+
+
+async def _put_passengers(tx: Tx, booking: Booking, passengers: Sequence[NewPassenger]) -> None:
+    await queries.replace_passengers(
+        tx,
+        booking.id,
+        unit_ids=rules.seat_ids(booking, passengers),
+        names=[passenger.name for passenger in passengers],
+        documents=[passenger.document for passenger in passengers],
+        contacts=[passenger.contact for passenger in passengers],
+    )

@@ -1,0 +1,216 @@
+"""One statement per function on `bookings`, `booking_history` and `passengers`."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from app.bookings.model import Actor, Booking, BookingState, Move, Passenger
+from app.db import Tx, execute, fetch_all, fetch_one, json
+
+
+async def insert(tx: Tx, booking: Booking, *, reason: str) -> None:
+    """Store a new booking with the first row of its history."""
+    await execute(
+        tx,
+        """
+        WITH booking AS (
+            INSERT INTO bookings (
+                id, guest_id, host_id, listing_id, kind, state, unit_ids, first_slot, last_slot,
+                check_in_at, check_out_at, currency, rental, fee, deposit, total, lines, terms,
+                expires_at, created_at, updated_at)
+            VALUES (
+                %(id)s, %(guest_id)s, %(host_id)s, %(listing_id)s, %(kind)s, %(state)s,
+                %(unit_ids)s, %(first_slot)s, %(last_slot)s, %(check_in_at)s, %(check_out_at)s,
+                %(currency)s, %(rental)s, %(fee)s, %(deposit)s, %(total)s, %(lines_json)s,
+                %(terms_json)s, %(expires_at)s, %(created_at)s, %(updated_at)s)
+        )
+        INSERT INTO booking_history (booking_id, state, at, actor, actor_id, reason)
+        VALUES (%(id)s, %(state)s, %(created_at)s, 'guest', %(guest_id)s, %(reason)s)""",
+        **msgspec.structs.asdict(booking),
+        lines_json=json(booking.lines),
+        terms_json=json(booking.terms),
+        reason=reason,
+    )
+
+
+async def find(tx: Tx, booking_id: UUID) -> Booking | None:
+    return await fetch_one(
+        tx, Booking, "SELECT * FROM bookings WHERE id = %(id)s", id=booking_id
+    )
+
+
+async def lock(tx: Tx, booking_id: UUID) -> Booking | None:
+    """The booking, and nobody else's to change until the transaction ends."""
+    return await fetch_one(
+        tx,
+        Booking,
+        "SELECT * FROM bookings WHERE id = %(id)s FOR NO KEY UPDATE",
+        id=booking_id,
+    )
+
+
+async def move(
+    tx: Tx,
+    booking: Booking,
+    to: BookingState,
+    *,
+    by: Actor,
+    reason: str,
+    expires_at: datetime | None = None,
+    respond_within: timedelta | None = None,
+) -> Booking | None:
+    """Move a booking on if it still is where `booking` saw it, with its history; else None."""
+    return await fetch_one(
+        tx,
+        Booking,
+        """
+        WITH moved AS (
+            UPDATE bookings
+               SET state = %(to)s, expires_at = %(expires_at)s,
+                   respond_by = CASE WHEN %(respond_within)s::interval IS NULL THEN respond_by
+                        ELSE least(business_now() + %(respond_within)s, check_in_at) END,
+                   updated_at = business_now()
+             WHERE id = %(id)s AND state = %(was)s
+         RETURNING *
+        ), history AS (
+            INSERT INTO booking_history (booking_id, was, state, actor, actor_id, reason)
+            SELECT id, %(was)s, state, %(actor)s, %(actor_id)s, %(reason)s FROM moved
+        )
+        SELECT * FROM moved""",
+        id=booking.id,
+        was=booking.state,
+        to=to,
+        actor=by.role,
+        actor_id=by.id,
+        reason=reason,
+        expires_at=expires_at,
+        respond_within=respond_within,
+    )
+
+
+async def lock_next_expired(tx: Tx) -> Booking | None:
+    """An unpaid booking past its deadline that nobody else works on."""
+    return await fetch_one(
+        tx,
+        Booking,
+        """
+        SELECT * FROM bookings
+         WHERE state IN ('held', 'awaiting_payment') AND expires_at <= (SELECT business_now())
+         ORDER BY expires_at
+         LIMIT 1
+           FOR NO KEY UPDATE SKIP LOCKED""",
+    )
+
+
+async def lock_next_unanswered(tx: Tx) -> Booking | None:
+    """A request past its `respond_by` that nobody else works on."""
+    return await fetch_one(
+        tx,
+        Booking,
+        """
+        SELECT * FROM bookings
+         WHERE state = 'awaiting_host' AND respond_by <= (SELECT business_now())
+         ORDER BY respond_by
+         LIMIT 1
+           FOR NO KEY UPDATE SKIP LOCKED""",
+    )
+
+
+async def list_of_guest(
+    tx: Tx, guest_id: UUID, *, state: BookingState | None, before: UUID | None, limit: int
+) -> list[Booking]:
+    """Newest first (ids are in the order of time)."""
+    return await fetch_all(
+        tx,
+        Booking,
+        """
+        SELECT * FROM bookings
+         WHERE guest_id = %(guest_id)s
+           AND (%(state)s::text IS NULL OR state = %(state)s)
+           AND (%(before)s::uuid IS NULL OR id < %(before)s)
+         ORDER BY id DESC
+         LIMIT %(limit)s""",
+        guest_id=guest_id,
+        state=state,
+        before=before,
+        limit=limit,
+    )
+
+
+async def list_of_host(
+    tx: Tx, host_id: UUID, *, state: BookingState | None, before: UUID | None, limit: int
+) -> list[Booking]:
+    """Newest first (ids are in the order of time)."""
+    return await fetch_all(
+        tx,
+        Booking,
+        """
+        SELECT * FROM bookings
+         WHERE host_id = %(host_id)s
+           AND (%(state)s::text IS NULL OR state = %(state)s)
+           AND (%(before)s::uuid IS NULL OR id < %(before)s)
+         ORDER BY id DESC
+         LIMIT %(limit)s""",
+        host_id=host_id,
+        state=state,
+        before=before,
+        limit=limit,
+    )
+
+
+async def history(tx: Tx, booking_id: UUID) -> list[Move]:
+    return await fetch_all(
+        tx,
+        Move,
+        """
+        SELECT at, was, state, actor, reason FROM booking_history
+         WHERE booking_id = %(booking_id)s
+         ORDER BY id""",
+        booking_id=booking_id,
+    )
+
+
+async def replace_passengers(
+    tx: Tx,
+    booking_id: UUID,
+    *,
+    unit_ids: list[int],
+    names: list[str],
+    documents: list[str],
+    contacts: list[str],
+) -> None:
+    """Make these the passengers of a booking, one for each unit named; the others go."""
+    await execute(
+        tx,
+        """
+        WITH gone AS (
+            DELETE FROM passengers
+             WHERE booking_id = %(booking_id)s AND unit_id <> ALL(%(unit_ids)s::bigint[])
+        )
+        INSERT INTO passengers (booking_id, unit_id, name, document, contact)
+        SELECT %(booking_id)s, given.* FROM unnest(
+               %(unit_ids)s::bigint[], %(names)s::text[], %(documents)s::text[],
+               %(contacts)s::text[]) AS given
+            ON CONFLICT (booking_id, unit_id) DO UPDATE
+           SET name = excluded.name, document = excluded.document, contact = excluded.contact,
+               updated_at = business_now()""",
+        booking_id=booking_id,
+        unit_ids=unit_ids,
+        names=names,
+        documents=documents,
+        contacts=contacts,
+    )
+
+
+async def passengers(tx: Tx, booking_id: UUID) -> list[Passenger]:
+    return await fetch_all(
+        tx,
+        Passenger,
+        """
+        SELECT units.label AS seat, passengers.name, document, contact
+          FROM passengers JOIN units ON units.id = unit_id
+         WHERE booking_id = %(booking_id)s
+         ORDER BY unit_id""",
+        booking_id=booking_id,
+    )

@@ -1,0 +1,190 @@
+"""Bookings over HTTP."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, get, post, put
+from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery, JSONBody
+
+from app import idempotency, web
+from app.accounts.guards import require_host
+from app.accounts.model import Principal
+from app.bookings import actions, queries
+from app.bookings.model import (
+    Booking,
+    BookingPage,
+    BookingReply,
+    BookingState,
+    Decision,
+    History,
+    PassengerList,
+    Passengers,
+    Reserve,
+)
+from app.db import transaction
+from app.wire import Cursor, Limit, read_cursor, write_cursor
+
+Asking = Request[Principal, Any, State]
+
+
+@post("/api/bookings/reserve", tags=["bookings"], summary="Hold seats or nights: all or nothing")
+async def reserve(request: Asking, data: JSONBody[Reserve]) -> Response[BookingReply]:
+    key = await web.idempotency_key(request)
+    async with transaction() as tx:
+        if stored := await idempotency.recall(tx, key):
+            return web.replayed(BookingReply, stored)
+        booking = await actions.reserve(tx, guest_id=request.user.id, request=data)
+        reply = web.encoded(BookingReply.of(booking))
+        await idempotency.remember(tx, key, status=201, reply=reply)
+    return web.created(BookingReply, reply)
+
+
+@get("/api/bookings", tags=["bookings"], summary="The asker's bookings as a guest, newest first")
+async def list_bookings(
+    request: Asking,
+    booking_state: FromQuery[BookingState | None] = None,
+    limit: FromQuery[Limit] = 20,
+    cursor: FromQuery[Cursor | None] = None,
+) -> BookingPage:
+    before = _before(cursor)
+    async with transaction() as tx:
+        rows = await queries.list_of_guest(
+            tx, request.user.id, state=booking_state, before=before, limit=limit + 1
+        )
+    return _page(rows, limit)
+
+
+@get(
+    "/api/host/bookings",
+    guards=[require_host],
+    tags=["bookings"],
+    summary="Bookings of the asker's listings, newest first",
+)
+async def list_host_bookings(
+    request: Asking,
+    booking_state: FromQuery[BookingState | None] = None,
+    limit: FromQuery[Limit] = 20,
+    cursor: FromQuery[Cursor | None] = None,
+) -> BookingPage:
+    before = _before(cursor)
+    async with transaction() as tx:
+        rows = await queries.list_of_host(
+            tx, request.user.id, state=booking_state, before=before, limit=limit + 1
+        )
+    return _page(rows, limit)
+
+
+@get("/api/bookings/{booking_id:uuid}", tags=["bookings"], summary="One booking")
+async def get_booking(request: Asking, booking_id: FromPath[UUID]) -> BookingReply:
+    async with transaction() as tx:
+        booking = await actions.get(tx, booking_id=booking_id, asker=request.user)
+    return BookingReply.of(booking)
+
+
+@get(
+    "/api/bookings/{booking_id:uuid}/history",
+    tags=["bookings"],
+    summary="Every move of a booking: when, from, to, who, why",
+)
+async def get_history(request: Asking, booking_id: FromPath[UUID]) -> History:
+    async with transaction() as tx:
+        booking = await actions.get(tx, booking_id=booking_id, asker=request.user)
+        return History(booking_id=booking.id, moves=await queries.history(tx, booking.id))
+
+
+@get("/api/bookings/{booking_id:uuid}/passengers", tags=["bookings"], summary="Who travels")
+async def get_passengers(request: Asking, booking_id: FromPath[UUID]) -> PassengerList:
+    async with transaction() as tx:
+        booking = await actions.get(tx, booking_id=booking_id, asker=request.user)
+        return PassengerList(passengers=await queries.passengers(tx, booking.id))
+
+
+@put(
+    "/api/bookings/{booking_id:uuid}/passengers",
+    tags=["bookings"],
+    summary="Say who travels, until the departure",
+)
+async def put_passengers(
+    request: Asking, booking_id: FromPath[UUID], data: JSONBody[Passengers]
+) -> PassengerList:
+    async with transaction() as tx:
+        passengers = await actions.put_passengers(
+            tx, booking_id=booking_id, asker=request.user, passengers=data.passengers
+        )
+    return PassengerList(passengers=passengers)
+
+
+@post(
+    "/api/bookings/{booking_id:uuid}/cancel",
+    status_code=200,
+    tags=["bookings"],
+    summary="End a booking before it begins",
+)
+async def cancel(
+    request: Asking, booking_id: FromPath[UUID], data: JSONBody[Decision]
+) -> BookingReply:
+    async with transaction() as tx:
+        booking = await actions.cancel(
+            tx, booking_id=booking_id, asker=request.user, reason=data.reason
+        )
+    return BookingReply.of(booking)
+
+
+@post(
+    "/api/bookings/{booking_id:uuid}/accept",
+    status_code=200,
+    guards=[require_host],
+    tags=["bookings"],
+    summary="The host takes a request",
+)
+async def accept(request: Asking, booking_id: FromPath[UUID]) -> BookingReply:
+    async with transaction() as tx:
+        booking = await actions.accept(tx, booking_id=booking_id, host_id=request.user.id)
+    return BookingReply.of(booking)
+
+
+@post(
+    "/api/bookings/{booking_id:uuid}/decline",
+    status_code=200,
+    guards=[require_host],
+    tags=["bookings"],
+    summary="The host refuses a request; the guest's money goes back",
+)
+async def decline(
+    request: Asking, booking_id: FromPath[UUID], data: JSONBody[Decision]
+) -> BookingReply:
+    async with transaction() as tx:
+        booking = await actions.decline(
+            tx, booking_id=booking_id, host_id=request.user.id, reason=data.reason
+        )
+    return BookingReply.of(booking)
+
+
+def _before(cursor: str | None) -> UUID | None:
+    return read_cursor(cursor, tuple[UUID])[0] if cursor else None
+
+
+def _page(rows: list[Booking], limit: int) -> BookingPage:
+    """A page of `limit` rows; `rows` holds one more if there is a next page."""
+    page = rows[:limit]
+    more = len(rows) > limit
+    return BookingPage(
+        bookings=[BookingReply.of(booking) for booking in page],
+        next_cursor=write_cursor(page[-1].id) if more else None,
+    )
+
+
+routes: list[HTTPRouteHandler] = [
+    reserve,
+    list_bookings,
+    list_host_bookings,
+    get_booking,
+    get_history,
+    get_passengers,
+    put_passengers,
+    cancel,
+    accept,
+    decline,
+]

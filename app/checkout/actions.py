@@ -1,0 +1,98 @@
+"""Begin a charge for a booking, and book its end for both."""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from app.alerts import Severity, raise_alert
+from app.bookings import actions as bookings
+from app.bookings.model import UNPAID, Booking, BookingState
+from app.checkout.model import HoldExpired, NotPayable
+from app.db import Tx, now
+from app.gateways.port import FoundCharge, GatewayName, NoSuchCharge
+from app.money import Money
+from app.notifications.model import Kind
+from app.payments import actions as payments
+from app.payments.model import Payment, Verdict
+
+PAYMENT_DEADLINE: Final = timedelta(minutes=30)
+
+
+async def payable(tx: Tx, *, booking_id: UUID, guest_id: UUID) -> Booking:
+    """The guest's booking, locked and waiting for money.
+
+    Raises BookingNotFound, NotPayable, HoldExpired.
+    """
+    booking = await bookings.lock(tx, booking_id)
+    if booking.guest_id != guest_id:
+        raise bookings.not_found(booking_id)
+    if booking.state not in UNPAID or booking.expires_at is None:
+        raise NotPayable(f"The booking is {booking.state}.")
+    if booking.expires_at <= await now(tx):
+        raise HoldExpired("Reserve again, if the units are still free.")
+    return booking
+
+
+async def begin(tx: Tx, booking: Booking, *, gateway: GatewayName) -> Payment:
+    """Commit to a charge before the gateway hears of it, and give the guest time to pay it.
+
+    The hold is extended to the payment deadline once, by the first attempt: who begins again and
+    again cannot keep units from others for longer.
+    """
+    if booking.state is BookingState.HELD:
+        await bookings.await_payment(tx, booking, until=await now(tx) + PAYMENT_DEADLINE)
+    return await payments.begin(
+        tx,
+        booking_id=booking.id,
+        payer_id=booking.guest_id,
+        money=Money(amount=booking.total, currency=booking.currency),
+        gateway=gateway,
+    )
+
+
+async def settle(
+    tx: Tx, payment: Payment, found: FoundCharge | NoSuchCharge, *, live: bool
+) -> Payment:
+    """Book what the gateway says of a charge, with all that follows for its booking, once."""
+    booking = await bookings.lock(tx, payment.booking_id)
+    moment = await now(tx)
+    deadline_passed = booking.expires_at is None or booking.expires_at <= moment
+    payment, verdict = await payments.settle(
+        tx, payment.id, found, live=live, deadline_passed=deadline_passed
+    )
+    if verdict is Verdict.PAID:
+        await _paid(tx, booking, payment, moment)
+    return payment
+
+
+async def _paid(tx: Tx, booking: Booking, payment: Payment, moment: datetime) -> None:
+    """A charge has succeeded: the booking is the guest's, or the money goes back."""
+    if booking.state not in (BookingState.AWAITING_PAYMENT, BookingState.EXPIRED):
+        await _give_back(tx, booking, payment, reason="second payment")
+        return
+    begins_later = booking.check_in_at > moment
+    if begins_later and await bookings.secure(tx, booking):
+        return
+    if booking.state is BookingState.AWAITING_PAYMENT:
+        await bookings.expire(tx, booking, reason="paid too late: the units are not free any more")
+    await _give_back(tx, booking, payment, reason="late payment")
+
+
+async def _give_back(tx: Tx, booking: Booking, payment: Payment, *, reason: str) -> None:
+    """Money came that buys nothing: mark it for refund, and tell guest and operator."""
+    await payments.queue_refund(tx, payment, reason=reason)
+    await raise_alert(
+        tx,
+        kind=reason.replace(" ", "_"),
+        severity=Severity.WARNING,
+        subject=payment.reference,
+        details={"bookingId": str(booking.id), "amount": str(payment.money)},
+    )
+    await bookings.tell(
+        tx,
+        booking,
+        booking.guest_id,
+        Kind.REFUND_PENDING,
+        reason=reason,
+        source_id=payment.id,
+    )

@@ -1,0 +1,30 @@
+"""Paying: what is asked, and the facts that refuse."""
+
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import Meta
+
+from app.errors import Conflict
+from app.wire import Input
+
+
+class Initiate(Input, frozen=True):
+    """Pay for a booking. `returnUrl` is where the gateway sends the guest afterwards."""
+
+    booking_id: UUID
+    return_url: Annotated[str, Meta(max_length=1000, pattern=r"^https?://[^\s<>\"]+$")] | None = (
+        None
+    )
+
+
+class HoldExpired(Conflict):
+    """The time to pay is over, and the units are free for others."""
+
+    title = "The hold has expired"
+
+
+class NotPayable(Conflict):
+    """The booking is not waiting for a payment."""
+
+    title = "There is nothing to pay"

@@ -1,0 +1,67 @@
+"""Claims: what is asked for, what is free instead, and the refusals."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from uuid import UUID
+
+import msgspec
+
+from app.errors import Conflict
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """Units for slots: each unit for every date from `first` to `last`, both included."""
+
+    unit_ids: tuple[int, ...]
+    first: date
+    last: date
+
+    @property
+    def size(self) -> int:
+        """How many claims that makes."""
+        return len(self.unit_ids) * ((self.last - self.first) // timedelta(days=1) + 1)
+
+
+class FreeUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """A unit that is free for all the slots in question."""
+
+    id: int
+    label: str
+    unit_class: str
+    seat_row: int | None
+    seat_column: int | None
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a buyer wants of a listing, whichever units these are."""
+
+    listing_id: UUID
+    first: date
+    last: date
+
+    def span(self, unit_ids: Sequence[int]) -> Span:
+        return Span(unit_ids=tuple(unit_ids), first=self.first, last=self.last)
+
+
+class UnitsTaken(Conflict):
+    """Somebody else has some of the units for some of the slots."""
+
+    title = "Some of these are no longer free"
+
+    def __init__(self, taken: Sequence[str], alternatives: Sequence[str]) -> None:
+        super().__init__(
+            f"Not free: {', '.join(taken)}.",
+            members={"unavailableSeats": list(taken), "alternativeSeats": list(alternatives)},
+        )
+
+
+class SoldOut(Conflict):
+    """Fewer units are free than were asked for."""
+
+    title = "Not enough are free"
+
+    def __init__(self, free: Sequence[str]) -> None:
+        super().__init__(
+            f"Only {len(free)} are free." if free else "None is free.",
+            members={"unavailableSeats": [], "alternativeSeats": list(free)},
+        )

@@ -1,0 +1,245 @@
+"""Charges: begun before the gateway hears of them, settled by what the gateway says of them."""
+
+from collections.abc import Set
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+import uuid_utils.compat
+
+from app import states
+from app.alerts import Severity, raise_alert
+from app.db import Tx
+from app.gateways.port import (
+    ChargeStatus,
+    CheckoutReady,
+    Facts,
+    FoundCharge,
+    GatewayName,
+    NoSuchCharge,
+    ReferenceTaken,
+    Refused,
+    Unknown,
+)
+from app.money import Money
+from app.payments import queries
+from app.payments.model import (
+    MOVES,
+    GatewayUnclear,
+    NoSuchPayment,
+    Payment,
+    PaymentStarting,
+    PaymentState,
+    Verdict,
+)
+
+# Longer than any call lasts: after it, a call that has not ended was cut off by a crash.
+CALLING_FOR: Final = timedelta(seconds=30)
+
+_log = structlog.get_logger(__name__)
+_RETRY_SOON_S = 3
+
+
+async def begin(
+    tx: Tx, *, booking_id: UUID, payer_id: UUID, money: Money, gateway: GatewayName
+) -> Payment:
+    """The open charge of a booking: the one there is, or a new one, committed before any call.
+
+    A charge that is still to be started at the gateway is returned with `calling` set, and is the
+    caller's alone to start. Raises PaymentStarting while somebody else is starting it.
+    """
+    payment = await queries.find_open(tx, booking_id)
+    if payment is None:
+        payment_id = uuid_utils.compat.uuid7()
+        return await queries.insert(
+            tx,
+            payment_id=payment_id,
+            booking_id=booking_id,
+            payer_id=payer_id,
+            gateway=gateway,
+            reference=f"pay-{payment_id.hex}",
+            money=money,
+            calling_for=CALLING_FOR,
+        )
+    if payment.state is PaymentState.PENDING:
+        return payment
+    if not await queries.begin_calling(tx, payment.id, CALLING_FOR):
+        raise PaymentStarting("It is being started; ask again.", retry_after_s=_RETRY_SOON_S)
+    return await get(tx, payment.id)
+
+
+async def started(
+    tx: Tx, payment: Payment, outcome: CheckoutReady | Refused | ReferenceTaken | Unknown
+) -> Payment:
+    """Write down how starting a charge at the gateway went.
+
+    An unknown outcome leaves it `created`: the next attempt starts the same reference again,
+    which the gateway refuses if the first one did get through. A webhook may have been faster
+    than the answer: then the charge is settled already, and stays so.
+    """
+    payment = await queries.lock(tx, payment.id)
+    if payment.state is not PaymentState.CREATED:
+        return payment
+    match outcome:
+        case CheckoutReady(checkout_url=url):
+            return await _move(
+                tx, payment, PaymentState.PENDING, reason="ready to be paid", checkout_url=url
+            )
+        case Refused(reason=reason):
+            return await _move(
+                tx, payment, PaymentState.FAILED, reason="refused by the gateway", failure=reason
+            )
+        case ReferenceTaken():
+            # An earlier call got through and its answer was lost, with the address where the
+            # guest could have paid: nobody can pay this one, short of a late success.
+            return await _move(
+                tx, payment, PaymentState.ABANDONED, reason="checkout address was lost"
+            )
+        case Unknown():
+            await queries.end_calling(tx, payment.id)
+            return await get(tx, payment.id)
+
+
+async def settle(
+    tx: Tx, payment_id: UUID, found: FoundCharge | NoSuchCharge, *, live: bool, deadline_passed: bool
+) -> tuple[Payment, Verdict]:
+    """Book what the gateway says of a charge; the caller has locked its booking.
+
+    A charge of another amount, currency, reference or mode than ours changes nothing and raises
+    an alert. That a guest has not paid ends a charge only when the deadline has passed.
+    """
+    payment = await get(tx, payment_id)
+    if isinstance(found, NoSuchCharge):
+        if payment.calling or not deadline_passed:
+            return payment, Verdict.UNCHANGED
+        return await _end(tx, payment, PaymentState.ABANDONED, "the gateway does not know it")
+    if differences := _differences(payment, found, live=live):
+        await _alert_mismatch(tx, payment, found, differences)
+        return payment, Verdict.UNCHANGED
+    match found.status:
+        case ChargeStatus.SUCCEEDED:
+            return await _succeed(tx, payment, found)
+        case ChargeStatus.FAILED:
+            return await _end(tx, payment, PaymentState.FAILED, found.failure or "declined")
+        case ChargeStatus.ABANDONED if deadline_passed:
+            return await _end(tx, payment, PaymentState.ABANDONED, "not paid in time")
+        case ChargeStatus.ABANDONED | ChargeStatus.PENDING:
+            return payment, Verdict.UNCHANGED
+
+
+async def queue_refund(tx: Tx, payment: Payment, *, reason: str) -> None:
+    """Mark a whole charge for refund, once per reason."""
+    await queries.insert_refund(
+        tx, refund_id=uuid_utils.compat.uuid7(), payment=payment, reason=reason
+    )
+
+
+async def get(tx: Tx, payment_id: UUID) -> Payment:
+    """Raises NoSuchPayment."""
+    if payment := await queries.find(tx, payment_id):
+        return payment
+    raise NoSuchPayment(f"There is no payment {payment_id}.")
+
+
+async def find_by_reference(tx: Tx, reference: str) -> Payment | None:
+    """The payment that went to its gateway under this reference."""
+    return await queries.find_by_reference(tx, reference)
+
+
+async def find_succeeded(tx: Tx, booking_id: UUID) -> Payment | None:
+    """The charge that paid for a booking."""
+    return await queries.find_succeeded(tx, booking_id)
+
+
+async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
+    """The payments of a booking whose end is not known yet."""
+    return await queries.open_ids(tx, booking_id)
+
+
+def unclear(reason: str) -> GatewayUnclear:
+    """The problem for an outcome that is not known yet."""
+    _log.warning("gateway unclear", reason=reason)
+    return GatewayUnclear(
+        "The gateway gave no clear answer. Nothing is lost: ask again with the same "
+        "Idempotency-Key, and this payment goes on from where it is.",
+        retry_after_s=_RETRY_SOON_S,
+    )
+
+
+async def _succeed(tx: Tx, payment: Payment, found: FoundCharge) -> tuple[Payment, Verdict]:
+    if payment.state is PaymentState.SUCCEEDED:
+        return payment, Verdict.UNCHANGED
+    paid = await _move(
+        tx,
+        payment,
+        PaymentState.SUCCEEDED,
+        reason="paid, says the gateway",
+        gateway_id=found.gateway_id,
+        gateway_data=found.data,
+    )
+    return paid, Verdict.PAID
+
+
+async def _end(
+    tx: Tx, payment: Payment, to: PaymentState, failure: str
+) -> tuple[Payment, Verdict]:
+    """End an open charge without money; one that has ended already stays as it is."""
+    if not payment.is_open:
+        return payment, Verdict.UNCHANGED
+    return await _move(tx, payment, to, reason=failure, failure=failure), Verdict.FAILED
+
+
+async def _move(
+    tx: Tx,
+    payment: Payment,
+    to: PaymentState,
+    *,
+    reason: str,
+    checkout_url: str | None = None,
+    gateway_id: str | None = None,
+    gateway_data: Facts | None = None,
+    failure: str | None = None,
+) -> Payment:
+    states.check(MOVES, payment.state, to)
+    moved = await queries.move(
+        tx,
+        payment,
+        to,
+        reason=reason,
+        checkout_url=checkout_url,
+        gateway_id=gateway_id,
+        gateway_data=gateway_data,
+        failure=failure,
+    )
+    if moved is None:
+        raise states.MoveRefused("Somebody else moved this payment at the same moment.")
+    return moved
+
+
+def _differences(payment: Payment, found: FoundCharge, *, live: bool) -> Set[str]:
+    pairs = {
+        "reference": payment.reference == found.reference,
+        "amount": payment.amount == found.money.amount,
+        "currency": payment.currency == found.money.currency,
+        "mode": live == found.live,
+    }
+    return {name for name, same in pairs.items() if not same}
+
+
+async def _alert_mismatch(
+    tx: Tx, payment: Payment, found: FoundCharge, differences: Set[str]
+) -> None:
+    await raise_alert(
+        tx,
+        kind="payment_mismatch",
+        severity=Severity.CRITICAL,
+        subject=payment.reference,
+        details={
+            "differences": sorted(differences),
+            "expected": str(payment.money),
+            "found": str(found.money),
+            "status": found.status,
+            "paymentId": str(payment.id),
+        },
+    )

@@ -1,0 +1,123 @@
+"""Charges: money in, one attempt at one gateway each."""
+
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from app.errors import Conflict, GatewayTrouble, NotFound
+from app.gateways.port import GatewayName
+from app.money import Money
+from app.wire import Output
+
+
+class PaymentState(StrEnum):
+    CREATED = "created"  # committed; the gateway may or may not know of it
+    PENDING = "pending"  # the guest can pay
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
+
+
+_S = PaymentState
+MOVES: Final = MappingProxyType(
+    {
+        _S.CREATED: frozenset({_S.PENDING, _S.SUCCEEDED, _S.FAILED, _S.ABANDONED}),
+        _S.PENDING: frozenset({_S.SUCCEEDED, _S.FAILED, _S.ABANDONED}),
+        _S.SUCCEEDED: frozenset[PaymentState](),
+        _S.FAILED: frozenset({_S.SUCCEEDED}),  # gateways change their mind
+        _S.ABANDONED: frozenset({_S.SUCCEEDED}),
+    }
+)
+
+
+class Payment(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `payments`. `amount` is in minor units."""
+
+    id: UUID
+    booking_id: UUID
+    payer_id: UUID
+    gateway: GatewayName
+    reference: str
+    state: PaymentState
+    amount: int
+    currency: str
+    checkout_url: str | None
+    failure: str | None
+    created_at: datetime
+    settled_at: datetime | None
+    calling: bool  # a call that starts it at the gateway may be under way
+
+    @property
+    def money(self) -> Money:
+        return Money(amount=self.amount, currency=self.currency)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in (PaymentState.CREATED, PaymentState.PENDING)
+
+
+class Verdict(StrEnum):
+    """What the gateway's answer about a charge changed."""
+
+    PAID = "paid"
+    FAILED = "failed"
+    UNCHANGED = "unchanged"
+
+
+class PaymentReply(Output, frozen=True):
+    """A payment as its payer sees it."""
+
+    id: UUID
+    booking_id: UUID
+    reference: str
+    gateway: GatewayName
+    state: PaymentState
+    amount: Money
+    checkout_url: str | None
+    failure: str | None
+    created_at: datetime
+    settled_at: datetime | None
+
+    @classmethod
+    def of(cls, payment: Payment) -> "PaymentReply":
+        return cls(
+            id=payment.id,
+            booking_id=payment.booking_id,
+            reference=payment.reference,
+            gateway=payment.gateway,
+            state=payment.state,
+            amount=payment.money,
+            checkout_url=payment.checkout_url if payment.is_open else None,
+            failure=payment.failure,
+            created_at=payment.created_at,
+            settled_at=payment.settled_at,
+        )
+
+
+class NoSuchPayment(NotFound):
+    title = "There is no such payment"
+
+
+class PaymentStarting(Conflict):
+    """Another request is starting this payment at the gateway right now."""
+
+    title = "This payment is being started"
+
+
+class GatewayRefused(GatewayTrouble):
+    """502: the gateway said no to the charge; nothing was charged."""
+
+    title = "The payment gateway refused the payment"
+
+
+class GatewayUnclear(GatewayTrouble):
+    """504: no clear answer came from the gateway; asking again with the same key goes on from here."""
+
+    status = 504
+    title = "The payment gateway did not answer"
+
+

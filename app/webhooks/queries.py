@@ -1,0 +1,62 @@
+"""One statement per function on `webhook_events`."""
+
+import hashlib
+from uuid import UUID
+
+from app.db import Tx, execute, fetch_one, fetch_value
+from app.gateways.port import Event, GatewayName
+from app.webhooks.model import EventState, StoredEvent
+
+
+async def insert(
+    tx: Tx, *, event_id: UUID, gateway: GatewayName, event: Event, body: bytes
+) -> UUID | None:
+    """Store an event; the id to act on, or None if it is known and did not fail."""
+    return await fetch_value(
+        tx,
+        UUID,
+        """
+        INSERT INTO webhook_events AS known
+               (id, gateway, event_key, kind, name, reference, body, body_sha256)
+        VALUES (%(id)s, %(gateway)s, %(key)s, %(kind)s, %(name)s, %(reference)s, %(body)s,
+                %(body_sha256)s)
+            ON CONFLICT (gateway, event_key) DO UPDATE SET state = 'received'
+         WHERE known.state = 'failed'
+     RETURNING id""",
+        id=event_id,
+        gateway=gateway,
+        key=event.key,
+        kind=event.kind,
+        name=event.name,
+        reference=event.reference,
+        body=body,
+        body_sha256=hashlib.sha256(body).digest(),
+    )
+
+
+async def begin(tx: Tx, event_id: UUID) -> StoredEvent | None:
+    """Count an attempt at an event that is still to be acted on; None if it is not."""
+    return await fetch_one(
+        tx,
+        StoredEvent,
+        """
+        UPDATE webhook_events SET attempts = attempts + 1
+         WHERE id = %(id)s AND state IN ('received', 'failed')
+     RETURNING id, gateway, kind, name, reference, state, attempts""",
+        id=event_id,
+    )
+
+
+async def end(tx: Tx, event_id: UUID, to: EventState, *, error: str | None = None) -> int:
+    """Write down how acting on an event ended; 0 if it had ended before."""
+    return await execute(
+        tx,
+        """
+        UPDATE webhook_events
+           SET state = %(to)s, error = %(error)s,
+               processed_at = CASE WHEN %(to)s <> 'failed' THEN business_now() END
+         WHERE id = %(id)s AND state IN ('received', 'failed')""",
+        id=event_id,
+        to=to,
+        error=error,
+    )

@@ -1,0 +1,1 @@
+"""The engine under the jobs: handlers, retries, supervision, rescue. Built on procrastinate."""

@@ -1,0 +1,47 @@
+"""Every periodic job on one page: name, when (UTC), what it does, and how much of it per run."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+import structlog
+
+from app import queue
+from tasks.bookings import decline_unanswered, expire_holds
+from tasks.notifications import send_notifications
+from tasks.operations import cleanup
+
+_log = structlog.get_logger(__name__)
+
+
+class Periodic(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the schedule. `run` takes the limit and returns how much it did."""
+
+    name: str
+    cron: str
+    run: Callable[[int], Awaitable[int]]
+    limit: int
+
+
+SCHEDULE: Final = (
+    Periodic(name="expire-holds", cron="*/5 * * * *", run=expire_holds, limit=500),
+    Periodic(name="refund-timeouts", cron="*/5 * * * *", run=decline_unanswered, limit=50),
+    Periodic(name="send-notifications", cron="* * * * *", run=send_notifications, limit=200),
+    Periodic(name="cleanup", cron="17 * * * *", run=cleanup, limit=1_000),
+)
+
+
+def register(job: Periodic) -> None:
+    """Put a line of the schedule into the queue's own scheduler: once per tick, however many workers."""
+
+    async def run(timestamp: int) -> None:
+        with structlog.contextvars.bound_contextvars(job=job.name, tick=timestamp):
+            _log.info("periodic job done", count=await job.run(job.limit))
+
+    # A tick that finds the one before it still queued adds nothing to it.
+    task = queue.broker.task(name=job.name, queue="periodic", queueing_lock=job.name)(run)
+    queue.broker.periodic(cron=job.cron, periodic_id=job.name)(task)
+
+
+for _job in SCHEDULE:
+    register(_job)
