@@ -38,6 +38,7 @@ def create_app() -> ASGIApp:
         middleware=[DefineMiddleware(Authentication)],
         dto=web.StrictBody,
         return_dto=None,
+        logging_config=None,  # ours is set already; Litestar would put its own over it
         lifespan=[_lifespan],
         request_max_body_size=_BODY_BYTES_MAX,
         openapi_config=api_page.OPENAPI,

@@ -1,11 +1,14 @@
 """Factories: the shortest way for a test to a thing that exists."""
 
+import time
 from uuid import UUID
 
 import uuid_utils.compat
 
-from app.accounts.model import Principal, Role
+from app.accounts import rules
+from app.accounts.model import Access, Principal, Role
 from app.db import Tx, execute
+from app.settings import settings
 
 
 async def account(tx: Tx, *roles: Role, email: str = "") -> Principal:
@@ -22,3 +25,95 @@ async def account(tx: Tx, *roles: Role, email: str = "") -> Principal:
         roles=[str(role) for role in chosen],
     )
     return Principal(id=account_id, roles=chosen)
+
+
+def bearer(principal: Principal, *, lives_for_s: int = 3_600) -> dict[str, str]:
+    """The headers of a mobile client that is logged in."""
+    now = time.time()
+    access = Access(
+        principal=principal,
+        session_id=uuid_utils.compat.uuid7(),
+        expires_at=int(now) + lives_for_s,
+    )
+    token = rules.write_access(access, keys=settings().secret_keys, now=now)
+    return {"authorization": f"Bearer {token}"}
+
+
+async def trip(
+    tx: Tx,
+    host: Principal,
+    *,
+    seats: int = 4,
+    price: int = 500_000,
+    currency: str = "NGN",
+    days_ahead: int = 10,
+    request_to_book: bool = False,
+) -> UUID:
+    """A bus with four seats (A to D) in each row, leaving Lagos for Abuja at 08:00."""
+    listing_id: UUID = uuid_utils.compat.uuid7()
+    await execute(
+        tx,
+        """
+        INSERT INTO listings (
+            id, host_id, kind, title, place, destination, zone, currency, price, policy,
+            request_to_book, departure_date, departure_time, arrival_date, arrival_time,
+            arrival_zone)
+        SELECT %(id)s, %(host_id)s, 'trip', 'Lagos to Abuja', 'Lagos', 'Abuja', 'Africa/Lagos',
+               %(currency)s, %(price)s, 'moderate', %(request_to_book)s,
+               day, '08:00', day, '18:00', 'Africa/Lagos'
+          FROM (SELECT (business_now() + %(days_ahead)s * interval '1 day')::date AS day)""",
+        id=listing_id,
+        host_id=host.id,
+        currency=currency,
+        price=price,
+        request_to_book=request_to_book,
+        days_ahead=days_ahead,
+    )
+    await execute(
+        tx,
+        """
+        INSERT INTO units (listing_id, label, seat_row, seat_column)
+        SELECT %(id)s, (n / 4 + 1)::text || substr('ABCD', n %% 4 + 1, 1), n / 4 + 1, n %% 4 + 1
+          FROM generate_series(0, %(seats)s - 1) AS n""",
+        id=listing_id,
+        seats=seats,
+    )
+    return listing_id
+
+
+async def stay(
+    tx: Tx,
+    host: Principal,
+    *,
+    rooms: int = 2,
+    price: int = 2_000_000,
+    deposit: int = 500_000,
+    zone: str = "Africa/Lagos",
+    request_to_book: bool = False,
+) -> UUID:
+    """A guest house with numbered rooms, check-in 15:00, check-out 11:00."""
+    listing_id: UUID = uuid_utils.compat.uuid7()
+    await execute(
+        tx,
+        """
+        INSERT INTO listings (
+            id, host_id, kind, title, place, zone, currency, price, deposit, policy,
+            request_to_book, check_in_time, check_out_time)
+        VALUES (%(id)s, %(host_id)s, 'stay', 'Guest house', 'Ikeja', %(zone)s, 'NGN', %(price)s,
+                %(deposit)s, 'flexible', %(request_to_book)s, '15:00', '11:00')""",
+        id=listing_id,
+        host_id=host.id,
+        zone=zone,
+        price=price,
+        deposit=deposit,
+        request_to_book=request_to_book,
+    )
+    await execute(
+        tx,
+        """
+        INSERT INTO units (listing_id, label)
+        SELECT %(id)s, 'Room ' || n FROM generate_series(1, %(rooms)s) AS n""",
+        id=listing_id,
+        rooms=rooms,
+    )
+    return listing_id
