@@ -48,49 +48,33 @@ class UnitState(StrEnum):
 class ListingNotFound(NotFound):
     """No listing has this id."""
 
-    title = "There is no such listing"
-
 
 class UnitNotFound(NotFound):
     """No unit of the listing has this label."""
-
-    title = "There is no such unit"
 
 
 class RangeNotFound(NotFound):
     """The listing has no such price override or blocked dates."""
 
-    title = "There are no such dates"
-
 
 class NotYourListing(Forbidden):
     """Only its host may change a listing. (All listings are public, so this tells nothing new.)"""
-
-    title = "This listing belongs to another host"
 
 
 class LabelTaken(Conflict):
     """Two units of one listing cannot have one label."""
 
-    title = "The listing already has a unit with this label"
-
 
 class ListingFull(Conflict):
     """A listing has so many units, price overrides or blocked dates, and no more."""
-
-    title = "The listing has as many as it may have"
 
 
 class TripDeparted(Conflict):
     """Seats are sold until the departure."""
 
-    title = "The trip has departed"
-
 
 class PriceTooHigh(Invalid):
     """A total above what the ledger can hold."""
-
-    title = "The total is too high"
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +114,14 @@ class OfferedUnit(msgspec.Struct, frozen=True, kw_only=True):
     unit_class: str
     price: int | None
     active: bool
+
+
+class UnitNow(OfferedUnit, frozen=True, kw_only=True):
+    """A unit and its worst state in a range of slots."""
+
+    state: UnitState
+    seat_row: int | None
+    seat_column: int | None
 
 
 class OfferedPrice(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,22 +176,12 @@ class Quote(Output, frozen=True, kw_only=True):
 
 
 Zone = Annotated[str, Meta(max_length=64, description="IANA zone", examples=["Africa/Lagos"])]
-LocalTime = Annotated[
-    time, Meta(tz=False, description="Wall clock, HH:MM:SS", examples=["15:00:00"])
-]
+LocalTime = Annotated[time, Meta(tz=False, description="Wall clock", examples=["15:00:00"])]
 Hours = Annotated[int, Meta(ge=1, le=168, description="Hours the host has to answer a request")]
 Label = Annotated[
-    str,
-    Meta(
-        max_length=20,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$",
-        description="Unique in the listing",
-        examples=["1A", "Room 12"],
-    ),
+    str, Meta(max_length=20, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", examples=["1A", "Room 12"])
 ]
-UnitClass = Annotated[
-    str, Meta(max_length=30, pattern=r"^[a-z0-9][a-z0-9 _-]*$", examples=["standard", "first"])
-]
+UnitClass = Annotated[str, Meta(max_length=30, pattern=r"^[a-z0-9][a-z0-9 _-]*$")]
 SeatPosition = Annotated[int, Meta(ge=1, le=500)]
 Identity = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
@@ -354,14 +336,9 @@ class ListingPage(Output, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-class UnitReply(Output, frozen=True, kw_only=True):
+class UnitReply(NewUnit, frozen=True, kw_only=True):
     """A unit; `price` null means the listing's price."""
 
-    label: str
-    unit_class: str = msgspec.field(name="class")
-    price: Money | None
-    seat_row: int | None
-    seat_column: int | None
     active: bool
 
 
@@ -369,25 +346,18 @@ class UnitList(Output, frozen=True, kw_only=True):
     units: list[UnitReply]
 
 
-class OverrideReply(Output, frozen=True, kw_only=True):
+class OverrideReply(NewOverride, frozen=True, kw_only=True):
     id: int
-    first_slot: date
-    last_slot: date
-    price: Money
 
 
 class OverrideList(Output, frozen=True, kw_only=True):
     overrides: list[OverrideReply]
 
 
-class BlockReply(Output, frozen=True, kw_only=True):
+class BlockReply(NewBlock, frozen=True, kw_only=True):
     """`unit` null: the whole listing."""
 
     id: int
-    first_slot: date
-    last_slot: date
-    unit: str | None
-    reason: str
 
 
 class BlockList(Output, frozen=True, kw_only=True):
@@ -408,6 +378,21 @@ class UnitAvailability(Output, frozen=True, kw_only=True):
 class NightAvailability(Output, frozen=True, kw_only=True):
     date: date
     free_units: int
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a search asks for. Prices are minor units of `currency`."""
+
+    kind: Kind
+    words: str | None
+    place: str | None
+    first: date | None  # check-in
+    last: date | None  # check-out
+    departure_date: date | None
+    units: int | None
+    currency: str | None
+    price_min: int | None
+    price_max: int | None
 
 
 class Availability(Output, frozen=True, kw_only=True):

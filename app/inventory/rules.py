@@ -8,23 +8,35 @@ The price of a unit for one slot is the first of these that exists:
 Fee and deposit are charged once per booking.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from app import clock
 from app.errors import FieldError, Invalid
 from app.inventory.model import (
     AHEAD_DAYS_MAX,
+    CALENDAR_NIGHTS_MAX,
     NIGHTS_MAX,
     PRICE_MIN,
+    UNITS_MAX,
     Kind,
     Line,
     Listing,
+    ListingReply,
+    ListingState,
+    NewUnit,
+    NewUnits,
     Offer,
     OfferedUnit,
     PriceTooHigh,
     Quote,
+    RoomPlan,
+    SeatPlan,
     TripDeparted,
+    UnitAvailability,
+    UnitNow,
+    UnitState,
+    Wanted,
 )
 from app.money import AMOUNT_MAX, EXPONENTS, Money
 
@@ -134,26 +146,30 @@ def check_dates(
     not beyond three years; a trip has a date of its own and takes none. Raises Invalid naming
     checkIn and checkOut, TripDeparted.
     """
+    check_given_dates(listing, check_in, check_out, now=now)
+    if has_departed(listing, now):
+        raise TripDeparted("Seats are sold until the departure.")
+
+
+def check_given_dates(
+    listing: Listing, check_in: date | None, check_out: date | None, *, now: datetime
+) -> None:
+    """Like check_dates, for looking only: a trip may have departed. Raises Invalid."""
+    given = {"checkIn": check_in, "checkOut": check_out}
     if listing.kind is Kind.TRIP:
-        _check_trip_dates(listing, check_in, check_out, now)
+        refuse([_error(name, "a trip has its own date") for name, day in given.items() if day])
         return
     today = clock.local_date(now, listing.zone)
     refuse(list(_range_errors("checkIn", check_in, "checkOut", check_out, today)))
 
 
-def _check_trip_dates(
-    trip: Listing, check_in: date | None, check_out: date | None, now: datetime
-) -> None:
-    given = {"checkIn": check_in, "checkOut": check_out}
-    refuse([_error(name, "a trip has its own date") for name, day in given.items() if day])
-    departure_at, _ = _trip_instants(trip)
-    if departure_at <= now:
-        raise TripDeparted("Seats are sold until the departure.")
+def has_departed(listing: Listing, now: datetime) -> bool:
+    return listing.kind is Kind.TRIP and _trip_instants(listing)[0] <= now
 
 
 def _range_errors(
     first_name: str, first: date | None, last_name: str, last: date | None, today: date
-) -> Iterable[FieldError]:
+) -> Iterator[FieldError]:
     latest = today + timedelta(days=AHEAD_DAYS_MAX)
     if first is None:
         yield _error(first_name, "is required for a stay")
@@ -182,6 +198,22 @@ def currency_errors(currency: str, amounts: Mapping[str, Money | None]) -> list[
         for name, money in amounts.items()
         if money and money.currency != currency
     ]
+
+
+def money_errors(listing: Listing, prices: Mapping[str, Money | None]) -> list[FieldError]:
+    """What is wrong with prices, by field name: another currency, or nothing to pay."""
+    amounts = {name: money.amount for name, money in prices.items() if money}
+    return currency_errors(listing.currency, prices) + price_errors(amounts)
+
+
+def unit_price_errors(listing: Listing, new: NewUnits) -> list[FieldError]:
+    """What is wrong with the prices of new units."""
+    prices = {f"units[{nth}].price": unit.price for nth, unit in enumerate(new.units or ())}
+    if new.seats:
+        prices["seats.firstClassPrice"] = new.seats.first_class_price
+    if new.rooms:
+        prices["rooms.price"] = new.rooms.price
+    return money_errors(listing, prices)
 
 
 def price_errors(prices: Mapping[str, int | None]) -> list[FieldError]:
@@ -228,12 +260,7 @@ def _kind_errors(listing: Listing) -> list[FieldError]:
 def trip_time_errors(trip: Listing, *, now: datetime) -> list[FieldError]:
     """What is wrong with when a new trip departs and arrives; for one without other errors."""
     days = {"departureDate": trip.departure_date, "arrivalDate": trip.arrival_date}
-    errors = [
-        _error(name, f"must be between {_YEARS.start} and {_YEARS.stop - 1}")
-        for name, day in days.items()
-        if day and day.year not in _YEARS
-    ]
-    if errors:
+    if errors := _year_errors(days):
         return errors
     departure_at, arrival_at = _trip_instants(trip)
     if departure_at <= now:
@@ -249,15 +276,139 @@ def trip_time_errors(trip: Listing, *, now: datetime) -> list[FieldError]:
 
 def slot_range_errors(first_slot: date, last_slot: date) -> list[FieldError]:
     """What is wrong with the range of a price override or of blocked dates."""
-    days = {"firstSlot": first_slot, "lastSlot": last_slot}
-    errors = [
-        _error(name, f"must be between {_YEARS.start} and {_YEARS.stop - 1}")
-        for name, day in days.items()
-        if day.year not in _YEARS
-    ]
+    errors = _year_errors({"firstSlot": first_slot, "lastSlot": last_slot})
     if last_slot < first_slot:
         errors.append(_error("lastSlot", "must not be before firstSlot"))
     return errors
+
+
+def planned_units(new: NewUnits) -> list[NewUnit]:
+    """The units that a request asks for. Raises Invalid, naming every field that is wrong."""
+    given = [plan for plan in (new.units, new.seats, new.rooms) if plan is not None]
+    if len(given) != 1:
+        raise Invalid.field("units", "send exactly one of units, seats and rooms")
+    if new.seats:
+        refuse(list(_seat_plan_errors(new.seats)))
+        return _seats(new.seats)
+    if new.rooms:
+        return _rooms(new.rooms)
+    units = new.units or []
+    first_at: dict[str, int] = {}
+    refuse([
+        _error(f"units[{nth}].label", f"is the label of units[{first_at[unit.label]}] already")
+        for nth, unit in enumerate(units)
+        if first_at.setdefault(unit.label, nth) != nth
+    ])  # fmt: skip
+    return units
+
+
+def _seat_plan_errors(plan: SeatPlan) -> Iterator[FieldError]:
+    letters = plan.columns.replace("_", "")
+    if not letters:
+        yield _error("seats.columns", "must name at least one column")
+    if len(set(letters)) < len(letters):
+        yield _error("seats.columns", "must not name a column twice")
+    if plan.rows * len(letters) > UNITS_MAX:
+        yield _error("seats.rows", f"a listing has at most {UNITS_MAX} units")
+    if plan.first_class_rows > plan.rows:
+        yield _error("seats.firstClassRows", "must not be more than rows")
+
+
+def _seats(plan: SeatPlan) -> list[NewUnit]:
+    """Seats row by row; the aisle takes a column's number, so that a seat map can leave it free."""
+    return [
+        NewUnit(
+            label=f"{row}{letter}",
+            unit_class="first" if row <= plan.first_class_rows else "standard",
+            price=plan.first_class_price if row <= plan.first_class_rows else None,
+            seat_row=row,
+            seat_column=column,
+        )
+        for row in range(1, plan.rows + 1)
+        for column, letter in enumerate(plan.columns, start=1)
+        if letter != "_"
+    ]
+
+
+def _rooms(plan: RoomPlan) -> list[NewUnit]:
+    return [
+        NewUnit(label=f"{plan.prefix}{number}", unit_class=plan.unit_class, price=plan.price)
+        for number in range(1, plan.count + 1)
+    ]
+
+
+def is_on_sale(offer: Offer) -> bool:
+    """Whether units of a listing may be sold now at all: it is open, and has not departed."""
+    return offer.state is ListingState.OPEN and not has_departed(offer, offer.now)
+
+
+def priced(offer: Offer, units: Sequence[UnitNow], slots: Sequence[date]) -> list[UnitAvailability]:
+    """Units with what they cost for all slots; none is free of a listing that is not on sale."""
+    amounts = amounts_by_price(offer, {unit.price for unit in units}, slots)
+    free = UnitState.FREE if is_on_sale(offer) else UnitState.BLOCKED
+    return [
+        UnitAvailability(
+            label=unit.label,
+            unit_class=unit.unit_class,
+            state=free if unit.state is UnitState.FREE else unit.state,
+            price=Money(amounts[unit.price], offer.currency),
+            seat_row=unit.seat_row,
+            seat_column=unit.seat_column,
+        )
+        for unit in units
+    ]
+
+
+def check_calendar(listing: Listing, first: date | None, last: date | None) -> tuple[date, date]:
+    """The range of a stay's calendar: from `first` up to, not with, `last`. Raises Invalid."""
+    days = {"from": first, "to": last}
+    errors = [_error(name, "is required with the other") for name, day in days.items() if not day]
+    if listing.kind is Kind.TRIP:
+        errors.append(_error("from", "a trip has no calendar, but one date"))
+    errors += _year_errors(days)
+    if first and last and not 0 < (last - first).days <= CALENDAR_NIGHTS_MAX:
+        errors.append(_error("to", f"must be 1 to {CALENDAR_NIGHTS_MAX} days after from"))
+    refuse(errors)
+    if first is None or last is None:
+        raise ValueError("refused above")
+    return first, last
+
+
+def check_search(wanted: Wanted, *, now: datetime) -> None:
+    """Raises Invalid, naming every parameter that does not go with the others."""
+    errors: list[FieldError] = []
+    if wanted.kind is Kind.TRIP:
+        days = {"checkIn": wanted.first, "checkOut": wanted.last}
+        errors += [_error(name, "is for stays") for name, day in days.items() if day]
+    elif wanted.departure_date:
+        errors.append(_error("date", "is for trips"))
+    elif wanted.first or wanted.last:
+        yesterday = now.date() - timedelta(days=1)  # it may still be yesterday where the stay is
+        errors += _range_errors("checkIn", wanted.first, "checkOut", wanted.last, yesterday)
+    low, high = wanted.price_min, wanted.price_max
+    if wanted.currency is None and (low is not None or high is not None):
+        errors.append(_error("currency", "is required with priceMin and priceMax"))
+    if low is not None and high is not None and low > high:
+        errors.append(_error("priceMax", "must not be below priceMin"))
+    refuse(errors)
+
+
+def listing_reply(listing: Listing) -> ListingReply:
+    """A listing as it is told: amounts with their currency."""
+    fields = {name: getattr(listing, name) for name in Listing.__struct_fields__}
+    fields["respond_within_hours"] = fields.pop("respond_within_h")
+    for name in ("price", "weekend_price", "fee", "deposit"):
+        amount = fields[name]
+        fields[name] = None if amount is None else Money(amount, listing.currency)
+    return ListingReply(**fields)
+
+
+def _year_errors(days: Mapping[str, date | None]) -> list[FieldError]:
+    return [
+        _error(name, f"must be between {_YEARS.start} and {_YEARS.stop - 1}")
+        for name, day in days.items()
+        if day and day.year not in _YEARS
+    ]
 
 
 def _error(field: str, message: str) -> FieldError:

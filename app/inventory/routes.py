@@ -1,0 +1,262 @@
+"""HTTP of listings, units, prices, blocked dates, availability and search."""
+
+from datetime import date
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from litestar import Request, Response, delete, get, patch, post
+from litestar.datastructures import State
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import Meta
+
+from app import idempotency, web
+from app.accounts.guards import require_host
+from app.accounts.model import Principal
+from app.db import transaction
+from app.inventory import actions
+from app.inventory.model import (
+    UNITS_MAX,
+    Availability,
+    BlockList,
+    BlockReply,
+    Identity,
+    Kind,
+    ListingChanges,
+    ListingPage,
+    ListingReply,
+    NewBlock,
+    NewListing,
+    NewOverride,
+    NewUnits,
+    OverrideList,
+    OverrideReply,
+    UnitChanges,
+    UnitList,
+    UnitReply,
+    Wanted,
+)
+from app.money import Amount, Currency
+from app.wire import Cursor, Limit, Name
+
+Asked = Request[Principal, Any, State]
+UnitCount = Annotated[int, Meta(ge=1, le=UNITS_MAX, description="At least so many free units")]
+
+
+@post("/api/listings", guards=[require_host], tags=["listings"])
+async def create_listing(request: Asked, data: JSONBody[NewListing]) -> Response[ListingReply]:
+    """Offer a stay or a trip. It can be booked once it has units."""
+    key = await web.idempotency_key(request)
+    async with transaction() as tx:
+        if stored := await idempotency.recall(tx, key):
+            return web.replayed(ListingReply, stored)
+        listing = await actions.create_listing(tx, host_id=request.user.id, new=data)
+        reply = web.encoded(listing)
+        await idempotency.remember(tx, key, status=201, reply=reply)
+    return web.created(ListingReply, reply)
+
+
+@patch("/api/listings/{listing_id:uuid}", guards=[require_host], tags=["listings"])
+async def change_listing(
+    request: Asked, listing_id: FromPath[UUID], data: JSONBody[ListingChanges]
+) -> ListingReply:
+    """Change what is given; `"state": "closed"` takes it off sale. Bookings keep their terms."""
+    async with transaction() as tx:
+        return await actions.change_listing(tx, listing_id, host_id=request.user.id, changes=data)
+
+
+@get("/api/listings/{listing_id:uuid}", exclude_from_auth=True, tags=["listings"])
+async def read_listing(listing_id: FromPath[UUID]) -> ListingReply:
+    """Any listing, a closed one too."""
+    async with transaction() as tx:
+        return await actions.read_listing(tx, listing_id)
+
+
+@get("/api/host/listings", guards=[require_host], tags=["listings"])
+async def list_of_host(
+    request: Asked, limit: FromQuery[Limit] = 20, cursor: FromQuery[Cursor | None] = None
+) -> ListingPage:
+    """Your own listings, closed ones too, the oldest first."""
+    async with transaction() as tx:
+        return await actions.list_of_host(tx, host_id=request.user.id, limit=limit, cursor=cursor)
+
+
+@get("/api/listings", exclude_from_auth=True, tags=["listings"])
+async def search(
+    *,
+    q: FromQuery[Name | None] = None,
+    place: FromQuery[Name | None] = None,
+    kind: FromQuery[Kind | None] = None,
+    check_in: Annotated[date | None, QueryParameter(name="checkIn")] = None,
+    check_out: Annotated[date | None, QueryParameter(name="checkOut")] = None,
+    departure_date: Annotated[date | None, QueryParameter(name="date")] = None,
+    units: FromQuery[UnitCount | None] = None,
+    currency: FromQuery[Currency | None] = None,
+    price_min: Annotated[Amount | None, QueryParameter(name="priceMin")] = None,
+    price_max: Annotated[Amount | None, QueryParameter(name="priceMax")] = None,
+    limit: FromQuery[Limit] = 20,
+    cursor: FromQuery[Cursor | None] = None,
+) -> ListingPage:
+    """Open listings: stays, the oldest first, or trips to come, by their departure.
+
+    `kind` is `stay` unless said, or `trip` if `date` is given. `q` looks for words in title, place
+    and destination; `place` is the whole place (of departure), upper or lower case. With dates,
+    and for trips always, only listings with `units` (else 1) free units. Prices are per unit and
+    slot before weekends and overrides. One page looks at 1,000 listings at the most, so where
+    few fit it may be short, or empty, and still have a `nextCursor`.
+    """
+    chosen = kind or (Kind.TRIP if departure_date else Kind.STAY)
+    wanted = Wanted(
+        kind=chosen,
+        words=q,
+        place=place,
+        first=check_in,
+        last=check_out,
+        departure_date=departure_date,
+        units=units or (1 if check_in or chosen is Kind.TRIP else None),
+        currency=currency,
+        price_min=price_min,
+        price_max=price_max,
+    )
+    async with transaction() as tx:
+        return await actions.search(tx, wanted, limit=limit, cursor=cursor)
+
+
+@post("/api/listings/{listing_id:uuid}/units", guards=[require_host], tags=["units"])
+async def add_units(
+    request: Asked, listing_id: FromPath[UUID], data: JSONBody[NewUnits]
+) -> Response[UnitList]:
+    """Add units, seats by a plan, or numbered rooms, all or none. Answers with all units."""
+    key = await web.idempotency_key(request)
+    async with transaction() as tx:
+        if stored := await idempotency.recall(tx, key):
+            return web.replayed(UnitList, stored)
+        units = await actions.add_units(tx, listing_id, host_id=request.user.id, new=data)
+        reply = web.encoded(units)
+        await idempotency.remember(tx, key, status=201, reply=reply)
+    return web.created(UnitList, reply)
+
+
+@get("/api/listings/{listing_id:uuid}/units", exclude_from_auth=True, tags=["units"])
+async def list_units(listing_id: FromPath[UUID]) -> UnitList:
+    """All units of a listing."""
+    async with transaction() as tx:
+        return await actions.list_units(tx, listing_id)
+
+
+@patch("/api/listings/{listing_id:uuid}/units/{label:str}", guards=[require_host], tags=["units"])
+async def change_unit(
+    request: Asked, listing_id: FromPath[UUID], label: FromPath[str], data: JSONBody[UnitChanges]
+) -> UnitReply:
+    """Change a unit's class or price, or take it off sale with `"active": false`."""
+    async with transaction() as tx:
+        return await actions.change_unit(
+            tx, listing_id, label, host_id=request.user.id, changes=data
+        )
+
+
+@post("/api/listings/{listing_id:uuid}/price-overrides", guards=[require_host], tags=["prices"])
+async def add_override(
+    request: Asked, listing_id: FromPath[UUID], data: JSONBody[NewOverride]
+) -> Response[OverrideReply]:
+    """Set the price of every unit for a range of slots; of two for one slot the newer wins."""
+    key = await web.idempotency_key(request)
+    async with transaction() as tx:
+        if stored := await idempotency.recall(tx, key):
+            return web.replayed(OverrideReply, stored)
+        override = await actions.add_override(tx, listing_id, host_id=request.user.id, new=data)
+        reply = web.encoded(override)
+        await idempotency.remember(tx, key, status=201, reply=reply)
+    return web.created(OverrideReply, reply)
+
+
+@get("/api/listings/{listing_id:uuid}/price-overrides", guards=[require_host], tags=["prices"])
+async def list_overrides(request: Asked, listing_id: FromPath[UUID]) -> OverrideList:
+    """The price overrides of your listing, the oldest first."""
+    async with transaction() as tx:
+        return await actions.list_overrides(tx, listing_id, host_id=request.user.id)
+
+
+@delete(
+    "/api/listings/{listing_id:uuid}/price-overrides/{override_id:int}",
+    guards=[require_host],
+    tags=["prices"],
+)
+async def delete_override(
+    request: Asked, listing_id: FromPath[UUID], override_id: FromPath[Identity]
+) -> None:
+    """Take a price override back."""
+    async with transaction() as tx:
+        await actions.delete_override(tx, listing_id, override_id, host_id=request.user.id)
+
+
+@post("/api/listings/{listing_id:uuid}/blocked-dates", guards=[require_host], tags=["prices"])
+async def add_block(
+    request: Asked, listing_id: FromPath[UUID], data: JSONBody[NewBlock]
+) -> Response[BlockReply]:
+    """Take slots off sale, of one unit or of the whole listing."""
+    key = await web.idempotency_key(request)
+    async with transaction() as tx:
+        if stored := await idempotency.recall(tx, key):
+            return web.replayed(BlockReply, stored)
+        block = await actions.add_block(tx, listing_id, host_id=request.user.id, new=data)
+        reply = web.encoded(block)
+        await idempotency.remember(tx, key, status=201, reply=reply)
+    return web.created(BlockReply, reply)
+
+
+@get("/api/listings/{listing_id:uuid}/blocked-dates", guards=[require_host], tags=["prices"])
+async def list_blocks(request: Asked, listing_id: FromPath[UUID]) -> BlockList:
+    """The blocked dates of your listing, the oldest first."""
+    async with transaction() as tx:
+        return await actions.list_blocks(tx, listing_id, host_id=request.user.id)
+
+
+@delete(
+    "/api/listings/{listing_id:uuid}/blocked-dates/{block_id:int}",
+    guards=[require_host],
+    tags=["prices"],
+)
+async def delete_block(
+    request: Asked, listing_id: FromPath[UUID], block_id: FromPath[Identity]
+) -> None:
+    """Put blocked dates on sale again."""
+    async with transaction() as tx:
+        await actions.delete_block(tx, listing_id, block_id, host_id=request.user.id)
+
+
+@get("/api/listings/{listing_id:uuid}/availability", exclude_from_auth=True, tags=["availability"])
+async def read_availability(
+    listing_id: FromPath[UUID],
+    check_in: Annotated[date | None, QueryParameter(name="checkIn")] = None,
+    check_out: Annotated[date | None, QueryParameter(name="checkOut")] = None,
+    first: Annotated[date | None, QueryParameter(name="from")] = None,
+    last: Annotated[date | None, QueryParameter(name="to")] = None,
+) -> Availability:
+    """A trip: its seat map. A stay: with `checkIn` and `checkOut` the units that are free in all
+    nights, each with its price for them; with `from` and `to` (at most 366 nights, `to` excluded)
+    how many units are free in each night. Prices are without fee and deposit.
+    """
+    async with transaction() as tx:
+        if first or last:
+            return await actions.read_calendar(tx, listing_id, first=first, last=last)
+        return await actions.read_availability(
+            tx, listing_id, check_in=check_in, check_out=check_out
+        )
+
+
+@get("/api/bookings/reserve", exclude_from_auth=True, tags=["availability"])
+async def read_free_seats(
+    trip_id: Annotated[UUID, QueryParameter(name="tripId")],
+) -> Availability:
+    """The seats of a trip that can be booked now."""
+    async with transaction() as tx:
+        return await actions.read_free_seats(tx, trip_id)
+
+
+routes: Final = [
+    create_listing, change_listing, read_listing, list_of_host, search,
+    add_units, list_units, change_unit,
+    add_override, list_overrides, delete_override,
+    add_block, list_blocks, delete_block,
+    read_availability, read_free_seats,
+]  # fmt: skip
