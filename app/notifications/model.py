@@ -1,0 +1,62 @@
+"""Notifications: what is told to whom, and how far the telling is."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import NotRequired, TypedDict
+from uuid import UUID
+
+import msgspec
+
+from app.money import Money
+
+
+class Kind(StrEnum):
+    """What happened. Each has a template per language, and its name is also in a database CHECK."""
+
+    BOOKING_CONFIRMED = "booking_confirmed"
+    BOOKING_CANCELLED = "booking_cancelled"
+    BOOKING_REQUESTED = "booking_requested"  # to the host, who has to answer until `respond_by`
+    BOOKING_DECLINED = "booking_declined"
+    HOLD_EXPIRED = "hold_expired"
+    REFUND_PENDING = "refund_pending"  # paid too late or twice: the money goes back
+
+
+class BookingFacts(TypedDict):
+    """What a mail about a booking says. The caller brings it, so that mail needs no bookings.
+
+    Instants are shown in the zone of the place if one is given, else in the reader's own.
+    """
+
+    booking_id: UUID
+    listing_title: str
+    unit_labels: list[str]
+    check_in_at: datetime
+    check_out_at: datetime
+    total: Money
+    zone: NotRequired[str]  # of the place, or of a trip's departure
+    arrival_zone: NotRequired[str]
+    reason: NotRequired[str]  # in words for people
+    respond_by: NotRequired[datetime]
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """A notification that this process alone sends until its lease ends, and its reader."""
+
+    id: UUID
+    kind: Kind
+    data: BookingFacts
+    attempts: int  # this one included
+    created_at: datetime
+    email: str
+    name: str
+    locale: str
+    zone: str
+
+
+class Outcome(StrEnum):
+    """What became of one attempt to deliver."""
+
+    SENT = "sent"
+    RETRIED = "retried"
+    FAILED = "failed"
+    NOT_DUE = "not_due"  # delivered already, given up, or another worker is at it
