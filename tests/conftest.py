@@ -17,6 +17,8 @@ from app import db
 from app.development.postgres import running_postgres
 from app.main import create_app
 from app.migrate import migrate
+from app.settings import settings
+from tests.shop import Shop, open_shop
 
 _resources = ExitStack()
 
@@ -86,3 +88,13 @@ async def api(pool: None) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(create_app())
     async with httpx.AsyncClient(transport=transport, base_url="http://berthold.test") as client:
         yield client
+
+
+@pytest.fixture
+async def shop(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Shop]:
+    """The API on a loopback port, the sandbox gateway, and a few people and listings."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    settings.cache_clear()
+    async with open_shop(database_url) as shop:
+        yield shop
+    settings.cache_clear()

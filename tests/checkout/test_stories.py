@@ -1,0 +1,258 @@
+"""Paying: each way a charge can end, and what becomes of the booking."""
+
+import asyncio
+from datetime import timedelta
+
+from tests.shop import Shop
+
+HOLD = timedelta(minutes=15, seconds=1)
+DEADLINE = timedelta(minutes=30, seconds=1)
+
+
+async def _delivered(shop: Shop) -> None:
+    """Wait until a webhook of the sandbox has been taken."""
+    for _ in range(200):
+        if any(d["last_status"] == 200 for d in await shop.sandbox.deliveries()):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(await shop.sandbox.deliveries())
+
+
+async def test_a_paid_seat_is_confirmed(shop: Shop) -> None:
+    booking = await shop.reserve("1A", "1B")
+    payment = await shop.pending(booking)
+    assert payment["state"] == "pending"
+    assert payment["checkoutUrl"].startswith(shop.sandbox.base_url)
+    assert await shop.state(booking) == "awaiting_payment"
+    await shop.sandbox.pay(payment["reference"])
+    await _delivered(shop)
+    await shop.run_jobs()
+    assert await shop.state(booking) == "confirmed"
+    assert await shop.count("SELECT count(*) FROM claims WHERE expires_at IS NULL") == 2
+    assert await shop.values("SELECT state FROM webhook_events") == ["processed"]
+    assert await shop.values("SELECT kind FROM notifications") == ["booking_confirmed"]
+    history = await shop.get(shop.guest, f"/api/bookings/{booking['id']}/history")
+    assert [move["state"] for move in history["moves"]] == [
+        "held",
+        "awaiting_payment",
+        "confirmed",
+    ]
+
+
+async def test_paying_extends_the_hold_once(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    await shop.pending(booking)
+    first = (await shop.get(shop.guest, f"/api/bookings/{booking['id']}"))["expiresAt"]
+    await shop.forward(timedelta(minutes=20))
+    await shop.pending(booking)
+    second = (await shop.get(shop.guest, f"/api/bookings/{booking['id']}"))["expiresAt"]
+    assert first == second > booking["expiresAt"]
+
+
+async def test_a_declined_charge_leaves_the_hold_until_its_deadline(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    payment = await shop.pending(booking)
+    await shop.sandbox.decline(payment["reference"])
+    reply = await shop.post(shop.guest, f"/api/payments/{payment['id']}/verify")
+    assert reply.json()["state"] == "failed"
+    assert await shop.state(booking) == "awaiting_payment"
+    second = await shop.pending(booking)
+    assert second["reference"] != payment["reference"]
+    await shop.sandbox.pay(second["reference"])
+    await shop.post(shop.guest, f"/api/payments/{second['id']}/verify")
+    assert await shop.state(booking) == "confirmed"
+
+
+async def test_a_late_payment_finds_the_seat_still_free(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    payment = await shop.pending(booking)
+    await shop.forward(DEADLINE)
+    await _expire(shop)
+    assert await shop.state(booking) == "expired"
+    await shop.sandbox.pay(payment["reference"])
+    await _delivered(shop)
+    await shop.run_jobs()
+    assert await shop.state(booking) == "confirmed"
+    assert await shop.count("SELECT count(*) FROM refunds") == 0
+
+
+async def test_a_late_payment_for_a_seat_that_is_gone_is_refunded(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    payment = await shop.pending(booking)
+    await shop.forward(DEADLINE)
+    winner = await shop.reserve("1A", who=shop.other)  # takes the expired hold over
+    await shop.sandbox.pay(payment["reference"])
+    await _delivered(shop)
+    await shop.run_jobs()
+    assert await shop.state(booking) == "expired"
+    assert await shop.state(winner) == "held"
+    assert await shop.values("SELECT reason FROM refunds") == ["late payment"]
+    assert await shop.values("SELECT kind FROM alerts") == ["late_payment"]
+
+
+async def test_a_second_success_is_refunded(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    first = await shop.pending(booking)
+    await shop.sandbox.decline(first["reference"])
+    await shop.post(shop.guest, f"/api/payments/{first['id']}/verify")
+    second = await shop.pending(booking)
+    for payment in (second, first):  # the gateway lets the guest try the declined one again
+        await shop.sandbox.pay(payment["reference"])
+        await shop.post(shop.guest, f"/api/payments/{payment['id']}/verify")
+    assert await shop.state(booking) == "confirmed"
+    refunded = await shop.values(
+        "SELECT reference FROM refunds JOIN payments ON payments.id = payment_id"
+    )
+    assert refunded == [first["reference"]]
+    assert await shop.values("SELECT kind FROM alerts") == ["second_payment"]
+
+
+async def test_a_wrong_amount_changes_nothing_and_alerts(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    payment = await shop.pending(booking)
+    await shop.sandbox.pay(payment["reference"])
+    await shop.sandbox.fault("verify", "wrong_amount")
+    reply = await shop.post(shop.guest, f"/api/payments/{payment['id']}/verify")
+    assert reply.json()["state"] == "pending"
+    assert await shop.state(booking) == "awaiting_payment"
+    assert await shop.values("SELECT details -> 'differences' ->> 0 FROM alerts") == ["amount"]
+
+
+async def test_a_wrong_currency_changes_nothing_and_alerts(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    payment = await shop.pending(booking)
+    await shop.sandbox.pay(payment["reference"])
+    await shop.sandbox.fault("verify", "wrong_currency")
+    await shop.post(shop.guest, f"/api/payments/{payment['id']}/verify")
+    assert await shop.state(booking) == "awaiting_payment"
+    differences = await shop.values("SELECT details -> 'differences' ->> 0 FROM alerts")
+    assert "currency" in differences
+
+
+async def test_a_lost_webhook_is_made_up_for_when_the_hold_expires(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    payment = await shop.pending(booking)
+    await shop.sandbox.fault("webhook", "drop", times=9)
+    await shop.sandbox.pay(payment["reference"])
+    await shop.forward(DEADLINE)
+    await _expire(shop)
+    await shop.run_jobs()
+    assert await shop.state(booking) == "confirmed"
+
+
+async def test_the_same_webhook_fifty_times_in_parallel(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    payment = await shop.pending(booking)
+    await shop.sandbox.pay(payment["reference"])
+    await _delivered(shop)
+    (delivery,) = await shop.sandbox.deliveries()
+    replies = await asyncio.gather(*(shop.webhook(delivery["body"]) for _ in range(50)))
+    assert {reply.json()["deduplicated"] for reply in replies} == {True}
+    await shop.run_jobs()
+    assert await shop.state(booking) == "confirmed"
+    assert await shop.count("SELECT count(*) FROM webhook_events") == 1
+    assert await shop.count("SELECT count(*) FROM notifications") == 1
+    assert await shop.count("SELECT count(*) FROM refunds") == 0
+
+
+async def test_fifty_settlers_at_once_confirm_once(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    payment = await shop.pending(booking)
+    await shop.sandbox.pay(payment["reference"])
+    path = f"/api/payments/{payment['id']}/verify"
+    replies = await asyncio.gather(*(shop.post(shop.guest, path) for _ in range(50)))
+    assert {reply.status_code for reply in replies} == {200}
+    history = "SELECT state FROM booking_history ORDER BY id"
+    assert await shop.values(history) == ["held", "awaiting_payment", "confirmed"]
+    assert await shop.state(booking) == "confirmed"
+
+
+async def test_a_webhook_faster_than_the_gateways_answer(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    await shop.sandbox.fault("initialize", "timeout_after_effect", delay_ms=700)
+    starting = asyncio.create_task(shop.initiate(booking))
+    while not (charges := await shop.sandbox.charges()):
+        await asyncio.sleep(0.01)
+    await shop.sandbox.pay(charges[0]["reference"])
+    await _delivered(shop)
+    await shop.run_jobs()
+    assert await shop.state(booking) == "confirmed"
+    reply = await starting
+    assert reply.status_code == 201
+    assert reply.json()["state"] == "succeeded"
+
+
+async def test_no_transaction_is_open_while_the_gateway_is_asked(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    await shop.sandbox.fault("initialize", "delay", delay_ms=400)
+    starting = asyncio.create_task(shop.initiate(booking))
+    await asyncio.sleep(0.2)
+    open_transactions = await shop.count(
+        """
+        SELECT count(*) FROM pg_stat_activity
+         WHERE datname = current_database() AND xact_start IS NOT NULL
+           AND pid <> pg_backend_pid()"""
+    )
+    assert open_transactions == 0
+    assert (await starting).status_code == 201
+
+
+async def test_a_silent_gateway_is_asked_again_under_the_same_reference(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    await shop.sandbox.fault("initialize", "error_500")
+    unclear = await shop.initiate(booking, key="pay-1")
+    assert unclear.status_code == 504
+    assert unclear.json()["code"] == "gateway_unclear"
+    again = await shop.initiate(booking, key="pay-1")
+    assert again.status_code == 201
+    assert await shop.count("SELECT count(*) FROM payments") == 1
+
+
+async def test_a_lost_checkout_address_leads_to_a_new_charge(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    await shop.sandbox.fault("initialize", "timeout_after_effect", delay_ms=50)
+    assert (await shop.initiate(booking, key="pay-1")).status_code == 504
+    again = await shop.initiate(booking, key="pay-1")
+    assert again.status_code == 201, again.text
+    states = await shop.values("SELECT state FROM payments ORDER BY id")
+    assert states == ["abandoned", "pending"]
+    await shop.sandbox.pay(again.json()["reference"])
+    await _delivered(shop)
+    await shop.run_jobs()
+    assert await shop.state(booking) == "confirmed"
+
+
+async def test_two_initiates_at_once_start_one_charge(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    replies = await asyncio.gather(*(shop.initiate(booking) for _ in range(10)))
+    assert {reply.status_code for reply in replies} <= {201, 409}
+    assert len({r.json()["reference"] for r in replies if r.status_code == 201}) == 1
+    assert len(await shop.sandbox.charges()) == 1
+
+
+async def test_an_event_about_nothing_of_ours_is_ignored_with_an_alert(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    payment = await shop.pending(booking)
+    await shop.values("UPDATE payments SET reference = 'pay-other' RETURNING reference")
+    await shop.sandbox.pay(payment["reference"])
+    await _delivered(shop)
+    await shop.run_jobs()
+    assert await shop.values("SELECT state FROM webhook_events") == ["ignored"]
+    assert await shop.values("SELECT kind FROM alerts") == ["unknown_reference"]
+
+
+async def test_an_unpaid_hold_expires_and_its_seat_is_free(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    await shop.forward(HOLD)
+    late = await shop.initiate(booking)
+    assert late.status_code == 409
+    assert late.json()["code"] == "hold_expired"
+    await _expire(shop)
+    assert await shop.state(booking) == "expired"
+    assert await shop.count("SELECT count(*) FROM claims") == 0
+
+
+async def _expire(shop: Shop) -> None:
+    from tasks.bookings import expire_holds
+
+    await expire_holds(500)

@@ -1,0 +1,146 @@
+"""The whole house in one process: the API on a loopback port, the sandbox gateway, a worker."""
+
+import hashlib
+import hmac
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import msgspec
+from procrastinate import PsycopgConnector
+
+import tasks.worker  # noqa: F401  its import registers all handlers
+from app import queue
+from app.accounts.model import Principal, Role
+from app.db import execute, fetch_value, fetch_values, transaction
+from app.gateways.registry import close_gateways, open_gateways
+from app.main import create_app
+from app.settings import settings
+from tests import make
+from tests.gateways.sandbox_server import SandboxHandle, running_sandbox, serving
+
+
+class Shop:
+    """A host, a bus and a guest house, two guests, and a gateway to pay at."""
+
+    host: Principal
+    guest: Principal
+    other: Principal
+    admin: Principal
+    trip_id: UUID
+    stay_id: UUID
+
+    def __init__(self, api: httpx.AsyncClient, sandbox: SandboxHandle, url: str) -> None:
+        self.api = api
+        self.sandbox = sandbox
+        self.url = url
+
+    async def fill(self) -> None:
+        async with transaction() as tx:
+            self.host = await make.account(tx, Role.GUEST, Role.HOST)
+            self.guest = await make.account(tx)
+            self.other = await make.account(tx)
+            self.admin = await make.account(tx, Role.ADMIN)
+            self.trip_id = await make.trip(tx, self.host, seats=8)
+            self.stay_id = await make.stay(tx, self.host, rooms=2)
+
+    async def post(
+        self, who: Principal, path: str, body: Any = None, *, key: str = ""
+    ) -> httpx.Response:
+        headers = make.bearer(who) | {"idempotency-key": key or uuid4().hex}
+        return await self.api.post(
+            path,
+            content=msgspec.json.encode(body or {}),
+            headers=headers | {"content-type": "application/json"},
+        )
+
+    async def get(self, who: Principal, path: str, **params: Any) -> Any:
+        reply = await self.api.get(path, params=params, headers=make.bearer(who))
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+    async def reserve(
+        self, *seats: str, who: Principal | None = None, trip_id: UUID | None = None, **more: Any
+    ) -> dict[str, Any]:
+        body = {"tripId": trip_id or self.trip_id, "seatNumbers": seats or ["1A"], **more}
+        reply = await self.post(who or self.guest, "/api/bookings/reserve", body)
+        assert reply.status_code == 201, reply.text
+        return reply.json()
+
+    async def initiate(
+        self, booking: dict[str, Any], *, who: Principal | None = None, key: str = ""
+    ) -> httpx.Response:
+        body = {"bookingId": booking["id"]}
+        return await self.post(who or self.guest, "/api/payments/initiate", body, key=key)
+
+    async def pending(self, booking: dict[str, Any]) -> dict[str, Any]:
+        """A payment that the guest can pay now."""
+        reply = await self.initiate(booking)
+        assert reply.status_code == 201, reply.text
+        return reply.json()
+
+    async def webhook(self, body: str, *, signature: str = "") -> httpx.Response:
+        """Tell the house what a gateway would tell it, signed as the gateway signs."""
+        key = self.sandbox.secret_key.encode()
+        signed = hmac.new(key, body.encode(), hashlib.sha512).hexdigest()
+        return await self.api.post(
+            "/api/webhooks/paystack",
+            content=body,
+            headers={"x-paystack-signature": signature or signed},
+        )
+
+    async def state(self, booking: dict[str, Any]) -> str:
+        seen = await self.get(self.admin, f"/api/bookings/{booking['id']}")
+        return str(seen["state"])
+
+    async def forward(self, by: timedelta) -> None:
+        """Move business time on."""
+        async with transaction() as tx:
+            await execute(
+                tx,
+                "UPDATE business_clock SET movable = true, shift = shift + %(by)s",
+                by=by,
+            )
+
+    async def run_jobs(self, *queues: str) -> None:
+        """Do the queued jobs, as a worker would, until none is due."""
+        connector = PsycopgConnector(conninfo=self.url, min_size=1, max_size=4)
+        with queue.broker.replace_connector(connector) as app:
+            async with app.open_async():
+                await app.run_worker_async(
+                    queues=list(queues or ("money",)),
+                    wait=False,
+                    concurrency=10,
+                    listen_notify=False,
+                    install_signal_handlers=False,
+                )
+
+    async def count(self, sql: Any, **params: Any) -> int:
+        async with transaction() as tx:
+            return await fetch_value(tx, int, sql, **params) or 0
+
+    async def values(self, sql: Any, **params: Any) -> list[str]:
+        async with transaction() as tx:
+            return await fetch_values(tx, str, sql, **params)
+
+
+@asynccontextmanager
+async def open_shop(url: str) -> AsyncGenerator[Shop, None]:
+    """A shop on a migrated database, whose pool is open."""
+    async with serving(create_app()) as base_url:
+        async with running_sandbox(f"{base_url}/api/webhooks/paystack") as sandbox:
+            await close_gateways()
+            open_gateways(
+                msgspec.structs.replace(
+                    settings(),
+                    paystack_base_url=sandbox.base_url,
+                    paystack_secret_keys=(sandbox.secret_key,),
+                )
+            )
+            async with httpx.AsyncClient(base_url=base_url, timeout=30) as api:
+                shop = Shop(api, sandbox, url)
+                await shop.fill()
+                yield shop
