@@ -19,7 +19,6 @@ from app.accounts.model import (
     Credentials,
     EmailTaken,
     Grant,
-    LogInRefused,
     NewAccount,
     RefreshRaced,
     Role,
@@ -110,14 +109,14 @@ async def find_credentials(tx: Tx, *, email: str) -> Credentials | None:
 
 async def open_session_of(
     tx: Tx, *, credentials: Credentials, new_hash: str | None, user_agent: str
-) -> Grant:
+) -> Grant | None:
     """Open a session for whoever proved these credentials; `new_hash` replaces an outdated one.
 
-    Raises LogInRefused if the password was changed or the account disabled since the check.
+    None if the credentials were changed or the account was disabled since they were checked.
     """
     account = await queries.find_account_of(tx, credentials=credentials)
     if account is None:
-        raise LogInRefused("E-mail address or password is wrong.")
+        return None
     if new_hash:
         await queries.replace_password_hash(
             tx, account_id=account.id, old=credentials.password_hash, new=new_hash

@@ -1,6 +1,7 @@
 """Register, log in, refresh: hashing takes long, and is done between two transactions."""
 
 import time
+from typing import Final
 
 from app.accounts import actions, rules
 from app.accounts.model import (
@@ -17,6 +18,8 @@ from app.db import transaction
 from app.errors import Unauthenticated
 from app.settings import settings
 
+_REFUSED: Final = "E-mail address or password is wrong."
+
 
 async def register(new: NewAccount, *, user_agent: str) -> SignedIn:
     """Create an account and log it in; raises EmailTaken or Invalid."""
@@ -31,19 +34,31 @@ async def register(new: NewAccount, *, user_agent: str) -> SignedIn:
 
 
 async def log_in(given: LogIn, *, user_agent: str) -> SignedIn:
-    """Open a session; raises LogInRefused, the same and as late for whatever is wrong."""
+    """Open a session; raises LogInRefused, the same and as late for whatever is wrong.
+
+    The hash that a password was checked against may have been replaced since: by a new password,
+    or only by a newer hash of the same one, from a log-in at the same time. So it is tried twice.
+    """
     given = rules.checked(given)
+    for _ in range(2):
+        known = await _proved(given)
+        new_hash = await _hash_if_outdated(given.password, known)
+        async with transaction() as tx:
+            grant = await actions.open_session_of(
+                tx, credentials=known, new_hash=new_hash, user_agent=user_agent
+            )
+        if grant:
+            return _signed_in(grant)
+    raise LogInRefused(_REFUSED)
+
+
+async def _proved(given: LogIn) -> Credentials:
     async with transaction() as tx:
         known = await actions.find_credentials(tx, email=given.email)
     fits = await actions.password_fits(given.password, known)
     if known is None or not fits:
-        raise LogInRefused("E-mail address or password is wrong.")
-    new_hash = await _hash_if_outdated(given.password, known)
-    async with transaction() as tx:
-        grant = await actions.open_session_of(
-            tx, credentials=known, new_hash=new_hash, user_agent=user_agent
-        )
-    return _signed_in(grant)
+        raise LogInRefused(_REFUSED)
+    return known
 
 
 async def refresh(token: str) -> SignedIn:
