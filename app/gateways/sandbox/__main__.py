@@ -1,0 +1,41 @@
+"""`python -m app.gateways.sandbox`: the simulator as a process of its own."""
+
+import click
+import uvicorn
+
+from app.gateways.sandbox.app import SECRET_KEY, SandboxRefused, create_sandbox
+
+
+@click.command("sandbox")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8010, show_default=True)
+@click.option(
+    "--webhook-url",
+    default="http://127.0.0.1:8000/api/webhooks/paystack",
+    show_default=True,
+    help="Where webhooks go.",
+)
+@click.option(
+    "--secret-key",
+    envvar="PAYSTACK_SECRET_KEYS",
+    default=SECRET_KEY,
+    help="Comma-separated; the first signs the webhooks.",
+)
+@click.option(
+    "--books",
+    default=".berthold/sandbox.sqlite3",
+    show_default=True,
+    help="An SQLite file, or :memory:.",
+)
+def serve(host: str, port: int, webhook_url: str, secret_key: str, books: str) -> None:
+    """A gateway to pay at without money: set PAYSTACK_BASE_URL to its address."""
+    keys = [key.strip() for key in secret_key.split(",") if key.strip()]
+    try:
+        sandbox = create_sandbox(webhook_url=webhook_url, secret_keys=keys, books_path=books)
+    except SandboxRefused as refusal:
+        raise click.ClickException(str(refusal)) from refusal
+    uvicorn.run(sandbox, host=host, port=port, log_level="warning")
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,162 @@
+"""Paystack's bodies: replies, errors and events, with the fields of its OpenAPI file."""
+
+from typing import Any
+
+import msgspec
+
+from app.gateways.sandbox.books import Transaction
+
+
+class WireError(Exception):
+    """A refusal in Paystack's own form. `code` empty: the bare form, without type and code."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: str = "validation_error",
+        code: str = "",
+        next_step: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body: dict[str, Any] = {"status": False, "message": message}
+        if code:
+            self.body.update(meta={"nextStep": next_step}, type=kind, code=code)
+
+
+def invalid_key() -> WireError:
+    return WireError(401, "Invalid key")
+
+
+def missing(field: str) -> WireError:
+    return WireError(
+        400,
+        f"{field.capitalize()} is required",
+        code="missing_params",
+        next_step="Provide all required params",
+    )
+
+
+def invalid(message: str, *, next_step: str) -> WireError:
+    return WireError(400, message, code="invalid_params", next_step=next_step)
+
+
+def duplicate_reference() -> WireError:
+    return WireError(
+        400,
+        "Duplicate Transaction Reference",
+        code="duplicate_reference",
+        next_step="Try and create the Transaction or Charge with a new reference",
+    )
+
+
+def transaction_not_found() -> WireError:
+    return WireError(
+        404,
+        "Transaction reference not found.",
+        code="transaction_not_found",
+        next_step="Pass the reference of a transaction that exists on this integration",
+    )
+
+
+def initialized(transaction: Transaction, *, checkout_url: str) -> dict[str, Any]:
+    """The reply to initialize."""
+    return {
+        "status": True,
+        "message": "Authorization URL created",
+        "data": {
+            "authorization_url": checkout_url,
+            "access_code": transaction.access_code,
+            "reference": transaction.reference,
+        },
+    }
+
+
+def verified(transaction: Transaction) -> dict[str, Any]:
+    """The reply to verify: 200 and `status: true`, also for a payment that failed."""
+    return {
+        "status": True,
+        "message": "Verification successful",
+        "data": _transaction(transaction),
+    }
+
+
+def webhook(event: str, transaction: Transaction) -> str:
+    """The body of a webhook: no id, no time, only what it is about."""
+    data = _transaction(transaction)
+    return msgspec.json.encode({"event": event, "data": data}).decode()
+
+
+def _transaction(of: Transaction) -> dict[str, Any]:
+    """A transaction with every field that the OpenAPI file requires, duplicates included."""
+    paid = of.status == "success"
+    return {
+        "id": of.id,
+        "domain": "test",
+        "status": of.status,
+        "reference": of.reference,
+        "receipt_number": None,
+        "amount": of.amount,
+        "message": None,
+        "gateway_response": of.gateway_response,
+        "paid_at": of.paid_at,
+        "created_at": of.created_at,
+        "channel": "card",
+        "currency": of.currency,
+        "ip_address": "127.0.0.1",
+        "metadata": msgspec.json.decode(of.metadata),
+        "log": None,
+        "fees": of.amount * 15 // 1000 if paid else None,
+        "fees_split": None,
+        "authorization": _authorization() if paid else {},
+        "customer": _customer(of.email),
+        "plan": None,
+        "split": {},
+        "order_id": None,
+        "paidAt": of.paid_at,
+        "createdAt": of.created_at,
+        "requested_amount": of.amount,
+        "pos_transaction_data": None,
+        "source": None,
+        "fees_breakdown": None,
+        "connect": None,
+        "transaction_date": of.created_at,
+        "plan_object": {},
+        "subaccount": {},
+    }
+
+
+def _authorization() -> dict[str, Any]:
+    return {
+        "authorization_code": "AUTH_0000000001",
+        "bin": "408408",
+        "last4": "4081",
+        "exp_month": "12",
+        "exp_year": "2030",
+        "channel": "card",
+        "card_type": "visa",
+        "bank": "TEST BANK",
+        "country_code": "NG",
+        "brand": "visa",
+        "reusable": True,
+        "signature": "SIG_0000000001",
+        "account_name": None,
+        "receiver_bank_account_number": None,
+        "receiver_bank": None,
+    }
+
+
+def _customer(email: str) -> dict[str, Any]:
+    return {
+        "id": 92_312_441,
+        "first_name": None,
+        "last_name": None,
+        "email": email,
+        "customer_code": "CUS_000000000000001",
+        "phone": None,
+        "metadata": None,
+        "risk_action": "default",
+        "international_format_phone": None,
+    }

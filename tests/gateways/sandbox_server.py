@@ -1,0 +1,137 @@
+"""The sandbox gateway on a loopback port, for tests that pay.
+
+async with running_sandbox(webhook_url) as sandbox:
+    ...                                   # PAYSTACK_BASE_URL = sandbox.base_url
+    await sandbox.pay(reference)
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import uvicorn
+from litestar import Litestar
+
+from app.gateways.sandbox.app import SECRET_KEY, create_sandbox
+from app.gateways.sandbox.books import MEMORY
+
+NOWHERE = "http://127.0.0.1:9/nobody-listens"
+
+
+class SandboxHandle:
+    """A running sandbox. `secret_key` is the key that it takes and signs with."""
+
+    def __init__(self, client: httpx.AsyncClient, base_url: str, secret_key: str) -> None:
+        self.client = client
+        self.base_url = base_url
+        self.secret_key = secret_key
+
+    async def pay(self, reference: str) -> dict[str, Any]:
+        """The guest pays; the webhook follows in the background."""
+        return await self._call("POST", f"/sandbox/charges/{reference}/pay")
+
+    async def decline(self, reference: str) -> dict[str, Any]:
+        return await self._call("POST", f"/sandbox/charges/{reference}/decline")
+
+    async def fault(self, operation: str, kind: str, *, times: int = 1, delay_ms: int = 0) -> None:
+        """Let something go wrong next, after the faults that are already asked for."""
+        rules = await self._call("GET", "/sandbox/faults")
+        rule = {"operation": operation, "kind": kind, "times": times, "delayMs": delay_ms}
+        await self._call("PUT", "/sandbox/faults", json=[*rules, rule])
+
+    async def clear_faults(self) -> None:
+        await self._call("PUT", "/sandbox/faults", json=[])
+
+    async def charges(self) -> list[dict[str, Any]]:
+        return await self._call("GET", "/sandbox/charges")
+
+    async def deliveries(self) -> list[dict[str, Any]]:
+        return await self._call("GET", "/sandbox/deliveries")
+
+    async def replay(self, reference: str | None = None) -> list[dict[str, Any]]:
+        """Deliver webhooks again, delivered or not."""
+        return await self._call("POST", "/sandbox/deliveries/replay", json={"reference": reference})
+
+    async def _call(self, method: str, path: str, **request: Any) -> Any:
+        response = await self.client.request(method, path, **request)
+        assert response.is_success, response.text
+        return response.json()
+
+
+@asynccontextmanager
+async def running_sandbox(
+    webhook_url: str = NOWHERE,
+    *,
+    books_path: str = MEMORY,
+    retry_seconds: Sequence[float] = (0.05, 0.1, 0.2),
+    secret_key: str = SECRET_KEY,
+) -> AsyncGenerator[SandboxHandle]:
+    """A sandbox on a free loopback port, delivering its webhooks to `webhook_url`."""
+    sandbox = create_sandbox(
+        webhook_url=webhook_url,
+        books_path=books_path,
+        retry_seconds=retry_seconds,
+        secret_keys=[secret_key],
+    )
+    async with (
+        serving(sandbox) as base_url,
+        httpx.AsyncClient(base_url=base_url, timeout=10, trust_env=False) as client,
+    ):
+        yield SandboxHandle(client, base_url, secret_key)
+
+
+@asynccontextmanager
+async def sandbox_in_process(
+    webhook_url: str = NOWHERE,
+) -> AsyncGenerator[tuple[SandboxHandle, httpx.ASGITransport]]:
+    """A sandbox without a socket: give the transport to an adapter."""
+    sandbox = create_sandbox(webhook_url=webhook_url)
+    transport = httpx.ASGITransport(sandbox, raise_app_exceptions=False)
+    async with (
+        _living(sandbox),
+        httpx.AsyncClient(transport=transport, base_url="http://sandbox.test") as client,
+    ):
+        yield SandboxHandle(client, "http://sandbox.test", SECRET_KEY), transport
+
+
+@asynccontextmanager
+async def _living(app: Litestar) -> AsyncGenerator[None]:
+    """The lifespan in a task of its own: pytest tears fixtures down in another than it set up."""
+    started, ended = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with app.lifespan():
+            started.set()
+            await ended.wait()
+
+    living = asyncio.create_task(live())
+    await started.wait()
+    try:
+        yield
+    finally:
+        ended.set()
+        await living
+
+
+@asynccontextmanager
+async def serving(app: Any) -> AsyncGenerator[str]:
+    """Any ASGI application on a free loopback port, in this loop; yields its base URL."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1
+        )
+    )
+    running = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started and not running.done():  # noqa: ASYNC110  uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await running
+        listener.close()
