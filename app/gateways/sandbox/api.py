@@ -71,7 +71,7 @@ def _begin(simulator: Simulator, fields: dict[str, Any]) -> Transaction:
         if fields.get(required) in (None, ""):
             raise wire.missing(required)
     currency = fields.get("currency", "NGN")
-    if currency not in CURRENCIES:
+    if not (isinstance(currency, str) and currency in CURRENCIES):
         raise wire.invalid("Currency not supported by merchant", next_step="Use another currency")
     try:
         return simulator.books.begin(
@@ -104,7 +104,7 @@ def _amount(given: Any, currency: str) -> int:
 
 
 def _callback_url(fields: dict[str, Any]) -> str:
-    url = fields.get("callback_url") or ""
-    if url and not (isinstance(url, str) and _URL.fullmatch(url)):
+    url = fields.get("callback_url", "")
+    if not (isinstance(url, str) and (not url or _URL.fullmatch(url))):
         raise wire.invalid("Invalid callback URL", next_step="Send a fully qualified URL")
     return url
