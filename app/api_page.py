@@ -4,16 +4,32 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from litestar import Router
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import SwaggerRenderPlugin
-from litestar.openapi.spec import Components
-from litestar.static_files import create_static_files_router
+from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
+from litestar.openapi.spec import (
+    Components,
+    OpenAPI,
+    OpenAPIMediaType,
+    OpenAPIResponse,
+    OpenAPIType,
+    Operation,
+    PathItem,
+    Reference,
+    Schema,
+)
+from litestar.static_files import (
+    create_static_files_router,  # pyright: ignore[reportUnknownVariableType]
+)
 
 from app.accounts.routes import SECURITY_SCHEMES
+from app.web import PROBLEM_MEDIA_TYPE
 
+_PATH: Final = "/schema"
 _ASSETS_PATH: Final = "/schema-assets"
+_METHODS: Final = ("get", "post", "put", "patch", "delete")
 
-OPENAPI: Final = OpenAPIConfig(
+DESCRIPTION: Final = OpenAPIConfig(
     title="Berthold",
     version="1",
     description=(
@@ -22,14 +38,18 @@ OPENAPI: Final = OpenAPIConfig(
         "field; lists are paged with `cursor` and `nextCursor`. Send an `Idempotency-Key` with "
         "every POST that creates: a repetition then gets the first reply again."
     ),
-    path="/schema",
+    openapi_router=Router(
+        path=_PATH, route_handlers=[], opt={"exclude_from_auth": True}, include_in_schema=False
+    ),
     render_plugins=[
         SwaggerRenderPlugin(
+            path="/",
             js_url=f"{_ASSETS_PATH}/swagger-ui-bundle.js",
             css_url=f"{_ASSETS_PATH}/swagger-ui.css",
             standalone_preset_js_url=f"{_ASSETS_PATH}/swagger-ui-standalone-preset.js",
             favicon=f'<link rel="icon" href="{_ASSETS_PATH}/favicon-32x32.png">',
-        )
+        ),
+        JsonRenderPlugin(),
     ],
     components=Components(security_schemes=dict(SECURITY_SCHEMES)),
     security=[{"bearer": []}, {"cookie": []}],
@@ -41,3 +61,63 @@ assets: Final = create_static_files_router(
     opt={"exclude_from_auth": True},
     include_in_schema=False,
 )
+
+_TEXT: Final = Schema(type=OpenAPIType.STRING)
+_PROBLEM: Final = Schema(
+    type=OpenAPIType.OBJECT,
+    description="RFC 9457. `code` is what a program switches on; `errors` names each wrong field.",
+    required=["type", "title", "status", "detail", "instance", "code", "errors"],
+    properties={
+        "type": _TEXT,
+        "title": _TEXT,
+        "status": Schema(type=OpenAPIType.INTEGER),
+        "detail": _TEXT,
+        "instance": _TEXT,
+        "code": _TEXT,
+        "errors": Schema(
+            type=OpenAPIType.ARRAY,
+            items=Schema(
+                type=OpenAPIType.OBJECT,
+                required=["field", "message"],
+                properties={"field": _TEXT, "message": _TEXT},
+            ),
+        ),
+        "requestId": _TEXT,
+    },
+    examples=[
+        {
+            "type": "urn:berthold:problem:units_taken",
+            "title": "Some of these are no longer free",
+            "status": 409,
+            "detail": "Not free: 1A.",
+            "instance": "/api/bookings/reserve",
+            "code": "units_taken",
+            "errors": [],
+            "requestId": "01a1fcb21b4a72199f0c9ed61a33f117",
+            "unavailableSeats": ["1A"],
+            "alternativeSeats": ["1B", "1C"],
+        }
+    ],
+)
+
+
+def describe_problems(description: OpenAPI) -> None:
+    """Document every refusal as the problem it is; Litestar describes a shape of its own."""
+    description.components.schemas["Problem"] = _PROBLEM
+    for path in (description.paths or {}).values():
+        for operation in _operations(path):
+            responses = operation.responses or {}
+            responses.pop("400", None)
+            responses["default"] = OpenAPIResponse(
+                description="A refusal: 4xx names what is wrong; 5xx changed nothing",
+                content={
+                    PROBLEM_MEDIA_TYPE: OpenAPIMediaType(
+                        schema=Reference(ref="#/components/schemas/Problem")
+                    )
+                },
+            )
+
+
+def _operations(path: PathItem) -> list[Operation]:
+    found = [getattr(path, method) for method in _METHODS]
+    return [operation for operation in found if isinstance(operation, Operation)]

@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
-from functools import lru_cache
+from functools import cache
 from typing import Any, LiteralString, NewType, NoReturn, TypeVar
 
 import msgspec
@@ -134,7 +134,7 @@ async def _rollback(connection: Connection) -> None:
 
 @asynccontextmanager
 async def savepoint(tx: Tx) -> AsyncGenerator[Callable[[], NoReturn], None]:
-    """Part of a transaction that can be taken back: call the yielded function to undo and leave it."""
+    """Part of a transaction that can be taken back: call what is yielded to undo and leave it."""
     async with tx.transaction() as inner:
 
         def undo() -> NoReturn:
@@ -145,7 +145,7 @@ async def savepoint(tx: Tx) -> AsyncGenerator[Callable[[], NoReturn], None]:
 
 @asynccontextmanager
 async def direct_connection(url: str) -> AsyncGenerator[Connection, None]:
-    """A connection of one's own, in autocommit, past any pooler: for migrations and session locks."""
+    """A connection of one's own, past any pooler: for migrations and session locks."""
     with _translated():
         async with await Connection.connect(url, autocommit=True) as connection:
             yield connection
@@ -159,7 +159,9 @@ async def transaction_on(connection: Connection) -> AsyncGenerator[Tx, None]:
             yield Tx(connection)
 
 
-async def fetch_one(tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any) -> T | None:
+async def fetch_one(
+    tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any
+) -> T | None:
     """The first row as `kind`, or None."""
     cursor = await _run(tx, sql, params)
     row = await cursor.fetchone()
@@ -181,7 +183,9 @@ async def fetch_all(tx: Connection, kind: type[T], sql: LiteralString, /, **para
     return [_convert(kind, names, row) for row in await cursor.fetchall()]
 
 
-async def fetch_value(tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any) -> T | None:
+async def fetch_value(
+    tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any
+) -> T | None:
     """The first column of the first row as `kind`, or None when there is no row or it is NULL."""
     cursor = await _run(tx, sql, params)
     row = await cursor.fetchone()
@@ -196,7 +200,9 @@ async def fetch_new_value(tx: Connection, kind: type[T], sql: LiteralString, /, 
     return value
 
 
-async def fetch_values(tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any) -> list[T]:
+async def fetch_values(
+    tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any
+) -> list[T]:
     """The first column of every row as `kind`."""
     cursor = await _run(tx, sql, params)
     return [msgspec.convert(row[0], kind) for row in await cursor.fetchall()]
@@ -234,7 +240,7 @@ def _names(kind: type[Any], cursor: AsyncCursor[TupleRow]) -> list[str]:
     return [wire_names.get(column.name, column.name) for column in cursor.description or ()]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _wire_names(kind: type[Any]) -> dict[str, str]:
     return {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
 

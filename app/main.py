@@ -11,6 +11,7 @@ from litestar.types import ASGIApp
 import app.accounts.routes
 import app.bookings.routes
 import app.checkout.routes
+import app.inventory.routes
 import app.operations.routes
 import app.webhooks.routes
 from app import api_page, db, web
@@ -31,6 +32,7 @@ def create_app() -> ASGIApp:
             *app.accounts.routes.routes,
             *app.bookings.routes.routes,
             *app.checkout.routes.routes,
+            *app.inventory.routes.routes,
             *app.operations.routes.routes,
             *app.webhooks.routes.routes,
             api_page.assets,
@@ -41,7 +43,7 @@ def create_app() -> ASGIApp:
         logging_config=None,  # ours is set already; Litestar would put its own over it
         lifespan=[_lifespan],
         request_max_body_size=_BODY_BYTES_MAX,
-        openapi_config=api_page.OPENAPI,
+        openapi_config=api_page.DESCRIPTION,
         exception_handlers={
             Unauthenticated: unauthenticated_reply,
             Problem: web.problem_reply,
@@ -49,6 +51,7 @@ def create_app() -> ASGIApp:
             Exception: web.unexpected_failure,
         },
     )
+    api_page.describe_problems(litestar.openapi_schema)
     return web.with_request_id(litestar)
 
 

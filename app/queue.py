@@ -23,7 +23,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     queue: ClassVar[str] = "default"
 
 
-class SettlePayment(Job):
+class SettlePayment(Job, frozen=True):
     """Ask the gateway what became of a charge, and book the answer."""
 
     name = "settle-payment"
@@ -32,7 +32,7 @@ class SettlePayment(Job):
     payment_id: UUID
 
 
-class ProcessWebhook(Job):
+class ProcessWebhook(Job, frozen=True):
     """Act on a stored webhook event."""
 
     name = "process-webhook"
@@ -41,7 +41,7 @@ class ProcessWebhook(Job):
     event_id: UUID
 
 
-class SendNotification(Job):
+class SendNotification(Job, frozen=True):
     """Deliver one notification."""
 
     name = "send-notification"

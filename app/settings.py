@@ -9,6 +9,7 @@ import msgspec
 
 _DEVELOPMENT_KEY = "development-only-secret-key-0000000000"
 _SECRET_LENGTH_MIN = 32
+_SECRET_LETTERS_MIN = 10  # different ones
 
 
 class Environment(StrEnum):
@@ -107,24 +108,31 @@ def _with_development_defaults(given: Settings) -> Settings:
 
 
 def _problems(given: Settings) -> list[str]:
-    problems: list[str] = []
-    if not given.database_url:
-        problems.append("DATABASE_URL is missing")
-    if not given.is_production:
-        return problems
-    if not given.secret_keys:
-        problems.append("SECRET_KEYS is missing")
-    for key in given.secret_keys:
-        if len(key) < _SECRET_LENGTH_MIN or len(set(key)) < 10 or "development" in key:
-            problems.append(f"SECRET_KEYS holds a weak key: use {_SECRET_LENGTH_MIN} random letters")
-    if not given.paystack_secret_keys:
-        problems.append("PAYSTACK_SECRET_KEYS is missing")
-    if any("sandbox" in key for key in given.paystack_secret_keys):
-        problems.append("PAYSTACK_SECRET_KEYS holds the sandbox's key")
-    if not given.base_url.startswith("https://"):
-        problems.append("BASE_URL must begin with https://")
-    if not given.paystack_base_url.startswith("https://"):
-        problems.append("PAYSTACK_BASE_URL must begin with https://")
-    if not given.smtp_url:
-        problems.append("SMTP_URL is missing")
-    return problems
+    """What keeps this environment from being run with; only production is strict."""
+    wrong = {"DATABASE_URL is missing": not given.database_url}
+    if given.is_production:
+        wrong |= {
+            "SECRET_KEYS is missing": not given.secret_keys,
+            f"SECRET_KEYS holds a weak key: use {_SECRET_LENGTH_MIN} random letters or more": any(
+                _is_weak(key) for key in given.secret_keys
+            ),
+            "PAYSTACK_SECRET_KEYS is missing": not given.paystack_secret_keys,
+            "PAYSTACK_SECRET_KEYS holds the sandbox's key": any(
+                "sandbox" in key for key in given.paystack_secret_keys
+            ),
+            "BASE_URL must begin with https://": not _is_encrypted(given.base_url),
+            "PAYSTACK_BASE_URL must begin with https://": not _is_encrypted(
+                given.paystack_base_url
+            ),
+            "SMTP_URL is missing": not given.smtp_url,
+        }
+    return [problem for problem, is_so in wrong.items() if is_so]
+
+
+def _is_weak(key: str) -> bool:
+    too_regular = len(set(key)) < _SECRET_LETTERS_MIN
+    return len(key) < _SECRET_LENGTH_MIN or too_regular or "development" in key
+
+
+def _is_encrypted(url: str) -> bool:
+    return url.startswith("https://")

@@ -2,6 +2,7 @@
 
 import re
 import time
+from http import HTTPStatus
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 import msgspec
@@ -14,7 +15,15 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import idempotency
-from app.errors import FieldError, Malformed, Problem
+from app.errors import (
+    FieldError,
+    Forbidden,
+    Invalid,
+    Malformed,
+    NotFound,
+    Problem,
+    Unauthenticated,
+)
 from app.wire import decode
 
 T = TypeVar("T")
@@ -24,14 +33,6 @@ PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 
 _log = structlog.get_logger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_TITLES: Final = {
-    400: "The request cannot be read",
-    401: "You are not logged in",
-    403: "You may not do this",
-    404: "Not found",
-    405: "Method not allowed",
-    413: "The body is too large",
-}
 
 
 class StrictBody(AbstractDTO[Any]):
@@ -45,13 +46,19 @@ class StrictBody(AbstractDTO[Any]):
 
     @classmethod
     def create_for_field_definition(
-        cls, field_definition: Any, handler_id: str, backend_cls: Any = None
+        cls,
+        field_definition: Any,
+        handler_id: str,
+        backend_cls: Any = None,  # noqa: ARG003
     ) -> None:
         cls._types[handler_id] = field_definition.annotation
 
     @classmethod
     def create_openapi_schema(
-        cls, field_definition: Any, handler_id: str, schema_creator: Any
+        cls,
+        field_definition: Any,
+        handler_id: str,  # noqa: ARG003
+        schema_creator: Any,
     ) -> Any:
         return schema_creator.for_field_definition(field_definition)
 
@@ -62,11 +69,11 @@ class StrictBody(AbstractDTO[Any]):
         return decode(value, self._types[request.route_handler.handler_id])
 
     @classmethod
-    def generate_field_definitions(cls, model_type: type[Any]) -> Any:
+    def generate_field_definitions(cls, model_type: type[Any]) -> Any:  # noqa: ARG003
         yield from ()
 
     @classmethod
-    def detect_nested_field(cls, field_definition: Any) -> bool:
+    def detect_nested_field(cls, field_definition: Any) -> bool:  # noqa: ARG003
         return False
 
 
@@ -92,12 +99,12 @@ def encoded(reply: object) -> bytes:
     return msgspec.json.encode(reply)
 
 
-def created(kind: type[T], reply: bytes) -> Response[T]:
+def created(kind: type[T], reply: bytes) -> Response[T]:  # noqa: ARG001  what reply encodes
     """201 with an encoded reply."""
     return Response(cast("T", reply), status_code=201, media_type="application/json")
 
 
-def replayed(kind: type[T], stored: idempotency.Stored) -> Response[T]:
+def replayed(kind: type[T], stored: idempotency.Stored) -> Response[T]:  # noqa: ARG001  the same
     """The reply that was kept under an idempotency key, marked as a repetition."""
     return Response(
         cast("T", stored.reply),
@@ -130,31 +137,33 @@ def problem_reply(request: Request[Any, Any, State], problem: Problem) -> Respon
 
 def framework_refusal(request: Request[Any, Any, State], error: HTTPException) -> Response[Any]:
     """Litestar's own refusals (no such route, wrong method, bad query) in the same shape."""
-    problem = Problem(str(error.detail), errors=_field_errors(error))
-    code = error.status_code
+    problem = _as_problem(error)
     reply = problem_reply(request, problem)
-    family = "invalid" if isinstance(error, ValidationException) else _family(code)
-    status = 422 if isinstance(error, ValidationException) else code
-    reply.content.update(
-        type=f"urn:berthold:problem:{family}",
-        title="Some fields are not valid" if status == 422 else _TITLES.get(code, "Refused"),
-        status=status,
-        code=family,
-    )
-    reply.status_code = status
+    if type(problem) is Problem:
+        title = HTTPStatus(error.status_code).phrase
+        code = title.lower().replace(" ", "_")
+        reply.content |= {
+            "type": f"urn:berthold:problem:{code}",
+            "title": title,
+            "status": error.status_code,
+            "code": code,
+        }
+        reply.status_code = error.status_code
     reply.headers.update(error.headers or {})
     return reply
+
+
+def _as_problem(error: HTTPException) -> Problem:
+    if isinstance(error, ValidationException):
+        return Invalid(error.detail, errors=_field_errors(error))
+    families = {400: Malformed, 401: Unauthenticated, 403: Forbidden, 404: NotFound}
+    return families.get(error.status_code, Problem)(error.detail)
 
 
 def unexpected_failure(request: Request[Any, Any, State], error: Exception) -> Response[Any]:
     """A 500 is a bug: logged with its traceback, told without it."""
     _log.exception("request failed", exc_info=error)
     return problem_reply(request, Problem("The request failed, and nothing was changed by it."))
-
-
-def _family(status: int) -> str:
-    title = _TITLES.get(status, "refused")
-    return title.lower().replace(" ", "_")
 
 
 def _field_errors(error: HTTPException) -> list[FieldError]:

@@ -21,9 +21,7 @@ Limit = Annotated[int, Meta(ge=1, le=100, description="How many rows at the most
 Cursor = Annotated[str, Meta(max_length=500, description="`nextCursor` of the page before")]
 
 
-class Input(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"
-):
+class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """Base of every request body. Fields it does not have are refused, not ignored."""
 
 
@@ -96,7 +94,7 @@ def _bare(kind: Any, given: Any) -> Any:
 
 def _plain(message: str) -> str:
     """msgspec's message for people: without its path, which `field` already says."""
-    text = message.split(" - at `")[0]
+    text = message.split(" - at `", maxsplit=1)[0]
     return text[:1].lower() + text[1:]
 
 

@@ -10,7 +10,7 @@ _BATCHES_MAX = 100
 
 
 async def cleanup(limit: int) -> int:
-    """Delete what is past its time, in batches of `limit` rows that block nobody; returns how many."""
+    """Delete what is past its time, in batches of `limit` rows; returns how many."""
     total = 0
     for forget in (_forget_keys, _forget_sessions, _forget_jobs):
         total += await _in_batches(forget, limit)

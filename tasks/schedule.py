@@ -32,7 +32,7 @@ SCHEDULE: Final = (
 
 
 def register(job: Periodic) -> None:
-    """Put a line of the schedule into the queue's own scheduler: once per tick, however many workers."""
+    """Put a line into the queue's own scheduler: once per tick, however many workers."""
 
     async def run(timestamp: int) -> None:
         with structlog.contextvars.bound_contextvars(job=job.name, tick=timestamp):

@@ -9,16 +9,16 @@ import uvloop
 from procrastinate import App, PsycopgConnector
 from procrastinate.worker import Worker
 
-import tasks.checkout
-import tasks.notifications
-import tasks.schedule
-import tasks.webhooks  # noqa: F401  importing registers the handlers
 from app import db, queue
 from app.gateways.registry import close_gateways, open_gateways
 from app.logs import configure_logs
 from app.settings import settings
+from tasks import checkout, notifications, schedule, webhooks
 from tasks.runner.rescue import rescue_forever
 from tasks.runner.supervisor import supervise
+
+# Importing a module of stories registers its handlers; these are all that this worker knows.
+STORIES = (checkout, notifications, schedule, webhooks)
 
 _POLLING_S = 1.0
 

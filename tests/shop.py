@@ -131,7 +131,11 @@ class Shop:
 async def open_shop(url: str) -> AsyncGenerator[Shop, None]:
     """A shop on a migrated database, whose pool is open."""
     async with serving(create_app()) as base_url:
-        async with running_sandbox(f"{base_url}/api/webhooks/paystack") as sandbox:
+        webhooks = f"{base_url}/api/webhooks/paystack"
+        async with (
+            running_sandbox(webhooks) as sandbox,
+            httpx.AsyncClient(base_url=base_url, timeout=30) as api,
+        ):
             await close_gateways()
             open_gateways(
                 msgspec.structs.replace(
@@ -140,7 +144,6 @@ async def open_shop(url: str) -> AsyncGenerator[Shop, None]:
                     paystack_secret_keys=(sandbox.secret_key,),
                 )
             )
-            async with httpx.AsyncClient(base_url=base_url, timeout=30) as api:
-                shop = Shop(api, sandbox, url)
-                await shop.fill()
-                yield shop
+            shop = Shop(api, sandbox, url)
+            await shop.fill()
+            yield shop

@@ -8,10 +8,13 @@ from app.db import Violated, execute, fetch_value, transaction
 
 
 async def test_a_transaction_that_fails_leaves_nothing(pool: None) -> None:
-    with pytest.raises(RuntimeError):
+    async def fail() -> None:
         async with transaction() as tx:
             await execute(tx, "UPDATE business_clock SET movable = true")
             raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
     async with transaction() as tx:
         assert await fetch_value(tx, bool, "SELECT movable FROM business_clock") is False
 

@@ -34,9 +34,7 @@ _S = BookingState
 MOVES: Final = MappingProxyType(
     {
         _S.HELD: frozenset({_S.AWAITING_PAYMENT, _S.EXPIRED, _S.CANCELLED}),
-        _S.AWAITING_PAYMENT: frozenset(
-            {_S.AWAITING_HOST, _S.CONFIRMED, _S.EXPIRED, _S.CANCELLED}
-        ),
+        _S.AWAITING_PAYMENT: frozenset({_S.AWAITING_HOST, _S.CONFIRMED, _S.EXPIRED, _S.CANCELLED}),
         _S.AWAITING_HOST: frozenset({_S.CONFIRMED, _S.DECLINED, _S.CANCELLED}),
         _S.CONFIRMED: frozenset({_S.COMPLETED, _S.CANCELLED}),
         _S.COMPLETED: frozenset[BookingState](),
@@ -77,7 +75,7 @@ class Terms(Output, frozen=True):
 
 
 class Booking(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `bookings`. Amounts are minor units; `last_slot` is the last night, not check-out."""
+    """A row of `bookings`. Amounts are minor units; `last_slot` is the last night."""
 
     id: UUID
     guest_id: UUID

@@ -35,9 +35,7 @@ async def insert(tx: Tx, booking: Booking, *, reason: str) -> None:
 
 
 async def find(tx: Tx, booking_id: UUID) -> Booking | None:
-    return await fetch_one(
-        tx, Booking, "SELECT * FROM bookings WHERE id = %(id)s", id=booking_id
-    )
+    return await fetch_one(tx, Booking, "SELECT * FROM bookings WHERE id = %(id)s", id=booking_id)
 
 
 async def lock(tx: Tx, booking_id: UUID) -> Booking | None:

@@ -37,9 +37,7 @@ async def initiate(guest_id: UUID, request: Initiate, key: Key) -> bytes | idemp
             payment, charge = await _begin(tx, guest_id, request)
             if payment.state in _READY:
                 return await _keep(tx, key, payment)
-            await idempotency.take(
-                tx, key, resource_id=payment.id, busy_for=payments.CALLING_FOR
-            )
+            await idempotency.take(tx, key, resource_id=payment.id, busy_for=payments.CALLING_FOR)
         outcome = await gateway_named(payment.gateway).start_charge(charge)
         async with transaction() as tx:
             payment = await payments.started(tx, payment, outcome)

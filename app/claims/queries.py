@@ -1,4 +1,7 @@
-"""One statement per function on `claims`. All lock in the order of (unit_id, slot): no deadlocks."""
+"""One statement per function on `claims`.
+
+All lock in the order of (unit_id, slot), and so never deadlock.
+"""
 
 from datetime import datetime
 from uuid import UUID

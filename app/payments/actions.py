@@ -102,7 +102,12 @@ async def started(
 
 
 async def settle(
-    tx: Tx, payment_id: UUID, found: FoundCharge | NoSuchCharge, *, live: bool, deadline_passed: bool
+    tx: Tx,
+    payment_id: UUID,
+    found: FoundCharge | NoSuchCharge,
+    *,
+    live: bool,
+    deadline_passed: bool,
 ) -> tuple[Payment, Verdict]:
     """Book what the gateway says of a charge; the caller has locked its booking.
 
@@ -181,9 +186,7 @@ async def _succeed(tx: Tx, payment: Payment, found: FoundCharge) -> tuple[Paymen
     return paid, Verdict.PAID
 
 
-async def _end(
-    tx: Tx, payment: Payment, to: PaymentState, failure: str
-) -> tuple[Payment, Verdict]:
+async def _end(tx: Tx, payment: Payment, to: PaymentState, failure: str) -> tuple[Payment, Verdict]:
     """End an open charge without money; one that has ended already stays as it is."""
     if not payment.is_open:
         return payment, Verdict.UNCHANGED

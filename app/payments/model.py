@@ -115,9 +115,7 @@ class GatewayRefused(GatewayTrouble):
 
 
 class GatewayUnclear(GatewayTrouble):
-    """504: no clear answer came from the gateway; asking again with the same key goes on from here."""
+    """504: no clear answer came; asking again with the same key goes on from here."""
 
     status = 504
     title = "The payment gateway did not answer"
-
-

@@ -16,7 +16,10 @@ _log = structlog.get_logger(__name__)
 
 
 def verify(gateway: Gateway, headers: Mapping[str, str], body: bytes) -> Event:
-    """The event, if the gateway signed exactly these bytes. Raises ForgedWebhook, UnreadableWebhook."""
+    """The event, if the gateway signed exactly these bytes.
+
+    Raises ForgedWebhook, UnreadableWebhook.
+    """
     try:
         return gateway.read_webhook(headers, body)
     except BadSignature as error:

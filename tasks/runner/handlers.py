@@ -22,10 +22,13 @@ _log = structlog.get_logger(__name__)
 
 
 class Backoff(BaseRetryStrategy):
-    """Exponential waits, capped, with full jitter; a job that gave up stays `failed` in the queue."""
+    """Exponential waits, capped, with full jitter; who gave up stays `failed` in the queue."""
 
     def get_retry_decision(
-        self, *, exception: BaseException, job: procrastinate.jobs.Job
+        self,
+        *,
+        exception: BaseException,  # noqa: ARG002
+        job: procrastinate.jobs.Job,
     ) -> RetryDecision | None:
         if job.attempts + 1 >= ATTEMPTS_MAX:
             return None
@@ -46,9 +49,7 @@ def handles(kind: type[J]) -> Callable[[Handler[J]], Handler[J]]:
                 await function(job)
                 _log.info("job done")
 
-        queue.broker.task(
-            name=kind.name, queue=kind.queue, pass_context=True, retry=Backoff()
-        )(run)
+        queue.broker.task(name=kind.name, queue=kind.queue, pass_context=True, retry=Backoff())(run)
         return function
 
     return register

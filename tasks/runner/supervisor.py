@@ -24,7 +24,7 @@ async def supervise(name: str, run: Callable[[], Awaitable[None]], stopping: asy
         started = time.monotonic()
         try:
             await run()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, it is logged and begun again
             _log.exception("loop failed, restarting", loop=name, exc_info=error)
         else:
             return

@@ -1,4 +1,4 @@
-"""What a benchmark runs against: its own Postgres with default durability, web, a host's listings."""
+"""What a benchmark runs against: its own Postgres, as durable as by default, and web."""
 
 import asyncio
 import os

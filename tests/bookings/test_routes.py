@@ -71,9 +71,7 @@ async def test_second_buyer_of_a_seat_gets_409_with_what_is_free(
 
 
 async def test_an_expired_hold_is_free_at_once(api: httpx.AsyncClient, world: World) -> None:
-    await reserve(
-        api, world.guest, tripId=world.trip_id, seatNumbers=["1A"], holdDurationMinutes=1
-    )
+    await reserve(api, world.guest, tripId=world.trip_id, seatNumbers=["1A"], holdDurationMinutes=1)
     async with transaction() as tx:
         await execute(tx, "UPDATE business_clock SET movable = true, shift = '61 seconds'")
     reply = await reserve(api, world.other, tripId=world.trip_id, seatNumbers=["1A"])

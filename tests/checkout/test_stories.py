@@ -171,7 +171,7 @@ async def test_a_webhook_faster_than_the_gateways_answer(shop: Shop) -> None:
     booking = await shop.reserve("1A")
     await shop.sandbox.fault("initialize", "timeout_after_effect", delay_ms=700)
     starting = asyncio.create_task(shop.initiate(booking))
-    while not (charges := await shop.sandbox.charges()):
+    while not (charges := await shop.sandbox.charges()):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     await shop.sandbox.pay(charges[0]["reference"])
     await _delivered(shop)
