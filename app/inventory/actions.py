@@ -57,7 +57,7 @@ async def create_listing(tx: Tx, *, host_id: UUID, new: NewListing) -> ListingRe
         errors += rules.trip_time_errors(listing, now=await queries.read_now(tx))
     rules.refuse(errors)
     await queries.insert_listing(tx, listing)
-    return rules.listing_reply(listing)
+    return _reply(listing)
 
 
 def _new_listing(host_id: UUID, new: NewListing) -> Listing:
@@ -119,7 +119,7 @@ async def change_listing(
     errors = rules.currency_errors(listing.currency, _amounts(changes))
     rules.refuse(errors + rules.listing_errors(changed))
     await queries.update_listing(tx, changed)
-    return rules.listing_reply(changed)
+    return _reply(changed)
 
 
 def _fields(changes: ListingChanges) -> dict[str, object]:
@@ -128,7 +128,7 @@ def _fields(changes: ListingChanges) -> dict[str, object]:
 
 async def read_listing(tx: Tx, listing_id: UUID) -> ListingReply:
     """Any listing, also a closed one: it may be booked already. Raises ListingNotFound."""
-    return rules.listing_reply(await _listing(tx, listing_id))
+    return _reply(await _listing(tx, listing_id))
 
 
 async def list_of_host(tx: Tx, *, host_id: UUID, limit: int, cursor: str | None) -> ListingPage:
@@ -138,7 +138,7 @@ async def list_of_host(tx: Tx, *, host_id: UUID, limit: int, cursor: str | None)
     page = found[:limit]
     more = len(found) > limit
     return ListingPage(
-        listings=[rules.listing_reply(listing) for listing in page],
+        listings=[_reply(listing) for listing in page],
         next_cursor=write_cursor(page[-1].id) if more else None,
     )
 
@@ -154,7 +154,7 @@ async def search(tx: Tx, wanted: Wanted, *, limit: int, cursor: str | None) -> L
     found, after = await _find(tx, wanted, after, limit)
     shown = [listing for listing in found if not rules.has_departed(listing, now)]
     return ListingPage(
-        listings=[rules.listing_reply(listing) for listing in shown],
+        listings=[_reply(listing) for listing in shown],
         next_cursor=write_cursor(after.departure_date, after.id) if after else None,
     )
 
@@ -258,7 +258,8 @@ async def add_block(tx: Tx, listing_id: UUID, *, host_id: UUID, new: NewBlock) -
     ListingFull."""
     await _own_listing(tx, listing_id, host_id)
     errors = rules.slot_range_errors(new.first_slot, new.last_slot)
-    if new.unit is not None and not await queries.has_unit(tx, listing_id, new.unit):
+    labels = {unit.label for unit in await queries.read_units(tx, listing_id)}
+    if new.unit is not None and new.unit not in labels:
         errors.append(FieldError(field="unit", message="is no unit of this listing"))
     rules.refuse(errors)
     block_id = await queries.insert_block(tx, listing_id, new)
@@ -343,3 +344,13 @@ async def _own_listing(tx: Tx, listing_id: UUID, host_id: UUID) -> Listing:
 
 def _no_listing() -> ListingNotFound:
     return ListingNotFound("There is no listing with this id.")
+
+
+def _reply(listing: Listing) -> ListingReply:
+    """A listing as it is told: amounts with their currency."""
+    fields = {name: getattr(listing, name) for name in Listing.__struct_fields__}
+    fields["respond_within_hours"] = fields.pop("respond_within_h")
+    for name in ("price", "weekend_price", "fee", "deposit"):
+        amount = fields[name]
+        fields[name] = None if amount is None else Money(amount, listing.currency)
+    return ListingReply(**fields)

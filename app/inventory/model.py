@@ -183,7 +183,6 @@ Label = Annotated[
 ]
 UnitClass = Annotated[str, Meta(max_length=30, pattern=r"^[a-z0-9][a-z0-9 _-]*$")]
 SeatPosition = Annotated[int, Meta(ge=1, le=500)]
-Identity = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
 
 class NewListing(Input, frozen=True, kw_only=True):
@@ -291,10 +290,7 @@ class NewOverride(Input, frozen=True, kw_only=True):
 
 
 class NewBlock(Input, frozen=True, kw_only=True):
-    """Slots that are not for sale, both ends included, of one unit or of the whole listing.
-
-    Claims that exist already stay.
-    """
+    """Slots not for sale, both ends included, of one unit or the whole listing; claims stay."""
 
     first_slot: date
     last_slot: date
@@ -337,8 +333,6 @@ class ListingPage(Output, frozen=True, kw_only=True):
 
 
 class UnitReply(NewUnit, frozen=True, kw_only=True):
-    """A unit; `price` null means the listing's price."""
-
     active: bool
 
 

@@ -153,36 +153,27 @@ async def insert_units(tx: Tx, listing_id: UUID, units: Sequence[NewUnit]) -> in
 
     Raises Violated("units_label_taken").
     """
-    return await execute(
-        tx,
-        """
+    sql = """
         INSERT INTO units (listing_id, label, class, price, seat_row, seat_column)
         SELECT %(listing_id)s, new.label, new.class, (new.price ->> 'amount')::bigint,
                new."seatRow", new."seatColumn"
           FROM jsonb_to_recordset(%(units)s) AS new (
                    label text, class text, price jsonb, "seatRow" smallint, "seatColumn" smallint)
          WHERE (SELECT count(*) FROM units WHERE listing_id = %(listing_id)s)
-               + jsonb_array_length(%(units)s) <= %(units_max)s""",
-        listing_id=listing_id,
-        units=json(units),
-        units_max=UNITS_MAX,
-    )
+               + jsonb_array_length(%(units)s) <= %(units_max)s"""
+    return await execute(tx, sql, listing_id=listing_id, units=json(units), units_max=UNITS_MAX)
 
 
 async def read_units(tx: Tx, listing_id: UUID) -> list[UnitReply]:
     """All units of a listing, inactive ones too, in the order in which they were made."""
-    return await fetch_all(
-        tx,
-        UnitReply,
-        """
+    sql = """
         SELECT u.label, u.class AS unit_class, u.seat_row, u.seat_column, u.active,
                CASE WHEN u.price IS NOT NULL
                     THEN jsonb_build_object('amount', u.price, 'currency', l.currency) END AS price
           FROM units u JOIN listings l ON l.id = u.listing_id
          WHERE u.listing_id = %(listing_id)s
-         ORDER BY u.id""",
-        listing_id=listing_id,
-    )
+         ORDER BY u.id"""
+    return await fetch_all(tx, UnitReply, sql, listing_id=listing_id)
 
 
 async def update_unit(
@@ -226,17 +217,13 @@ async def insert_override(tx: Tx, listing_id: UUID, new: NewOverride) -> int | N
 
 async def read_overrides(tx: Tx, listing_id: UUID) -> list[OverrideReply]:
     """All price overrides of a listing, the oldest first: later ones win."""
-    return await fetch_all(
-        tx,
-        OverrideReply,
-        """
+    sql = """
         SELECT o.id, o.first_slot, o.last_slot,
                jsonb_build_object('amount', o.price, 'currency', l.currency) AS price
           FROM price_overrides o JOIN listings l ON l.id = o.listing_id
          WHERE o.listing_id = %(listing_id)s
-         ORDER BY o.id""",
-        listing_id=listing_id,
-    )
+         ORDER BY o.id"""
+    return await fetch_all(tx, OverrideReply, sql, listing_id=listing_id)
 
 
 async def delete_override(tx: Tx, listing_id: UUID, override_id: int) -> int:
@@ -262,22 +249,13 @@ async def insert_block(tx: Tx, listing_id: UUID, new: NewBlock) -> int | None:
     )
 
 
-async def has_unit(tx: Tx, listing_id: UUID, label: str) -> bool:
-    sql = "SELECT true FROM units WHERE listing_id = %(listing_id)s AND label = %(label)s"
-    return await fetch_value(tx, bool, sql, listing_id=listing_id, label=label) is not None
-
-
 async def read_blocks(tx: Tx, listing_id: UUID) -> list[BlockReply]:
-    return await fetch_all(
-        tx,
-        BlockReply,
-        """
+    sql = """
         SELECT b.id, b.first_slot, b.last_slot, u.label AS unit, b.reason
           FROM blocked_dates b LEFT JOIN units u ON u.id = b.unit_id
          WHERE b.listing_id = %(listing_id)s
-         ORDER BY b.id""",
-        listing_id=listing_id,
-    )
+         ORDER BY b.id"""
+    return await fetch_all(tx, BlockReply, sql, listing_id=listing_id)
 
 
 async def delete_block(tx: Tx, listing_id: UUID, block_id: int) -> int:
@@ -287,10 +265,7 @@ async def delete_block(tx: Tx, listing_id: UUID, block_id: int) -> int:
 
 async def read_units_now(tx: Tx, listing_id: UUID, first: date, last: date) -> list[UnitNow]:
     """The active units with their worst state in the slots from `first` up to, not with, `last`."""
-    return await fetch_all(
-        tx,
-        UnitNow,
-        """
+    sql = """
         SELECT u.id, u.label, u.class AS unit_class, u.price, u.active, u.seat_row, u.seat_column,
                CASE WHEN claim.paid THEN 'taken'
                     WHEN claim.paid IS NOT NULL THEN 'held'
@@ -305,11 +280,8 @@ async def read_units_now(tx: Tx, listing_id: UUID, first: date, last: date) -> l
                     WHERE c.unit_id = u.id AND c.slot >= %(first)s AND c.slot < %(last)s
                       AND (c.expires_at IS NULL OR c.expires_at > (SELECT business_now()))) claim
          WHERE u.listing_id = %(listing_id)s AND u.active
-         ORDER BY u.id""",
-        listing_id=listing_id,
-        first=first,
-        last=last,
-    )
+         ORDER BY u.id"""
+    return await fetch_all(tx, UnitNow, sql, listing_id=listing_id, first=first, last=last)
 
 
 async def count_free_by_night(

@@ -6,8 +6,7 @@ from uuid import UUID
 
 from litestar import Request, Response, delete, get, patch, post
 from litestar.datastructures import State
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Meta
+from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryParameter
 
 from app import idempotency, web
 from app.accounts.guards import require_host
@@ -19,7 +18,6 @@ from app.inventory.model import (
     Availability,
     BlockList,
     BlockReply,
-    Identity,
     Kind,
     ListingChanges,
     ListingPage,
@@ -35,11 +33,21 @@ from app.inventory.model import (
     UnitReply,
     Wanted,
 )
-from app.money import Amount, Currency
-from app.wire import Cursor, Limit, Name
+from app.money import AMOUNT_MAX
 
 Asked = Request[Principal, Any, State]
-UnitCount = Annotated[int, Meta(ge=1, le=UNITS_MAX, description="At least so many free units")]
+
+# Litestar enforces only what a parameter itself says: not msgspec's Meta on its type.
+PageSize = Annotated[int, QueryParameter(ge=1, le=100, description="How many rows at the most")]
+PageCursor = Annotated[
+    str | None, QueryParameter(max_length=500, description="`nextCursor` of the page before")
+]
+Words = Annotated[str | None, QueryParameter(min_length=1, max_length=200, pattern=r"\S")]
+UnitCount = Annotated[
+    int | None, QueryParameter(ge=1, le=UNITS_MAX, description="At least so many free units")
+]
+CurrencyCode = Annotated[str | None, QueryParameter(pattern="^[A-Z]{3}$")]
+RowId = Annotated[int, PathParameter(ge=1, le=2**63 - 1)]
 
 
 @post("/api/listings", guards=[require_host], tags=["listings"])
@@ -73,7 +81,7 @@ async def read_listing(listing_id: FromPath[UUID]) -> ListingReply:
 
 @get("/api/host/listings", guards=[require_host], tags=["listings"])
 async def list_of_host(
-    request: Asked, limit: FromQuery[Limit] = 20, cursor: FromQuery[Cursor | None] = None
+    request: Asked, limit: PageSize = 20, cursor: PageCursor = None
 ) -> ListingPage:
     """Your own listings, closed ones too, the oldest first."""
     async with transaction() as tx:
@@ -83,18 +91,18 @@ async def list_of_host(
 @get("/api/listings", exclude_from_auth=True, tags=["listings"])
 async def search(
     *,
-    q: FromQuery[Name | None] = None,
-    place: FromQuery[Name | None] = None,
+    q: Words = None,
+    place: Words = None,
     kind: FromQuery[Kind | None] = None,
     check_in: Annotated[date | None, QueryParameter(name="checkIn")] = None,
     check_out: Annotated[date | None, QueryParameter(name="checkOut")] = None,
     departure_date: Annotated[date | None, QueryParameter(name="date")] = None,
-    units: FromQuery[UnitCount | None] = None,
-    currency: FromQuery[Currency | None] = None,
-    price_min: Annotated[Amount | None, QueryParameter(name="priceMin")] = None,
-    price_max: Annotated[Amount | None, QueryParameter(name="priceMax")] = None,
-    limit: FromQuery[Limit] = 20,
-    cursor: FromQuery[Cursor | None] = None,
+    units: UnitCount = None,
+    currency: CurrencyCode = None,
+    price_min: Annotated[int | None, QueryParameter(name="priceMin", ge=0, le=AMOUNT_MAX)] = None,
+    price_max: Annotated[int | None, QueryParameter(name="priceMax", ge=0, le=AMOUNT_MAX)] = None,
+    limit: PageSize = 20,
+    cursor: PageCursor = None,
 ) -> ListingPage:
     """Open listings: stays, the oldest first, or trips to come, by their departure.
 
@@ -181,9 +189,7 @@ async def list_overrides(request: Asked, listing_id: FromPath[UUID]) -> Override
     guards=[require_host],
     tags=["prices"],
 )
-async def delete_override(
-    request: Asked, listing_id: FromPath[UUID], override_id: FromPath[Identity]
-) -> None:
+async def delete_override(request: Asked, listing_id: FromPath[UUID], override_id: RowId) -> None:
     """Take a price override back."""
     async with transaction() as tx:
         await actions.delete_override(tx, listing_id, override_id, host_id=request.user.id)
@@ -216,9 +222,7 @@ async def list_blocks(request: Asked, listing_id: FromPath[UUID]) -> BlockList:
     guards=[require_host],
     tags=["prices"],
 )
-async def delete_block(
-    request: Asked, listing_id: FromPath[UUID], block_id: FromPath[Identity]
-) -> None:
+async def delete_block(request: Asked, listing_id: FromPath[UUID], block_id: RowId) -> None:
     """Put blocked dates on sale again."""
     async with transaction() as tx:
         await actions.delete_block(tx, listing_id, block_id, host_id=request.user.id)

@@ -22,7 +22,6 @@ from app.inventory.model import (
     Kind,
     Line,
     Listing,
-    ListingReply,
     ListingState,
     NewUnit,
     NewUnits,
@@ -59,14 +58,8 @@ def quote(offer: Offer, units: Sequence[OfferedUnit], slots: Sequence[date]) -> 
     total = rental + offer.fee + offer.deposit
     if total > AMOUNT_MAX:
         raise PriceTooHigh(f"The total would be {total}; at most {AMOUNT_MAX} can be charged.")
-    return Quote(
-        lines=lines,
-        rental=rental,
-        fee=offer.fee,
-        deposit=offer.deposit,
-        total=total,
-        currency=offer.currency,
-    )
+    fee, deposit, code = offer.fee, offer.deposit, offer.currency
+    return Quote(lines=lines, rental=rental, fee=fee, deposit=deposit, total=total, currency=code)
 
 
 def amounts_by_price(
@@ -127,10 +120,10 @@ def instants(listing: Listing, first: date | None, last: date | None) -> tuple[d
 
 
 def _trip_instants(trip: Listing) -> tuple[datetime, datetime]:
-    if not (trip.departure_date and trip.arrival_date and trip.arrival_zone):
-        raise ValueError("a trip has a departure and an arrival")
-    if trip.departure_time is None or trip.arrival_time is None:
-        raise ValueError("a trip has a departure and an arrival")
+    if not (trip.departure_date and trip.departure_time is not None):
+        raise ValueError("a trip has a departure")
+    if not (trip.arrival_date and trip.arrival_zone and trip.arrival_time is not None):
+        raise ValueError("a trip has an arrival")
     return (
         clock.instant(trip.departure_date, trip.departure_time, trip.zone),
         clock.instant(trip.arrival_date, trip.arrival_time, trip.arrival_zone),
@@ -155,8 +148,8 @@ def check_given_dates(
     listing: Listing, check_in: date | None, check_out: date | None, *, now: datetime
 ) -> None:
     """Like check_dates, for looking only: a trip may have departed. Raises Invalid."""
-    given = {"checkIn": check_in, "checkOut": check_out}
     if listing.kind is Kind.TRIP:
+        given = {"checkIn": check_in, "checkOut": check_out}
         refuse([_error(name, "a trip has its own date") for name, day in given.items() if day])
         return
     today = clock.local_date(now, listing.zone)
@@ -217,7 +210,7 @@ def unit_price_errors(listing: Listing, new: NewUnits) -> list[FieldError]:
 
 
 def price_errors(prices: Mapping[str, int | None]) -> list[FieldError]:
-    """The prices, by field name, that are nothing: nobody could pay a booking that is free."""
+    """The prices, by field name, that are nothing: a free booking could not be paid."""
     return [
         _error(f"{name}.amount", f"must be at least {PRICE_MIN}")
         for name, price in prices.items()
@@ -229,7 +222,7 @@ def listing_errors(listing: Listing) -> list[FieldError]:
     """Everything that is wrong with a listing, apart from when a trip departs."""
     errors: list[FieldError] = []
     if listing.currency not in EXPONENTS:
-        errors.append(_error("price.currency", f"must be one of {', '.join(sorted(EXPONENTS))}"))
+        errors.append(_error("price.currency", f"must be one of {', '.join(EXPONENTS)}"))
     if not clock.is_zone(listing.zone):
         errors.append(_error("zone", "is not an IANA time zone"))
     if listing.arrival_zone is not None and not clock.is_zone(listing.arrival_zone):
@@ -259,8 +252,8 @@ def _kind_errors(listing: Listing) -> list[FieldError]:
 
 def trip_time_errors(trip: Listing, *, now: datetime) -> list[FieldError]:
     """What is wrong with when a new trip departs and arrives; for one without other errors."""
-    days = {"departureDate": trip.departure_date, "arrivalDate": trip.arrival_date}
-    if errors := _year_errors(days):
+    errors = _year_errors({"departureDate": trip.departure_date, "arrivalDate": trip.arrival_date})
+    if errors:
         return errors
     departure_at, arrival_at = _trip_instants(trip)
     if departure_at <= now:
@@ -293,12 +286,9 @@ def planned_units(new: NewUnits) -> list[NewUnit]:
     if new.rooms:
         return _rooms(new.rooms)
     units = new.units or []
-    first_at: dict[str, int] = {}
-    refuse([
-        _error(f"units[{nth}].label", f"is the label of units[{first_at[unit.label]}] already")
-        for nth, unit in enumerate(units)
-        if first_at.setdefault(unit.label, nth) != nth
-    ])  # fmt: skip
+    labels = [unit.label for unit in units]
+    twice = [nth for nth, label in enumerate(labels) if label in labels[:nth]]
+    refuse([_error(f"units[{nth}].label", "is the label of a unit before it") for nth in twice])
     return units
 
 
@@ -361,16 +351,14 @@ def priced(offer: Offer, units: Sequence[UnitNow], slots: Sequence[date]) -> lis
 
 def check_calendar(listing: Listing, first: date | None, last: date | None) -> tuple[date, date]:
     """The range of a stay's calendar: from `first` up to, not with, `last`. Raises Invalid."""
-    days = {"from": first, "to": last}
-    errors = [_error(name, "is required with the other") for name, day in days.items() if not day]
+    if first is None or last is None:
+        raise Invalid.field("from" if first is None else "to", "is required with the other")
+    errors = _year_errors({"from": first, "to": last})
     if listing.kind is Kind.TRIP:
         errors.append(_error("from", "a trip has no calendar, but one date"))
-    errors += _year_errors(days)
-    if first and last and not 0 < (last - first).days <= CALENDAR_NIGHTS_MAX:
+    if not 0 < (last - first).days <= CALENDAR_NIGHTS_MAX:
         errors.append(_error("to", f"must be 1 to {CALENDAR_NIGHTS_MAX} days after from"))
     refuse(errors)
-    if first is None or last is None:
-        raise ValueError("refused above")
     return first, last
 
 
@@ -391,16 +379,6 @@ def check_search(wanted: Wanted, *, now: datetime) -> None:
     if low is not None and high is not None and low > high:
         errors.append(_error("priceMax", "must not be below priceMin"))
     refuse(errors)
-
-
-def listing_reply(listing: Listing) -> ListingReply:
-    """A listing as it is told: amounts with their currency."""
-    fields = {name: getattr(listing, name) for name in Listing.__struct_fields__}
-    fields["respond_within_hours"] = fields.pop("respond_within_h")
-    for name in ("price", "weekend_price", "fee", "deposit"):
-        amount = fields[name]
-        fields[name] = None if amount is None else Money(amount, listing.currency)
-    return ListingReply(**fields)
 
 
 def _year_errors(days: Mapping[str, date | None]) -> list[FieldError]:
