@@ -56,15 +56,15 @@ def compose(claimed: Claimed, *, mail_from: str) -> EmailMessage:
     text = _TEXT.get_template(name)
     message = EmailMessage(policy=SMTP)
     message["From"] = mail_from
-    message["To"] = Address(_one_line(claimed.name), addr_spec=claimed.email)
+    message["To"] = Address(addr_spec=claimed.email)
     message["Subject"] = _one_line(_block(text, "subject", facts))
     message["Date"] = claimed.created_at
     message["Message-ID"] = f"<{claimed.id}@{message['From'].addresses[0].domain}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
-    message["Content-Language"] = locale
     message.set_content(text.render(facts, layout="layout.txt"))
     html = _HTML.get_template(name).render(facts, layout="layout.html")
     message.add_alternative(html, subtype="html")
+    message["Content-Language"] = locale  # after the contents, which clear such headers
     return message
 
 
