@@ -11,6 +11,7 @@ import msgspec
 import psycopg
 import psycopg.conninfo
 from psycopg import AsyncConnection, AsyncCursor
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
@@ -52,7 +53,6 @@ async def open_pool(url: str, *, size_max: int) -> None:
     pool = AsyncConnectionPool(
         url,
         connection_class=Connection,
-        kwargs={"autocommit": True},
         configure=_configure,
         min_size=min(2, size_max),
         max_size=size_max,
@@ -85,6 +85,7 @@ async def _configure(connection: Connection) -> None:
     row = await (await connection.execute("SELECT pg_backend_pid()")).fetchone()
     if row and row[0] != connection.info.backend_pid:
         connection.prepare_threshold = None
+    await connection.commit()
 
 
 @asynccontextmanager
@@ -96,27 +97,27 @@ async def transaction() -> AsyncGenerator[Tx, None]:
     why creating requests carry idempotency keys and jobs are idempotent.
     """
     with _translated():
-        connection = await _begin()
         pool = _pool()
+        connection = await _living(pool)
         try:
-            yield Tx(connection)
+            yield Tx(connection)  # psycopg sends BEGIN ahead of the first statement
         except BaseException:
             await _rollback(connection)
             raise
         else:
-            await connection.execute("COMMIT")
+            await connection.commit()
         finally:
             await pool.putconn(connection)
 
 
-async def _begin() -> Connection:
-    """A connection with a transaction open; those that died while they lay idle are passed over."""
-    pool = _pool()
-    for _ in range(pool.max_size):
+async def _living(pool: AsyncConnectionPool[Connection]) -> Connection:
+    """A pooled connection; those that the server closed while they lay idle are passed over."""
+    for _ in range(pool.max_size + 1):
         connection = await pool.getconn()
         try:
-            await connection.execute("BEGIN")
+            connection.pgconn.consume_input()  # no round trip: reads what has come, if anything
         except psycopg.OperationalError:
+            await connection.close()
             await pool.putconn(connection)
         else:
             return connection
@@ -135,6 +136,8 @@ async def _rollback(connection: Connection) -> None:
 @asynccontextmanager
 async def savepoint(tx: Tx) -> AsyncGenerator[Callable[[], NoReturn], None]:
     """Part of a transaction that can be taken back: call what is yielded to undo and leave it."""
+    if tx.info.transaction_status is TransactionStatus.IDLE:
+        await tx.execute("SELECT")  # else this would be a transaction, and commit at its end
     async with tx.transaction() as inner:
 
         def undo() -> NoReturn:

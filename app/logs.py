@@ -6,19 +6,23 @@ from typing import Any
 
 import msgspec
 import structlog
+from structlog.typing import Processor
+
+_NOISY = ("uvicorn.access", "httpx", "httpcore", "procrastinate", "psycopg.pool")
 
 
 def configure_logs(level: str, *, json: bool) -> None:
-    """Route structlog and the standard library's logging to stdout in one format."""
-    shared: list[structlog.typing.Processor] = [
+    """Send structlog's events and the standard library's to stdout, in one format."""
+    number = logging.getLevelNamesMapping()[level]
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, *_rendering(json=json, bytes_out=True)],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.BytesLoggerFactory() if json else structlog.PrintLoggerFactory(),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
@@ -27,23 +31,28 @@ def configure_logs(level: str, *, json: bool) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_rendering(json=json),
+                *_rendering(json=json, bytes_out=False),
             ],
         )
     )
-    logging.basicConfig(handlers=[handler], level=level, force=True)
-    for noisy in ("uvicorn.access", "httpx", "httpcore", "procrastinate.worker", "psycopg.pool"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.basicConfig(handlers=[handler], level=number, force=True)
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
 
 
-def _rendering(*, json: bool) -> list[structlog.typing.Processor]:
-    if json:
-        return [
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=_encode),
-        ]
-    return [structlog.dev.ConsoleRenderer(colors=True)]
+def _rendering(*, json: bool, bytes_out: bool) -> list[Processor]:
+    if not json:
+        return [structlog.dev.ConsoleRenderer(colors=True)]
+    encode = _encode if bytes_out else _encode_text
+    return [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(serializer=encode),
+    ]
 
 
-def _encode(event: Any, **_: Any) -> str:
-    return msgspec.json.encode(event, enc_hook=str).decode()
+def _encode(event: Any, **_: Any) -> bytes:
+    return msgspec.json.encode(event, enc_hook=str)
+
+
+def _encode_text(event: Any, **_: Any) -> str:
+    return _encode(event).decode()

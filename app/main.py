@@ -38,6 +38,7 @@ def create_app() -> ASGIApp:
             api_page.assets,
         ],
         middleware=[DefineMiddleware(Authentication)],
+        before_request=web.refuse_nul,
         dto=web.StrictBody,
         return_dto=None,
         logging_config=None,  # ours is set already; Litestar would put its own over it

@@ -3,7 +3,7 @@
 import re
 import time
 from http import HTTPStatus
-from typing import Any, ClassVar, Final, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Final, TypeVar, cast
 
 import msgspec
 import structlog
@@ -12,6 +12,7 @@ from litestar import Request, Response
 from litestar.datastructures import MutableScopeHeaders, State
 from litestar.dto import AbstractDTO
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.params import QueryParameter
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import idempotency
@@ -31,7 +32,14 @@ T = TypeVar("T")
 REQUEST_ID_HEADER: Final = "x-request-id"
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 
+# Litestar enforces only what a parameter itself says: not msgspec's Meta on its type.
+PageSize = Annotated[int, QueryParameter(ge=1, le=100, description="How many rows at the most")]
+PageCursor = Annotated[
+    str | None, QueryParameter(max_length=500, description="`nextCursor` of the page before")
+]
+
 _log = structlog.get_logger(__name__)
+_MISSING = re.compile(r"Missing required \w+ parameter '(?P<name>[^']+)'")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -114,6 +122,15 @@ def replayed(kind: type[T], stored: idempotency.Stored) -> Response[T]:  # noqa:
     )
 
 
+async def refuse_nul(request: Request[Any, Any, State]) -> None:
+    """Before every request: no text in Postgres can hold a NUL, so none may come in an address.
+
+    (Bodies are looked at when they are decoded.)
+    """
+    if "\x00" in request.url.path or b"%00" in request.scope["query_string"]:
+        raise Malformed("An address must not contain a NUL character.")
+
+
 def problem_reply(request: Request[Any, Any, State], problem: Problem) -> Response[Any]:
     """A Problem as application/problem+json (RFC 9457)."""
     body = {
@@ -137,7 +154,7 @@ def problem_reply(request: Request[Any, Any, State], problem: Problem) -> Respon
 
 def framework_refusal(request: Request[Any, Any, State], error: HTTPException) -> Response[Any]:
     """Litestar's own refusals (no such route, wrong method, bad query) in the same shape."""
-    problem = _as_problem(error)
+    problem = _as_problem(request, error)
     reply = problem_reply(request, problem)
     if type(problem) is Problem:
         title = HTTPStatus(error.status_code).phrase
@@ -153,9 +170,9 @@ def framework_refusal(request: Request[Any, Any, State], error: HTTPException) -
     return reply
 
 
-def _as_problem(error: HTTPException) -> Problem:
+def _as_problem(request: Request[Any, Any, State], error: HTTPException) -> Problem:
     if isinstance(error, ValidationException):
-        return Invalid(error.detail, errors=_field_errors(error))
+        return Invalid("Some parameters are not valid.", errors=_field_errors(request, error))
     families = {400: Malformed, 401: Unauthenticated, 403: Forbidden, 404: NotFound}
     return families.get(error.status_code, Problem)(error.detail)
 
@@ -166,12 +183,23 @@ def unexpected_failure(request: Request[Any, Any, State], error: Exception) -> R
     return problem_reply(request, Problem("The request failed, and nothing was changed by it."))
 
 
-def _field_errors(error: HTTPException) -> list[FieldError]:
-    extra = error.extra if isinstance(error.extra, list) else []
-    return [
-        FieldError(field=str(e.get("key", "body")), message=str(e.get("message", "")))
-        for e in cast("list[dict[str, Any]]", extra)
-    ]
+def _field_errors(
+    request: Request[Any, Any, State], error: ValidationException
+) -> list[FieldError]:
+    if missing := _MISSING.match(error.detail):
+        return [FieldError(field=missing["name"], message="is required")]
+    extra = cast("list[dict[str, str]]", error.extra if isinstance(error.extra, list) else [])
+    return [_field_error(request, e.get("key", "data"), e["message"]) for e in extra]
+
+
+def _field_error(request: Request[Any, Any, State], parameter: str, message: str) -> FieldError:
+    """Under the name that the client knows, not that of the handler's parameter."""
+    if parameter == "data":
+        return FieldError(field="body", message="is required")
+    known = request.route_handler.parsed_fn_signature.parameters.get(parameter)
+    definition = known.kwarg_definition if known else None
+    name = getattr(definition, "name", None) or parameter
+    return FieldError(field=name, message=message[:1].lower() + message[1:])
 
 
 def with_request_id(app: ASGIApp) -> ASGIApp:

@@ -17,8 +17,6 @@ NUL: Final = "\x00"
 
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
 Text = Annotated[str, Meta(max_length=5_000)]
-Limit = Annotated[int, Meta(ge=1, le=100, description="How many rows at the most")]
-Cursor = Annotated[str, Meta(max_length=500, description="`nextCursor` of the page before")]
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):

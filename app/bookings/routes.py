@@ -1,12 +1,12 @@
 """Bookings over HTTP."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post, put
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from app import idempotency, web
 from app.accounts.guards import require_host
@@ -24,9 +24,11 @@ from app.bookings.model import (
     Reserve,
 )
 from app.db import transaction
-from app.wire import Cursor, Limit, read_cursor, write_cursor
+from app.web import PageCursor, PageSize
+from app.wire import read_cursor, write_cursor
 
 Asking = Request[Principal, Any, State]
+StateFilter = Annotated[BookingState | None, QueryParameter(name="state")]
 
 
 @post("/api/bookings/reserve", tags=["bookings"], summary="Hold seats or nights: all or nothing")
@@ -44,9 +46,9 @@ async def reserve(request: Asking, data: JSONBody[Reserve]) -> Response[BookingR
 @get("/api/bookings", tags=["bookings"], summary="The asker's bookings as a guest, newest first")
 async def list_bookings(
     request: Asking,
-    booking_state: FromQuery[BookingState | None] = None,
-    limit: FromQuery[Limit] = 20,
-    cursor: FromQuery[Cursor | None] = None,
+    booking_state: StateFilter = None,
+    limit: PageSize = 20,
+    cursor: PageCursor = None,
 ) -> BookingPage:
     before = _before(cursor)
     async with transaction() as tx:
@@ -64,9 +66,9 @@ async def list_bookings(
 )
 async def list_host_bookings(
     request: Asking,
-    booking_state: FromQuery[BookingState | None] = None,
-    limit: FromQuery[Limit] = 20,
-    cursor: FromQuery[Cursor | None] = None,
+    booking_state: StateFilter = None,
+    limit: PageSize = 20,
+    cursor: PageCursor = None,
 ) -> BookingPage:
     before = _before(cursor)
     async with transaction() as tx:

@@ -6,8 +6,7 @@ from uuid import UUID
 from litestar import MediaType, Request, Response, get, post
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, FromQuery, JSONBody
-from msgspec import Meta
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from app import web
 from app.accounts.model import Principal, Role
@@ -19,7 +18,9 @@ from app.payments import actions as payments
 from app.payments.model import NoSuchPayment, Payment, PaymentReply
 from app.queue import SettlePayment, enqueue
 
-Reference = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9.=_-]+$")]
+Reference = Annotated[
+    str, QueryParameter(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9.=_-]+$")
+]
 
 _RETURN_PAGE = """<!doctype html>
 <html lang="en">
@@ -45,7 +46,7 @@ async def initiate(
 
 @get("/api/payments/status", tags=["payments"], summary="Where a payment stands")
 async def status(
-    request: Request[Principal, Any, State], reference: FromQuery[Reference]
+    request: Request[Principal, Any, State], reference: Reference
 ) -> PaymentReply:
     async with transaction() as tx:
         payment = await payments.find_by_reference(tx, reference)
@@ -75,7 +76,7 @@ async def verify(
     tags=["payments"],
     summary="Where a gateway sends the guest back to; the visit proves nothing, and asks",
 )
-async def come_back(reference: FromQuery[Reference]) -> str:
+async def come_back(reference: Reference) -> str:
     async with transaction() as tx:
         payment = await payments.find_by_reference(tx, reference)
         if payment and payment.is_open:

@@ -34,14 +34,10 @@ from app.inventory.model import (
     Wanted,
 )
 from app.money import AMOUNT_MAX
+from app.web import PageCursor, PageSize
 
 Asked = Request[Principal, Any, State]
 
-# Litestar enforces only what a parameter itself says: not msgspec's Meta on its type.
-PageSize = Annotated[int, QueryParameter(ge=1, le=100, description="How many rows at the most")]
-PageCursor = Annotated[
-    str | None, QueryParameter(max_length=500, description="`nextCursor` of the page before")
-]
 Words = Annotated[str | None, QueryParameter(min_length=1, max_length=200, pattern=r"\S")]
 UnitCount = Annotated[
     int | None, QueryParameter(ge=1, le=UNITS_MAX, description="At least so many free units")
