@@ -192,7 +192,9 @@ async def test_moving_the_business_clock_by_months_logs_nobody_out(pool: None) -
     grant = await refreshed(grant.refresh_token)
     async with transaction() as tx:
         await execute(tx, "UPDATE business_clock SET shift = '0'")
-    await refreshed(grant.refresh_token)
+    await age(days=30)
+    outcome = await refresh(grant.refresh_token)
+    assert isinstance(outcome, TokenExpired), "nor does it keep a token alive"
 
 
 @pytest.mark.parametrize("token", ["", "x", "😀", "\x00", "a" * 10_000, "\udc80"])
