@@ -1,0 +1,283 @@
+"""Who may do what: every route of the application, asked by people who may not."""
+
+from typing import Any, Final, NamedTuple
+
+import httpx
+import pytest
+
+from app.accounts.model import Principal, Role
+from app.db import execute, transaction
+from tests import make
+from tests.api.walk import served
+from tests.shop import Shop
+
+NOBODY: Final = "nobody"
+STRANGER: Final = "another guest"
+OTHER_HOST: Final = "a host who owns nothing here"
+GUEST: Final = "the guest of the booking"
+
+
+class Rule(NamedTuple):
+    """A protected route: a sound request to it, and what people get who may not make it."""
+
+    body: Any = None
+    query: dict[str, str] = {}  # noqa: RUF012  never changed
+    stranger: int | None = None  # None: any account may ask, and sees only what is its own
+    other_host: int | None = None
+    guest: int | None = None  # who takes part, but on the other side
+
+
+HOST_ONLY: Final = 403  # the role is missing
+NOT_YOURS: Final = 404  # not even that it exists is told
+A_LISTING: Final = {
+    "kind": "stay", "title": "A", "place": "B", "zone": "UTC", "policy": "strict",
+    "price": {"amount": 1, "currency": "NGN"}, "checkInTime": "15:00:00",
+    "checkOutTime": "11:00:00",
+}  # fmt: skip
+A_RANGE: Final = {"firstSlot": "2030-01-01", "lastSlot": "2030-01-02"}
+A_PRICE: Final = {"price": {"amount": 1, "currency": "NGN"}}
+
+PUBLIC: Final = {
+    ("POST", "/api/auth/register"),
+    ("POST", "/api/auth/login"),
+    ("POST", "/api/auth/refresh"),
+    ("POST", "/api/auth/logout"),
+    ("GET", "/api/listings"),
+    ("GET", "/api/listings/{listing_id}"),
+    ("GET", "/api/listings/{listing_id}/units"),
+    ("GET", "/api/listings/{listing_id}/availability"),
+    ("GET", "/api/bookings/reserve"),
+    ("GET", "/api/payments/return"),
+    ("GET", "/health/live"),
+    ("GET", "/health/ready"),
+    ("POST", "/api/webhooks/{name}"),  # its signature is its login
+    ("GET", "/schema"),
+    ("GET", "/schema/openapi.json"),
+    ("GET", "/schema/oauth2-redirect.html"),
+    ("GET", "/schema/{path}"),
+    ("GET", "/schema-assets/{file_path}"),
+    ("HEAD", "/schema-assets/{file_path}"),
+}
+
+PROTECTED: Final = {
+    ("GET", "/api/me"): Rule(),
+    ("PATCH", "/api/me"): Rule({"name": "A"}),
+    ("POST", "/api/bookings/reserve"): Rule({"tripId": "{trip_id}", "seatNumbers": ["2D"]}),
+    ("GET", "/api/bookings"): Rule(),
+    ("GET", "/api/host/bookings"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
+    ("GET", "/api/bookings/{booking_id}"): Rule(stranger=NOT_YOURS, other_host=NOT_YOURS),
+    ("GET", "/api/bookings/{booking_id}/history"): Rule(stranger=NOT_YOURS, other_host=NOT_YOURS),
+    ("GET", "/api/bookings/{booking_id}/passengers"): Rule(
+        stranger=NOT_YOURS, other_host=NOT_YOURS
+    ),
+    ("PUT", "/api/bookings/{booking_id}/passengers"): Rule(
+        {"passengers": []}, stranger=NOT_YOURS, other_host=NOT_YOURS
+    ),
+    ("POST", "/api/bookings/{booking_id}/cancel"): Rule(
+        {}, stranger=NOT_YOURS, other_host=NOT_YOURS
+    ),
+    ("POST", "/api/bookings/{booking_id}/accept"): Rule(
+        {}, stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
+    ),
+    ("POST", "/api/bookings/{booking_id}/decline"): Rule(
+        {}, stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
+    ),
+    ("POST", "/api/payments/initiate"): Rule(
+        {"bookingId": "{booking_id}"}, stranger=NOT_YOURS, other_host=NOT_YOURS
+    ),
+    ("GET", "/api/payments/status"): Rule(
+        query={"reference": "{reference}"}, stranger=NOT_YOURS, other_host=NOT_YOURS
+    ),
+    ("POST", "/api/payments/{payment_id}/verify"): Rule(
+        {}, stranger=NOT_YOURS, other_host=NOT_YOURS
+    ),
+    ("POST", "/api/listings"): Rule(A_LISTING, stranger=HOST_ONLY, guest=HOST_ONLY),
+    ("GET", "/api/host/listings"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
+    ("PATCH", "/api/listings/{listing_id}"): Rule(
+        {"title": "Mine now"}, stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
+    ),
+    ("POST", "/api/listings/{listing_id}/units"): Rule(
+        {"rooms": {"count": 1}}, stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
+    ),
+    ("PATCH", "/api/listings/{listing_id}/units/{label}"): Rule(
+        {"active": False}, stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
+    ),
+    ("POST", "/api/listings/{listing_id}/price-overrides"): Rule(
+        A_RANGE | A_PRICE, stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
+    ),
+    ("GET", "/api/listings/{listing_id}/price-overrides"): Rule(
+        stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
+    ),
+    ("DELETE", "/api/listings/{listing_id}/price-overrides/{override_id}"): Rule(
+        stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
+    ),
+    ("POST", "/api/listings/{listing_id}/blocked-dates"): Rule(
+        A_RANGE, stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
+    ),
+    ("GET", "/api/listings/{listing_id}/blocked-dates"): Rule(
+        stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
+    ),
+    ("DELETE", "/api/listings/{listing_id}/blocked-dates/{block_id}"): Rule(
+        stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
+    ),
+}
+
+
+async def test_somebody_has_said_who_may_use_each_route() -> None:
+    assert await served() == PUBLIC | PROTECTED.keys()
+    assert not PUBLIC & PROTECTED.keys()
+
+
+class Scene:
+    """A booking with a payment begun, and the ids that the routes want."""
+
+    def __init__(self, shop: Shop, other_host: Principal, ids: dict[str, str]) -> None:
+        self.shop = shop
+        self.ids = ids
+        self.people: dict[str, Principal | None] = {
+            NOBODY: None,
+            STRANGER: shop.other,
+            OTHER_HOST: other_host,
+            GUEST: shop.guest,
+        }
+
+    async def ask(
+        self, who: str, method: str, path: str, rule: Rule, **more: Any
+    ) -> httpx.Response:
+        principal = self.people[who]
+        headers = {"idempotency-key": "k"} | (make.bearer(principal) if principal else {})
+        return await self.shop.api.request(
+            method,
+            path.format(**self.ids),
+            json=_filled(rule.body, self.ids),
+            params={name: value.format(**self.ids) for name, value in rule.query.items()},
+            headers=headers,
+            **more,
+        )
+
+
+def _filled(body: Any, ids: dict[str, str]) -> Any:
+    if isinstance(body, dict):
+        return {
+            name: value.format(**ids) if isinstance(value, str) else value
+            for name, value in body.items()
+        }
+    return body
+
+
+@pytest.fixture
+async def scene(shop: Shop) -> Scene:
+    async with transaction() as tx:
+        other_host = await make.account(tx, Role.GUEST, Role.HOST)
+        await execute(
+            tx,
+            """
+            INSERT INTO price_overrides (listing_id, first_slot, last_slot, price)
+            VALUES (%(id)s, '2030-01-01', '2030-01-02', 5)""",
+            id=shop.stay_id,
+        )
+        await execute(
+            tx,
+            """
+            INSERT INTO blocked_dates (listing_id, first_slot, last_slot)
+            VALUES (%(id)s, '2030-01-01', '2030-01-02')""",
+            id=shop.stay_id,
+        )
+    booking = await shop.reserve("1A")
+    payment = await shop.pending(booking)
+    ids = {
+        "trip_id": str(shop.trip_id),
+        "booking_id": booking["id"],
+        "payment_id": payment["id"],
+        "reference": payment["reference"],
+        "listing_id": str(shop.stay_id),
+        "label": "Room 1",
+        "override_id": "1",
+        "block_id": "1",
+    }
+    return Scene(shop, other_host, ids)
+
+
+async def test_nobody_gets_401_from_every_protected_route(scene: Scene) -> None:
+    for (method, path), rule in PROTECTED.items():
+        reply = await scene.ask(NOBODY, method, path, rule)
+        assert reply.status_code == 401, f"{method} {path}: {reply.text}"
+        assert reply.headers["content-type"] == "application/problem+json"
+        assert "www-authenticate" in reply.headers
+
+
+async def test_a_forged_token_gets_401_from_every_protected_route(scene: Scene) -> None:
+    token = make.bearer(scene.shop.admin)["authorization"]
+    forged = {"authorization": token[:-6] + "AAAAAA"}
+    for method, path in PROTECTED:
+        reply = await scene.shop.api.request(method, path.format(**scene.ids), headers=forged)
+        assert reply.status_code == 401, f"{method} {path}: {reply.text}"
+
+
+async def test_another_guest_reaches_nothing_of_the_booking_or_the_listing(scene: Scene) -> None:
+    for (method, path), rule in PROTECTED.items():
+        reply = await scene.ask(STRANGER, method, path, rule)
+        _judge(reply, rule.stranger, f"{method} {path}")
+
+
+async def test_another_host_reaches_nothing_of_the_booking_or_the_listing(scene: Scene) -> None:
+    for (method, path), rule in PROTECTED.items():
+        reply = await scene.ask(OTHER_HOST, method, path, rule)
+        _judge(reply, rule.other_host, f"{method} {path}")
+
+
+async def test_the_guest_cannot_act_as_the_host(scene: Scene) -> None:
+    for (method, path), rule in PROTECTED.items():
+        if rule.guest:
+            reply = await scene.ask(GUEST, method, path, rule)
+            _judge(reply, rule.guest, f"{method} {path}")
+
+
+async def test_those_who_were_refused_have_changed_nothing(scene: Scene) -> None:
+    tables = ("bookings", "claims", "payments", "listings", "units", "price_overrides")
+    before = [await _rows(scene.shop, table) for table in tables]
+    for (method, path), rule in PROTECTED.items():
+        await scene.ask(NOBODY, method, path, rule)
+        if rule.stranger:
+            await scene.ask(STRANGER, method, path, rule)
+        if rule.other_host:
+            await scene.ask(OTHER_HOST, method, path, rule)
+    assert [await _rows(scene.shop, table) for table in tables] == before
+
+
+async def _rows(shop: Shop, table: str) -> list[str]:
+    return await shop.values(f"SELECT t::text FROM {table} AS t ORDER BY 1")  # type: ignore[arg-type]
+
+
+def _judge(reply: httpx.Response, expected: int | None, route: str) -> None:
+    if expected is None:
+        assert reply.status_code < 400, f"{route}: {reply.text}"
+        return
+    assert reply.status_code == expected, f"{route}: {reply.text}"
+    assert reply.headers["content-type"] == "application/problem+json"
+
+
+async def test_lists_hold_only_what_is_the_askers(scene: Scene) -> None:
+    for path, key in (("/api/bookings", "bookings"), ("/api/host/listings", "listings")):
+        reply = await scene.ask(OTHER_HOST, "GET", path, Rule())
+        assert reply.json()[key] == []
+
+
+async def test_a_cookie_alone_does_not_vouch_for_a_post(scene: Scene) -> None:
+    account = {"email": "eve@example.com", "password": "correct horse battery", "name": "Eve"}
+    signed_in = (await scene.shop.api.post("/api/auth/register", json=account)).json()
+    scene.shop.api.cookies.clear()
+    cookies = f"berthold_access={signed_in['accessToken']}"
+    proof = f"; berthold_csrf={signed_in['csrfToken']}"
+    body = {"tripId": str(scene.shop.trip_id), "seatNumbers": ["2A"]}
+
+    async def reserve(**headers: str) -> httpx.Response:
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await scene.shop.api.post("/api/bookings/reserve", json=body, headers=headers)
+
+    from_elsewhere = await reserve(cookie=cookies + proof)
+    assert (from_elsewhere.status_code, from_elsewhere.json()["code"]) == (403, "csrf_refused")
+    guessed = await reserve(cookie=cookies + "; berthold_csrf=x", x_csrf_token="x")
+    assert guessed.status_code == 403
+    own = await reserve(cookie=cookies + proof, x_csrf_token=signed_in["csrfToken"])
+    assert own.status_code == 201, own.text
