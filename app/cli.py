@@ -1,0 +1,213 @@
+"""The `berthold` command. What a subcommand needs is imported when it runs."""
+
+import asyncio
+import os
+import re
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from app.settings import SettingsRefused, settings
+
+if TYPE_CHECKING:
+    from app.business_clock import BusinessClock
+    from app.db import Tx
+
+T = TypeVar("T")
+
+_SPAN = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
+_SPAN_MAX = timedelta(days=366)
+_SHUTDOWN_SECONDS = 5
+_DEVELOPMENT_DATABASE = Path(".berthold/database-url")  # development/dev.py writes it
+
+
+class _Commands(click.Group):
+    """Tells refusals as one message, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        from app.business_clock import ClockFixed, ClockMoved  # noqa: PLC0415
+        from app.errors import Problem  # noqa: PLC0415
+        from app.migrate import MigrationChanged  # noqa: PLC0415
+
+        refusals = (SettingsRefused, ClockFixed, ClockMoved, MigrationChanged, Problem)
+        try:
+            return super().invoke(ctx)
+        except refusals as refusal:
+            raise click.ClickException(str(refusal)) from refusal
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Berthold: bookings, held and paid for, on Postgres alone."""
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database's schema up to date."""
+    from app.migrate import migrate as apply_missing  # noqa: PLC0415
+
+    applied = asyncio.run(apply_missing(settings().direct_url))
+    for name in applied:
+        click.echo(f"applied {name}")
+    if not applied:
+        click.echo("the schema is up to date")
+
+
+@main.command()
+@click.option("--host", help="Default: every address in production, else 127.0.0.1.")
+@click.option("--port", type=int, envvar="PORT", default=8000, show_default=True)
+@click.option("--processes", type=int, envvar="WEB_CONCURRENCY", default=1, show_default=True)
+def web(host: str | None, port: int, processes: int) -> None:
+    """Serve the API. Trusts X-Forwarded-* only from the proxies in FORWARDED_ALLOW_IPS."""
+    import uvicorn  # noqa: PLC0415
+
+    _refuse_moved_clock_in_production()
+    proxies = os.environ.get("FORWARDED_ALLOW_IPS", "")
+    everywhere = "0.0.0.0"  # noqa: S104  a platform's router comes from outside
+    uvicorn.run(
+        "app.main:create_app",
+        factory=True,
+        host=host or (everywhere if settings().is_production else "127.0.0.1"),
+        port=port,
+        workers=processes,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        access_log=False,  # each request is logged by ourselves, with its id
+        log_config=None,
+        server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
+    )
+
+
+@main.command()
+def worker() -> None:
+    """Run jobs and timers."""
+    from tasks.worker import main as run  # noqa: PLC0415
+
+    _refuse_moved_clock_in_production()
+    run()
+
+
+@main.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def sandbox(arguments: tuple[str, ...]) -> None:
+    """Run the gateway simulator: payments without money."""
+    from app.gateways.sandbox.__main__ import serve  # noqa: PLC0415
+
+    serve.main(list(arguments), prog_name="berthold sandbox")
+
+
+@main.command()
+@click.option("--port", default=8000, show_default=True, help="The API.")
+@click.option("--sandbox-port", default=8010, show_default=True, help="The gateway simulator.")
+@click.option("--mail-port", default=1025, show_default=True, help="The mail server that prints.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".berthold"),
+    show_default=True,
+    help="Where the database and the simulator's books are kept.",
+)
+def dev(port: int, sandbox_port: int, mail_port: int, folder: Path) -> None:
+    """Run everything here: database, API, worker, gateway simulator, mail server, demo data."""
+    from app.development.dev import Plan, run  # noqa: PLC0415
+
+    run(Plan(port=port, sandbox_port=sandbox_port, mail_port=mail_port, folder=folder.absolute()))
+
+
+@main.command()
+@click.option("--url", default="http://127.0.0.1:8000", show_default=True)
+@click.option("--sandbox-url", default="http://127.0.0.1:8010", show_default=True)
+def demo(url: str, sandbox_url: str) -> None:
+    """Book and pay for a seat at a running `berthold dev`, and tell each step."""
+    from app.development.demo import run  # noqa: PLC0415
+
+    asyncio.run(run(url, sandbox_url))
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+def clock(ctx: click.Context) -> None:
+    """Show business time, or move it (never in production)."""
+    from app.business_clock import read_clock  # noqa: PLC0415
+
+    _use_development_database()
+    if ctx.invoked_subcommand is None:
+        _tell(asyncio.run(_in_transaction(read_clock)))
+
+
+@clock.command()
+@click.argument("span")
+def forward(span: str) -> None:
+    """Move business time forward by SPAN, such as 3d, 12h or 1d6h30m."""
+    from app.business_clock import move_clock  # noqa: PLC0415
+
+    by = _read_span(span)
+    _refuse_production()
+    _tell(asyncio.run(_in_transaction(lambda tx: move_clock(tx, by=by))))
+
+
+@clock.command()
+def reset() -> None:
+    """Return to the server's own time."""
+    from app.business_clock import reset_clock  # noqa: PLC0415
+
+    _refuse_production()
+    _tell(asyncio.run(_in_transaction(reset_clock)))
+
+
+def _tell(clock: "BusinessClock") -> None:
+    click.echo(f"business time is {clock.now:%Y-%m-%d %H:%M:%S} UTC")
+    if clock.shift:
+        click.echo(f"which is {clock.shift} ahead of the server's clock")
+
+
+async def _in_transaction(action: "Callable[[Tx], Awaitable[T]]") -> T:
+    from app.db import direct_connection, transaction_on  # noqa: PLC0415
+
+    async with (
+        direct_connection(settings().direct_url) as connection,
+        transaction_on(connection) as tx,
+    ):
+        return await action(tx)
+
+
+def _read_span(text: str) -> timedelta:
+    """A span such as `1d6h30m`, up to a year."""
+    found = _SPAN.fullmatch(text)
+    if not text or not found:
+        raise click.BadParameter("write days, hours, minutes, seconds, such as 3d or 1d12h30m")
+    days, hours, minutes, seconds = (int(number or 0) for number in found.groups())
+    span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    if span > _SPAN_MAX:
+        raise click.BadParameter(f"at most {_SPAN_MAX.days} days at once")
+    return span
+
+
+def _refuse_production() -> None:
+    if settings().is_production:
+        raise click.ClickException("business time does not move in production")
+
+
+def _use_development_database() -> None:
+    """Without a DATABASE_URL, take the database of the `berthold dev` that runs in this folder."""
+    if "DATABASE_URL" not in os.environ and _DEVELOPMENT_DATABASE.exists():
+        os.environ["DATABASE_URL"] = _DEVELOPMENT_DATABASE.read_text().strip()
+        os.environ.setdefault("BERTHOLD_ENV", "development")
+
+
+def _refuse_moved_clock_in_production() -> None:
+    from app.business_clock import refuse_moved_clock  # noqa: PLC0415
+
+    if settings().is_production:
+        asyncio.run(_in_transaction(refuse_moved_clock))
+
+
+if __name__ == "__main__":
+    main()

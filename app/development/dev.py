@@ -1,0 +1,234 @@
+"""`berthold dev`: all of Berthold in one terminal, from nothing, and cleanly gone at the end."""
+
+import asyncio
+import fcntl
+import os
+import signal
+import socket
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+import httpx
+import msgspec
+
+from app import db
+from app.business_clock import make_movable
+from app.development.children import Child, GaveUp, keep_running, say
+from app.development.mail_sink import running_mail_sink
+from app.development.postgres import running_postgres
+from app.development.seed import PASSWORD, PEOPLE, seed
+from app.logs import configure_logs
+from app.migrate import migrate
+from app.settings import settings
+
+_DATABASE: Final = "berthold"
+_ORPHANS_GONE_SECONDS: Final = 12.0
+_POLL_SECONDS: Final = 0.1
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Where everything goes."""
+
+    port: int
+    sandbox_port: int
+    mail_port: int
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def sandbox_url(self) -> str:
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
+
+def run(plan: Plan) -> None:
+    """Start everything, wait for Ctrl-C or SIGTERM, stop everything: children, then Postgres."""
+    _refuse_production()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # while there is no loop yet
+    try:
+        with _alone(plan), _database(plan) as url:
+            try:
+                _set_environment(plan, url)
+                asyncio.run(_run(plan))
+            finally:
+                _ignore_signals()
+    except KeyboardInterrupt:
+        _ignore_signals()
+    say("dev", "green", "stopped")
+
+
+async def _run(plan: Plan) -> None:
+    configure_logs("WARNING", json=False)
+    await _prepare()
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(signum, stopping.set)
+    environment = dict(os.environ)
+    try:
+        async with running_mail_sink(plan.mail_port), asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(keep_running(child, environment)) for child in _children(plan)
+            ]
+            tasks.append(group.create_task(_announce(plan)))
+            await stopping.wait()
+            say("dev", "green", "stopping …")
+            for task in tasks:
+                task.cancel()
+    except* GaveUp as failures:
+        raise click.ClickException(str(failures.exceptions[0])) from None
+
+
+async def _prepare() -> None:
+    """Schema, a clock that moves, demo data."""
+    for name in await migrate(settings().direct_url):
+        say("dev", "green", f"applied {name}")
+    await db.open_pool(settings().database_url, size_max=2)
+    try:
+        async with db.transaction() as tx:
+            await make_movable(tx)
+        await seed()
+    finally:
+        await db.close_pool()
+
+
+def _children(plan: Plan) -> list[Child]:
+    sandbox = (
+        "--port", str(plan.sandbox_port),
+        "--webhook-url", f"{plan.url}/api/webhooks/paystack",
+        "--books", str(plan.folder / "sandbox.sqlite3"),
+    )  # fmt: skip
+    return [
+        Child(name="web", colour="cyan", arguments=("web", "--port", str(plan.port))),
+        Child(name="worker", colour="yellow", arguments=("worker",)),
+        Child(name="sandbox", colour="blue", arguments=("sandbox", *sandbox)),
+    ]
+
+
+async def _announce(plan: Plan) -> None:
+    """Once the API answers, say where everything is."""
+    async with httpx.AsyncClient(trust_env=False, timeout=2.0) as client:
+        ready = False
+        while not ready:
+            await asyncio.sleep(_POLL_SECONDS)
+            ready = await _is_ready(client, f"{plan.url}/health/ready")
+    click.echo(_summary(plan))
+
+
+async def _is_ready(client: httpx.AsyncClient, url: str) -> bool:
+    try:
+        return (await client.get(url)).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _summary(plan: Plan) -> str:
+    rows = [
+        ("API", plan.url),
+        ("API page", f"{plan.url}/schema"),
+        ("sandbox", f"{plan.sandbox_url}  (the gateway: pays without money)"),
+        ("mail", f"smtp://127.0.0.1:{plan.mail_port}  (printed here)"),
+        ("database", f'psql "{settings().database_url}"'),
+        *((role, f"{email}  {PASSWORD}") for email, role in _log_ins()),
+        ("try", "berthold demo · berthold clock forward 3d"),
+    ]
+    lines = (click.style(f"{label:>10}  ", bold=True) + value for label, value in rows)
+    return "\n" + "\n".join(lines) + "\n\n    Berthold is ready. Ctrl-C stops everything.\n"
+
+
+def _log_ins() -> list[tuple[str, str]]:
+    return [(email, str(roles[-1])) for email, _, _, _, roles in PEOPLE]
+
+
+def _refuse_production() -> None:
+    if os.environ.get("BERTHOLD_ENV", "development") == "production":
+        raise click.ClickException("BERTHOLD_ENV is production: `berthold dev` has no place there")
+
+
+@contextmanager
+def _alone(plan: Plan) -> Generator[None]:
+    """Hold the folder's lock, and find the ports free; clear words if not."""
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    with (plan.folder / "dev.lock").open("a+") as lock:
+        lock.seek(0)
+        owner = lock.read().strip()
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise click.ClickException(
+                f"`berthold dev` is already running in {plan.folder} (process {owner})."
+            ) from error
+        # A name left behind is of one that was killed; its children are just ending.
+        _require_free_ports(plan, patience_s=_ORPHANS_GONE_SECONDS if owner else 0.0)
+        _write(lock.fileno(), str(os.getpid()))
+        try:
+            yield
+        finally:
+            _write(lock.fileno(), "")
+
+
+def _write(file: int, text: str) -> None:
+    os.ftruncate(file, 0)
+    os.write(file, text.encode())
+
+
+def _require_free_ports(plan: Plan, *, patience_s: float) -> None:
+    options = {"port": plan.port, "sandbox-port": plan.sandbox_port, "mail-port": plan.mail_port}
+    give_up_at = time.monotonic() + patience_s
+    for option, port in options.items():
+        while not _is_free(port):
+            if time.monotonic() >= give_up_at:
+                raise click.ClickException(
+                    f"Port {port} is taken by another program. "
+                    f"Stop that, or choose another: berthold dev --{option} {port + 1}"
+                )
+            time.sleep(_POLL_SECONDS)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+@contextmanager
+def _database(plan: Plan) -> Generator[str]:
+    """The URL of DATABASE_URL's database, or else of one in the folder, running meanwhile."""
+    if given := os.environ.get("DATABASE_URL"):
+        yield given
+        return
+    with running_postgres(plan.folder / "pg", durable=True) as server:
+        server.create_database(_DATABASE)
+        note = plan.folder / "database-url"  # `berthold clock` in another terminal reads it
+        note.write_text(server.database(_DATABASE))
+        try:
+            yield server.database(_DATABASE)
+        finally:
+            note.unlink()
+
+
+def _set_environment(plan: Plan, database_url: str) -> None:
+    """What settings() reads, here and in the children."""
+    os.environ["BERTHOLD_ENV"] = "development"
+    os.environ["DATABASE_URL"] = database_url
+    os.environ["BASE_URL"] = plan.url
+    os.environ["PAYSTACK_BASE_URL"] = plan.sandbox_url
+    os.environ["SMTP_URL"] = f"smtp://127.0.0.1:{plan.mail_port}"
+    os.environ.setdefault("WORKER_GRACE_SECONDS", "5")
+    os.environ["PYTHONUNBUFFERED"] = "1"
+
+
+def _ignore_signals() -> None:
+    """While things stop in order, a second Ctrl-C does not disturb them."""
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_IGN)

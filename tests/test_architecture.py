@@ -1,0 +1,129 @@
+"""What can be said about all files at once: sizes, names, swallowed errors, SQL, the schema."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.db import fetch_values, transaction
+from app.development import schema
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = sorted([*ROOT.glob("app/**/*.py"), *ROOT.glob("tasks/**/*.py")])
+OWN_MIGRATIONS = sorted(ROOT.glob("migrations/*.sql"))[1:]  # the first is procrastinate's
+LINES_OF_FUNCTION_MAX = 70
+LINES_OF_FILE_MAX = 400
+NAMES_THAT_SAY_NOTHING = {
+    "base", "common", "core", "handler", "helper", "helpers", "manager", "misc", "service",
+    "services", "shared", "util", "utils",
+}  # fmt: skip
+# business_now() itself; how long a log-in is good; and the queue, which keeps the server's time.
+MAY_ASK_THE_SERVER_FOR_THE_TIME = {
+    "migrations/0002_business_clock.sql",
+    "app/accounts/queries.py",
+    "app/queue.py",
+}
+SERVER_TIME = re.compile(
+    r"(?<!business_)\b(?:now\(\)|current_timestamp|current_date)", re.IGNORECASE
+)
+
+
+def identify(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def test_no_function_is_too_long_to_be_read_at_once() -> None:
+    long = [
+        f"{identify(file)}:{function.lineno} {function.name}"
+        for file in FILES
+        for function in functions(file)
+        if (function.end_lineno or 0) - function.lineno >= LINES_OF_FUNCTION_MAX
+    ]
+    assert long == []
+
+
+def test_no_file_is_too_long_to_fit_in_a_head() -> None:
+    long = [identify(f) for f in FILES if len(f.read_text().splitlines()) >= LINES_OF_FILE_MAX]
+    assert long == []
+
+
+def test_no_file_or_folder_has_a_name_that_says_nothing() -> None:
+    vague = {identify(f) for f in FILES if NAMES_THAT_SAY_NOTHING & {f.stem, *f.parent.parts}}
+    assert vague == set()
+
+
+def test_no_exception_is_swallowed_without_a_word() -> None:
+    swallowed = [
+        f"{identify(file)}:{node.lineno}"
+        for file in FILES
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ExceptHandler) and _is_broad(node) and _does_nothing(node)
+    ]
+    assert swallowed == []
+
+
+def _is_broad(node: ast.ExceptHandler) -> bool:
+    names = {n.id for n in ast.walk(node.type) if isinstance(n, ast.Name)} if node.type else set()
+    return node.type is None or bool(names & {"Exception", "BaseException"})
+
+
+def _does_nothing(node: ast.ExceptHandler) -> bool:
+    return all(isinstance(statement, ast.Pass | ast.Continue) for statement in node.body)
+
+
+@pytest.mark.parametrize("file", [*FILES, *OWN_MIGRATIONS], ids=identify)
+def test_business_time_is_asked_of_the_business_clock(file: Path) -> None:
+    """`now()` in SQL is the server's time, which business time may be ahead of."""
+    if identify(file) in MAY_ASK_THE_SERVER_FOR_THE_TIME:
+        return
+    text = "\n".join(_sql_texts(file)) if file.suffix == ".py" else _uncommented(file.read_text())
+    assert SERVER_TIME.findall(text) == []
+
+
+def _sql_texts(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            text = node.value
+            if re.search(r"^\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\s", text):
+                yield text
+
+
+def _uncommented(sql: str) -> str:
+    return re.sub(r"--.*", "", sql)
+
+
+async def test_schema_sql_is_what_the_migrations_come_to(database_url: str) -> None:
+    assert schema.dump(database_url) == schema.FILE.read_text(), (
+        "run: uv run python -m app.development.schema"
+    )
+
+
+async def test_every_table_says_what_it_is_and_has_a_primary_key(pool: None) -> None:
+    async with transaction() as tx:
+        lacking = await fetch_values(
+            tx,
+            str,
+            """
+            SELECT relname::text FROM pg_class
+             WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
+               AND relname NOT LIKE 'procrastinate_%' AND relname <> 'migrations'
+               AND (obj_description(oid, 'pg_class') IS NULL OR NOT EXISTS (
+                   SELECT FROM pg_constraint WHERE conrelid = pg_class.oid AND contype = 'p'))""",
+        )
+    assert lacking == []
+
+
+async def test_every_index_is_valid(pool: None) -> None:
+    async with transaction() as tx:
+        broken = await fetch_values(
+            tx, str, "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
+        )
+    assert broken == []

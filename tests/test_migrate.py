@@ -1,0 +1,127 @@
+"""Migrations when many start at once, when a file was edited, fails, or its process is killed."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import uuid_utils.compat
+
+from app import migrate as module
+from app.db import direct_connection, execute, fetch_value, fetch_values
+from app.errors import Unavailable
+from app.migrate import MigrationChanged, migrate
+from tests.conftest import _url
+
+
+@pytest.fixture
+async def empty_database(postgres_server) -> AsyncIterator[str]:
+    """A database without any table."""
+    name = f"empty_{uuid_utils.compat.uuid7().hex}"
+    server = {
+        "host": postgres_server.host,
+        "port": postgres_server.port,
+        "user": postgres_server.user,
+    }
+    async with direct_connection(_url(dbname="postgres", **server)) as connection:
+        await connection.execute(f"CREATE DATABASE {name}")
+        yield _url(dbname=name, **server)
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def names(url: str) -> list[str]:
+    async with direct_connection(url) as connection:
+        return await fetch_values(connection, str, "SELECT name FROM migrations ORDER BY name")
+
+
+async def has_table(url: str, table: str) -> bool:
+    async with direct_connection(url) as connection:
+        found = await fetch_value(
+            connection, str, "SELECT to_regclass(%(table)s)::text", table=table
+        )
+    return found is not None
+
+
+async def test_of_ten_that_migrate_at_once_each_file_is_applied_by_one(empty_database: str) -> None:
+    applied = await asyncio.gather(*(migrate(empty_database) for _ in range(10)))
+    files = sorted(file.name for file in module.FOLDER.glob("*.sql"))
+    assert sorted(name for names in applied for name in names) == files
+    assert await names(empty_database) == files
+
+
+async def test_a_file_edited_after_it_was_applied_is_refused(
+    empty_database: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "0001_first.sql"
+    file.write_text("CREATE TABLE one (id int PRIMARY KEY);")
+    assert await migrate(empty_database, tmp_path) == [file.name]
+    file.write_text("CREATE TABLE two (id int PRIMARY KEY);")
+    with pytest.raises(MigrationChanged, match="0001_first"):
+        await migrate(empty_database, tmp_path)
+    assert not await has_table(empty_database, "two")
+
+
+async def test_a_file_that_fails_leaves_nothing_and_those_before_it_stay(
+    empty_database: str, tmp_path: Path
+) -> None:
+    (tmp_path / "0001_good.sql").write_text("CREATE TABLE good (id int PRIMARY KEY);")
+    broken = tmp_path / "0002_broken.sql"
+    broken.write_text("CREATE TABLE half (id int PRIMARY KEY); SELECT 1 / 0;")
+    with pytest.raises(Exception, match="division by zero"):
+        await migrate(empty_database, tmp_path)
+    assert await names(empty_database) == ["0001_good.sql"]
+    assert not await has_table(empty_database, "half")
+
+    broken.write_text("CREATE TABLE half (id int PRIMARY KEY);")
+    assert await migrate(empty_database, tmp_path) == ["0002_broken.sql"]
+
+
+async def test_a_file_may_ask_for_no_transaction(empty_database: str, tmp_path: Path) -> None:
+    (tmp_path / "0001_table.sql").write_text("CREATE TABLE one (id int PRIMARY KEY, at date);")
+    (tmp_path / "0002_index.sql").write_text(
+        "-- no-transaction\nCREATE INDEX CONCURRENTLY one_at ON one (at);"
+    )
+    applied = await asyncio.gather(*(migrate(empty_database, tmp_path) for _ in range(3)))
+    assert sum(len(names) for names in applied) == 2
+    assert await has_table(empty_database, "one_at")
+
+
+async def test_a_migration_that_is_killed_leaves_no_lock_and_no_half_done_work(
+    empty_database: str, tmp_path: Path
+) -> None:
+    slow = tmp_path / "0001_slow.sql"
+    slow.write_text("CREATE TABLE half (id int PRIMARY KEY); SELECT pg_sleep(60);")
+    program = (
+        "import asyncio, pathlib; from app.migrate import migrate; "
+        f"asyncio.run(migrate({empty_database!r}, pathlib.Path({str(tmp_path)!r})))"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
+    async with direct_connection(empty_database) as connection:
+        backend = None
+        while backend is None:
+            assert process.returncode is None
+            await asyncio.sleep(0.05)
+            backend = await fetch_value(
+                connection,
+                int,
+                """
+                SELECT pid FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event = 'PgSleep'""",
+            )
+        os.kill(process.pid, signal.SIGKILL)
+        await process.wait()
+        # A killed client's statement goes on until the server writes to it: end it, as TCP
+        # keepalive or an operator would.
+        await execute(connection, "SELECT pg_terminate_backend(%(pid)s)", pid=backend)
+
+    slow.write_text("CREATE TABLE whole (id int PRIMARY KEY);")
+    assert await asyncio.wait_for(migrate(empty_database, tmp_path), 10) == [slow.name]
+    assert not await has_table(empty_database, "half")
+
+
+async def test_a_database_that_cannot_be_reached_is_said_to_be_so(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable):
+        await migrate(f"postgresql://somebody@/nothing?host={tmp_path}")
