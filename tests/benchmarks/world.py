@@ -1,7 +1,9 @@
-"""What a benchmark runs against: its own Postgres, as durable as by default, and web."""
+"""What a benchmark runs against: its own Postgres, as durable as by default, web and worker."""
 
 import asyncio
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
@@ -12,44 +14,111 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import msgspec
 import psutil
 
 from app.development.postgres import Server, running_postgres
+from app.logs import configure_logs
 from app.migrate import migrate
 
-
-class World:
-    """A running Postgres and web process."""
-
-    def __init__(self, server: Server, url: str, port: int, web: psutil.Process) -> None:
-        self.server = server
-        self.url = url
-        self.port = port
-        self.web = web
+_READY_WITHIN_S = 60
+_SETTLE_S = 3
 
 
 @contextmanager
-def running_world(*, processes: int) -> Iterator[World]:
-    """Start everything on free ports and an empty database; stop it at the end."""
-    with tempfile.TemporaryDirectory(prefix="berthold-bench-") as folder:
-        with running_postgres(Path(folder) / "pg", durable=True) as server:
-            url = server.url
-            asyncio.run(migrate(url))
-            port = _free_port()
-            environment = os.environ | {
-                "BERTHOLD_ENV": "test",
-                "DATABASE_URL": url,
-                "WEB_CONCURRENCY": str(processes),
-                "LOG_LEVEL": "WARNING",
-            }
-            command = [sys.executable, "-m", "app.cli", "web", "--port", str(port)]
-            web = subprocess.Popen(command, env=environment)
-            try:
-                _wait_until_ready(port)
-                yield World(server, url, port, psutil.Process(web.pid))
-            finally:
-                web.terminate()
-                web.wait(15)
+def running_database() -> Iterator[Server]:
+    """A migrated, empty database on a server of its own, and an environment that names it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything below cleans up
+    with (
+        tempfile.TemporaryDirectory(prefix="berthold-bench-") as folder,
+        running_postgres(Path(folder) / "pg", durable=True) as server,
+    ):
+        os.environ |= {
+            "BERTHOLD_ENV": "test",
+            "DATABASE_URL": server.url,
+            "LOG_LEVEL": "WARNING",  # here; web and worker log at INFO, as in production
+        }
+        configure_logs("WARNING", json=False)
+        asyncio.run(migrate(server.url))
+        yield server
+
+
+class Web(msgspec.Struct, frozen=True):
+    """A web server: where it listens, and its first process."""
+
+    port: int
+    process: psutil.Process
+
+
+@contextmanager
+def running_web(*, workers: int, app: str = "app.main:create_app") -> Iterator[Web]:
+    """Berthold (or another ASGI application) under uvicorn, when it is ready."""
+    port = _free_port()
+    factory = [] if app.endswith(":app") else ["--factory"]
+    options = [
+        "--loop",
+        "uvloop",
+        "--http",
+        "httptools",
+        "--no-access-log",
+        "--log-level",
+        "warning",
+    ]
+    numbers = ["--port", str(port), "--workers", str(workers)]
+    with _running("-m", "uvicorn", app, *factory, *options, *numbers) as process:
+        _wait_until_ready(port)
+        time.sleep(_SETTLE_S)  # the other workers of this server
+        yield Web(port, process)
+
+
+@contextmanager
+def running_worker() -> Iterator[psutil.Process]:
+    """A worker with nothing to do."""
+    with _running("-m", "tasks.worker") as process:
+        time.sleep(_SETTLE_S)
+        yield process
+
+
+@contextmanager
+def _running(*arguments: str) -> Iterator[psutil.Process]:
+    process = psutil.Popen(
+        [sys.executable, *arguments],
+        env=os.environ | {"LOG_LEVEL": "INFO"},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+        if process.poll() is not None:
+            raise ChildProcessError(f"{arguments} ended with {process.returncode}")
+    finally:
+        _stop(process)
+
+
+def _stop(process: psutil.Popen) -> None:
+    family = [process, *process.children(recursive=True)] if process.is_running() else []
+    if process.poll() is None:
+        process.terminate()
+    _, alive = psutil.wait_procs(family, timeout=15)
+    for left in alive:
+        left.kill()
+
+
+def idle_memory_mb(*processes: psutil.Process) -> float:
+    """Memory of processes and their children, shared pages divided among those that share them."""
+    family = {p for process in processes for p in [process, *process.children(recursive=True)]}
+    return round(sum(_pss_kb(process.pid) for process in family) / 1024, 1)
+
+
+def _pss_kb(pid: int) -> int:
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return int(re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)[1])
+
+
+def report(figures: dict[str, float | str | dict[str, float]]) -> None:
+    """The figures as the last line: one JSON object."""
+    load_1m, load_5m, _ = os.getloadavg()
+    print(f"load average {load_1m:.1f} (1 min), {load_5m:.1f} (5 min), {os.cpu_count()} cores")
+    print(msgspec.json.encode(figures | {"load_1m": round(load_1m, 1)}).decode(), flush=True)
 
 
 def _free_port() -> int:
@@ -59,7 +128,8 @@ def _free_port() -> int:
 
 
 def _wait_until_ready(port: int) -> None:
-    for _ in range(100):
+    deadline = time.monotonic() + _READY_WITHIN_S
+    while time.monotonic() < deadline:
         try:
             if httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200:
                 return

@@ -1,0 +1,156 @@
+"""People, trips and stays in bulk, with ids that can be computed without asking the database."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from app.accounts.model import Principal, Role
+from tests import make
+from tests.benchmarks import load
+
+GUESTS = 1_000
+HOSTS = 20
+SEATS = 48  # of a trip, rows of four
+ROOMS = 20  # of a stay
+
+_IDS = "01900000-0000-7000-8000-{kind}{number}"
+_GUEST, _HOST, _LISTING = "a", "b", "c"
+
+
+def guest_id(number: int) -> UUID:
+    return _id(_GUEST, number)
+
+
+def listing_id(number: int) -> UUID:
+    return _id(_LISTING, number)
+
+
+def _id(kind: str, number: int) -> UUID:
+    return UUID(_IDS.format(kind=kind, number=f"{number:011x}"))
+
+
+def _id_sql(kind: str, number: str) -> str:
+    """The same in SQL; `number` is an expression."""
+    start = _IDS.format(kind=kind, number="")
+    return f"('{start}' || lpad(to_hex(({number})::bigint), 11, '0'))::uuid"
+
+
+def guest_sql(number: str) -> str:
+    return _id_sql(_GUEST, number)
+
+
+def host_sql(listing: str) -> str:
+    """The host of a listing."""
+    return _id_sql(_HOST, f"({listing})::bigint % {HOSTS}")
+
+
+def listing_sql(number: str) -> str:
+    return _id_sql(_LISTING, number)
+
+
+def booking_sql(number: str) -> str:
+    return _id_sql("d", number)
+
+
+def label(seat: int) -> str:
+    return f"{seat // 4 + 1}{'ABCD'[seat % 4]}"
+
+
+def label_sql(seat: str) -> str:
+    return f"(({seat})::int / 4 + 1)::text || substr('ABCD', ({seat})::int % 4 + 1, 1)"
+
+
+def fill_people(url: str, *, guests: int = GUESTS) -> None:
+    """Guests and hosts."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for kind, count, role in ((_GUEST, guests, "guest"), (_HOST, HOSTS, "host")):
+            connection.execute(
+                f"""
+                INSERT INTO accounts (id, email, name, roles, password_hash)
+                SELECT {_id_sql(kind, "n")}, '{role}' || n || '@example.com', 'Somebody',
+                       ARRAY['{role}'], 'none'
+                  FROM generate_series(0, {count - 1}) AS n"""
+            )
+
+
+def fill_trips(url: str, *, trips: int, seats: int = SEATS) -> None:
+    """Buses of so many seats each; seat n (from 0, over all trips) has the unit id n + 1."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            f"""
+            INSERT INTO listings (
+                id, host_id, kind, title, place, destination, zone, currency, price, policy,
+                departure_date, departure_time, arrival_date, arrival_time, arrival_zone)
+            SELECT {listing_sql("n")}, {host_sql("n")}, 'trip', 'Lagos to Abuja', 'Lagos',
+                   'Abuja', 'Africa/Lagos', 'NGN', 500000, 'moderate',
+                   day, '08:00', day, '18:00', 'Africa/Lagos'
+              FROM generate_series(0, {trips - 1}) AS n,
+                   LATERAL (SELECT (business_now() + interval '10 days')::date + n % 30 AS day)"""
+        )
+        connection.execute(
+            f"""
+            INSERT INTO units (id, listing_id, label, seat_row, seat_column)
+            OVERRIDING SYSTEM VALUE
+            SELECT n + 1, {listing_sql(f"n / {seats}")}, {label_sql(f"n % {seats}")},
+                   n % {seats} / 4 + 1, n % 4 + 1
+              FROM generate_series(0, {trips * seats - 1}) AS n"""
+        )
+    settle(url)
+
+
+def fill_stays(url: str, *, rooms: int) -> None:
+    """Guest houses of ROOMS rooms; room n (from 0) has the unit id n + 1."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            f"""
+            INSERT INTO listings (
+                id, host_id, kind, title, place, zone, currency, price, deposit, policy,
+                check_in_time, check_out_time)
+            SELECT {listing_sql("n")}, {host_sql("n")}, 'stay', 'Guest house', 'Ikeja',
+                   'Africa/Lagos', 'NGN', 2000000, 500000, 'flexible', '15:00', '11:00'
+              FROM generate_series(0, {rooms // ROOMS - 1}) AS n"""
+        )
+        connection.execute(
+            f"""
+            INSERT INTO units (id, listing_id, label) OVERRIDING SYSTEM VALUE
+            SELECT n + 1, {listing_sql(f"n / {ROOMS}")}, 'Room ' || n % {ROOMS} + 1
+              FROM generate_series(0, {rooms - 1}) AS n"""
+        )
+    settle(url)
+
+
+def settle(url: str) -> None:
+    """Fresh statistics, and nothing left to write out: so that runs begin alike."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE)")
+        connection.execute("CHECKPOINT")
+
+
+class Guests:
+    """Guests who are logged in, and what they send."""
+
+    def __init__(self, count: int = GUESTS) -> None:
+        principals = [Principal(id=guest_id(n), roles=(Role.GUEST,)) for n in range(count)]
+        self._headers = [make.bearer(principal, lives_for_s=86_400) for principal in principals]
+
+    def reserves(self, number: int, body: dict[str, object]) -> bytes:
+        """The call of a guest, whom `number` chooses, with an idempotency key of its own."""
+        headers = self._headers[number % len(self._headers)]
+        return load.post(
+            "/api/bookings/reserve",
+            msgspec.json.encode(body),
+            headers | {"idempotency-key": f"bench-{number}"},
+        )
+
+    def reserves_seat(self, number: int) -> bytes:
+        """Seat `number` (from 0) of all trips, by name."""
+        trip, seat = divmod(number, SEATS)
+        return self.reserves(number, {"tripId": listing_id(trip), "seatNumbers": [label(seat)]})
+
+
+def nights(start: int) -> dict[str, object]:
+    """One night so many days from now, as the body of a request."""
+    today = datetime.now(UTC).date()
+    return {"checkIn": today + timedelta(days=start), "checkOut": today + timedelta(days=start + 1)}
