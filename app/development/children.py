@@ -10,7 +10,6 @@ from typing import Final
 import click
 import msgspec
 
-_RESTARTS_MAX: Final = 5
 _STEADY_SECONDS: Final = 30.0  # who ran that long begins to count anew
 _GRACE_SECONDS: Final = 10.0
 _LINE_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -27,6 +26,7 @@ class Child(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     colour: str
     arguments: tuple[str, ...]
+    restarts_max: int = 5  # in a row
 
 
 def say(name: str, colour: str, line: str) -> None:
@@ -42,7 +42,7 @@ async def keep_running(child: Child, environment: Mapping[str, str]) -> None:
         code = await _run(child, environment)
         ended = 1 if time.monotonic() - started > _STEADY_SECONDS else ended + 1
         how = signal.Signals(-code).name if code < 0 else f"code {code}"
-        if ended > _RESTARTS_MAX:
+        if ended > child.restarts_max:
             raise GaveUp(f"{child.name} ended {ended} times in a row, last with {how}")
         wait_s = 0.5 * 2 ** (ended - 1)
         say(child.name, "red", f"ended with {how}; it starts again in {wait_s:g} s")

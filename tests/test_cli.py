@@ -1,0 +1,109 @@
+"""The command line: refusals are one clear line, production's clock does not move."""
+
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app.business_clock import (
+    ClockFixed,
+    ClockMoved,
+    make_movable,
+    move_clock,
+    read_clock,
+    refuse_moved_clock,
+    reset_clock,
+)
+from app.cli import main
+from app.db import transaction
+from app.settings import settings
+
+PRODUCTION = {
+    "BERTHOLD_ENV": "production",
+    "SECRET_KEYS": "k8Jq2LmZ7xWv4TnB9cRf6YhD3sGp5AeU",
+    "PAYSTACK_SECRET_KEYS": "sk_live_0123456789",
+    "BASE_URL": "https://berthold.example",
+    "SMTP_URL": "smtp://mail.example",
+}
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, **environment: str) -> Result:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    try:
+        return CliRunner().invoke(main, arguments)
+    finally:
+        settings.cache_clear()
+
+
+def test_migrating_twice_says_that_nothing_was_missing(
+    monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    result = run(monkeypatch, "migrate", DATABASE_URL=database_url)
+    assert result.output == "the schema is up to date\n"
+
+
+def test_a_clock_that_does_not_move_is_said_to_be_so(
+    monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    fixed = run(monkeypatch, "clock", "forward", "3d", DATABASE_URL=database_url)
+    assert fixed.exit_code == 1
+    assert "not movable" in fixed.output
+
+
+async def test_a_movable_clock_moves_and_returns(pool: None) -> None:
+    async with transaction() as tx:
+        await make_movable(tx)
+        before = await read_clock(tx)
+        moved = await move_clock(tx, by=timedelta(days=3))
+        assert moved.now - before.now == timedelta(days=3)
+        assert (await reset_clock(tx)).now == before.now
+
+
+async def test_a_fixed_clock_does_not_move(pool: None) -> None:
+    with pytest.raises(ClockFixed):
+        async with transaction() as tx:
+            await move_clock(tx, by=timedelta(seconds=1))
+
+
+async def test_a_movable_clock_is_refused_even_when_it_shows_the_right_time(pool: None) -> None:
+    async with transaction() as tx:
+        await refuse_moved_clock(tx)
+        await make_movable(tx)
+        with pytest.raises(ClockMoved):
+            await refuse_moved_clock(tx)
+
+
+@pytest.mark.parametrize("span", ["", "3", "3x", "-1d", "1h1d", "400d", "99999999d"])
+def test_spans_that_mean_nothing_are_refused(monkeypatch: pytest.MonkeyPatch, span: str) -> None:
+    result = run(monkeypatch, "clock", "forward", "--", span)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_production_s_clock_is_not_moved(
+    monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    result = run(monkeypatch, "clock", "forward", "1d", DATABASE_URL=database_url, **PRODUCTION)
+    assert result.exit_code == 1
+    assert "does not move in production" in result.output
+
+
+@pytest.mark.parametrize("command", ["web", "worker"])
+def test_production_refuses_to_start_on_a_movable_clock(
+    monkeypatch: pytest.MonkeyPatch, fresh_database, database_url: str, command: str
+) -> None:
+    fresh_database.execute("UPDATE business_clock SET movable = true")
+    fresh_database.commit()
+    result = run(monkeypatch, command, DATABASE_URL=database_url, **PRODUCTION)
+    assert result.exit_code == 1
+    assert "business clock is movable" in result.output
+
+
+def test_settings_that_cannot_be_run_with_are_told_in_one_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    result = run(monkeypatch, "web", BERTHOLD_ENV="production", DATABASE_URL="")
+    assert result.exit_code == 1
+    assert "SECRET_KEYS is missing" in result.output
