@@ -1851,6 +1851,13 @@ CREATE INDEX sessions_of_account ON public.sessions USING btree (account_id) WHE
 
 
 --
+-- Name: sessions_revoked; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX sessions_revoked ON public.sessions USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
+
+
+--
 -- Name: webhook_events_of_reference; Type: INDEX; Schema: public; Owner: -
 --
 
