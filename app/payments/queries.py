@@ -178,7 +178,7 @@ async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
 
 
 async def find_succeeded(tx: Tx, booking_id: UUID) -> Payment | None:
-    """The charge that paid for a booking: the first that succeeded."""
+    """The charge that paid for a booking: one that succeeded and is not given back already."""
     return await fetch_one(
         tx,
         Payment,
@@ -186,6 +186,7 @@ async def find_succeeded(tx: Tx, booking_id: UUID) -> Payment | None:
         SELECT *, false AS calling
           FROM payments
          WHERE booking_id = %(booking_id)s AND state = 'succeeded'
+           AND NOT EXISTS (SELECT FROM refunds WHERE payment_id = payments.id)
          ORDER BY settled_at, id
          LIMIT 1""",
         booking_id=booking_id,
