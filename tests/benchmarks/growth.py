@@ -4,7 +4,8 @@
 
 Both times the same calls: one room, by name, for one night, spread at random over all rooms, so
 that every index is met at random places. `p50_ratio` is at `--clients`, where web is the
-bottleneck; `p50_ratio_few` at four clients, where the database shows more.
+bottleneck; `p50_ratio_few` at four clients, where the database shows more; `p50_ratio_any` for any
+free room of a listing instead of a named one.
 """
 
 import argparse
@@ -29,13 +30,14 @@ LOADED_DAYS_AHEAD_MAX = 300
 def main() -> None:
     options = _options()
     nights = max(1, options.claims // options.bookings)
+    first_day = LOADED_DAYS_AHEAD_MAX - -(-options.bookings // ROOMS) * nights
     with running_database() as server:
         seed.fill_people(server.url, guests=max(seed.GUESTS, options.bookings // 10))
         seed.fill_stays(server.url, rooms=ROOMS)
-        _load(server, 0, SMALL, nights)
+        _load(server, 0, SMALL, nights, first_day)
         small = _measure(server.url, options, first_night=FIRST_NIGHT)
         print(f"{SMALL} bookings: {small}", flush=True)
-        _load(server, SMALL, options.bookings, nights)
+        _load(server, SMALL, options.bookings, nights, first_day)
         size = _size(server.url)
         large = _measure(server.url, options, first_night=FIRST_NIGHT + 10)
         print(f"{size}: {large}", flush=True)
@@ -50,6 +52,7 @@ def main() -> None:
             "p50_ratio": round(large["p50_ms"] / small["p50_ms"], 3),
             "p99_ratio": round(large["p99_ms"] / small["p99_ms"], 3),
             "p50_ratio_few": round(large["few_p50_ms"] / small["few_p50_ms"], 3),
+            "p50_ratio_any": round(large["any_p50_ms"] / small["any_p50_ms"], 3),
         }
     )
 
@@ -59,39 +62,39 @@ def _measure(url: str, options: argparse.Namespace, *, first_night: int) -> dict
     guests = seed.Guests()
     runs = []
     with running_web(workers=options.workers) as web:
-        for run, so_many in enumerate((clients, clients, FEW_CLIENTS)):  # the first warms up
-            calls = _calls(guests, requests, first_night + run)
+        for run, (so_many, named) in enumerate(
+            ((clients, True), (clients, True), (FEW_CLIENTS, True), (clients, False))
+        ):
+            calls = _calls(guests, requests, first_night + run, named=named)
             runs.append(load.run(web.port, calls, clients=so_many).must_be(201))
-    _, many, few = runs
+    _, many, few, any_room = runs  # the first warms up
     return {
         "accepted_per_s": many.per_s(201),
         "p50_ms": many.ms(50),
         "p99_ms": many.ms(99),
         "few_p50_ms": few.ms(50),
         "few_p99_ms": few.ms(99),
+        "any_p50_ms": any_room.ms(50),
+        "any_p99_ms": any_room.ms(99),
     }
 
 
-def _calls(guests: seed.Guests, requests: int, night: int) -> list[bytes]:
+def _calls(guests: seed.Guests, requests: int, night: int, *, named: bool) -> list[bytes]:
     """Different rooms, all for the same night; each night and room is asked for once."""
     dates = seed.nights(night)
-    return [
-        guests.reserves(
-            night * ROOMS + room,
-            {
-                "listingId": seed.listing_id(room // seed.ROOMS),
-                "units": [f"Room {room % seed.ROOMS + 1}"],
-                **dates,
-            },
-        )
-        for room in random.sample(range(ROOMS), requests)
-    ]
+    calls: list[bytes] = []
+    for room in random.sample(range(ROOMS), requests):
+        listing, number = divmod(room, seed.ROOMS)
+        what = {"units": [f"Room {number + 1}"]} if named else {"unitCount": 1}
+        body = {"listingId": seed.listing_id(listing), **what, **dates}
+        calls.append(guests.reserves(night * ROOMS + room, body))
+    return calls
 
 
 # ---- the past ------------------------------------------------------------------------------------
 
 
-def _load(server: Server, start: int, end: int, nights: int) -> None:
+def _load(server: Server, start: int, end: int, nights: int, first_day: int) -> None:
     """Bookings `start` to `end`, with so many nights each, their history, and stored replies.
 
     Booking n is the stay number n / ROOMS in room n % ROOMS: one after the other, the last ends
@@ -101,8 +104,6 @@ def _load(server: Server, start: int, end: int, nights: int) -> None:
     with psycopg.connect(server.url, autocommit=True) as connection:
         _set_durable(connection, durable=False)
         connection.execute("SET session_replication_role = replica")  # no foreign keys, no triggers
-        stays = -(-end // ROOMS)
-        first_day = LOADED_DAYS_AHEAD_MAX - stays * nights
         for first in range(start, end, BATCH):
             last = min(first + BATCH, end) - 1
             _insert(connection, first, last, nights, first_day)
