@@ -67,7 +67,10 @@ async def move(
             UPDATE bookings
                SET state = %(to)s, expires_at = %(expires_at)s,
                    respond_by = CASE WHEN %(respond_within)s::interval IS NULL THEN respond_by
-                        ELSE least(business_now() + %(respond_within)s, check_in_at) END,
+                        ELSE least(business_now() + %(respond_within)s, CASE
+                             WHEN check_in_at > business_now() THEN check_in_at
+                             ELSE check_out_at  -- a room for tonight, after check-in time
+                        END) END,
                    updated_at = business_now()
              WHERE id = %(id)s AND state = %(was)s
          RETURNING *

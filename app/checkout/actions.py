@@ -10,6 +10,7 @@ from app.bookings.model import UNPAID, Booking, BookingState
 from app.checkout.model import HoldExpired, NotPayable
 from app.db import Tx, now
 from app.gateways.port import FoundCharge, GatewayName, NoSuchCharge
+from app.inventory.model import Kind as ListingKind
 from app.money import Money
 from app.notifications.model import Kind
 from app.payments import actions as payments
@@ -68,14 +69,26 @@ async def settle(
 async def _paid(tx: Tx, booking: Booking, payment: Payment, moment: datetime) -> None:
     """A charge has succeeded: the booking is the guest's, or the money goes back."""
     if booking.state not in (BookingState.AWAITING_PAYMENT, BookingState.EXPIRED):
-        await _give_back(tx, booking, payment, reason="second payment")
+        is_cancelled = booking.state is BookingState.CANCELLED
+        reason = "late payment" if is_cancelled else "second payment"
+        await _give_back(tx, booking, payment, reason=reason)
         return
-    begins_later = booking.check_in_at > moment
-    if begins_later and await bookings.secure(tx, booking):
+    if _can_begin(booking, moment) and await bookings.secure(tx, booking):
         return
     if booking.state is BookingState.AWAITING_PAYMENT:
         await bookings.expire(tx, booking, reason="paid too late: the units are not free any more")
     await _give_back(tx, booking, payment, reason="late payment")
+
+
+def _can_begin(booking: Booking, moment: datetime) -> bool:
+    """Whether what is paid for now can still be had.
+
+    A bus has left; a room for tonight can be had after check-in time, if it is paid for in time.
+    """
+    if booking.check_in_at > moment:
+        return True
+    in_time = booking.expires_at is not None and booking.expires_at > moment
+    return booking.kind is ListingKind.STAY and in_time and booking.check_out_at > moment
 
 
 async def _give_back(tx: Tx, booking: Booking, payment: Payment, *, reason: str) -> None:
