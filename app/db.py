@@ -115,7 +115,10 @@ async def _living(pool: AsyncConnectionPool[Connection]) -> Connection:
     for _ in range(pool.max_size + 1):
         connection = await pool.getconn()
         try:
-            connection.pgconn.consume_input()  # no round trip: reads what has come, if anything
+            # No round trip: reads what has come, if anything. A server that shuts down sends its
+            # farewell first, and only then closes.
+            connection.pgconn.consume_input()
+            connection.pgconn.consume_input()
         except psycopg.OperationalError:
             await connection.close()
             await pool.putconn(connection)

@@ -33,6 +33,8 @@ async def migrate(url: str, folder: Path = FOLDER) -> list[str]:
     to do. `url` must be a direct connection: the lock lives as long as the session.
     """
     async with direct_connection(url) as connection:
+        # Else a killed migrator's statement, and the lock with it, would live on in the server.
+        await execute(connection, "SET client_connection_check_interval = '2s'")
         # Polled, not awaited: a waiter inside Postgres would deadlock with CREATE INDEX
         # CONCURRENTLY, which waits for every older snapshot.
         while not await fetch_value(  # noqa: ASYNC110

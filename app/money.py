@@ -7,7 +7,9 @@ import msgspec
 
 AMOUNT_MAX: Final = 10**15  # far above any booking, far below bigint
 
-Amount = Annotated[int, msgspec.Meta(ge=0, le=AMOUNT_MAX, description="Minor units", examples=[500000])]
+Amount = Annotated[
+    int, msgspec.Meta(ge=0, le=AMOUNT_MAX, description="Minor units", examples=[500000])
+]
 Currency = Annotated[
     str, msgspec.Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code", examples=["NGN"])
 ]

@@ -26,6 +26,7 @@ CREATE TABLE sessions (
 );
 COMMENT ON TABLE sessions IS 'A log-in on one device: the family of its refresh tokens';
 CREATE INDEX sessions_of_account ON sessions (account_id) WHERE revoked_at IS NULL;
+CREATE INDEX sessions_revoked ON sessions (revoked_at) WHERE revoked_at IS NOT NULL;
 
 CREATE TABLE refresh_tokens (
     token_hash bytea PRIMARY KEY,

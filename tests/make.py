@@ -11,9 +11,14 @@ from app.db import Tx, execute
 from app.settings import settings
 
 
+def new_id() -> UUID:
+    """An id of the kind that everything has."""
+    return uuid_utils.compat.uuid7()
+
+
 async def account(tx: Tx, *roles: Role, email: str = "") -> Principal:
     """Somebody who is registered; with no role given, a guest."""
-    account_id: UUID = uuid_utils.compat.uuid7()
+    account_id = new_id()
     chosen = roles or (Role.GUEST,)
     await execute(
         tx,
@@ -32,7 +37,7 @@ def bearer(principal: Principal, *, lives_for_s: int = 3_600) -> dict[str, str]:
     now = time.time()
     access = Access(
         principal=principal,
-        session_id=uuid_utils.compat.uuid7(),
+        session_id=new_id(),
         expires_at=int(now) + lives_for_s,
     )
     token = rules.write_access(access, keys=settings().secret_keys, now=now)
@@ -50,7 +55,7 @@ async def trip(
     request_to_book: bool = False,
 ) -> UUID:
     """A bus with four seats (A to D) in each row, leaving Lagos for Abuja at 08:00."""
-    listing_id: UUID = uuid_utils.compat.uuid7()
+    listing_id = new_id()
     await execute(
         tx,
         """
@@ -92,7 +97,7 @@ async def stay(
     request_to_book: bool = False,
 ) -> UUID:
     """A guest house with numbered rooms, check-in 15:00, check-out 11:00."""
-    listing_id: UUID = uuid_utils.compat.uuid7()
+    listing_id = new_id()
     await execute(
         tx,
         """

@@ -4,8 +4,7 @@ import hashlib
 from uuid import UUID
 
 from app.db import Tx, execute, fetch_one, fetch_value
-from app.gateways.port import Event, GatewayName
-from app.webhooks.model import EventState, StoredEvent
+from app.webhooks.model import Event, EventState, GatewayName, StoredEvent
 
 
 async def insert(
