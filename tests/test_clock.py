@@ -1,0 +1,62 @@
+"""How a date on a wall calendar becomes an instant."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import clock
+
+ZONES = st.sampled_from(
+    ["UTC", "Africa/Lagos", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe",
+     "Asia/Kathmandu", "Pacific/Apia", "America/Havana", "Africa/Casablanca"]
+)  # fmt: skip
+DAYS = st.dates(date(2000, 1, 1), date(2199, 12, 31))
+TIMES = st.times().map(lambda moment: moment.replace(microsecond=0))
+
+
+def _berlin(day: date, at: time) -> str:
+    return clock.instant(day, at, "Europe/Berlin").isoformat()
+
+
+def test_a_skipped_time_is_read_with_the_offset_from_before() -> None:
+    assert _berlin(date(2027, 3, 28), time(2, 30)) == "2027-03-28T01:30:00+00:00"  # shown as 03:30
+    assert _berlin(date(2027, 3, 28), time(3, 30)) == "2027-03-28T01:30:00+00:00"
+
+
+def test_a_time_that_happens_twice_is_the_first_of_the_two() -> None:
+    assert _berlin(date(2027, 10, 31), time(2, 30)) == "2027-10-31T00:30:00+00:00"
+    assert _berlin(date(2027, 10, 31), time(2, 30, fold=1)) == "2027-10-31T00:30:00+00:00"
+    assert _berlin(date(2027, 10, 31), time(3, 0)) == "2027-10-31T02:00:00+00:00"
+
+
+@given(day=DAYS, at=TIMES, zone=ZONES)
+def test_a_wall_clock_shows_at_the_instant_what_was_said(day: date, at: time, zone: str) -> None:
+    moment = clock.instant(day, at, zone)
+    shown = moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    said = datetime.combine(day, at)
+    assert timedelta(0) <= shown - said <= timedelta(days=1), "later only by a skipped time"
+    if shown == said:
+        assert clock.local_date(moment, zone) == day
+
+
+@given(first=DAYS, count=st.integers(0, 400))
+def test_nights_are_the_dates_from_check_in_to_before_check_out(first: date, count: int) -> None:
+    nights = clock.nights(first, first + timedelta(days=count))
+    assert len(nights) == count
+    assert nights == sorted(set(nights))
+    assert not nights or (nights[0], nights[-1]) == (first, first + timedelta(days=count - 1))
+
+
+@pytest.mark.parametrize("name", ["", "Berlin", "europe/berlin", "../etc/passwd", "+02:00", "\x00"])
+def test_what_is_no_zone_is_not_taken_for_one(name: str) -> None:
+    assert not clock.is_zone(name)
+
+
+def test_dates_differ_by_place() -> None:
+    moment = datetime(2027, 3, 1, 23, 30, tzinfo=UTC)
+    assert clock.local_date(moment, "Pacific/Auckland") == date(2027, 3, 2)
+    assert clock.local_date(moment, "Pacific/Honolulu") == date(2027, 3, 1)
+    assert clock.is_zone("Pacific/Auckland")

@@ -1,0 +1,72 @@
+"""The environment: what production refuses to start with, and what is read of it."""
+
+import pytest
+
+from app.settings import SettingsRefused, read_settings
+
+STRONG = "q8Zt3VnL5xYw1RkP7sJd0HfB2mCg9TuE"
+PRODUCTION = {
+    "DATABASE_URL": "postgresql://db/berthold",
+    "SECRET_KEYS": STRONG,
+    "PAYSTACK_SECRET_KEYS": "sk_live_0123456789abcdef",
+    "BASE_URL": "https://berthold.example",
+    "SMTP_URL": "smtps://mail.example",
+}
+
+
+def test_a_whole_environment_starts_in_production() -> None:
+    settings = read_settings(PRODUCTION)
+    assert settings.is_production
+    assert settings.secure_cookies
+    assert settings.direct_url == settings.database_url
+
+
+@pytest.mark.parametrize("name", sorted(PRODUCTION))
+def test_production_refuses_to_start_without_each_of_these(name: str) -> None:
+    given = {variable: value for variable, value in PRODUCTION.items() if variable != name}
+    with pytest.raises(SettingsRefused, match=name):
+        read_settings(given)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEYS", "short"),
+        ("SECRET_KEYS", "a" * 64),
+        ("SECRET_KEYS", f"{STRONG},weak"),
+        ("SECRET_KEYS", " , "),
+        ("SECRET_KEYS", "development-only-secret-key-0000000000"),
+        ("PAYSTACK_SECRET_KEYS", "sk_test_sandbox_0000000000000000"),
+        ("BASE_URL", "http://berthold.example"),
+        ("PAYSTACK_BASE_URL", "http://127.0.0.1:1"),
+        ("DATABASE_POOL_SIZE_MAX", "many"),
+        ("BERTHOLD_ENV", "prod"),
+    ],
+)
+def test_production_refuses_what_is_weak_or_unreadable(name: str, value: str) -> None:
+    with pytest.raises(SettingsRefused):
+        read_settings(PRODUCTION | {name: value})
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(SettingsRefused) as refusal:
+        read_settings({})
+    assert all(name in str(refusal.value) for name in PRODUCTION)
+
+
+def test_a_secret_is_never_told() -> None:
+    with pytest.raises(SettingsRefused) as refusal:
+        read_settings(PRODUCTION | {"SECRET_KEYS": "hunter2"})
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_lists_are_split_and_trimmed() -> None:
+    settings = read_settings(PRODUCTION | {"SECRET_KEYS": f" {STRONG} , {STRONG[::-1]},"})
+    assert settings.secret_keys == (STRONG, STRONG[::-1])
+
+
+def test_development_needs_only_a_database() -> None:
+    settings = read_settings({"BERTHOLD_ENV": "development", "DATABASE_URL": "postgresql:///x"})
+    assert settings.secret_keys
+    assert settings.is_development
+    assert not settings.secure_cookies
