@@ -1858,6 +1858,13 @@ CREATE INDEX sessions_revoked ON public.sessions USING btree (revoked_at) WHERE 
 
 
 --
+-- Name: units_of_listing; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX units_of_listing ON public.units USING btree (listing_id, id);
+
+
+--
 -- Name: webhook_events_of_reference; Type: INDEX; Schema: public; Owner: -
 --
 

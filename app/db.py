@@ -4,7 +4,6 @@ import os
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
-from functools import cache
 from typing import Any, LiteralString, NewType, NoReturn, TypeVar
 
 import msgspec
@@ -77,14 +76,19 @@ async def close_pool() -> None:
 
 
 async def _configure(connection: Connection) -> None:
-    """Switch prepared statements off behind a pooler in transaction mode.
+    """Prepared statements: planned once on our own connections, off behind a pooler.
 
-    They are state of one server session, which such a pooler does not keep. Behind PgBouncer the
-    process id told at connecting is the pooler's invention, and so differs from the server's own.
+    They are state of one server session, which a pooler in transaction mode does not keep.
+    Behind PgBouncer the process id told at connecting is the pooler's invention, and so differs
+    from the server's own.
     """
     row = await (await connection.execute("SELECT pg_backend_pid()")).fetchone()
     if row and row[0] != connection.info.backend_pid:
         connection.prepare_threshold = None
+    else:
+        # Our statements do not depend on the values they get, and planning the hot ones costs
+        # more than running them. The few that do depend on them use plan_for_values().
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
     await connection.commit()
 
 
@@ -171,7 +175,7 @@ async def fetch_one(
     """The first row as `kind`, or None."""
     cursor = await _run(tx, sql, params)
     row = await cursor.fetchone()
-    return None if row is None else _convert(kind, _names(kind, cursor), row)
+    return None if row is None else _convert(kind, _names(kind, sql, cursor), row)
 
 
 async def fetch_new(tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any) -> T:
@@ -185,7 +189,7 @@ async def fetch_new(tx: Connection, kind: type[T], sql: LiteralString, /, **para
 async def fetch_all(tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any) -> list[T]:
     """All rows, each as `kind`."""
     cursor = await _run(tx, sql, params)
-    names = _names(kind, cursor)
+    names = _names(kind, sql, cursor)
     return [_convert(kind, names, row) for row in await cursor.fetchall()]
 
 
@@ -225,6 +229,14 @@ async def execute_script(connection: Connection, script: bytes) -> None:
         await connection.execute(script)
 
 
+async def plan_for_values(tx: Tx) -> None:
+    """Plan the rest of this transaction's statements for the values they are given.
+
+    For statements with optional filters, whose best plan depends on which are used.
+    """
+    await execute(tx, "SET LOCAL plan_cache_mode = force_custom_plan")
+
+
 async def now(tx: Tx) -> datetime:
     """Business time, the same throughout a transaction."""
     return await fetch_new_value(tx, datetime, "SELECT business_now()")
@@ -240,15 +252,17 @@ async def _run(tx: Connection, sql: LiteralString, params: dict[str, Any]) -> As
         return await tx.execute(sql, params or None)
 
 
-def _names(kind: type[Any], cursor: AsyncCursor[TupleRow]) -> list[str]:
-    """The columns of a result under the names that `kind` gives them on the wire."""
-    wire_names = _wire_names(kind)
-    return [wire_names.get(column.name, column.name) for column in cursor.description or ()]
+_known_names: dict[tuple[type[Any], str], list[str]] = {}  # our statements are literals: few
 
 
-@cache
-def _wire_names(kind: type[Any]) -> dict[str, str]:
-    return {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
+def _names(kind: type[Any], sql: LiteralString, cursor: AsyncCursor[TupleRow]) -> list[str]:
+    """The columns of a statement under the names that `kind` gives them on the wire."""
+    known = _known_names.get((kind, sql))
+    if known is None:
+        wire = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
+        known = [wire.get(column.name, column.name) for column in cursor.description or ()]
+        _known_names[kind, sql] = known
+    return known
 
 
 def _convert(kind: type[T], names: list[str], row: TupleRow) -> T:

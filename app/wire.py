@@ -14,6 +14,7 @@ from app.errors import FieldError, Invalid, Malformed
 T = TypeVar("T")
 
 NUL: Final = "\x00"
+_ESCAPED_NUL: Final = b"\\u0000"  # JSON has no other way to write it
 
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
 Text = Annotated[str, Meta(max_length=5_000)]
@@ -32,6 +33,16 @@ def decode(raw: bytes, kind: type[T]) -> T:
 
     Raises Malformed if it is not JSON, and Invalid naming every field that is wrong.
     """
+    if _ESCAPED_NUL in raw:
+        return _decode_field_by_field(raw, kind)
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _decode_field_by_field(raw, kind)
+
+
+def _decode_field_by_field(raw: bytes, kind: type[T]) -> T:
+    """The same, slower, looking at every field where msgspec stops at the first that is wrong."""
     try:
         given = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -64,6 +64,7 @@ CREATE TABLE units (
     CONSTRAINT units_label_taken UNIQUE (listing_id, label)
 );
 COMMENT ON TABLE units IS 'The smallest thing that can be sold once per slot: a room, a seat';
+CREATE INDEX units_of_listing ON units (listing_id, id);
 
 CREATE TABLE price_overrides (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

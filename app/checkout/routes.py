@@ -45,9 +45,7 @@ async def initiate(
 
 
 @get("/api/payments/status", tags=["payments"], summary="Where a payment stands")
-async def status(
-    request: Request[Principal, Any, State], reference: Reference
-) -> PaymentReply:
+async def status(request: Request[Principal, Any, State], reference: Reference) -> PaymentReply:
     async with transaction() as tx:
         payment = await payments.find_by_reference(tx, reference)
     if payment is None:

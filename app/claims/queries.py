@@ -70,7 +70,7 @@ async def pick_free(tx: Tx, wanted: Wanted, count: int) -> list[OfferedUnit]:
            AND NOT EXISTS (
                 SELECT FROM claims
                  WHERE unit_id = units.id AND slot BETWEEN %(first)s AND %(last)s
-                   AND (expires_at IS NULL OR expires_at > business_now()))
+                   AND (expires_at IS NULL OR expires_at > (SELECT business_now())))
            AND NOT EXISTS (
                 SELECT FROM blocked_dates
                  WHERE listing_id = %(listing_id)s
@@ -110,7 +110,7 @@ async def free_units(tx: Tx, wanted: Wanted, *, but: UUID) -> list[FreeUnit]:
                 SELECT FROM claims
                  WHERE unit_id = units.id AND slot BETWEEN %(first)s AND %(last)s
                    AND booking_id <> %(but)s
-                   AND (expires_at IS NULL OR expires_at > business_now()))
+                   AND (expires_at IS NULL OR expires_at > (SELECT business_now())))
            AND NOT EXISTS (
                 SELECT FROM blocked_dates
                  WHERE listing_id = %(listing_id)s

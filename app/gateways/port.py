@@ -110,11 +110,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     reference: str | None
 
 
-class BadSignature(Exception):  # noqa: N818  a fact, like all of our refusals
+class BadSignature(Exception):
     """The webhook is not signed, or not by the gateway: nothing in it may be believed."""
 
 
-class BadPayload(Exception):  # noqa: N818
+class BadPayload(Exception):
     """The webhook is signed, but cannot be read."""
 
 

@@ -8,7 +8,7 @@ import msgspec
 import uuid_utils.compat
 from msgspec import UNSET
 
-from app.db import Tx, Violated
+from app.db import Tx, Violated, plan_for_values
 from app.errors import FieldError, Invalid
 from app.inventory import queries, rules
 from app.inventory.model import (
@@ -148,6 +148,7 @@ async def search(tx: Tx, wanted: Wanted, *, limit: int, cursor: str | None) -> L
 
     Looks at a bounded number of listings: where few fit, a page is short and has a cursor.
     """
+    await plan_for_values(tx)  # which filters are used decides which index is best
     now = await queries.read_now(tx)
     rules.check_search(wanted, now=now)
     after = _place(cursor, wanted.kind) if cursor else None

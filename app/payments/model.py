@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from app.errors import Conflict, GatewayTrouble, NotFound
-from app.gateways.port import Facts, GatewayName
+from app.gateways.port import GatewayName
 from app.money import Money
 from app.wire import Output
 

@@ -4,8 +4,9 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.db import Tx, execute, fetch_new, fetch_one, fetch_values, json
+from app.gateways.port import Facts, GatewayName
 from app.money import Money
-from app.payments.model import Facts, GatewayName, Payment, PaymentState
+from app.payments.model import Payment, PaymentState
 
 
 async def insert(

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from app.errors import Malformed, NotFound, Unauthenticated
-from app.gateways.port import Event, EventKind, GatewayName
+from app.gateways.port import EventKind, GatewayName
 from app.wire import Output
 
 

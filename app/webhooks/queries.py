@@ -4,7 +4,8 @@ import hashlib
 from uuid import UUID
 
 from app.db import Tx, execute, fetch_one, fetch_value
-from app.webhooks.model import Event, EventState, GatewayName, StoredEvent
+from app.gateways.port import Event, GatewayName
+from app.webhooks.model import EventState, StoredEvent
 
 
 async def insert(

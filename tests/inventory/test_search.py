@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.accounts.model import Principal
-from app.db import execute, transaction
+from app.db import execute, plan_for_values, transaction
 from app.inventory import queries
 from app.inventory.model import Kind, Wanted
 from app.money import Money
@@ -225,6 +225,7 @@ async def test_every_search_walks_an_index_and_never_the_table(
         **{**{name: getattr(WANTED, name) for name in Wanted.__struct_fields__}, **fields}
     )
     async with transaction() as tx:
+        await plan_for_values(tx)
         await execute(tx, "LOAD 'auto_explain'")
         await execute(tx, "SET LOCAL auto_explain.log_min_duration = 0")
         await execute(tx, "SET LOCAL client_min_messages = log")

@@ -21,7 +21,7 @@ SECRET_KEY: Final = "sk_test_sandbox_0000000000000000"  # noqa: S105  opens noth
 RETRY_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 
 
-class SandboxRefused(Exception):  # noqa: N818
+class SandboxRefused(Exception):
     """The simulator does not run here."""
 
 

@@ -74,7 +74,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     delivered_at: str | None
 
 
-class ReferenceExists(Exception):  # noqa: N818
+class ReferenceExists(Exception):
     """There is a transaction of this reference."""
 
 

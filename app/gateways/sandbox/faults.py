@@ -47,11 +47,11 @@ class Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename="cam
         return self.kind in POSSIBLE[self.operation]
 
 
-class Broken(Exception):  # noqa: N818
+class Broken(Exception):
     """Answer 500."""
 
 
-class Dropped(Exception):  # noqa: N818
+class Dropped(Exception):
     """Break the connection."""
 
 
