@@ -64,7 +64,6 @@ def web(host: str | None, port: int, processes: int) -> None:
     """Serve the API. Trusts X-Forwarded-* only from the proxies in FORWARDED_ALLOW_IPS."""
     import uvicorn  # noqa: PLC0415
 
-    _refuse_moved_clock_in_production()
     proxies = os.environ.get("FORWARDED_ALLOW_IPS", "")
     everywhere = "0.0.0.0"  # noqa: S104  a platform's router comes from outside
     uvicorn.run(
@@ -90,7 +89,6 @@ def worker() -> None:
     """Run jobs and timers."""
     from tasks.worker import main as run  # noqa: PLC0415
 
-    _refuse_moved_clock_in_production()
     run()
 
 
@@ -128,6 +126,7 @@ def demo(url: str, sandbox_url: str) -> None:
     """Book and pay for a seat at a running `berthold dev`, and tell each step."""
     from app.development.demo import run  # noqa: PLC0415
 
+    _use_development_database()
     asyncio.run(run(url, sandbox_url))
 
 
@@ -200,13 +199,6 @@ def _use_development_database() -> None:
     if "DATABASE_URL" not in os.environ and _DEVELOPMENT_DATABASE.exists():
         os.environ["DATABASE_URL"] = _DEVELOPMENT_DATABASE.read_text().strip()
         os.environ.setdefault("BERTHOLD_ENV", "development")
-
-
-def _refuse_moved_clock_in_production() -> None:
-    from app.business_clock import refuse_moved_clock  # noqa: PLC0415
-
-    if settings().is_production:
-        asyncio.run(_in_transaction(refuse_moved_clock))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import app.operations.routes
 import app.webhooks.routes
 from app import api_page, db, web
 from app.accounts.guards import Authentication, unauthenticated_reply
+from app.business_clock import refuse_moved_clock
 from app.errors import Problem, Unauthenticated
 from app.gateways.registry import close_gateways, open_gateways
 from app.logs import configure_logs
@@ -60,6 +61,9 @@ def create_app() -> ASGIApp:
 async def _lifespan(_: Litestar) -> AsyncGenerator[None, None]:
     await db.open_pool(settings().database_url, size_max=settings().database_pool_size_max)
     open_gateways(settings())
+    if settings().is_production:
+        async with db.transaction() as tx:
+            await refuse_moved_clock(tx)
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from procrastinate import App, PsycopgConnector
 from procrastinate.worker import Worker
 
 from app import db, queue
+from app.business_clock import refuse_moved_clock
 from app.gateways.registry import close_gateways, open_gateways
 from app.logs import configure_logs
 from app.settings import settings
@@ -39,6 +40,9 @@ async def run() -> None:
         loop.add_signal_handler(signum, stopping.set)
     await db.open_pool(settings().database_url, size_max=settings().database_pool_size_max)
     open_gateways(settings())
+    if settings().is_production:
+        async with db.transaction() as tx:
+            await refuse_moved_clock(tx)
     _log.info("worker started", concurrency=settings().worker_concurrency)
     try:
         await supervise("worker", lambda: _work(stopping), stopping)
