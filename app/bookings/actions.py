@@ -54,17 +54,19 @@ async def reserve(tx: Tx, *, guest_id: UUID, request: Reserve) -> Booking:
     dates = rules.slots(asked, offer, guest_id)
     booking_id = uuid_utils.compat.uuid7()
     hold = timedelta(minutes=request.hold_duration_minutes)
-    units = await _claim(tx, asked, offer, dates, booking_id=booking_id, until=offer.now + hold)
+    units = await _choose(tx, asked, offer, dates, booking_id=booking_id, until=offer.now + hold)
     booking = rules.held(
         asked, offer, units, dates, booking_id=booking_id, guest_id=guest_id, hold=hold
     )
-    await queries.insert(tx, booking, reason="reserved")
+    claimed = await queries.hold(tx, booking)
+    if len(claimed) < booking.span.size:
+        raise await claims.units_taken(tx, booking_id, offer.id, booking.span, claimed)
     if request.passengers:
         await _put_passengers(tx, booking, request.passengers)
     return booking
 
 
-async def _claim(
+async def _choose(
     tx: Tx,
     asked: Asked,
     offer: Offer,
@@ -73,15 +75,13 @@ async def _claim(
     booking_id: UUID,
     until: datetime,
 ) -> list[OfferedUnit]:
+    """The units asked for by label, or any that are free: those are claimed by being chosen."""
+    if asked.labels is not None:
+        return rules.units_by_label(asked, offer)
     wanted = Wanted(listing_id=offer.id, first=dates[0], last=dates[-1])
-    if asked.labels is None:
-        return await claims.claim_any(
-            tx, booking_id=booking_id, wanted=wanted, count=asked.count, until=until
-        )
-    units = rules.units_by_label(asked, offer)
-    span = wanted.span([unit.id for unit in units])
-    await claims.claim(tx, booking_id=booking_id, listing_id=offer.id, span=span, until=until)
-    return units
+    return await claims.claim_any(
+        tx, booking_id=booking_id, wanted=wanted, count=asked.count, until=until
+    )
 
 
 # ---- paid ---------------------------------------------------------------------------------------

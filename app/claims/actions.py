@@ -21,7 +21,7 @@ async def claim(
     """
     got = await queries.claim(tx, booking_id, span, until)
     if len(got) < span.size:
-        raise await _units_taken(tx, booking_id, listing_id, span, got)
+        raise await units_taken(tx, booking_id, listing_id, span, got)
 
 
 async def try_claim(tx: Tx, *, booking_id: UUID, span: Span, until: datetime | None) -> bool:
@@ -66,9 +66,10 @@ async def _refuse_if_sold_out(tx: Tx, booking_id: UUID, wanted: Wanted, count: i
         raise SoldOut([unit.label for unit in free])
 
 
-async def _units_taken(
+async def units_taken(
     tx: Tx, booking_id: UUID, listing_id: UUID, span: Span, got: list[int]
 ) -> UnitsTaken:
+    """The refusal for a booking that got only these units' claims, with what is free instead."""
     slots = span.size // len(span.unit_ids)
     lost_ids = [unit_id for unit_id in span.unit_ids if got.count(unit_id) < slots]
     lost = await queries.units_by_id(tx, lost_ids)

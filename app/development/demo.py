@@ -82,9 +82,11 @@ async def _confirmed(api: httpx.AsyncClient, booking_id: str) -> dict[str, Any]:
 
 
 async def _forward(by: timedelta) -> None:
-    async with direct_connection(settings().direct_url) as connection:
-        async with transaction_on(connection) as tx:
-            await move_clock(tx, by=by)
+    async with (
+        direct_connection(settings().direct_url) as connection,
+        transaction_on(connection) as tx,
+    ):
+        await move_clock(tx, by=by)
 
 
 async def _get(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
