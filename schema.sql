@@ -749,7 +749,7 @@ CREATE TABLE public.booking_history (
     actor_id uuid,
     reason text NOT NULL,
     CONSTRAINT booking_history_actor_check CHECK ((actor = ANY (ARRAY['guest'::text, 'host'::text, 'admin'::text, 'system'::text]))),
-    CONSTRAINT booking_history_move_allowed CHECK ((((was IS NULL) AND (state = 'held'::text)) OR ((was = 'held'::text) AND (state = ANY (ARRAY['awaiting_payment'::text, 'expired'::text, 'cancelled'::text]))) OR ((was = 'awaiting_payment'::text) AND (state = ANY (ARRAY['awaiting_host'::text, 'confirmed'::text, 'expired'::text, 'cancelled'::text]))) OR ((was = 'awaiting_host'::text) AND (state = ANY (ARRAY['confirmed'::text, 'declined'::text, 'cancelled'::text]))) OR ((was = 'confirmed'::text) AND (state = ANY (ARRAY['completed'::text, 'cancelled'::text]))) OR ((was = 'expired'::text) AND (state = ANY (ARRAY['awaiting_host'::text, 'confirmed'::text])))))
+    CONSTRAINT booking_history_move_allowed CHECK (((((was IS NULL) AND (state = 'held'::text)) OR ((was = 'held'::text) AND (state = ANY (ARRAY['awaiting_payment'::text, 'expired'::text, 'cancelled'::text]))) OR ((was = 'awaiting_payment'::text) AND (state = ANY (ARRAY['awaiting_host'::text, 'confirmed'::text, 'expired'::text, 'cancelled'::text]))) OR ((was = 'awaiting_host'::text) AND (state = ANY (ARRAY['confirmed'::text, 'declined'::text, 'cancelled'::text]))) OR ((was = 'confirmed'::text) AND (state = ANY (ARRAY['completed'::text, 'cancelled'::text]))) OR ((was = 'expired'::text) AND (state = ANY (ARRAY['awaiting_host'::text, 'confirmed'::text])))) IS TRUE))
 );
 
 
@@ -1013,7 +1013,7 @@ CREATE TABLE public.payment_history (
     state text NOT NULL,
     at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     reason text NOT NULL,
-    CONSTRAINT payment_history_move_allowed CHECK ((((was IS NULL) AND (state = 'created'::text)) OR ((was = 'created'::text) AND (state = ANY (ARRAY['pending'::text, 'succeeded'::text, 'failed'::text, 'abandoned'::text]))) OR ((was = 'pending'::text) AND (state = ANY (ARRAY['succeeded'::text, 'failed'::text, 'abandoned'::text]))) OR ((was = 'failed'::text) AND (state = 'succeeded'::text)) OR ((was = 'abandoned'::text) AND (state = 'succeeded'::text))))
+    CONSTRAINT payment_history_move_allowed CHECK (((((was IS NULL) AND (state = 'created'::text)) OR ((was = 'created'::text) AND (state = ANY (ARRAY['pending'::text, 'succeeded'::text, 'failed'::text, 'abandoned'::text]))) OR ((was = 'pending'::text) AND (state = ANY (ARRAY['succeeded'::text, 'failed'::text, 'abandoned'::text]))) OR ((was = 'failed'::text) AND (state = 'succeeded'::text)) OR ((was = 'abandoned'::text) AND (state = 'succeeded'::text))) IS TRUE))
 );
 
 

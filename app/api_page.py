@@ -18,6 +18,7 @@ from litestar.openapi.spec import (
     Reference,
     Schema,
 )
+from litestar.openapi.spec.enums import OpenAPIFormat
 from litestar.static_files import (
     create_static_files_router,  # pyright: ignore[reportUnknownVariableType]
 )
@@ -103,7 +104,9 @@ _PROBLEM: Final = Schema(
 
 def describe_problems(description: OpenAPI) -> None:
     """Document every refusal as the problem it is; Litestar describes a shape of its own."""
-    description.components.schemas["Problem"] = _PROBLEM
+    schemas = description.components.schemas
+    _describe_times_of_day(schemas)
+    schemas["Problem"] = _PROBLEM
     for path in (description.paths or {}).values():
         for operation in _operations(path):
             responses = operation.responses or {}
@@ -116,6 +119,17 @@ def describe_problems(description: OpenAPI) -> None:
                     )
                 },
             )
+
+
+def _describe_times_of_day(schemas: dict[str, Schema]) -> None:
+    """`15:00:00`; Litestar calls a time of day a duration."""
+    for schema in schemas.values():
+        for field in (schema.properties or {}).values():
+            alternatives = field.one_of if isinstance(field, Schema) else None
+            for kind in [field, *(alternatives or [])]:
+                if isinstance(kind, Schema) and kind.format is OpenAPIFormat.DURATION:
+                    kind.format = None
+                    kind.pattern = r"^\d\d:\d\d:\d\d"
 
 
 def _operations(path: PathItem) -> list[Operation]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import msgspec
 
@@ -57,7 +57,7 @@ class Invalid(Problem):
     title = "Some fields are not valid"
 
     @classmethod
-    def field(cls, name: str, message: str) -> "Invalid":
+    def field(cls, name: str, message: str) -> Self:
         return cls(f"{name}: {message}", errors=[FieldError(field=name, message=message)])
 
 

@@ -23,7 +23,6 @@ def configure_logs(level: str, *, json: bool) -> None:
         processors=[*shared, *_rendering(json=json, bytes_out=True)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.BytesLoggerFactory() if json else structlog.PrintLoggerFactory(),
-        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(

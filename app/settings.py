@@ -4,12 +4,18 @@ import os
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 _DEVELOPMENT_KEY = "development-only-secret-key-0000000000"
 _SECRET_LENGTH_MIN = 32
 _SECRET_LETTERS_MIN = 10  # different ones
+
+
+Positive = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
 
 
 class Environment(StrEnum):
@@ -32,21 +38,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     environment: Environment = Environment.PRODUCTION
     database_url: str = ""
     database_direct_url: str = ""  # bypasses a pooler: migrations, LISTEN; default database_url
-    database_pool_size_max: int = 10
+    database_pool_size_max: Positive = 10
     base_url: str = "http://127.0.0.1:8000"
     secret_keys: tuple[str, ...] = ()
-    access_token_seconds: int = 900
-    refresh_token_days: int = 30
+    access_token_seconds: Positive = 900
+    refresh_token_days: Positive = 30
     paystack_secret_keys: tuple[str, ...] = ()
     paystack_base_url: str = "https://api.paystack.co"
-    gateway_timeout_seconds: float = 20.0
+    gateway_timeout_seconds: Annotated[Seconds, Meta(le=25)] = 20.0  # see payments.CALLING_FOR
     smtp_url: str = ""
     mail_from: str = "Berthold <bookings@localhost>"
     log_level: str = "INFO"
-    worker_concurrency: int = 10
-    worker_grace_seconds: float = 25.0  # Heroku kills 30 s after SIGTERM
-    worker_stalled_seconds: float = 30.0
-    worker_heartbeat_seconds: float = 10.0
+    worker_concurrency: Positive = 10
+    worker_grace_seconds: Seconds = 25.0  # Heroku kills 30 s after SIGTERM
+    worker_stalled_seconds: Seconds = 30.0
+    worker_heartbeat_seconds: Seconds = 10.0
 
     @property
     def direct_url(self) -> str:

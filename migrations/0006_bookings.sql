@@ -57,14 +57,15 @@ CREATE TABLE booking_history (
     actor      text NOT NULL CHECK (actor IN ('guest', 'host', 'admin', 'system')),
     actor_id   uuid,
     reason     text NOT NULL,
-    CONSTRAINT booking_history_move_allowed CHECK (
+    -- IS TRUE: a CHECK lets NULL pass, and `was` is null in a first row.
+    CONSTRAINT booking_history_move_allowed CHECK ((
         (was IS NULL AND state = 'held')
         OR (was = 'held' AND state IN ('awaiting_payment', 'expired', 'cancelled'))
         OR (was = 'awaiting_payment' AND state IN ('awaiting_host', 'confirmed', 'expired', 'cancelled'))
         OR (was = 'awaiting_host' AND state IN ('confirmed', 'declined', 'cancelled'))
         OR (was = 'confirmed' AND state IN ('completed', 'cancelled'))
         OR (was = 'expired' AND state IN ('awaiting_host', 'confirmed'))
-    )
+    ) IS TRUE)
 );
 COMMENT ON TABLE booking_history IS 'Each move of a booking: when, from, to, who, why. Append-only';
 CREATE INDEX booking_history_of_booking ON booking_history (booking_id, id);

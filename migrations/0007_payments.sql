@@ -32,13 +32,14 @@ CREATE TABLE payment_history (
     state      text NOT NULL,
     at         timestamptz NOT NULL DEFAULT business_now(),
     reason     text NOT NULL,
-    CONSTRAINT payment_history_move_allowed CHECK (
+    -- IS TRUE: a CHECK lets NULL pass, and `was` is null in a first row.
+    CONSTRAINT payment_history_move_allowed CHECK ((
         (was IS NULL AND state = 'created')
         OR (was = 'created' AND state IN ('pending', 'succeeded', 'failed', 'abandoned'))
         OR (was = 'pending' AND state IN ('succeeded', 'failed', 'abandoned'))
         OR (was = 'failed' AND state = 'succeeded')
         OR (was = 'abandoned' AND state = 'succeeded')
-    )
+    ) IS TRUE)
 );
 COMMENT ON TABLE payment_history IS 'Each move of a charge. Append-only';
 CREATE INDEX payment_history_of_payment ON payment_history (payment_id, id);

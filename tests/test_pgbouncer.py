@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def readable_folder() -> Iterator[Path]:
-    """For the user that PgBouncer runs as, which may not be root; pytest's own folders are closed."""
+    """For the user that PgBouncer runs as; pytest's own folders are closed to others."""
     with tempfile.TemporaryDirectory(prefix="berthold-pgbouncer-") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -54,9 +54,9 @@ default_pool_size = 2
     )
     command = ["/usr/sbin/pgbouncer", str(config)]
     if os.geteuid() == 0:
-        command[1:1] = ["-u", Path(str(parts["host"])).owner()]  # who may use its socket
+        command[1:1] = ["-u", _owner(parts["host"])]
     with (readable_folder / "pgbouncer.log").open("wb") as log:
-        process = subprocess.Popen(command, stderr=log)
+        process = subprocess.Popen(command, stderr=log)  # noqa: ASYNC220  at once
     url = f"postgresql://{parts['user']}@127.0.0.1:{port}/{parts['dbname']}"
     try:
         await _until_it_answers(port)
@@ -66,6 +66,11 @@ default_pool_size = 2
         await db.close_pool()
         process.terminate()
         process.wait(10)
+
+
+def _owner(folder: str) -> str:
+    """The user who may use the socket in a folder."""
+    return Path(folder).owner()
 
 
 async def _until_it_answers(port: int) -> None:

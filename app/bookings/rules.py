@@ -109,6 +109,8 @@ def held(
     if quote.total == 0:
         raise Invalid.field("listingId", "costs nothing, and so cannot be paid for")
     check_in_at, check_out_at = inventory.instants(offer, asked.check_in, asked.check_out)
+    if check_in_at >= check_out_at:  # a clock change swallowed the night between them
+        raise Invalid.field("checkOut", "is not after check-in on these dates")
     return Booking(
         id=booking_id,
         guest_id=guest_id,

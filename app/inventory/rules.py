@@ -57,7 +57,7 @@ def quote(offer: Offer, units: Sequence[OfferedUnit], slots: Sequence[date]) -> 
     rental = sum(line.amount for line in lines)
     total = rental + offer.fee + offer.deposit
     if total > AMOUNT_MAX:
-        raise PriceTooHigh(f"The total would be {total}; at most {AMOUNT_MAX} can be charged.")
+        raise PriceTooHigh.field("listingId", f"comes to {total}; at most {AMOUNT_MAX} are charged")
     fee, deposit, code = offer.fee, offer.deposit, offer.currency
     return Quote(lines=lines, rental=rental, fee=fee, deposit=deposit, total=total, currency=code)
 

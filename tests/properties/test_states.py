@@ -105,7 +105,6 @@ async def test_the_database_takes_each_move_of_a_payment_that_the_table_has(shop
         assert refusal == expected, f"{was} -> {to}"
 
 
-@pytest.mark.xfail(strict=True, reason="the CHECKs are null, and so content, where `was` is null")
 async def test_a_history_begins_with_the_first_state(shop: Shop) -> None:
     payment = await shop.pending(await shop.reserve("1A"))
     for to in payments.PaymentState:

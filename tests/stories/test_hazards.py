@@ -124,7 +124,6 @@ async def test_a_worker_told_to_stop_ends_cleanly(house: House) -> None:
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 async def test_postgres_restarted_under_load(tmp_path: Path, mode: str) -> None:
-    tmp_path.chmod(0o755)
     with running_postgres(tmp_path / "pg", durable=True) as server:
         await migrate(server.url)
         environment = {"DATABASE_URL": server.url, "LOG_LEVEL": "CRITICAL"}
@@ -172,7 +171,8 @@ async def _restart_under_load(server: Server, web: Web, sandbox: SandboxHandle, 
                 SELECT count(*) FROM bookings
                   JOIN claims ON booking_id = bookings.id
                   JOIN booking_history ON booking_history.booking_id = bookings.id
-                  JOIN idempotency_keys ON convert_from(reply, 'UTF8')::jsonb ->> 'id' = bookings.id::text""",
+                  JOIN idempotency_keys
+                    ON convert_from(reply, 'UTF8')::jsonb ->> 'id' = bookings.id::text""",
             )
         # A COMMIT whose answer was lost may have happened; but nothing is half done.
         assert bookings == whole >= statuses[201]
