@@ -97,7 +97,7 @@ def test_production_refuses_to_start_on_a_movable_clock(
     fresh_database.execute("UPDATE business_clock SET movable = true")
     fresh_database.commit()
     result = run(monkeypatch, command, DATABASE_URL=database_url, **PRODUCTION)
-    assert result.exit_code == 1
+    assert result.exit_code not in (0, None)
     assert "business clock is movable" in result.output
 
 
