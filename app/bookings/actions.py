@@ -12,6 +12,7 @@ from app.bookings import queries, rules
 from app.bookings.model import (
     MOVES,
     SYSTEM,
+    UNPAID,
     Actor,
     ActorRole,
     AnswerTooLate,
@@ -215,11 +216,14 @@ async def cancel(tx: Tx, *, booking_id: UUID, asker: Principal, reason: str) -> 
             raise NotCancellable("A confirmed booking is cancelled by its host or an admin.")
         if booking.check_in_at <= await now(tx):
             raise NotCancellable("It has begun.")
+    was_unpaid = booking.state in UNPAID
     booking = await _release_and_move(
         tx, booking, BookingState.CANCELLED, by=by, reason=reason or f"cancelled by the {by.role}"
     )
     await _refund_whole(tx, booking, reason="cancelled")
     await _ask_about_open_payments(tx, booking)
+    if was_unpaid:  # nobody has been told of it yet
+        return booking
     for account_id in (booking.guest_id, booking.host_id):
         await tell(tx, booking, account_id, Kind.BOOKING_CANCELLED, reason=reason)
     return booking
