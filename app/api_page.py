@@ -14,6 +14,7 @@ from litestar.openapi.spec import (
     OpenAPIResponse,
     OpenAPIType,
     Operation,
+    Parameter,
     PathItem,
     Reference,
     Schema,
@@ -28,6 +29,7 @@ from app.web import PROBLEM_MEDIA_TYPE
 
 _PATH: Final = "/schema"
 _ASSETS_PATH: Final = "/schema-assets"
+_WHERE_MONEY_MOVES: Final = "/api/payments/initiate"
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 
 DESCRIPTION: Final = OpenAPIConfig(
@@ -102,12 +104,14 @@ _PROBLEM: Final = Schema(
 )
 
 
-def describe_problems(description: OpenAPI) -> None:
-    """Document every refusal as the problem it is; Litestar describes a shape of its own."""
+def describe_shared(description: OpenAPI) -> None:
+    """Document what every route shares: refusals as the problems they are, idempotency keys."""
     schemas = description.components.schemas
     _describe_times_of_day(schemas)
     schemas["Problem"] = _PROBLEM
-    for path in (description.paths or {}).values():
+    for address, path in (description.paths or {}).items():
+        if path.post and _creates(address, path.post):
+            path.post.parameters = [*(path.post.parameters or []), _idempotency_key(address)]
         for operation in _operations(path):
             responses = operation.responses or {}
             responses.pop("400", None)
@@ -119,6 +123,20 @@ def describe_problems(description: OpenAPI) -> None:
                     )
                 },
             )
+
+
+def _creates(address: str, operation: Operation) -> bool:
+    return "201" in (operation.responses or {}) and not address.startswith("/api/auth")
+
+
+def _idempotency_key(address: str) -> Parameter:
+    return Parameter(
+        name="Idempotency-Key",
+        param_in="header",
+        required=address == _WHERE_MONEY_MOVES,
+        description="One key per intention: a repetition gets the first reply again (24 h)",
+        schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=255),
+    )
 
 
 def _describe_times_of_day(schemas: dict[str, Schema]) -> None:

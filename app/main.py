@@ -53,7 +53,7 @@ def create_app() -> ASGIApp:
             Exception: web.unexpected_failure,
         },
     )
-    api_page.describe_problems(litestar.openapi_schema)
+    api_page.describe_shared(litestar.openapi_schema)
     return web.with_request_id(litestar)
 
 
