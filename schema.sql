@@ -1564,19 +1564,19 @@ ALTER TABLE ONLY public.refresh_tokens
 
 
 --
--- Name: refunds refunds_once_per_reason; Type: CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.refunds
-    ADD CONSTRAINT refunds_once_per_reason UNIQUE (payment_id, reason);
-
-
---
 -- Name: refunds refunds_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
 ALTER TABLE ONLY public.refunds
     ADD CONSTRAINT refunds_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: refunds refunds_whole_and_so_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_whole_and_so_once UNIQUE (payment_id);
 
 
 --

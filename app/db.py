@@ -24,6 +24,13 @@ Tx = NewType("Tx", Connection)  # only transaction() makes one
 
 _ACQUIRE_TIMEOUT_S = 5.0
 _RETRY_AFTER_S = 2
+# A peer that vanished is noticed in seconds, not when TCP gives up.
+_KEEPALIVES = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
 _TROUBLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
 
 set_json_dumps(msgspec.json.encode)
@@ -53,6 +60,7 @@ async def open_pool(url: str, *, size_max: int) -> None:
         url,
         connection_class=Connection,
         configure=_configure,
+        kwargs=_KEEPALIVES,
         min_size=min(2, size_max),
         max_size=size_max,
         timeout=_ACQUIRE_TIMEOUT_S,
@@ -89,6 +97,10 @@ async def _configure(connection: Connection) -> None:
         # Our statements do not depend on the values they get, and planning the hot ones costs
         # more than running them. The few that do depend on them use plan_for_values().
         await connection.execute("SET plan_cache_mode = force_generic_plan")
+        # One stuck transaction must not hold up all others. (A pooler's role sets these itself.)
+        await connection.execute("SET lock_timeout = '5s'")
+        await connection.execute("SET statement_timeout = '15s'")
+        await connection.execute("SET idle_in_transaction_session_timeout = '15s'")
     await connection.commit()
 
 
@@ -249,19 +261,27 @@ def json(value: object) -> Jsonb:
 
 async def _run(tx: Connection, sql: LiteralString, params: dict[str, Any]) -> AsyncCursor[TupleRow]:
     with _translated():
-        return await tx.execute(sql, params or None)
+        try:
+            return await tx.execute(sql, params or None)
+        except psycopg.errors.FeatureNotSupported as error:
+            # A migration changed the columns of a statement that this connection had prepared.
+            await tx.close()
+            raise _unavailable() from error
 
 
-_known_names: dict[tuple[type[Any], str], list[str]] = {}  # our statements are literals: few
+# Our statements are literals, and so few. The width is part of the key because a migration may
+# add a column under a running process.
+_known_names: dict[tuple[type[Any], str, int], list[str]] = {}
 
 
 def _names(kind: type[Any], sql: LiteralString, cursor: AsyncCursor[TupleRow]) -> list[str]:
     """The columns of a statement under the names that `kind` gives them on the wire."""
-    known = _known_names.get((kind, sql))
+    width = cursor.pgresult.nfields if cursor.pgresult else 0
+    known = _known_names.get((kind, sql, width))
     if known is None:
         wire = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
         known = [wire.get(column.name, column.name) for column in cursor.description or ()]
-        _known_names[kind, sql] = known
+        _known_names[kind, sql, width] = known
     return known
 
 

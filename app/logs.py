@@ -41,7 +41,12 @@ def configure_logs(level: str, *, json: bool) -> None:
 
 def _rendering(*, json: bool, bytes_out: bool) -> list[Processor]:
     if not json:
-        return [structlog.dev.ConsoleRenderer(colors=True)]
+        return [
+            structlog.dev.ConsoleRenderer(
+                colors=True,
+                exception_formatter=structlog.dev.plain_traceback,  # rich ones show locals: tokens
+            )
+        ]
     encode = _encode if bytes_out else _encode_text
     return [
         structlog.processors.format_exc_info,

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -48,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     gateway_timeout_seconds: Annotated[Seconds, Meta(le=25)] = 20.0  # see payments.CALLING_FOR
     smtp_url: str = ""
     mail_from: str = "Berthold <bookings@localhost>"
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     worker_concurrency: Positive = 10
     worker_grace_seconds: Seconds = 25.0  # Heroku kills 30 s after SIGTERM
     worker_stalled_seconds: Seconds = 30.0
@@ -123,8 +123,8 @@ def _problems(given: Settings) -> list[str]:
                 _is_weak(key) for key in given.secret_keys
             ),
             "PAYSTACK_SECRET_KEYS is missing": not given.paystack_secret_keys,
-            "PAYSTACK_SECRET_KEYS holds the sandbox's key": any(
-                "sandbox" in key for key in given.paystack_secret_keys
+            "PAYSTACK_SECRET_KEYS must be live keys (sk_live_…): test keys sell for nothing": any(
+                not _is_live(key) for key in given.paystack_secret_keys
             ),
             "BASE_URL must begin with https://": not _is_encrypted(given.base_url),
             "PAYSTACK_BASE_URL must begin with https://": not _is_encrypted(
@@ -138,6 +138,10 @@ def _problems(given: Settings) -> list[str]:
 def _is_weak(key: str) -> bool:
     too_regular = len(set(key)) < _SECRET_LETTERS_MIN
     return len(key) < _SECRET_LENGTH_MIN or too_regular or "development" in key
+
+
+def _is_live(key: str) -> bool:
+    return key.startswith("sk_live_") and len(key) >= _SECRET_LENGTH_MIN
 
 
 def _is_encrypted(url: str) -> bool:

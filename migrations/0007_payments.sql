@@ -58,7 +58,7 @@ CREATE TABLE refunds (
     CONSTRAINT refunds_state_known CHECK (state IN (
         'queued', 'waiting_for_payee', 'sending', 'sent', 'unknown', 'confirmed', 'failed', 'reversed'
     )),
-    CONSTRAINT refunds_once_per_reason UNIQUE (payment_id, reason)
+    CONSTRAINT refunds_whole_and_so_once UNIQUE (payment_id)
 );
 COMMENT ON TABLE refunds IS 'Instructions to give money back to a guest';
 CREATE INDEX refunds_of_booking ON refunds (booking_id);

@@ -2,6 +2,8 @@
 
 from app import queue
 from app.checkout.stories import settle_payment
+from app.db import transaction
+from app.payments import actions as payments
 from tasks.runner.handlers import handles
 
 
@@ -9,3 +11,9 @@ from tasks.runner.handlers import handles
 async def settle(job: queue.SettlePayment) -> None:
     """Ask the gateway what became of a charge, and book the answer once."""
     await settle_payment(job.payment_id)
+
+
+async def reconcile_payments(limit: int) -> int:
+    """Ask about charges that have been open for over an hour; returns how many."""
+    async with transaction() as tx:
+        return await payments.ask_about_open(tx, limit=limit)

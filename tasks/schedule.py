@@ -8,8 +8,10 @@ import structlog
 
 from app import queue
 from tasks.bookings import decline_unanswered, expire_holds
+from tasks.checkout import reconcile_payments
 from tasks.notifications import send_notifications
 from tasks.operations import cleanup
+from tasks.webhooks import retry_webhooks
 
 _log = structlog.get_logger(__name__)
 
@@ -26,6 +28,8 @@ class Periodic(msgspec.Struct, frozen=True, kw_only=True):
 SCHEDULE: Final = (
     Periodic(name="expire-holds", cron="*/5 * * * *", run=expire_holds, limit=500),
     Periodic(name="refund-timeouts", cron="*/5 * * * *", run=decline_unanswered, limit=50),
+    Periodic(name="retry-webhooks", cron="*/5 * * * *", run=retry_webhooks, limit=100),
+    Periodic(name="reconcile-payments", cron="40 */6 * * *", run=reconcile_payments, limit=500),
     Periodic(name="send-notifications", cron="* * * * *", run=send_notifications, limit=200),
     Periodic(name="cleanup", cron="17 * * * *", run=cleanup, limit=1_000),
 )

@@ -6,7 +6,6 @@ from app import queue
 from app.alerts import Severity, raise_alert
 from app.checkout.stories import settle_payment
 from app.db import Tx, transaction
-from app.errors import Problem
 from app.gateways.port import EventKind
 from app.payments import actions as payments
 from app.webhooks import actions as webhooks
@@ -24,10 +23,16 @@ async def process_webhook(job: queue.ProcessWebhook) -> None:
         return
     try:
         await settle_payment(payment_id, event_id=job.event_id)
-    except Problem as problem:
+    except Exception as error:
         async with transaction() as tx:
-            await webhooks.failed(tx, job.event_id, error=problem.detail)
+            await webhooks.failed(tx, job.event_id, error=f"{type(error).__name__}: {error}")
         raise
+
+
+async def retry_webhooks(limit: int) -> int:
+    """Act again on events whose job was lost or gave up; returns how many."""
+    async with transaction() as tx:
+        return await webhooks.retry_unprocessed(tx, limit=limit)
 
 
 async def _payment_to_settle(tx: Tx, event: StoredEvent) -> UUID | None:

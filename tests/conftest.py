@@ -26,6 +26,7 @@ _resources = ExitStack()
 def pytest_configure(config: pytest.Config) -> None:
     """Start Postgres once, before the parallel workers, which inherit the environment."""
     os.environ.setdefault("BERTHOLD_ENV", "test")
+    os.environ.setdefault("SMTP_URL", "smtp://127.0.0.1:9")  # nobody's: no mail leaves a test
     os.environ.setdefault("DATABASE_URL", "postgresql://each-test-opens-its-own")
     if "TEST_POSTGRES_URL" not in os.environ and not hasattr(config, "workerinput"):
         folder = _resources.enter_context(tempfile.TemporaryDirectory(prefix="berthold-"))

@@ -21,7 +21,7 @@ from app.settings import settings
 PRODUCTION = {
     "BERTHOLD_ENV": "production",
     "SECRET_KEYS": "k8Jq2LmZ7xWv4TnB9cRf6YhD3sGp5AeU",
-    "PAYSTACK_SECRET_KEYS": "sk_live_0123456789",
+    "PAYSTACK_SECRET_KEYS": "sk_live_0123456789abcdef0123456789abcdef",
     "BASE_URL": "https://berthold.example",
     "SMTP_URL": "smtp://mail.example",
 }

@@ -8,7 +8,7 @@ STRONG = "q8Zt3VnL5xYw1RkP7sJd0HfB2mCg9TuE"
 PRODUCTION = {
     "DATABASE_URL": "postgresql://db/berthold",
     "SECRET_KEYS": STRONG,
-    "PAYSTACK_SECRET_KEYS": "sk_live_0123456789abcdef",
+    "PAYSTACK_SECRET_KEYS": "sk_live_0123456789abcdef0123456789abcdef",
     "BASE_URL": "https://berthold.example",
     "SMTP_URL": "smtps://mail.example",
 }
@@ -37,6 +37,11 @@ def test_production_refuses_to_start_without_each_of_these(name: str) -> None:
         ("SECRET_KEYS", " , "),
         ("SECRET_KEYS", "development-only-secret-key-0000000000"),
         ("PAYSTACK_SECRET_KEYS", "sk_test_sandbox_0000000000000000"),
+        ("PAYSTACK_SECRET_KEYS", "sk_test_0123456789abcdef0123456789abcdef"),
+        ("PAYSTACK_SECRET_KEYS", "sk_live_short"),
+        ("LOG_LEVEL", "LOUD"),
+        ("DATABASE_POOL_SIZE_MAX", "0"),
+        ("GATEWAY_TIMEOUT_SECONDS", "-5"),
         ("BASE_URL", "http://berthold.example"),
         ("PAYSTACK_BASE_URL", "http://127.0.0.1:1"),
         ("DATABASE_POOL_SIZE_MAX", "many"),

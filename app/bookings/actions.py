@@ -115,8 +115,11 @@ async def await_payment(tx: Tx, booking: Booking, *, until: datetime) -> Booking
 async def secure(tx: Tx, booking: Booking) -> bool:
     """Give the guest for good what was paid for, unless somebody else has it by now.
 
-    A hold that ran out is claimed again if its units are still free. False: nothing changed.
+    A hold that ran out is claimed again if its units are still free, and still for sale if it
+    was given up. False: nothing changed.
     """
+    if booking.state is BookingState.EXPIRED and not await queries.is_on_sale(tx, booking):
+        return False
     if not await claims.try_claim(tx, booking_id=booking.id, span=booking.span, until=None):
         return False
     if booking.terms.request_to_book:
@@ -165,7 +168,6 @@ async def tell(
 async def accept(tx: Tx, *, booking_id: UUID, host_id: UUID) -> Booking:
     """The host takes a request, in time. Raises AnswerTooLate, NotYourPart, MoveRefused."""
     booking = await _locked_for_host(tx, booking_id, host_id)
-    states.check(MOVES, booking.state, BookingState.CONFIRMED)
     _require_state(booking, BookingState.AWAITING_HOST)
     if booking.respond_by is None or booking.respond_by <= await now(tx):
         raise AnswerTooLate("The request ran out of time; the guest gets the money back.")

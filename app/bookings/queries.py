@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.bookings.model import Actor, Booking, BookingState, Move, Passenger
-from app.db import Tx, execute, fetch_all, fetch_one, fetch_values, json
+from app.db import Tx, execute, fetch_all, fetch_new_value, fetch_one, fetch_values, json
 
 
 async def hold(tx: Tx, booking: Booking) -> list[int]:
@@ -18,8 +18,15 @@ async def hold(tx: Tx, booking: Booking) -> list[int]:
         int,
         """
         WITH booking AS (
-            INSERT INTO bookings
-            SELECT * FROM jsonb_populate_record(NULL::bookings, %(booking)s)
+            INSERT INTO bookings (
+                id, guest_id, host_id, listing_id, kind, state, unit_ids, first_slot, last_slot,
+                check_in_at, check_out_at, currency, rental, fee, deposit, total, lines, terms,
+                expires_at, created_at, updated_at)
+            SELECT
+                id, guest_id, host_id, listing_id, kind, state, unit_ids, first_slot, last_slot,
+                check_in_at, check_out_at, currency, rental, fee, deposit, total, lines, terms,
+                expires_at, created_at, updated_at
+              FROM jsonb_populate_record(NULL::bookings, %(booking)s)
          RETURNING *
         ), history AS (
             INSERT INTO booking_history (booking_id, state, at, actor, actor_id, reason)
@@ -92,6 +99,29 @@ async def move(
         reason=reason,
         expires_at=expires_at,
         respond_within=respond_within,
+    )
+
+
+async def is_on_sale(tx: Tx, booking: Booking) -> bool:
+    """Whether the host still sells the units of a booking for its dates."""
+    return await fetch_new_value(
+        tx,
+        bool,
+        """
+        SELECT listings.state = 'open'
+           AND NOT EXISTS (
+                SELECT FROM units WHERE id = ANY(%(unit_ids)s) AND NOT active)
+           AND NOT EXISTS (
+                SELECT FROM blocked_dates
+                 WHERE listing_id = listings.id
+                   AND (unit_id IS NULL OR unit_id = ANY(%(unit_ids)s))
+                   AND first_slot <= %(last_slot)s AND last_slot >= %(first_slot)s)
+          FROM listings
+         WHERE id = %(listing_id)s""",
+        unit_ids=booking.unit_ids,
+        listing_id=booking.listing_id,
+        first_slot=booking.first_slot,
+        last_slot=booking.last_slot,
     )
 
 

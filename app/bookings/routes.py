@@ -125,11 +125,11 @@ async def put_passengers(
     summary="End a booking before it begins",
 )
 async def cancel(
-    request: Asking, booking_id: FromPath[UUID], data: JSONBody[Decision]
+    request: Asking, booking_id: FromPath[UUID], data: JSONBody[Decision | None] = None
 ) -> BookingReply:
     async with transaction() as tx:
         booking = await actions.cancel(
-            tx, booking_id=booking_id, asker=request.user, reason=data.reason
+            tx, booking_id=booking_id, asker=request.user, reason=data.reason if data else ""
         )
     return BookingReply.of(booking)
 
@@ -155,11 +155,11 @@ async def accept(request: Asking, booking_id: FromPath[UUID]) -> BookingReply:
     summary="The host refuses a request; the guest's money goes back",
 )
 async def decline(
-    request: Asking, booking_id: FromPath[UUID], data: JSONBody[Decision]
+    request: Asking, booking_id: FromPath[UUID], data: JSONBody[Decision | None] = None
 ) -> BookingReply:
     async with transaction() as tx:
         booking = await actions.decline(
-            tx, booking_id=booking_id, host_id=request.user.id, reason=data.reason
+            tx, booking_id=booking_id, host_id=request.user.id, reason=data.reason if data else ""
         )
     return BookingReply.of(booking)
 

@@ -41,7 +41,10 @@ async def begin(tx: Tx, booking: Booking, *, gateway: GatewayName) -> Payment:
     again cannot keep units from others for longer.
     """
     if booking.state is BookingState.HELD:
-        await bookings.await_payment(tx, booking, until=await now(tx) + PAYMENT_DEADLINE)
+        deadline = await now(tx) + PAYMENT_DEADLINE
+        await bookings.await_payment(
+            tx, booking, until=max(deadline, booking.expires_at or deadline)
+        )
     return await payments.begin(
         tx,
         booking_id=booking.id,

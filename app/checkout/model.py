@@ -24,6 +24,12 @@ class HoldExpired(Conflict):
     title = "The hold has expired"
 
 
+class StillOpen(Conflict):
+    """A gateway told that a charge has ended, and says itself that it has not: ask again."""
+
+    title = "The payment is still open"
+
+
 class NotPayable(Conflict):
     """The booking is not waiting for a payment."""
 

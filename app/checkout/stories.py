@@ -7,10 +7,20 @@ import msgspec
 
 from app import idempotency
 from app.accounts import actions as accounts
+from app.bookings import actions as bookings
+from app.bookings.model import UNPAID
 from app.checkout import actions
-from app.checkout.model import Initiate
+from app.checkout.model import Initiate, NotPayable, StillOpen
 from app.db import Tx, transaction
-from app.gateways.port import NewCharge, Refused, Unknown
+from app.gateways.port import (
+    CheckoutReady,
+    FoundCharge,
+    NewCharge,
+    NoSuchCharge,
+    ReferenceTaken,
+    Refused,
+    Unknown,
+)
 from app.gateways.registry import gateway_for, gateway_named
 from app.idempotency import Key
 from app.payments import actions as payments
@@ -34,16 +44,15 @@ async def initiate(guest_id: UUID, request: Initiate, key: Key) -> bytes | idemp
             stored = await idempotency.recall(tx, key)
             if stored and stored.reply is not None:
                 return stored
+            if stored and (reply := await _ready_reply(tx, key, stored)):
+                return reply
             payment, charge = await _begin(tx, guest_id, request)
             if payment.state in _READY:
                 return await _keep(tx, key, payment)
             await idempotency.take(tx, key, resource_id=payment.id, busy_for=payments.CALLING_FOR)
         outcome = await gateway_named(payment.gateway).start_charge(charge)
-        async with transaction() as tx:
-            payment = await payments.started(tx, payment, outcome)
-            if payment.state in _READY:
-                return await _keep(tx, key, payment)
-            await idempotency.release(tx, key)
+        if reply := await _started(payment, outcome, key):
+            return reply
         match outcome:
             case Refused(reason=reason):
                 raise GatewayRefused(f"The gateway refused: {reason}")
@@ -54,23 +63,62 @@ async def initiate(guest_id: UUID, request: Initiate, key: Key) -> bytes | idemp
     raise payments.unclear("the checkout address was lost twice")
 
 
+async def _ready_reply(tx: Tx, key: Key, stored: idempotency.Stored) -> bytes | None:
+    """The reply for a charge that an earlier request of this key began, if it has got somewhere."""
+    if stored.resource_id is None:
+        return None
+    payment = await payments.get(tx, stored.resource_id)
+    return await _keep(tx, key, payment) if payment.state in _READY else None
+
+
+async def _started(
+    payment: Payment, outcome: CheckoutReady | Refused | ReferenceTaken | Unknown, key: Key
+) -> bytes | None:
+    """Write down how the call went; the reply to keep, if the guest can pay or has paid.
+
+    A reference that is taken was begun by an earlier call whose answer was lost: what became of
+    it is asked before it is given up. A booking that was cancelled meanwhile is not to be paid.
+    """
+    found = await _look_up(payment) if isinstance(outcome, ReferenceTaken) else None
+    async with transaction() as tx:
+        booking = await bookings.lock(tx, payment.booking_id)
+        if found:
+            payment = await actions.settle(
+                tx, payment, found, live=gateway_named(payment.gateway).live
+            )
+        payment = await payments.started(tx, payment, outcome)
+        payable = booking.state in UNPAID
+        if payment.state in _READY and (payable or payment.state is PaymentState.SUCCEEDED):
+            return await _keep(tx, key, payment)
+        await idempotency.release(tx, key)
+    if not payable:
+        raise NotPayable(f"The booking is {booking.state}.")
+    return None
+
+
 async def settle_payment(payment_id: UUID, *, event_id: UUID | None = None) -> Payment:
     """Ask the gateway what became of a charge, and book the answer once.
 
     `event_id` is the webhook that prompted this: marked processed in the same commit as its
-    effect. Raises NoSuchPayment, GatewayUnclear.
+    effect. Raises NoSuchPayment, GatewayUnclear, and StillOpen for an event ahead of its gateway.
     """
     async with transaction() as tx:
         payment = await payments.get(tx, payment_id)
-    gateway = gateway_named(payment.gateway)
-    found = await gateway.find_charge(payment.reference)
+    found = await _look_up(payment)
+    async with transaction() as tx:
+        payment = await actions.settle(tx, payment, found, live=gateway_named(payment.gateway).live)
+        if event_id and not payment.is_open:
+            await webhooks.processed(tx, event_id)
+    if event_id and payment.is_open:
+        raise StillOpen("The gateway's own answer does not bear the event out yet.")
+    return payment
+
+
+async def _look_up(payment: Payment) -> FoundCharge | NoSuchCharge:
+    found = await gateway_named(payment.gateway).find_charge(payment.reference)
     if isinstance(found, Unknown):
         raise payments.unclear(found.reason)
-    async with transaction() as tx:
-        payment = await actions.settle(tx, payment, found, live=gateway.live)
-        if event_id:
-            await webhooks.processed(tx, event_id)
-    return payment
+    return found
 
 
 async def _begin(tx: Tx, guest_id: UUID, request: Initiate) -> tuple[Payment, NewCharge]:

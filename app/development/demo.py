@@ -37,6 +37,8 @@ async def _book(api: httpx.AsyncClient, sandbox_url: str) -> str:
     click.echo(f"logged in as {signed_in['account']['email']}")
 
     trips = await _get(api, "/api/listings?kind=trip")
+    if not trips["listings"]:
+        raise click.ClickException("No trip is on sale: start `berthold dev` again, it adds one.")
     trip = trips["listings"][0]
     click.echo(f"found {trip['title']} on {trip['departureDate']}")
 

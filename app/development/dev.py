@@ -16,7 +16,7 @@ import httpx
 import msgspec
 
 from app import db
-from app.business_clock import make_movable
+from app.business_clock import make_movable, read_clock
 from app.development.children import Child, GaveUp, keep_running, say
 from app.development.mail_sink import running_mail_sink
 from app.development.postgres import running_postgres
@@ -92,10 +92,21 @@ async def _prepare() -> None:
     await db.open_pool(settings().database_url, size_max=2)
     try:
         async with db.transaction() as tx:
+            await _refuse_foreign(tx)
             await make_movable(tx)
         await seed()
     finally:
         await db.close_pool()
+
+
+async def _refuse_foreign(tx: db.Tx) -> None:
+    """Leave a database alone that people use: its clock does not move, and it has accounts."""
+    clock = await read_clock(tx)
+    if not clock.movable and await db.fetch_value(tx, bool, "SELECT EXISTS (SELECT FROM accounts)"):
+        raise click.ClickException(
+            "DATABASE_URL points at a database with accounts that `berthold dev` did not make. "
+            "It would move its clock and add demo people: give it another."
+        )
 
 
 def _children(plan: Plan) -> list[Child]:

@@ -227,8 +227,13 @@ def _initialize(new: NewCharge) -> _Initialize | Refused:
         currency=new.money.currency,
         reference=new.reference,
         callback_url=new.return_url,
-        metadata={**new.metadata, "cancel_action": new.return_url},
+        metadata={**new.metadata, "cancel_action": _with_reference(new)},
     )
+
+
+def _with_reference(new: NewCharge) -> str:
+    """Where a guest who cancels is sent: the way back, with the reference as after paying."""
+    return str(httpx.URL(new.return_url).copy_merge_params({"reference": new.reference}))
 
 
 def _started(

@@ -33,6 +33,7 @@ from app.payments.model import (
     PaymentState,
     Verdict,
 )
+from app.queue import SettlePayment, enqueue
 
 # Longer than any call lasts: after it, a call that has not ended was cut off by a crash.
 CALLING_FOR: Final = timedelta(seconds=30)
@@ -134,7 +135,7 @@ async def settle(
 
 
 async def queue_refund(tx: Tx, payment: Payment, *, reason: str) -> None:
-    """Mark a whole charge for refund, once per reason."""
+    """Mark a whole charge for refund, once."""
     await queries.insert_refund(
         tx, refund_id=uuid_utils.compat.uuid7(), payment=payment, reason=reason
     )
@@ -160,6 +161,14 @@ async def find_succeeded(tx: Tx, booking_id: UUID) -> Payment | None:
 async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
     """The payments of a booking whose end is not known yet."""
     return await queries.open_ids(tx, booking_id)
+
+
+async def ask_about_open(tx: Tx, *, limit: int) -> int:
+    """Queue a look at the gateway for charges open for over an hour; returns how many."""
+    payment_ids = await queries.open_for_long(tx, limit=limit)
+    for payment_id in payment_ids:
+        await enqueue(tx, SettlePayment(payment_id=payment_id))
+    return len(payment_ids)
 
 
 def unclear(reason: str) -> GatewayUnclear:

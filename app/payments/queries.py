@@ -177,6 +177,21 @@ async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
     )
 
 
+async def open_for_long(tx: Tx, *, limit: int) -> list[UUID]:
+    """Charges whose end has not been known for an hour."""
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        SELECT id FROM payments
+         WHERE state IN ('created', 'pending')
+           AND created_at < (SELECT business_now()) - interval '1 hour'
+         ORDER BY created_at
+         LIMIT %(limit)s""",
+        limit=limit,
+    )
+
+
 async def find_succeeded(tx: Tx, booking_id: UUID) -> Payment | None:
     """The charge that paid for a booking: one that succeeded and is not given back already."""
     return await fetch_one(
@@ -194,13 +209,13 @@ async def find_succeeded(tx: Tx, booking_id: UUID) -> Payment | None:
 
 
 async def insert_refund(tx: Tx, *, refund_id: UUID, payment: Payment, reason: str) -> int:
-    """Queue the refund of a whole charge; 0 if it is queued for this reason already."""
+    """Queue the refund of a whole charge; 0 if it is queued already."""
     return await execute(
         tx,
         """
         INSERT INTO refunds (id, payment_id, booking_id, amount, currency, reason)
         VALUES (%(id)s, %(payment_id)s, %(booking_id)s, %(amount)s, %(currency)s, %(reason)s)
-            ON CONFLICT (payment_id, reason) DO NOTHING""",
+            ON CONFLICT (payment_id) DO NOTHING""",
         id=refund_id,
         payment_id=payment.id,
         booking_id=payment.booking_id,

@@ -41,6 +41,14 @@ async def store(tx: Tx, gateway: Gateway, event: Event, body: bytes) -> Receipt:
     return Receipt(received=True, deduplicated=False)
 
 
+async def retry_unprocessed(tx: Tx, *, limit: int) -> int:
+    """Queue events again that were received, or failed, over two minutes ago; returns how many."""
+    event_ids = await queries.unprocessed(tx, limit=limit)
+    for event_id in event_ids:
+        await enqueue(tx, ProcessWebhook(event_id=event_id))
+    return len(event_ids)
+
+
 async def begin(tx: Tx, event_id: UUID) -> StoredEvent | None:
     """An event to act on, its attempt counted; None if it has been acted on."""
     return await queries.begin(tx, event_id)

@@ -3,7 +3,7 @@
 import hashlib
 from uuid import UUID
 
-from app.db import Tx, execute, fetch_one, fetch_value
+from app.db import Tx, execute, fetch_one, fetch_value, fetch_values
 from app.gateways.port import Event, GatewayName
 from app.webhooks.model import EventState, StoredEvent
 
@@ -11,7 +11,10 @@ from app.webhooks.model import EventState, StoredEvent
 async def insert(
     tx: Tx, *, event_id: UUID, gateway: GatewayName, event: Event, body: bytes
 ) -> UUID | None:
-    """Store an event; the id to act on, or None if it is known and did not fail."""
+    """Store an event; the id to act on, or None if that was done or is about to be.
+
+    One that failed is acted on again, and so is one that nobody has got round to for minutes.
+    """
     return await fetch_value(
         tx,
         UUID,
@@ -22,6 +25,8 @@ async def insert(
                 %(body_sha256)s)
             ON CONFLICT (gateway, event_key) DO UPDATE SET state = 'received'
          WHERE known.state = 'failed'
+            OR (known.state = 'received'
+                AND known.received_at < business_now() - interval '2 minutes')
      RETURNING id""",
         id=event_id,
         gateway=gateway,
@@ -44,6 +49,21 @@ async def begin(tx: Tx, event_id: UUID) -> StoredEvent | None:
          WHERE id = %(id)s AND state IN ('received', 'failed')
      RETURNING id, gateway, kind, name, reference, state, attempts""",
         id=event_id,
+    )
+
+
+async def unprocessed(tx: Tx, *, limit: int) -> list[UUID]:
+    """Events that nobody has acted on with success for minutes, tried at most ten times."""
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        SELECT id FROM webhook_events
+         WHERE state IN ('received', 'failed') AND attempts < 10
+           AND received_at < (SELECT business_now()) - interval '2 minutes'
+         ORDER BY received_at
+         LIMIT %(limit)s""",
+        limit=limit,
     )
 
 

@@ -4,6 +4,8 @@ import asyncio
 
 import structlog
 from procrastinate import App
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Job, Status
 
 from app.settings import settings
 
@@ -27,7 +29,17 @@ async def rescue(app: App) -> int:
     )
     count = 0
     for job in stalled:
-        await app.job_manager.retry_job(job)
-        _log.warning("stalled job requeued", job_id=job.id, job=job.task_name)
-        count += 1
+        count += await _requeue(app, job)
     return count
+
+
+async def _requeue(app: App, job: Job) -> bool:
+    """Give one job back; a periodic one whose next tick is queued already is done with instead."""
+    try:
+        await app.job_manager.retry_job(job)
+    except UniqueViolation:
+        await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=False)
+        _log.warning("stalled job dropped for the one queued after it", job_id=job.id)
+        return False
+    _log.warning("stalled job requeued", job_id=job.id, job=job.task_name)
+    return True

@@ -3,6 +3,8 @@
 import asyncio
 from datetime import timedelta
 
+from app.db import execute, transaction
+from tests import make
 from tests.shop import Shop
 
 HOLD = timedelta(minutes=15, seconds=1)
@@ -256,3 +258,109 @@ async def _expire(shop: Shop) -> None:
     from tasks.bookings import expire_holds
 
     await expire_holds(500)
+
+
+async def test_a_webhook_ahead_of_its_gateway_is_tried_again(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    payment = await shop.pending(booking)
+    await shop.sandbox.fault("verify", "wrong_amount")
+    await shop.sandbox.pay(payment["reference"])
+    await _delivered(shop)
+    await shop.run_jobs()
+    assert await shop.values("SELECT state FROM webhook_events") == ["failed"]
+    assert await shop.state(booking) == "awaiting_payment"
+    await shop.forward(timedelta(minutes=3))
+    await _retry_webhooks()
+    await shop.run_jobs()
+    assert await shop.state(booking) == "confirmed"
+    assert await shop.values("SELECT state FROM webhook_events") == ["processed"]
+
+
+async def test_a_late_payment_does_not_buy_what_the_host_has_taken_off_sale(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    payment = await shop.pending(booking)
+    await shop.forward(DEADLINE)
+    await _expire(shop)
+    await shop.values("UPDATE listings SET state = 'closed' RETURNING state")
+    await shop.sandbox.pay(payment["reference"])
+    await _delivered(shop)
+    await shop.run_jobs()
+    assert await shop.state(booking) == "expired"
+    assert await shop.values("SELECT reason FROM refunds") == ["late payment"]
+
+
+async def test_a_booking_cancelled_while_its_charge_begins_is_not_to_be_paid(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    await shop.sandbox.fault("initialize", "delay", delay_ms=600)
+    starting = asyncio.create_task(shop.initiate(booking))
+    await asyncio.sleep(0.2)
+    cancelled = await shop.post(shop.guest, f"/api/bookings/{booking['id']}/cancel")
+    assert cancelled.status_code == 200
+    reply = await starting
+    assert (reply.status_code, reply.json()["code"]) == (409, "not_payable")
+    assert await shop.count("SELECT count(*) FROM notifications") == 0
+
+
+async def test_the_same_key_after_the_money_came_answers_with_the_payment(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    await shop.sandbox.fault("initialize", "timeout_after_effect", delay_ms=50)
+    assert (await shop.initiate(booking, key="pay-1")).status_code == 504
+    (charge,) = await shop.sandbox.charges()
+    await shop.sandbox.pay(charge["reference"])
+    await _delivered(shop)
+    await shop.run_jobs()
+    again = await shop.initiate(booking, key="pay-1")
+    assert (again.status_code, again.json()["state"]) == (201, "succeeded")
+
+
+async def test_a_charge_that_was_paid_unseen_is_not_begun_again(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    await shop.sandbox.fault("initialize", "timeout_after_effect", delay_ms=50)
+    await shop.initiate(booking, key="pay-1")
+    (charge,) = await shop.sandbox.charges()
+    await shop.sandbox.fault("webhook", "drop", times=9)
+    await shop.sandbox.pay(charge["reference"])
+    again = await shop.initiate(booking, key="pay-1")
+    assert (again.status_code, again.json()["state"]) == (201, "succeeded")
+    assert await shop.state(booking) == "confirmed"
+    assert await shop.count("SELECT count(*) FROM payments") == 1
+
+
+async def test_paying_early_never_shortens_a_hold(shop: Shop) -> None:
+    booking = await shop.reserve("1A", holdDurationMinutes=60)
+    await shop.pending(booking)
+    seen = await shop.get(shop.guest, f"/api/bookings/{booking['id']}")
+    assert seen["expiresAt"] == booking["expiresAt"]
+
+
+async def test_a_charge_open_for_an_hour_is_asked_about(shop: Shop) -> None:
+    from tasks.checkout import reconcile_payments
+
+    booking = await shop.reserve("1A")
+    payment = await shop.pending(booking)
+    await shop.sandbox.fault("webhook", "drop", times=9)
+    await shop.sandbox.pay(payment["reference"])
+    await shop.forward(timedelta(hours=1, seconds=1))
+    assert await reconcile_payments(500) == 1
+    await shop.run_jobs()
+    assert await shop.state(booking) == "confirmed"
+
+
+async def test_a_column_added_under_a_running_api_heals_by_itself(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    path = f"/api/bookings/{booking['id']}"
+    for _ in range(12):  # prepared on its connection by now
+        await shop.get(shop.guest, path)
+    async with transaction() as tx:
+        await execute(tx, "ALTER TABLE bookings ADD COLUMN note text NOT NULL DEFAULT ''")
+    headers = make.bearer(shop.guest)
+    statuses = [(await shop.api.get(path, headers=headers)).status_code for _ in range(25)]
+    assert set(statuses) <= {200, 503}
+    assert statuses[-5:] == [200] * 5
+    assert (await shop.reserve("1B"))["state"] == "held"
+
+
+async def _retry_webhooks() -> None:
+    from tasks.webhooks import retry_webhooks
+
+    assert await retry_webhooks(100) == 1
