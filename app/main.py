@@ -61,10 +61,10 @@ def create_app() -> ASGIApp:
 async def _lifespan(_: Litestar) -> AsyncGenerator[None, None]:
     await db.open_pool(settings().database_url, size_max=settings().database_pool_size_max)
     open_gateways(settings())
-    if settings().is_production:
-        async with db.transaction() as tx:
-            await refuse_moved_clock(tx)
     try:
+        if settings().is_production:
+            async with db.transaction() as tx:
+                await refuse_moved_clock(tx)
         yield
     finally:
         await close_gateways()

@@ -40,11 +40,11 @@ async def run() -> None:
         loop.add_signal_handler(signum, stopping.set)
     await db.open_pool(settings().database_url, size_max=settings().database_pool_size_max)
     open_gateways(settings())
-    if settings().is_production:
-        async with db.transaction() as tx:
-            await refuse_moved_clock(tx)
-    _log.info("worker started", concurrency=settings().worker_concurrency)
     try:
+        if settings().is_production:
+            async with db.transaction() as tx:
+                await refuse_moved_clock(tx)
+        _log.info("worker started", concurrency=settings().worker_concurrency)
         await supervise("worker", lambda: _work(stopping), stopping)
     finally:
         await close_gateways()

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner, Result
+from litestar import Litestar
 
 from app.business_clock import (
     ClockFixed,
@@ -16,6 +17,7 @@ from app.business_clock import (
 )
 from app.cli import main
 from app.db import transaction
+from app.main import _lifespan
 from app.settings import settings
 
 PRODUCTION = {
@@ -90,13 +92,26 @@ def test_production_s_clock_is_not_moved(
     assert "does not move in production" in result.output
 
 
-@pytest.mark.parametrize("command", ["web", "worker"])
-def test_production_refuses_to_start_on_a_movable_clock(
-    monkeypatch: pytest.MonkeyPatch, fresh_database, database_url: str, command: str
+async def test_the_api_refuses_to_start_in_production_on_a_movable_clock(
+    monkeypatch: pytest.MonkeyPatch, fresh_database, database_url: str
 ) -> None:
     fresh_database.execute("UPDATE business_clock SET movable = true")
     fresh_database.commit()
-    result = run(monkeypatch, command, DATABASE_URL=database_url, **PRODUCTION)
+    for name, value in (PRODUCTION | {"DATABASE_URL": database_url}).items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    with pytest.raises(ClockMoved):
+        async with _lifespan(Litestar()):
+            raise AssertionError("it started")
+    settings.cache_clear()
+
+
+def test_the_worker_refuses_to_start_in_production_on_a_movable_clock(
+    monkeypatch: pytest.MonkeyPatch, fresh_database, database_url: str
+) -> None:
+    fresh_database.execute("UPDATE business_clock SET movable = true")
+    fresh_database.commit()
+    result = run(monkeypatch, "worker", DATABASE_URL=database_url, **PRODUCTION)
     assert result.exit_code not in (0, None)
     assert "business clock is movable" in result.output
 
