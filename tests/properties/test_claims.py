@@ -219,7 +219,7 @@ async def _check_then_insert(house: House, booking_id: UUID) -> bool:
         )
         if taken:
             return False
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.3)  # long enough for connections to open: they must overlap
         await execute(
             tx,
             """
