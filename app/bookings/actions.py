@@ -1,7 +1,7 @@
 """The verbs of a booking: reserve, secure what was paid, accept, decline, cancel, expire."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import uuid_utils.compat
@@ -26,12 +26,12 @@ from app.bookings.model import (
     Passenger,
     Reserve,
 )
-from app.bookings.rules import Asked
+from app.bookings.rules import Order
 from app.claims import actions as claims
 from app.claims.model import Wanted
 from app.db import Tx, now
 from app.inventory import queries as inventory
-from app.inventory.model import ListingNotFound, Offer, OfferedUnit
+from app.inventory.model import ListingNotFound, OfferedUnit
 from app.notifications import actions as notifications
 from app.notifications.model import Kind
 from app.payments import actions as payments
@@ -53,36 +53,40 @@ async def reserve(tx: Tx, *, guest_id: UUID, request: Reserve) -> Booking:
     if offer is None:
         raise ListingNotFound(f"There is no listing {asked.listing_id}.")
     dates = rules.slots(asked, offer, guest_id)
-    booking_id = uuid_utils.compat.uuid7()
-    hold = timedelta(minutes=request.hold_duration_minutes)
-    units = await _choose(tx, asked, offer, dates, booking_id=booking_id, until=offer.now + hold)
-    booking = rules.held(
-        asked, offer, units, dates, booking_id=booking_id, guest_id=guest_id, hold=hold
+    order = rules.Order(
+        asked=asked,
+        offer=offer,
+        dates=dates,
+        booking_id=uuid_utils.compat.uuid7(),
+        guest_id=guest_id,
+        hold=timedelta(minutes=request.hold_duration_minutes),
     )
-    claimed = await queries.hold(tx, booking)
-    if len(claimed) < booking.span.size:
-        raise await claims.units_taken(tx, booking_id, offer.id, booking.span, claimed)
+    if asked.labels is None:
+        booking = await _hold_any(tx, order)
+    else:
+        booking = await _hold_named(tx, order)
     if request.passengers:
         await _put_passengers(tx, booking, request.passengers)
     return booking
 
 
-async def _choose(
-    tx: Tx,
-    asked: Asked,
-    offer: Offer,
-    dates: Sequence[date],
-    *,
-    booking_id: UUID,
-    until: datetime,
-) -> list[OfferedUnit]:
-    """The units asked for by label, or any that are free: those are claimed by being chosen."""
-    if asked.labels is not None:
-        return rules.units_by_label(asked, offer)
-    wanted = Wanted(listing_id=offer.id, first=dates[0], last=dates[-1])
-    return await claims.claim_any(
-        tx, booking_id=booking_id, wanted=wanted, count=asked.count, until=until
-    )
+async def _hold_named(tx: Tx, order: Order) -> Booking:
+    booking = rules.held(order, rules.units_by_label(order.asked, order.offer))
+    claimed = await queries.hold(tx, booking)
+    if len(claimed) < booking.span.size:
+        listing_id = booking.listing_id
+        raise await claims.units_taken(tx, booking.id, listing_id, booking.span, claimed)
+    return booking
+
+
+async def _hold_any(tx: Tx, order: Order) -> Booking:
+    async def hold(units: list[OfferedUnit]) -> Booking | None:
+        booking = rules.held(order, units)
+        claimed = await queries.hold(tx, booking)
+        return booking if len(claimed) == booking.span.size else None
+
+    wanted = Wanted(listing_id=order.offer.id, first=order.dates[0], last=order.dates[-1])
+    return await claims.claim_any(tx, wanted=wanted, count=order.asked.count, claim=hold)
 
 
 # ---- paid ---------------------------------------------------------------------------------------

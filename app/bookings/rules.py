@@ -34,6 +34,17 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     check_out: date | None
 
 
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that the offer allows: all that is left to choose are the units."""
+
+    asked: Asked
+    offer: Offer
+    dates: Sequence[date]
+    booking_id: UUID
+    guest_id: UUID
+    hold: timedelta
+
+
 def read(request: Reserve) -> Asked:
     """What is asked for. Raises Invalid naming every field that contradicts another."""
     ids = {"listingId": request.listing_id, "tripId": request.trip_id}
@@ -94,17 +105,9 @@ def units_by_label(asked: Asked, offer: Offer) -> list[OfferedUnit]:
     return offer.units
 
 
-def held(
-    asked: Asked,
-    offer: Offer,
-    units: Sequence[OfferedUnit],
-    dates: Sequence[date],
-    *,
-    booking_id: UUID,
-    guest_id: UUID,
-    hold: timedelta,
-) -> Booking:
-    """The booking, held, with price, terms and instants frozen as of `offer.now`."""
+def held(order: Order, units: Sequence[OfferedUnit]) -> Booking:
+    """The booking of these units, held, with price, terms and instants frozen as of the offer."""
+    asked, offer, dates = order.asked, order.offer, order.dates
     quote = inventory.quote(offer, units, dates)
     if quote.total == 0:
         raise Invalid.field("listingId", "costs nothing, and so cannot be paid for")
@@ -112,8 +115,8 @@ def held(
     if check_in_at >= check_out_at:  # a clock change swallowed the night between them
         raise Invalid.field("checkOut", "is not after check-in on these dates")
     return Booking(
-        id=booking_id,
-        guest_id=guest_id,
+        id=order.booking_id,
+        guest_id=order.guest_id,
         host_id=offer.host_id,
         listing_id=offer.id,
         kind=offer.kind,
@@ -130,7 +133,7 @@ def held(
         total=quote.total,
         lines=quote.lines,
         terms=_terms(offer),
-        expires_at=offer.now + hold,
+        expires_at=offer.now + order.hold,
         respond_by=None,
         created_at=offer.now,
         updated_at=offer.now,

@@ -1,6 +1,8 @@
 """Claiming units for a booking: all or nothing, under any concurrency."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from app.claims import queries, rules
@@ -8,6 +10,9 @@ from app.claims.model import SoldOut, Span, UnitsTaken, Wanted
 from app.db import Tx, savepoint
 from app.inventory.model import OfferedUnit
 
+T = TypeVar("T")
+
+_LOOKS_TOGETHER = 5
 _LOOKS_MAX = 10
 
 
@@ -34,36 +39,45 @@ async def try_claim(tx: Tx, *, booking_id: UUID, span: Span, until: datetime | N
 
 
 async def claim_any(
-    tx: Tx, *, booking_id: UUID, wanted: Wanted, count: int, until: datetime | None
-) -> list[OfferedUnit]:
-    """Claim any `count` free units of a listing; returns which.
+    tx: Tx,
+    *,
+    wanted: Wanted,
+    count: int,
+    claim: Callable[[list[OfferedUnit]], Awaitable[T | None]],
+) -> T:
+    """Pick any `count` free units for `claim` to claim; it says None if it did not get them all.
 
     Buyers pass each other's picks by instead of queueing for the same unit. Whoever finds too few
-    waits for the others before looking again, and says SoldOut only of what is committed.
+    waits for the others before looking again, and says SoldOut only of what is committed. Who has
+    waited in vain a few times locks the units, so that buyers of several cannot keep each other
+    from all of them for ever.
     """
-    for _ in range(_LOOKS_MAX):
+    for look in range(_LOOKS_MAX):
         async with savepoint(tx) as undo:
             picked = await queries.pick_free(tx, wanted, count)
-            if len(picked) == count:
-                span = wanted.span([unit.id for unit in picked])
-                if len(await queries.claim(tx, booking_id, span, until)) == span.size:
-                    return picked
+            if len(picked) == count and (got := await claim(picked)) is not None:
+                return got
             undo()
-        await _refuse_if_sold_out(tx, booking_id, wanted, count)
-        await queries.wait_for_pickers(tx, wanted.listing_id)
-        await _refuse_if_sold_out(tx, booking_id, wanted, count)
+        free = await queries.free_units(tx, wanted)
+        if len(free) < count:
+            raise SoldOut([unit.label for unit in free])
+        if look < _LOOKS_TOGETHER:
+            await _wait_for_pickers(tx, wanted)
+        else:
+            await queries.lock_units(tx, wanted.listing_id)
     raise SoldOut([])
+
+
+async def _wait_for_pickers(tx: Tx, wanted: Wanted) -> None:
+    """Wait together with others, and give the locks back: nobody holds up those who pick."""
+    async with savepoint(tx) as undo:
+        await queries.wait_for_free(tx, wanted)
+        undo()
 
 
 async def release(tx: Tx, *, booking_id: UUID, span: Span) -> int:
     """Give a booking's units back; returns how many claims that were."""
     return await queries.release(tx, booking_id, span)
-
-
-async def _refuse_if_sold_out(tx: Tx, booking_id: UUID, wanted: Wanted, count: int) -> None:
-    free = await queries.free_units(tx, wanted, but=booking_id)
-    if len(free) < count:
-        raise SoldOut([unit.label for unit in free])
 
 
 async def units_taken(

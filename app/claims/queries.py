@@ -86,8 +86,27 @@ async def pick_free(tx: Tx, wanted: Wanted, count: int) -> list[OfferedUnit]:
     )
 
 
-async def wait_for_pickers(tx: Tx, listing_id: UUID) -> None:
-    """Lock all units of a listing, one after the other, when those who hold them are done."""
+async def wait_for_free(tx: Tx, wanted: Wanted) -> None:
+    """Wait until those who are picking free units are done; others may wait at the same time."""
+    await execute(
+        tx,
+        """
+        SELECT FROM units
+         WHERE listing_id = %(listing_id)s AND active
+           AND NOT EXISTS (
+                SELECT FROM claims
+                 WHERE unit_id = units.id AND slot BETWEEN %(first)s AND %(last)s
+                   AND (expires_at IS NULL OR expires_at > (SELECT business_now())))
+         ORDER BY id
+           FOR SHARE OF units""",
+        listing_id=wanted.listing_id,
+        first=wanted.first,
+        last=wanted.last,
+    )
+
+
+async def lock_units(tx: Tx, listing_id: UUID) -> None:
+    """Lock all units of a listing, one after the other, as those who hold them are done."""
     await execute(
         tx,
         """
@@ -98,7 +117,7 @@ async def wait_for_pickers(tx: Tx, listing_id: UUID) -> None:
     )
 
 
-async def free_units(tx: Tx, wanted: Wanted, *, but: UUID) -> list[FreeUnit]:
+async def free_units(tx: Tx, wanted: Wanted, *, but: UUID | None = None) -> list[FreeUnit]:
     """Units free for all the slots, not counting the claims of the booking `but`."""
     return await fetch_all(
         tx,
@@ -109,7 +128,7 @@ async def free_units(tx: Tx, wanted: Wanted, *, but: UUID) -> list[FreeUnit]:
            AND NOT EXISTS (
                 SELECT FROM claims
                  WHERE unit_id = units.id AND slot BETWEEN %(first)s AND %(last)s
-                   AND booking_id <> %(but)s
+                   AND booking_id IS DISTINCT FROM %(but)s
                    AND (expires_at IS NULL OR expires_at > (SELECT business_now())))
            AND NOT EXISTS (
                 SELECT FROM blocked_dates

@@ -108,8 +108,8 @@ def pgbench(
 ) -> float:
     """Transactions per second of so many in all, each of these statements between BEGIN and COMMIT.
 
-    `varying` gives parameters by name an SQL expression over pgbench's variables; the others are
-    bound as they were recorded. `preamble` sets variables at the start of each transaction; `n`
+    `varying` gives parameters by name an SQL expression over pgbench's variables, in which `{}`
+    stands for the value that was recorded; the others are bound as they were recorded. `preamble` sets variables at the start of each transaction; `n`
     counts the transactions of a client from 0.
     """
     values: dict[str, str] = {name: str(value) for name, value in variables.items()}
@@ -140,8 +140,13 @@ def pgbench(
 def _line(number: int, one: Statement, varying: dict[str, str], values: dict[str, str]) -> str:
     def bound(match: re.Match[str]) -> str:
         name = match[1]
-        if name in varying:
-            return f"({varying[name]})"
+        return (
+            f"({varying[name].format(as_recorded(name))})"
+            if name in varying
+            else (as_recorded(name))
+        )
+
+    def as_recorded(name: str) -> str:
         parameter = one.parameters[name]
         if parameter.text is None:
             return "NULL"

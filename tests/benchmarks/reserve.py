@@ -36,14 +36,13 @@ PREAMBLE = (
 )
 _BOOKING, _GUEST = seed.booking_sql(":unit"), seed.guest_sql(":guest")
 _KEY = "'bench-' || (:unit)::text"
+_HOST, _LISTING = seed.host_sql(":trip"), seed.listing_sql(":trip")
 VARYING = {
-    "id": _BOOKING,
-    "booking_id": _BOOKING,
-    "guest_id": _GUEST,
+    "booking": f"""{{}} || jsonb_build_object(
+        'id', {_BOOKING}, 'guest_id', {_GUEST}, 'host_id', {_HOST}, 'listing_id', {_LISTING},
+        'unit_ids', ARRAY[(:unit)::bigint + 1])""",
     "principal_id": _GUEST,
-    "host_id": seed.host_sql(":trip"),
-    "listing_id": seed.listing_sql(":trip"),
-    "unit_ids": "ARRAY[(:unit)::bigint + 1]",
+    "listing_id": _LISTING,
     "labels": f"ARRAY[{seed.label_sql(f'(:unit)::int % {seed.SEATS}')}]",
     "key": _KEY,
     "scope": _KEY,

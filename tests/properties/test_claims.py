@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from app import db
 from app.accounts.model import Role
 from app.claims import actions as claims
+from app.claims import queries
 from app.claims.model import SoldOut, UnitsTaken, Wanted
 from app.db import Tx, execute, fetch_value, fetch_values, transaction
+from app.inventory.model import OfferedUnit
 from tests import make
 
 FIRST: Final = date(2030, 1, 1)
@@ -80,10 +82,13 @@ class House:
         self, tx: Tx, ask: Ask, wanted: Wanted, booking_id: UUID, until: datetime
     ) -> Sequence[int]:
         if ask.rooms is None:
-            units = await claims.claim_any(
-                tx, booking_id=booking_id, wanted=wanted, count=ask.count, until=until
-            )
-            return [unit.id for unit in units]
+
+            async def claim(units: list[OfferedUnit]) -> list[int] | None:
+                span = wanted.span([unit.id for unit in units])
+                got = await queries.claim(tx, booking_id, span, until)
+                return list(span.unit_ids) if len(got) == span.size else None
+
+            return await claims.claim_any(tx, wanted=wanted, count=ask.count, claim=claim)
         unit_ids = tuple(self.unit_ids[number] for number in ask.rooms)
         span = wanted.span(unit_ids)
         await claims.claim(
