@@ -109,8 +109,8 @@ def pgbench(
     """Transactions per second of so many in all, each of these statements between BEGIN and COMMIT.
 
     `varying` gives parameters by name an SQL expression over pgbench's variables, in which `{}`
-    stands for the value that was recorded; the others are bound as they were recorded. `preamble` sets variables at the start of each transaction; `n`
-    counts the transactions of a client from 0.
+    stands for the value that was recorded; the others are bound as they were recorded. `preamble`
+    sets variables at the start of each transaction; `n` counts the transactions of a client from 0.
     """
     values: dict[str, str] = {name: str(value) for name, value in variables.items()}
     lines = ["\\set n :n + 1", *preamble, "BEGIN;"]
