@@ -142,6 +142,10 @@ class Paystack:
             transport=transport,
         )
 
+    def refuses(self, money: Money) -> str | None:
+        """Another currency than Paystack's, or less or more than it takes in one charge."""
+        return _refuses(money)
+
     async def start_charge(
         self, new: NewCharge
     ) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
@@ -212,15 +216,28 @@ def from_wire(amount: int, currency: str) -> Money | None:
     return None if rest else Money(amount=minor, currency=currency)
 
 
+def _refuses(money: Money) -> str | None:
+    smallest = WIRE_MIN.get(money.currency)
+    if smallest is None:
+        return f"Paystack does not take {money.currency}"
+    wire = to_wire(money)
+    if wire is None or wire > WIRE_MAX:
+        return f"{money} is more than Paystack takes in one charge"
+    if wire < smallest:
+        return (
+            f"{money} is less than {from_wire(smallest, money.currency)}, Paystack's least charge"
+        )
+    return None
+
+
 def _initialize(new: NewCharge) -> _Initialize | Refused:
     """The request, or why Paystack would refuse it: then it is not even asked."""
     if not _REFERENCE.fullmatch(new.reference):
         return Refused(reason=f"reference {new.reference!r}: only letters, digits, - . =")
-    if new.money.currency not in WIRE_MIN:
-        return Refused(reason=f"Paystack does not take {new.money.currency}")
     wire = to_wire(new.money)
-    if wire is None or not WIRE_MIN[new.money.currency] <= wire <= WIRE_MAX:
-        return Refused(reason=f"{new.money} is less or more than Paystack takes in one charge")
+    reason = _refuses(new.money)
+    if wire is None or reason:
+        return Refused(reason=reason or f"{new.money} is no amount of Paystack's")
     return _Initialize(
         email=new.email,
         amount=wire,
@@ -286,6 +303,7 @@ def _charge(transaction: _Transaction) -> FoundCharge | Unknown:
         gateway_id=str(transaction.id),
         status=status,
         money=money,
+        fee=_fee(transaction, money),
         failure=_failure(transaction, status),
         live=transaction.domain == "live",
         data=_facts(transaction),
@@ -300,6 +318,17 @@ def _asked(transaction: _Transaction) -> int:
     if transaction.requested_amount is None:
         return transaction.amount
     return min(transaction.requested_amount, transaction.amount)
+
+
+def _fee(transaction: _Transaction, money: Money) -> int | None:
+    """Paystack's fee, as far as it comes out of what the guest was asked for.
+
+    Where the payer bears it, it is what came in beyond that.
+    """
+    if not isinstance(transaction.fees, int) or transaction.fees < 0:
+        return None
+    kept = max(0, transaction.fees - (transaction.amount - _asked(transaction)))
+    return kept * 10 ** EXPONENTS[money.currency] // _WIRE_PER_MAJOR
 
 
 def _failure(transaction: _Transaction, status: ChargeStatus) -> str:

@@ -75,13 +75,18 @@ class FoundCharge(msgspec.Struct, frozen=True, kw_only=True):
 
     `money` is what the guest was asked for (never more than what came in): compare it, amount and
     currency, with the price. `live` says that real money moved: compare it with `Gateway.live`.
+    `fee` is what the gateway keeps of `money`, in minor units, rounded down; None until it says.
     `failure` is the gateway's reason, or empty. `data` is small, JSON-safe, and worth keeping.
+
+    A charge that was given back in full may be told as FAILED: of a charge known as SUCCEEDED
+    that means nothing new.
     """
 
     reference: str
     gateway_id: str
     status: ChargeStatus
     money: Money
+    fee: int | None
     failure: str
     live: bool
     data: Facts
@@ -91,17 +96,123 @@ class NoSuchCharge(msgspec.Struct, frozen=True, kw_only=True):
     """Conclusive: the gateway has no charge of this reference."""
 
 
+class NewRefund(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of which charge to give back to its payer.
+
+    `reference` is ours, one per attempt, committed before the call; `reason` is for the guest.
+    """
+
+    reference: str
+    charge_reference: str
+    money: Money
+    reason: str
+
+
+class RecipientKind(StrEnum):
+    BANK_ACCOUNT = "bank_account"
+    MOBILE_MONEY = "mobile_money"  # a person's wallet; `bank_code` is the operator
+    MOBILE_MONEY_BUSINESS = "mobile_money_business"  # a till or paybill
+
+
+class NewRecipient(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a payee's money shall go, in the payee's words."""
+
+    name: str
+    kind: RecipientKind
+    account_number: str  # text: leading zeros count
+    bank_code: str
+    currency: str
+
+
+class RecipientReady(msgspec.Struct, frozen=True, kw_only=True):
+    """The gateway can pay this account under its code `recipient`.
+
+    `account_name` is the owner's name as the bank has it, to be shown to the payee; it and
+    `bank_name` are empty where the gateway does not know them.
+    """
+
+    recipient: str
+    account_name: str
+    bank_name: str
+
+
+class NewTransfer(msgspec.Struct, frozen=True, kw_only=True):
+    """How much to pay to whom, out of our balance at the gateway.
+
+    `reference` is ours, one per attempt, committed before the call; `recipient` is the gateway's
+    code for the payee's account; `reason` is what the payee may read on a statement.
+    """
+
+    reference: str
+    recipient: str
+    money: Money
+    reason: str
+
+
+class MoneyOutStatus(StrEnum):
+    """What became of a refund or transfer.
+
+    Only SUCCEEDED is paid out. REVERSED was paid out and came back; FAILED was never paid out,
+    or, told of one that was known as SUCCEEDED, came back too. PENDING may still become anything:
+    a new attempt while one is pending pays twice.
+    """
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REVERSED = "reversed"
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """The gateway took the instruction; its end may still be open. `data` as in FoundCharge."""
+
+    gateway_id: str
+    status: MoneyOutStatus
+    data: Facts
+
+
+class FoundInstruction(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gateway says of a refund or transfer now.
+
+    `money` is what it pays out: compare it, amount and currency, with what was instructed; `live`
+    as in FoundCharge. `fee` is what the gateway takes on top, in minor units, rounded down; None
+    where it names none. `failure` is the gateway's reason why it has failed, or, while it is
+    PENDING, what an operator must see to; else empty.
+    """
+
+    reference: str
+    gateway_id: str
+    status: MoneyOutStatus
+    money: Money
+    failure: str
+    live: bool
+    fee: int | None
+    data: Facts
+
+
+class NoSuchInstruction(msgspec.Struct, frozen=True, kw_only=True):
+    """Conclusive: the gateway has nothing of this reference.
+
+    Of a call that may still be on its way that is not enough: ask again once it must have ended.
+    """
+
+
 class EventKind(StrEnum):
-    CHARGE_CHANGED = "charge_changed"
+    """What a webhook is about, and what its `reference` is."""
+
+    CHARGE_CHANGED = "charge_changed"  # the charge's reference
+    REFUND_CHANGED = "refund_changed"  # the reference of the charge that is refunded
+    TRANSFER_CHANGED = "transfer_changed"  # the transfer's reference
     OTHER = "other"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A webhook whose signature is right. A rumour all the same: ask before acting on it.
 
-    `key` is the same for every delivery of one event and differs between events (at most 500
-    characters); `name` is the gateway's word for it. `reference` is that of the charge it is
-    about: always there for CHARGE_CHANGED.
+    `key` differs between events (at most 500 characters), and is the same for every delivery of
+    one event, as long as the gateway lets its events be told apart. Where it does not, every
+    delivery has a key of its own: better to look twice than to miss the second of two alike.
+    `name` is the gateway's word for it. `reference` is always there, unless the kind is OTHER.
     """
 
     key: str
@@ -118,6 +229,38 @@ class BadPayload(Exception):
     """The webhook is signed, but cannot be read."""
 
 
+class MoneyOut(Protocol):
+    """How money leaves through a gateway. One attempt per call; none raises for what it meets."""
+
+    async def start_refund(self, new: NewRefund) -> Accepted | Refused | ReferenceTaken | Unknown:
+        """Give back all or a part of a charge.
+
+        Some gateways know no reference for refunds and take the same one twice: never start a
+        refund while an earlier attempt is unclear or may be under way. Ask `find_refund` first.
+        """
+        ...
+
+    async def find_refund(
+        self, reference: str, *, charge_reference: str
+    ) -> FoundInstruction | NoSuchInstruction | Unknown:
+        """Ask what became of a refund. Changes nothing, may be repeated at will."""
+        ...
+
+    async def create_recipient(self, new: NewRecipient) -> RecipientReady | Refused | Unknown:
+        """Make an account known as payable. Moves no money: after Unknown simply do it again."""
+        ...
+
+    async def start_transfer(
+        self, new: NewTransfer
+    ) -> Accepted | Refused | ReferenceTaken | Unknown:
+        """Pay a recipient from our balance at the gateway."""
+        ...
+
+    async def find_transfer(self, reference: str) -> FoundInstruction | NoSuchInstruction | Unknown:
+        """Ask what became of a transfer. Changes nothing, may be repeated at will."""
+        ...
+
+
 class Gateway(Protocol):
     """One payment gateway. `currencies` are those it offers; `live`: its key moves real money."""
 
@@ -129,6 +272,10 @@ class Gateway(Protocol):
 
     @property
     def live(self) -> bool: ...
+
+    def refuses(self, money: Money) -> str | None:
+        """Why this gateway could never charge such an amount; None if it might. Asks nobody."""
+        ...
 
     async def start_charge(
         self, new: NewCharge

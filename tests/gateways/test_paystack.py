@@ -285,6 +285,27 @@ async def test_a_fee_that_the_payer_bears_is_not_part_of_what_was_asked():
     assert found.money.amount == 30_050
 
 
+@pytest.mark.parametrize(
+    ("changes", "fee"),
+    [
+        ({"fees": 7_500}, 7_500),
+        ({"fees": 0}, 0),
+        ({"fees": None}, None),
+        ({"fees": "7500"}, None),
+        ({"fees": -1}, None),
+        ({"amount": 510_000, "fees": 10_000}, 0),  # the payer bears it
+        ({"amount": 506_000, "fees": 10_000}, 4_000),  # the payer bears a part of it
+        ({"currency": "XOF", "fees": 7_550}, 75),  # no fractions of a franc
+    ],
+)
+async def test_the_fee_is_what_the_gateway_keeps_of_what_was_asked(
+    changes: dict[str, Any], fee: int | None
+):
+    found = await answering(200, transaction(**changes)).find_charge("bk-1")
+    assert isinstance(found, FoundCharge)
+    assert found.fee == fee
+
+
 async def test_less_than_was_asked_is_told_as_less():
     found = await answering(200, transaction(amount=100)).find_charge("bk-1")
     assert isinstance(found, FoundCharge)
@@ -355,6 +376,7 @@ async def test_the_smallest_and_largest_charge_go_through_and_beyond_them_none(
     assert smallest
     assert largest
     for index, money in enumerate([smallest, largest]):
+        assert gateway.refuses(money) is None
         reference = f"{currency}-{index}"
         assert isinstance(await gateway.start_charge(charge(reference, money=money)), CheckoutReady)
         found = await gateway.find_charge(reference)
@@ -362,6 +384,7 @@ async def test_the_smallest_and_largest_charge_go_through_and_beyond_them_none(
         assert found.money == money
     for amount in (0, smallest.amount - 1, largest.amount + 1):
         beyond = Money(amount=amount, currency=currency)
+        assert gateway.refuses(beyond)
         assert isinstance(await gateway.start_charge(charge("no", money=beyond)), Refused)
     assert len(await sandbox.charges()) == 2
 
@@ -369,6 +392,7 @@ async def test_the_smallest_and_largest_charge_go_through_and_beyond_them_none(
 async def test_a_currency_that_is_not_offered_is_refused_without_a_call():
     gateway = answering(500, {})
     euros = Money(amount=500, currency="EUR")
+    assert gateway.refuses(euros) == "Paystack does not take EUR"
     assert isinstance(await gateway.start_charge(charge(money=euros)), Refused)
 
 
