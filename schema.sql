@@ -626,6 +626,65 @@ COMMENT ON FUNCTION public.refuse_change() IS 'Trigger of append-only tables';
 
 
 --
+-- Name: refuse_empty_transaction(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.refuse_empty_transaction() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM ledger_entries WHERE transaction_id = NEW.id) THEN
+        RAISE EXCEPTION 'ledger transaction % has no entries', NEW.id
+            USING ERRCODE = 'integrity_constraint_violation',
+                  CONSTRAINT = 'ledger_transactions_not_empty';
+    END IF;
+    RETURN NULL;
+END $$;
+
+
+--
+-- Name: FUNCTION refuse_empty_transaction(); Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON FUNCTION public.refuse_empty_transaction() IS 'Trigger: a transaction moves something';
+
+
+--
+-- Name: refuse_negative_escrow(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.refuse_negative_escrow() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM FROM ledger_accounts
+      WHERE id = NEW.account_id AND kind IN ('escrow_rental', 'escrow_deposit')
+        FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    IF current_setting('transaction_isolation') = 'repeatable read' THEN
+        RAISE EXCEPTION 'escrow is debited in READ COMMITTED'
+            USING ERRCODE = 'integrity_constraint_violation',
+                  CONSTRAINT = 'ledger_escrow_debited_in_read_committed';
+    END IF;
+    IF (SELECT sum(amount) FROM ledger_entries WHERE account_id = NEW.account_id) < 0 THEN
+        RAISE EXCEPTION 'escrow account % would be below zero', NEW.account_id
+            USING ERRCODE = 'integrity_constraint_violation',
+                  CONSTRAINT = 'ledger_escrow_not_negative';
+    END IF;
+    RETURN NULL;
+END $$;
+
+
+--
+-- Name: FUNCTION refuse_negative_escrow(); Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON FUNCTION public.refuse_negative_escrow() IS 'Trigger: escrow pays out what it holds, and no more';
+
+
+--
 -- Name: refuse_other_listing(); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -643,6 +702,43 @@ END $$;
 --
 
 COMMENT ON FUNCTION public.refuse_other_listing() IS 'Trigger: a listing stays what it was created as';
+
+
+--
+-- Name: refuse_unbalanced(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.refuse_unbalanced() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM ledger_transactions
+         WHERE id = NEW.transaction_id AND written_by = pg_current_xact_id()
+    ) THEN
+        RAISE EXCEPTION 'ledger transaction % is closed', NEW.transaction_id
+            USING ERRCODE = 'integrity_constraint_violation',
+                  CONSTRAINT = 'ledger_entries_written_with_transaction';
+    END IF;
+    IF EXISTS (
+        SELECT FROM ledger_entries AS entry
+          JOIN ledger_accounts AS account ON account.id = entry.account_id
+         WHERE entry.transaction_id = NEW.transaction_id
+         GROUP BY account.currency
+        HAVING sum(entry.amount) <> 0
+    ) THEN
+        RAISE EXCEPTION 'ledger transaction % does not balance', NEW.transaction_id
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'ledger_balanced';
+    END IF;
+    RETURN NULL;
+END $$;
+
+
+--
+-- Name: FUNCTION refuse_unbalanced(); Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON FUNCTION public.refuse_unbalanced() IS 'Trigger: a transaction''s entries are written with it, and sum to zero per currency';
 
 
 --
@@ -885,6 +981,116 @@ CREATE TABLE public.idempotency_keys (
 --
 
 COMMENT ON TABLE public.idempotency_keys IS 'Stored replies of creating requests, kept 24 hours';
+
+
+--
+-- Name: ledger_accounts; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.ledger_accounts (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    owner_id uuid,
+    gateway text,
+    currency character(3) NOT NULL,
+    CONSTRAINT ledger_accounts_at_gateway_by_kind CHECK (((kind = ANY (ARRAY['gateway_clearing'::text, 'gateway_fees'::text])) = (gateway IS NOT NULL))),
+    CONSTRAINT ledger_accounts_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT ledger_accounts_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT ledger_accounts_kind_known CHECK ((kind = ANY (ARRAY['gateway_clearing'::text, 'escrow_rental'::text, 'escrow_deposit'::text, 'host_payable'::text, 'guest_refundable'::text, 'platform_revenue'::text, 'gateway_fees'::text, 'chargeback_losses'::text]))),
+    CONSTRAINT ledger_accounts_owned_by_kind CHECK (((kind = ANY (ARRAY['escrow_rental'::text, 'escrow_deposit'::text, 'host_payable'::text, 'guest_refundable'::text])) = (owner_id IS NOT NULL)))
+);
+
+
+--
+-- Name: TABLE ledger_accounts; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.ledger_accounts IS 'Whose money: one account per kind, owner or gateway, and currency. Append-only';
+
+
+--
+-- Name: ledger_accounts_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.ledger_accounts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ledger_accounts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: ledger_entries; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.ledger_entries (
+    id bigint NOT NULL,
+    transaction_id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    amount bigint NOT NULL,
+    CONSTRAINT ledger_entries_amount_check CHECK ((amount <> 0))
+);
+
+
+--
+-- Name: TABLE ledger_entries; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.ledger_entries IS 'One side of a transaction: so much on this account. Append-only';
+
+
+--
+-- Name: ledger_entries_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.ledger_entries ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ledger_entries_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: ledger_transactions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.ledger_transactions (
+    id bigint NOT NULL,
+    kind text NOT NULL,
+    source_id uuid NOT NULL,
+    booking_id uuid,
+    memo text NOT NULL,
+    at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    written_by xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    CONSTRAINT ledger_transactions_kind_known CHECK ((kind = ANY (ARRAY['charge'::text, 'unapplied_charge'::text, 'gateway_fee'::text, 'division'::text, 'host_debit'::text, 'refund'::text, 'refund_reversal'::text, 'transfer'::text, 'transfer_reversal'::text, 'chargeback'::text, 'adjustment'::text])))
+);
+
+
+--
+-- Name: TABLE ledger_transactions; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.ledger_transactions IS 'What happened to money, once per kind and source. Append-only';
+
+
+--
+-- Name: ledger_transactions_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.ledger_transactions ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ledger_transactions_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 
 --
@@ -1444,6 +1650,46 @@ ALTER TABLE ONLY public.idempotency_keys
 
 
 --
+-- Name: ledger_accounts ledger_accounts_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ledger_accounts
+    ADD CONSTRAINT ledger_accounts_once UNIQUE NULLS NOT DISTINCT (owner_id, kind, gateway, currency);
+
+
+--
+-- Name: ledger_accounts ledger_accounts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ledger_accounts
+    ADD CONSTRAINT ledger_accounts_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: ledger_entries ledger_entries_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ledger_entries
+    ADD CONSTRAINT ledger_entries_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: ledger_transactions ledger_transactions_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ledger_transactions
+    ADD CONSTRAINT ledger_transactions_once UNIQUE (kind, source_id);
+
+
+--
+-- Name: ledger_transactions ledger_transactions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ledger_transactions
+    ADD CONSTRAINT ledger_transactions_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: listings listings_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1690,6 +1936,27 @@ CREATE INDEX idx_procrastinate_workers_last_heartbeat ON public.procrastinate_wo
 
 
 --
+-- Name: ledger_entries_of_account; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX ledger_entries_of_account ON public.ledger_entries USING btree (account_id, id) INCLUDE (amount);
+
+
+--
+-- Name: ledger_entries_of_transaction; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX ledger_entries_of_transaction ON public.ledger_entries USING btree (transaction_id, id);
+
+
+--
+-- Name: ledger_transactions_of_booking; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX ledger_transactions_of_booking ON public.ledger_transactions USING btree (booking_id, id);
+
+
+--
 -- Name: listings_departures; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -1886,6 +2153,69 @@ CREATE TRIGGER booking_history_append_only BEFORE DELETE OR UPDATE ON public.boo
 
 
 --
+-- Name: ledger_accounts ledger_accounts_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER ledger_accounts_append_only BEFORE DELETE OR UPDATE ON public.ledger_accounts FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: ledger_accounts ledger_accounts_not_emptied; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER ledger_accounts_not_emptied BEFORE TRUNCATE ON public.ledger_accounts FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: ledger_entries ledger_balanced; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER ledger_balanced AFTER INSERT ON public.ledger_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.refuse_unbalanced();
+
+
+--
+-- Name: ledger_entries ledger_entries_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER ledger_entries_append_only BEFORE DELETE OR UPDATE ON public.ledger_entries FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: ledger_entries ledger_entries_not_emptied; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER ledger_entries_not_emptied BEFORE TRUNCATE ON public.ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: ledger_entries ledger_escrow_not_negative; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER ledger_escrow_not_negative AFTER INSERT ON public.ledger_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.amount < 0)) EXECUTE FUNCTION public.refuse_negative_escrow();
+
+
+--
+-- Name: ledger_transactions ledger_transactions_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER ledger_transactions_append_only BEFORE DELETE OR UPDATE ON public.ledger_transactions FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: ledger_transactions ledger_transactions_not_emptied; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER ledger_transactions_not_emptied BEFORE TRUNCATE ON public.ledger_transactions FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: ledger_transactions ledger_transactions_not_empty; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER ledger_transactions_not_empty AFTER INSERT ON public.ledger_transactions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.refuse_empty_transaction();
+
+
+--
 -- Name: listings listings_fixed_at_creation; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -2010,6 +2340,30 @@ ALTER TABLE ONLY public.claims
 
 ALTER TABLE ONLY public.claims
     ADD CONSTRAINT claims_unit_id_fkey FOREIGN KEY (unit_id) REFERENCES public.units(id);
+
+
+--
+-- Name: ledger_entries ledger_entries_account_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ledger_entries
+    ADD CONSTRAINT ledger_entries_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.ledger_accounts(id);
+
+
+--
+-- Name: ledger_entries ledger_entries_transaction_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ledger_entries
+    ADD CONSTRAINT ledger_entries_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES public.ledger_transactions(id);
+
+
+--
+-- Name: ledger_transactions ledger_transactions_booking_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ledger_transactions
+    ADD CONSTRAINT ledger_transactions_booking_id_fkey FOREIGN KEY (booking_id) REFERENCES public.bookings(id);
 
 
 --
