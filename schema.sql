@@ -796,6 +796,50 @@ COMMENT ON TABLE public.alerts IS 'What an operator must look at';
 
 
 --
+-- Name: audit_log; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.audit_log (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    actor_role text NOT NULL,
+    actor_id uuid,
+    action text NOT NULL,
+    subject_kind text NOT NULL,
+    subject_id text NOT NULL,
+    before jsonb,
+    after jsonb,
+    reason text DEFAULT ''::text NOT NULL,
+    request_id text,
+    CONSTRAINT audit_log_action_check CHECK ((action ~ '^[a-z]+(_[a-z]+)*$'::text)),
+    CONSTRAINT audit_log_actor_role_check CHECK ((actor_role = ANY (ARRAY['guest'::text, 'host'::text, 'admin'::text, 'system'::text]))),
+    CONSTRAINT audit_log_people_are_named CHECK (((actor_role = 'system'::text) = (actor_id IS NULL))),
+    CONSTRAINT audit_log_subject_kind_check CHECK ((subject_kind ~ '^[a-z]+(_[a-z]+)*$'::text))
+);
+
+
+--
+-- Name: TABLE audit_log; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.audit_log IS 'Who did what to which thing: every privileged or money action, in its own transaction. Append-only';
+
+
+--
+-- Name: audit_log_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
 -- Name: blocked_dates; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1602,6 +1646,14 @@ ALTER TABLE ONLY public.alerts
 
 
 --
+-- Name: audit_log audit_log_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: blocked_dates blocked_dates_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1870,6 +1922,34 @@ ALTER TABLE ONLY public.webhook_events
 --
 
 CREATE UNIQUE INDEX alerts_unresolved_once ON public.alerts USING btree (kind, subject) WHERE (state <> 'resolved'::text);
+
+
+--
+-- Name: audit_log_newest; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX audit_log_newest ON public.audit_log USING btree (at, id);
+
+
+--
+-- Name: audit_log_of_action; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX audit_log_of_action ON public.audit_log USING btree (action, at, id);
+
+
+--
+-- Name: audit_log_of_actor; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX audit_log_of_actor ON public.audit_log USING btree (actor_id, at, id) WHERE (actor_id IS NOT NULL);
+
+
+--
+-- Name: audit_log_of_subject; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX audit_log_of_subject ON public.audit_log USING btree (subject_id, at, id);
 
 
 --
@@ -2146,6 +2226,13 @@ CREATE INDEX webhook_events_open ON public.webhook_events USING btree (received_
 
 
 --
+-- Name: audit_log audit_log_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON public.audit_log FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
 -- Name: booking_history booking_history_append_only; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -2276,6 +2363,14 @@ CREATE TRIGGER procrastinate_trigger_status_events_insert_v1 AFTER INSERT ON pub
 --
 
 CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF status ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_update_v1();
+
+
+--
+-- Name: audit_log audit_log_actor_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.audit_log
+    ADD CONSTRAINT audit_log_actor_id_fkey FOREIGN KEY (actor_id) REFERENCES public.accounts(id);
 
 
 --

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 import structlog
+from procrastinate import JobContext
 
 from app import queue
 from tasks.bookings import decline_unanswered, expire_holds
@@ -38,12 +39,16 @@ SCHEDULE: Final = (
 def register(job: Periodic) -> None:
     """Put a line into the queue's own scheduler: once per tick, however many workers."""
 
-    async def run(timestamp: int) -> None:
-        with structlog.contextvars.bound_contextvars(job=job.name, tick=timestamp):
+    async def run(context: JobContext, timestamp: int) -> None:
+        with structlog.contextvars.bound_contextvars(
+            job_id=context.job.id, job=job.name, tick=timestamp
+        ):
             _log.info("periodic job done", count=await job.run(job.limit))
 
     # A tick that finds the one before it still queued adds nothing to it.
-    task = queue.broker.task(name=job.name, queue="periodic", queueing_lock=job.name)(run)
+    task = queue.broker.task(
+        name=job.name, queue="periodic", queueing_lock=job.name, pass_context=True
+    )(run)
     queue.broker.periodic(cron=job.cron, periodic_id=job.name)(task)
 
 

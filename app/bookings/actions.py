@@ -6,15 +6,13 @@ from uuid import UUID
 
 import uuid_utils.compat
 
-from app import states
+from app import audit, states
 from app.accounts.model import Principal, Role
+from app.audit import SYSTEM, Actor, ActorRole, Subject
 from app.bookings import queries, rules
 from app.bookings.model import (
     MOVES,
-    SYSTEM,
     UNPAID,
-    Actor,
-    ActorRole,
     AnswerTooLate,
     Booking,
     BookingNotFound,
@@ -176,9 +174,10 @@ async def accept(tx: Tx, *, booking_id: UUID, host_id: UUID) -> Booking:
     if booking.respond_by is None or booking.respond_by <= await now(tx):
         raise AnswerTooLate("The request ran out of time; the guest gets the money back.")
     host = Actor(ActorRole.HOST, host_id)
-    booking = await _move(tx, booking, BookingState.CONFIRMED, by=host, reason="accepted")
-    await tell(tx, booking, booking.guest_id, Kind.BOOKING_CONFIRMED)
-    return booking
+    accepted = await _move(tx, booking, BookingState.CONFIRMED, by=host, reason="accepted")
+    await _record(tx, "accept_booking", booking, accepted, by=host)
+    await tell(tx, accepted, accepted.guest_id, Kind.BOOKING_CONFIRMED)
+    return accepted
 
 
 async def decline(tx: Tx, *, booking_id: UUID, host_id: UUID, reason: str) -> Booking:
@@ -199,10 +198,11 @@ async def decline_next_unanswered(tx: Tx) -> bool:
 
 
 async def _decline(tx: Tx, booking: Booking, *, by: Actor, reason: str) -> Booking:
-    booking = await _release_and_move(tx, booking, BookingState.DECLINED, by=by, reason=reason)
-    await _refund_whole(tx, booking, reason="declined")
-    await tell(tx, booking, booking.guest_id, Kind.BOOKING_DECLINED, reason=reason)
-    return booking
+    declined = await _release_and_move(tx, booking, BookingState.DECLINED, by=by, reason=reason)
+    await _record(tx, "decline_booking", booking, declined, by=by, reason=reason)
+    await _refund_whole(tx, declined, by=by, reason="declined")
+    await tell(tx, declined, declined.guest_id, Kind.BOOKING_DECLINED, reason=reason)
+    return declined
 
 
 # ---- cancel and expire --------------------------------------------------------------------------
@@ -222,17 +222,17 @@ async def cancel(tx: Tx, *, booking_id: UUID, asker: Principal, reason: str) -> 
             raise NotCancellable("A confirmed booking is cancelled by its host or an admin.")
         if booking.check_in_at <= await now(tx):
             raise NotCancellable("It has begun.")
-    was_unpaid = booking.state in UNPAID
-    booking = await _release_and_move(
+    cancelled = await _release_and_move(
         tx, booking, BookingState.CANCELLED, by=by, reason=reason or f"cancelled by the {by.role}"
     )
-    await _refund_whole(tx, booking, reason="cancelled")
-    await _ask_about_open_payments(tx, booking)
-    if was_unpaid:  # nobody has been told of it yet
-        return booking
-    for account_id in (booking.guest_id, booking.host_id):
-        await tell(tx, booking, account_id, Kind.BOOKING_CANCELLED, reason=reason)
-    return booking
+    await _record(tx, "cancel_booking", booking, cancelled, by=by, reason=reason)
+    await _refund_whole(tx, cancelled, by=by, reason="cancelled")
+    await _ask_about_open_payments(tx, cancelled)
+    if booking.state in UNPAID:  # nobody has been told of it yet
+        return cancelled
+    for account_id in (cancelled.guest_id, cancelled.host_id):
+        await tell(tx, cancelled, account_id, Kind.BOOKING_CANCELLED, reason=reason)
+    return cancelled
 
 
 async def expire_next(tx: Tx) -> bool:
@@ -343,9 +343,23 @@ async def _release_and_move(
     return await _move(tx, booking, to, by=by, reason=reason)
 
 
-async def _refund_whole(tx: Tx, booking: Booking, *, reason: str) -> None:
+async def _record(
+    tx: Tx, action: str, was: Booking, booking: Booking, *, by: Actor, reason: str = ""
+) -> None:
+    await audit.record(
+        tx,
+        by=by,
+        action=action,
+        subject=Subject("booking", booking.id),
+        before={"state": was.state},
+        after={"state": booking.state},
+        reason=reason,
+    )
+
+
+async def _refund_whole(tx: Tx, booking: Booking, *, by: Actor, reason: str) -> None:
     if payment := await payments.find_succeeded(tx, booking.id):
-        await payments.queue_refund(tx, payment, reason=reason)
+        await payments.queue_refund(tx, payment, by=by, reason=reason)
 
 
 async def _ask_about_open_payments(tx: Tx, booking: Booking) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from app.audit import ActorRole
 from app.claims.model import Span
 from app.errors import Conflict, Forbidden, NotFound
 from app.inventory.model import Kind, Label, Line, Policy
@@ -44,23 +45,6 @@ MOVES: Final = MappingProxyType(
     }
 )
 UNPAID: Final = frozenset({_S.HELD, _S.AWAITING_PAYMENT})
-
-
-class ActorRole(StrEnum):
-    GUEST = "guest"
-    HOST = "host"
-    ADMIN = "admin"
-    SYSTEM = "system"
-
-
-class Actor(msgspec.Struct, frozen=True):
-    """Who moves a booking; the system has no id."""
-
-    role: ActorRole
-    id: UUID | None = None
-
-
-SYSTEM: Final = Actor(role=ActorRole.SYSTEM)
 
 
 class Terms(Output, frozen=True):

@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.bookings.model import Actor, Booking, BookingState, Move, Passenger
+from app.audit import Actor
+from app.bookings.model import Booking, BookingState, Move, Passenger
 from app.db import Tx, execute, fetch_all, fetch_new_value, fetch_one, fetch_values, json
 
 

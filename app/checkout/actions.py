@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from app.alerts import Severity, raise_alert
+from app.audit import SYSTEM
 from app.bookings import actions as bookings
 from app.bookings.model import UNPAID, Booking, BookingState
 from app.checkout.model import HoldExpired, NotPayable
@@ -96,7 +97,7 @@ def _can_begin(booking: Booking, moment: datetime) -> bool:
 
 async def _give_back(tx: Tx, booking: Booking, payment: Payment, *, reason: str) -> None:
     """Money came that buys nothing: mark it for refund, and tell guest and operator."""
-    await payments.queue_refund(tx, payment, reason=reason)
+    await payments.queue_refund(tx, payment, by=SYSTEM, reason=reason)
     await raise_alert(
         tx,
         kind=reason.replace(" ", "_"),

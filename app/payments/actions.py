@@ -8,8 +8,9 @@ from uuid import UUID
 import structlog
 import uuid_utils.compat
 
-from app import states
+from app import audit, states
 from app.alerts import Severity, raise_alert
+from app.audit import SYSTEM, Actor, ActorRole, Subject
 from app.db import Tx
 from app.gateways.port import (
     ChargeStatus,
@@ -53,7 +54,7 @@ async def begin(
     payment = await queries.find_open(tx, booking_id)
     if payment is None:
         payment_id = uuid_utils.compat.uuid7()
-        return await queries.insert(
+        payment = await queries.insert(
             tx,
             payment_id=payment_id,
             booking_id=booking_id,
@@ -63,6 +64,8 @@ async def begin(
             money=money,
             calling_for=CALLING_FOR,
         )
+        await _record_begun(tx, payment)
+        return payment
     if payment.state is PaymentState.PENDING:
         return payment
     if not await queries.begin_calling(tx, payment.id, CALLING_FOR):
@@ -134,11 +137,18 @@ async def settle(
             return payment, Verdict.UNCHANGED
 
 
-async def queue_refund(tx: Tx, payment: Payment, *, reason: str) -> None:
+async def queue_refund(tx: Tx, payment: Payment, *, by: Actor, reason: str) -> None:
     """Mark a whole charge for refund, once."""
-    await queries.insert_refund(
-        tx, refund_id=uuid_utils.compat.uuid7(), payment=payment, reason=reason
-    )
+    refund_id = uuid_utils.compat.uuid7()
+    if await queries.insert_refund(tx, refund_id=refund_id, payment=payment, reason=reason):
+        await audit.record(
+            tx,
+            by=by,
+            action="queue_refund",
+            subject=Subject("refund", refund_id),
+            after={"paymentId": payment.id, "amount": payment.money},
+            reason=reason,
+        )
 
 
 async def get(tx: Tx, payment_id: UUID) -> Payment:
@@ -226,7 +236,37 @@ async def _move(
     )
     if moved is None:
         raise states.MoveRefused("Somebody else moved this payment at the same moment.")
+    if not moved.is_open:
+        await _record_settled(tx, payment, moved, reason=reason)
     return moved
+
+
+async def _record_begun(tx: Tx, payment: Payment) -> None:
+    await audit.record(
+        tx,
+        by=Actor(ActorRole.GUEST, payment.payer_id),
+        action="begin_payment",
+        subject=Subject("payment", payment.id),
+        after={
+            "state": payment.state,
+            "bookingId": payment.booking_id,
+            "gateway": payment.gateway,
+            "reference": payment.reference,
+            "amount": payment.money,
+        },
+    )
+
+
+async def _record_settled(tx: Tx, was: Payment, payment: Payment, *, reason: str) -> None:
+    await audit.record(
+        tx,
+        by=SYSTEM,
+        action="settle_payment",
+        subject=Subject("payment", payment.id),
+        before={"state": was.state},
+        after={"state": payment.state},
+        reason=reason,
+    )
 
 
 def _differences(payment: Payment, found: FoundCharge, *, live: bool) -> Set[str]:

@@ -35,6 +35,7 @@ A_LISTING: Final = {
     "checkOutTime": "11:00:00",
 }  # fmt: skip
 A_RANGE: Final = {"firstSlot": "2030-01-01", "lastSlot": "2030-01-02"}
+ADMIN_ONLY: Final = Rule(stranger=403, other_host=403, guest=403)
 A_PRICE: Final = {"price": {"amount": 1, "currency": "NGN"}}
 
 PUBLIC: Final = {
@@ -120,6 +121,7 @@ PROTECTED: Final = {
     ("DELETE", "/api/listings/{listing_id}/blocked-dates/{block_id}"): Rule(
         stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
     ),
+    ("GET", "/api/admin/audit"): ADMIN_ONLY,
 }
 
 

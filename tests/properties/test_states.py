@@ -9,6 +9,7 @@ from typing import Any, Final, LiteralString
 import pytest
 
 from app import states
+from app.audit import SYSTEM
 from app.bookings import model as bookings
 from app.db import Violated, execute, fetch_value, savepoint, transaction
 from app.payments import model as payments
@@ -145,7 +146,7 @@ async def test_a_mover_who_is_late_changes_nothing(pool: None) -> None:
         assert await actions.expire(tx, booking, reason="first")
     async with transaction() as tx:
         to = bookings.BookingState.CANCELLED
-        assert await queries.move(tx, booking, to, by=bookings.SYSTEM, reason="late") is None
+        assert await queries.move(tx, booking, to, by=SYSTEM, reason="late") is None
     async with transaction() as tx:
         moves = await queries.history(tx, booking.id)
     assert [move.state for move in moves] == ["held", "expired"]
