@@ -720,11 +720,6 @@ BEGIN
             USING ERRCODE = 'integrity_constraint_violation',
                   CONSTRAINT = 'ledger_entries_written_with_transaction';
     END IF;
-    IF NOT EXISTS (SELECT FROM ledger_accounts WHERE id = NEW.account_id) THEN
-        RAISE EXCEPTION 'there is no ledger account %', NEW.account_id
-            USING ERRCODE = 'integrity_constraint_violation',
-                  CONSTRAINT = 'ledger_entries_account_exists';
-    END IF;
     IF EXISTS (
         SELECT FROM ledger_entries AS entry
           JOIN ledger_accounts AS account ON account.id = entry.account_id
@@ -743,7 +738,7 @@ END $$;
 -- Name: FUNCTION refuse_unbalanced(); Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON FUNCTION public.refuse_unbalanced() IS 'Trigger: a transaction''s entries are written with it, on accounts, and sum to zero per currency';
+COMMENT ON FUNCTION public.refuse_unbalanced() IS 'Trigger: a transaction''s entries are written with it, and sum to zero per currency';
 
 
 --
@@ -1007,6 +1002,177 @@ COMMENT ON TABLE public.claims IS 'One unit, one slot, one booking; expires_at i
 
 
 --
+-- Name: debt_recoveries; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.debt_recoveries (
+    id bigint NOT NULL,
+    debt_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    amount bigint NOT NULL,
+    at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    CONSTRAINT debt_recoveries_amount_check CHECK ((amount > 0))
+);
+
+
+--
+-- Name: TABLE debt_recoveries; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.debt_recoveries IS 'What was kept back from a payout (source_id: the pot) towards a debt. Append-only';
+
+
+--
+-- Name: debt_recoveries_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.debt_recoveries ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.debt_recoveries_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: dispute_evidence; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.dispute_evidence (
+    id bigint NOT NULL,
+    dispute_id uuid NOT NULL,
+    author_id uuid NOT NULL,
+    text text NOT NULL,
+    files text[] NOT NULL,
+    at timestamp with time zone DEFAULT public.business_now() NOT NULL
+);
+
+
+--
+-- Name: TABLE dispute_evidence; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.dispute_evidence IS 'What both sides brought forward: text, and references to files. Append-only';
+
+
+--
+-- Name: dispute_evidence_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.dispute_evidence ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.dispute_evidence_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: disputes; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.disputes (
+    id uuid NOT NULL,
+    pot_id uuid NOT NULL,
+    booking_id uuid NOT NULL,
+    opened_by uuid NOT NULL,
+    side text NOT NULL,
+    state text NOT NULL,
+    reason text NOT NULL,
+    claimed bigint NOT NULL,
+    to_guest bigint,
+    resolved_by uuid,
+    decision text,
+    opened_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT disputes_claimed_check CHECK ((claimed > 0)),
+    CONSTRAINT disputes_ended_with_time CHECK (((state = 'open'::text) = (ended_at IS NULL))),
+    CONSTRAINT disputes_resolved_by_somebody CHECK ((((state = 'resolved'::text) = (resolved_by IS NOT NULL)) AND ((state = 'resolved'::text) = (to_guest IS NOT NULL)) AND ((state = 'resolved'::text) = (decision IS NOT NULL)))),
+    CONSTRAINT disputes_side_check CHECK ((side = ANY (ARRAY['guest'::text, 'host'::text]))),
+    CONSTRAINT disputes_state_known CHECK ((state = ANY (ARRAY['open'::text, 'resolved'::text, 'withdrawn'::text]))),
+    CONSTRAINT disputes_to_guest_check CHECK ((to_guest >= 0))
+);
+
+
+--
+-- Name: TABLE disputes; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.disputes IS 'Claims on a pot, made inside its window: by the guest on the rental, by the host on the deposit';
+
+
+--
+-- Name: escrow_events; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.escrow_events (
+    id bigint NOT NULL,
+    booking_id uuid NOT NULL,
+    pot_id uuid NOT NULL,
+    pot text NOT NULL,
+    was text,
+    state text NOT NULL,
+    at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    actor text NOT NULL,
+    actor_id uuid,
+    reason text NOT NULL,
+    CONSTRAINT escrow_events_actor_check CHECK ((actor = ANY (ARRAY['guest'::text, 'host'::text, 'admin'::text, 'system'::text]))),
+    CONSTRAINT escrow_events_move_allowed CHECK (((((was IS NULL) AND (state = 'held'::text)) OR ((was = 'held'::text) AND (state = ANY (ARRAY['disputed'::text, 'releasing'::text, 'refunding'::text]))) OR ((was = 'disputed'::text) AND (state = 'held'::text)) OR ((was = 'releasing'::text) AND (state = 'released'::text)) OR ((was = 'refunding'::text) AND (state = 'refunded'::text))) IS TRUE)),
+    CONSTRAINT escrow_events_pot_check CHECK ((pot = ANY (ARRAY['rental'::text, 'deposit'::text])))
+);
+
+
+--
+-- Name: TABLE escrow_events; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.escrow_events IS 'Each move of a pot: when, from, to, who, why. Append-only';
+
+
+--
+-- Name: escrow_events_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.escrow_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.escrow_events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: host_debts; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.host_debts (
+    id uuid NOT NULL,
+    host_id uuid NOT NULL,
+    booking_id uuid NOT NULL,
+    amount bigint NOT NULL,
+    currency character(3) NOT NULL,
+    recovered bigint DEFAULT 0 NOT NULL,
+    reason text NOT NULL,
+    created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    CONSTRAINT host_debts_amount_check CHECK ((amount > 0)),
+    CONSTRAINT host_debts_recovered_within CHECK (((recovered >= 0) AND (recovered <= amount)))
+);
+
+
+--
+-- Name: TABLE host_debts; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.host_debts IS 'What hosts owe after a refund past their payout; the next transfers are smaller by it';
+
+
+--
 -- Name: idempotency_keys; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1030,6 +1196,90 @@ CREATE TABLE public.idempotency_keys (
 --
 
 COMMENT ON TABLE public.idempotency_keys IS 'Stored replies of creating requests, kept 24 hours';
+
+
+--
+-- Name: instruction_history; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.instruction_history (
+    id bigint NOT NULL,
+    instruction_id uuid NOT NULL,
+    was text,
+    state text NOT NULL,
+    at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    attempt smallint NOT NULL,
+    reference text,
+    reason text NOT NULL,
+    CONSTRAINT instruction_history_move_allowed CHECK (((((was IS NULL) AND (state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text]))) OR ((was = 'queued'::text) AND (state = ANY (ARRAY['sending'::text, 'waiting_for_payee'::text]))) OR ((was = 'waiting_for_payee'::text) AND (state = 'queued'::text)) OR ((was = 'sending'::text) AND (state = ANY (ARRAY['sent'::text, 'unknown'::text, 'failed'::text]))) OR ((was = 'unknown'::text) AND (state = ANY (ARRAY['sent'::text, 'confirmed'::text, 'failed'::text]))) OR ((was = 'sent'::text) AND (state = ANY (ARRAY['confirmed'::text, 'failed'::text, 'reversed'::text]))) OR ((was = 'failed'::text) AND (state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text]))) OR ((was = 'confirmed'::text) AND (state = 'reversed'::text))) IS TRUE))
+);
+
+
+--
+-- Name: TABLE instruction_history; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.instruction_history IS 'Each move of an instruction, with the reference of its attempt. Append-only';
+
+
+--
+-- Name: instruction_history_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.instruction_history ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.instruction_history_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: instructions; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.instructions (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    state text NOT NULL,
+    booking_id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    payee_id uuid NOT NULL,
+    gateway text NOT NULL,
+    target text,
+    amount bigint NOT NULL,
+    currency character(3) NOT NULL,
+    reason text NOT NULL,
+    attempt smallint DEFAULT 0 NOT NULL,
+    reference text,
+    gateway_id text,
+    gateway_data jsonb,
+    failure text,
+    next_try_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    sent_at timestamp with time zone,
+    confirmed_at timestamp with time zone,
+    CONSTRAINT instructions_amount_check CHECK ((amount > 0)),
+    CONSTRAINT instructions_attempt_check CHECK ((attempt >= 0)),
+    CONSTRAINT instructions_attempt_has_reference CHECK (((attempt > 0) = (reference IS NOT NULL))),
+    CONSTRAINT instructions_confirmed_with_time CHECK (((state <> 'confirmed'::text) OR (confirmed_at IS NOT NULL))),
+    CONSTRAINT instructions_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT instructions_kind_check CHECK ((kind = ANY (ARRAY['refund'::text, 'transfer'::text]))),
+    CONSTRAINT instructions_open_has_next_look CHECK (((state <> ALL (ARRAY['queued'::text, 'sending'::text, 'unknown'::text, 'sent'::text])) OR (next_try_at IS NOT NULL))),
+    CONSTRAINT instructions_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text, 'sending'::text, 'sent'::text, 'unknown'::text, 'confirmed'::text, 'failed'::text, 'reversed'::text]))),
+    CONSTRAINT instructions_waiting_without_target CHECK (((state = 'waiting_for_payee'::text) = (target IS NULL)))
+);
+
+
+--
+-- Name: TABLE instructions; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.instructions IS 'Money out: refunds to guests and transfers to hosts, committed before the gateway hears of them';
 
 
 --
@@ -1306,6 +1556,7 @@ CREATE TABLE public.payments (
     state text NOT NULL,
     amount bigint NOT NULL,
     currency character(3) NOT NULL,
+    refunded bigint DEFAULT 0 NOT NULL,
     checkout_url text,
     gateway_id text,
     gateway_data jsonb,
@@ -1316,6 +1567,8 @@ CREATE TABLE public.payments (
     settled_at timestamp with time zone,
     CONSTRAINT payments_amount_check CHECK ((amount > 0)),
     CONSTRAINT payments_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT payments_refunded_after_success CHECK (((refunded = 0) OR (state = 'succeeded'::text))),
+    CONSTRAINT payments_refunded_within CHECK (((refunded >= 0) AND (refunded <= amount))),
     CONSTRAINT payments_settled_with_time CHECK (((state = 'succeeded'::text) = (settled_at IS NOT NULL))),
     CONSTRAINT payments_state_known CHECK ((state = ANY (ARRAY['created'::text, 'pending'::text, 'succeeded'::text, 'failed'::text, 'abandoned'::text])))
 );
@@ -1326,6 +1579,83 @@ CREATE TABLE public.payments (
 --
 
 COMMENT ON TABLE public.payments IS 'Charges: money in, one attempt at one gateway';
+
+
+--
+-- Name: payout_accounts; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.payout_accounts (
+    id uuid NOT NULL,
+    host_id uuid NOT NULL,
+    gateway text NOT NULL,
+    currency character(3) NOT NULL,
+    kind text NOT NULL,
+    holder text NOT NULL,
+    account_number text NOT NULL,
+    bank_code text NOT NULL,
+    bank_name text,
+    recipient text,
+    state text NOT NULL,
+    failure text,
+    created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    CONSTRAINT payout_accounts_active_is_known_there CHECK (((state <> 'active'::text) OR (recipient IS NOT NULL))),
+    CONSTRAINT payout_accounts_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT payout_accounts_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT payout_accounts_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'refused'::text, 'replaced'::text, 'removed'::text])))
+);
+
+
+--
+-- Name: TABLE payout_accounts; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.payout_accounts IS 'Where a host''s money goes: one active account per gateway and currency';
+
+
+--
+-- Name: pots; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.pots (
+    id uuid NOT NULL,
+    booking_id uuid NOT NULL,
+    kind text NOT NULL,
+    state text NOT NULL,
+    payment_id uuid NOT NULL,
+    guest_id uuid NOT NULL,
+    host_id uuid NOT NULL,
+    gateway text NOT NULL,
+    amount bigint NOT NULL,
+    currency character(3) NOT NULL,
+    commission_bps smallint NOT NULL,
+    opens_at timestamp with time zone,
+    closes_at timestamp with time zone,
+    to_guest bigint,
+    commission bigint,
+    to_host bigint,
+    created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    divided_at timestamp with time zone,
+    CONSTRAINT pots_amount_check CHECK ((amount > 0)),
+    CONSTRAINT pots_commission_bps_check CHECK (((commission_bps >= 0) AND (commission_bps <= 10000))),
+    CONSTRAINT pots_disputed_in_window CHECK (((state <> 'disputed'::text) OR (closes_at IS NOT NULL))),
+    CONSTRAINT pots_divided_once_over CHECK ((((state = ANY (ARRAY['held'::text, 'disputed'::text])) = (to_guest IS NULL)) AND ((to_guest IS NULL) = (commission IS NULL)) AND ((to_guest IS NULL) = (to_host IS NULL)) AND ((to_guest IS NULL) = (divided_at IS NULL)))),
+    CONSTRAINT pots_divided_without_loss CHECK (((to_guest IS NULL) OR ((to_guest >= 0) AND (commission >= 0) AND (to_host >= 0) AND (((to_guest + commission) + to_host) = amount)))),
+    CONSTRAINT pots_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT pots_kind_check CHECK ((kind = ANY (ARRAY['rental'::text, 'deposit'::text]))),
+    CONSTRAINT pots_state_known CHECK ((state = ANY (ARRAY['held'::text, 'disputed'::text, 'releasing'::text, 'released'::text, 'refunding'::text, 'refunded'::text]))),
+    CONSTRAINT pots_window_in_order CHECK ((opens_at < closes_at)),
+    CONSTRAINT pots_window_whole CHECK (((opens_at IS NULL) = (closes_at IS NULL)))
+);
+
+
+--
+-- Name: TABLE pots; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.pots IS 'Money of a booking in escrow; its window says when it may be disputed (none until confirmed)';
 
 
 --
@@ -1488,31 +1818,6 @@ CREATE TABLE public.refresh_tokens (
 --
 
 COMMENT ON TABLE public.refresh_tokens IS 'SHA-256 of each refresh token; a used one that comes again betrays a theft';
-
-
---
--- Name: refunds; Type: TABLE; Schema: public; Owner: -
---
-
-CREATE TABLE public.refunds (
-    id uuid NOT NULL,
-    payment_id uuid NOT NULL,
-    booking_id uuid NOT NULL,
-    amount bigint NOT NULL,
-    currency character(3) NOT NULL,
-    reason text NOT NULL,
-    state text DEFAULT 'queued'::text NOT NULL,
-    created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
-    CONSTRAINT refunds_amount_check CHECK ((amount > 0)),
-    CONSTRAINT refunds_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text, 'sending'::text, 'sent'::text, 'unknown'::text, 'confirmed'::text, 'failed'::text, 'reversed'::text])))
-);
-
-
---
--- Name: TABLE refunds; Type: COMMENT; Schema: public; Owner: -
---
-
-COMMENT ON TABLE public.refunds IS 'Instructions to give money back to a guest';
 
 
 --
@@ -1699,11 +2004,91 @@ ALTER TABLE ONLY public.claims
 
 
 --
+-- Name: debt_recoveries debt_recoveries_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.debt_recoveries
+    ADD CONSTRAINT debt_recoveries_once UNIQUE (debt_id, source_id);
+
+
+--
+-- Name: debt_recoveries debt_recoveries_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.debt_recoveries
+    ADD CONSTRAINT debt_recoveries_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: dispute_evidence dispute_evidence_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.dispute_evidence
+    ADD CONSTRAINT dispute_evidence_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: disputes disputes_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.disputes
+    ADD CONSTRAINT disputes_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: escrow_events escrow_events_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.escrow_events
+    ADD CONSTRAINT escrow_events_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: host_debts host_debts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.host_debts
+    ADD CONSTRAINT host_debts_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: idempotency_keys idempotency_keys_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (principal_id, route, key);
+
+
+--
+-- Name: instruction_history instruction_history_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.instruction_history
+    ADD CONSTRAINT instruction_history_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: instructions instructions_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.instructions
+    ADD CONSTRAINT instructions_once UNIQUE (kind, source_id);
+
+
+--
+-- Name: instructions instructions_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.instructions
+    ADD CONSTRAINT instructions_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: instructions instructions_reference_taken; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.instructions
+    ADD CONSTRAINT instructions_reference_taken UNIQUE (reference);
 
 
 --
@@ -1811,6 +2196,30 @@ ALTER TABLE ONLY public.payments
 
 
 --
+-- Name: payout_accounts payout_accounts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.payout_accounts
+    ADD CONSTRAINT payout_accounts_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: pots pots_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.pots
+    ADD CONSTRAINT pots_once UNIQUE (booking_id, kind);
+
+
+--
+-- Name: pots pots_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.pots
+    ADD CONSTRAINT pots_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: price_overrides price_overrides_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -1864,22 +2273,6 @@ ALTER TABLE ONLY public.procrastinate_workers
 
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (token_hash);
-
-
---
--- Name: refunds refunds_pkey; Type: CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.refunds
-    ADD CONSTRAINT refunds_pkey PRIMARY KEY (id);
-
-
---
--- Name: refunds refunds_whole_and_so_once; Type: CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.refunds
-    ADD CONSTRAINT refunds_whole_and_so_once UNIQUE (payment_id);
 
 
 --
@@ -1986,6 +2379,13 @@ CREATE INDEX bookings_of_host ON public.bookings USING btree (host_id, id);
 
 
 --
+-- Name: bookings_over; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX bookings_over ON public.bookings USING btree (check_out_at) WHERE (state = 'confirmed'::text);
+
+
+--
 -- Name: bookings_requested; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -1997,6 +2397,62 @@ CREATE INDEX bookings_requested ON public.bookings USING btree (respond_by) WHER
 --
 
 CREATE INDEX bookings_unpaid ON public.bookings USING btree (expires_at) WHERE (state = ANY (ARRAY['held'::text, 'awaiting_payment'::text]));
+
+
+--
+-- Name: debt_recoveries_of_source; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX debt_recoveries_of_source ON public.debt_recoveries USING btree (source_id);
+
+
+--
+-- Name: dispute_evidence_of_dispute; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX dispute_evidence_of_dispute ON public.dispute_evidence USING btree (dispute_id, id);
+
+
+--
+-- Name: disputes_of_booking; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX disputes_of_booking ON public.disputes USING btree (booking_id, id);
+
+
+--
+-- Name: disputes_one_open; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX disputes_one_open ON public.disputes USING btree (pot_id) WHERE (state = 'open'::text);
+
+
+--
+-- Name: disputes_open; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX disputes_open ON public.disputes USING btree (id) WHERE (state = 'open'::text);
+
+
+--
+-- Name: escrow_events_of_booking; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX escrow_events_of_booking ON public.escrow_events USING btree (booking_id, id);
+
+
+--
+-- Name: host_debts_of_host; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX host_debts_of_host ON public.host_debts USING btree (host_id, id);
+
+
+--
+-- Name: host_debts_open; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX host_debts_open ON public.host_debts USING btree (host_id, currency, id) WHERE (recovered < amount);
 
 
 --
@@ -2018,6 +2474,55 @@ CREATE INDEX idx_procrastinate_jobs_worker_not_null ON public.procrastinate_jobs
 --
 
 CREATE INDEX idx_procrastinate_workers_last_heartbeat ON public.procrastinate_workers USING btree (last_heartbeat);
+
+
+--
+-- Name: instruction_history_of_instruction; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instruction_history_of_instruction ON public.instruction_history USING btree (instruction_id, id);
+
+
+--
+-- Name: instructions_due; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_due ON public.instructions USING btree (state, kind, next_try_at) WHERE (next_try_at IS NOT NULL);
+
+
+--
+-- Name: instructions_of_booking; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_of_booking ON public.instructions USING btree (booking_id, id);
+
+
+--
+-- Name: instructions_of_payee; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_of_payee ON public.instructions USING btree (payee_id, id);
+
+
+--
+-- Name: instructions_of_payment; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_of_payment ON public.instructions USING btree (payment_id, id);
+
+
+--
+-- Name: instructions_of_source; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_of_source ON public.instructions USING btree (source_id);
+
+
+--
+-- Name: instructions_waiting; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_waiting ON public.instructions USING btree (payee_id, gateway, currency) WHERE (state = 'waiting_for_payee'::text);
 
 
 --
@@ -2119,6 +2624,34 @@ CREATE INDEX payments_unsettled ON public.payments USING btree (created_at) WHER
 
 
 --
+-- Name: payout_accounts_of_host; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX payout_accounts_of_host ON public.payout_accounts USING btree (host_id, id);
+
+
+--
+-- Name: payout_accounts_one_active; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX payout_accounts_one_active ON public.payout_accounts USING btree (host_id, gateway, currency) WHERE (state = 'active'::text);
+
+
+--
+-- Name: pots_due; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX pots_due ON public.pots USING btree (closes_at) WHERE (state = 'held'::text);
+
+
+--
+-- Name: pots_of_payment; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX pots_of_payment ON public.pots USING btree (payment_id);
+
+
+--
 -- Name: price_overrides_of_listing; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2189,13 +2722,6 @@ CREATE INDEX refresh_tokens_of_session ON public.refresh_tokens USING btree (ses
 
 
 --
--- Name: refunds_of_booking; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX refunds_of_booking ON public.refunds USING btree (booking_id);
-
-
---
 -- Name: sessions_of_account; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2242,6 +2768,34 @@ CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON public.audit_log
 --
 
 CREATE TRIGGER booking_history_append_only BEFORE DELETE OR UPDATE ON public.booking_history FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: debt_recoveries debt_recoveries_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER debt_recoveries_append_only BEFORE DELETE OR UPDATE ON public.debt_recoveries FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: dispute_evidence dispute_evidence_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER dispute_evidence_append_only BEFORE DELETE OR UPDATE ON public.dispute_evidence FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: escrow_events escrow_events_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER escrow_events_append_only BEFORE DELETE OR UPDATE ON public.escrow_events FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: instruction_history instruction_history_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER instruction_history_append_only BEFORE DELETE OR UPDATE ON public.instruction_history FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 
 --
@@ -2443,6 +2997,134 @@ ALTER TABLE ONLY public.claims
 
 
 --
+-- Name: debt_recoveries debt_recoveries_debt_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.debt_recoveries
+    ADD CONSTRAINT debt_recoveries_debt_id_fkey FOREIGN KEY (debt_id) REFERENCES public.host_debts(id);
+
+
+--
+-- Name: dispute_evidence dispute_evidence_author_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.dispute_evidence
+    ADD CONSTRAINT dispute_evidence_author_id_fkey FOREIGN KEY (author_id) REFERENCES public.accounts(id);
+
+
+--
+-- Name: dispute_evidence dispute_evidence_dispute_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.dispute_evidence
+    ADD CONSTRAINT dispute_evidence_dispute_id_fkey FOREIGN KEY (dispute_id) REFERENCES public.disputes(id);
+
+
+--
+-- Name: disputes disputes_booking_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.disputes
+    ADD CONSTRAINT disputes_booking_id_fkey FOREIGN KEY (booking_id) REFERENCES public.bookings(id);
+
+
+--
+-- Name: disputes disputes_opened_by_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.disputes
+    ADD CONSTRAINT disputes_opened_by_fkey FOREIGN KEY (opened_by) REFERENCES public.accounts(id);
+
+
+--
+-- Name: disputes disputes_pot_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.disputes
+    ADD CONSTRAINT disputes_pot_id_fkey FOREIGN KEY (pot_id) REFERENCES public.pots(id);
+
+
+--
+-- Name: disputes disputes_resolved_by_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.disputes
+    ADD CONSTRAINT disputes_resolved_by_fkey FOREIGN KEY (resolved_by) REFERENCES public.accounts(id);
+
+
+--
+-- Name: escrow_events escrow_events_booking_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.escrow_events
+    ADD CONSTRAINT escrow_events_booking_id_fkey FOREIGN KEY (booking_id) REFERENCES public.bookings(id);
+
+
+--
+-- Name: escrow_events escrow_events_pot_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.escrow_events
+    ADD CONSTRAINT escrow_events_pot_id_fkey FOREIGN KEY (pot_id) REFERENCES public.pots(id);
+
+
+--
+-- Name: host_debts host_debts_booking_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.host_debts
+    ADD CONSTRAINT host_debts_booking_id_fkey FOREIGN KEY (booking_id) REFERENCES public.bookings(id);
+
+
+--
+-- Name: host_debts host_debts_host_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.host_debts
+    ADD CONSTRAINT host_debts_host_id_fkey FOREIGN KEY (host_id) REFERENCES public.accounts(id);
+
+
+--
+-- Name: instruction_history instruction_history_instruction_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.instruction_history
+    ADD CONSTRAINT instruction_history_instruction_id_fkey FOREIGN KEY (instruction_id) REFERENCES public.instructions(id);
+
+
+--
+-- Name: instructions instructions_booking_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.instructions
+    ADD CONSTRAINT instructions_booking_id_fkey FOREIGN KEY (booking_id) REFERENCES public.bookings(id);
+
+
+--
+-- Name: instructions instructions_payee_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.instructions
+    ADD CONSTRAINT instructions_payee_id_fkey FOREIGN KEY (payee_id) REFERENCES public.accounts(id);
+
+
+--
+-- Name: instructions instructions_payment_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.instructions
+    ADD CONSTRAINT instructions_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
+
+
+--
+-- Name: ledger_entries ledger_entries_account_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ledger_entries
+    ADD CONSTRAINT ledger_entries_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.ledger_accounts(id);
+
+
+--
 -- Name: ledger_entries ledger_entries_transaction_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -2515,6 +3197,46 @@ ALTER TABLE ONLY public.payments
 
 
 --
+-- Name: payout_accounts payout_accounts_host_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.payout_accounts
+    ADD CONSTRAINT payout_accounts_host_id_fkey FOREIGN KEY (host_id) REFERENCES public.accounts(id);
+
+
+--
+-- Name: pots pots_booking_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.pots
+    ADD CONSTRAINT pots_booking_id_fkey FOREIGN KEY (booking_id) REFERENCES public.bookings(id);
+
+
+--
+-- Name: pots pots_guest_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.pots
+    ADD CONSTRAINT pots_guest_id_fkey FOREIGN KEY (guest_id) REFERENCES public.accounts(id);
+
+
+--
+-- Name: pots pots_host_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.pots
+    ADD CONSTRAINT pots_host_id_fkey FOREIGN KEY (host_id) REFERENCES public.accounts(id);
+
+
+--
+-- Name: pots pots_payment_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.pots
+    ADD CONSTRAINT pots_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
+
+
+--
 -- Name: price_overrides price_overrides_listing_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -2552,22 +3274,6 @@ ALTER TABLE ONLY public.procrastinate_periodic_defers
 
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.sessions(id) ON DELETE CASCADE;
-
-
---
--- Name: refunds refunds_booking_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.refunds
-    ADD CONSTRAINT refunds_booking_id_fkey FOREIGN KEY (booking_id) REFERENCES public.bookings(id);
-
-
---
--- Name: refunds refunds_payment_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.refunds
-    ADD CONSTRAINT refunds_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
 
 
 --

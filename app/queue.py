@@ -4,6 +4,7 @@ A job's name and fields are a contract with jobs already queued: rename neither,
 field a default.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 from uuid import UUID
 
@@ -41,6 +42,24 @@ class ProcessWebhook(Job, frozen=True):
     event_id: UUID
 
 
+class CarryOut(Job, frozen=True):
+    """Send a queued refund or transfer to its gateway."""
+
+    name = "carry-out"
+    queue = "money"
+
+    instruction_id: UUID
+
+
+class LookUp(Job, frozen=True):
+    """Ask the gateway what became of a refund or transfer, and book the answer."""
+
+    name = "look-up"
+    queue = "money"
+
+    instruction_id: UUID
+
+
 class SendNotification(Job, frozen=True):
     """Deliver one notification."""
 
@@ -54,6 +73,14 @@ async def enqueue(tx: Tx, job: Job) -> None:
     """Queue a job in the caller's transaction: it runs if that commits, and never before."""
     deferrer = broker.configure_task(job.name, queue=job.queue, connection=tx)
     await deferrer.defer_async(**msgspec.to_builtins(job))
+
+
+async def enqueue_all(tx: Tx, jobs: Sequence[Job]) -> None:
+    """Queue jobs of one kind in one round trip."""
+    if not jobs:
+        return
+    deferrer = broker.configure_task(jobs[0].name, queue=jobs[0].queue, connection=tx)
+    await deferrer.batch_defer_async(*(msgspec.to_builtins(job) for job in jobs))
 
 
 async def forget_finished(tx: Tx, *, limit: int) -> int:

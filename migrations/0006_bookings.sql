@@ -37,6 +37,7 @@ COMMENT ON TABLE bookings IS 'One guest''s purchase of units for slots, with its
 CREATE INDEX bookings_of_guest ON bookings (guest_id, id);
 CREATE INDEX bookings_of_host ON bookings (host_id, id);
 CREATE INDEX bookings_unpaid ON bookings (expires_at) WHERE state IN ('held', 'awaiting_payment');
+CREATE INDEX bookings_over ON bookings (check_out_at) WHERE state = 'confirmed';
 CREATE INDEX bookings_requested ON bookings (respond_by) WHERE state = 'awaiting_host';
 
 CREATE TABLE claims (

@@ -7,6 +7,7 @@ CREATE TABLE payments (
     state        text NOT NULL,
     amount       bigint NOT NULL CHECK (amount > 0),
     currency     char(3) NOT NULL,
+    refunded     bigint NOT NULL DEFAULT 0,
     checkout_url text,
     gateway_id   text,
     gateway_data jsonb,
@@ -18,6 +19,9 @@ CREATE TABLE payments (
     CONSTRAINT payments_state_known CHECK (
         state IN ('created', 'pending', 'succeeded', 'failed', 'abandoned')
     ),
+    -- What is promised back, from the moment it is: refunds at the same time cannot exceed it.
+    CONSTRAINT payments_refunded_within CHECK (refunded BETWEEN 0 AND amount),
+    CONSTRAINT payments_refunded_after_success CHECK (refunded = 0 OR state = 'succeeded'),
     CONSTRAINT payments_settled_with_time CHECK ((state = 'succeeded') = (settled_at IS NOT NULL))
 );
 COMMENT ON TABLE payments IS 'Charges: money in, one attempt at one gateway';
@@ -45,23 +49,6 @@ COMMENT ON TABLE payment_history IS 'Each move of a charge. Append-only';
 CREATE INDEX payment_history_of_payment ON payment_history (payment_id, id);
 CREATE TRIGGER payment_history_append_only BEFORE UPDATE OR DELETE ON payment_history
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
-
-CREATE TABLE refunds (
-    id         uuid PRIMARY KEY,
-    payment_id uuid NOT NULL REFERENCES payments,
-    booking_id uuid NOT NULL REFERENCES bookings,
-    amount     bigint NOT NULL CHECK (amount > 0),
-    currency   char(3) NOT NULL,
-    reason     text NOT NULL,
-    state      text NOT NULL DEFAULT 'queued',
-    created_at timestamptz NOT NULL DEFAULT business_now(),
-    CONSTRAINT refunds_state_known CHECK (state IN (
-        'queued', 'waiting_for_payee', 'sending', 'sent', 'unknown', 'confirmed', 'failed', 'reversed'
-    )),
-    CONSTRAINT refunds_whole_and_so_once UNIQUE (payment_id)
-);
-COMMENT ON TABLE refunds IS 'Instructions to give money back to a guest';
-CREATE INDEX refunds_of_booking ON refunds (booking_id);
 
 CREATE TABLE webhook_events (
     id           uuid PRIMARY KEY,

@@ -1,6 +1,6 @@
 """Charges: begun before the gateway hears of them, settled by what the gateway says of them."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -11,7 +11,7 @@ import uuid_utils.compat
 from app import audit, states
 from app.alerts import Severity, raise_alert
 from app.audit import SYSTEM, Actor, ActorRole, Subject
-from app.db import Tx
+from app.db import Tx, Violated
 from app.gateways.port import (
     ChargeStatus,
     CheckoutReady,
@@ -23,8 +23,10 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
+from app.instructions import actions as instructions
+from app.ledger import actions as ledger
 from app.money import Money
-from app.payments import queries
+from app.payments import queries, rules
 from app.payments.model import (
     MOVES,
     GatewayUnclear,
@@ -32,6 +34,8 @@ from app.payments.model import (
     Payment,
     PaymentStarting,
     PaymentState,
+    Refund,
+    RefundExceedsCharge,
     Verdict,
 )
 from app.queue import SettlePayment, enqueue
@@ -137,18 +141,34 @@ async def settle(
             return payment, Verdict.UNCHANGED
 
 
-async def queue_refund(tx: Tx, payment: Payment, *, by: Actor, reason: str) -> None:
-    """Mark a whole charge for refund, once."""
-    refund_id = uuid_utils.compat.uuid7()
-    if await queries.insert_refund(tx, refund_id=refund_id, payment=payment, reason=reason):
-        await audit.record(
-            tx,
-            by=by,
-            action="queue_refund",
-            subject=Subject("refund", refund_id),
-            after={"paymentId": payment.id, "amount": payment.money},
-            reason=reason,
-        )
+async def give_back(tx: Tx, payment: Payment, *, by: Actor, reason: str) -> None:
+    """Book a charge that buys nothing (late, double) as owed to its payer, and refund it whole."""
+    await ledger.post(tx, rules.unapplied(payment, memo=reason))
+    whole = Refund(
+        payment_id=payment.id, source_id=payment.id, amount=payment.amount, reason=reason
+    )
+    await refund_all(tx, [whole], by=by)
+
+
+async def refund_all(tx: Tx, refunds: Sequence[Refund], *, by: Actor) -> None:
+    """Commit to giving these back, of one currency and payer per charge, through its gateway.
+
+    Raises RefundExceedsCharge if a charge's refunds came to more than it, also those of others at
+    the same time.
+    """
+    amounts = rules.per_charge(refunds)
+    if not amounts:
+        return
+    try:
+        payments = await queries.promise_back(tx, amounts)
+    except Violated as violated:
+        if violated.constraint != "payments_refunded_within":
+            raise
+        raise RefundExceedsCharge("Less than that is left of the charge.") from violated
+    by_id = {payment.id: payment for payment in payments}
+    await instructions.queue_all(
+        tx, [rules.instruction(refund, by_id[refund.payment_id]) for refund in refunds], by=by
+    )
 
 
 async def get(tx: Tx, payment_id: UUID) -> Payment:
@@ -161,11 +181,6 @@ async def get(tx: Tx, payment_id: UUID) -> Payment:
 async def find_by_reference(tx: Tx, reference: str) -> Payment | None:
     """The payment that went to its gateway under this reference."""
     return await queries.find_by_reference(tx, reference)
-
-
-async def find_succeeded(tx: Tx, booking_id: UUID) -> Payment | None:
-    """The charge that paid for a booking."""
-    return await queries.find_succeeded(tx, booking_id)
 
 
 async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:

@@ -45,6 +45,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     state: PaymentState
     amount: int
     currency: str
+    refunded: int  # promised back, whether it has arrived or not
     checkout_url: str | None
     failure: str | None
     created_at: datetime
@@ -68,6 +69,15 @@ class Verdict(StrEnum):
     UNCHANGED = "unchanged"
 
 
+class Refund(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be given back of a charge, because of what (a pot, a debt, the charge itself)."""
+
+    payment_id: UUID
+    source_id: UUID
+    amount: int
+    reason: str
+
+
 class PaymentReply(Output, frozen=True):
     """A payment as its payer sees it."""
 
@@ -77,6 +87,7 @@ class PaymentReply(Output, frozen=True):
     gateway: GatewayName
     state: PaymentState
     amount: Money
+    refunded: Money
     checkout_url: str | None
     failure: str | None
     created_at: datetime
@@ -91,6 +102,7 @@ class PaymentReply(Output, frozen=True):
             gateway=payment.gateway,
             state=payment.state,
             amount=payment.money,
+            refunded=Money(amount=payment.refunded, currency=payment.currency),
             checkout_url=payment.checkout_url if payment.is_open else None,
             failure=payment.failure,
             created_at=payment.created_at,
@@ -100,6 +112,12 @@ class PaymentReply(Output, frozen=True):
 
 class NoSuchPayment(NotFound):
     title = "There is no such payment"
+
+
+class RefundExceedsCharge(Conflict):
+    """All refunds of a charge together cannot be more than it."""
+
+    title = "More than was paid cannot be refunded"
 
 
 class PaymentStarting(Conflict):

@@ -1,9 +1,10 @@
-"""One statement per function on `payments`, `payment_history` and `refunds`."""
+"""One statement per function on `payments` and `payment_history`."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from app.db import Tx, execute, fetch_new, fetch_one, fetch_values, json
+from app.db import Tx, execute, fetch_all, fetch_new, fetch_one, fetch_values, json
 from app.gateways.port import Facts, GatewayName
 from app.money import Money
 from app.payments.model import Payment, PaymentState
@@ -192,34 +193,24 @@ async def open_for_long(tx: Tx, *, limit: int) -> list[UUID]:
     )
 
 
-async def find_succeeded(tx: Tx, booking_id: UUID) -> Payment | None:
-    """The charge that paid for a booking: one that succeeded and is not given back already."""
-    return await fetch_one(
+async def promise_back(tx: Tx, amounts: Mapping[UUID, int]) -> list[Payment]:
+    """Count these amounts as given back, in the order of ids so that nobody deadlocks."""
+    return await fetch_all(
         tx,
         Payment,
         """
-        SELECT *, false AS calling
-          FROM payments
-         WHERE booking_id = %(booking_id)s AND state = 'succeeded'
-           AND NOT EXISTS (SELECT FROM refunds WHERE payment_id = payments.id)
-         ORDER BY settled_at, id
-         LIMIT 1""",
-        booking_id=booking_id,
-    )
-
-
-async def insert_refund(tx: Tx, *, refund_id: UUID, payment: Payment, reason: str) -> int:
-    """Queue the refund of a whole charge; 0 if it is queued already."""
-    return await execute(
-        tx,
-        """
-        INSERT INTO refunds (id, payment_id, booking_id, amount, currency, reason)
-        VALUES (%(id)s, %(payment_id)s, %(booking_id)s, %(amount)s, %(currency)s, %(reason)s)
-            ON CONFLICT (payment_id) DO NOTHING""",
-        id=refund_id,
-        payment_id=payment.id,
-        booking_id=payment.booking_id,
-        amount=payment.amount,
-        currency=payment.currency,
-        reason=reason,
+        WITH promised AS (
+            SELECT payments.id, given.amount
+              FROM unnest(%(ids)s::uuid[], %(amounts)s::bigint[]) AS given (id, amount)
+              JOIN payments ON payments.id = given.id
+             ORDER BY payments.id
+               FOR NO KEY UPDATE OF payments
+        )
+        UPDATE payments
+           SET refunded = refunded + promised.amount, updated_at = business_now()
+          FROM promised
+         WHERE payments.id = promised.id
+     RETURNING payments.*, false AS calling""",
+        ids=list(amounts),
+        amounts=list(amounts.values()),
     )

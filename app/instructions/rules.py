@@ -1,0 +1,118 @@
+"""When an instruction is looked at again, when it is given up, and what its attempts are called."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from app.audit import Change, Subject
+from app.instructions.model import Instruction, InstructionKind, NewInstruction
+from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
+from app.money import Money
+
+ATTEMPTS_MAX: Final = 5
+
+# Longer than any call lasts: after it, whoever was sending is dead, and the outcome unknown.
+SENDING_FOR: Final = timedelta(minutes=1)
+
+# A request that the gateway does not know of after this long will not reach it any more.
+ARRIVED_BY: Final = timedelta(minutes=5)
+
+LOOK_AGAIN_AFTER: Final = timedelta(minutes=1)  # while an outcome is unknown
+ASK_AGAIN_AFTER: Final = timedelta(minutes=15)  # what was sent ends by webhook, or by asking
+RETRY_AFTER: Final = timedelta(hours=1)
+QUEUED_FOR: Final = timedelta(minutes=2)  # the job comes at once; this is for when it is lost
+
+_KINDS: Final = {
+    InstructionKind.REFUND: PostingKind.REFUND,
+    InstructionKind.TRANSFER: PostingKind.TRANSFER,
+}
+_RETURNS: Final = {
+    InstructionKind.REFUND: PostingKind.REFUND_REVERSAL,
+    InstructionKind.TRANSFER: PostingKind.TRANSFER_REVERSAL,
+}
+_PREFIXES: Final = {InstructionKind.REFUND: "rf", InstructionKind.TRANSFER: "tr"}
+
+
+def reference(kind: InstructionKind, instruction_id: UUID, attempt: int) -> str:
+    """What an attempt is called at the gateway: never used twice, and never for another attempt.
+
+    Lower-case letters, digits and hyphens, 37 or 38 characters: within what Paystack takes.
+    """
+    return f"{_PREFIXES[kind]}-{instruction_id.hex}-{attempt}"
+
+
+def changes(new: Sequence[NewInstruction]) -> list[Change]:
+    """What the audit log keeps of new instructions."""
+    return [
+        Change(
+            subject=Subject(instruction.kind, instruction.id),
+            after={
+                "bookingId": instruction.booking_id,
+                "payeeId": instruction.payee_id,
+                "amount": Money(amount=instruction.amount, currency=instruction.currency),
+                "reason": instruction.reason,
+            },
+        )
+        for instruction in new
+    ]
+
+
+def postings_of(confirmed: Instruction, *, fee: int) -> list[Posting]:
+    """Money has left: nobody owes it to the payee any more, and the gateway has its fee."""
+    kind = _KINDS[confirmed.kind]
+    clearing = _clearing(confirmed)
+    out = Posting(
+        kind=kind,
+        source_id=confirmed.id,
+        booking_id=confirmed.booking_id,
+        entries=(
+            Entry(_owed(confirmed), -confirmed.amount),
+            Entry(clearing, confirmed.amount),
+        ),
+        memo=confirmed.reason,
+    )
+    if not fee:
+        return [out]
+    fees = Account(
+        kind=AccountKind.GATEWAY_FEES, currency=confirmed.currency, gateway=confirmed.gateway
+    )
+    kept = Posting(
+        kind=PostingKind.GATEWAY_FEE,
+        source_id=confirmed.id,
+        booking_id=confirmed.booking_id,
+        entries=(Entry(fees, -fee), Entry(clearing, fee)),
+        memo=f"fee of a {confirmed.kind}",
+    )
+    return [out, kept]
+
+
+def return_of(reversed_: Instruction) -> Posting:
+    """Money that had left is back: it is owed to the payee again."""
+    return Posting(
+        kind=_RETURNS[reversed_.kind],
+        source_id=reversed_.id,
+        booking_id=reversed_.booking_id,
+        entries=(
+            Entry(_clearing(reversed_), -reversed_.amount),
+            Entry(_owed(reversed_), reversed_.amount),
+        ),
+        memo=reversed_.failure or "",
+    )
+
+
+def _owed(instruction: Instruction) -> Account:
+    is_refund = instruction.kind is InstructionKind.REFUND
+    return Account(
+        kind=AccountKind.GUEST_REFUNDABLE if is_refund else AccountKind.HOST_PAYABLE,
+        currency=instruction.currency,
+        owner_id=instruction.payee_id,
+    )
+
+
+def _clearing(instruction: Instruction) -> Account:
+    return Account(
+        kind=AccountKind.GATEWAY_CLEARING,
+        currency=instruction.currency,
+        gateway=instruction.gateway,
+    )

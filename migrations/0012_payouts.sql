@@ -1,0 +1,54 @@
+CREATE TABLE payout_accounts (
+    id             uuid PRIMARY KEY,
+    host_id        uuid NOT NULL REFERENCES accounts,
+    gateway        text NOT NULL CHECK (gateway IN ('paystack', 'flutterwave', 'stripe')),
+    currency       char(3) NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+    kind           text NOT NULL,
+    holder         text NOT NULL,
+    account_number text NOT NULL,
+    bank_code      text NOT NULL,
+    bank_name      text,
+    recipient      text,
+    state          text NOT NULL,
+    failure        text,
+    created_at     timestamptz NOT NULL DEFAULT business_now(),
+    updated_at     timestamptz NOT NULL DEFAULT business_now(),
+    CONSTRAINT payout_accounts_state_known CHECK (
+        state IN ('pending', 'active', 'refused', 'replaced', 'removed')
+    ),
+    CONSTRAINT payout_accounts_active_is_known_there CHECK (
+        state <> 'active' OR recipient IS NOT NULL
+    )
+);
+COMMENT ON TABLE payout_accounts IS 'Where a host''s money goes: one active account per gateway and currency';
+CREATE UNIQUE INDEX payout_accounts_one_active ON payout_accounts (host_id, gateway, currency)
+    WHERE state = 'active';
+CREATE INDEX payout_accounts_of_host ON payout_accounts (host_id, id);
+
+CREATE TABLE host_debts (
+    id         uuid PRIMARY KEY,
+    host_id    uuid NOT NULL REFERENCES accounts,
+    booking_id uuid NOT NULL REFERENCES bookings,
+    amount     bigint NOT NULL CHECK (amount > 0),
+    currency   char(3) NOT NULL,
+    recovered  bigint NOT NULL DEFAULT 0,
+    reason     text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT business_now(),
+    CONSTRAINT host_debts_recovered_within CHECK (recovered BETWEEN 0 AND amount)
+);
+COMMENT ON TABLE host_debts IS 'What hosts owe after a refund past their payout; the next transfers are smaller by it';
+CREATE INDEX host_debts_of_host ON host_debts (host_id, id);
+CREATE INDEX host_debts_open ON host_debts (host_id, currency, id) WHERE recovered < amount;
+
+CREATE TABLE debt_recoveries (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    debt_id   uuid NOT NULL REFERENCES host_debts,
+    source_id uuid NOT NULL,
+    amount    bigint NOT NULL CHECK (amount > 0),
+    at        timestamptz NOT NULL DEFAULT business_now(),
+    CONSTRAINT debt_recoveries_once UNIQUE (debt_id, source_id)
+);
+COMMENT ON TABLE debt_recoveries IS 'What was kept back from a payout (source_id: the pot) towards a debt. Append-only';
+CREATE INDEX debt_recoveries_of_source ON debt_recoveries (source_id);
+CREATE TRIGGER debt_recoveries_append_only BEFORE UPDATE OR DELETE ON debt_recoveries
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
