@@ -46,6 +46,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     paystack_secret_keys: tuple[str, ...] = ()
     paystack_base_url: str = "https://api.paystack.co"
     gateway_timeout_seconds: Annotated[Seconds, Meta(le=25)] = 20.0  # see payments.CALLING_FOR
+    commission_bps: Annotated[int, Meta(ge=0, le=10_000)] = (
+        1_000  # of the rental; frozen per booking
+    )
     smtp_url: str = ""
     mail_from: str = "Berthold <bookings@localhost>"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"

@@ -1,0 +1,1 @@
+"""Escrow: money of bookings held in pots until a window has passed, then divided once."""

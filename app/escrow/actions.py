@@ -1,0 +1,83 @@
+"""The verbs of escrow: hold, open the windows, release, divide, follow the money out."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import uuid_utils.compat
+
+from app.audit import SYSTEM, Actor
+from app.db import Tx
+from app.escrow import queries, rules
+from app.escrow.model import Division, Holding, Pot, PotKind, Windows
+from app.instructions import queries as instructions
+from app.instructions.model import Instruction, InstructionState
+from app.ledger import actions as ledger
+from app.payments import actions as payments
+from app.payouts import actions as payouts
+from app.states import MoveRefused
+
+
+async def hold(tx: Tx, holding: Holding) -> None:
+    """Put what a charge brought into pots, in the commit that makes the booking paid."""
+    amounts = {
+        uuid_utils.compat.uuid7(): (kind, amount) for kind, amount in rules.parts(holding).items()
+    }
+    await queries.insert(tx, holding, amounts)
+    await ledger.post(tx, rules.charge(holding))
+
+
+async def open_windows(tx: Tx, booking_id: UUID, windows: Windows) -> None:
+    """The booking is confirmed: from here on time releases its pots."""
+    for kind, opens_at in (
+        (PotKind.RENTAL, windows.rental_opens_at),
+        (PotKind.DEPOSIT, windows.deposit_opens_at),
+    ):
+        await queries.open_window(
+            tx, booking_id, kind, opens_at=opens_at, lasts=rules.WINDOWS[kind]
+        )
+
+
+async def release_due(tx: Tx, *, limit: int) -> int:
+    """Release pots whose window has closed: the rental to its host, the deposit to its guest.
+
+    Returns how many. Any number of these may run at once: each pot is one's alone.
+    """
+    due = await queries.lock_due(tx, limit=limit)
+    await _divide_all(tx, [rules.release(pot) for pot in due], by=SYSTEM)
+    return len(due)
+
+
+async def divide(tx: Tx, pot: Pot, *, to_guest: int, by: Actor, reason: str) -> None:
+    """Divide one held and locked pot between guest and host."""
+    await _divide_all(tx, [rules.divide(pot, to_guest=to_guest, reason=reason)], by=by)
+
+
+async def return_all(tx: Tx, booking_id: UUID, *, by: Actor, reason: str) -> None:
+    """All that is held for a booking goes back to the guest."""
+    held = [pot for pot in await queries.lock_of_booking(tx, booking_id) if pot.to_guest is None]
+    divisions = [rules.divide(pot, to_guest=pot.amount, reason=reason) for pot in held]
+    await _divide_all(tx, divisions, by=by)
+
+
+async def follow(tx: Tx, instruction: Instruction) -> None:
+    """An instruction has moved: a pot whose every share has arrived is closed."""
+    if instruction.state is not InstructionState.CONFIRMED:
+        return
+    pot_id = await instructions.root_source(tx, instruction.id)
+    # Two shares may arrive at once: whoever is second sees the first, having waited for it here.
+    if await queries.lock(tx, pot_id) and await instructions.all_confirmed(tx, pot_id):
+        await queries.finish(tx, [pot_id], reason="the money has arrived")
+
+
+async def _divide_all(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> None:
+    """Divide held and locked pots: state, ledger, refunds and transfers in one commit."""
+    if not divisions:
+        return
+    if await queries.divide(tx, divisions, by=by) != len(divisions):
+        raise MoveRefused("A pot that is to be divided is not held.")
+    await ledger.post_all(tx, [rules.posting(division) for division in divisions])
+    await payments.refund_all(tx, rules.refunds(divisions), by=by)
+    await payouts.queue_transfers(tx, rules.payouts(divisions), by=by)
+    pot_ids = [division.pot.id for division in divisions]
+    if nothing_to_send := await instructions.without_any(tx, pot_ids):
+        await queries.finish(tx, nothing_to_send, reason="there is nothing to send")

@@ -1,0 +1,105 @@
+"""Escrow: pots, their windows, and how they are divided."""
+
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from app.gateways.port import GatewayName
+from app.money import Money
+
+
+class PotKind(StrEnum):
+    RENTAL = "rental"
+    DEPOSIT = "deposit"
+
+
+class PotState(StrEnum):
+    HELD = "held"
+    DISPUTED = "disputed"
+    RELEASING = "releasing"  # divided: the host's share is on its way (and the guest's, if any)
+    RELEASED = "released"
+    REFUNDING = "refunding"  # divided: all of it is on its way back to the guest
+    REFUNDED = "refunded"
+
+
+_S = PotState
+MOVES: Final = MappingProxyType(
+    {
+        _S.HELD: frozenset({_S.DISPUTED, _S.RELEASING, _S.REFUNDING}),
+        _S.DISPUTED: frozenset({_S.HELD}),
+        _S.RELEASING: frozenset({_S.RELEASED}),
+        _S.RELEASED: frozenset[PotState](),
+        _S.REFUNDING: frozenset({_S.REFUNDED}),
+        _S.REFUNDED: frozenset[PotState](),
+    }
+)
+
+
+class Pot(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `pots`. Amounts are minor units; shares are null until it is divided.
+
+    The window in which it can be disputed is open for `opens_at <= now < closes_at`, and has no
+    instants before the booking is confirmed.
+    """
+
+    id: UUID
+    booking_id: UUID
+    kind: PotKind
+    state: PotState
+    payment_id: UUID
+    guest_id: UUID
+    host_id: UUID
+    gateway: GatewayName
+    amount: int
+    currency: str
+    commission_bps: int
+    opens_at: datetime | None
+    closes_at: datetime | None
+    to_guest: int | None
+    commission: int | None
+    to_host: int | None
+    created_at: datetime
+    updated_at: datetime
+    divided_at: datetime | None
+
+    def money(self, amount: int) -> Money:
+        return Money(amount=amount, currency=self.currency)
+
+
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a charge paid for: how much of it is rental (with the host's fee), how much deposit."""
+
+    booking_id: UUID
+    payment_id: UUID
+    guest_id: UUID
+    host_id: UUID
+    gateway: GatewayName
+    currency: str
+    rental: int
+    deposit: int
+    commission_bps: int
+
+
+class Windows(msgspec.Struct, frozen=True, kw_only=True):
+    """When each pot of a booking may be disputed: from its instant on, for its time."""
+
+    rental_opens_at: datetime
+    deposit_opens_at: datetime
+
+
+class Division(msgspec.Struct, frozen=True, kw_only=True):
+    """Who gets what of a pot, and why; the three shares sum to its amount."""
+
+    pot: Pot
+    to_guest: int
+    commission: int
+    to_host: int
+    reason: str
+
+    @property
+    def state(self) -> PotState:
+        return PotState.RELEASING if self.to_host or self.commission else PotState.REFUNDING

@@ -1,0 +1,124 @@
+"""Windows, shares, and what a division means for the ledger, the guest and the host."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
+
+from app.escrow.model import Division, Holding, Pot, PotKind
+from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
+from app.money import split
+from app.payments.model import Refund
+from app.payouts.model import Payout
+
+WINDOWS: Final = {PotKind.RENTAL: timedelta(hours=1), PotKind.DEPOSIT: timedelta(hours=2)}
+
+_WHOLE_BPS: Final = 10_000
+_ESCROW: Final = {
+    PotKind.RENTAL: AccountKind.ESCROW_RENTAL,
+    PotKind.DEPOSIT: AccountKind.ESCROW_DEPOSIT,
+}
+
+
+def divide(pot: Pot, *, to_guest: int, reason: str) -> Division:
+    """The shares of a pot of which the guest gets so much.
+
+    Of the rest the platform takes its commission, rounded down; what rounding leaves over is the
+    host's. A deposit is no income: what the host gets of it bears no commission.
+    """
+    rest = pot.amount - to_guest
+    bps = pot.commission_bps if pot.kind is PotKind.RENTAL else 0
+    commission, to_host = split(rest, [bps, _WHOLE_BPS - bps])
+    return Division(
+        pot=pot, to_guest=to_guest, commission=commission, to_host=to_host, reason=reason
+    )
+
+
+def release(pot: Pot) -> Division:
+    """A pot that nobody disputed: the rental is its host's, the deposit goes back to the guest."""
+    if pot.kind is PotKind.RENTAL:
+        return divide(pot, to_guest=0, reason="rental released")
+    return divide(pot, to_guest=pot.amount, reason="deposit returned")
+
+
+def charge(holding: Holding) -> Posting:
+    """Money has come in, and is held for whoever will get it."""
+    clearing = Account(
+        kind=AccountKind.GATEWAY_CLEARING, currency=holding.currency, gateway=holding.gateway
+    )
+    return Posting(
+        kind=PostingKind.CHARGE,
+        source_id=holding.payment_id,
+        booking_id=holding.booking_id,
+        entries=(
+            Entry(clearing, -(holding.rental + holding.deposit)),
+            *(
+                Entry(
+                    Account(
+                        kind=_ESCROW[kind], currency=holding.currency, owner_id=holding.booking_id
+                    ),
+                    amount,
+                )
+                for kind, amount in parts(holding).items()
+            ),
+        ),
+        memo="the guest has paid",
+    )
+
+
+def parts(holding: Holding) -> dict[PotKind, int]:
+    """The pots of a charge, without empty ones."""
+    amounts = {PotKind.RENTAL: holding.rental, PotKind.DEPOSIT: holding.deposit}
+    return {kind: amount for kind, amount in amounts.items() if amount}
+
+
+def posting(division: Division) -> Posting:
+    """The pot is emptied: to the guest, the platform, the host."""
+    pot = division.pot
+    escrow = Account(kind=_ESCROW[pot.kind], currency=pot.currency, owner_id=pot.booking_id)
+    guest = Account(kind=AccountKind.GUEST_REFUNDABLE, currency=pot.currency, owner_id=pot.guest_id)
+    host = Account(kind=AccountKind.HOST_PAYABLE, currency=pot.currency, owner_id=pot.host_id)
+    platform = Account(kind=AccountKind.PLATFORM_REVENUE, currency=pot.currency)
+    return Posting(
+        kind=PostingKind.DIVISION,
+        source_id=pot.id,
+        booking_id=pot.booking_id,
+        entries=(
+            Entry(escrow, -pot.amount),
+            Entry(guest, division.to_guest),
+            Entry(platform, division.commission),
+            Entry(host, division.to_host),
+        ),
+        memo=division.reason,
+    )
+
+
+def refunds(divisions: Iterable[Division]) -> list[Refund]:
+    """The guests' shares."""
+    return [
+        Refund(
+            payment_id=division.pot.payment_id,
+            source_id=division.pot.id,
+            amount=division.to_guest,
+            reason=division.reason,
+        )
+        for division in divisions
+        if division.to_guest
+    ]
+
+
+def payouts(divisions: Iterable[Division]) -> list[Payout]:
+    """The hosts' shares."""
+    return [
+        Payout(
+            source_id=division.pot.id,
+            booking_id=division.pot.booking_id,
+            payment_id=division.pot.payment_id,
+            host_id=division.pot.host_id,
+            gateway=division.pot.gateway,
+            amount=division.to_host,
+            currency=division.pot.currency,
+            reason=division.reason,
+        )
+        for division in divisions
+        if division.to_host
+    ]

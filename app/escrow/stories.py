@@ -1,0 +1,79 @@
+"""Money out, with a gateway call between two transactions: commit, call, commit."""
+
+from uuid import UUID
+
+from app.db import transaction
+from app.escrow import actions
+from app.gateways.port import NewRefund, NewTransfer
+from app.gateways.registry import gateway_named
+from app.instructions import actions as instructions
+from app.instructions.actions import Finding, Outcome
+from app.instructions.model import Instruction, InstructionKind
+from app.webhooks import actions as webhooks
+
+
+async def carry_out(instruction_id: UUID) -> None:
+    """Send a queued instruction to its gateway, under a reference of its own, once."""
+    async with transaction() as tx:
+        sending = await instructions.begin_attempt(tx, instruction_id)
+    if sending is None:
+        return
+    outcome = await _send(sending)
+    async with transaction() as tx:
+        await instructions.record(tx, sending, outcome)
+
+
+async def look_up(instruction_id: UUID, *, event_id: UUID | None = None) -> Instruction | None:
+    """Ask the gateway what became of an instruction, and book the answer once.
+
+    `event_id` is the webhook that prompted this: marked processed in the same commit. None if
+    there is nothing to ask about.
+    """
+    async with transaction() as tx:
+        asked = await instructions.begin_look_up(tx, instruction_id)
+        if asked is None and event_id:
+            await webhooks.processed(tx, event_id)
+    if asked is None:
+        return None
+    found = await _find(asked)
+    async with transaction() as tx:
+        live = gateway_named(asked.gateway).live
+        instruction = await instructions.settle(tx, asked, found, live=live)
+        await actions.follow(tx, instruction)
+        if event_id:
+            await webhooks.processed(tx, event_id)
+    return instruction
+
+
+async def _send(sending: Instruction) -> Outcome:
+    gateway = gateway_named(sending.gateway)
+    reference, target = _address(sending)
+    if sending.kind is InstructionKind.REFUND:
+        return await gateway.start_refund(
+            NewRefund(
+                reference=reference,
+                charge_reference=target,
+                money=sending.money,
+                reason=sending.reason,
+            )
+        )
+    return await gateway.start_transfer(
+        NewTransfer(
+            reference=reference, recipient=target, money=sending.money, reason=sending.reason
+        )
+    )
+
+
+async def _find(asked: Instruction) -> Finding:
+    gateway = gateway_named(asked.gateway)
+    reference, target = _address(asked)
+    if asked.kind is InstructionKind.REFUND:
+        return await gateway.find_refund(reference, charge_reference=target)
+    return await gateway.find_transfer(reference)
+
+
+def _address(instruction: Instruction) -> tuple[str, str]:
+    """What it is called at the gateway, and where it goes: known of every one that has begun."""
+    if instruction.reference is None or instruction.target is None:
+        raise LookupError(f"instruction {instruction.id} has not begun")
+    return instruction.reference, instruction.target

@@ -1,0 +1,57 @@
+"""Money out: pots released when their window closes, refunds and transfers sent and followed up."""
+
+from app import queue
+from app.db import transaction
+from app.escrow import actions as escrow
+from app.escrow import stories
+from app.instructions import actions as instructions
+from app.instructions.model import InstructionKind
+from app.payouts import actions as payouts
+from tasks.runner.handlers import handles
+
+_BATCH = 100
+
+
+@handles(queue.CarryOut)
+async def carry_out(job: queue.CarryOut) -> None:
+    """Send a refund or transfer to its gateway."""
+    await stories.carry_out(job.instruction_id)
+
+
+@handles(queue.LookUp)
+async def look_up(job: queue.LookUp) -> None:
+    """Ask the gateway what became of a refund or transfer, and book the answer once."""
+    await stories.look_up(job.instruction_id)
+
+
+async def release_escrow(limit: int) -> int:
+    """Release pots whose window has closed, in batches; returns how many."""
+    released = 0
+    while released < limit:
+        async with transaction() as tx:
+            count = await escrow.release_due(tx, limit=min(_BATCH, limit - released))
+        released += count
+        if count < _BATCH:
+            break
+    return released
+
+
+async def resolve_unknown(limit: int) -> int:
+    """Ask about instructions whose end is open, and send transfers that nobody is sending."""
+    async with transaction() as tx:
+        await payouts.resume_waiting(tx, limit=limit)
+        sent = await instructions.send_due(tx, InstructionKind.TRANSFER, limit=limit)
+        return sent + await instructions.look_up_due(tx, limit=limit)
+
+
+async def process_refunds(limit: int) -> int:
+    """Send refunds whose job was lost, and try failed ones again; returns how many."""
+    async with transaction() as tx:
+        sent = await instructions.send_due(tx, InstructionKind.REFUND, limit=limit)
+        return sent + await instructions.retry_refunds(tx, limit=limit)
+
+
+async def retry_failed_transfers(limit: int) -> int:
+    """Try failed transfers again; returns how many."""
+    async with transaction() as tx:
+        return await payouts.retry_failed(tx, limit=limit)
