@@ -16,6 +16,12 @@ async def decline_unanswered(limit: int) -> int:
     return await _repeat(bookings.decline_next_unanswered, limit)
 
 
+async def complete_bookings(limit: int) -> int:
+    """Complete bookings that are over and settled; returns how many."""
+    async with transaction() as tx:
+        return await bookings.complete_over(tx, limit=limit)
+
+
 async def _repeat(step: Callable[[Tx], Awaitable[bool]], limit: int) -> int:
     """One transaction per booking: a crash loses none, and no two bookings' locks meet."""
     for done in range(limit):

@@ -8,8 +8,14 @@ import structlog
 from procrastinate import JobContext
 
 from app import queue
-from tasks.bookings import decline_unanswered, expire_holds
+from tasks.bookings import complete_bookings, decline_unanswered, expire_holds
 from tasks.checkout import reconcile_payments
+from tasks.escrow import (
+    process_refunds,
+    release_escrow,
+    resolve_unknown,
+    retry_failed_transfers,
+)
 from tasks.notifications import send_notifications
 from tasks.operations import cleanup
 from tasks.webhooks import retry_webhooks
@@ -28,6 +34,11 @@ class Periodic(msgspec.Struct, frozen=True, kw_only=True):
 
 SCHEDULE: Final = (
     Periodic(name="expire-holds", cron="*/5 * * * *", run=expire_holds, limit=500),
+    Periodic(name="release-escrow", cron="* * * * *", run=release_escrow, limit=10_000),
+    Periodic(name="complete-bookings", cron="* * * * *", run=complete_bookings, limit=1_000),
+    Periodic(name="process-refunds", cron="*/10 * * * *", run=process_refunds, limit=100),
+    Periodic(name="retry-failed-transfers", cron="5 * * * *", run=retry_failed_transfers, limit=10),
+    Periodic(name="resolve-unknown", cron="* * * * *", run=resolve_unknown, limit=100),
     Periodic(name="refund-timeouts", cron="*/5 * * * *", run=decline_unanswered, limit=50),
     Periodic(name="retry-webhooks", cron="*/5 * * * *", run=retry_webhooks, limit=100),
     Periodic(name="reconcile-payments", cron="40 */6 * * *", run=reconcile_payments, limit=500),

@@ -14,12 +14,12 @@ from app.business_clock import refuse_moved_clock
 from app.gateways.registry import close_gateways, open_gateways
 from app.logs import configure_logs
 from app.settings import settings
-from tasks import checkout, notifications, schedule, webhooks
+from tasks import checkout, escrow, notifications, schedule, webhooks
 from tasks.runner.rescue import rescue_forever
 from tasks.runner.supervisor import supervise
 
 # Importing a module of stories registers its handlers; these are all that this worker knows.
-STORIES = (checkout, notifications, schedule, webhooks)
+STORIES = (checkout, escrow, notifications, schedule, webhooks)
 
 _POLLING_S = 1.0
 

@@ -28,12 +28,15 @@ from app.bookings.rules import Order
 from app.claims import actions as claims
 from app.claims.model import Wanted
 from app.db import Tx, now
+from app.escrow import actions as escrow
 from app.inventory import queries as inventory
 from app.inventory.model import ListingNotFound, OfferedUnit
 from app.notifications import actions as notifications
 from app.notifications.model import Kind
 from app.payments import actions as payments
+from app.payments.model import Payment
 from app.queue import SettlePayment, enqueue
+from app.settings import settings
 
 # ---- reserve ------------------------------------------------------------------------------------
 
@@ -58,6 +61,7 @@ async def reserve(tx: Tx, *, guest_id: UUID, request: Reserve) -> Booking:
         booking_id=uuid_utils.compat.uuid7(),
         guest_id=guest_id,
         hold=timedelta(minutes=request.hold_duration_minutes),
+        commission_bps=settings().commission_bps,
     )
     if asked.labels is None:
         booking = await _hold_any(tx, order)
@@ -114,30 +118,42 @@ async def await_payment(tx: Tx, booking: Booking, *, until: datetime) -> Booking
     return await _move(tx, booking, to, by=guest, reason="payment begun", expires_at=until)
 
 
-async def secure(tx: Tx, booking: Booking) -> bool:
+async def secure(tx: Tx, booking: Booking, payment: Payment) -> bool:
     """Give the guest for good what was paid for, unless somebody else has it by now.
 
-    A hold that ran out is claimed again if its units are still free, and still for sale if it
-    was given up. False: nothing changed.
+    The money goes into escrow. A hold that ran out is claimed again if its units are still free,
+    and still for sale if it was given up. False: nothing changed.
     """
     if booking.state is BookingState.EXPIRED and not await queries.is_on_sale(tx, booking):
         return False
     if not await claims.try_claim(tx, booking_id=booking.id, span=booking.span, until=None):
         return False
+    await escrow.hold(tx, rules.holding(booking, payment))
     if booking.terms.request_to_book:
-        booking = await _move(
-            tx,
-            booking,
-            BookingState.AWAITING_HOST,
-            by=SYSTEM,
-            reason="paid; waiting for the host",
-            respond_within=timedelta(hours=booking.terms.respond_within_hours),
-        )
-        await tell(tx, booking, booking.host_id, Kind.BOOKING_REQUESTED)
+        await _request(tx, booking)
     else:
-        booking = await _move(tx, booking, BookingState.CONFIRMED, by=SYSTEM, reason="paid")
-        await tell(tx, booking, booking.guest_id, Kind.BOOKING_CONFIRMED)
+        await _confirm(tx, booking, by=SYSTEM, reason="paid")
     return True
+
+
+async def _request(tx: Tx, booking: Booking) -> None:
+    booking = await _move(
+        tx,
+        booking,
+        BookingState.AWAITING_HOST,
+        by=SYSTEM,
+        reason="paid; waiting for the host",
+        respond_within=timedelta(hours=booking.terms.respond_within_hours),
+    )
+    await tell(tx, booking, booking.host_id, Kind.BOOKING_REQUESTED)
+
+
+async def _confirm(tx: Tx, booking: Booking, *, by: Actor, reason: str) -> Booking:
+    """From here on the pots' windows open and close by themselves."""
+    booking = await _move(tx, booking, BookingState.CONFIRMED, by=by, reason=reason)
+    await escrow.open_windows(tx, booking.id, rules.windows(booking))
+    await tell(tx, booking, booking.guest_id, Kind.BOOKING_CONFIRMED)
+    return booking
 
 
 async def expire(tx: Tx, booking: Booking, *, reason: str) -> Booking:
@@ -174,9 +190,8 @@ async def accept(tx: Tx, *, booking_id: UUID, host_id: UUID) -> Booking:
     if booking.respond_by is None or booking.respond_by <= await now(tx):
         raise AnswerTooLate("The request ran out of time; the guest gets the money back.")
     host = Actor(ActorRole.HOST, host_id)
-    accepted = await _move(tx, booking, BookingState.CONFIRMED, by=host, reason="accepted")
+    accepted = await _confirm(tx, booking, by=host, reason="accepted")
     await _record(tx, "accept_booking", booking, accepted, by=host)
-    await tell(tx, accepted, accepted.guest_id, Kind.BOOKING_CONFIRMED)
     return accepted
 
 
@@ -200,7 +215,7 @@ async def decline_next_unanswered(tx: Tx) -> bool:
 async def _decline(tx: Tx, booking: Booking, *, by: Actor, reason: str) -> Booking:
     declined = await _release_and_move(tx, booking, BookingState.DECLINED, by=by, reason=reason)
     await _record(tx, "decline_booking", booking, declined, by=by, reason=reason)
-    await _refund_whole(tx, declined, by=by, reason="declined")
+    await escrow.return_all(tx, declined.id, by=by, reason="declined")
     await tell(tx, declined, declined.guest_id, Kind.BOOKING_DECLINED, reason=reason)
     return declined
 
@@ -226,7 +241,7 @@ async def cancel(tx: Tx, *, booking_id: UUID, asker: Principal, reason: str) -> 
         tx, booking, BookingState.CANCELLED, by=by, reason=reason or f"cancelled by the {by.role}"
     )
     await _record(tx, "cancel_booking", booking, cancelled, by=by, reason=reason)
-    await _refund_whole(tx, cancelled, by=by, reason="cancelled")
+    await escrow.return_all(tx, cancelled.id, by=by, reason="cancelled")
     await _ask_about_open_payments(tx, cancelled)
     if booking.state in UNPAID:  # nobody has been told of it yet
         return cancelled
@@ -250,6 +265,11 @@ async def expire_next(tx: Tx) -> bool:
     if was_paying:
         await tell(tx, booking, booking.guest_id, Kind.HOLD_EXPIRED)
     return True
+
+
+async def complete_over(tx: Tx, *, limit: int) -> int:
+    """Complete bookings that are over and whose pots are settled; returns how many."""
+    return await queries.complete_over(tx, limit=limit)
 
 
 # ---- passengers and reading ---------------------------------------------------------------------
@@ -355,11 +375,6 @@ async def _record(
         after={"state": booking.state},
         reason=reason,
     )
-
-
-async def _refund_whole(tx: Tx, booking: Booking, *, by: Actor, reason: str) -> None:
-    if payment := await payments.find_succeeded(tx, booking.id):
-        await payments.queue_refund(tx, payment, by=by, reason=reason)
 
 
 async def _ask_about_open_payments(tx: Tx, booking: Booking) -> None:

@@ -56,6 +56,7 @@ class Terms(Output, frozen=True):
     policy: Policy
     request_to_book: bool
     respond_within_hours: int
+    commission_bps: int  # what the platform keeps of the host's share, in hundredths of a percent
 
 
 class Booking(msgspec.Struct, frozen=True, kw_only=True):

@@ -154,6 +154,35 @@ async def lock_next_unanswered(tx: Tx) -> Booking | None:
     )
 
 
+async def complete_over(tx: Tx, *, limit: int) -> int:
+    """Complete confirmed bookings that are over and have no pot left to divide or to give back."""
+    return await execute(
+        tx,
+        """
+        WITH over AS (
+            SELECT id FROM bookings
+             WHERE state = 'confirmed' AND check_out_at <= (SELECT business_now())
+               AND NOT EXISTS (
+                   SELECT FROM pots
+                    WHERE booking_id = bookings.id
+                      AND (pots.state IN ('held', 'disputed')
+                           OR (pots.kind = 'deposit' AND pots.state = 'refunding')))
+             ORDER BY check_out_at
+             LIMIT %(limit)s
+               FOR NO KEY UPDATE SKIP LOCKED
+        ), completed AS (
+            UPDATE bookings SET state = 'completed', updated_at = business_now()
+              FROM over
+             WHERE bookings.id = over.id
+         RETURNING bookings.id
+        )
+        INSERT INTO booking_history (booking_id, was, state, actor, reason)
+        SELECT id, 'confirmed', 'completed', 'system', 'it is over, and its money settled'
+          FROM completed""",
+        limit=limit,
+    )
+
+
 async def list_of_guest(
     tx: Tx, guest_id: UUID, *, state: BookingState | None, before: UUID | None, limit: int
 ) -> list[Booking]:

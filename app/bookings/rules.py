@@ -18,10 +18,12 @@ from app.bookings.model import (
     Terms,
 )
 from app.errors import FieldError, Invalid
+from app.escrow.model import Holding, Windows
 from app.inventory import rules as inventory
 from app.inventory.model import Kind, ListingState, Offer, OfferedUnit
 from app.money import Money
 from app.notifications.model import BookingFacts
+from app.payments.model import Payment
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +45,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     booking_id: UUID
     guest_id: UUID
     hold: timedelta
+    commission_bps: int
 
 
 def read(request: Reserve) -> Asked:
@@ -132,11 +135,35 @@ def held(order: Order, units: Sequence[OfferedUnit]) -> Booking:
         deposit=quote.deposit,
         total=quote.total,
         lines=quote.lines,
-        terms=_terms(offer),
+        terms=_terms(offer, order.commission_bps),
         expires_at=offer.now + order.hold,
         respond_by=None,
         created_at=offer.now,
         updated_at=offer.now,
+    )
+
+
+def holding(booking: Booking, payment: Payment) -> Holding:
+    """What a charge paid for: the host's fee belongs to the rental."""
+    return Holding(
+        booking_id=booking.id,
+        payment_id=payment.id,
+        guest_id=booking.guest_id,
+        host_id=booking.host_id,
+        gateway=payment.gateway,
+        currency=booking.currency,
+        rental=booking.rental + booking.fee,
+        deposit=booking.deposit,
+        commission_bps=booking.terms.commission_bps,
+    )
+
+
+def windows(booking: Booking) -> Windows:
+    """The guest may complain once there: at check-in, or when the journey has arrived."""
+    is_trip = booking.kind is Kind.TRIP
+    return Windows(
+        rental_opens_at=booking.check_out_at if is_trip else booking.check_in_at,
+        deposit_opens_at=booking.check_out_at,
     )
 
 
@@ -165,7 +192,7 @@ def facts(booking: Booking, *, reason: str) -> BookingFacts:
     return told
 
 
-def _terms(offer: Offer) -> Terms:
+def _terms(offer: Offer, commission_bps: int) -> Terms:
     return Terms(
         title=offer.title,
         place=offer.place,
@@ -173,6 +200,7 @@ def _terms(offer: Offer) -> Terms:
         policy=offer.policy,
         request_to_book=offer.request_to_book,
         respond_within_hours=offer.respond_within_h,
+        commission_bps=commission_bps,
     )
 
 

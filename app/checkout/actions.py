@@ -77,7 +77,7 @@ async def _paid(tx: Tx, booking: Booking, payment: Payment, moment: datetime) ->
         reason = "late payment" if is_cancelled else "second payment"
         await _give_back(tx, booking, payment, reason=reason)
         return
-    if _can_begin(booking, moment) and await bookings.secure(tx, booking):
+    if _can_begin(booking, moment) and await bookings.secure(tx, booking, payment):
         return
     if booking.state is BookingState.AWAITING_PAYMENT:
         await bookings.expire(tx, booking, reason="paid too late: the units are not free any more")
@@ -96,8 +96,8 @@ def _can_begin(booking: Booking, moment: datetime) -> bool:
 
 
 async def _give_back(tx: Tx, booking: Booking, payment: Payment, *, reason: str) -> None:
-    """Money came that buys nothing: mark it for refund, and tell guest and operator."""
-    await payments.queue_refund(tx, payment, by=SYSTEM, reason=reason)
+    """Money came that buys nothing: refund it, and tell guest and operator."""
+    await payments.give_back(tx, payment, by=SYSTEM, reason=reason)
     await raise_alert(
         tx,
         kind=reason.replace(" ", "_"),

@@ -13,7 +13,7 @@ from tasks.bookings import decline_unanswered, expire_holds
 from tests import make
 from tests.shop import Shop
 
-REFUNDS = "SELECT reason FROM refunds ORDER BY created_at, id"
+REFUNDS = "SELECT reason FROM instructions ORDER BY created_at, id"
 ANSWER_TIME = timedelta(hours=24, seconds=1)
 
 
@@ -125,7 +125,7 @@ async def test_an_answer_and_the_time_out_at_once_have_one_winner(shop: Shop) ->
     )
     for booking, status in zip(bookings, replies, strict=True):
         refunds = await shop.count(
-            "SELECT count(*) FROM refunds WHERE booking_id = %(id)s", id=booking["id"]
+            "SELECT count(*) FROM instructions WHERE booking_id = %(id)s", id=booking["id"]
         )
         expected = ("confirmed", 0) if status == 200 else ("declined", 1)
         assert (await shop.state(booking), refunds) == expected
@@ -160,7 +160,7 @@ async def test_each_side_may_cancel_what_it_may(shop: Shop, state: str) -> None:
             await _do(shop, shop.host, "cancel", booking)
         assert await _do(shop, who, "cancel", booking) == 409, "once"
         was_paid = state in ("awaiting_host", "confirmed")
-        refunds = "SELECT reason FROM refunds WHERE booking_id = %(id)s"
+        refunds = "SELECT reason FROM instructions WHERE booking_id = %(id)s"
         assert await shop.values(refunds, id=booking["id"]) == ["cancelled"] * was_paid
     assert await shop.count("SELECT count(*) FROM claims") == 0
 
@@ -221,8 +221,8 @@ async def test_a_refunded_late_payment_is_not_refunded_again(shop: Shop) -> None
     await _do(shop, shop.host, "cancel", booking)
     refunds = await shop.values(
         """
-        SELECT reference || ': ' || refunds.reason
-          FROM refunds JOIN payments ON payments.id = payment_id ORDER BY refunds.id"""
+        SELECT payments.reference || ': ' || instructions.reason
+          FROM instructions JOIN payments ON payments.id = payment_id ORDER BY instructions.id"""
     )
     assert refunds == [f"{first['reference']}: late payment", f"{second['reference']}: cancelled"]
 

@@ -132,7 +132,7 @@ async def test_a_room_for_tonight_can_be_had_after_check_in_time(shop: Shop) -> 
     listing_id = await _stay(shop, "Africa/Lagos")
     booking = await _reserve_nights(shop, listing_id, "2027-03-01", "2027-03-02")
     assert await _paid_state(shop, booking) == "confirmed"
-    assert await shop.values("SELECT reason FROM refunds") == []
+    assert await shop.values("SELECT reason FROM instructions") == []
 
 
 async def test_a_host_has_time_to_answer_a_request_for_tonight(shop: Shop) -> None:
@@ -155,7 +155,7 @@ async def test_a_night_paid_for_after_hold_and_check_in_goes_back(shop: Shop) ->
     await shop.sandbox.pay(payment["reference"])
     await shop.post(shop.guest, f"/api/payments/{payment['id']}/verify")
     assert await shop.state(booking) == "expired"
-    assert await shop.values("SELECT reason FROM refunds") == ["late payment"]
+    assert await shop.values("SELECT reason FROM instructions") == ["late payment"]
 
 
 async def test_a_seat_paid_for_after_the_departure_goes_back(shop: Shop) -> None:
@@ -168,7 +168,7 @@ async def test_a_seat_paid_for_after_the_departure_goes_back(shop: Shop) -> None
     await shop.sandbox.pay(payment["reference"])
     await shop.post(shop.guest, f"/api/payments/{payment['id']}/verify")
     assert await shop.state(other) == "expired"
-    assert await shop.values("SELECT reason FROM refunds") == ["late payment"]
+    assert await shop.values("SELECT reason FROM instructions") == ["late payment"]
 
 
 async def test_today_is_what_the_calendar_shows_where_the_stay_is(shop: Shop) -> None:

@@ -75,7 +75,7 @@ async def test_a_late_payment_finds_the_seat_still_free(shop: Shop) -> None:
     await _delivered(shop)
     await shop.run_jobs()
     assert await shop.state(booking) == "confirmed"
-    assert await shop.count("SELECT count(*) FROM refunds") == 0
+    assert await shop.count("SELECT count(*) FROM instructions") == 0
 
 
 async def test_a_late_payment_for_a_seat_that_is_gone_is_refunded(shop: Shop) -> None:
@@ -88,7 +88,7 @@ async def test_a_late_payment_for_a_seat_that_is_gone_is_refunded(shop: Shop) ->
     await shop.run_jobs()
     assert await shop.state(booking) == "expired"
     assert await shop.state(winner) == "held"
-    assert await shop.values("SELECT reason FROM refunds") == ["late payment"]
+    assert await shop.values("SELECT reason FROM instructions") == ["late payment"]
     assert await shop.values("SELECT kind FROM alerts") == ["late_payment"]
 
 
@@ -103,7 +103,7 @@ async def test_a_second_success_is_refunded(shop: Shop) -> None:
         await shop.post(shop.guest, f"/api/payments/{payment['id']}/verify")
     assert await shop.state(booking) == "confirmed"
     refunded = await shop.values(
-        "SELECT reference FROM refunds JOIN payments ON payments.id = payment_id"
+        "SELECT payments.reference FROM instructions JOIN payments ON payments.id = payment_id"
     )
     assert refunded == [first["reference"]]
     assert await shop.values("SELECT kind FROM alerts") == ["second_payment"]
@@ -154,7 +154,7 @@ async def test_the_same_webhook_fifty_times_in_parallel(shop: Shop) -> None:
     assert await shop.state(booking) == "confirmed"
     assert await shop.count("SELECT count(*) FROM webhook_events") == 1
     assert await shop.count("SELECT count(*) FROM notifications") == 1
-    assert await shop.count("SELECT count(*) FROM refunds") == 0
+    assert await shop.count("SELECT count(*) FROM instructions") == 0
 
 
 async def test_fifty_settlers_at_once_confirm_once(shop: Shop) -> None:
@@ -286,7 +286,7 @@ async def test_a_late_payment_does_not_buy_what_the_host_has_taken_off_sale(shop
     await _delivered(shop)
     await shop.run_jobs()
     assert await shop.state(booking) == "expired"
-    assert await shop.values("SELECT reason FROM refunds") == ["late payment"]
+    assert await shop.values("SELECT reason FROM instructions") == ["late payment"]
 
 
 async def test_a_booking_cancelled_while_its_charge_begins_is_not_to_be_paid(shop: Shop) -> None:

@@ -12,6 +12,8 @@ from app import states
 from app.audit import SYSTEM
 from app.bookings import model as bookings
 from app.db import Violated, execute, fetch_value, savepoint, transaction
+from app.escrow import model as escrow
+from app.instructions import model as instructions
 from app.payments import model as payments
 from app.webhooks import model as webhooks
 from tests import make
@@ -22,6 +24,8 @@ MACHINES: Final = [
     (bookings.MOVES, bookings.BookingState),
     (payments.MOVES, payments.PaymentState),
     (webhooks.MOVES, webhooks.EventState),
+    (instructions.MOVES, instructions.InstructionState),
+    (escrow.MOVES, escrow.PotState),
 ]
 
 
@@ -68,6 +72,8 @@ async def test_the_database_knows_the_same_states(pool: None) -> None:
     assert await _known_states("bookings_state_known") == set(bookings.BookingState)
     assert await _known_states("payments_state_known") == set(payments.PaymentState)
     assert await _known_states("webhook_events_state_known") == set(webhooks.EventState)
+    assert await _known_states("instructions_state_known") == set(instructions.InstructionState)
+    assert await _known_states("pots_state_known") == set(escrow.PotState)
 
 
 async def _refusal(sql: LiteralString, **params: Any) -> str:

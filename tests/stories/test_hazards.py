@@ -91,7 +91,7 @@ async def test_web_killed_between_the_intent_and_the_gateways_answer(
     paid = [c for c in await shop.sandbox.charges() if c["status"] == "success"]
     assert len(paid) == 1
     assert await shop.count("SELECT count(*) FROM payments WHERE state = 'succeeded'") == 1
-    assert await shop.count("SELECT count(*) FROM refunds") == 0
+    assert await shop.count("SELECT count(*) FROM instructions") == 0
 
 
 async def test_worker_killed_in_the_middle_of_settling(house: House) -> None:
