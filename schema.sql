@@ -782,9 +782,17 @@ CREATE TABLE public.alerts (
     count integer DEFAULT 1 NOT NULL,
     first_seen_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     last_seen_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    acknowledged_at timestamp with time zone,
+    acknowledged_by uuid,
+    resolved_at timestamp with time zone,
+    resolved_by uuid,
+    note text DEFAULT ''::text NOT NULL,
+    CONSTRAINT alerts_acknowledged_by_somebody CHECK ((((acknowledged_at IS NULL) = (acknowledged_by IS NULL)) AND ((state <> 'acknowledged'::text) OR (acknowledged_at IS NOT NULL)))),
     CONSTRAINT alerts_count_check CHECK ((count > 0)),
+    CONSTRAINT alerts_open_means_untouched CHECK (((state <> 'open'::text) OR (acknowledged_at IS NULL))),
+    CONSTRAINT alerts_resolved_with_time CHECK ((((state = 'resolved'::text) = (resolved_at IS NOT NULL)) AND ((resolved_by IS NULL) OR (resolved_at IS NOT NULL)))),
     CONSTRAINT alerts_severity_check CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text]))),
-    CONSTRAINT alerts_state_check CHECK ((state = ANY (ARRAY['open'::text, 'acknowledged'::text, 'resolved'::text])))
+    CONSTRAINT alerts_state_known CHECK ((state = ANY (ARRAY['open'::text, 'acknowledged'::text, 'resolved'::text])))
 );
 
 
@@ -792,7 +800,7 @@ CREATE TABLE public.alerts (
 -- Name: TABLE alerts; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TABLE public.alerts IS 'What an operator must look at';
+COMMENT ON TABLE public.alerts IS 'What an operator must look at; resolved_by is null where the condition cleared by itself';
 
 
 --
@@ -2922,6 +2930,22 @@ CREATE TRIGGER procrastinate_trigger_status_events_insert_v1 AFTER INSERT ON pub
 --
 
 CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF status ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_update_v1();
+
+
+--
+-- Name: alerts alerts_acknowledged_by_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.alerts
+    ADD CONSTRAINT alerts_acknowledged_by_fkey FOREIGN KEY (acknowledged_by) REFERENCES public.accounts(id);
+
+
+--
+-- Name: alerts alerts_resolved_by_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.alerts
+    ADD CONSTRAINT alerts_resolved_by_fkey FOREIGN KEY (resolved_by) REFERENCES public.accounts(id);
 
 
 --

@@ -2,12 +2,23 @@
 
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from msgspec import Meta
 
+from app import audit, states
+from app.alerts import MOVES, AlertState
+from app.audit import Actor, ActorRole, Subject
 from app.db import Tx, plan_for_values
 from app.operations import queries
-from app.operations.model import AuditFilter, AuditPage
+from app.operations.model import (
+    Alert,
+    AlertFilter,
+    AlertNotFound,
+    AlertPage,
+    AuditFilter,
+    AuditPage,
+)
 from app.wire import read_cursor, write_cursor
 
 _RowId = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -23,3 +34,54 @@ async def read_audit(tx: Tx, wanted: AuditFilter, *, limit: int, cursor: str | N
     return AuditPage(
         records=page, next_cursor=write_cursor(page[-1].at, page[-1].id) if more else None
     )
+
+
+async def read_alerts(tx: Tx, wanted: AlertFilter, *, limit: int, cursor: str | None) -> AlertPage:
+    """A page of alerts, newest first. Raises Invalid for a made-up cursor."""
+    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    await plan_for_values(tx)
+    alerts = await queries.alerts(tx, wanted, before=before, limit=limit + 1)
+    page = alerts[:limit]
+    more = len(alerts) > limit
+    return AlertPage(alerts=page, next_cursor=write_cursor(page[-1].id) if more else None)
+
+
+async def read_alert(tx: Tx, alert_id: UUID) -> Alert:
+    """Raises AlertNotFound."""
+    if alert := await queries.find_alert(tx, alert_id):
+        return alert
+    raise AlertNotFound(f"There is no alert {alert_id}.")
+
+
+async def acknowledge_alert(tx: Tx, alert_id: UUID, *, admin_id: UUID) -> Alert:
+    """Somebody is at it. Raises AlertNotFound, MoveRefused."""
+    return await _move_alert(
+        tx, alert_id, AlertState.ACKNOWLEDGED, "acknowledge_alert", admin_id=admin_id
+    )
+
+
+async def resolve_alert(tx: Tx, alert_id: UUID, *, admin_id: UUID, note: str) -> Alert:
+    """It is done with; the same thing, seen again, opens anew. Raises as acknowledging does."""
+    return await _move_alert(
+        tx, alert_id, AlertState.RESOLVED, "resolve_alert", admin_id=admin_id, note=note
+    )
+
+
+async def _move_alert(
+    tx: Tx, alert_id: UUID, to: AlertState, action: str, *, admin_id: UUID, note: str = ""
+) -> Alert:
+    alert = await read_alert(tx, alert_id)
+    states.check(MOVES, alert.state, to)
+    moved = await queries.move_alert(tx, alert, to, admin_id=admin_id, note=note)
+    if moved is None:
+        raise states.MoveRefused("Somebody else changed this alert at the same moment.")
+    await audit.record(
+        tx,
+        by=Actor(ActorRole.ADMIN, admin_id),
+        action=action,
+        subject=Subject("alert", alert_id),
+        before={"state": alert.state},
+        after={"state": moved.state},
+        reason=note,
+    )
+    return moved

@@ -1,11 +1,13 @@
 """One statement per function on what operators look at."""
 
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 
-from app.db import Tx, fetch_all
-from app.operations.model import AuditFilter, AuditRecord
+from app.alerts import AlertState
+from app.db import Tx, fetch_all, fetch_one
+from app.operations.model import Alert, AlertFilter, AuditFilter, AuditRecord
 
 
 async def audit_records(
@@ -33,4 +35,53 @@ async def audit_records(
         before_at=before_at,
         before_id=before_id,
         limit=limit,
+    )
+
+
+async def alerts(tx: Tx, wanted: AlertFilter, *, before: UUID | None, limit: int) -> list[Alert]:
+    """Newest first (ids are in the order of time), older than the alert of this id."""
+    return await fetch_all(
+        tx,
+        Alert,
+        """
+        SELECT * FROM alerts
+         WHERE (%(state)s::text IS NULL OR state = %(state)s)
+           AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+           AND (%(severity)s::text IS NULL OR severity = %(severity)s)
+           AND (%(before)s::uuid IS NULL OR id < %(before)s)
+         ORDER BY id DESC
+         LIMIT %(limit)s""",
+        **msgspec.structs.asdict(wanted),
+        before=before,
+        limit=limit,
+    )
+
+
+async def find_alert(tx: Tx, alert_id: UUID) -> Alert | None:
+    return await fetch_one(tx, Alert, "SELECT * FROM alerts WHERE id = %(id)s", id=alert_id)
+
+
+async def move_alert(
+    tx: Tx, alert: Alert, to: AlertState, *, admin_id: UUID, note: str
+) -> Alert | None:
+    """Move an alert on if it still is where `alert` saw it; else None."""
+    return await fetch_one(
+        tx,
+        Alert,
+        """
+        UPDATE alerts
+           SET state = %(to)s, note = %(note)s,
+               acknowledged_at = CASE %(to)s WHEN 'acknowledged' THEN business_now()
+                                 ELSE acknowledged_at END,
+               acknowledged_by = CASE %(to)s WHEN 'acknowledged' THEN %(admin_id)s
+                                 ELSE acknowledged_by END,
+               resolved_at = CASE %(to)s WHEN 'resolved' THEN business_now() END,
+               resolved_by = CASE %(to)s WHEN 'resolved' THEN %(admin_id)s::uuid END
+         WHERE id = %(id)s AND state = %(was)s
+     RETURNING *""",
+        id=alert.id,
+        was=alert.state,
+        to=to,
+        admin_id=admin_id,
+        note=note,
     )

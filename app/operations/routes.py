@@ -1,21 +1,34 @@
 """Operations over HTTP: health for load balancers, and what operators look at and do."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import get
+from litestar import Request, get, post
+from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.accounts.guards import require_admin
+from app.accounts.model import Principal
+from app.alerts import AlertState, Severity
 from app.audit import ActorRole
 from app.db import fetch_value, transaction
 from app.operations import actions
-from app.operations.model import AuditFilter, AuditPage, Health
+from app.operations.model import (
+    Alert,
+    AlertFilter,
+    AlertPage,
+    AuditFilter,
+    AuditPage,
+    Health,
+    Resolution,
+)
 from app.web import PageCursor, PageSize
 
 _TEXT_MAX = 100
+
+Asking = Request[Principal, Any, State]
 Action = Annotated[str | None, QueryParameter(min_length=1, max_length=_TEXT_MAX)]
 SubjectKind = Annotated[
     str | None, QueryParameter(name="subjectKind", min_length=1, max_length=_TEXT_MAX)
@@ -23,6 +36,8 @@ SubjectKind = Annotated[
 SubjectId = Annotated[
     str | None, QueryParameter(name="subjectId", min_length=1, max_length=_TEXT_MAX)
 ]
+AlertKind = Annotated[str | None, QueryParameter(name="kind", min_length=1, max_length=_TEXT_MAX)]
+AlertStateFilter = Annotated[AlertState | None, QueryParameter(name="state")]
 
 
 @get("/health/live", exclude_from_auth=True, tags=["health"], security=[])
@@ -70,4 +85,68 @@ async def read_audit(
         return await actions.read_audit(tx, wanted, limit=limit, cursor=cursor)
 
 
-routes: list[HTTPRouteHandler] = [live, ready, read_audit]
+@get(
+    "/api/admin/alerts",
+    guards=[require_admin],
+    tags=["operations"],
+    summary="What operators must look at, newest first",
+)
+async def list_alerts(
+    *,
+    alert_state: AlertStateFilter = None,
+    kind: AlertKind = None,
+    severity: FromQuery[Severity | None] = None,
+    limit: PageSize = 20,
+    cursor: PageCursor = None,
+) -> AlertPage:
+    wanted = AlertFilter(state=alert_state, kind=kind, severity=severity)
+    async with transaction() as tx:
+        return await actions.read_alerts(tx, wanted, limit=limit, cursor=cursor)
+
+
+@get(
+    "/api/admin/alerts/{alert_id:uuid}",
+    guards=[require_admin],
+    tags=["operations"],
+    summary="One alert",
+)
+async def get_alert(alert_id: FromPath[UUID]) -> Alert:
+    async with transaction() as tx:
+        return await actions.read_alert(tx, alert_id)
+
+
+@post(
+    "/api/admin/alerts/{alert_id:uuid}/acknowledge",
+    status_code=200,
+    guards=[require_admin],
+    tags=["operations"],
+    summary="Say that somebody is at it",
+)
+async def acknowledge_alert(request: Asking, alert_id: FromPath[UUID]) -> Alert:
+    async with transaction() as tx:
+        return await actions.acknowledge_alert(tx, alert_id, admin_id=request.user.id)
+
+
+@post(
+    "/api/admin/alerts/{alert_id:uuid}/resolve",
+    status_code=200,
+    guards=[require_admin],
+    tags=["operations"],
+    summary="Say that it is done with, and how; seen again, it opens anew",
+)
+async def resolve_alert(
+    request: Asking, alert_id: FromPath[UUID], data: JSONBody[Resolution]
+) -> Alert:
+    async with transaction() as tx:
+        return await actions.resolve_alert(tx, alert_id, admin_id=request.user.id, note=data.note)
+
+
+routes: list[HTTPRouteHandler] = [
+    live,
+    ready,
+    read_audit,
+    list_alerts,
+    get_alert,
+    acknowledge_alert,
+    resolve_alert,
+]

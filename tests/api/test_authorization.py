@@ -1,12 +1,14 @@
 """Who may do what: every route of the application, asked by people who may not."""
 
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 import httpx
 import pytest
 
 from app.accounts.model import Principal, Role
-from app.db import execute, transaction
+from app.alerts import Severity, raise_alert
+from app.db import execute, fetch_value, transaction
 from tests import make
 from tests.api.walk import served
 from tests.shop import Shop
@@ -122,6 +124,10 @@ PROTECTED: Final = {
         stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
     ),
     ("GET", "/api/admin/audit"): ADMIN_ONLY,
+    ("GET", "/api/admin/alerts"): ADMIN_ONLY,
+    ("GET", "/api/admin/alerts/{alert_id}"): ADMIN_ONLY,
+    ("POST", "/api/admin/alerts/{alert_id}/acknowledge"): ADMIN_ONLY,
+    ("POST", "/api/admin/alerts/{alert_id}/resolve"): ADMIN_ONLY._replace(body={"note": "Done"}),
 }
 
 
@@ -196,8 +202,15 @@ async def scene(shop: Shop) -> Scene:
         "label": "Room 1",
         "override_id": "1",
         "block_id": "1",
+        "alert_id": await _alert(),
     }
     return Scene(shop, other_host, ids)
+
+
+async def _alert() -> str:
+    async with transaction() as tx:
+        await raise_alert(tx, kind="try_it", severity=Severity.INFO, subject="a thing", details={})
+        return str(await fetch_value(tx, UUID, "SELECT id FROM alerts"))
 
 
 async def test_nobody_gets_401_from_every_protected_route(scene: Scene) -> None:
@@ -236,7 +249,7 @@ async def test_the_guest_cannot_act_as_the_host(scene: Scene) -> None:
 
 
 async def test_those_who_were_refused_have_changed_nothing(scene: Scene) -> None:
-    tables = ("bookings", "claims", "payments", "listings", "units", "price_overrides")
+    tables = ("bookings", "claims", "payments", "listings", "units", "price_overrides", "alerts")
     before = [await _rows(scene.shop, table) for table in tables]
     for (method, path), rule in PROTECTED.items():
         await scene.ask(NOBODY, method, path, rule)

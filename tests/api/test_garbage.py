@@ -101,11 +101,13 @@ REQUESTS: Final = [
         "firstSlot": str(DAY), "lastSlot": str(DAY), "price": MONEY}),
     ("POST", "/api/listings/{stay_id}/blocked-dates", "host", {
         "firstSlot": "2090-01-01", "lastSlot": "2090-01-02", "unit": "Room 1", "reason": "A"}),
+    ("POST", "/api/admin/alerts/{alert_id}/resolve", "admin", {"note": "A"}),
 ]  # fmt: skip
 PARTS: Final = 4  # so that they can run side by side
 WITHOUT_A_BODY: Final = {
     ("POST", "/api/bookings/{booking_id}/accept"),
     ("POST", "/api/payments/{payment_id}/verify"),
+    ("POST", "/api/admin/alerts/{alert_id}/acknowledge"),
     ("POST", "/api/webhooks/{name}"),  # bytes that a gateway signed: see the last test
 }
 
@@ -119,6 +121,7 @@ class Sender:
         self.headers = {
             "guest": make.bearer(shop.guest),
             "host": make.bearer(shop.host),
+            "admin": make.bearer(shop.admin),
             "": {},
         }
 
@@ -158,6 +161,7 @@ async def sender(near: Shop) -> Sender:
         "trip_id": str(shop.trip_id),
         "stay_id": str(shop.stay_id),
         "booking_id": booking["id"],
+        "alert_id": str(make.new_id()),
     }
     return Sender(shop, ids)
 
@@ -331,6 +335,8 @@ QUERIES: Final = [
         "action": "cancel_booking", "subjectKind": "booking", "subjectId": "x",
         "actorRole": "guest", "actorId": "{stay_id}", "from": "2030-01-01T00:00:00Z",
         "to": "2030-01-01T00:00:00Z", "limit": "5", "cursor": ""}),
+    ("/api/admin/alerts", {
+        "state": "open", "kind": "x", "severity": "info", "limit": "5", "cursor": ""}),
 ]  # fmt: skip
 WILD_VALUES: Final = (
     "", " ", "x", "-1", "0", "9223372036854775808", "9" * 400, "1e400", "1.5", "NaN", "true",

@@ -8,7 +8,7 @@ from typing import Any, Final, LiteralString
 
 import pytest
 
-from app import states
+from app import alerts, states
 from app.audit import SYSTEM
 from app.bookings import model as bookings
 from app.db import Violated, execute, fetch_value, savepoint, transaction
@@ -26,6 +26,7 @@ MACHINES: Final = [
     (webhooks.MOVES, webhooks.EventState),
     (instructions.MOVES, instructions.InstructionState),
     (escrow.MOVES, escrow.PotState),
+    (alerts.MOVES, alerts.AlertState),
 ]
 
 
@@ -74,6 +75,7 @@ async def test_the_database_knows_the_same_states(pool: None) -> None:
     assert await _known_states("webhook_events_state_known") == set(webhooks.EventState)
     assert await _known_states("instructions_state_known") == set(instructions.InstructionState)
     assert await _known_states("pots_state_known") == set(escrow.PotState)
+    assert await _known_states("alerts_state_known") == set(alerts.AlertState)
 
 
 async def _refusal(sql: LiteralString, **params: Any) -> str:
