@@ -720,6 +720,11 @@ BEGIN
             USING ERRCODE = 'integrity_constraint_violation',
                   CONSTRAINT = 'ledger_entries_written_with_transaction';
     END IF;
+    IF NOT EXISTS (SELECT FROM ledger_accounts WHERE id = NEW.account_id) THEN
+        RAISE EXCEPTION 'there is no ledger account %', NEW.account_id
+            USING ERRCODE = 'integrity_constraint_violation',
+                  CONSTRAINT = 'ledger_entries_account_exists';
+    END IF;
     IF EXISTS (
         SELECT FROM ledger_entries AS entry
           JOIN ledger_accounts AS account ON account.id = entry.account_id
@@ -738,7 +743,7 @@ END $$;
 -- Name: FUNCTION refuse_unbalanced(); Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON FUNCTION public.refuse_unbalanced() IS 'Trigger: a transaction''s entries are written with it, and sum to zero per currency';
+COMMENT ON FUNCTION public.refuse_unbalanced() IS 'Trigger: a transaction''s entries are written with it, on accounts, and sum to zero per currency';
 
 
 --
@@ -3138,14 +3143,6 @@ ALTER TABLE ONLY public.instructions
 
 ALTER TABLE ONLY public.instructions
     ADD CONSTRAINT instructions_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
-
-
---
--- Name: ledger_entries ledger_entries_account_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE ONLY public.ledger_entries
-    ADD CONSTRAINT ledger_entries_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.ledger_accounts(id);
 
 
 --

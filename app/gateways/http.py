@@ -116,7 +116,8 @@ class Line:
                 asyncio.timeout(self._timeout_s),
                 self._client.stream(method, path, content=content, headers=headers) as response,
             ):
-                return _conclude(response.status_code, await _read(response))
+                attempt = _conclude(response.status_code, await _read(response))
+                return _with_wait(attempt, response.headers.get("retry-after"))
         except (httpx.TimeoutException, TimeoutError):
             return Unclear(reason=f"no answer within {self._timeout_s:g} s")
         except httpx.HTTPError as error:
@@ -131,6 +132,15 @@ async def _read(response: httpx.Response) -> bytes | None:
         if len(read) > _REPLY_BYTES_MAX:
             return None
     return bytes(read)
+
+
+def _with_wait(attempt: Attempt, retry_after: str | None) -> Attempt:
+    """Say in the reason how long the gateway asks to be left alone."""
+    if not isinstance(attempt, Unclear) or retry_after is None:
+        return attempt
+    return Unclear(
+        reason=f"{attempt.reason}, asks to wait {retry_after[:40]}", status=attempt.status
+    )
 
 
 def _conclude(status: int, raw: bytes | None) -> Attempt:

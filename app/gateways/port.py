@@ -229,8 +229,31 @@ class BadPayload(Exception):
     """The webhook is signed, but cannot be read."""
 
 
-class MoneyOut(Protocol):
-    """How money leaves through a gateway. One attempt per call; none raises for what it meets."""
+class Gateway(Protocol):
+    """One payment gateway. `currencies` are those it offers; `live`: its key moves real money."""
+
+    @property
+    def name(self) -> GatewayName: ...
+
+    @property
+    def currencies(self) -> frozenset[str]: ...
+
+    @property
+    def live(self) -> bool: ...
+
+    def refuses(self, money: Money) -> str | None:
+        """Why this gateway could never charge such an amount; None if it might. Asks nobody."""
+        ...
+
+    async def start_charge(
+        self, new: NewCharge
+    ) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
+        """Begin a charge. Makes one attempt; never raises for what a gateway or network does."""
+        ...
+
+    async def find_charge(self, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
+        """Ask what became of a charge. Changes nothing, may be repeated at will."""
+        ...
 
     async def start_refund(self, new: NewRefund) -> Accepted | Refused | ReferenceTaken | Unknown:
         """Give back all or a part of a charge.
@@ -258,33 +281,6 @@ class MoneyOut(Protocol):
 
     async def find_transfer(self, reference: str) -> FoundInstruction | NoSuchInstruction | Unknown:
         """Ask what became of a transfer. Changes nothing, may be repeated at will."""
-        ...
-
-
-class Gateway(Protocol):
-    """One payment gateway. `currencies` are those it offers; `live`: its key moves real money."""
-
-    @property
-    def name(self) -> GatewayName: ...
-
-    @property
-    def currencies(self) -> frozenset[str]: ...
-
-    @property
-    def live(self) -> bool: ...
-
-    def refuses(self, money: Money) -> str | None:
-        """Why this gateway could never charge such an amount; None if it might. Asks nobody."""
-        ...
-
-    async def start_charge(
-        self, new: NewCharge
-    ) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
-        """Begin a charge. Makes one attempt; never raises for what a gateway or network does."""
-        ...
-
-    async def find_charge(self, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
-        """Ask what became of a charge. Changes nothing, may be repeated at will."""
         ...
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Event:

@@ -6,7 +6,7 @@ from typing import Final
 import httpx
 
 from app.errors import Invalid
-from app.gateways.paystack import Paystack
+from app.gateways.paystack.adapter import Paystack
 from app.gateways.port import Gateway, GatewayName
 from app.settings import Settings
 

@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from app.gateways.paystack import WIRE_MIN, Paystack, from_wire, to_wire
+from app.gateways.paystack.adapter import Paystack
+from app.gateways.paystack.amounts import WIRE_MIN, from_wire, to_wire
 from app.gateways.port import (
     ChargeStatus,
     CheckoutReady,
@@ -22,9 +23,8 @@ from app.gateways.port import (
 )
 from app.gateways.sandbox.app import SECRET_KEY
 from app.money import Money
+from tests.gateways.paystack_wire import BASE, answering, paystack, transaction
 from tests.gateways.sandbox_server import SandboxHandle, sandbox_in_process
-
-BASE = "http://sandbox.test"
 
 
 def charge(reference: str = "bk-1", **changes: Any) -> NewCharge:
@@ -36,36 +36,6 @@ def charge(reference: str = "bk-1", **changes: Any) -> NewCharge:
         metadata={"booking_id": "1"},
     )
     return msgspec.structs.replace(new, **changes)
-
-
-def paystack(
-    transport: httpx.AsyncBaseTransport, *, key: str = SECRET_KEY, timeout_s: float = 5
-) -> Paystack:
-    return Paystack(secret_keys=[key], base_url=BASE, timeout_s=timeout_s, transport=transport)
-
-
-def answering(status: int, body: Any) -> Paystack:
-    """A gateway behind a network that answers everything with this."""
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return paystack(httpx.MockTransport(lambda _: httpx.Response(status, content=content)))
-
-
-def transaction(**changes: Any) -> dict[str, Any]:
-    data = {
-        "id": 4099260516,
-        "domain": "test",
-        "status": "success",
-        "reference": "bk-1",
-        "amount": 500_000,
-        "requested_amount": 500_000,
-        "currency": "NGN",
-        "fees": 7_500,
-        "channel": "card",
-        "gateway_response": "Successful",
-        "paid_at": "2026-01-05T10:00:00.000Z",
-        "metadata": {},
-    }
-    return {"status": True, "message": "ok", "data": {**data, **changes}}
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from app.gateways.paystack import Paystack
+from app.gateways.paystack.adapter import Paystack
 from app.gateways.sandbox.app import SECRET_KEY, SandboxRefused, create_sandbox
+from tests.gateways.paystack_wire import paystack
 from tests.gateways.sandbox_server import NOWHERE, SandboxHandle, running_sandbox, serving
 
 FACTS: dict[str, Any] = json.loads(Path(__file__).with_name("paystack_facts.json").read_text())
@@ -77,7 +78,7 @@ async def test_what_the_adapter_sends_is_what_the_official_file_allows():
         sent.append(request)
         return httpx.Response(500)
 
-    from tests.gateways.test_paystack import charge, paystack
+    from tests.gateways.test_paystack import charge
 
     await paystack(httpx.MockTransport(answer)).start_charge(charge())
     body = json.loads(sent[0].content)

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from app.gateways.paystack import Paystack
+from app.gateways.paystack.adapter import Paystack
 from app.gateways.port import BadPayload, BadSignature, Event, EventKind
 
 OLD, NEW = "sk_test_old", "sk_test_new"
@@ -96,6 +96,10 @@ def test_an_altered_body_is_refused(altered: bytes):
         b'{"event": "charge.success", "data": {}}',
         b'{"event": "charge.success", "data": {"id": 1}}',
         b'{"event": "", "data": {}}',
+        b'{"event": "refund.processed", "data": {"refund_reference": "1"}}',
+        b'{"event": "refund.processed", "data": {"transaction_reference": ""}}',
+        b'{"event": "transfer.success", "data": {"id": 1, "transfer_code": "TRF_1"}}',
+        b'{"event": "transfer.success", "data": {"reference": "tr-1"}}',
         b'{"event": "charge.success", "data": {"id": 1, "reference": "a\\u0000b"}}',
         b'{"event": "charge.success", "data": {"id": 1, "reference": "' + b"a" * 5_000 + b'"}}',
         b'{"event": "x", "data": ' + b"[" * 100_000,
@@ -107,18 +111,64 @@ def test_a_signed_body_that_makes_no_sense_is_a_bad_payload(body: bytes):
         gateway().read_webhook(signed(body), body)
 
 
-def test_events_about_other_things_are_other_and_told_apart():
+REFUND = b'{"event": "refund.%s", "data": {"transaction_reference": "bk-1", "amount": "5000"%s}}'
+TRANSFER = (
+    b'{"event": "transfer.%s", "data": {"id": %d, "reference": "tr-1", "transfer_code": "TRF_%d",'
+    b' "status": "%s"}}'
+)
+
+
+@pytest.mark.parametrize("end", [b"success", b"failed", b"reversed"])
+def test_a_transfer_that_ended_is_read_as_a_change_of_it(end: bytes):
+    body = TRANSFER % (end, 7, 1, end)
+    assert gateway().read_webhook(signed(body), body) == Event(
+        key=f"transfer.{end.decode()}:TRF_1:{end.decode()}",
+        name=f"transfer.{end.decode()}",
+        kind=EventKind.TRANSFER_CHANGED,
+        reference="tr-1",
+    )
+
+
+@pytest.mark.parametrize(
+    "stage", [b"pending", b"processing", b"processed", b"failed", b"needs-attention"]
+)
+def test_a_refund_that_moved_is_read_as_a_change_of_its_charge(stage: bytes):
+    body = REFUND % (stage, b"")
+    event = gateway().read_webhook(signed(body), body)
+    assert (event.kind, event.reference) == (EventKind.REFUND_CHANGED, "bk-1")
+    assert event.name == f"refund.{stage.decode()}"
+
+
+def test_two_equal_refunds_of_a_charge_are_never_taken_for_one():
+    body = REFUND % (b"failed", b', "refund_reference": null')
+    first, second = (gateway().read_webhook(signed(body), body) for _ in range(2))
+    assert first.key != second.key
+
+
+@pytest.mark.parametrize(
+    "name", [b', "refund_reference": "132013318360"', b', "refund_reference": 1', b', "id": "1"']
+)
+def test_a_refund_that_is_named_is_told_twice_with_one_key(name: bytes):
+    body = REFUND % (b"processed", name)
+    other = REFUND % (b"processed", b', "refund_reference": "132013318361"')
+    first, again = (gateway().read_webhook(signed(body), body) for _ in range(2))
+    assert first.key == again.key
+    assert gateway().read_webhook(signed(other), other).key != first.key
+
+
+def test_events_about_different_things_are_told_apart():
     bodies = [
-        b'{"event": "transfer.success", "data": {"id": 1, "reference": "t", "status": "success"}}',
-        b'{"event": "transfer.success", "data": {"id": 2, "reference": "t", "status": "success"}}',
-        b'{"event": "transfer.reversed", "data": {"id": 1, "reference": "t", "status": "x"}}',
-        b'{"event": "refund.processed", "data": {"transaction_reference": "bk-1"}}',
-        b'{"event": "refund.processed", "data": {"transaction_reference": "bk-2"}}',
-        b'{"event": "refund.needs-attention", "data": {"id": "123456"}}',
+        TRANSFER % (b"success", 1, 1, b"success"),
+        TRANSFER % (b"success", 2, 2, b"success"),
+        TRANSFER % (b"reversed", 1, 1, b"reversed"),
+        b'{"event": "transfer.success", "data": {"id": 3, "reference": "t", "status": "success"}}',
+        b'{"event": "transfer.success", "data": {"id": 4, "reference": "t", "status": "success"}}',
         b'{"event": "charge.dispute.create", "data": {"id": 358950, "status": "x"}}',
+        b'{"event": "customeridentification.failed", "data": {"customer_id": 1}}',
+        b'{"event": "customeridentification.failed", "data": {"customer_id": 2}}',
     ]
     events = [gateway().read_webhook(signed(body), body) for body in bodies]
-    assert {event.kind for event in events} == {EventKind.OTHER}
+    assert [event.kind for event in events[-3:]] == [EventKind.OTHER] * 3
     assert len({event.key for event in events}) == len(bodies)
-    again = gateway().read_webhook(signed(bodies[3]), bodies[3])
-    assert again.key == events[3].key
+    for event, body in zip(events, bodies, strict=True):
+        assert gateway().read_webhook(signed(body), body).key == event.key

@@ -231,6 +231,33 @@ async def test_nothing_is_added_to_a_transaction_of_before(pool: None) -> None:
     assert refused.value.constraint == "ledger_entries_written_with_transaction"
 
 
+async def test_an_entry_is_on_an_account_that_there_is(pool: None) -> None:
+    with pytest.raises(Violated) as refused:
+        async with transaction() as tx:
+            await execute(
+                tx,
+                """
+                WITH written AS (
+                    INSERT INTO ledger_transactions (kind, source_id, memo)
+                    VALUES ('charge', %(id)s, 'nobody') RETURNING id
+                )
+                INSERT INTO ledger_entries (transaction_id, account_id, amount)
+                SELECT id, account_id, amount
+                  FROM written, (VALUES (1000, 5), (1001, -5)) AS entry (account_id, amount)""",
+                id=new_id(),
+            )
+    assert refused.value.constraint == "ledger_entries_account_exists"
+
+
+async def test_no_posting_waits_for_a_row_of_an_account_of_the_house(pool: None) -> None:
+    pot = escrow(new_id())
+    await commit(posting((CLEARING, -500), (pot, 450), (REVENUE, 50)))
+    async with transaction() as tx:
+        locked = await execute(tx, "SELECT FROM ledger_accounts WHERE owner_id IS NULL FOR UPDATE")
+        assert locked == 2
+        await commit(posting((CLEARING, -500), (pot, 450), (REVENUE, 50)))
+
+
 async def test_a_transaction_without_entries_is_refused(pool: None) -> None:
     with pytest.raises(Violated) as refused:
         async with transaction() as tx:

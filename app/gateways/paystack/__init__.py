@@ -1,0 +1,5 @@
+"""Paystack: its wire format, and nothing of it beyond this folder.
+
+Sources: Paystack's OpenAPI file (PaystackOSS/openapi, 2025-10-24) and its documentation, pages
+Accept Payments, Verify Payments, Refunds, Transfers, Webhooks, API errors.
+"""

@@ -1,0 +1,92 @@
+"""Paystack as a gateway: which room does what the port asks."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import httpx
+
+from app.gateways.http import Line
+from app.gateways.paystack import amounts, charges, refunds, transfers, webhooks
+from app.gateways.port import (
+    Accepted,
+    CheckoutReady,
+    Event,
+    FoundCharge,
+    FoundInstruction,
+    GatewayName,
+    NewCharge,
+    NewRecipient,
+    NewRefund,
+    NewTransfer,
+    NoSuchCharge,
+    NoSuchInstruction,
+    RecipientReady,
+    ReferenceTaken,
+    Refused,
+    Unknown,
+)
+from app.money import Money
+
+_LIVE_KEY: Final = "sk_live_"
+
+
+class Paystack:
+    """The adapter. The first key calls the API; webhooks may be signed with any of them."""
+
+    name = GatewayName.PAYSTACK
+    currencies = frozenset(amounts.WIRE_MIN)
+
+    def __init__(
+        self,
+        *,
+        secret_keys: Sequence[str],
+        base_url: str,
+        timeout_s: float,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.live = secret_keys[0].startswith(_LIVE_KEY)
+        self._keys = [key.encode() for key in secret_keys]
+        self._line = Line(
+            self.name,
+            base_url=base_url,
+            secret_key=secret_keys[0],
+            timeout_s=timeout_s,
+            transport=transport,
+        )
+
+    def refuses(self, money: Money) -> str | None:
+        wire = amounts.chargeable(money)
+        return wire.reason if isinstance(wire, Refused) else None
+
+    async def start_charge(
+        self, new: NewCharge
+    ) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
+        return await charges.start(self._line, new)
+
+    async def find_charge(self, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
+        return await charges.find(self._line, reference)
+
+    async def start_refund(self, new: NewRefund) -> Accepted | Refused | Unknown:
+        return await refunds.start(self._line, new)
+
+    async def find_refund(
+        self, reference: str, *, charge_reference: str
+    ) -> FoundInstruction | NoSuchInstruction | Unknown:
+        return await refunds.find(self._line, reference, charge_reference=charge_reference)
+
+    async def create_recipient(self, new: NewRecipient) -> RecipientReady | Refused | Unknown:
+        return await transfers.create_recipient(self._line, new)
+
+    async def start_transfer(
+        self, new: NewTransfer
+    ) -> Accepted | Refused | ReferenceTaken | Unknown:
+        return await transfers.start(self._line, new)
+
+    async def find_transfer(self, reference: str) -> FoundInstruction | NoSuchInstruction | Unknown:
+        return await transfers.find(self._line, reference)
+
+    def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Event:
+        return webhooks.read_webhook(self._keys, headers, body)
+
+    async def close(self) -> None:
+        await self._line.close()

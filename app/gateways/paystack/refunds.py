@@ -1,0 +1,242 @@
+"""Refunds: `POST /refund` and `GET /refund`.
+
+A refund at Paystack has neither a reference nor protection against being made twice. So ours goes
+into its `merchant_note`, and a refund is found by that note among those of its charge.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import msgspec
+
+from app.gateways.http import Answered, Attempt, Denied, Line, Unclear
+from app.gateways.paystack import charges
+from app.gateways.paystack.amounts import from_wire, to_wire
+from app.gateways.paystack.wire import (
+    LIVE,
+    REASON_LENGTH_MAX,
+    Amount,
+    Domain,
+    look_up_refused,
+    read,
+    read_data,
+    refused,
+)
+from app.gateways.port import (
+    Accepted,
+    Fact,
+    Facts,
+    FoundCharge,
+    FoundInstruction,
+    MoneyOutStatus,
+    NewRefund,
+    NoSuchCharge,
+    NoSuchInstruction,
+    Refused,
+    Unknown,
+)
+
+# One word, so that it can be told from the others of a note, and too long to be there by chance.
+_REFERENCE = re.compile(r"[A-Za-z0-9._=-]{16,100}")
+_PER_PAGE: Final = 100
+_PAGES_MAX: Final = 20
+
+# `needs-attention` is no end: the payer's bank did not take the money, and Paystack waits to be
+# told another account. Every other word (`pending`, `processing`, and those to come) is none too.
+_STATUSES: Final = {"processed": MoneyOutStatus.SUCCEEDED, "failed": MoneyOutStatus.FAILED}
+_NEEDS_ATTENTION: Final = frozenset({"needs-attention", "needs_attention"})
+
+
+class _NewRefund(msgspec.Struct, frozen=True, kw_only=True):
+    transaction: str
+    amount: int
+    currency: str
+    merchant_note: str
+    customer_note: str
+
+
+class _Refund(msgspec.Struct, frozen=True, kw_only=True):
+    """What is used of a refund."""
+
+    id: int | str
+    domain: Domain
+    status: str
+    amount: Amount
+    currency: str
+    reason: Fact = None
+    deducted_amount: Fact = None
+    bank_reference: Fact = None
+    refunded_at: Fact = None
+
+
+class _RefundOf(msgspec.Struct, frozen=True, kw_only=True):
+    reference: str
+
+
+class _Begun(_Refund, frozen=True, kw_only=True):
+    """The reply to a new refund: it names the charge too."""
+
+    transaction: _RefundOf
+
+
+class _Page(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of refunds. `total` counts those of all pages."""
+
+    refunds: list[dict[str, Any]]
+    total: int | None
+
+
+async def start(line: Line, new: NewRefund) -> Accepted | Refused | Unknown:
+    """`POST /refund`. Every call that gets through makes a refund: see the port."""
+    request = _request(new)
+    if isinstance(request, Refused):
+        return request
+    attempt = await line.call(
+        "POST", "/refund", operation="refund", reference=new.reference, body=request
+    )
+    match attempt:
+        case Unclear(reason=reason):
+            return Unknown(reason=reason)
+        case Denied():
+            return refused(attempt)
+        case Answered(body=body):
+            return _begun(new, request, read_data(body, _Begun))
+
+
+async def find(
+    line: Line, reference: str, *, charge_reference: str
+) -> FoundInstruction | NoSuchInstruction | Unknown:
+    """`GET /refund?transaction={id}`, page by page; the id is asked of the charge first."""
+    if not _REFERENCE.fullmatch(reference):
+        return NoSuchInstruction()  # start() sends no such reference
+    charge = await charges.find(line, charge_reference)
+    match charge:
+        case Unknown():
+            return charge
+        case NoSuchCharge():  # so is this the account where it was made?
+            return Unknown(reason=f"Paystack does not know the charge {charge_reference}")
+        case FoundCharge():
+            return _pick(reference, charge, await _list(line, reference, charge.gateway_id))
+
+
+async def _list(line: Line, reference: str, transaction_id: str) -> list[dict[str, Any]] | Unknown:
+    """All refunds of a transaction, also those that are not ours."""
+    refunds: list[dict[str, Any]] = []
+    for number in range(1, _PAGES_MAX + 1):
+        query = urlencode({"transaction": transaction_id, "perPage": _PER_PAGE, "page": number})
+        attempt = await line.call(
+            "GET", f"/refund?{query}", operation="refunds", reference=reference
+        )
+        page = _page(attempt)
+        if isinstance(page, Unknown):
+            return page
+        refunds += page.refunds
+        if not page.refunds or (page.total is not None and len(refunds) >= page.total):
+            return refunds
+    return Unknown(reason=f"the list of refunds has no end after {_PAGES_MAX} pages")
+
+
+def _request(new: NewRefund) -> _NewRefund | Refused:
+    if not _REFERENCE.fullmatch(new.reference):
+        return Refused(reason=f"reference {new.reference!r}: one word of 16 to 100 letters, digits")
+    if not charges.is_reference(new.charge_reference):
+        return Refused(reason=f"there is no charge {new.charge_reference!r} at Paystack")
+    wire = to_wire(new.money)
+    if not wire:
+        return Refused(reason=f"{new.money} cannot be refunded at Paystack")
+    return _NewRefund(
+        transaction=new.charge_reference,
+        amount=wire,
+        currency=new.money.currency,
+        merchant_note=new.reference,
+        customer_note=new.reason,
+    )
+
+
+def _begun(new: NewRefund, request: _NewRefund, reply: _Begun | None) -> Accepted | Unknown:
+    if reply is None or (reply.transaction.reference, reply.amount, reply.currency) != (
+        new.charge_reference,
+        request.amount,
+        request.currency,
+    ):
+        return Unknown(reason="the answer to the refund makes no sense")
+    return Accepted(gateway_id=str(reply.id), status=_status(reply), data=_facts(reply))
+
+
+def _page(attempt: Attempt) -> _Page | Unknown:
+    match attempt:
+        case Unclear(reason=reason):
+            return Unknown(reason=reason)
+        case Denied():
+            return look_up_refused(attempt)
+        case Answered(body=body):
+            refunds = read_data(body, list[dict[str, Any]])
+            if refunds is None:
+                return Unknown(reason="the list of refunds makes no sense")
+            meta = read(body.get("meta"), dict[str, Any]) or {}
+            return _Page(refunds=refunds, total=read(meta.get("total"), int))
+
+
+def _pick(
+    reference: str, charge: FoundCharge, listed: list[dict[str, Any]] | Unknown
+) -> FoundInstruction | NoSuchInstruction | Unknown:
+    if isinstance(listed, Unknown):
+        return listed
+    ours = _noted(reference, listed)
+    if len(ours) > 1:
+        return Unknown(reason=f"{len(ours)} refunds at Paystack are noted {reference}")
+    if ours:
+        return _found(reference, ours[0])
+    if not listed and charge.data["status"] == charges.REVERSED:
+        return Unknown(reason="the charge is refunded, but the list of its refunds is empty")
+    return NoSuchInstruction()
+
+
+def _noted(reference: str, listed: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that bear our reference. A refund may be on two pages if the list grows meanwhile."""
+    ours = [each for each in listed if reference in str(each.get("merchant_note")).split()]
+    return list({each.get("id"): each for each in ours}.values())
+
+
+def _found(reference: str, listed: dict[str, Any]) -> FoundInstruction | Unknown:
+    refund = read(listed, _Refund)
+    money = refund and from_wire(refund.amount, refund.currency)
+    if refund is None or money is None:
+        return Unknown(reason=f"Paystack's refund noted {reference} makes no sense")
+    return FoundInstruction(
+        reference=reference,
+        gateway_id=str(refund.id),
+        status=_status(refund),
+        money=money,
+        failure=_failure(refund),
+        live=refund.domain == LIVE,
+        fee=None,
+        data=_facts(refund),
+    )
+
+
+def _status(refund: _Refund) -> MoneyOutStatus:
+    return _STATUSES.get(refund.status, MoneyOutStatus.PENDING)
+
+
+def _failure(refund: _Refund) -> str:
+    if refund.status in _NEEDS_ATTENTION:
+        return "Paystack needs another account of the payer: retry the refund on its dashboard"
+    if _status(refund) is MoneyOutStatus.FAILED:
+        return str(refund.reason or refund.status)[:REASON_LENGTH_MAX]
+    return ""
+
+
+def _facts(refund: _Refund) -> Facts:
+    """Paystack's words and wire amounts, as evidence."""
+    return {
+        "status": refund.status,
+        "domain": refund.domain,
+        "amount": refund.amount,
+        "deducted_amount": refund.deducted_amount,
+        "reason": refund.reason,
+        "bank_reference": refund.bank_reference,
+        "refunded_at": refund.refunded_at,
+    }
