@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,10 +15,11 @@ from procrastinate import PsycopgConnector
 import tasks.worker  # noqa: F401  its import registers all handlers
 from app import queue
 from app.accounts.model import Principal, Role
-from app.db import execute, fetch_value, fetch_values, transaction
+from app.db import execute, fetch_value, fetch_values, now, transaction
 from app.gateways.registry import close_gateways, open_gateways
 from app.main import create_app
 from app.settings import settings
+from tasks import schedule
 from tests import make
 from tests.gateways.sandbox_server import SandboxHandle, running_sandbox, serving
 
@@ -81,6 +82,39 @@ class Shop:
         reply = await self.initiate(booking)
         assert reply.status_code == 201, reply.text
         return reply.json()
+
+    async def paid(self, booking: dict[str, Any]) -> dict[str, Any]:
+        """A payment that the guest has made, and that is booked."""
+        payment = await self.pending(booking)
+        await self.sandbox.pay(payment["reference"])
+        reply = await self.post(self.guest, f"/api/payments/{payment['id']}/verify")
+        assert reply.json()["state"] == "succeeded", reply.text
+        return reply.json()
+
+    async def sleep_over(self, *, who: Principal | None = None, **more: Any) -> dict[str, Any]:
+        """A stay of two nights, a few days from now, held."""
+        async with transaction() as tx:
+            today = (await now(tx)).date()
+        body = {
+            "listingId": self.stay_id,
+            "checkIn": today + timedelta(days=3),
+            "checkOut": today + timedelta(days=5),
+            "unitCount": 1,
+        }
+        reply = await self.post(who or self.guest, "/api/bookings/reserve", body | more)
+        assert reply.status_code == 201, reply.text
+        return reply.json()
+
+    async def forward_to(self, instant: str, *, past: timedelta = timedelta(seconds=1)) -> None:
+        """Move business time to just past an instant that a reply told."""
+        async with transaction() as tx:
+            ahead = datetime.fromisoformat(instant) - await now(tx)
+        await self.forward(ahead + past)
+
+    async def sweep(self, name: str) -> int:
+        """Run one line of the schedule once."""
+        [line] = [line for line in schedule.SCHEDULE if line.name == name]
+        return await line.run(line.limit)
 
     async def webhook(self, body: str, *, signature: str = "") -> httpx.Response:
         """Tell the house what a gateway would tell it, signed as the gateway signs."""

@@ -217,6 +217,8 @@ async def _succeed(tx: Tx, payment: Payment, found: FoundCharge) -> tuple[Paymen
         gateway_id=found.gateway_id,
         gateway_data=found.data,
     )
+    if found.fee:
+        await ledger.post(tx, rules.gateway_fee(paid, found.fee))
     return paid, Verdict.PAID
 
 
