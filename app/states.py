@@ -19,3 +19,8 @@ def check(moves: Mapping[State, Set[State]], was: State, to: State) -> None:
     """Raise MoveRefused unless the table allows `was → to`."""
     if to not in moves[was]:
         raise MoveRefused(f"It is {was}, and from there it cannot become {to}.")
+
+
+def sources(moves: Mapping[State, Set[State]], to: State) -> list[State]:
+    """The states that may become `to`: for a compare-and-set that does not look first."""
+    return [was for was, targets in moves.items() if to in targets]

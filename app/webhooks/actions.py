@@ -3,14 +3,30 @@
 from collections.abc import Mapping
 from uuid import UUID
 
+import msgspec
 import structlog
 import uuid_utils.compat
 
-from app.db import Tx
+from app import audit, states
+from app.audit import Actor, ActorRole, Subject
+from app.db import Tx, plan_for_values
 from app.gateways.port import BadPayload, BadSignature, Event, Gateway
 from app.queue import ProcessWebhook, enqueue
 from app.webhooks import queries
-from app.webhooks.model import EventState, ForgedWebhook, Receipt, StoredEvent, UnreadableWebhook
+from app.webhooks.model import (
+    MOVES,
+    EventFilter,
+    EventPage,
+    EventReply,
+    EventState,
+    EventWithBody,
+    ForgedWebhook,
+    Receipt,
+    StoredEvent,
+    UnreadableWebhook,
+    WebhookNotFound,
+)
+from app.wire import read_cursor, write_cursor
 
 _log = structlog.get_logger(__name__)
 
@@ -56,14 +72,68 @@ async def begin(tx: Tx, event_id: UUID) -> StoredEvent | None:
 
 async def processed(tx: Tx, event_id: UUID) -> None:
     """In the transaction of the event's effect."""
-    await queries.end(tx, event_id, EventState.PROCESSED)
+    await _end(tx, event_id, EventState.PROCESSED)
 
 
 async def ignored(tx: Tx, event_id: UUID) -> None:
     """Nothing is to be done about an event of this kind."""
-    await queries.end(tx, event_id, EventState.IGNORED)
+    await _end(tx, event_id, EventState.IGNORED)
 
 
 async def failed(tx: Tx, event_id: UUID, *, error: str) -> None:
     """Acting on it did not work; the gateway's next delivery, or a replay, tries again."""
-    await queries.end(tx, event_id, EventState.FAILED, error=error)
+    await _end(tx, event_id, EventState.FAILED, error=error)
+
+
+async def _end(tx: Tx, event_id: UUID, to: EventState, *, error: str | None = None) -> None:
+    """Whoever acted on it at the same time and was first has said how it ended."""
+    await queries.end(tx, event_id, to, sources=states.sources(MOVES, to), error=error)
+
+
+# ---- what operators see and do ------------------------------------------------------------------
+
+
+async def read_events(tx: Tx, wanted: EventFilter, *, limit: int, cursor: str | None) -> EventPage:
+    """A page of events, newest first. Raises Invalid for a made-up cursor."""
+    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    await plan_for_values(tx)
+    events = await queries.events(tx, wanted, before=before, limit=limit + 1)
+    page = events[:limit]
+    more = len(events) > limit
+    return EventPage(webhooks=page, next_cursor=write_cursor(page[-1].id) if more else None)
+
+
+async def read_event(tx: Tx, event_id: UUID) -> EventWithBody:
+    """An event with what the gateway sent. Raises WebhookNotFound."""
+    event = await _find(tx, event_id)
+    body = await queries.body(tx, event_id)
+    return EventWithBody(**msgspec.structs.asdict(event), body=body.decode(errors="replace"))
+
+
+async def replay(tx: Tx, event_id: UUID, *, admin_id: UUID) -> EventReply:
+    """Act on an event again, whatever became of it: the gateway is asked what is true now.
+
+    Raises WebhookNotFound, MoveRefused.
+    """
+    event = await _find(tx, event_id)
+    if event.state is not EventState.RECEIVED:
+        states.check(MOVES, event.state, EventState.RECEIVED)
+    replayed = await queries.restart(tx, event)
+    if replayed is None:
+        raise states.MoveRefused("It is being acted on at this moment.")
+    await enqueue(tx, ProcessWebhook(event_id=event_id))
+    await audit.record(
+        tx,
+        by=Actor(ActorRole.ADMIN, admin_id),
+        action="replay_webhook",
+        subject=Subject("webhook", event_id),
+        before={"state": event.state},
+        after={"state": replayed.state},
+    )
+    return replayed
+
+
+async def _find(tx: Tx, event_id: UUID) -> EventReply:
+    if event := await queries.find(tx, event_id):
+        return event
+    raise WebhookNotFound(f"There is no webhook {event_id}.")

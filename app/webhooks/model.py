@@ -1,5 +1,6 @@
 """Webhook events as they are stored."""
 
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -13,7 +14,7 @@ from app.wire import Output
 
 
 class EventState(StrEnum):
-    RECEIVED = "received"
+    RECEIVED = "received"  # to be acted on
     PROCESSED = "processed"
     IGNORED = "ignored"
     FAILED = "failed"
@@ -23,8 +24,8 @@ _S = EventState
 MOVES: Final = MappingProxyType(
     {
         _S.RECEIVED: frozenset({_S.PROCESSED, _S.IGNORED, _S.FAILED}),
-        _S.PROCESSED: frozenset[EventState](),
-        _S.IGNORED: frozenset[EventState](),
+        _S.PROCESSED: frozenset({_S.RECEIVED}),  # replayed by an operator
+        _S.IGNORED: frozenset({_S.RECEIVED}),
         _S.FAILED: frozenset({_S.PROCESSED, _S.IGNORED, _S.RECEIVED}),
     }
 )
@@ -42,6 +43,42 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
 
 
+class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which events to show; None asks for any."""
+
+    state: EventState | None
+    gateway: GatewayName | None
+    reference: str | None
+
+
+class EventReply(Output, frozen=True):
+    """An event as operators see it. `attempts` counts how often it was begun to act on."""
+
+    id: UUID
+    gateway: GatewayName
+    kind: EventKind
+    name: str
+    reference: str | None
+    state: EventState
+    attempts: int
+    error: str | None
+    received_at: datetime
+    processed_at: datetime | None
+
+
+class EventWithBody(EventReply, frozen=True):
+    """The same with what the gateway sent; bytes that are no UTF-8 are shown as U+FFFD."""
+
+    body: str
+
+
+class EventPage(Output, frozen=True):
+    """Newest first; `nextCursor` is null on the last page."""
+
+    webhooks: list[EventReply]
+    next_cursor: str | None
+
+
 class Receipt(Output, frozen=True):
     """What a gateway is told: we have it, and whether we had it already."""
 
@@ -51,6 +88,10 @@ class Receipt(Output, frozen=True):
 
 class NoSuchGateway(NotFound):
     title = "There is no such gateway"
+
+
+class WebhookNotFound(NotFound):
+    title = "There is no such webhook"
 
 
 class ForgedWebhook(Unauthenticated):

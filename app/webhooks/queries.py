@@ -3,9 +3,19 @@
 import hashlib
 from uuid import UUID
 
-from app.db import Tx, execute, fetch_one, fetch_value, fetch_values
+import msgspec
+
+from app.db import (
+    Tx,
+    execute,
+    fetch_all,
+    fetch_new_value,
+    fetch_one,
+    fetch_value,
+    fetch_values,
+)
 from app.gateways.port import Event, GatewayName
-from app.webhooks.model import EventState, StoredEvent
+from app.webhooks.model import EventFilter, EventReply, EventState, StoredEvent
 
 
 async def insert(
@@ -40,12 +50,12 @@ async def insert(
 
 
 async def begin(tx: Tx, event_id: UUID) -> StoredEvent | None:
-    """Count an attempt at an event that is still to be acted on; None if it is not."""
+    """Count an attempt at an event that is to be acted on (again); None if that was done."""
     return await fetch_one(
         tx,
         StoredEvent,
         """
-        UPDATE webhook_events SET attempts = attempts + 1
+        UPDATE webhook_events SET state = 'received', attempts = attempts + 1
          WHERE id = %(id)s AND state IN ('received', 'failed')
      RETURNING id, gateway, kind, name, reference, state, attempts""",
         id=event_id,
@@ -67,16 +77,69 @@ async def unprocessed(tx: Tx, *, limit: int) -> list[UUID]:
     )
 
 
-async def end(tx: Tx, event_id: UUID, to: EventState, *, error: str | None = None) -> int:
-    """Write down how acting on an event ended; 0 if it had ended before."""
+async def end(
+    tx: Tx, event_id: UUID, to: EventState, *, sources: list[EventState], error: str | None
+) -> int:
+    """Write down how acting on an event ended; 0 if it is in none of `sources` any more."""
     return await execute(
         tx,
         """
         UPDATE webhook_events
            SET state = %(to)s, error = %(error)s,
                processed_at = CASE WHEN %(to)s <> 'failed' THEN business_now() END
-         WHERE id = %(id)s AND state IN ('received', 'failed')""",
+         WHERE id = %(id)s AND state = ANY(%(sources)s)""",
         id=event_id,
         to=to,
+        sources=sources,
         error=error,
+    )
+
+
+async def events(
+    tx: Tx, wanted: EventFilter, *, before: UUID | None, limit: int
+) -> list[EventReply]:
+    """Newest first (ids are in the order of time), older than the event of this id."""
+    return await fetch_all(
+        tx,
+        EventReply,
+        """
+        SELECT id, gateway, kind, name, reference, state, attempts, error, received_at,
+               processed_at
+          FROM webhook_events
+         WHERE (%(state)s::text IS NULL OR state = %(state)s)
+           AND (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
+           AND (%(reference)s::text IS NULL OR reference = %(reference)s)
+           AND (%(before)s::uuid IS NULL OR id < %(before)s)
+         ORDER BY id DESC
+         LIMIT %(limit)s""",
+        **msgspec.structs.asdict(wanted),
+        before=before,
+        limit=limit,
+    )
+
+
+async def find(tx: Tx, event_id: UUID) -> EventReply | None:
+    sql = "SELECT * FROM webhook_events WHERE id = %(id)s"
+    return await fetch_one(tx, EventReply, sql, id=event_id)
+
+
+async def body(tx: Tx, event_id: UUID) -> bytes:
+    """The bytes that the gateway sent."""
+    return await fetch_new_value(
+        tx, bytes, "SELECT body FROM webhook_events WHERE id = %(id)s", id=event_id
+    )
+
+
+async def restart(tx: Tx, event: EventReply) -> EventReply | None:
+    """Make an event new, if it still is where `event` saw it; else None."""
+    return await fetch_one(
+        tx,
+        EventReply,
+        """
+        UPDATE webhook_events
+           SET state = 'received', attempts = 0, error = NULL, processed_at = NULL
+         WHERE id = %(id)s AND state = %(was)s
+     RETURNING *""",
+        id=event.id,
+        was=event.state,
     )

@@ -1,17 +1,31 @@
-"""Where gateways tell us things."""
+"""Where gateways tell us things, and where operators look at what they told."""
 
-from typing import Any
+from typing import Annotated, Any
+from uuid import UUID
 
-from litestar import Request, post
+from litestar import Request, get, post
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery, QueryParameter
 
+from app.accounts.guards import require_admin
+from app.accounts.model import Principal
 from app.db import transaction
 from app.gateways.port import Gateway, GatewayName
 from app.gateways.registry import gateway_named
+from app.web import PageCursor, PageSize
 from app.webhooks import actions
-from app.webhooks.model import NoSuchGateway, Receipt
+from app.webhooks.model import (
+    EventFilter,
+    EventPage,
+    EventReply,
+    EventState,
+    EventWithBody,
+    NoSuchGateway,
+    Receipt,
+)
+
+Reference = Annotated[str | None, QueryParameter(min_length=1, max_length=100)]
 
 
 @post(
@@ -36,4 +50,46 @@ def _gateway(name: str) -> Gateway:
         raise NoSuchGateway(f"No gateway called {name[:40]} is in use here.") from error
 
 
-routes: list[HTTPRouteHandler] = [receive]
+@get(
+    "/api/admin/webhooks",
+    guards=[require_admin],
+    tags=["webhooks"],
+    summary="What gateways told us, newest first",
+)
+async def list_events(
+    *,
+    event_state: Annotated[EventState | None, QueryParameter(name="state")] = None,
+    gateway: FromQuery[GatewayName | None] = None,
+    reference: Reference = None,
+    limit: PageSize = 20,
+    cursor: PageCursor = None,
+) -> EventPage:
+    wanted = EventFilter(state=event_state, gateway=gateway, reference=reference)
+    async with transaction() as tx:
+        return await actions.read_events(tx, wanted, limit=limit, cursor=cursor)
+
+
+@get(
+    "/api/admin/webhooks/{event_id:uuid}",
+    guards=[require_admin],
+    tags=["webhooks"],
+    summary="One webhook, with what the gateway sent",
+)
+async def get_event(event_id: FromPath[UUID]) -> EventWithBody:
+    async with transaction() as tx:
+        return await actions.read_event(tx, event_id)
+
+
+@post(
+    "/api/admin/webhooks/{event_id:uuid}/replay",
+    status_code=200,
+    guards=[require_admin],
+    tags=["webhooks"],
+    summary="Act on a webhook again: the gateway is asked what is true now",
+)
+async def replay(request: Request[Principal, Any, State], event_id: FromPath[UUID]) -> EventReply:
+    async with transaction() as tx:
+        return await actions.replay(tx, event_id, admin_id=request.user.id)
+
+
+routes: list[HTTPRouteHandler] = [receive, list_events, get_event, replay]

@@ -123,6 +123,9 @@ PROTECTED: Final = {
     ("DELETE", "/api/listings/{listing_id}/blocked-dates/{block_id}"): Rule(
         stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
     ),
+    ("GET", "/api/admin/webhooks"): ADMIN_ONLY,
+    ("GET", "/api/admin/webhooks/{event_id}"): ADMIN_ONLY,
+    ("POST", "/api/admin/webhooks/{event_id}/replay"): ADMIN_ONLY,
     ("GET", "/api/admin/audit"): ADMIN_ONLY,
     ("GET", "/api/admin/alerts"): ADMIN_ONLY,
     ("GET", "/api/admin/alerts/{alert_id}"): ADMIN_ONLY,
@@ -203,6 +206,7 @@ async def scene(shop: Shop) -> Scene:
         "override_id": "1",
         "block_id": "1",
         "alert_id": await _alert(),
+        "event_id": str(make.new_id()),
     }
     return Scene(shop, other_host, ids)
 

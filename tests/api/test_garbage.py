@@ -108,6 +108,7 @@ WITHOUT_A_BODY: Final = {
     ("POST", "/api/bookings/{booking_id}/accept"),
     ("POST", "/api/payments/{payment_id}/verify"),
     ("POST", "/api/admin/alerts/{alert_id}/acknowledge"),
+    ("POST", "/api/admin/webhooks/{event_id}/replay"),
     ("POST", "/api/webhooks/{name}"),  # bytes that a gateway signed: see the last test
 }
 
@@ -337,6 +338,8 @@ QUERIES: Final = [
         "to": "2030-01-01T00:00:00Z", "limit": "5", "cursor": ""}),
     ("/api/admin/alerts", {
         "state": "open", "kind": "x", "severity": "info", "limit": "5", "cursor": ""}),
+    ("/api/admin/webhooks", {
+        "state": "failed", "gateway": "paystack", "reference": "x", "limit": "5", "cursor": ""}),
 ]  # fmt: skip
 WILD_VALUES: Final = (
     "", " ", "x", "-1", "0", "9223372036854775808", "9" * 400, "1e400", "1.5", "NaN", "true",
