@@ -1335,6 +1335,25 @@ ALTER TABLE public.ledger_accounts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
 
 
 --
+-- Name: ledger_checkpoints; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.ledger_checkpoints (
+    account_id bigint NOT NULL,
+    entry_id bigint NOT NULL,
+    balance bigint NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: TABLE ledger_checkpoints; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.ledger_checkpoints IS 'Sums of busy accounts up to an entry, none of them later than `at`. Derived: may be deleted';
+
+
+--
 -- Name: ledger_entries; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -2121,6 +2140,14 @@ ALTER TABLE ONLY public.ledger_accounts
 
 
 --
+-- Name: ledger_checkpoints ledger_checkpoints_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ledger_checkpoints
+    ADD CONSTRAINT ledger_checkpoints_pkey PRIMARY KEY (account_id, entry_id);
+
+
+--
 -- Name: ledger_entries ledger_entries_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -2833,6 +2860,13 @@ CREATE CONSTRAINT TRIGGER ledger_balanced AFTER INSERT ON public.ledger_entries 
 
 
 --
+-- Name: ledger_checkpoints ledger_checkpoints_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER ledger_checkpoints_append_only BEFORE UPDATE ON public.ledger_checkpoints FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
 -- Name: ledger_entries ledger_entries_append_only; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -3143,6 +3177,14 @@ ALTER TABLE ONLY public.instructions
 
 ALTER TABLE ONLY public.instructions
     ADD CONSTRAINT instructions_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
+
+
+--
+-- Name: ledger_checkpoints ledger_checkpoints_account_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.ledger_checkpoints
+    ADD CONSTRAINT ledger_checkpoints_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.ledger_accounts(id);
 
 
 --

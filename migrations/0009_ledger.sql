@@ -51,6 +51,15 @@ COMMENT ON TABLE ledger_entries IS 'One side of a transaction: so much on this a
 CREATE INDEX ledger_entries_of_transaction ON ledger_entries (transaction_id, id);
 CREATE INDEX ledger_entries_of_account ON ledger_entries (account_id, id) INCLUDE (amount);
 
+CREATE TABLE ledger_checkpoints (
+    account_id bigint NOT NULL REFERENCES ledger_accounts,
+    entry_id   bigint NOT NULL,
+    balance    bigint NOT NULL,
+    at         timestamptz NOT NULL,
+    PRIMARY KEY (account_id, entry_id)
+);
+COMMENT ON TABLE ledger_checkpoints IS 'Sums of busy accounts up to an entry, none of them later than `at`. Derived: may be deleted';
+
 -- ---- append-only, by trigger (for everybody) and by privilege --------------------------------------
 
 CREATE TRIGGER ledger_accounts_append_only BEFORE UPDATE OR DELETE ON ledger_accounts
@@ -58,6 +67,8 @@ CREATE TRIGGER ledger_accounts_append_only BEFORE UPDATE OR DELETE ON ledger_acc
 CREATE TRIGGER ledger_transactions_append_only BEFORE UPDATE OR DELETE ON ledger_transactions
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER ledger_entries_append_only BEFORE UPDATE OR DELETE ON ledger_entries
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER ledger_checkpoints_append_only BEFORE UPDATE ON ledger_checkpoints
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER ledger_accounts_not_emptied BEFORE TRUNCATE ON ledger_accounts
     EXECUTE FUNCTION refuse_change();

@@ -16,6 +16,7 @@ from tasks.escrow import (
     resolve_unknown,
     retry_failed_transfers,
 )
+from tasks.ledger import checkpoint_ledger
 from tasks.notifications import send_notifications
 from tasks.operations import cleanup
 from tasks.webhooks import retry_webhooks
@@ -43,6 +44,7 @@ SCHEDULE: Final = (
     Periodic(name="retry-webhooks", cron="*/5 * * * *", run=retry_webhooks, limit=100),
     Periodic(name="reconcile-payments", cron="40 */6 * * *", run=reconcile_payments, limit=500),
     Periodic(name="send-notifications", cron="* * * * *", run=send_notifications, limit=200),
+    Periodic(name="checkpoint-ledger", cron="27 * * * *", run=checkpoint_ledger, limit=500_000),
     Periodic(name="cleanup", cron="17 * * * *", run=cleanup, limit=1_000),
 )
 

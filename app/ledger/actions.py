@@ -1,12 +1,16 @@
 """Posting: money moves in the same commit as the state that says why."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from app.db import Tx, Violated
 from app.ledger import queries
-from app.ledger.model import AlreadyPosted, Posting
+from app.ledger.model import AlreadyPosted, Mark, Posting
+
+# Fewer are summed up quickly enough when a balance is asked for.
+WORTH_A_CHECKPOINT: Final = 1_000
 
 
 async def post(tx: Tx, posting: Posting) -> None:
@@ -37,6 +41,25 @@ async def post_all(tx: Tx, postings: Sequence[Posting]) -> None:
         if error.constraint != "ledger_transactions_once":
             raise
         raise AlreadyPosted("A posting of this kind has been made for this source.") from error
+
+
+async def mark(tx: Tx) -> Mark:
+    """Begin a checkpoint: how far the ledger has come, before the transaction that takes it."""
+    return await queries.mark(tx)
+
+
+async def checkpoint(
+    tx: Tx, mark: Mark, *, limit: int, worth: int = WORTH_A_CHECKPOINT
+) -> int | None:
+    """Sum up the busy accounts as far as the mark; returns how many, None if it is too early.
+
+    An account with fewer than `worth` new entries is left; of others `limit` entries are taken at
+    the most. Too early is as long as somebody is writing who was so at the mark: an entry of his
+    may have a lower id than one that can be seen, and would be lost for the balance.
+    """
+    if not await queries.is_settled(tx, mark):
+        return None
+    return await queries.insert_checkpoints(tx, mark, worth=worth, limit=limit)
 
 
 def _without_zeros(posting: Posting) -> Posting:

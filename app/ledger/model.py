@@ -84,6 +84,13 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True):
     memo: str
 
 
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the ledger has come, and the transactions that may still be adding to that."""
+
+    entry_id: int
+    writers: list[str]  # virtual transaction ids
+
+
 class AlreadyPosted(Conflict):
     """There is a posting of this kind and source: the money has moved, once."""
 

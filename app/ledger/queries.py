@@ -1,9 +1,10 @@
 """One statement per function on the tables of the ledger."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from app.db import Tx, execute, json
-from app.ledger.model import Account, Posting
+from app.db import Tx, execute, fetch_new, fetch_new_value, json
+from app.ledger.model import Account, Mark, Posting
 
 
 async def open_missing(tx: Tx, accounts: Sequence[Account]) -> None:
@@ -70,4 +71,115 @@ async def insert(tx: Tx, postings: Sequence[Posting]) -> None:
                ) AS account ON true
          ORDER BY posting.number, entry.number""",
         postings=json(postings),
+    )
+
+
+async def mark(tx: Tx) -> Mark:
+    """The last entry that can be seen, and then who is writing: they may have lower ones.
+
+    Whoever writes holds a lock on the table from before an entry gets its id until all can see it.
+    """
+    return await fetch_new(
+        tx,
+        Mark,
+        """
+        SELECT (SELECT coalesce(max(id), 0) FROM ledger_entries) AS entry_id,
+               (SELECT coalesce(array_agg(virtualtransaction), '{}') FROM pg_locks
+                 WHERE relation = 'ledger_entries'::regclass AND granted
+                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                   AND mode NOT IN ('AccessShareLock', 'RowShareLock')) AS writers""",
+    )
+
+
+async def is_settled(tx: Tx, mark: Mark) -> bool:
+    """Whether all who were writing at the mark have ended, so that no entry up to it is missing."""
+    return await fetch_new_value(
+        tx,
+        bool,
+        """
+        SELECT NOT EXISTS (
+            SELECT FROM pg_locks WHERE virtualtransaction = ANY(%(writers)s))""",
+        writers=mark.writers,
+    )
+
+
+async def insert_checkpoints(tx: Tx, mark: Mark, *, worth: int, limit: int) -> int:
+    """Sum up the accounts of the house with at least `worth` entries since their last checkpoint.
+
+    At the most `limit` entries of each; the rest is for the next time. Returns how many accounts.
+    """
+    return await execute(
+        tx,
+        """
+        INSERT INTO ledger_checkpoints (account_id, entry_id, balance, at)
+        SELECT account.id, new.entry_id, coalesce(last.balance, 0) + new.amount,
+               greatest(last.at, new.at)
+          FROM ledger_accounts AS account
+          LEFT JOIN LATERAL (
+                SELECT entry_id, balance, at FROM ledger_checkpoints
+                 WHERE account_id = account.id
+                 ORDER BY entry_id DESC
+                 LIMIT 1
+               ) AS last ON true
+         CROSS JOIN LATERAL (
+                SELECT count(*) AS entries, max(entry.id) AS entry_id,
+                       sum(entry.amount)::bigint AS amount, max(transaction.at) AS at
+                  FROM (SELECT id, transaction_id, amount FROM ledger_entries
+                         WHERE account_id = account.id
+                           AND id > coalesce(last.entry_id, 0) AND id <= %(entry_id)s
+                         ORDER BY id
+                         LIMIT %(limit)s) AS entry
+                  JOIN ledger_transactions AS transaction ON transaction.id = entry.transaction_id
+               ) AS new
+         WHERE account.owner_id IS NULL AND new.entries >= %(worth)s
+            ON CONFLICT DO NOTHING""",
+        entry_id=mark.entry_id,
+        worth=worth,
+        limit=limit,
+    )
+
+
+async def balance(tx: Tx, account_id: int) -> int:
+    """What is on an account now: its last checkpoint, and the entries after it."""
+    return await fetch_new_value(
+        tx,
+        int,
+        """
+        SELECT coalesce(last.balance, 0) + coalesce((
+                SELECT sum(amount) FROM ledger_entries
+                 WHERE account_id = %(account_id)s AND id > coalesce(last.entry_id, 0)
+               ), 0)::bigint
+          FROM (SELECT) AS always
+          LEFT JOIN LATERAL (
+                SELECT entry_id, balance FROM ledger_checkpoints
+                 WHERE account_id = %(account_id)s
+                 ORDER BY entry_id DESC
+                 LIMIT 1
+               ) AS last ON true""",
+        account_id=account_id,
+    )
+
+
+async def balance_at(tx: Tx, account_id: int, at: datetime) -> int:
+    """What was on an account when all of this instant had happened."""
+    return await fetch_new_value(
+        tx,
+        int,
+        """
+        SELECT coalesce(last.balance, 0) + coalesce((
+                SELECT sum(entry.amount)
+                  FROM ledger_entries AS entry
+                  JOIN ledger_transactions AS transaction ON transaction.id = entry.transaction_id
+                 WHERE entry.account_id = %(account_id)s AND entry.id > coalesce(last.entry_id, 0)
+                   AND transaction.at <= %(at)s
+               ), 0)::bigint
+          FROM (SELECT) AS always
+          LEFT JOIN LATERAL (
+                SELECT entry_id, balance FROM ledger_checkpoints
+                 WHERE account_id = %(account_id)s AND at <= %(at)s
+                 ORDER BY entry_id DESC
+                 LIMIT 1
+               ) AS last ON true""",
+        account_id=account_id,
+        at=at,
     )

@@ -8,48 +8,15 @@ import pytest
 
 from app.db import Violated, execute, fetch_value, fetch_values, transaction
 from app.gateways.port import GatewayName
-from app.ledger.actions import post, post_all
-from app.ledger.model import Account, AccountKind, AlreadyPosted, Entry, Posting, PostingKind
+from app.ledger.actions import post
+from app.ledger.model import Account, AccountKind, AlreadyPosted, Posting, PostingKind
+from tests.ledger.books import CLEARING, REVENUE, commit, escrow, plain_sum, posting
 from tests.make import new_id
-
-CLEARING = Account(AccountKind.GATEWAY_CLEARING, "NGN", gateway=GatewayName.PAYSTACK)
-REVENUE = Account(AccountKind.PLATFORM_REVENUE, "NGN")
-
-
-def escrow(booking_id: UUID) -> Account:
-    return Account(AccountKind.ESCROW_RENTAL, "NGN", owner_id=booking_id)
-
-
-def posting(
-    *entries: tuple[Account, int],
-    kind: PostingKind = PostingKind.CHARGE,
-    source_id: UUID | None = None,
-) -> Posting:
-    return Posting(
-        kind=kind,
-        source_id=source_id or new_id(),
-        booking_id=None,
-        entries=tuple(Entry(account, amount) for account, amount in entries),
-        memo="A test",
-    )
-
-
-async def commit(*postings: Posting) -> None:
-    async with transaction() as tx:
-        await post_all(tx, postings)
 
 
 async def held(booking_id: UUID) -> int:
     async with transaction() as tx:
-        total = await fetch_value(
-            tx,
-            int,
-            """
-            SELECT coalesce(sum(amount), 0)::bigint FROM ledger_entries
-             WHERE account_id IN (SELECT id FROM ledger_accounts WHERE owner_id = %(owner_id)s)""",
-            owner_id=booking_id,
-        )
-    return total or 0
+        return await plain_sum(tx, escrow(booking_id))
 
 
 async def refusal(*postings: Posting) -> str:
