@@ -69,7 +69,7 @@ async def begin_attempt(
                SET state = 'sending', attempt = attempt + 1, reference = %(reference)s,
                    gateway_id = NULL, gateway_data = NULL, failure = NULL,
                    next_try_at = business_now() + %(sending_for)s, updated_at = business_now()
-             WHERE id = %(id)s AND state = 'queued'
+             WHERE id = %(id)s AND state = 'queued' AND attempt = %(attempt)s
          RETURNING *
         ), history AS (
             INSERT INTO instruction_history
@@ -78,6 +78,7 @@ async def begin_attempt(
         )
         SELECT * FROM moved""",
         id=instruction.id,
+        attempt=instruction.attempt,
         reference=reference,
         sending_for=sending_for,
     )
