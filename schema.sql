@@ -1268,6 +1268,7 @@ CREATE TABLE public.instructions (
     reason text NOT NULL,
     attempt smallint DEFAULT 0 NOT NULL,
     reference text,
+    reference_unused boolean DEFAULT false NOT NULL,
     gateway_id text,
     gateway_data jsonb,
     failure text,

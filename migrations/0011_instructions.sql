@@ -13,6 +13,9 @@ CREATE TABLE instructions (
     reason       text NOT NULL,
     attempt      smallint NOT NULL DEFAULT 0 CHECK (attempt >= 0),
     reference    text CONSTRAINT instructions_reference_taken UNIQUE,
+    -- The gateway has never seen it. The next attempt has it again: should the first request turn up
+    -- after all, hours late, the gateway knows the two for one.
+    reference_unused boolean NOT NULL DEFAULT false,
     gateway_id   text,
     gateway_data jsonb,
     failure      text,

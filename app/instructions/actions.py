@@ -247,7 +247,9 @@ async def _reverse(tx: Tx, instruction: Instruction, reason: str) -> Instruction
     return reversed_
 
 
-async def _fail(tx: Tx, instruction: Instruction, failure: str) -> Instruction:
+async def _fail(
+    tx: Tx, instruction: Instruction, failure: str, *, never_arrived: bool = False
+) -> Instruction:
     """This attempt moved no money. Another is due in an hour, or, after the last, never."""
     gives_up = instruction.attempt >= rules.ATTEMPTS_MAX
     failed = await _move(
@@ -256,6 +258,7 @@ async def _fail(tx: Tx, instruction: Instruction, failure: str) -> Instruction:
         _S.FAILED,
         reason=failure,
         failure=failure,
+        never_arrived=never_arrived,
         next_try_in=None if gives_up else rules.RETRY_AFTER,
     )
     if gives_up:
@@ -289,7 +292,7 @@ async def _not_there(tx: Tx, instruction: Instruction) -> Instruction:
             tx, instruction, by=rules.LOOK_AGAIN_AFTER, failure="not there, or not yet"
         )
         return instruction
-    return await _fail(tx, instruction, "it never reached the gateway")
+    return await _fail(tx, instruction, "it never reached the gateway", never_arrived=True)
 
 
 async def _mismatch(
@@ -363,6 +366,7 @@ async def _move(
     gateway_id: str | None = None,
     gateway_data: Facts | None = None,
     failure: str | None = None,
+    never_arrived: bool = False,
 ) -> Instruction:
     states.check(MOVES, instruction.state, to)
     moved = await queries.move(
@@ -375,6 +379,7 @@ async def _move(
         gateway_id=gateway_id,
         gateway_data=gateway_data,
         failure=failure,
+        never_arrived=never_arrived,
     )
     if moved is None:
         raise states.MoveRefused("Somebody else moved this instruction at the same moment.")

@@ -59,15 +59,19 @@ async def find(tx: Tx, instruction_id: UUID) -> Instruction | None:
 async def begin_attempt(
     tx: Tx, instruction: Instruction, *, reference: str, sending_for: timedelta
 ) -> Instruction | None:
-    """Move a queued instruction to `sending` under a new reference; None if somebody else did."""
+    """Move a queued instruction to `sending`; None if somebody else did.
+
+    Under a new reference, or again under one that the gateway has never seen.
+    """
     return await fetch_one(
         tx,
         Instruction,
         """
         WITH moved AS (
             UPDATE instructions
-               SET state = 'sending', attempt = attempt + 1, reference = %(reference)s,
-                   gateway_id = NULL, gateway_data = NULL, failure = NULL,
+               SET state = 'sending', attempt = attempt + 1,
+                   reference = CASE WHEN reference_unused THEN reference ELSE %(reference)s END,
+                   reference_unused = false, gateway_id = NULL, gateway_data = NULL, failure = NULL,
                    next_try_at = business_now() + %(sending_for)s, updated_at = business_now()
              WHERE id = %(id)s AND state = 'queued' AND attempt = %(attempt)s
          RETURNING *
@@ -95,6 +99,7 @@ async def move(
     gateway_id: str | None = None,
     gateway_data: Facts | None = None,
     failure: str | None = None,
+    never_arrived: bool = False,
 ) -> Instruction | None:
     """Move an instruction on if it still is where `instruction` saw it; else None."""
     return await fetch_one(
@@ -109,6 +114,7 @@ async def move(
                    gateway_id = coalesce(%(gateway_id)s, gateway_id),
                    gateway_data = coalesce(%(gateway_data)s, gateway_data),
                    failure = %(failure)s,
+                   reference_unused = reference_unused OR %(never_arrived)s,
                    next_try_at = business_now() + %(next_try_in)s,
                    sent_at = CASE WHEN %(to)s IN ('sent', 'confirmed')
                                   THEN coalesce(sent_at, business_now()) ELSE sent_at END,
@@ -129,6 +135,7 @@ async def move(
         to=to,
         reason=reason,
         next_try_in=next_try_in,
+        never_arrived=never_arrived,
         target=target,
         gateway_id=gateway_id,
         gateway_data=None if gateway_data is None else json(gateway_data),
