@@ -1,31 +1,28 @@
 """Sweeps over bookings: holds that ran out, requests nobody answered."""
 
-from collections.abc import Awaitable, Callable
-
 from app.bookings import actions as bookings
-from app.db import Tx, transaction
+from app.db import transaction
+from tasks.sweeps import sweep
 
 
 async def expire_holds(limit: int) -> int:
     """Expire unpaid bookings past their deadline; returns how many."""
-    return await _repeat(bookings.expire_next, limit)
+    return await sweep(
+        "expire-holds", pick=bookings.next_unpaid, act=bookings.expire_unpaid, limit=limit
+    )
 
 
 async def decline_unanswered(limit: int) -> int:
     """Decline requests past `respond_by`, and mark their money for refund; returns how many."""
-    return await _repeat(bookings.decline_next_unanswered, limit)
+    return await sweep(
+        "refund-timeouts",
+        pick=bookings.next_unanswered,
+        act=bookings.decline_unanswered,
+        limit=limit,
+    )
 
 
 async def complete_bookings(limit: int) -> int:
     """Complete bookings that are over and settled; returns how many."""
     async with transaction() as tx:
         return await bookings.complete_over(tx, limit=limit)
-
-
-async def _repeat(step: Callable[[Tx], Awaitable[bool]], limit: int) -> int:
-    """One transaction per booking: a crash loses none, and no two bookings' locks meet."""
-    for done in range(limit):
-        async with transaction() as tx:
-            if not await step(tx):
-                return done
-    return limit

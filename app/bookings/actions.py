@@ -203,13 +203,15 @@ async def decline(tx: Tx, *, booking_id: UUID, host_id: UUID, reason: str) -> Bo
     return await _decline(tx, booking, by=host, reason=reason or "declined by the host")
 
 
-async def decline_next_unanswered(tx: Tx) -> bool:
-    """Decline one request whose host did not answer in time; False when there is none."""
-    booking = await queries.lock_next_unanswered(tx)
-    if booking is None:
-        return False
+async def next_unanswered(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """Lock a request whose host did not answer in time, other than these."""
+    return await queries.lock_next_unanswered(tx, but)
+
+
+async def decline_unanswered(tx: Tx, booking_id: UUID) -> None:
+    """Decline such a request."""
+    booking = await lock(tx, booking_id)
     await _decline(tx, booking, by=SYSTEM, reason="the host did not answer in time")
-    return True
 
 
 async def _decline(tx: Tx, booking: Booking, *, by: Actor, reason: str) -> Booking:
@@ -250,21 +252,23 @@ async def cancel(tx: Tx, *, booking_id: UUID, asker: Principal, reason: str) -> 
     return cancelled
 
 
-async def expire_next(tx: Tx) -> bool:
-    """Expire one booking that was not paid in time; False when there is none.
+async def next_unpaid(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """Lock a booking that was not paid in time, other than these."""
+    return await queries.lock_next_unpaid(tx, but)
+
+
+async def expire_unpaid(tx: Tx, booking_id: UUID) -> None:
+    """Expire such a booking.
 
     The gateway is asked once more about payments whose end is open: money may have come in
     without a webhook.
     """
-    booking = await queries.lock_next_expired(tx)
-    if booking is None:
-        return False
+    booking = await lock(tx, booking_id)
     was_paying = booking.state is BookingState.AWAITING_PAYMENT
     booking = await expire(tx, booking, reason="not paid in time")
     await _ask_about_open_payments(tx, booking)
     if was_paying:
         await tell(tx, booking, booking.guest_id, Kind.HOLD_EXPIRED)
-    return True
 
 
 async def complete_over(tx: Tx, *, limit: int) -> int:

@@ -1,11 +1,21 @@
 """One statement per function on `bookings`, `booking_history` and `passengers`."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.audit import Actor
 from app.bookings.model import Booking, BookingState, Move, Passenger
-from app.db import Tx, execute, fetch_all, fetch_new_value, fetch_one, fetch_values, json
+from app.db import (
+    Tx,
+    execute,
+    fetch_all,
+    fetch_new_value,
+    fetch_one,
+    fetch_value,
+    fetch_values,
+    json,
+)
 
 
 async def hold(tx: Tx, booking: Booking) -> list[int]:
@@ -126,31 +136,35 @@ async def is_on_sale(tx: Tx, booking: Booking) -> bool:
     )
 
 
-async def lock_next_expired(tx: Tx) -> Booking | None:
-    """An unpaid booking past its deadline that nobody else works on."""
-    return await fetch_one(
+async def lock_next_unpaid(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """An unpaid booking past its deadline that nobody else works on, other than these."""
+    return await fetch_value(
         tx,
-        Booking,
+        UUID,
         """
-        SELECT * FROM bookings
+        SELECT id FROM bookings
          WHERE state IN ('held', 'awaiting_payment') AND expires_at <= (SELECT business_now())
+           AND id <> ALL(%(but)s::uuid[])
          ORDER BY expires_at
          LIMIT 1
            FOR NO KEY UPDATE SKIP LOCKED""",
+        but=list(but),
     )
 
 
-async def lock_next_unanswered(tx: Tx) -> Booking | None:
-    """A request past its `respond_by` that nobody else works on."""
-    return await fetch_one(
+async def lock_next_unanswered(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """A request past its `respond_by` that nobody else works on, other than these."""
+    return await fetch_value(
         tx,
-        Booking,
+        UUID,
         """
-        SELECT * FROM bookings
+        SELECT id FROM bookings
          WHERE state = 'awaiting_host' AND respond_by <= (SELECT business_now())
+           AND id <> ALL(%(but)s::uuid[])
          ORDER BY respond_by
          LIMIT 1
            FOR NO KEY UPDATE SKIP LOCKED""",
+        but=list(but),
     )
 
 

@@ -57,18 +57,8 @@ async def record_sent(tx: Tx, claimed: Claimed) -> Outcome:
 async def record_failure(tx: Tx, claimed: Claimed, *, error: str, permanent: bool) -> Outcome:
     """Plan the next attempt, or give up: at once if it is permanent, else after the last try."""
     _log.warning("mail not sent", kind=claimed.kind, attempts=claimed.attempts, error=error)
-    if not permanent and claimed.attempts < rules.ATTEMPTS_MAX:
-        await queries.mark_for_retry(
-            tx,
-            notification_id=claimed.id,
-            attempts=claimed.attempts,
-            wait=rules.wait_after(claimed.attempts),
-            error=error,
-        )
+    if await _try_later(tx, claimed, error=error, permanent=permanent):
         return Outcome.RETRIED
-    await queries.mark_failed(
-        tx, notification_id=claimed.id, attempts=claimed.attempts, error=error
-    )
     await raise_alert(
         tx,
         kind="mail_given_up",
@@ -77,3 +67,33 @@ async def record_failure(tx: Tx, claimed: Claimed, *, error: str, permanent: boo
         details={"notificationId": claimed.id, "kind": claimed.kind, "error": error},
     )
     return Outcome.FAILED
+
+
+async def record_not_composed(tx: Tx, claimed: Claimed, *, error: str) -> Outcome:
+    """Plan the next attempt, when somebody may have mended its data or its template."""
+    await _try_later(tx, claimed, error=error, permanent=False)
+    await raise_alert(
+        tx,
+        kind="mail_not_composed",
+        severity=Severity.CRITICAL,
+        subject=claimed.kind,
+        details={"notificationId": claimed.id, "error": error},
+    )
+    return Outcome.NOT_COMPOSED
+
+
+async def _try_later(tx: Tx, claimed: Claimed, *, error: str, permanent: bool) -> bool:
+    """Whether there is a next attempt; if not, the notification has failed."""
+    if permanent or claimed.attempts >= rules.ATTEMPTS_MAX:
+        await queries.mark_failed(
+            tx, notification_id=claimed.id, attempts=claimed.attempts, error=error
+        )
+        return False
+    await queries.mark_for_retry(
+        tx,
+        notification_id=claimed.id,
+        attempts=claimed.attempts,
+        wait=rules.wait_after(claimed.attempts),
+        error=error,
+    )
+    return True

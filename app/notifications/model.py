@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 from uuid import UUID
 
 import msgspec
@@ -40,11 +40,15 @@ class BookingFacts(TypedDict):
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
-    """A notification that this process alone sends until its lease ends, and its reader."""
+    """A notification that this process alone sends until its lease ends, and its reader.
+
+    What it says is read when it is composed, so that one that cannot be read does not keep the
+    outbox from being swept. (It may also be of a kind that only a newer process knows.)
+    """
 
     id: UUID
-    kind: Kind
-    data: BookingFacts
+    kind: str
+    data: dict[str, Any]
     attempts: int  # this one included
     created_at: datetime
     email: str
@@ -59,4 +63,5 @@ class Outcome(StrEnum):
     SENT = "sent"
     RETRIED = "retried"
     FAILED = "failed"
+    NOT_COMPOSED = "not_composed"  # its data or its template is at fault; tried again later
     NOT_DUE = "not_due"  # delivered already, given up, or another worker is at it

@@ -8,10 +8,11 @@ from email.policy import SMTP
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from app.clock import is_zone
-from app.notifications.model import Claimed
+from app.notifications.model import BookingFacts, Claimed
 
 ATTEMPTS_MAX: Final = 10
 _FIRST_WAIT: Final = timedelta(minutes=1)
@@ -84,7 +85,7 @@ def moment(at: datetime, zone: str, locale: str) -> str:
 
 def _facts(claimed: Claimed, locale: str) -> dict[str, Any]:
     """What templates may say, already as text."""
-    data = claimed.data
+    data = msgspec.convert(claimed.data, BookingFacts)
     zone = data.get("zone", claimed.zone)
     respond_by = data.get("respond_by")
     return {

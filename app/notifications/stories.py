@@ -7,6 +7,7 @@ from uuid import UUID
 
 import aiosmtplib
 import msgspec
+import structlog
 
 from app.db import transaction
 from app.notifications import actions, rules
@@ -18,6 +19,8 @@ _ATTEMPT_SECONDS: Final = 60.0
 _REPLY_SECONDS: Final = 20.0
 _PERMANENT: Final = 500
 
+_log = structlog.get_logger(__name__)
+
 
 class Swept(msgspec.Struct, frozen=True):
     """What one sweep of the outbox did."""
@@ -25,6 +28,7 @@ class Swept(msgspec.Struct, frozen=True):
     sent: int = 0
     retried: int = 0
     failed: int = 0
+    not_composed: int = 0
 
 
 async def deliver(notification_id: UUID) -> Outcome:
@@ -54,7 +58,12 @@ async def deliver_due(limit: int = 200) -> Swept:
 
 
 async def _deliver(claimed: Claimed) -> Outcome:
-    message = rules.compose(claimed, mail_from=settings().mail_from)
+    try:
+        message = rules.compose(claimed, mail_from=settings().mail_from)
+    except Exception as error:  # noqa: BLE001  whatever it is, the other mails still go out
+        _log.exception("mail not composed", id=str(claimed.id), kind=claimed.kind, exc_info=error)
+        async with transaction() as tx:
+            return await actions.record_not_composed(tx, claimed, error=_words(error))
     try:
         async with asyncio.timeout(_ATTEMPT_SECONDS):
             await aiosmtplib.send(message, **server(settings().smtp_url))

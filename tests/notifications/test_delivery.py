@@ -183,6 +183,49 @@ async def test_a_server_that_cannot_be_reached_stops_the_sweep_after_one_mail(
     assert await stories.deliver_due() == stories.Swept(retried=1)
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "data = '{}'",
+        "data = jsonb_set(data, '{check_in_at}', '\"soon\"')",
+        "data = data - 'total'",
+    ],
+)
+async def test_a_mail_that_cannot_be_composed_does_not_keep_the_others(
+    sink: Sink, broken: str
+) -> None:
+    bad, *others = [await told() for _ in range(3)]
+    async with transaction() as tx:
+        sql = f"UPDATE notifications SET {broken} WHERE id = %(id)s"
+        await execute(tx, sql, id=bad)  # type: ignore[arg-type]
+    assert await stories.deliver_due() == stories.Swept(sent=2, not_composed=1)
+    assert {(await stored(other)).state for other in others} == {"sent"}
+    row = await stored(bad)
+    assert (row.state, row.attempts, row.due) == ("queued", 1, False)
+    assert row.last_error
+    await let_pass(60)
+    assert await stories.deliver(bad) is Outcome.NOT_COMPOSED
+    async with transaction() as tx:
+        alerts = await fetch_value(tx, str, "SELECT kind || ' ' || count FROM alerts")
+    assert alerts == "mail_not_composed 2"
+
+
+async def test_a_mail_that_was_mended_goes_out(sink: Sink) -> None:
+    notification_id = await told()
+    async with transaction() as tx:
+        await execute(tx, "UPDATE notifications SET data = data || '{\"total\": 5}'")
+    assert await stories.deliver(notification_id) is Outcome.NOT_COMPOSED
+    async with transaction() as tx:
+        await execute(
+            tx,
+            """
+            UPDATE notifications
+               SET data = data || '{"total": {"amount": 500000, "currency": "NGN"}}'""",
+        )
+    await let_pass(60)
+    assert await stories.deliver(notification_id) is Outcome.SENT
+
+
 @pytest.mark.parametrize("refused", ["reply_to_recipient", "reply_to_mail"])
 async def test_a_mail_that_is_refused_for_good_fails_at_once(sink: Sink, refused: str) -> None:
     notification_id = await told()
