@@ -1595,6 +1595,7 @@ CREATE TABLE public.payments (
     gateway_data jsonb,
     failure text,
     calling_until timestamp with time zone,
+    asking_until timestamp with time zone,
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     settled_at timestamp with time zone,

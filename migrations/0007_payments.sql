@@ -13,6 +13,7 @@ CREATE TABLE payments (
     gateway_data jsonb,
     failure      text,
     calling_until timestamptz,
+    asking_until timestamptz,
     created_at   timestamptz NOT NULL DEFAULT business_now(),
     updated_at   timestamptz NOT NULL DEFAULT business_now(),
     settled_at   timestamptz,

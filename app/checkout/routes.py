@@ -16,7 +16,6 @@ from app.db import transaction
 from app.idempotency import Stored
 from app.payments import actions as payments
 from app.payments.model import NoSuchPayment, Payment, PaymentReply
-from app.queue import SettlePayment, enqueue
 
 Reference = Annotated[
     str, QueryParameter(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9.=_-]+$")
@@ -76,9 +75,7 @@ async def verify(
 )
 async def come_back(reference: Reference) -> str:
     async with transaction() as tx:
-        payment = await payments.find_by_reference(tx, reference)
-        if payment and payment.is_open:
-            await enqueue(tx, SettlePayment(payment_id=payment.id))
+        await payments.ask_about(tx, reference)
     return _RETURN_PAGE
 
 

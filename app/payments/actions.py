@@ -42,6 +42,9 @@ from app.queue import SettlePayment, enqueue
 
 # Longer than any call lasts: after it, a call that has not ended was cut off by a crash.
 CALLING_FOR: Final = timedelta(seconds=30)
+# Longer than the job of a look-up is tried again and again.
+_ASKING_FOR: Final = timedelta(hours=1)
+_ASKING_PAUSE: Final = timedelta(seconds=10)
 
 _log = structlog.get_logger(__name__)
 _RETRY_SOON_S = 3
@@ -122,6 +125,7 @@ async def settle(
     A charge of another amount, currency, reference or mode than ours changes nothing and raises
     an alert. That a guest has not paid ends a charge only when the deadline has passed.
     """
+    await queries.end_asking(tx, payment_id, _ASKING_PAUSE)
     payment = await get(tx, payment_id)
     if isinstance(found, NoSuchCharge):
         if payment.calling or not deadline_passed:
@@ -186,6 +190,15 @@ async def find_by_reference(tx: Tx, reference: str) -> Payment | None:
 async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
     """The payments of a booking whose end is not known yet."""
     return await queries.open_ids(tx, booking_id)
+
+
+async def ask_about(tx: Tx, reference: str) -> None:
+    """Queue a look at the gateway for an open charge: anybody may ask, and as often as they like.
+
+    So there is one at a time, and a pause after each.
+    """
+    if payment_id := await queries.begin_asking(tx, reference, _ASKING_FOR):
+        await enqueue(tx, SettlePayment(payment_id=payment_id))
 
 
 async def ask_about_open(tx: Tx, *, limit: int) -> int:

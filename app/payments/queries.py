@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from app.db import Tx, execute, fetch_all, fetch_new, fetch_one, fetch_values, json
+from app.db import Tx, execute, fetch_all, fetch_new, fetch_one, fetch_value, fetch_values, json
 from app.gateways.port import Facts, GatewayName
 from app.money import Money
 from app.payments.model import Payment, PaymentState
@@ -118,6 +118,33 @@ async def end_calling(tx: Tx, payment_id: UUID) -> None:
         tx,
         "UPDATE payments SET calling_until = NULL WHERE id = %(id)s",
         id=payment_id,
+    )
+
+
+async def begin_asking(tx: Tx, reference: str, asking_for: timedelta) -> UUID | None:
+    """Reserve a look-up of an open payment; None if one is under way or has just ended."""
+    return await fetch_value(
+        tx,
+        UUID,
+        """
+        UPDATE payments SET asking_until = business_now() + %(asking_for)s
+         WHERE reference = %(reference)s AND state IN ('created', 'pending')
+           AND (asking_until IS NULL OR asking_until <= business_now())
+     RETURNING id""",
+        reference=reference,
+        asking_for=asking_for,
+    )
+
+
+async def end_asking(tx: Tx, payment_id: UUID, pause: timedelta) -> None:
+    """The look-up that a visit asked for has ended; the next may begin after a pause."""
+    await execute(
+        tx,
+        """
+        UPDATE payments SET asking_until = business_now() + %(pause)s
+         WHERE id = %(id)s AND asking_until > business_now() + %(pause)s""",
+        id=payment_id,
+        pause=pause,
     )
 
 

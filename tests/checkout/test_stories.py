@@ -9,6 +9,7 @@ from tests.shop import Shop
 
 HOLD = timedelta(minutes=15, seconds=1)
 DEADLINE = timedelta(minutes=30, seconds=1)
+LOOKS = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'settle-payment'"
 
 
 async def _delivered(shop: Shop) -> None:
@@ -331,6 +332,42 @@ async def test_paying_early_never_shortens_a_hold(shop: Shop) -> None:
     await shop.pending(booking)
     seen = await shop.get(shop.guest, f"/api/bookings/{booking['id']}")
     assert seen["expiresAt"] == booking["expiresAt"]
+
+
+async def test_a_flood_of_visits_asks_one_question_at_a_time(shop: Shop) -> None:
+    payment = await shop.pending(await shop.reserve("1A"))
+
+    async def flood() -> int:
+        visits = (_visit(shop, payment["reference"]) for _ in range(30))
+        assert set(await asyncio.gather(*visits)) == {200}
+        return await shop.count(LOOKS)
+
+    assert await flood() == 1
+    await shop.forward(timedelta(minutes=20))
+    assert await flood() == 1, "nobody has done the first yet"
+    await shop.run_jobs()
+    assert await flood() == 1, "the gateway has just been asked"
+    await shop.forward(timedelta(seconds=11))
+    assert await flood() == 2, "the guest may have paid by now"
+
+
+async def test_a_visit_finds_out_what_no_webhook_told(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    payment = await shop.pending(booking)
+    await shop.sandbox.fault("webhook", "drop", times=9)
+    await shop.sandbox.pay(payment["reference"])
+    await _visit(shop, payment["reference"])
+    await shop.run_jobs()
+    assert await shop.state(booking) == "confirmed"
+    await shop.forward(timedelta(hours=2))
+    for reference in (payment["reference"], "pay-unknown"):
+        assert await _visit(shop, reference) == 200
+    assert await shop.count(LOOKS) == 1, "there is nothing to ask any more"
+
+
+async def _visit(shop: Shop, reference: str) -> int:
+    reply = await shop.api.get("/api/payments/return", params={"reference": reference})
+    return reply.status_code
 
 
 async def test_a_charge_open_for_an_hour_is_asked_about(shop: Shop) -> None:
