@@ -10,6 +10,7 @@ from litestar.types import ASGIApp
 
 import app.accounts.routes
 import app.bookings.routes
+import app.cancellation.routes
 import app.checkout.routes
 import app.inventory.routes
 import app.operations.routes
@@ -32,6 +33,7 @@ def create_app() -> ASGIApp:
         route_handlers=[
             *app.accounts.routes.routes,
             *app.bookings.routes.routes,
+            *app.cancellation.routes.routes,
             *app.checkout.routes.routes,
             *app.inventory.routes.routes,
             *app.operations.routes.routes,

@@ -52,6 +52,8 @@ async def trip(
     price: int = 500_000,
     currency: str = "NGN",
     days_ahead: int = 10,
+    fee: int = 0,
+    policy: str = "moderate",
     request_to_book: bool = False,
 ) -> UUID:
     """A bus with four seats (A to D) in each row, leaving Lagos for Abuja at 08:00."""
@@ -60,17 +62,19 @@ async def trip(
         tx,
         """
         INSERT INTO listings (
-            id, host_id, kind, title, place, destination, zone, currency, price, policy,
+            id, host_id, kind, title, place, destination, zone, currency, price, fee, policy,
             request_to_book, departure_date, departure_time, arrival_date, arrival_time,
             arrival_zone)
         SELECT %(id)s, %(host_id)s, 'trip', 'Lagos to Abuja', 'Lagos', 'Abuja', 'Africa/Lagos',
-               %(currency)s, %(price)s, 'moderate', %(request_to_book)s,
+               %(currency)s, %(price)s, %(fee)s, %(policy)s, %(request_to_book)s,
                day, '08:00', day, '18:00', 'Africa/Lagos'
           FROM (SELECT (business_now() + %(days_ahead)s * interval '1 day')::date AS day)""",
         id=listing_id,
         host_id=host.id,
         currency=currency,
         price=price,
+        fee=fee,
+        policy=policy,
         request_to_book=request_to_book,
         days_ahead=days_ahead,
     )
@@ -92,8 +96,12 @@ async def stay(
     *,
     rooms: int = 2,
     price: int = 2_000_000,
+    fee: int = 0,
     deposit: int = 500_000,
+    currency: str = "NGN",
     zone: str = "Africa/Lagos",
+    policy: str = "flexible",
+    check_in: str = "15:00",
     request_to_book: bool = False,
 ) -> UUID:
     """A guest house with numbered rooms, check-in 15:00, check-out 11:00."""
@@ -102,15 +110,20 @@ async def stay(
         tx,
         """
         INSERT INTO listings (
-            id, host_id, kind, title, place, zone, currency, price, deposit, policy,
+            id, host_id, kind, title, place, zone, currency, price, fee, deposit, policy,
             request_to_book, check_in_time, check_out_time)
-        VALUES (%(id)s, %(host_id)s, 'stay', 'Guest house', 'Ikeja', %(zone)s, 'NGN', %(price)s,
-                %(deposit)s, 'flexible', %(request_to_book)s, '15:00', '11:00')""",
+        VALUES (%(id)s, %(host_id)s, 'stay', 'Guest house', 'Ikeja', %(zone)s, %(currency)s,
+                %(price)s, %(fee)s, %(deposit)s, %(policy)s, %(request_to_book)s, %(check_in)s,
+                '11:00')""",
         id=listing_id,
         host_id=host.id,
         zone=zone,
         price=price,
+        fee=fee,
         deposit=deposit,
+        currency=currency,
+        policy=policy,
+        check_in=check_in,
         request_to_book=request_to_book,
     )
     await execute(

@@ -47,13 +47,25 @@ MOVES: Final = MappingProxyType(
 UNPAID: Final = frozenset({_S.HELD, _S.AWAITING_PAYMENT})
 
 
+class Tier(Output, frozen=True):
+    """Who cancels before this instant gets this much of rental and fee back."""
+
+    until: datetime
+    back_bps: int  # in hundredths of a percent
+
+
 class Terms(Output, frozen=True):
-    """What was agreed when the booking was made; later changes of the listing do not touch it."""
+    """What was agreed when the booking was made; later changes of the listing do not touch it.
+
+    Nor do later changes of what a policy means: `cancellation` is what the guest gets back when,
+    the earliest first. After the last it is nothing.
+    """
 
     title: str
     place: str
     zone: str
     policy: Policy
+    cancellation: list[Tier]
     request_to_book: bool
     respond_within_hours: int
     commission_bps: int  # what the platform keeps of the host's share, in hundredths of a percent
@@ -264,12 +276,6 @@ class AnswerTooLate(Conflict):
     """The host's time to answer is over."""
 
     title = "The time to answer is over"
-
-
-class NotCancellable(Conflict):
-    """A booking that is over, or that only the cancellation policy can end."""
-
-    title = "This booking cannot be cancelled"
 
 
 class ListingClosed(Conflict):

@@ -119,22 +119,6 @@ async def put_passengers(
 
 
 @post(
-    "/api/bookings/{booking_id:uuid}/cancel",
-    status_code=200,
-    tags=["bookings"],
-    summary="End a booking before it begins",
-)
-async def cancel(
-    request: Asking, booking_id: FromPath[UUID], data: JSONBody[Decision | None] = None
-) -> BookingReply:
-    async with transaction() as tx:
-        booking = await actions.cancel(
-            tx, booking_id=booking_id, asker=request.user, reason=data.reason if data else ""
-        )
-    return BookingReply.of(booking)
-
-
-@post(
     "/api/bookings/{booking_id:uuid}/accept",
     status_code=200,
     guards=[require_host],
@@ -186,7 +170,6 @@ routes: list[HTTPRouteHandler] = [
     get_history,
     get_passengers,
     put_passengers,
-    cancel,
     accept,
     decline,
 ]

@@ -1,7 +1,8 @@
 """What a request to book asks for, whether the offer allows it, and what it is then."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -16,14 +17,24 @@ from app.bookings.model import (
     OwnListing,
     Reserve,
     Terms,
+    Tier,
 )
 from app.errors import FieldError, Invalid
 from app.escrow.model import Holding, Windows
 from app.inventory import rules as inventory
-from app.inventory.model import Kind, ListingState, Offer, OfferedUnit
+from app.inventory.model import Kind, ListingState, Offer, OfferedUnit, Policy
 from app.money import Money
 from app.notifications.model import BookingFacts
 from app.payments.model import Payment
+
+# How long before it begins a guest may cancel, and how much of rental and fee comes back then (in
+# hundredths of a percent). Time that has passed, not days on a calendar: 24 h are 24 h also when
+# the clocks change.
+_TIERS: Final = {
+    Policy.FLEXIBLE: ((timedelta(hours=24), 10_000), (timedelta(0), 5_000)),
+    Policy.MODERATE: ((timedelta(days=5), 10_000), (timedelta(hours=24), 5_000)),
+    Policy.STRICT: ((timedelta(days=7), 5_000),),
+}
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +146,7 @@ def held(order: Order, units: Sequence[OfferedUnit]) -> Booking:
         deposit=quote.deposit,
         total=quote.total,
         lines=quote.lines,
-        terms=_terms(offer, order.commission_bps),
+        terms=_terms(order, check_in_at),
         expires_at=offer.now + order.hold,
         respond_by=None,
         created_at=offer.now,
@@ -192,15 +203,24 @@ def facts(booking: Booking, *, reason: str) -> BookingFacts:
     return told
 
 
-def _terms(offer: Offer, commission_bps: int) -> Terms:
+def tiers(policy: Policy, check_in_at: datetime) -> list[Tier]:
+    """What a policy comes to for a booking that begins at this instant."""
+    return [
+        Tier(until=check_in_at - before, back_bps=back_bps) for before, back_bps in _TIERS[policy]
+    ]
+
+
+def _terms(order: Order, check_in_at: datetime) -> Terms:
+    offer = order.offer
     return Terms(
         title=offer.title,
         place=offer.place,
         zone=offer.zone,
         policy=offer.policy,
+        cancellation=tiers(offer.policy, check_in_at),
         request_to_book=offer.request_to_book,
         respond_within_hours=offer.respond_within_h,
-        commission_bps=commission_bps,
+        commission_bps=order.commission_bps,
     )
 
 

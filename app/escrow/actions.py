@@ -43,33 +43,22 @@ async def release_due(tx: Tx, *, limit: int) -> int:
     Returns how many. Any number of these may run at once: each pot is one's alone.
     """
     due = await queries.lock_due(tx, limit=limit)
-    await _divide_all(tx, [rules.release(pot) for pot in due], by=SYSTEM)
+    await divide(tx, [rules.release(pot) for pot in due], by=SYSTEM)
     return len(due)
 
 
-async def divide(tx: Tx, pot: Pot, *, to_guest: int, by: Actor, reason: str) -> None:
-    """Divide one held and locked pot between guest and host."""
-    await _divide_all(tx, [rules.divide(pot, to_guest=to_guest, reason=reason)], by=by)
+async def lock_all(tx: Tx, booking_id: UUID) -> list[Pot]:
+    """What is held for a booking, and nobody else's to divide until the transaction ends."""
+    return await queries.lock_of_booking(tx, booking_id)
 
 
 async def return_all(tx: Tx, booking_id: UUID, *, by: Actor, reason: str) -> None:
     """All that is held for a booking goes back to the guest."""
-    held = [pot for pot in await queries.lock_of_booking(tx, booking_id) if pot.to_guest is None]
-    divisions = [rules.divide(pot, to_guest=pot.amount, reason=reason) for pot in held]
-    await _divide_all(tx, divisions, by=by)
+    pots = await lock_all(tx, booking_id)
+    await divide(tx, rules.give_back(pots, rental_bps=rules.WHOLE_BPS, reason=reason), by=by)
 
 
-async def follow(tx: Tx, instruction: Instruction) -> None:
-    """An instruction has moved: a pot whose every share has arrived is closed."""
-    if instruction.state is not InstructionState.CONFIRMED:
-        return
-    pot_id = await instructions.root_source(tx, instruction.id)
-    # Two shares may arrive at once: whoever is second sees the first, having waited for it here.
-    if await queries.lock(tx, pot_id) and await instructions.all_confirmed(tx, pot_id):
-        await queries.finish(tx, [pot_id], reason="the money has arrived")
-
-
-async def _divide_all(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> None:
+async def divide(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> None:
     """Divide held and locked pots: state, ledger, refunds and transfers in one commit."""
     if not divisions:
         return
@@ -81,3 +70,13 @@ async def _divide_all(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> No
     pot_ids = [division.pot.id for division in divisions]
     if nothing_to_send := await instructions.without_any(tx, pot_ids):
         await queries.finish(tx, nothing_to_send, reason="there is nothing to send")
+
+
+async def follow(tx: Tx, instruction: Instruction) -> None:
+    """An instruction has moved: a pot whose every share has arrived is closed."""
+    if instruction.state is not InstructionState.CONFIRMED:
+        return
+    pot_id = await instructions.root_source(tx, instruction.id)
+    # Two shares may arrive at once: whoever is second sees the first, having waited for it here.
+    if await queries.lock(tx, pot_id) and await instructions.all_confirmed(tx, pot_id):
+        await queries.finish(tx, [pot_id], reason="the money has arrived")

@@ -41,12 +41,16 @@ async def insert(tx: Tx, holding: Holding, amounts: Mapping[UUID, tuple[PotKind,
 async def open_window(
     tx: Tx, booking_id: UUID, kind: PotKind, *, opens_at: datetime, lasts: timedelta
 ) -> None:
-    """Say when a pot may be disputed, and so when it is released."""
+    """Say when a pot may be disputed, and so when it is released.
+
+    The whole time also for whoever got a room for tonight after check-in time.
+    """
     await execute(
         tx,
         """
         UPDATE pots
-           SET opens_at = %(opens_at)s, closes_at = %(opens_at)s + %(lasts)s,
+           SET opens_at = greatest(%(opens_at)s, business_now()),
+               closes_at = greatest(%(opens_at)s, business_now()) + %(lasts)s,
                updated_at = business_now()
          WHERE booking_id = %(booking_id)s AND kind = %(kind)s AND state = 'held'""",
         booking_id=booking_id,

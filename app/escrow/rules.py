@@ -1,6 +1,6 @@
 """Windows, shares, and what a division means for the ledger, the guest and the host."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -12,7 +12,7 @@ from app.payouts.model import Payout
 
 WINDOWS: Final = {PotKind.RENTAL: timedelta(hours=1), PotKind.DEPOSIT: timedelta(hours=2)}
 
-_WHOLE_BPS: Final = 10_000
+WHOLE_BPS: Final = 10_000
 _ESCROW: Final = {
     PotKind.RENTAL: AccountKind.ESCROW_RENTAL,
     PotKind.DEPOSIT: AccountKind.ESCROW_DEPOSIT,
@@ -27,7 +27,7 @@ def divide(pot: Pot, *, to_guest: int, reason: str) -> Division:
     """
     rest = pot.amount - to_guest
     bps = pot.commission_bps if pot.kind is PotKind.RENTAL else 0
-    commission, to_host = split(rest, [bps, _WHOLE_BPS - bps])
+    commission, to_host = split(rest, [bps, WHOLE_BPS - bps])
     return Division(
         pot=pot, to_guest=to_guest, commission=commission, to_host=to_host, reason=reason
     )
@@ -38,6 +38,24 @@ def release(pot: Pot) -> Division:
     if pot.kind is PotKind.RENTAL:
         return divide(pot, to_guest=0, reason="rental released")
     return divide(pot, to_guest=pot.amount, reason="deposit returned")
+
+
+def give_back(pots: Sequence[Pot], *, rental_bps: int, reason: str) -> list[Division]:
+    """What is held goes back: of the rental so much, in hundredths of a percent; deposits whole.
+
+    The guest's share is rounded down; what rounding leaves over is the host's.
+    """
+    shares = {PotKind.RENTAL: rental_bps, PotKind.DEPOSIT: WHOLE_BPS}
+    return [
+        divide(pot, to_guest=part(pot.amount, shares[pot.kind]), reason=reason)
+        for pot in pots
+        if pot.to_guest is None
+    ]
+
+
+def part(amount: int, bps: int) -> int:
+    """So many hundredths of a percent of minor units, rounded down."""
+    return split(amount, [bps, WHOLE_BPS - bps])[0]
 
 
 def charge(holding: Holding) -> Posting:

@@ -76,6 +76,9 @@ PROTECTED: Final = {
     ("PUT", "/api/bookings/{booking_id}/passengers"): Rule(
         {"passengers": []}, stranger=NOT_YOURS, other_host=NOT_YOURS
     ),
+    ("GET", "/api/bookings/{booking_id}/cancellation"): Rule(
+        stranger=NOT_YOURS, other_host=NOT_YOURS
+    ),
     ("POST", "/api/bookings/{booking_id}/cancel"): Rule(
         {}, stranger=NOT_YOURS, other_host=NOT_YOURS
     ),

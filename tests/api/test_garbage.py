@@ -81,7 +81,8 @@ REQUESTS: Final = [
         "checkOut": str(DAY + timedelta(days=1))}),
     ("PUT", "/api/bookings/{booking_id}/passengers", "guest", {"passengers": PASSENGERS}),
     ("POST", "/api/bookings/{booking_id}/decline", "host", {"reason": "A"}),
-    ("POST", "/api/bookings/{booking_id}/cancel", "guest", {"reason": "A"}),
+    ("POST", "/api/bookings/{booking_id}/cancel", "guest", {
+        "reason": "A", "expectedRefund": MONEY}),
     ("POST", "/api/payments/initiate", "guest", {
         "bookingId": "{booking_id}", "returnUrl": "https://example.com/back"}),
     ("POST", "/api/listings", "host", A_TRIP),

@@ -1,0 +1,1 @@
+"""Cancelling: what comes back if a booking ended now, and ending it."""

@@ -1,0 +1,155 @@
+"""Bookings that are paid for. The gateway's answer is made up; all else is as it ever is."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from app.accounts.model import Principal, Role
+from app.bookings import actions as bookings
+from app.bookings.model import Booking, Reserve
+from app.checkout import actions as checkout
+from app.db import Tx, execute, fetch_value, fetch_values
+from app.escrow import queries as pots
+from app.escrow.model import Pot
+from app.gateways.port import ChargeStatus, FoundCharge, GatewayName
+from app.payments.model import Payment
+from tests import make
+
+
+async def stay(
+    tx: Tx,
+    *,
+    host: Principal | None = None,
+    guest: Principal | None = None,
+    days_ahead: int = 30,
+    nights: int = 1,
+    **listing: Any,
+) -> Booking:
+    """A night or more in a guest house of its own, paid for: confirmed, or asked of the host."""
+    host = host or await make.account(tx, Role.GUEST, Role.HOST)
+    guest = guest or await make.account(tx)
+    listing_id = await make.stay(tx, host, **listing)
+    check_in = await today(tx) + timedelta(days=days_ahead)
+    booking = await bookings.reserve(
+        tx,
+        guest_id=guest.id,
+        request=Reserve(
+            listing_id=listing_id,
+            unit_count=1,
+            check_in=check_in,
+            check_out=check_in + timedelta(days=nights),
+        ),
+    )
+    return await pay(tx, booking)
+
+
+async def seat(
+    tx: Tx, *, host: Principal | None = None, guest: Principal | None = None, **listing: Any
+) -> Booking:
+    """A seat on a bus of its own, paid for."""
+    host = host or await make.account(tx, Role.GUEST, Role.HOST)
+    guest = guest or await make.account(tx)
+    listing_id = await make.trip(tx, host, **listing)
+    request = Reserve(trip_id=listing_id, seat_count=1)
+    return await pay(tx, await bookings.reserve(tx, guest_id=guest.id, request=request))
+
+
+async def pay(tx: Tx, booking: Booking) -> Booking:
+    await settle(tx, await begin(tx, booking))
+    return await bookings.lock(tx, booking.id)
+
+
+async def begin(tx: Tx, booking: Booking) -> Payment:
+    """A charge that the gateway may hear of."""
+    return await checkout.begin(tx, booking, gateway=GatewayName.PAYSTACK)
+
+
+async def settle(tx: Tx, payment: Payment) -> None:
+    """The gateway says that a charge is paid."""
+    found = FoundCharge(
+        reference=payment.reference,
+        gateway_id=payment.id.hex,
+        status=ChargeStatus.SUCCEEDED,
+        money=payment.money,
+        fee=None,
+        failure="",
+        live=False,
+        data={},
+    )
+    await checkout.settle(tx, payment, found, live=False)
+
+
+async def pots_of(tx: Tx, booking: Booking) -> dict[str, Pot]:
+    return {pot.kind: pot for pot in await pots.of_booking(tx, booking.id)}
+
+
+async def today(tx: Tx) -> date:
+    day = await fetch_value(tx, date, "SELECT (business_now() AT TIME ZONE 'UTC')::date")
+    assert day
+    return day
+
+
+async def set_clock(tx: Tx, moment: datetime) -> None:
+    """Business time is this instant for the rest of the transaction, to the microsecond."""
+    await execute(
+        tx,
+        "UPDATE business_clock SET movable = true, shift = %(moment)s - now()",
+        moment=moment,
+    )
+
+
+async def disagreements(tx: Tx) -> list[str]:
+    """Where ledger, pots, charges and instructions contradict each other."""
+    return await fetch_values(
+        tx,
+        str,
+        """
+        WITH balance AS (
+            SELECT kind, coalesce(owner_id::text, '') AS owner_id, currency,
+                   sum(amount)::bigint AS amount
+              FROM ledger_accounts JOIN ledger_entries ON account_id = ledger_accounts.id
+             GROUP BY kind, owner_id, currency
+        ), owed AS (
+            SELECT 'escrow_' || kind AS kind, booking_id::text AS owner_id, currency,
+                   sum(amount) FILTER (WHERE state IN ('held', 'disputed')) AS amount
+              FROM pots GROUP BY kind, booking_id, currency
+             UNION ALL
+            SELECT CASE kind WHEN 'refund' THEN 'guest_refundable' ELSE 'host_payable' END,
+                   payee_id::text, currency, sum(amount) FILTER (WHERE state <> 'confirmed')
+              FROM instructions GROUP BY kind, payee_id, currency
+             UNION ALL
+            SELECT 'platform_revenue', '', currency, sum(commission)
+              FROM pots GROUP BY currency
+        ), refunds AS (
+            SELECT payment_id, sum(amount) AS amount
+              FROM instructions WHERE kind = 'refund' GROUP BY payment_id
+        )
+        SELECT format('%s of %s: %s, not %s', kind, owner_id, balance.amount, owed.amount)
+          FROM balance FULL JOIN owed USING (kind, owner_id, currency)
+         WHERE kind NOT IN ('gateway_clearing', 'gateway_fees')
+           AND coalesce(balance.amount, 0) <> coalesce(owed.amount, 0)
+         UNION ALL
+        SELECT format('refunds of %s: %s, not %s', id, refunds.amount, refunded)
+          FROM payments LEFT JOIN refunds ON payment_id = payments.id
+         WHERE coalesce(refunds.amount, 0) <> refunded
+         UNION ALL
+        SELECT format('the ledger of %s sums to %s', currency, sum(amount))
+          FROM balance GROUP BY currency HAVING sum(amount) <> 0""",
+    )
+
+
+async def shares(tx: Tx, booking_id: UUID) -> dict[str, int]:
+    """What a booking's money has become: to whom how much is on its way or has arrived."""
+    return {
+        kind: await fetch_value(
+            tx,
+            int,
+            """
+            SELECT coalesce(sum(amount), 0)::bigint FROM instructions
+             WHERE booking_id = %(id)s AND kind = %(kind)s""",
+            id=booking_id,
+            kind=kind,
+        )
+        or 0
+        for kind in ("refund", "transfer")
+    }
