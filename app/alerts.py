@@ -81,13 +81,17 @@ async def raise_alerts(tx: Tx, sightings: Sequence[Sighting]) -> None:
 
 async def resolve_alert(tx: Tx, kind: str, subject: str) -> bool:
     """The condition has cleared by itself; False if no alert was open about it."""
-    resolved = await execute(
+    return await resolve_alerts(tx, kind, [subject]) == 1
+
+
+async def resolve_alerts(tx: Tx, kind: str, subjects: Sequence[str]) -> int:
+    """The same for many subjects of one kind; returns how many alerts were open."""
+    return await execute(
         tx,
         """
         UPDATE alerts
            SET state = 'resolved', resolved_at = business_now(), note = 'cleared by itself'
-         WHERE kind = %(kind)s AND subject = %(subject)s AND state <> 'resolved'""",
+         WHERE kind = %(kind)s AND subject = ANY(%(subjects)s) AND state <> 'resolved'""",
         kind=kind,
-        subject=subject,
+        subjects=list(subjects),
     )
-    return resolved == 1

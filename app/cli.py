@@ -15,6 +15,7 @@ from app.settings import SettingsRefused, settings
 if TYPE_CHECKING:
     from app.business_clock import BusinessClock
     from app.db import Tx
+    from app.invariants.model import Audit, Finding
 
 T = TypeVar("T")
 
@@ -128,6 +129,58 @@ def demo(url: str, sandbox_url: str) -> None:
 
     _use_development_database()
     asyncio.run(run(url, sandbox_url))
+
+
+class _CannotAudit(click.ClickException):
+    """Nothing is known of the books: neither that they are right nor that they are not."""
+
+    exit_code = 2
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs: everything that was found.")
+def audit(*, as_json: bool) -> None:
+    """Prove the books: every law on the data as it is now. Exit code 1 tells of a broken one.
+
+    2 means that the audit could not be made. Work left lying is told too, and breaks no law.
+    """
+    import msgspec  # noqa: PLC0415
+
+    from app.alerts import Severity  # noqa: PLC0415
+    from app.invariants.actions import audit as take_audit  # noqa: PLC0415
+
+    _use_development_database()
+    try:
+        taken = asyncio.run(_in_transaction(take_audit))
+    except Exception as error:
+        raise _CannotAudit(f"the audit could not be made: {error}") from error
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(taken)))
+    else:
+        _tell_audit(taken)
+    if taken.breaches(Severity.CRITICAL):
+        raise click.exceptions.Exit(1)
+
+
+def _tell_audit(taken: "Audit") -> None:
+    for finding in taken.findings:
+        click.echo(_line_of(finding))
+        for row in finding.verdict.shown:
+            click.echo(f"          {finding.verdict.subject} {row.id}: {row.what}")
+        if hidden := finding.verdict.broken - len(finding.verdict.shown):
+            click.echo(f"          and {hidden:,} more")
+
+
+def _line_of(finding: "Finding") -> str:
+    law, verdict = finding.law, finding.verdict
+    if finding.is_breach:
+        word = "BREACH" if law.severity == "critical" else "late"
+        return f"{word:8}{law.name:28}{verdict.broken:,}: {law.sentence}"
+    return (
+        f"{'ok':8}{law.name:28}{verdict.checked:,} checked"
+        if verdict.checked
+        else (f"{'ok':8}{law.name}")
+    )
 
 
 @main.group(invoke_without_command=True)

@@ -249,6 +249,14 @@ async def plan_for_values(tx: Tx) -> None:
     await execute(tx, "SET LOCAL plan_cache_mode = force_custom_plan")
 
 
+async def take_snapshot(tx: Tx) -> None:
+    """Let all of this transaction see the database as it is now, and change nothing.
+
+    To be called first. Waits for nobody, and nobody waits for it.
+    """
+    await execute(tx, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
 async def now(tx: Tx) -> datetime:
     """Business time, the same throughout a transaction."""
     return await fetch_new_value(tx, datetime, "SELECT business_now()")

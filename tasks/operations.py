@@ -1,10 +1,11 @@
-"""Housekeeping: nothing grows without bound."""
+"""Housekeeping: nothing grows without bound, and the laws are looked at on live data."""
 
 from collections.abc import Awaitable, Callable
 
 from app import idempotency, queue
 from app.accounts import actions as accounts
 from app.db import Tx, transaction
+from app.invariants import actions as invariants
 
 _BATCHES_MAX = 100
 
@@ -15,6 +16,17 @@ async def cleanup(limit: int) -> int:
     for forget in (_forget_keys, _forget_sessions, _forget_jobs):
         total += await _in_batches(forget, limit)
     return total
+
+
+async def check_invariants(limit: int) -> int:
+    """Audit the books, and alert about every law that is broken; returns how many are.
+
+    Of the rows that break a law an alert names `limit` at the most.
+    """
+    async with transaction() as tx:
+        audit = await invariants.audit(tx)
+    async with transaction() as tx:
+        return await invariants.alert(tx, audit, shown_max=limit)
 
 
 async def _in_batches(forget: Callable[[Tx, int], Awaitable[int]], limit: int) -> int:

@@ -18,7 +18,7 @@ from tasks.escrow import (
 )
 from tasks.ledger import checkpoint_ledger
 from tasks.notifications import send_notifications
-from tasks.operations import cleanup
+from tasks.operations import check_invariants, cleanup
 from tasks.webhooks import retry_webhooks
 
 _log = structlog.get_logger(__name__)
@@ -45,6 +45,7 @@ SCHEDULE: Final = (
     Periodic(name="reconcile-payments", cron="40 */6 * * *", run=reconcile_payments, limit=500),
     Periodic(name="send-notifications", cron="* * * * *", run=send_notifications, limit=200),
     Periodic(name="checkpoint-ledger", cron="27 * * * *", run=checkpoint_ledger, limit=500_000),
+    Periodic(name="check-invariants", cron="*/15 * * * *", run=check_invariants, limit=20),
     Periodic(name="cleanup", cron="17 * * * *", run=cleanup, limit=1_000),
 )
 

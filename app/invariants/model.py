@@ -1,0 +1,51 @@
+"""Laws, and what an audit finds of each."""
+
+import msgspec
+
+from app.alerts import Severity
+from app.wire import Output
+
+
+class Law(Output, frozen=True):
+    """What must be true of every snapshot, whoever does what at the same time."""
+
+    name: str
+    severity: Severity
+    sentence: str
+
+
+class Offence(Output, frozen=True):
+    """A row that breaks a law: its id, or what names it, and what is wrong."""
+
+    id: str
+    what: str
+
+
+class Verdict(Output, frozen=True):
+    """How many of a law's subjects were looked at, and how many break it; some of these."""
+
+    subject: str  # what `shown` has ids of
+    checked: int
+    broken: int
+    shown: list[Offence]
+
+
+class Finding(Output, frozen=True):
+    """A law, and how it is kept."""
+
+    law: Law
+    verdict: Verdict
+
+    @property
+    def is_breach(self) -> bool:
+        return self.verdict.broken > 0
+
+
+class Audit(msgspec.Struct, frozen=True):
+    """What there is to say of every law at one instant."""
+
+    findings: list[Finding]
+
+    def breaches(self, severity: Severity) -> list[Finding]:
+        """The findings of laws of this severity that are broken."""
+        return [f for f in self.findings if f.is_breach and f.law.severity is severity]

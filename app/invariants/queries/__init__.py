@@ -1,0 +1,1 @@
+"""One statement per function: subjects of laws, each with what is wrong with it."""

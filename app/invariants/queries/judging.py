@@ -1,0 +1,45 @@
+"""What makes verdicts of subjects."""
+
+from typing import Any, LiteralString
+
+from app.db import Tx, execute, fetch_new_value
+from app.invariants.model import Verdict
+
+Verdicts = dict[str, Verdict]  # by law
+
+
+async def make_room(tx: Tx) -> None:
+    """Let this transaction's statements be as large as they are: they see whole tables."""
+    await execute(tx, "SET LOCAL statement_timeout = '10min'")
+    await execute(tx, "SET LOCAL work_mem = '256MB'")
+    await execute(tx, "SET LOCAL jit = off")
+
+
+async def judge(
+    tx: Tx,
+    subject: LiteralString,
+    laws: tuple[LiteralString, ...],
+    subjects: LiteralString,
+    /,
+    **params: Any,
+) -> Verdicts:
+    """Judge all that the statement `subjects` selects: a row each, `id` and a column per law.
+
+    The column of a law says what is wrong with the subject, and is null if nothing is. Of those
+    that break a law only a few come back, so that one that nobody keeps is told just as well.
+    """
+    verdicts = ", ".join([_verdict(subject, law) for law in laws])
+    return await fetch_new_value(
+        tx,
+        Verdicts,
+        f"SELECT jsonb_build_object({verdicts}) FROM ({subjects}) AS subject",  # noqa: S608
+        **params,
+    )
+
+
+def _verdict(subject: LiteralString, law: LiteralString) -> LiteralString:
+    return f"""
+        '{law}', jsonb_build_object(
+            'subject', '{subject}', 'checked', count(*), 'broken', count({law}),
+            'shown', coalesce(to_jsonb((array_agg(jsonb_build_object('id', id::text, 'what', {law}))
+                FILTER (WHERE {law} IS NOT NULL))[:20]), '[]'))"""

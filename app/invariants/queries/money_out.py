@@ -1,0 +1,146 @@
+"""Money out: pots divided, shares instructed, effects booked."""
+
+from app.db import Tx
+from app.invariants.queries.judging import Verdicts, judge
+
+
+async def pots(tx: Tx) -> Verdicts:
+    """Each pot, and each posting of a division."""
+    return await judge(
+        tx,
+        "pot",
+        ("divisions_posted_once", "commission_as_agreed", "disputes_freeze"),
+        """
+        SELECT coalesce(pot.id, division.source_id) AS id,
+               CASE WHEN pot.to_guest IS NULL AND division.id IS NOT NULL
+                    THEN concat('posted as divided, and is ', coalesce(pot.state, 'not there'))
+                    WHEN pot.to_guest IS NOT NULL AND division.id IS NULL
+                    THEN concat(pot.state, ', and not posted as divided')
+               END AS divisions_posted_once,
+               CASE WHEN pot.commission <> CASE pot.kind WHEN 'deposit' THEN 0
+                              ELSE (pot.amount - pot.to_guest) * pot.commission_bps / 10000 END
+                      OR pot.to_guest + pot.commission + pot.to_host <> pot.amount
+                    THEN concat('of ', pot.amount, ', divided into ', pot.to_guest, ', ',
+                                pot.commission, ' and ', pot.to_host)
+               END AS commission_as_agreed,
+               CASE WHEN (pot.state = 'disputed') <> (dispute.id IS NOT NULL)
+                    THEN concat(pot.state, ', with the open dispute ', dispute.id)
+               END AS disputes_freeze
+          FROM pots AS pot
+          FULL JOIN (SELECT id, source_id FROM ledger_transactions WHERE kind = 'division')
+                 AS division ON division.source_id = pot.id
+          LEFT JOIN disputes AS dispute ON dispute.pot_id = pot.id AND dispute.state = 'open'""",
+    )
+
+
+async def shares(tx: Tx) -> Verdicts:
+    """Each pot with what was instructed because of it.
+
+    A share has arrived if its instruction was confirmed, or one that replaced it after its money
+    came back.
+    """
+    return await judge(
+        tx,
+        "pot",
+        ("shares_instructed", "pots_close_when_arrived"),
+        """
+        WITH RECURSIVE replaced AS (
+            SELECT first.id, next.id AS next_id, next.confirmed_at
+              FROM instructions AS first JOIN instructions AS next ON next.source_id = first.id
+             WHERE first.state = 'reversed'
+             UNION ALL
+            SELECT replaced.id, next.id, next.confirmed_at
+              FROM replaced JOIN instructions AS next ON next.source_id = replaced.next_id
+        ), share AS (
+            SELECT kind, source_id, payment_id, payee_id, amount,
+                   confirmed_at IS NOT NULL OR id IN (
+                       SELECT id FROM replaced WHERE confirmed_at IS NOT NULL) AS arrived
+              FROM instructions
+        )
+        SELECT pot.id,
+               CASE WHEN coalesce(refund.amount, 0) <> coalesce(pot.to_guest, 0)
+                    THEN concat('a refund of ', refund.amount, ' for the share ', pot.to_guest)
+                    WHEN coalesce(transfer.amount, 0) + coalesce(kept.amount, 0)
+                         <> coalesce(pot.to_host, 0)
+                    THEN concat('a transfer of ', transfer.amount, ', and ',
+                                coalesce(kept.amount, 0), ' kept back, for the share ', pot.to_host)
+                    WHEN refund.payee_id <> pot.guest_id OR transfer.payee_id <> pot.host_id
+                      OR refund.payment_id <> pot.payment_id
+                      OR transfer.payment_id <> pot.payment_id
+                    THEN 'its money goes to somebody else, or comes from another charge'
+               END AS shares_instructed,
+               CASE WHEN pot.state IN ('released', 'refunded')
+                     AND (refund.arrived IS FALSE OR transfer.arrived IS FALSE)
+                    THEN concat(pot.state, ', and not all of it has arrived')
+                    WHEN pot.state IN ('releasing', 'refunding')
+                     AND refund.arrived IS NOT FALSE AND transfer.arrived IS NOT FALSE
+                    THEN concat(pot.state, ', and all of it has arrived')
+               END AS pots_close_when_arrived
+          FROM pots AS pot
+          LEFT JOIN share AS refund ON refund.kind = 'refund' AND refund.source_id = pot.id
+          LEFT JOIN share AS transfer
+            ON transfer.kind = 'transfer' AND transfer.source_id = pot.id
+          LEFT JOIN (
+               SELECT source_id, sum(amount) AS amount
+                 FROM debt_recoveries GROUP BY source_id) AS kept ON kept.source_id = pot.id""",
+    )
+
+
+async def instructions(tx: Tx) -> Verdicts:
+    """Each instruction, and each posting of one, with what caused it."""
+    return await judge(
+        tx,
+        "instruction",
+        ("instructions_have_causes", "effects_posted_once"),
+        """
+        SELECT coalesce(instruction.id, effect.source_id) AS id,
+               CASE WHEN coalesce(pot.id, charge.id, debt.id, came_back.id) IS NULL
+                    THEN concat('because of ', instruction.source_id, ', which is not there')
+                    WHEN came_back.id IS NOT NULL
+                     AND (came_back.state <> 'reversed' OR came_back.kind <> instruction.kind
+                          OR came_back.amount <> instruction.amount)
+                    THEN concat('replaces ', came_back.id, ', which is ', came_back.state)
+               END AS instructions_have_causes,
+               CASE WHEN instruction.confirmed_at IS NOT NULL
+                     AND effect.done IS DISTINCT FROM instruction.kind
+                    THEN 'has arrived, and is not posted'
+                    WHEN instruction.confirmed_at IS NOT NULL AND instruction.state = 'reversed'
+                     AND effect.undone IS DISTINCT FROM instruction.kind || '_reversal'
+                    THEN 'has come back, and is not posted as that'
+                    WHEN instruction.confirmed_at IS NULL AND effect.count > 0
+                    THEN concat('is ', instruction.state, ', and posted')
+                    WHEN effect.count <> 1 + (instruction.state = 'reversed')::int
+                    THEN concat('posted ', effect.count, ' times')
+               END AS effects_posted_once
+          FROM instructions AS instruction
+          FULL JOIN (
+               SELECT source_id, count(*) AS count,
+                      max(kind) FILTER (WHERE kind IN ('refund', 'transfer')) AS done,
+                      max(kind) FILTER (WHERE kind LIKE '%_reversal') AS undone
+                 FROM ledger_transactions
+                WHERE kind IN ('refund', 'transfer', 'refund_reversal', 'transfer_reversal')
+                GROUP BY source_id) AS effect ON effect.source_id = instruction.id
+          LEFT JOIN pots AS pot ON pot.id = instruction.source_id
+          LEFT JOIN payments AS charge ON charge.id = instruction.source_id
+          LEFT JOIN host_debts AS debt ON debt.id = instruction.source_id
+          LEFT JOIN instructions AS came_back ON came_back.id = instruction.source_id""",
+    )
+
+
+async def debts(tx: Tx) -> Verdicts:
+    return await judge(
+        tx,
+        "host debt",
+        ("recoveries_counted",),
+        """
+        SELECT debt.id,
+               CASE WHEN debt.recovered <> coalesce(kept.amount, 0)
+                    THEN concat('counts ', debt.recovered, ' as recovered, where ',
+                                coalesce(kept.amount, 0), ' was kept back')
+                    WHEN debt.recovered > debt.amount
+                    THEN concat(debt.recovered, ' recovered of ', debt.amount)
+               END AS recoveries_counted
+          FROM host_debts AS debt
+          LEFT JOIN (SELECT debt_id, sum(amount) AS amount FROM debt_recoveries GROUP BY debt_id)
+                 AS kept ON kept.debt_id = debt.id""",
+    )
