@@ -4,6 +4,9 @@ import asyncio
 from datetime import timedelta
 
 from app.db import execute, transaction
+from app.gateways.port import GatewayName, NewRefund
+from app.gateways.registry import gateway_named
+from app.money import Money
 from tests import make
 from tests.shop import Shop
 
@@ -167,6 +170,28 @@ async def test_fifty_settlers_at_once_confirm_once(shop: Shop) -> None:
     assert {reply.status_code for reply in replies} == {200}
     history = "SELECT state FROM booking_history ORDER BY id"
     assert await shop.values(history) == ["held", "awaiting_payment", "confirmed"]
+    assert await shop.state(booking) == "confirmed"
+
+
+async def test_a_charge_that_its_gateway_calls_reversed_stays_paid_for(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    payment = await shop.pending(booking)
+    await shop.sandbox.pay(payment["reference"])
+    verify = f"/api/payments/{payment['id']}/verify"
+    await shop.post(shop.guest, verify)
+    refund = NewRefund(
+        reference="rf-0000000000000001-1",
+        charge_reference=payment["reference"],
+        money=Money(amount=payment["amount"]["amount"], currency=payment["amount"]["currency"]),
+        reason="by hand, at the gateway",
+    )
+    await gateway_named(GatewayName.PAYSTACK).start_refund(refund)
+    await shop.sandbox.end_refund(refund.reference)
+    assert (await shop.sandbox.charges())[0]["status"] == "reversed"
+
+    reply = await shop.post(shop.guest, verify)
+
+    assert reply.json()["state"] == "succeeded"
     assert await shop.state(booking) == "confirmed"
 
 

@@ -16,9 +16,10 @@ import uvicorn
 from litestar import Litestar
 
 from app.gateways.sandbox.app import SECRET_KEY, create_sandbox
-from app.gateways.sandbox.books import MEMORY
+from app.gateways.sandbox.books.store import MEMORY
 
 NOWHERE = "http://127.0.0.1:9/nobody-listens"
+STEP_SECONDS = 0.02  # a bank in a hurry
 
 
 class SandboxHandle:
@@ -35,6 +36,35 @@ class SandboxHandle:
 
     async def decline(self, reference: str) -> dict[str, Any]:
         return await self._call("POST", f"/sandbox/charges/{reference}/decline")
+
+    async def refunds(self) -> list[dict[str, Any]]:
+        return await self._call("GET", "/sandbox/refunds")
+
+    async def end_refund(self, key: str | int, verb: str = "succeed") -> dict[str, Any]:
+        """Let the refund of this id or note `succeed`, `fail` or `reverse`, at once."""
+        return await self._call("POST", f"/sandbox/refunds/{key}/{verb}")
+
+    async def transfers(self) -> list[dict[str, Any]]:
+        return await self._call("GET", "/sandbox/transfers")
+
+    async def end_transfer(self, key: str | int, verb: str = "succeed") -> dict[str, Any]:
+        """Let the transfer of this id, code or reference `succeed`, `fail` or `reverse`."""
+        return await self._call("POST", f"/sandbox/transfers/{key}/{verb}")
+
+    async def set_pace(self, seconds: float | None) -> None:
+        """How fast new refunds and transfers go on by themselves; None: not at all."""
+        await self._call("PUT", "/sandbox/pace", json={"seconds": seconds})
+
+    async def books(self) -> dict[str, dict[str, Any]]:
+        """What happened, by currency: `topped_up`, `money_in`, `fees`, `refunded`, `transferred`,
+        `held` by what is under way, `balance`. Wire amounts: hundredths of the major unit.
+        """
+        accounts = await self._call("GET", "/sandbox/books")
+        return {account["currency"]: account for account in accounts}
+
+    async def top_up(self, amount: int, currency: str) -> None:
+        """Bring money from elsewhere, for transfers to be paid from. A wire amount."""
+        await self._call("POST", "/sandbox/top-ups", json={"amount": amount, "currency": currency})
 
     async def fault(self, operation: str, kind: str, *, times: int = 1, delay_ms: int = 0) -> None:
         """Let something go wrong next, after the faults that are already asked for."""
@@ -68,6 +98,7 @@ async def running_sandbox(
     books_path: str = MEMORY,
     retry_seconds: Sequence[float] = (0.05, 0.1, 0.2),
     secret_key: str = SECRET_KEY,
+    step_seconds: float | None = STEP_SECONDS,
 ) -> AsyncGenerator[SandboxHandle]:
     """A sandbox on a free loopback port, delivering its webhooks to `webhook_url`."""
     sandbox = create_sandbox(
@@ -75,6 +106,7 @@ async def running_sandbox(
         books_path=books_path,
         retry_seconds=retry_seconds,
         secret_keys=[secret_key],
+        step_seconds=step_seconds,
     )
     async with (
         serving(sandbox) as base_url,
@@ -85,10 +117,10 @@ async def running_sandbox(
 
 @asynccontextmanager
 async def sandbox_in_process(
-    webhook_url: str = NOWHERE,
+    webhook_url: str = NOWHERE, *, step_seconds: float | None = STEP_SECONDS
 ) -> AsyncGenerator[tuple[SandboxHandle, httpx.ASGITransport]]:
     """A sandbox without a socket: give the transport to an adapter."""
-    sandbox = create_sandbox(webhook_url=webhook_url)
+    sandbox = create_sandbox(webhook_url=webhook_url, step_seconds=step_seconds)
     transport = httpx.ASGITransport(sandbox, raise_app_exceptions=False)
     async with (
         _living(sandbox),

@@ -3,7 +3,7 @@
 import click
 import uvicorn
 
-from app.gateways.sandbox.app import SECRET_KEY, SandboxRefused, create_sandbox
+from app.gateways.sandbox.app import SECRET_KEY, STEP_SECONDS, SandboxRefused, create_sandbox
 
 
 @click.command("sandbox")
@@ -27,11 +27,21 @@ from app.gateways.sandbox.app import SECRET_KEY, SandboxRefused, create_sandbox
     show_default=True,
     help="An SQLite file, or :memory:.",
 )
-def serve(host: str, port: int, webhook_url: str, secret_key: str, books: str) -> None:
+@click.option(
+    "--step-seconds",
+    default=STEP_SECONDS,
+    show_default=True,
+    help="How long each step of a refund or transfer takes.",
+)
+def serve(
+    *, host: str, port: int, webhook_url: str, secret_key: str, books: str, step_seconds: float
+) -> None:
     """A gateway to pay at without money: set PAYSTACK_BASE_URL to its address."""
     keys = [key.strip() for key in secret_key.split(",") if key.strip()]
     try:
-        sandbox = create_sandbox(webhook_url=webhook_url, secret_keys=keys, books_path=books)
+        sandbox = create_sandbox(
+            webhook_url=webhook_url, secret_keys=keys, books_path=books, step_seconds=step_seconds
+        )
     except SandboxRefused as refusal:
         raise click.ClickException(str(refusal)) from refusal
     uvicorn.run(sandbox, host=host, port=port, log_level="warning")

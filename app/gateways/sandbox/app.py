@@ -10,15 +10,19 @@ from litestar import Litestar, Request, Response
 from litestar.datastructures import State
 from litestar.di import Provide
 
-from app.gateways.sandbox import api, checkout, control
-from app.gateways.sandbox.books import MEMORY, Books
-from app.gateways.sandbox.faults import Broken, Dropped, Faults
+from app.gateways.sandbox import checkout, control
+from app.gateways.sandbox.api import refunds, transactions, transfers
+from app.gateways.sandbox.bank import Bank
+from app.gateways.sandbox.books.books import Books
+from app.gateways.sandbox.books.store import MEMORY
+from app.gateways.sandbox.faults import Broken, Dropped, Faults, TooMany
 from app.gateways.sandbox.mail import Mail
 from app.gateways.sandbox.simulator import Simulator
-from app.gateways.sandbox.wire import WireError
+from app.gateways.sandbox.wire.errors import WireError
 
 SECRET_KEY: Final = "sk_test_sandbox_0000000000000000"  # noqa: S105  opens nothing but this
 RETRY_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+STEP_SECONDS: Final = 1.0
 
 
 class SandboxRefused(Exception):
@@ -31,55 +35,63 @@ def create_sandbox(
     secret_keys: Sequence[str] = (SECRET_KEY,),
     books_path: str = MEMORY,
     retry_seconds: Sequence[float] = RETRY_SECONDS,
+    step_seconds: float | None = STEP_SECONDS,
 ) -> Litestar:
     """The application. Webhooks go to `webhook_url`, signed with the first of the keys.
 
-    `books_path` is an SQLite file, or in memory. Raises SandboxRefused in production, and where
+    `books_path` is an SQLite file, or in memory. A refund or transfer goes on by itself, a step
+    every `step_seconds`; None: it waits to be told. Raises SandboxRefused in production, and where
     nothing says that this is not production: its payments are worth nothing.
     """
     if os.environ.get("BERTHOLD_ENV", "production") == "production":
         raise SandboxRefused("BERTHOLD_ENV is production: here guests pay with real money")
     if any(key.startswith("sk_live_") for key in secret_keys):
         raise SandboxRefused("the sandbox takes no live keys")
-    simulator = _simulator(webhook_url, secret_keys, books_path, retry_seconds)
-    return Litestar(
-        route_handlers=[api.router, checkout.router, control.router],
-        dependencies={"simulator": Provide(lambda: simulator, sync_to_thread=False)},
-        lifespan=[_mail_delivery],
-        state=State({"simulator": simulator}),
-        openapi_config=None,
-        exception_handlers={WireError: _refuse, Broken: _break, Dropped: _drop},
-    )
-
-
-def _simulator(
-    webhook_url: str,
-    secret_keys: Sequence[str],
-    books_path: str,
-    retry_seconds: Sequence[float],
-) -> Simulator:
-    books = Books(books_path)
-    faults = Faults()
+    books, faults = Books(books_path), Faults()
     mail = Mail(
-        books,
+        books.deliveries,
         faults,
         webhook_url=webhook_url,
         secret_key=secret_keys[0],
         retry_seconds=retry_seconds,
     )
-    return Simulator(secret_keys=secret_keys, books=books, faults=faults, mail=mail)
+    bank = Bank(books, mail, step_seconds=step_seconds)
+    simulator = Simulator(secret_keys=secret_keys, books=books, faults=faults, mail=mail, bank=bank)
+    return Litestar(
+        route_handlers=[
+            transactions.router,
+            refunds.router,
+            transfers.router,
+            checkout.router,
+            control.router,
+        ],
+        dependencies={"simulator": Provide(lambda: simulator, sync_to_thread=False)},
+        lifespan=[_background],
+        state=State({"simulator": simulator}),
+        openapi_config=None,
+        exception_handlers={
+            WireError: _refuse,
+            Broken: _break,
+            Dropped: _drop,
+            TooMany: _slow_down,
+        },
+    )
 
 
 @asynccontextmanager
-async def _mail_delivery(app: Litestar) -> AsyncGenerator[None]:
+async def _background(app: Litestar) -> AsyncGenerator[None]:
     simulator: Simulator = app.state.simulator
-    delivering = asyncio.create_task(simulator.mail.deliver_forever())
+    running = [
+        asyncio.create_task(simulator.mail.deliver_forever()),
+        asyncio.create_task(simulator.bank.go_on_forever()),
+    ]
     try:
         yield
     finally:
-        delivering.cancel()
-        with suppress(asyncio.CancelledError):
-            await delivering
+        for task in running:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         simulator.books.close()
 
 
@@ -89,6 +101,14 @@ def _refuse(_: Request[Any, Any, State], error: WireError) -> Response[Any]:
 
 def _break(_: Request[Any, Any, State], __: Broken) -> Response[Any]:
     return Response({"status": False, "message": "An error occurred"}, status_code=500)
+
+
+def _slow_down(_: Request[Any, Any, State], error: TooMany) -> Response[Any]:
+    return Response(
+        {"status": False, "message": "Too many requests"},
+        status_code=429,
+        headers={"retry-after": str(error.retry_after_s)},
+    )
 
 
 def _drop(_: Request[Any, Any, State], __: Dropped) -> Response[Any]:

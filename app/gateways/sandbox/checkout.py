@@ -12,7 +12,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from app.gateways.sandbox.books import Transaction
+from app.gateways.sandbox.books.transactions import Transaction
 from app.gateways.sandbox.simulator import Simulator
 
 _SEE_OTHER: Final = 303
@@ -80,7 +80,7 @@ def shown_amount(amount: int, currency: str) -> str:
 
 
 def _transaction(simulator: Simulator, access_code: str) -> Transaction:
-    transaction = simulator.books.transaction_of(access_code)
+    transaction = simulator.books.transactions.find_by_access_code(access_code)
     if transaction is None:
         raise NotFoundException("There is no such checkout.")
     return transaction

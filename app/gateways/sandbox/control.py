@@ -1,6 +1,6 @@
-"""What tests and people use to look inside, to act as the guest, and to make things go wrong."""
+"""What tests and people use to look inside, to act as guest and bank, and to make trouble."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Router, get, post, put
@@ -8,8 +8,14 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException, ValidationException
 from litestar.params import FromPath
+from msgspec import Meta
 
-from app.gateways.sandbox.books import Delivery, Transaction
+from app.gateways.sandbox.bank import NotPossible, Verb
+from app.gateways.sandbox.books.books import Account
+from app.gateways.sandbox.books.deliveries import Delivery
+from app.gateways.sandbox.books.refunds import Refund
+from app.gateways.sandbox.books.transactions import Transaction
+from app.gateways.sandbox.books.transfers import Transfer
 from app.gateways.sandbox.faults import POSSIBLE, Rule
 from app.gateways.sandbox.simulator import Simulator
 
@@ -18,9 +24,20 @@ class _Replay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     reference: str | None = None
 
 
+class _TopUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    amount: Annotated[int, Meta(ge=1, le=10**15)]
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+
+
+class _Pace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long each step of a refund or transfer takes; null: it waits to be told."""
+
+    seconds: Annotated[float, Meta(ge=0, le=3_600)] | None
+
+
 @get("/charges")
 async def charges(simulator: NamedDependency[Simulator]) -> list[Transaction]:
-    return simulator.books.transactions()
+    return simulator.books.transactions.all()
 
 
 @post("/charges/{reference:str}/pay", status_code=200)
@@ -37,9 +54,73 @@ async def decline(reference: FromPath[str], simulator: NamedDependency[Simulator
     return _charge(simulator, reference)
 
 
+@get("/refunds")
+async def refunds(simulator: NamedDependency[Simulator]) -> list[Refund]:
+    return simulator.books.refunds.all()
+
+
+@post("/refunds/{key:str}/{verb:str}", status_code=200)
+async def end_refund(
+    key: FromPath[str], verb: FromPath[str], simulator: NamedDependency[Simulator]
+) -> Refund:
+    """End one, named by its id or its note, as its bank would: at once, whatever was planned."""
+    refund = simulator.books.refunds.find(key)
+    if refund is None:
+        raise NotFoundException(f"There is no refund {key}.")
+    try:
+        return simulator.bank.end_refund(refund, _verb(verb))
+    except NotPossible as error:
+        raise ValidationException(str(error)) from error
+
+
+@get("/transfers")
+async def transfers(simulator: NamedDependency[Simulator]) -> list[Transfer]:
+    return simulator.books.transfers.all()
+
+
+@post("/transfers/{key:str}/{verb:str}", status_code=200)
+async def end_transfer(
+    key: FromPath[str], verb: FromPath[str], simulator: NamedDependency[Simulator]
+) -> Transfer:
+    """End one, named by its id, code or reference, as its bank would."""
+    transfer = simulator.books.transfers.find(key)
+    if transfer is None:
+        raise NotFoundException(f"There is no transfer {key}.")
+    try:
+        return simulator.bank.end_transfer(transfer, _verb(verb))
+    except NotPossible as error:
+        raise ValidationException(str(error)) from error
+
+
+@put("/pace")
+async def set_pace(
+    request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
+) -> _Pace:
+    """How fast refunds and transfers that begin from now on go on by themselves."""
+    pace: _Pace = _read(await request.body(), _Pace)
+    simulator.bank.step_seconds = pace.seconds
+    return pace
+
+
+@get("/books")
+async def books(simulator: NamedDependency[Simulator]) -> list[Account]:
+    """All that happened, per currency, in wire amounts."""
+    return simulator.books.reckon()
+
+
+@post("/top-ups", status_code=200)
+async def top_up(
+    request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
+) -> list[Account]:
+    """Bring `{"amount", "currency"}` (a wire amount) from elsewhere."""
+    given: _TopUp = _read(await request.body(), _TopUp)
+    simulator.books.top_up(amount=given.amount, currency=given.currency)
+    return simulator.books.reckon()
+
+
 @get("/deliveries")
 async def deliveries(simulator: NamedDependency[Simulator]) -> list[Delivery]:
-    return simulator.books.deliveries()
+    return simulator.books.deliveries.all()
 
 
 @post("/deliveries/replay", status_code=200)
@@ -48,7 +129,7 @@ async def replay(
 ) -> list[Delivery]:
     """Deliver again: everything, or what is about `{"reference": …}`."""
     body = await request.body() or b"{}"
-    again = simulator.books.replay(_read(body, _Replay).reference)
+    again = simulator.books.deliveries.replay(_read(body, _Replay).reference)
     simulator.mail.wake()
     return again
 
@@ -75,15 +156,22 @@ async def set_faults(
 
 router = Router(
     "/sandbox",
-    route_handlers=[charges, pay, decline, deliveries, replay, faults, set_faults],
-)
+    route_handlers=[
+        charges, pay, decline, refunds, end_refund, transfers, end_transfer, set_pace, books,
+        top_up, deliveries, replay, faults, set_faults,
+    ],
+)  # fmt: skip
 
 
 def _charge(simulator: Simulator, reference: str) -> Transaction:
-    transaction = simulator.books.transaction(reference)
+    transaction = simulator.books.transactions.find(reference)
     if transaction is None:
         raise NotFoundException(f"There is no charge {reference}.")
     return transaction
+
+
+def _verb(given: str) -> Verb:
+    return _read(msgspec.json.encode(given), Verb)
 
 
 def _read(body: bytes, kind: Any) -> Any:

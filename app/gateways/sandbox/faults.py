@@ -11,6 +11,11 @@ from msgspec import Meta
 class Operation(StrEnum):
     INITIALIZE = "initialize"
     VERIFY = "verify"
+    REFUND = "refund"
+    REFUNDS = "refunds"  # the list
+    RECIPIENT = "recipient"
+    TRANSFER = "transfer"
+    VERIFY_TRANSFER = "verify_transfer"
     WEBHOOK = "webhook"
 
 
@@ -18,18 +23,37 @@ class Kind(StrEnum):
     DELAY = "delay"  # answers, but `delayMs` later
     TIMEOUT_AFTER_EFFECT = "timeout_after_effect"  # does it, and never says so
     ERROR_500 = "error_500"  # does nothing, and says 500
+    TOO_MANY_REQUESTS = "too_many_requests"  # does nothing, and says 429 with Retry-After
     DROP = "drop"  # does nothing, and the connection breaks; a webhook is lost on its way
     WRONG_AMOUNT = "wrong_amount"  # tells another amount than was asked for
     WRONG_CURRENCY = "wrong_currency"
+    STUCK = "stuck"  # begins it, and it never ends by itself
+    FAIL = "fail"  # begins it, and it fails
+    REVERSE = "reverse"  # begins it, it succeeds, and a moment later the money comes back
+    NEEDS_ATTENTION = "needs_attention"  # begins the refund, and waits for a person
+    OTP = "otp"  # begins the transfer, and waits for a person
     DUPLICATE = "duplicate"  # sends the webhook twice
+    REORDER = "reorder"  # sends the webhook `delayMs` later, after those that follow it
 
 
 _TELLING: Final = {Kind.WRONG_AMOUNT, Kind.WRONG_CURRENCY}
-_ANSWERING: Final = {Kind.DELAY, Kind.TIMEOUT_AFTER_EFFECT, Kind.ERROR_500, Kind.DROP}
+_ANSWERING: Final = {
+    Kind.DELAY,
+    Kind.TIMEOUT_AFTER_EFFECT,
+    Kind.ERROR_500,
+    Kind.TOO_MANY_REQUESTS,
+    Kind.DROP,
+}
+_ENDING: Final = {Kind.STUCK, Kind.FAIL, Kind.REVERSE}
 POSSIBLE: Final = {
     Operation.INITIALIZE: _ANSWERING,
     Operation.VERIFY: _ANSWERING | _TELLING,
-    Operation.WEBHOOK: {Kind.DELAY, Kind.DROP, Kind.DUPLICATE} | _TELLING,
+    Operation.REFUND: _ANSWERING | _ENDING | {Kind.NEEDS_ATTENTION},
+    Operation.REFUNDS: _ANSWERING | _TELLING,
+    Operation.RECIPIENT: _ANSWERING,
+    Operation.TRANSFER: _ANSWERING | _ENDING | {Kind.OTP},
+    Operation.VERIFY_TRANSFER: _ANSWERING | _TELLING,
+    Operation.WEBHOOK: {Kind.DELAY, Kind.DROP, Kind.DUPLICATE, Kind.REORDER} | _TELLING,
 }
 SILENCE_MS: Final = 60_000  # how long timeout_after_effect holds the line if no delay is given
 
@@ -55,6 +79,14 @@ class Dropped(Exception):
     """Break the connection."""
 
 
+class TooMany(Exception):
+    """Answer 429, and ask to be left alone for so many seconds."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(retry_after_s)
+        self.retry_after_s = retry_after_s
+
+
 class Faults:
     """The rules in force. The first that fits an operation is used up before the next."""
 
@@ -77,6 +109,8 @@ async def strike_before(rule: Rule | None) -> None:
             await asyncio.sleep(rule.delay_ms / 1000)
         case Rule(kind=Kind.ERROR_500):
             raise Broken
+        case Rule(kind=Kind.TOO_MANY_REQUESTS):
+            raise TooMany(max(1, rule.delay_ms // 1000))
         case Rule(kind=Kind.DROP):
             raise Dropped
         case _:

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from app.gateways.sandbox.books import Books, Transaction
+from app.gateways.sandbox.bank import Bank
+from app.gateways.sandbox.books.books import Books
+from app.gateways.sandbox.books.transactions import Transaction
 from app.gateways.sandbox.faults import Faults
 from app.gateways.sandbox.mail import Mail
+from app.gateways.sandbox.wire import transactions
 
 
 class Simulator(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,14 +17,16 @@ class Simulator(msgspec.Struct, frozen=True, kw_only=True):
     books: Books
     faults: Faults
     mail: Mail
+    bank: Bank
 
     def pay(self, reference: str) -> Transaction | None:
         """The guest pays: once, with one webhook. None if that was done, or nothing is there."""
-        paid = self.books.pay(reference)
-        if paid:
-            self.mail.announce(paid)
+        with self.books.step():
+            paid = self.books.transactions.pay(reference)
+            if paid:
+                self.mail.post("charge.success", reference, transactions.event_data(paid))
         return paid
 
     def decline(self, reference: str) -> Transaction | None:
-        """The guest's bank says no. No webhook; the guest may try again."""
-        return self.books.decline(reference)
+        """The guest's bank says no. Paystack has no event for it; the guest may try again."""
+        return self.books.transactions.decline(reference)

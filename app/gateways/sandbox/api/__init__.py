@@ -1,0 +1,1 @@
+"""The API calls that the simulator knows."""

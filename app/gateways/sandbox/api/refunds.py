@@ -1,0 +1,106 @@
+"""Refunds: begun, and listed."""
+
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Router, get, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+
+from app.gateways.sandbox.api.reading import read_amount, read_fields, require, with_valid_key
+from app.gateways.sandbox.books.refunds import Refund
+from app.gateways.sandbox.books.transactions import Transaction
+from app.gateways.sandbox.faults import Operation, Rule, distort, strike_after, strike_before
+from app.gateways.sandbox.simulator import Simulator
+from app.gateways.sandbox.wire import errors, refunds
+
+_PER_PAGE: Final = 50
+_PER_PAGE_MAX: Final = 100
+_NEXT_STEP: Final = "Check the amount that is left of the transaction"
+
+
+@post("/", status_code=200)
+async def create(
+    request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
+    rule = simulator.faults.take(Operation.REFUND)
+    await strike_before(rule)
+    fields = read_fields(await request.body())
+    require(fields, "transaction")
+    transaction = _transaction(simulator, str(fields["transaction"]))
+    refund = simulator.bank.refund(
+        transaction,
+        amount=_amount(simulator, transaction, fields),
+        merchant_note=_note(fields, "merchant_note", transaction),
+        customer_note=_note(fields, "customer_note", transaction),
+        rule=rule,
+    )
+    await strike_after(rule)
+    return refunds.created(refund, transaction)
+
+
+@get("/")
+async def listed(
+    request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
+    rule = simulator.faults.take(Operation.REFUNDS)
+    await strike_before(rule)
+    page = _number(request, "page", default=1, most=1_000_000)
+    per_page = _number(request, "perPage", default=_PER_PAGE, most=_PER_PAGE_MAX)
+    found = _filtered(simulator, request)
+    shown = found[(page - 1) * per_page : page * per_page]
+    await strike_after(rule)
+    told = [_told(refund, rule) for refund in shown]
+    return refunds.listed(told, total=len(found), page=page, per_page=per_page)
+
+
+router = Router("/refund", route_handlers=[create, listed], guards=[with_valid_key])
+
+
+def _transaction(simulator: Simulator, given: str) -> Transaction:
+    """By reference or id, paid, and not given back in full."""
+    books = simulator.books.transactions
+    transaction = books.find(given) or books.find_by_id(given)
+    if transaction is None:
+        raise errors.transaction_not_found()
+    if transaction.paid_at is None:
+        raise errors.invalid("Transaction has not been paid", next_step=_NEXT_STEP)
+    if simulator.books.refunds.left_of(transaction) == 0:
+        raise errors.invalid("Transaction has been fully reversed", next_step=_NEXT_STEP)
+    return transaction
+
+
+def _amount(simulator: Simulator, transaction: Transaction, fields: dict[str, Any]) -> int:
+    """What was asked for, or all of the transaction."""
+    if fields.get("currency", transaction.currency) != transaction.currency:
+        raise errors.invalid("Currency differs from the transaction's", next_step=_NEXT_STEP)
+    given = fields.get("amount")
+    amount = transaction.amount if given is None else read_amount(given, transaction.currency)
+    if amount > simulator.books.refunds.left_of(transaction):
+        raise errors.invalid(
+            "Refund amount cannot be more than what is left of the transaction",
+            next_step=_NEXT_STEP,
+        )
+    return amount
+
+
+def _note(fields: dict[str, Any], name: str, transaction: Transaction) -> str:
+    return str(fields.get(name) or f"Refund for transaction {transaction.reference}")
+
+
+def _filtered(simulator: Simulator, request: Request[Any, Any, State]) -> list[Refund]:
+    """`transaction` is the id of one: its reference finds nothing."""
+    return simulator.books.refunds.listed(
+        transaction_id=request.query_params.get("transaction"),
+        currency=request.query_params.get("currency"),
+    )
+
+
+def _number(request: Request[Any, Any, State], name: str, *, default: int, most: int) -> int:
+    given = request.query_params.get(name, "")
+    return min(most, max(1, int(given))) if given.isdecimal() else default
+
+
+def _told(refund: Refund, rule: Rule | None) -> Refund:
+    amount, currency = distort(rule, amount=refund.amount, currency=refund.currency)
+    return msgspec.structs.replace(refund, amount=amount, currency=currency)

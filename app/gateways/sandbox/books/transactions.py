@@ -1,0 +1,150 @@
+"""Money in."""
+
+import sqlite3
+from secrets import token_hex
+from typing import Final
+
+import msgspec
+
+from app.gateways.sandbox.books.store import Store, now
+
+TABLE: Final = """
+CREATE TABLE IF NOT EXISTS transactions (
+    id               INTEGER PRIMARY KEY,
+    reference        TEXT NOT NULL UNIQUE,
+    access_code      TEXT NOT NULL UNIQUE,
+    email            TEXT NOT NULL,
+    amount           INTEGER NOT NULL,
+    currency         TEXT NOT NULL,
+    callback_url     TEXT NOT NULL,
+    metadata         TEXT NOT NULL,
+    status           TEXT NOT NULL DEFAULT 'abandoned',
+    gateway_response TEXT NOT NULL DEFAULT 'The transaction was not completed',
+    created_at       TEXT NOT NULL,
+    paid_at          TEXT
+)"""
+FEE_PERMILLE: Final = 15  # of the amount, borne by the merchant
+
+_FIRST_ID: Final = 5_099_260_515  # ids do not fit 32 bits, as at Paystack
+
+
+class Transaction(msgspec.Struct, frozen=True, kw_only=True):
+    """One payment. `abandoned` is also what Paystack calls one that nobody has begun to pay;
+    `reversed` was paid, and refunded in full.
+    """
+
+    id: int
+    reference: str
+    access_code: str
+    email: str
+    amount: int
+    currency: str
+    callback_url: str
+    metadata: str
+    status: str
+    gateway_response: str
+    created_at: str
+    paid_at: str | None
+
+    @property
+    def fees(self) -> int | None:
+        return self.amount * FEE_PERMILLE // 1000 if self.paid_at else None
+
+
+class ReferenceExists(Exception):
+    """There is one of this reference already."""
+
+
+class Transactions:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def begin(
+        self, *, reference: str, email: str, amount: int, currency: str, callback_url: str,
+        metadata: str,
+    ) -> Transaction:  # fmt: skip
+        """Write down a new transaction. Raises ReferenceExists."""
+        try:
+            found = self._store.rows(
+                Transaction,
+                """
+                INSERT INTO transactions (
+                    id, reference, access_code, email, amount, currency, callback_url, metadata,
+                    created_at
+                ) VALUES (
+                    (SELECT COALESCE(MAX(id), :first) + 1 FROM transactions),
+                    :reference, :access_code, :email, :amount, :currency, :callback_url, :metadata,
+                    :now
+                ) RETURNING *""",
+                first=_FIRST_ID,
+                reference=reference,
+                access_code=token_hex(8),
+                email=email,
+                amount=amount,
+                currency=currency,
+                callback_url=callback_url,
+                metadata=metadata,
+                now=now(),
+            )
+        except sqlite3.IntegrityError as error:
+            raise ReferenceExists(reference) from error
+        return found[0]
+
+    def pay(self, reference: str) -> Transaction | None:
+        """Make it a success; None if it already was, or is not there."""
+        return self._store.first(
+            Transaction,
+            """
+            UPDATE transactions
+            SET status = 'success', gateway_response = 'Successful', paid_at = :now
+            WHERE reference = :reference AND paid_at IS NULL RETURNING *""",
+            reference=reference,
+            now=now(),
+        )
+
+    def decline(self, reference: str) -> Transaction | None:
+        """Make it a failure; None if it was a success, or is not there."""
+        return self._store.first(
+            Transaction,
+            """
+            UPDATE transactions SET status = 'failed', gateway_response = 'Declined'
+            WHERE reference = :reference AND paid_at IS NULL RETURNING *""",
+            reference=reference,
+        )
+
+    def count_refunds(self, reference: str) -> None:
+        """Reversed once all of it is refunded; a success again if a refund came back."""
+        self._store.do(
+            """
+            UPDATE transactions
+            SET status = CASE WHEN amount <= (
+                SELECT COALESCE(SUM(amount), 0) FROM refunds
+                WHERE transaction_reference = :reference AND status = 'processed'
+            ) THEN 'reversed' ELSE 'success' END
+            WHERE reference = :reference AND paid_at IS NOT NULL""",
+            reference=reference,
+        )
+
+    def find(self, reference: str) -> Transaction | None:
+        return self._store.first(
+            Transaction,
+            "SELECT * FROM transactions WHERE reference = :reference",
+            reference=reference,
+        )
+
+    def find_by_id(self, transaction_id: str) -> Transaction | None:
+        return self._store.first(
+            Transaction,
+            "SELECT * FROM transactions WHERE CAST(id AS TEXT) = :id",
+            id=transaction_id,
+        )
+
+    def find_by_access_code(self, access_code: str) -> Transaction | None:
+        return self._store.first(
+            Transaction,
+            "SELECT * FROM transactions WHERE access_code = :access_code",
+            access_code=access_code,
+        )
+
+    def all(self) -> list[Transaction]:
+        return self._store.rows(Transaction, "SELECT * FROM transactions ORDER BY id")

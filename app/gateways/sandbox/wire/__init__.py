@@ -1,0 +1,1 @@
+"""Paystack's bodies: replies, errors and events, with the fields of its OpenAPI file."""
