@@ -1022,6 +1022,7 @@ CREATE TABLE public.debt_recoveries (
     id bigint NOT NULL,
     debt_id uuid NOT NULL,
     source_id uuid NOT NULL,
+    booking_id uuid NOT NULL,
     amount bigint NOT NULL,
     at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     CONSTRAINT debt_recoveries_amount_check CHECK ((amount > 0))
@@ -1628,15 +1629,19 @@ CREATE TABLE public.payout_accounts (
     holder text NOT NULL,
     account_number text NOT NULL,
     bank_code text NOT NULL,
+    account_name text,
     bank_name text,
     recipient text,
     state text NOT NULL,
     failure text,
+    attempts smallint DEFAULT 1 NOT NULL,
+    next_try_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     CONSTRAINT payout_accounts_active_is_known_there CHECK (((state <> 'active'::text) OR (recipient IS NOT NULL))),
     CONSTRAINT payout_accounts_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT payout_accounts_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT payout_accounts_pending_has_next_try CHECK (((state = 'pending'::text) = (next_try_at IS NOT NULL))),
     CONSTRAINT payout_accounts_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'refused'::text, 'replaced'::text, 'removed'::text])))
 );
 
@@ -2666,6 +2671,13 @@ CREATE INDEX payments_unsettled ON public.payments USING btree (created_at) WHER
 
 
 --
+-- Name: payout_accounts_due; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX payout_accounts_due ON public.payout_accounts USING btree (next_try_at) WHERE (state = 'pending'::text);
+
+
+--
 -- Name: payout_accounts_of_host; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -3059,6 +3071,14 @@ ALTER TABLE ONLY public.claims
 
 ALTER TABLE ONLY public.claims
     ADD CONSTRAINT claims_unit_id_fkey FOREIGN KEY (unit_id) REFERENCES public.units(id);
+
+
+--
+-- Name: debt_recoveries debt_recoveries_booking_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.debt_recoveries
+    ADD CONSTRAINT debt_recoveries_booking_id_fkey FOREIGN KEY (booking_id) REFERENCES public.bookings(id);
 
 
 --

@@ -29,7 +29,7 @@ from app.web import PROBLEM_MEDIA_TYPE
 
 _PATH: Final = "/schema"
 _ASSETS_PATH: Final = "/schema-assets"
-_WHERE_MONEY_MOVES: Final = "/api/payments/initiate"
+_KEY_REQUIRED: Final = frozenset({"/api/payments/initiate", "/api/host/payout-accounts"})
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 
 DESCRIPTION: Final = OpenAPIConfig(
@@ -133,7 +133,7 @@ def _idempotency_key(address: str) -> Parameter:
     return Parameter(
         name="Idempotency-Key",
         param_in="header",
-        required=address == _WHERE_MONEY_MOVES,
+        required=address in _KEY_REQUIRED,
         description="One key per intention: a repetition gets the first reply again (24 h)",
         schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=255),
     )

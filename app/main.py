@@ -14,6 +14,7 @@ import app.cancellation.routes
 import app.checkout.routes
 import app.inventory.routes
 import app.operations.routes
+import app.payouts.routes
 import app.webhooks.routes
 from app import api_page, db, web
 from app.accounts.guards import Authentication, unauthenticated_reply
@@ -37,6 +38,7 @@ def create_app() -> ASGIApp:
             *app.checkout.routes.routes,
             *app.inventory.routes.routes,
             *app.operations.routes.routes,
+            *app.payouts.routes.routes,
             *app.webhooks.routes.routes,
             api_page.assets,
         ],

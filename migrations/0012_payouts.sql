@@ -7,10 +7,13 @@ CREATE TABLE payout_accounts (
     holder         text NOT NULL,
     account_number text NOT NULL,
     bank_code      text NOT NULL,
+    account_name   text,
     bank_name      text,
     recipient      text,
     state          text NOT NULL,
     failure        text,
+    attempts       smallint NOT NULL DEFAULT 1,
+    next_try_at    timestamptz,
     created_at     timestamptz NOT NULL DEFAULT business_now(),
     updated_at     timestamptz NOT NULL DEFAULT business_now(),
     CONSTRAINT payout_accounts_state_known CHECK (
@@ -18,12 +21,17 @@ CREATE TABLE payout_accounts (
     ),
     CONSTRAINT payout_accounts_active_is_known_there CHECK (
         state <> 'active' OR recipient IS NOT NULL
+    ),
+    -- While the gateway is being told of it, this is the end of the teller's lease.
+    CONSTRAINT payout_accounts_pending_has_next_try CHECK (
+        (state = 'pending') = (next_try_at IS NOT NULL)
     )
 );
 COMMENT ON TABLE payout_accounts IS 'Where a host''s money goes: one active account per gateway and currency';
 CREATE UNIQUE INDEX payout_accounts_one_active ON payout_accounts (host_id, gateway, currency)
     WHERE state = 'active';
 CREATE INDEX payout_accounts_of_host ON payout_accounts (host_id, id);
+CREATE INDEX payout_accounts_due ON payout_accounts (next_try_at) WHERE state = 'pending';
 
 CREATE TABLE host_debts (
     id         uuid PRIMARY KEY,
@@ -41,11 +49,12 @@ CREATE INDEX host_debts_of_host ON host_debts (host_id, id);
 CREATE INDEX host_debts_open ON host_debts (host_id, currency, id) WHERE recovered < amount;
 
 CREATE TABLE debt_recoveries (
-    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    debt_id   uuid NOT NULL REFERENCES host_debts,
-    source_id uuid NOT NULL,
-    amount    bigint NOT NULL CHECK (amount > 0),
-    at        timestamptz NOT NULL DEFAULT business_now(),
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    debt_id    uuid NOT NULL REFERENCES host_debts,
+    source_id  uuid NOT NULL,
+    booking_id uuid NOT NULL REFERENCES bookings,
+    amount     bigint NOT NULL CHECK (amount > 0),
+    at         timestamptz NOT NULL DEFAULT business_now(),
     CONSTRAINT debt_recoveries_once UNIQUE (debt_id, source_id)
 );
 COMMENT ON TABLE debt_recoveries IS 'What was kept back from a payout (source_id: the pot) towards a debt. Append-only';

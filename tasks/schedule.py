@@ -19,6 +19,7 @@ from tasks.escrow import (
 from tasks.ledger import checkpoint_ledger
 from tasks.notifications import send_notifications
 from tasks.operations import check_invariants, cleanup
+from tasks.payouts import resolve_payout_accounts
 from tasks.webhooks import retry_webhooks
 
 _log = structlog.get_logger(__name__)
@@ -40,6 +41,9 @@ SCHEDULE: Final = (
     Periodic(name="process-refunds", cron="*/10 * * * *", run=process_refunds, limit=100),
     Periodic(name="retry-failed-transfers", cron="5 * * * *", run=retry_failed_transfers, limit=10),
     Periodic(name="resolve-unknown", cron="* * * * *", run=resolve_unknown, limit=100),
+    Periodic(
+        name="resolve-payout-accounts", cron="*/5 * * * *", run=resolve_payout_accounts, limit=100
+    ),
     Periodic(name="refund-timeouts", cron="*/5 * * * *", run=decline_unanswered, limit=50),
     Periodic(name="retry-webhooks", cron="*/5 * * * *", run=retry_webhooks, limit=100),
     Periodic(name="reconcile-payments", cron="40 */6 * * *", run=reconcile_payments, limit=500),

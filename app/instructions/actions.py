@@ -68,7 +68,7 @@ async def begin_attempt(tx: Tx, instruction_id: UUID) -> Instruction | None:
 
 async def record(tx: Tx, sent: Instruction, outcome: Outcome) -> Instruction:
     """Write down how sending an attempt went, unless a look-up has been faster than the answer."""
-    instruction = await _lock(tx, sent.id)
+    instruction = await lock(tx, sent.id)
     if instruction.state is not _S.SENDING or instruction.attempt != sent.attempt:
         return instruction
     match outcome:
@@ -87,7 +87,7 @@ async def begin_look_up(tx: Tx, instruction_id: UUID) -> Instruction | None:
 
     One whose sender has died is `unknown` from here on: only asking says how it went.
     """
-    instruction = await _lock(tx, instruction_id)
+    instruction = await lock(tx, instruction_id)
     if instruction.state is _S.SENDING:
         if instruction.next_try_at is None or instruction.next_try_at > await now(tx):
             return None  # its call may still be under way
@@ -97,7 +97,7 @@ async def begin_look_up(tx: Tx, instruction_id: UUID) -> Instruction | None:
 
 async def settle(tx: Tx, asked: Instruction, found: Finding, *, live: bool) -> Instruction:
     """Book what the gateway says of an attempt, once."""
-    instruction = await _lock(tx, asked.id)
+    instruction = await lock(tx, asked.id)
     if instruction.state is not asked.state or instruction.attempt != asked.attempt:
         return instruction
     match found:
@@ -120,6 +120,13 @@ async def resume(
     for instruction in waiting:
         await _queue(tx, instruction, target=target, reason="the payee has an account now")
     return len(waiting)
+
+
+async def withdraw(tx: Tx, *, payee_id: UUID, gateway: GatewayName, currency: str) -> None:
+    """Let what is queued for this payee's account, which is no more, wait for another one."""
+    queued = await queries.lock_queued(tx, payee_id=payee_id, gateway=gateway, currency=currency)
+    for instruction in queued:
+        await _move(tx, instruction, _S.WAITING_FOR_PAYEE, reason="the payee's account is gone")
 
 
 async def retry(tx: Tx, failed: Instruction, *, target: str | None, reason: str) -> None:
@@ -163,7 +170,9 @@ async def get(tx: Tx, instruction_id: UUID) -> Instruction:
 
 async def lock(tx: Tx, instruction_id: UUID) -> Instruction:
     """The same, and nobody else's to change. Raises NoSuchInstructionHere."""
-    return await _lock(tx, instruction_id)
+    if instruction := await queries.lock(tx, instruction_id):
+        return instruction
+    raise NoSuchInstructionHere(f"There is no instruction {instruction_id}.")
 
 
 # ---- steps ---------------------------------------------------------------------------------------
@@ -347,12 +356,6 @@ async def _queue(tx: Tx, instruction: Instruction, *, target: str, reason: str) 
         next_try_in=rules.QUEUED_FOR,
     )
     await enqueue(tx, CarryOut(instruction_id=instruction.id))
-
-
-async def _lock(tx: Tx, instruction_id: UUID) -> Instruction:
-    if instruction := await queries.lock(tx, instruction_id):
-        return instruction
-    raise NoSuchInstructionHere(f"There is no instruction {instruction_id}.")
 
 
 async def _move(

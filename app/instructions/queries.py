@@ -259,6 +259,25 @@ async def lock_waiting(
     )
 
 
+async def lock_queued(
+    tx: Tx, *, payee_id: UUID, gateway: GatewayName, currency: str
+) -> list[Instruction]:
+    """Transfers on their way to this payee's account that have not been sent."""
+    return await fetch_all(
+        tx,
+        Instruction,
+        """
+        SELECT * FROM instructions
+         WHERE state = 'queued' AND kind = 'transfer' AND payee_id = %(payee_id)s
+           AND gateway = %(gateway)s AND currency = %(currency)s
+         ORDER BY id
+           FOR NO KEY UPDATE""",
+        payee_id=payee_id,
+        gateway=gateway,
+        currency=currency,
+    )
+
+
 async def of_source(tx: Tx, source_id: UUID) -> list[Instruction]:
     """What a pot, charge or debt has caused."""
     return await fetch_all(

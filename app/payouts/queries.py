@@ -1,13 +1,25 @@
 """One statement per function on `payout_accounts`, `host_debts` and `debt_recoveries`."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
 
-from app.db import Tx, execute, fetch_all, json
-from app.gateways.port import GatewayName
-from app.payouts.model import Debt, Recovery
+from app.db import Tx, execute, fetch_all, fetch_new, fetch_one, json
+from app.gateways.port import GatewayName, RecipientReady
+from app.instructions.model import InstructionState
+from app.payouts.model import (
+    Debt,
+    DebtWithRecoveries,
+    HostBalance,
+    HostTransfer,
+    NewPayoutAccount,
+    Payee,
+    PayoutAccount,
+    PayoutAccountState,
+    Recovery,
+)
 
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,8 +82,8 @@ async def recover(tx: Tx, recoveries: Sequence[Recovery]) -> int:
         tx,
         """
         WITH kept AS (
-            INSERT INTO debt_recoveries (debt_id, source_id, amount)
-            SELECT debt_id, source_id, amount
+            INSERT INTO debt_recoveries (debt_id, source_id, booking_id, amount)
+            SELECT debt_id, source_id, booking_id, amount
               FROM jsonb_populate_recordset(NULL::debt_recoveries, %(recoveries)s)
          RETURNING debt_id, amount
         )
@@ -79,4 +91,242 @@ async def recover(tx: Tx, recoveries: Sequence[Recovery]) -> int:
           FROM (SELECT debt_id, sum(amount)::bigint AS amount FROM kept GROUP BY debt_id) AS sums
          WHERE host_debts.id = sums.debt_id""",
         recoveries=json(recoveries),
+    )
+
+
+async def transfers_of_host(
+    tx: Tx, host_id: UUID, *, state: InstructionState | None, before: UUID | None, limit: int
+) -> list[HostTransfer]:
+    """Newest first (ids are in the order of time)."""
+    return await fetch_all(
+        tx,
+        HostTransfer,
+        """
+        SELECT id, booking_id, state, amount, currency, reason, failure, next_try_at, created_at,
+               sent_at, confirmed_at,
+               (SELECT coalesce(sum(kept.amount), 0)::bigint FROM debt_recoveries AS kept
+                 WHERE kept.source_id = instructions.source_id) AS kept_back
+          FROM instructions
+         WHERE payee_id = %(host_id)s AND kind = 'transfer'
+           AND (%(state)s::text IS NULL OR state = %(state)s)
+           AND (%(before)s::uuid IS NULL OR id < %(before)s)
+         ORDER BY id DESC
+         LIMIT %(limit)s""",
+        host_id=host_id,
+        state=state,
+        before=before,
+        limit=limit,
+    )
+
+
+async def balances_of_host(tx: Tx, host_id: UUID) -> list[HostBalance]:
+    """Per currency: what is to be paid out, by how far it is, and what is owed by the host.
+
+    What came back counts until it is sent again, which another instruction then does.
+    """
+    return await fetch_all(
+        tx,
+        HostBalance,
+        """
+        WITH part AS (
+            SELECT currency, amount,
+                   CASE state WHEN 'waiting_for_payee' THEN 'waiting' WHEN 'reversed' THEN 'back'
+                        ELSE 'way' END AS kind
+              FROM instructions
+             WHERE payee_id = %(host_id)s AND kind = 'transfer' AND state <> 'confirmed'
+               AND NOT EXISTS (
+                   SELECT FROM instructions AS again WHERE again.source_id = instructions.id)
+             UNION ALL
+            SELECT currency, amount - recovered, 'debt' FROM host_debts
+             WHERE host_id = %(host_id)s AND recovered < amount
+        )
+        SELECT currency,
+               coalesce(sum(amount) FILTER (WHERE kind <> 'debt'), 0)::bigint AS owed,
+               coalesce(sum(amount) FILTER (WHERE kind = 'way'), 0)::bigint AS on_its_way,
+               coalesce(sum(amount) FILTER (WHERE kind = 'waiting'), 0)::bigint AS waiting,
+               coalesce(sum(amount) FILTER (WHERE kind = 'back'), 0)::bigint AS came_back,
+               coalesce(sum(amount) FILTER (WHERE kind = 'debt'), 0)::bigint AS debt
+          FROM part
+         GROUP BY currency
+         ORDER BY currency""",
+        host_id=host_id,
+    )
+
+
+async def debts_of_host(
+    tx: Tx, host_id: UUID, *, before: UUID | None, limit: int
+) -> list[DebtWithRecoveries]:
+    """Newest first, paid back or not, each with what was kept back for it."""
+    return await fetch_all(
+        tx,
+        DebtWithRecoveries,
+        """
+        SELECT host_debts.*, kept.recoveries
+          FROM host_debts
+         CROSS JOIN LATERAL (
+               SELECT coalesce(jsonb_agg(jsonb_build_object(
+                      'booking_id', booking_id, 'amount', debt_recoveries.amount, 'at', at
+                      ) ORDER BY id), '[]') AS recoveries
+                 FROM debt_recoveries WHERE debt_id = host_debts.id) AS kept
+         WHERE host_id = %(host_id)s AND (%(before)s::uuid IS NULL OR host_debts.id < %(before)s)
+         ORDER BY host_debts.id DESC
+         LIMIT %(limit)s""",
+        host_id=host_id,
+        before=before,
+        limit=limit,
+    )
+
+
+async def insert_account(
+    tx: Tx,
+    new: NewPayoutAccount,
+    *,
+    account_id: UUID,
+    host_id: UUID,
+    gateway: GatewayName,
+    calling_for: timedelta,
+) -> PayoutAccount:
+    return await fetch_new(
+        tx,
+        PayoutAccount,
+        """
+        INSERT INTO payout_accounts (id, host_id, gateway, currency, kind, holder, account_number,
+                                     bank_code, state, next_try_at)
+        VALUES (%(id)s, %(host_id)s, %(gateway)s, %(currency)s, %(kind)s, %(holder)s,
+                %(account_number)s, %(bank_code)s, 'pending', business_now() + %(calling_for)s)
+        RETURNING *""",
+        id=account_id,
+        host_id=host_id,
+        gateway=gateway,
+        calling_for=calling_for,
+        **msgspec.structs.asdict(new),
+    )
+
+
+async def find_account(tx: Tx, account_id: UUID) -> PayoutAccount | None:
+    return await fetch_one(
+        tx, PayoutAccount, "SELECT * FROM payout_accounts WHERE id = %(id)s", id=account_id
+    )
+
+
+async def accounts_of_host(
+    tx: Tx, host_id: UUID, *, before: UUID | None, limit: int
+) -> list[PayoutAccount]:
+    """Newest first (ids are in the order of time)."""
+    return await fetch_all(
+        tx,
+        PayoutAccount,
+        """
+        SELECT * FROM payout_accounts
+         WHERE host_id = %(host_id)s AND (%(before)s::uuid IS NULL OR id < %(before)s)
+         ORDER BY id DESC
+         LIMIT %(limit)s""",
+        host_id=host_id,
+        before=before,
+        limit=limit,
+    )
+
+
+async def claim_account(
+    tx: Tx, account_id: UUID, *, calling_for: timedelta
+) -> PayoutAccount | None:
+    """Take a pending account to tell its gateway of it; None if it is not pending any more."""
+    return await fetch_one(
+        tx,
+        PayoutAccount,
+        """
+        UPDATE payout_accounts
+           SET attempts = attempts + 1, next_try_at = business_now() + %(calling_for)s
+         WHERE id = %(id)s AND state = 'pending'
+     RETURNING *""",
+        id=account_id,
+        calling_for=calling_for,
+    )
+
+
+async def claim_next_account(tx: Tx, *, calling_for: timedelta) -> PayoutAccount | None:
+    """Take the pending account that has been due for the longest; None if none is."""
+    return await fetch_one(
+        tx,
+        PayoutAccount,
+        """
+        WITH due AS (
+            SELECT id FROM payout_accounts
+             WHERE state = 'pending' AND next_try_at <= (SELECT business_now())
+             ORDER BY next_try_at
+             LIMIT 1
+               FOR NO KEY UPDATE SKIP LOCKED
+        )
+        UPDATE payout_accounts
+           SET attempts = attempts + 1, next_try_at = business_now() + %(calling_for)s
+          FROM due
+         WHERE payout_accounts.id = due.id
+     RETURNING payout_accounts.*""",
+        calling_for=calling_for,
+    )
+
+
+async def lock_accounts(tx: Tx, payee: Payee) -> list[PayoutAccount]:
+    """The accounts of a payee that are not removed, in an order in which nobody deadlocks."""
+    return await fetch_all(
+        tx,
+        PayoutAccount,
+        """
+        SELECT * FROM payout_accounts
+         WHERE host_id = %(host_id)s AND gateway = %(gateway)s AND currency = %(currency)s
+           AND state <> 'removed'
+         ORDER BY id
+           FOR NO KEY UPDATE""",
+        **payee._asdict(),
+    )
+
+
+async def move_account(
+    tx: Tx,
+    account: PayoutAccount,
+    to: PayoutAccountState,
+    *,
+    ready: RecipientReady | None = None,
+    failure: str | None = None,
+) -> PayoutAccount | None:
+    """Move an account on if it still is where `account` saw it; else None."""
+    return await fetch_one(
+        tx,
+        PayoutAccount,
+        """
+        UPDATE payout_accounts
+           SET state = %(to)s, failure = %(failure)s, next_try_at = NULL,
+               recipient = coalesce(%(recipient)s, recipient),
+               account_name = coalesce(%(account_name)s, account_name),
+               bank_name = coalesce(%(bank_name)s, bank_name),
+               updated_at = business_now()
+         WHERE id = %(id)s AND state = %(was)s
+     RETURNING *""",
+        id=account.id,
+        was=account.state,
+        to=to,
+        failure=failure,
+        recipient=ready.recipient if ready else None,
+        account_name=ready.account_name or None if ready else None,
+        bank_name=ready.bank_name or None if ready else None,
+    )
+
+
+async def postpone_account(
+    tx: Tx, account: PayoutAccount, *, by: timedelta, failure: str
+) -> PayoutAccount | None:
+    """Tell the gateway again later; None if somebody has been at it since."""
+    return await fetch_one(
+        tx,
+        PayoutAccount,
+        """
+        UPDATE payout_accounts
+           SET next_try_at = business_now() + %(by)s, failure = %(failure)s,
+               updated_at = business_now()
+         WHERE id = %(id)s AND state = 'pending' AND attempts = %(attempts)s
+     RETURNING *""",
+        id=account.id,
+        attempts=account.attempts,
+        by=by,
+        failure=failure,
     )

@@ -1,11 +1,36 @@
-"""What of a payout is kept back for debts, and what is transferred."""
+"""What of a payout is kept back for debts and what is transferred; which account it goes to."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
 
 import uuid_utils.compat
 
-from app.instructions.model import InstructionKind, NewInstruction
-from app.payouts.model import Debt, Payee, Payout, Recovery
+from app.instructions.model import InstructionKind, InstructionState, NewInstruction
+from app.money import Money
+from app.payouts.model import (
+    Debt,
+    HostTransfer,
+    HostTransferReply,
+    Payee,
+    Payout,
+    PayoutAccount,
+    PayoutAccountState,
+    Recovery,
+)
+
+ATTEMPTS_UNTIL_ALERT: Final = 10
+_FIRST_WAIT: Final = timedelta(minutes=1)
+_WAIT_MAX: Final = timedelta(hours=1)
+
+# What the audit log calls the moves of a payout account.
+VERBS: Final = {
+    PayoutAccountState.ACTIVE: "activate_payout_account",
+    PayoutAccountState.REFUSED: "refuse_payout_account",
+    PayoutAccountState.REPLACED: "replace_payout_account",
+    PayoutAccountState.REMOVED: "remove_payout_account",
+}
 
 
 def recover(payouts: Sequence[Payout], debts: Sequence[Debt]) -> list[Recovery]:
@@ -19,7 +44,7 @@ def recover(payouts: Sequence[Payout], debts: Sequence[Debt]) -> list[Recovery]:
                 continue
             amount = min(available, left[debt.id])
             if amount:
-                kept.append(Recovery(debt.id, payout.source_id, amount))
+                kept.append(Recovery(debt.id, payout.source_id, payout.booking_id, amount))
                 left[debt.id] -= amount
                 available -= amount
     return kept
@@ -49,3 +74,67 @@ def transfers(
         for payout in payouts
         if payout.amount > kept.get(payout.source_id, 0)
     ]
+
+
+def as_seen_by_host(transfer: HostTransfer) -> HostTransferReply:
+    return HostTransferReply(
+        id=transfer.id,
+        booking_id=transfer.booking_id,
+        state=transfer.state,
+        amount=Money(amount=transfer.amount, currency=transfer.currency),
+        kept_back=Money(amount=transfer.kept_back, currency=transfer.currency),
+        reason=transfer.reason,
+        explanation=explain(transfer),
+        created_at=transfer.created_at,
+        sent_at=transfer.sent_at,
+        confirmed_at=transfer.confirmed_at,
+    )
+
+
+def explain(transfer: HostTransfer) -> str | None:
+    """What keeps a transfer from its host, in words; None where nothing does."""
+    failure = (transfer.failure or "no reason was given").rstrip(".")
+    match transfer.state:
+        case InstructionState.WAITING_FOR_PAYEE:
+            return f"Add a payout account for {transfer.currency}, and it goes out by itself."
+        case InstructionState.UNKNOWN:
+            return "The bank's answer was lost; it is being asked, and nothing is sent twice."
+        case InstructionState.FAILED if transfer.next_try_at:
+            return f"It failed: {failure}. It is tried again by itself."
+        case InstructionState.FAILED:
+            return f"It failed: {failure}. Somebody is looking into it."
+        case InstructionState.REVERSED:
+            return f"It came back: {failure}. Somebody is looking into it."
+        case _:
+            return None
+
+
+def is_outdated(account: PayoutAccount, known: Sequence[PayoutAccount]) -> bool:
+    """Whether the host has added another account since, which is in use already."""
+    return any(
+        each.state is PayoutAccountState.ACTIVE and _age(each) > _age(account) for each in known
+    )
+
+
+def replaced_by(account: PayoutAccount, known: Sequence[PayoutAccount]) -> list[PayoutAccount]:
+    """What a new account takes the place of: older ones, in use or not yet."""
+    return [
+        each
+        for each in known
+        if each.state in (PayoutAccountState.ACTIVE, PayoutAccountState.PENDING)
+        and _age(each) < _age(account)
+    ]
+
+
+def wait_after(attempts: int) -> timedelta:
+    """How long to wait after so many answers that said nothing: 1, 2, 4 … minutes, an hour."""
+    return min(_FIRST_WAIT * 2 ** min(attempts - 1, 10), _WAIT_MAX)
+
+
+def without_number(words: str, account: PayoutAccount) -> str:
+    """A gateway's words, which may repeat the number that they are about."""
+    return words.replace(account.account_number, account.masked_number)
+
+
+def _age(account: PayoutAccount) -> tuple[datetime, UUID]:
+    return account.created_at, account.id

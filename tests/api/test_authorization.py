@@ -4,11 +4,15 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import httpx
+import msgspec
 import pytest
 
 from app.accounts.model import Principal, Role
 from app.alerts import Severity, raise_alert
 from app.db import execute, fetch_value, transaction
+from app.gateways.port import GatewayName
+from app.payouts import actions as payouts
+from app.payouts.model import NewPayoutAccount
 from tests import make
 from tests.api.walk import served
 from tests.shop import Shop
@@ -38,6 +42,10 @@ A_LISTING: Final = {
 }  # fmt: skip
 A_RANGE: Final = {"firstSlot": "2030-01-01", "lastSlot": "2030-01-02"}
 ADMIN_ONLY: Final = Rule(stranger=403, other_host=403, guest=403)
+AN_ACCOUNT: Final = {
+    "holder": "A", "kind": "bank_account", "accountNumber": "0123456789", "bankCode": "058",
+    "currency": "NGN",
+}  # fmt: skip
 A_PRICE: Final = {"price": {"amount": 1, "currency": "NGN"}}
 
 PUBLIC: Final = {
@@ -129,6 +137,14 @@ PROTECTED: Final = {
     ("GET", "/api/admin/webhooks"): ADMIN_ONLY,
     ("GET", "/api/admin/webhooks/{event_id}"): ADMIN_ONLY,
     ("POST", "/api/admin/webhooks/{event_id}/replay"): ADMIN_ONLY,
+    ("POST", "/api/host/payout-accounts"): Rule(AN_ACCOUNT, stranger=HOST_ONLY, guest=HOST_ONLY),
+    ("GET", "/api/host/payout-accounts"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
+    ("DELETE", "/api/host/payout-accounts/{account_id}"): Rule(
+        stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
+    ),
+    ("GET", "/api/host/transfers"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
+    ("GET", "/api/host/balance"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
+    ("GET", "/api/host/debts"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
     ("GET", "/api/admin/audit"): ADMIN_ONLY,
     ("GET", "/api/admin/alerts"): ADMIN_ONLY,
     ("GET", "/api/admin/alerts/{alert_id}"): ADMIN_ONLY,
@@ -209,9 +225,18 @@ async def scene(shop: Shop) -> Scene:
         "override_id": "1",
         "block_id": "1",
         "alert_id": await _alert(),
+        "account_id": await _payout_account(shop.host),
         "event_id": str(make.new_id()),
     }
     return Scene(shop, other_host, ids)
+
+
+async def _payout_account(host: Principal) -> str:
+    async with transaction() as tx:
+        new = msgspec.convert(AN_ACCOUNT, NewPayoutAccount)
+        gateway = GatewayName.PAYSTACK
+        account = await payouts.add_account(tx, new, host_id=host.id, gateway=gateway)
+        return str(account.id)
 
 
 async def _alert() -> str:
@@ -256,7 +281,10 @@ async def test_the_guest_cannot_act_as_the_host(scene: Scene) -> None:
 
 
 async def test_those_who_were_refused_have_changed_nothing(scene: Scene) -> None:
-    tables = ("bookings", "claims", "payments", "listings", "units", "price_overrides", "alerts")
+    tables = (
+        "bookings", "claims", "payments", "listings", "units", "price_overrides", "alerts",
+        "payout_accounts",
+    )  # fmt: skip
     before = [await _rows(scene.shop, table) for table in tables]
     for (method, path), rule in PROTECTED.items():
         await scene.ask(NOBODY, method, path, rule)

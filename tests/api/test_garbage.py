@@ -102,6 +102,9 @@ REQUESTS: Final = [
         "firstSlot": str(DAY), "lastSlot": str(DAY), "price": MONEY}),
     ("POST", "/api/listings/{stay_id}/blocked-dates", "host", {
         "firstSlot": "2090-01-01", "lastSlot": "2090-01-02", "unit": "Room 1", "reason": "A"}),
+    ("POST", "/api/host/payout-accounts", "host", {
+        "holder": "A", "kind": "bank_account", "accountNumber": "0123456789", "bankCode": "058",
+        "currency": "NGN"}),
     ("POST", "/api/admin/alerts/{alert_id}/resolve", "admin", {"note": "A"}),
 ]  # fmt: skip
 PARTS: Final = 4  # so that they can run side by side
@@ -331,6 +334,9 @@ QUERIES: Final = [
     ("/api/bookings", {"state": "held", "limit": "5", "cursor": ""}),
     ("/api/host/bookings", {"state": "held", "limit": "5", "cursor": ""}),
     ("/api/host/listings", {"limit": "5", "cursor": ""}),
+    ("/api/host/payout-accounts", {"limit": "5", "cursor": ""}),
+    ("/api/host/transfers", {"state": "queued", "limit": "5", "cursor": ""}),
+    ("/api/host/debts", {"limit": "5", "cursor": ""}),
     ("/api/payments/status", {"reference": "x"}),
     ("/api/payments/return", {"reference": "x"}),
     ("/api/admin/audit", {

@@ -15,6 +15,7 @@ from app.db import Violated, execute, fetch_value, savepoint, transaction
 from app.escrow import model as escrow
 from app.instructions import model as instructions
 from app.payments import model as payments
+from app.payouts import model as payouts
 from app.webhooks import model as webhooks
 from tests import make
 from tests.shop import Shop
@@ -26,6 +27,7 @@ MACHINES: Final = [
     (webhooks.MOVES, webhooks.EventState),
     (instructions.MOVES, instructions.InstructionState),
     (escrow.MOVES, escrow.PotState),
+    (payouts.MOVES, payouts.PayoutAccountState),
     (alerts.MOVES, alerts.AlertState),
 ]
 
@@ -75,6 +77,7 @@ async def test_the_database_knows_the_same_states(pool: None) -> None:
     assert await _known_states("webhook_events_state_known") == set(webhooks.EventState)
     assert await _known_states("instructions_state_known") == set(instructions.InstructionState)
     assert await _known_states("pots_state_known") == set(escrow.PotState)
+    assert await _known_states("payout_accounts_state_known") == set(payouts.PayoutAccountState)
     assert await _known_states("alerts_state_known") == set(alerts.AlertState)
 
 

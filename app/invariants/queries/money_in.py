@@ -54,8 +54,7 @@ async def bookings(tx: Tx) -> Verdicts:
 async def pots(tx: Tx) -> Verdicts:
     """Each pot with its booking: who it is of, and when it may be disputed.
 
-    A booking is confirmed before its windows are known, and cancelled before or after. What was
-    confirmed later than a window should open has it from then on.
+    A booking is confirmed before its windows are known, and cancelled before or after.
     """
     return await judge(
         tx,
@@ -73,10 +72,7 @@ async def pots(tx: Tx) -> Verdicts:
                     WHEN booking.state IN ('awaiting_host', 'declined')
                      AND pot.opens_at IS NOT NULL
                     THEN concat(booking.state, ', and with a window')
-                    WHEN pot.closes_at <> pot.opens_at + due.lasts
-                      OR pot.opens_at <> due.at AND pot.opens_at IS DISTINCT FROM (
-                         SELECT greatest(move.at, due.at) FROM booking_history AS move
-                          WHERE move.booking_id = booking.id AND move.state = 'confirmed')
+                    WHEN pot.opens_at <> due.at OR pot.closes_at <> due.at + due.lasts
                     THEN concat('open from ', pot.opens_at, ' to ', pot.closes_at,
                                 ' where it should be for ', due.lasts, ' from ', due.at)
                END AS windows_as_booked
