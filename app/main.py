@@ -15,6 +15,7 @@ import app.checkout.routes
 import app.inventory.routes
 import app.operations.routes
 import app.payouts.routes
+import app.tracking.routes
 import app.webhooks.routes
 from app import api_page, db, web
 from app.accounts.guards import Authentication, unauthenticated_reply
@@ -39,6 +40,7 @@ def create_app() -> ASGIApp:
             *app.inventory.routes.routes,
             *app.operations.routes.routes,
             *app.payouts.routes.routes,
+            *app.tracking.routes.routes,
             *app.webhooks.routes.routes,
             api_page.assets,
         ],

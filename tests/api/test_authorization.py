@@ -84,6 +84,10 @@ PROTECTED: Final = {
     ("PUT", "/api/bookings/{booking_id}/passengers"): Rule(
         {"passengers": []}, stranger=NOT_YOURS, other_host=NOT_YOURS
     ),
+    ("GET", "/api/bookings/{booking_id}/escrow"): Rule(stranger=NOT_YOURS, other_host=NOT_YOURS),
+    ("GET", "/api/bookings/{booking_id}/escrow-events"): Rule(
+        stranger=NOT_YOURS, other_host=NOT_YOURS
+    ),
     ("GET", "/api/bookings/{booking_id}/cancellation"): Rule(
         stranger=NOT_YOURS, other_host=NOT_YOURS
     ),

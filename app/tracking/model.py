@@ -1,0 +1,105 @@
+"""What people see of a booking's money: a stage, its pots, and what each waits for."""
+
+from datetime import datetime
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+from app.audit import ActorRole
+from app.escrow.model import PotKind, PotState
+from app.instructions.model import InstructionReply
+from app.money import Money
+from app.wire import Output
+
+
+class Stage(IntEnum):
+    """The seven stages of DESIGN: derived from states and the clock, never stored."""
+
+    HELD = 1
+    GUEST_WINDOW = 2
+    RENTAL_RELEASED = 3
+    HOST_WINDOW = 4
+    DEPOSIT_RETURNED = 5
+    COMPLETED = 6
+    REFUNDED = 7
+
+
+STAGE_NAMES: Final = MappingProxyType(
+    {
+        Stage.HELD: "funds held in escrow",
+        Stage.GUEST_WINDOW: "guest dispute window",
+        Stage.RENTAL_RELEASED: "room fee released",
+        Stage.HOST_WINDOW: "host dispute window",
+        Stage.DEPOSIT_RETURNED: "security deposit returned",
+        Stage.COMPLETED: "booking completed",
+        Stage.REFUNDED: "payment refunded",
+    }
+)
+
+
+class StageReply(Output, frozen=True):
+    """One of the seven stages."""
+
+    number: int
+    name: str
+
+
+class Shares(Output, frozen=True):
+    """How a pot was divided; the three sum to its amount."""
+
+    to_guest: Money
+    commission: Money
+    to_host: Money
+
+
+class Wait(Output, frozen=True):
+    """What a pot waits for, until when at the latest (null: nobody can say), by which rule."""
+
+    waits_for: str
+    until: datetime | None
+    rule: str
+    blocked_by: list[str]
+
+
+class PotReply(Output, frozen=True):
+    """A pot, and the refunds and transfers that came of it; `wait` is null once it is closed."""
+
+    kind: PotKind
+    state: PotState
+    amount: Money
+    opens_at: datetime | None
+    closes_at: datetime | None
+    shares: Shares | None
+    wait: Wait | None
+    instructions: list[InstructionReply]
+
+
+class EscrowReply(Output, frozen=True):
+    """Where a booking's money is. `stage` is null while nothing has been paid.
+
+    `refunds` are those that come of no pot: of payments that were late or double.
+    """
+
+    booking_id: UUID
+    now: datetime
+    stage: StageReply | None
+    pots: list[PotReply]
+    refunds: list[InstructionReply]
+
+
+class EscrowEvent(Output, frozen=True):
+    """One step of a booking's money: of a pot, a refund, a transfer or a dispute."""
+
+    at: datetime
+    what: str
+    id: UUID
+    was: str | None
+    state: str
+    actor: ActorRole
+    reason: str
+
+
+class EscrowTrail(Output, frozen=True):
+    booking_id: UUID
+    events: list[EscrowEvent]
