@@ -10,6 +10,7 @@ import msgspec
 import psycopg
 import psycopg.conninfo
 from psycopg import AsyncConnection, AsyncCursor
+from psycopg._preparing import PrepareManager
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
@@ -48,17 +49,35 @@ class Violated(Exception):
         self.constraint = constraint
 
 
+class _Statements(PrepareManager):
+    """The prepared statements of a connection, which outlive a rollback, as they do in Postgres.
+
+    psycopg drops them all at every ROLLBACK, and at one to a savepoint, in case the transaction
+    made tables that it takes back. Ours never do, and every refusal is a rollback: in a sale that
+    everybody wants, nothing would ever stay prepared. (psycopg has no setting for it.)
+    """
+
+    def clear(self) -> bool:
+        return False
+
+
+class _Pooled(AsyncConnection[TupleRow]):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._prepared = _Statements()
+
+
 class _Database:
     """The pool of this process, between open_pool() and close_pool()."""
 
-    pool: AsyncConnectionPool[Connection] | None = None
+    pool: AsyncConnectionPool[_Pooled] | None = None
 
 
 async def open_pool(url: str, *, size_max: int) -> None:
     """Open this process's pool. Returns at once; connections come as the server answers."""
     pool = AsyncConnectionPool(
         url,
-        connection_class=Connection,
+        connection_class=_Pooled,
         configure=_configure,
         kwargs=_KEEPALIVES,
         min_size=min(2, size_max),
@@ -126,7 +145,7 @@ async def transaction() -> AsyncGenerator[Tx, None]:
             await pool.putconn(connection)
 
 
-async def _living(pool: AsyncConnectionPool[Connection]) -> Connection:
+async def _living(pool: AsyncConnectionPool[_Pooled]) -> _Pooled:
     """A pooled connection; those that the server closed while they lay idle are passed over."""
     for _ in range(pool.max_size + 1):
         connection = await pool.getconn()
@@ -297,7 +316,7 @@ def _convert(kind: type[T], names: list[str], row: TupleRow) -> T:
     return msgspec.convert(dict(zip(names, row, strict=True)), kind)
 
 
-def _pool() -> AsyncConnectionPool[Connection]:
+def _pool() -> AsyncConnectionPool[_Pooled]:
     if _Database.pool is None:
         raise _unavailable()
     return _Database.pool

@@ -4,7 +4,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.db import Violated, execute, fetch_value, transaction
+from app.db import (
+    Violated,
+    close_pool,
+    execute,
+    fetch_value,
+    fetch_values,
+    open_pool,
+    savepoint,
+    transaction,
+)
 
 
 async def test_a_transaction_that_fails_leaves_nothing(pool: None) -> None:
@@ -33,3 +42,23 @@ async def test_business_time_moves_when_it_may(pool: None) -> None:
     assert now is not None
     assert now.tzinfo is UTC or now.utcoffset() is not None
     assert 29 <= (now - datetime.now(UTC)).days <= 30
+
+
+async def test_statements_stay_prepared_after_rollbacks(database_url: str) -> None:
+    async def fail() -> None:
+        async with transaction() as tx:
+            for _ in range(6):  # psycopg prepares what it has seen five times
+                await execute(tx, "SELECT business_now()")
+            async with savepoint(tx) as undo:
+                undo()
+            raise RuntimeError
+
+    await open_pool(database_url, size_max=1)
+    try:
+        with pytest.raises(RuntimeError):
+            await fail()
+        async with transaction() as tx:
+            prepared = await fetch_values(tx, str, "SELECT statement FROM pg_prepared_statements")
+    finally:
+        await close_pool()
+    assert "SELECT business_now()" in prepared
