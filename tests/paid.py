@@ -8,7 +8,7 @@ from app.accounts.model import Principal, Role
 from app.bookings import actions as bookings
 from app.bookings.model import Booking, Reserve
 from app.checkout import actions as checkout
-from app.db import Tx, execute, fetch_value, fetch_values
+from app.db import Tx, execute, fetch_value
 from app.escrow import queries as pots
 from app.escrow.model import Pot
 from app.gateways.port import ChargeStatus, FoundCharge, GatewayName
@@ -95,46 +95,6 @@ async def set_clock(tx: Tx, moment: datetime) -> None:
         tx,
         "UPDATE business_clock SET movable = true, shift = %(moment)s - now()",
         moment=moment,
-    )
-
-
-async def disagreements(tx: Tx) -> list[str]:
-    """Where ledger, pots, charges and instructions contradict each other."""
-    return await fetch_values(
-        tx,
-        str,
-        """
-        WITH balance AS (
-            SELECT kind, coalesce(owner_id::text, '') AS owner_id, currency,
-                   sum(amount)::bigint AS amount
-              FROM ledger_accounts JOIN ledger_entries ON account_id = ledger_accounts.id
-             GROUP BY kind, owner_id, currency
-        ), owed AS (
-            SELECT 'escrow_' || kind AS kind, booking_id::text AS owner_id, currency,
-                   sum(amount) FILTER (WHERE state IN ('held', 'disputed')) AS amount
-              FROM pots GROUP BY kind, booking_id, currency
-             UNION ALL
-            SELECT CASE kind WHEN 'refund' THEN 'guest_refundable' ELSE 'host_payable' END,
-                   payee_id::text, currency, sum(amount) FILTER (WHERE state <> 'confirmed')
-              FROM instructions GROUP BY kind, payee_id, currency
-             UNION ALL
-            SELECT 'platform_revenue', '', currency, sum(commission)
-              FROM pots GROUP BY currency
-        ), refunds AS (
-            SELECT payment_id, sum(amount) AS amount
-              FROM instructions WHERE kind = 'refund' GROUP BY payment_id
-        )
-        SELECT format('%s of %s: %s, not %s', kind, owner_id, balance.amount, owed.amount)
-          FROM balance FULL JOIN owed USING (kind, owner_id, currency)
-         WHERE kind NOT IN ('gateway_clearing', 'gateway_fees')
-           AND coalesce(balance.amount, 0) <> coalesce(owed.amount, 0)
-         UNION ALL
-        SELECT format('refunds of %s: %s, not %s', id, refunds.amount, refunded)
-          FROM payments LEFT JOIN refunds ON payment_id = payments.id
-         WHERE coalesce(refunds.amount, 0) <> refunded
-         UNION ALL
-        SELECT format('the ledger of %s sums to %s', currency, sum(amount))
-          FROM balance GROUP BY currency HAVING sum(amount) <> 0""",
     )
 
 

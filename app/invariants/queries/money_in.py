@@ -54,7 +54,8 @@ async def bookings(tx: Tx) -> Verdicts:
 async def pots(tx: Tx) -> Verdicts:
     """Each pot with its booking: who it is of, and when it may be disputed.
 
-    A booking is confirmed before its windows are known, and cancelled before or after.
+    A booking is confirmed before its windows are known, and cancelled before or after. What was
+    confirmed later than a window should open has it from then on.
     """
     return await judge(
         tx,
@@ -72,7 +73,10 @@ async def pots(tx: Tx) -> Verdicts:
                     WHEN booking.state IN ('awaiting_host', 'declined')
                      AND pot.opens_at IS NOT NULL
                     THEN concat(booking.state, ', and with a window')
-                    WHEN pot.opens_at <> due.at OR pot.closes_at <> due.at + due.lasts
+                    WHEN pot.closes_at <> pot.opens_at + due.lasts
+                      OR pot.opens_at <> due.at AND pot.opens_at IS DISTINCT FROM (
+                         SELECT greatest(move.at, due.at) FROM booking_history AS move
+                          WHERE move.booking_id = booking.id AND move.state = 'confirmed')
                     THEN concat('open from ', pot.opens_at, ' to ', pot.closes_at,
                                 ' where it should be for ', due.lasts, ' from ', due.at)
                END AS windows_as_booked
