@@ -1,15 +1,17 @@
 """The API's own description: OpenAPI at /schema/openapi.json, and a page to read and try it."""
 
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from litestar import Router
+from litestar import Litestar, Router
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
 from litestar.openapi.spec import (
     Components,
-    OpenAPI,
+    Example,
     OpenAPIMediaType,
     OpenAPIResponse,
     OpenAPIType,
@@ -17,9 +19,11 @@ from litestar.openapi.spec import (
     Parameter,
     PathItem,
     Reference,
+    RequestBody,
     Schema,
 )
 from litestar.openapi.spec.enums import OpenAPIFormat
+from litestar.routes import HTTPRoute
 from litestar.static_files import (
     create_static_files_router,  # pyright: ignore[reportUnknownVariableType]
 )
@@ -104,11 +108,22 @@ _PROBLEM: Final = Schema(
 )
 
 
-def describe_shared(description: OpenAPI) -> None:
-    """Document what every route shares: refusals as the problems they are, idempotency keys."""
+def describe(app: Litestar) -> None:
+    """Complete the description: what every route shares, and what a route says of itself.
+
+    All share refusals as the problems they are, and idempotency keys. A route with
+    `exclude_from_auth=True` needs no login; `examples={"what it asks for": body, …}` are bodies
+    to begin with.
+    """
+    description = app.openapi_schema
     schemas = description.components.schemas
     _describe_times_of_day(schemas)
     schemas["Problem"] = _PROBLEM
+    for handler, operation in _handled(app):
+        if handler.opt.get("exclude_from_auth"):
+            operation.security = []
+        if examples := handler.opt.get("examples"):
+            _show_examples(operation, examples)
     for address, path in (description.paths or {}).items():
         if path.post and _creates(address, path.post):
             path.post.parameters = [*(path.post.parameters or []), _idempotency_key(address)]
@@ -123,6 +138,27 @@ def describe_shared(description: OpenAPI) -> None:
                     )
                 },
             )
+
+
+def _handled(app: Litestar) -> Iterator[tuple[HTTPRouteHandler, Operation]]:
+    """Each described route with its description."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            path = (app.openapi_schema.paths or {}).get(route.path_format)
+            for handler in route.route_handlers:
+                for method in handler.http_methods:
+                    operation = getattr(path, method.lower(), None)
+                    if isinstance(operation, Operation):
+                        yield handler, operation
+
+
+def _show_examples(operation: Operation, examples: Mapping[str, Mapping[str, Any]]) -> None:
+    body = operation.request_body
+    if not isinstance(body, RequestBody):
+        raise TypeError(f"{operation.operation_id} has examples, and takes no body")
+    body.content["application/json"].examples = {
+        name: Example(summary=name, value=dict(example)) for name, example in examples.items()
+    }
 
 
 def _creates(address: str, operation: Operation) -> bool:

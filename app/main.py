@@ -59,7 +59,7 @@ def create_app() -> ASGIApp:
             Exception: web.unexpected_failure,
         },
     )
-    api_page.describe_shared(litestar.openapi_schema)
+    api_page.describe(litestar)
     return web.with_request_id(litestar)
 
 

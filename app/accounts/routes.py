@@ -29,6 +29,21 @@ from app.settings import settings
 _AUTH_PATH: Final = "/api/auth"  # the refresh cookie is sent nowhere else
 _DAY_S: Final = 86_400
 
+_A_GUEST: Final = {
+    "email": "ada@example.com",
+    "password": "correct horse battery",
+    "name": "Ada",
+    "phone": "+237612345678",
+    "locale": "fr-CM",
+    "zone": "Africa/Douala",
+}
+_A_HOST: Final = {
+    "email": "ben@example.com",
+    "password": "correct horse battery",
+    "name": "Ben",
+    "role": "host",
+}
+
 SECURITY_SCHEMES: Final = {
     "bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT"),
     "cookie": SecurityScheme(
@@ -46,27 +61,39 @@ Stranger = Request[Any, Any, State]
 Known = Request[Principal, Access, State]
 
 
-@post(f"{_AUTH_PATH}/register", exclude_from_auth=True, tags=["accounts"], security=[])
+@post(
+    f"{_AUTH_PATH}/register",
+    exclude_from_auth=True,
+    tags=["accounts"],
+    summary="Create an account, and log in",
+    examples={"a guest": _A_GUEST, "a host": _A_HOST},
+)
 async def register(request: Stranger, data: JSONBody[NewAccount]) -> Response[SignedIn]:
-    """Create an account and log in."""
     signed_in = await stories.register(data, user_agent=_user_agent(request))
     return _with_cookies(signed_in, status=201)
 
 
 @post(
-    f"{_AUTH_PATH}/login", status_code=200, exclude_from_auth=True, tags=["accounts"], security=[]
+    f"{_AUTH_PATH}/login",
+    status_code=200,
+    exclude_from_auth=True,
+    tags=["accounts"],
+    summary="Log in with e-mail address and password",
+    examples={"a guest": {name: _A_GUEST[name] for name in ("email", "password")}},
 )
 async def log_in(request: Stranger, data: JSONBody[LogIn]) -> Response[SignedIn]:
-    """Log in with e-mail address and password."""
     signed_in = await stories.log_in(data, user_agent=_user_agent(request))
     return _with_cookies(signed_in, status=200)
 
 
 @post(
-    f"{_AUTH_PATH}/refresh", status_code=200, exclude_from_auth=True, tags=["accounts"], security=[]
+    f"{_AUTH_PATH}/refresh",
+    status_code=200,
+    exclude_from_auth=True,
+    tags=["accounts"],
+    summary="Change a refresh token, from the body or the cookie, for new tokens",
 )
 async def refresh(request: Stranger, data: JSONBody[Refresh | None] = None) -> Response[SignedIn]:
-    """Change a refresh token, from the body or the cookie, for new tokens."""
     token = _refresh_token(request, data.refresh_token if data else None)
     if token is None:
         raise Unauthenticated("Send the refresh token in the body, or its cookie.")
@@ -74,10 +101,13 @@ async def refresh(request: Stranger, data: JSONBody[Refresh | None] = None) -> R
 
 
 @post(
-    f"{_AUTH_PATH}/logout", status_code=204, exclude_from_auth=True, tags=["accounts"], security=[]
+    f"{_AUTH_PATH}/logout",
+    status_code=204,
+    exclude_from_auth=True,
+    tags=["accounts"],
+    summary="End the session of a refresh token or access token, or all sessions of its account",
 )
 async def log_out(request: Stranger, data: JSONBody[LogOut | None] = None) -> Response[None]:
-    """End the session of a refresh token or access token, or all sessions of its account."""
     given = data or LogOut()
     token = _refresh_token(request, given.refresh_token)
     async with transaction() as tx:
@@ -86,16 +116,18 @@ async def log_out(request: Stranger, data: JSONBody[LogOut | None] = None) -> Re
     return Response(None, status_code=204, cookies=_cookies("", "", "", ends=True))
 
 
-@get("/api/me", tags=["accounts"])
+@get("/api/me", tags=["accounts"], summary="One's own account")
 async def read_me(request: Known) -> Account:
-    """One's own account."""
     async with transaction() as tx:
         return await actions.read_account(tx, account_id=request.user.id)
 
 
-@patch("/api/me", tags=["accounts"])
+@patch(
+    "/api/me",
+    tags=["accounts"],
+    summary="Change fields of one's own account; those that are not sent stay as they are",
+)
 async def change_me(request: Known, data: JSONBody[AccountChanges]) -> Account:
-    """Change fields of one's own account; those that are not sent stay as they are."""
     async with transaction() as tx:
         return await actions.change_account(tx, account_id=request.user.id, changes=data)
 

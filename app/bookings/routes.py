@@ -1,6 +1,6 @@
 """Bookings over HTTP."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from litestar import Request, Response, get, post, put
@@ -31,7 +31,33 @@ Asking = Request[Principal, Any, State]
 StateFilter = Annotated[BookingState | None, QueryParameter(name="state")]
 
 
-@post("/api/bookings/reserve", tags=["bookings"], summary="Hold seats or nights: all or nothing")
+_TRIP_ID: Final = "0198c0de-0000-7000-8000-000000000001"
+_STAY_ID: Final = "0198c0de-0000-7000-8000-000000000002"
+_A_SEAT_EACH: Final = {
+    "tripId": _TRIP_ID,
+    "seatNumbers": ["1A", "1B"],
+    "holdDurationMinutes": 15,
+    "passengers": [{"seat": "1A", "name": "Ada"}, {"seat": "1B", "name": "Ben"}],
+}
+_ANY_SEATS: Final = {"tripId": _TRIP_ID, "seatCount": 2}
+_THREE_NIGHTS: Final = {
+    "listingId": _STAY_ID,
+    "units": ["Room 1"],
+    "checkIn": "2027-07-01",
+    "checkOut": "2027-07-04",
+}
+
+
+@post(
+    "/api/bookings/reserve",
+    tags=["bookings"],
+    summary="Hold seats or nights: all or nothing",
+    examples={
+        "a trip: these seats": _A_SEAT_EACH,
+        "a trip: any seats": _ANY_SEATS,
+        "a stay: this room": _THREE_NIGHTS,
+    },
+)
 async def reserve(request: Asking, data: JSONBody[Reserve]) -> Response[BookingReply]:
     key = await web.idempotency_key(request)
     async with transaction() as tx:

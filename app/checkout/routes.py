@@ -32,7 +32,17 @@ your booking shows it in a moment, and a mail follows.</p>
 """
 
 
-@post("/api/payments/initiate", tags=["payments"], summary="Begin to pay for a booking")
+@post(
+    "/api/payments/initiate",
+    tags=["payments"],
+    summary="Begin to pay for a booking",
+    examples={
+        "a booking": {
+            "bookingId": "0198c0de-0000-7000-8000-000000000003",
+            "returnUrl": "https://shop.example/thank-you",
+        }
+    },
+)
 async def initiate(
     request: Request[Principal, Any, State], data: JSONBody[Initiate]
 ) -> Response[PaymentReply]:

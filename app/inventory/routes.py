@@ -45,10 +45,42 @@ UnitCount = Annotated[
 CurrencyCode = Annotated[str | None, QueryParameter(pattern="^[A-Z]{3}$")]
 RowId = Annotated[int, PathParameter(ge=1, le=2**63 - 1)]
 
+_A_STAY: Final = {
+    "kind": "stay",
+    "title": "Guest house by the lagoon",
+    "place": "Lagos",
+    "zone": "Africa/Lagos",
+    "price": {"amount": 2_000_000, "currency": "NGN"},
+    "weekendPrice": {"amount": 2_500_000, "currency": "NGN"},
+    "fee": {"amount": 150_000, "currency": "NGN"},
+    "deposit": {"amount": 500_000, "currency": "NGN"},
+    "policy": "moderate",
+    "checkInTime": "15:00:00",
+    "checkOutTime": "11:00:00",
+}
+_A_TRIP: Final = {
+    "kind": "trip",
+    "title": "Night bus to Douala",
+    "place": "Yaoundé",
+    "destination": "Douala",
+    "zone": "Africa/Douala",
+    "price": {"amount": 6_000, "currency": "XAF"},
+    "policy": "flexible",
+    "departureDate": "2027-07-01",
+    "departureTime": "22:00:00",
+    "arrivalDate": "2027-07-02",
+    "arrivalTime": "03:30:00",
+}
 
-@post("/api/listings", guards=[require_host], tags=["listings"])
+
+@post(
+    "/api/listings",
+    guards=[require_host],
+    tags=["listings"],
+    summary="Offer a stay or a trip; it can be booked once it has units",
+    examples={"a stay": _A_STAY, "a trip": _A_TRIP},
+)
 async def create_listing(request: Asked, data: JSONBody[NewListing]) -> Response[ListingReply]:
-    """Offer a stay or a trip. It can be booked once it has units."""
     key = await web.idempotency_key(request)
     async with transaction() as tx:
         if stored := await idempotency.recall(tx, key):
@@ -59,32 +91,50 @@ async def create_listing(request: Asked, data: JSONBody[NewListing]) -> Response
     return web.created(ListingReply, reply)
 
 
-@patch("/api/listings/{listing_id:uuid}", guards=[require_host], tags=["listings"])
+@patch(
+    "/api/listings/{listing_id:uuid}",
+    guards=[require_host],
+    tags=["listings"],
+    summary="Change a listing; bookings keep their terms",
+)
 async def change_listing(
     request: Asked, listing_id: FromPath[UUID], data: JSONBody[ListingChanges]
 ) -> ListingReply:
-    """Change what is given; `"state": "closed"` takes it off sale. Bookings keep their terms."""
+    """What is given changes, what is absent stays; `"state": "closed"` takes it off sale."""
     async with transaction() as tx:
         return await actions.change_listing(tx, listing_id, host_id=request.user.id, changes=data)
 
 
-@get("/api/listings/{listing_id:uuid}", exclude_from_auth=True, tags=["listings"])
+@get(
+    "/api/listings/{listing_id:uuid}",
+    exclude_from_auth=True,
+    tags=["listings"],
+    summary="One listing, a closed one too",
+)
 async def read_listing(listing_id: FromPath[UUID]) -> ListingReply:
-    """Any listing, a closed one too."""
     async with transaction() as tx:
         return await actions.read_listing(tx, listing_id)
 
 
-@get("/api/host/listings", guards=[require_host], tags=["listings"])
+@get(
+    "/api/host/listings",
+    guards=[require_host],
+    tags=["listings"],
+    summary="The asker's own listings, closed ones too, the oldest first",
+)
 async def list_of_host(
     request: Asked, limit: PageSize = 20, cursor: PageCursor = None
 ) -> ListingPage:
-    """Your own listings, closed ones too, the oldest first."""
     async with transaction() as tx:
         return await actions.list_of_host(tx, host_id=request.user.id, limit=limit, cursor=cursor)
 
 
-@get("/api/listings", exclude_from_auth=True, tags=["listings"])
+@get(
+    "/api/listings",
+    exclude_from_auth=True,
+    tags=["listings"],
+    summary="Find open listings by words, place, dates, price and free units",
+)
 async def search(
     *,
     q: Words = None,
@@ -125,11 +175,16 @@ async def search(
         return await actions.search(tx, wanted, limit=limit, cursor=cursor)
 
 
-@post("/api/listings/{listing_id:uuid}/units", guards=[require_host], tags=["units"])
+@post(
+    "/api/listings/{listing_id:uuid}/units",
+    guards=[require_host],
+    tags=["units"],
+    summary="Add units: one by one, seats by a plan, or numbered rooms",
+)
 async def add_units(
     request: Asked, listing_id: FromPath[UUID], data: JSONBody[NewUnits]
 ) -> Response[UnitList]:
-    """Add units, seats by a plan, or numbered rooms, all or none. Answers with all units."""
+    """All or none. Answers with all units of the listing."""
     key = await web.idempotency_key(request)
     async with transaction() as tx:
         if stored := await idempotency.recall(tx, key):
@@ -140,29 +195,43 @@ async def add_units(
     return web.created(UnitList, reply)
 
 
-@get("/api/listings/{listing_id:uuid}/units", exclude_from_auth=True, tags=["units"])
+@get(
+    "/api/listings/{listing_id:uuid}/units",
+    exclude_from_auth=True,
+    tags=["units"],
+    summary="All units of a listing",
+)
 async def list_units(listing_id: FromPath[UUID]) -> UnitList:
-    """All units of a listing."""
     async with transaction() as tx:
         return await actions.list_units(tx, listing_id)
 
 
-@patch("/api/listings/{listing_id:uuid}/units/{label:str}", guards=[require_host], tags=["units"])
+@patch(
+    "/api/listings/{listing_id:uuid}/units/{label:str}",
+    guards=[require_host],
+    tags=["units"],
+    summary="Change a unit, or take it off sale",
+)
 async def change_unit(
     request: Asked, listing_id: FromPath[UUID], label: FromPath[str], data: JSONBody[UnitChanges]
 ) -> UnitReply:
-    """Change a unit's class or price, or take it off sale with `"active": false`."""
+    """What is given changes: class, price, or `"active": false` to take it off sale."""
     async with transaction() as tx:
         return await actions.change_unit(
             tx, listing_id, label, host_id=request.user.id, changes=data
         )
 
 
-@post("/api/listings/{listing_id:uuid}/price-overrides", guards=[require_host], tags=["prices"])
+@post(
+    "/api/listings/{listing_id:uuid}/price-overrides",
+    guards=[require_host],
+    tags=["prices"],
+    summary="Set the price of every unit for a range of slots",
+)
 async def add_override(
     request: Asked, listing_id: FromPath[UUID], data: JSONBody[NewOverride]
 ) -> Response[OverrideReply]:
-    """Set the price of every unit for a range of slots; of two for one slot the newer wins."""
+    """Of two overrides for one slot the newer wins."""
     key = await web.idempotency_key(request)
     async with transaction() as tx:
         if stored := await idempotency.recall(tx, key):
@@ -173,9 +242,13 @@ async def add_override(
     return web.created(OverrideReply, reply)
 
 
-@get("/api/listings/{listing_id:uuid}/price-overrides", guards=[require_host], tags=["prices"])
+@get(
+    "/api/listings/{listing_id:uuid}/price-overrides",
+    guards=[require_host],
+    tags=["prices"],
+    summary="The price overrides of a listing, the oldest first",
+)
 async def list_overrides(request: Asked, listing_id: FromPath[UUID]) -> OverrideList:
-    """The price overrides of your listing, the oldest first."""
     async with transaction() as tx:
         return await actions.list_overrides(tx, listing_id, host_id=request.user.id)
 
@@ -184,18 +257,22 @@ async def list_overrides(request: Asked, listing_id: FromPath[UUID]) -> Override
     "/api/listings/{listing_id:uuid}/price-overrides/{override_id:int}",
     guards=[require_host],
     tags=["prices"],
+    summary="Take a price override back",
 )
 async def delete_override(request: Asked, listing_id: FromPath[UUID], override_id: RowId) -> None:
-    """Take a price override back."""
     async with transaction() as tx:
         await actions.delete_override(tx, listing_id, override_id, host_id=request.user.id)
 
 
-@post("/api/listings/{listing_id:uuid}/blocked-dates", guards=[require_host], tags=["prices"])
+@post(
+    "/api/listings/{listing_id:uuid}/blocked-dates",
+    guards=[require_host],
+    tags=["prices"],
+    summary="Take slots off sale, of one unit or of the whole listing",
+)
 async def add_block(
     request: Asked, listing_id: FromPath[UUID], data: JSONBody[NewBlock]
 ) -> Response[BlockReply]:
-    """Take slots off sale, of one unit or of the whole listing."""
     key = await web.idempotency_key(request)
     async with transaction() as tx:
         if stored := await idempotency.recall(tx, key):
@@ -206,9 +283,13 @@ async def add_block(
     return web.created(BlockReply, reply)
 
 
-@get("/api/listings/{listing_id:uuid}/blocked-dates", guards=[require_host], tags=["prices"])
+@get(
+    "/api/listings/{listing_id:uuid}/blocked-dates",
+    guards=[require_host],
+    tags=["prices"],
+    summary="The blocked dates of a listing, the oldest first",
+)
 async def list_blocks(request: Asked, listing_id: FromPath[UUID]) -> BlockList:
-    """The blocked dates of your listing, the oldest first."""
     async with transaction() as tx:
         return await actions.list_blocks(tx, listing_id, host_id=request.user.id)
 
@@ -217,14 +298,19 @@ async def list_blocks(request: Asked, listing_id: FromPath[UUID]) -> BlockList:
     "/api/listings/{listing_id:uuid}/blocked-dates/{block_id:int}",
     guards=[require_host],
     tags=["prices"],
+    summary="Put blocked dates on sale again",
 )
 async def delete_block(request: Asked, listing_id: FromPath[UUID], block_id: RowId) -> None:
-    """Put blocked dates on sale again."""
     async with transaction() as tx:
         await actions.delete_block(tx, listing_id, block_id, host_id=request.user.id)
 
 
-@get("/api/listings/{listing_id:uuid}/availability", exclude_from_auth=True, tags=["availability"])
+@get(
+    "/api/listings/{listing_id:uuid}/availability",
+    exclude_from_auth=True,
+    tags=["availability"],
+    summary="What is free: a seat map, rooms for given nights, or a calendar",
+)
 async def read_availability(
     listing_id: FromPath[UUID],
     check_in: Annotated[date | None, QueryParameter(name="checkIn")] = None,
@@ -244,11 +330,15 @@ async def read_availability(
         )
 
 
-@get("/api/bookings/reserve", exclude_from_auth=True, tags=["availability"])
+@get(
+    "/api/bookings/reserve",
+    exclude_from_auth=True,
+    tags=["availability"],
+    summary="The seats of a trip that can be booked now",
+)
 async def read_free_seats(
     trip_id: Annotated[UUID, QueryParameter(name="tripId")],
 ) -> Availability:
-    """The seats of a trip that can be booked now."""
     async with transaction() as tx:
         return await actions.read_free_seats(tx, trip_id)
 

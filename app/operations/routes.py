@@ -40,15 +40,23 @@ AlertKind = Annotated[str | None, QueryParameter(name="kind", min_length=1, max_
 AlertStateFilter = Annotated[AlertState | None, QueryParameter(name="state")]
 
 
-@get("/health/live", exclude_from_auth=True, tags=["health"], security=[])
+@get(
+    "/health/live",
+    exclude_from_auth=True,
+    tags=["health"],
+    summary="200 as long as the process runs",
+)
 async def live() -> Health:
-    """200 as long as the process runs."""
     return Health(status="alive")
 
 
-@get("/health/ready", exclude_from_auth=True, tags=["health"], security=[])
+@get(
+    "/health/ready",
+    exclude_from_auth=True,
+    tags=["health"],
+    summary="200 if the database answers, else 503 with Retry-After",
+)
 async def ready() -> Health:
-    """200 if the database answers, else 503 with Retry-After."""
     async with transaction() as tx:
         await fetch_value(tx, int, "SELECT 1")
     return Health(status="ready")
