@@ -16,13 +16,21 @@ if TYPE_CHECKING:
     from app.business_clock import BusinessClock
     from app.db import Tx
     from app.invariants.model import Audit, Finding
+    from app.development.running import Running
 
 T = TypeVar("T")
 
 _SPAN = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
 _SPAN_MAX = timedelta(days=366)
 _SHUTDOWN_SECONDS = 5
-_DEVELOPMENT_DATABASE = Path(".berthold/database-url")  # development/dev.py writes it
+
+_folder_option = click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".berthold"),
+    show_default=True,
+    help="Where `berthold dev` keeps the database and the simulator's books.",
+)
 
 
 class _Commands(click.Group):
@@ -106,13 +114,7 @@ def sandbox(arguments: tuple[str, ...]) -> None:
 @click.option("--port", default=8000, show_default=True, help="The API.")
 @click.option("--sandbox-port", default=8010, show_default=True, help="The gateway simulator.")
 @click.option("--mail-port", default=1025, show_default=True, help="The mail server that prints.")
-@click.option(
-    "--folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(".berthold"),
-    show_default=True,
-    help="Where the database and the simulator's books are kept.",
-)
+@_folder_option
 def dev(port: int, sandbox_port: int, mail_port: int, folder: Path) -> None:
     """Run everything here: database, API, worker, gateway simulator, mail server, demo data."""
     from app.development.dev import Plan, run  # noqa: PLC0415
@@ -121,14 +123,15 @@ def dev(port: int, sandbox_port: int, mail_port: int, folder: Path) -> None:
 
 
 @main.command()
-@click.option("--url", default="http://127.0.0.1:8000", show_default=True)
-@click.option("--sandbox-url", default="http://127.0.0.1:8010", show_default=True)
-def demo(url: str, sandbox_url: str) -> None:
+@_folder_option
+def demo(folder: Path) -> None:
     """Book and pay for a seat at a running `berthold dev`, and tell each step."""
     from app.development.demo import run  # noqa: PLC0415
 
-    _use_development_database()
-    asyncio.run(run(url, sandbox_url))
+    running = _find_running(folder)
+    if running is None:
+        raise click.ClickException(f"No `berthold dev` runs in {folder}: start it first.")
+    asyncio.run(run(running.url, running.sandbox_url))
 
 
 class _CannotAudit(click.ClickException):
@@ -139,7 +142,8 @@ class _CannotAudit(click.ClickException):
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs: everything that was found.")
-def audit(*, as_json: bool) -> None:
+@_folder_option
+def audit(*, as_json: bool, folder: Path) -> None:
     """Prove the books: every law on the data as it is now. Exit code 1 tells of a broken one.
 
     2 means that the audit could not be made. Work left lying is told too, and breaks no law.
@@ -149,7 +153,7 @@ def audit(*, as_json: bool) -> None:
     from app.alerts import Severity  # noqa: PLC0415
     from app.invariants.actions import audit as take_audit  # noqa: PLC0415
 
-    _use_development_database()
+    _find_running(folder)
     try:
         taken = asyncio.run(_in_transaction(take_audit))
     except Exception as error:
@@ -184,12 +188,13 @@ def _line_of(finding: "Finding") -> str:
 
 
 @main.group(invoke_without_command=True)
+@_folder_option
 @click.pass_context
-def clock(ctx: click.Context) -> None:
+def clock(ctx: click.Context, folder: Path) -> None:
     """Show business time, or move it (never in production)."""
     from app.business_clock import read_clock  # noqa: PLC0415
 
-    _use_development_database()
+    _find_running(folder)
     if ctx.invoked_subcommand is None:
         _tell(asyncio.run(_in_transaction(read_clock)))
 
@@ -247,11 +252,15 @@ def _refuse_production() -> None:
         raise click.ClickException("business time does not move in production")
 
 
-def _use_development_database() -> None:
-    """Without a DATABASE_URL, take the database of the `berthold dev` that runs in this folder."""
-    if "DATABASE_URL" not in os.environ and _DEVELOPMENT_DATABASE.exists():
-        os.environ["DATABASE_URL"] = _DEVELOPMENT_DATABASE.read_text().strip()
+def _find_running(folder: Path) -> "Running | None":
+    """The `berthold dev` of this folder; its database is used, unless DATABASE_URL names one."""
+    from app.development.running import find_running  # noqa: PLC0415
+
+    running = find_running(folder)
+    if running and "DATABASE_URL" not in os.environ:
+        os.environ["DATABASE_URL"] = running.database_url
         os.environ.setdefault("BERTHOLD_ENV", "development")
+    return running
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The command line: refusals are one clear line, production's clock does not move."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -44,6 +45,14 @@ def test_migrating_twice_says_that_nothing_was_missing(
 ) -> None:
     result = run(monkeypatch, "migrate", DATABASE_URL=database_url)
     assert result.output == "the schema is up to date\n"
+
+
+def test_the_demo_of_a_folder_where_nothing_runs_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    result = run(monkeypatch, "demo", "--folder", str(tmp_path))
+    assert result.exit_code == 1
+    assert f"No `berthold dev` runs in {tmp_path}" in result.output
 
 
 def test_a_clock_that_does_not_move_is_said_to_be_so(

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import shlex
 import signal
 import socket
 import time
@@ -20,6 +21,7 @@ from app.business_clock import make_movable, read_clock
 from app.development.children import Child, GaveUp, keep_running, say
 from app.development.mail_sink import running_mail_sink
 from app.development.postgres import running_postgres
+from app.development.running import Running, noted
 from app.development.seed import PASSWORD, PEOPLE, seed
 from app.logs import configure_logs
 from app.migrate import migrate
@@ -55,12 +57,17 @@ def run(plan: Plan) -> None:
         with _alone(plan), _database(plan) as url:
             try:
                 _set_environment(plan, url)
-                asyncio.run(_run(plan))
+                with noted(plan.folder, _running(plan, url)):
+                    asyncio.run(_run(plan))
             finally:
                 _ignore_signals()
     except KeyboardInterrupt:
         _ignore_signals()
     say("dev", "green", "stopped")
+
+
+def _running(plan: Plan, database_url: str) -> Running:
+    return Running(database_url=database_url, url=plan.url, sandbox_url=plan.sandbox_url)
 
 
 async def _run(plan: Plan) -> None:
@@ -147,10 +154,16 @@ def _summary(plan: Plan) -> str:
         ("mail", f"smtp://127.0.0.1:{plan.mail_port}  (printed here)"),
         ("database", f'psql "{settings().database_url}"'),
         *((role, f"{email}  {PASSWORD}") for email, role in _log_ins()),
-        ("try", "berthold demo · berthold clock forward 3d"),
+        ("try", f"berthold demo{_option(plan)} · berthold clock{_option(plan)} forward 3d"),
     ]
     lines = (click.style(f"{label:>10}  ", bold=True) + value for label, value in rows)
     return "\n" + "\n".join(lines) + "\n\n    Berthold is ready. Ctrl-C stops everything.\n"
+
+
+def _option(plan: Plan) -> str:
+    """What the other commands must be told to find this folder."""
+    usual = Path(".berthold").absolute()
+    return "" if plan.folder == usual else f" --folder {shlex.quote(str(plan.folder))}"
 
 
 def _log_ins() -> list[tuple[str, str]]:
@@ -220,12 +233,7 @@ def _database(plan: Plan) -> Generator[str]:
         return
     with running_postgres(plan.folder / "pg", durable=True) as server:
         server.create_database(_DATABASE)
-        note = plan.folder / "database-url"  # `berthold clock` in another terminal reads it
-        note.write_text(server.database(_DATABASE))
-        try:
-            yield server.database(_DATABASE)
-        finally:
-            note.unlink()
+        yield server.database(_DATABASE)
 
 
 def _set_environment(plan: Plan, database_url: str) -> None:

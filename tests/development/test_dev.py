@@ -26,7 +26,6 @@ class Dev:
         self.process: subprocess.Popen[str] | None = None
 
     def begin(self) -> subprocess.Popen[str]:
-        unset = {"BERTHOLD_ENV", "DATABASE_URL"}
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "app.cli", "dev", "--folder", str(self.folder)),
@@ -34,7 +33,7 @@ class Dev:
                 *("--sandbox-port", str(self.sandbox_port)),
                 *("--mail-port", str(self.mail_port)),
             ],
-            env={name: value for name, value in os.environ.items() if name not in unset},
+            env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -64,6 +63,24 @@ class Dev:
         children = psutil.Process(self.process.pid).children(recursive=True)
         postmaster = int((self.folder / "pg" / "postmaster.pid").read_text().splitlines()[0])
         return [*children, psutil.Process(postmaster)]
+
+    def command(self, *arguments: str) -> str:
+        """What another `berthold` command in another terminal says."""
+        ended = subprocess.run(
+            [sys.executable, "-m", "app.cli", *arguments, "--folder", str(self.folder)],
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout
+        return ended.stdout
+
+    def environment(self) -> dict[str, str]:
+        unset = {"BERTHOLD_ENV", "DATABASE_URL"}
+        return {name: value for name, value in os.environ.items() if name not in unset}
 
     def trips(self) -> list[str]:
         reply = httpx.get(self.url("/api/listings?kind=trip"), trust_env=False)
@@ -108,11 +125,15 @@ def test_dev_comes_up_survives_being_killed_keeps_its_data_and_leaves_nothing(de
     dev.start()
     assert dev.trips() == trips
 
+    assert "business time is" in dev.command("clock")
+    assert "is confirmed" in dev.command("demo")
+
     descendants = dev.descendants()
     code, output = dev.end(signal.SIGINT)
     assert code == 0, output
     assert "Traceback" not in output
     assert "host@berthold.example" in output
+    assert f"berthold demo --folder {dev.folder}" in output
     gone, alive = psutil.wait_procs(descendants, timeout=5)
     assert alive == []
     assert len(gone) >= 4  # web, worker, sandbox, Postgres
