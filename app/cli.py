@@ -15,8 +15,8 @@ from app.settings import SettingsRefused, settings
 if TYPE_CHECKING:
     from app.business_clock import BusinessClock
     from app.db import Tx
-    from app.invariants.model import Audit, Finding
     from app.development.running import Running
+    from app.invariants.model import Audit, Finding
 
 T = TypeVar("T")
 

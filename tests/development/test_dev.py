@@ -126,6 +126,7 @@ def test_dev_comes_up_survives_being_killed_keeps_its_data_and_leaves_nothing(de
     assert dev.trips() == trips
 
     assert "business time is" in dev.command("clock")
+    assert "ok" in dev.command("audit")
     assert "is confirmed" in dev.command("demo")
 
     descendants = dev.descendants()
