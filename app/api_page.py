@@ -33,7 +33,13 @@ from app.web import PROBLEM_MEDIA_TYPE
 
 _PATH: Final = "/schema"
 _ASSETS_PATH: Final = "/schema-assets"
-_KEY_REQUIRED: Final = frozenset({"/api/payments/initiate", "/api/host/payout-accounts"})
+_KEY_REQUIRED: Final = frozenset(
+    {
+        "/api/payments/initiate",
+        "/api/host/payout-accounts",
+        "/api/admin/ledger/adjustments",
+    }
+)
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 
 DESCRIPTION: Final = OpenAPIConfig(

@@ -13,6 +13,7 @@ import app.bookings.routes
 import app.cancellation.routes
 import app.checkout.routes
 import app.inventory.routes
+import app.ledger.routes
 import app.operations.routes
 import app.payouts.routes
 import app.tracking.routes
@@ -38,6 +39,7 @@ def create_app() -> ASGIApp:
             *app.cancellation.routes.routes,
             *app.checkout.routes.routes,
             *app.inventory.routes.routes,
+            *app.ledger.routes.routes,
             *app.operations.routes.routes,
             *app.payouts.routes.routes,
             *app.tracking.routes.routes,

@@ -10,6 +10,12 @@ AMOUNT_MAX: Final = 10**15  # far above any booking, far below bigint
 Amount = Annotated[
     int, msgspec.Meta(ge=0, le=AMOUNT_MAX, description="Minor units", examples=[500000])
 ]
+SignedAmount = Annotated[
+    int,
+    msgspec.Meta(
+        ge=-AMOUNT_MAX, le=AMOUNT_MAX, description="Minor units, with a sign", examples=[-500000]
+    ),
+]
 Currency = Annotated[
     str, msgspec.Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code", examples=["NGN"])
 ]
@@ -39,6 +45,18 @@ class Money(msgspec.Struct, frozen=True):
         whole, minor = divmod(self.amount, 10**exponent)
         fraction = f".{minor:0{exponent}d}" if exponent else ""
         return f"{whole:,}{fraction} {self.currency}"
+
+
+class SignedMoney(msgspec.Struct, frozen=True):
+    """An amount that may be below zero: one side of a posting, a balance, a debt."""
+
+    amount: SignedAmount
+    currency: Currency
+
+    def __str__(self) -> str:
+        """For people: `-5,000.00 NGN`."""
+        sign = "-" if self.amount < 0 else ""
+        return f"{sign}{Money(amount=abs(self.amount), currency=self.currency)}"
 
 
 def split(amount: int, weights: Sequence[int]) -> list[int]:

@@ -1,13 +1,37 @@
-"""Posting: money moves in the same commit as the state that says why."""
+"""Posting: money moves in the same commit as the state that says why. And reading what moved."""
 
 from collections.abc import Sequence
-from typing import Final
+from datetime import datetime
+from typing import Annotated, Final
+from uuid import UUID
 
 import msgspec
+import uuid_utils.compat
 
-from app.db import Tx, Violated
-from app.ledger import queries
-from app.ledger.model import AlreadyPosted, Mark, Posting
+from app import audit
+from app.audit import Actor, ActorRole, Subject
+from app.db import Tx, Violated, plan_for_values
+from app.errors import Invalid
+from app.ledger import queries, rules
+from app.ledger.model import (
+    AccountFilter,
+    Adjustment,
+    AlreadyPosted,
+    EscrowTooSmall,
+    FoundAccount,
+    LedgerAccount,
+    LedgerAccountPage,
+    LedgerEntryPage,
+    Mark,
+    NewAdjustment,
+    NoSuchLedgerAccount,
+    NothingBooked,
+    Posting,
+    Statement,
+)
+from app.wire import read_cursor, write_cursor
+
+RowId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 
 # Fewer are summed up quickly enough when a balance is asked for.
 WORTH_A_CHECKPOINT: Final = 1_000
@@ -67,3 +91,103 @@ def _without_zeros(posting: Posting) -> Posting:
     if not entries:
         raise ValueError(f"nothing to post: {posting.kind} of {posting.source_id}")
     return msgspec.structs.replace(posting, entries=entries)
+
+
+async def list_accounts(
+    tx: Tx, wanted: AccountFilter, *, limit: int, cursor: str | None
+) -> LedgerAccountPage:
+    """A page of accounts, the oldest first. Raises Invalid for a made-up cursor."""
+    after = _row_id(cursor)
+    await plan_for_values(tx)
+    found = await queries.accounts(tx, wanted, after=after, limit=limit + 1)
+    page = found[:limit]
+    more = len(found) > limit
+    return LedgerAccountPage(
+        accounts=[LedgerAccount.of(account) for account in page],
+        next_cursor=write_cursor(page[-1].id) if more else None,
+    )
+
+
+async def get_account(tx: Tx, account_id: int, *, at: datetime | None = None) -> LedgerAccount:
+    """An account with its balance, now or at an instant. Raises NoSuchLedgerAccount."""
+    account = await _find_account(tx, account_id)
+    if at is not None:
+        balance = await queries.balance_at(tx, account_id, at)
+        account = msgspec.structs.replace(account, balance=balance)
+    return LedgerAccount.of(account)
+
+
+async def list_entries(
+    tx: Tx, account_id: int, *, limit: int, cursor: str | None
+) -> LedgerEntryPage:
+    """A page of an account's entries, the newest first.
+
+    Raises NoSuchLedgerAccount, and Invalid for a made-up cursor.
+    """
+    before = _row_id(cursor)
+    await _find_account(tx, account_id)
+    found = await queries.entries(tx, account_id, before=before, limit=limit + 1)
+    page = found[:limit]
+    more = len(found) > limit
+    return LedgerEntryPage(
+        entries=[rules.ledger_entry(entry) for entry in page],
+        next_cursor=write_cursor(page[-1].id) if more else None,
+    )
+
+
+async def get_statement(tx: Tx, booking_id: UUID) -> Statement:
+    """All that happened to the money of a booking. Raises NothingBooked."""
+    found = await queries.entries_of_booking(tx, booking_id)
+    if not found:
+        raise NothingBooked(f"No money has moved for booking {booking_id}.")
+    return rules.statement(booking_id, found)
+
+
+async def adjust(tx: Tx, *, admin_id: UUID, request: NewAdjustment) -> Adjustment:
+    """Post what an admin asks for, and put it into the audit log.
+
+    Raises Invalid if it does not balance or an owner does not exist, and EscrowTooSmall.
+    """
+    posting = rules.adjustment(request, uuid_utils.compat.uuid7())
+    await _refuse_unknown(tx, request)
+    await post(tx, posting)
+    try:
+        await queries.judge_now(tx)
+    except Violated as error:
+        if error.constraint != "ledger_escrow_not_negative":
+            raise
+        raise EscrowTooSmall("It would be below zero; nothing was posted.") from error
+    await audit.record(
+        tx,
+        by=Actor(ActorRole.ADMIN, admin_id),
+        action="adjust_ledger",
+        subject=Subject("adjustment", posting.source_id),
+        after={"bookingId": request.booking_id, "entries": request.entries},
+        reason=request.reason,
+    )
+    return Adjustment(
+        id=posting.source_id,
+        booking_id=request.booking_id,
+        reason=request.reason,
+        entries=request.entries,
+    )
+
+
+async def _refuse_unknown(tx: Tx, request: NewAdjustment) -> None:
+    missing = await queries.missing(
+        tx, bookings=list(rules.bookings_of(request)), people=list(rules.people_of(request))
+    )
+    if errors := rules.unknown(request, set(missing)):
+        raise Invalid("The adjustment names what does not exist.", errors=errors)
+
+
+async def _find_account(tx: Tx, account_id: int) -> FoundAccount:
+    await plan_for_values(tx)
+    found = await queries.accounts(tx, AccountFilter(id=account_id))
+    if not found:
+        raise NoSuchLedgerAccount(f"There is no account {account_id}.")
+    return found[0]
+
+
+def _row_id(cursor: str | None) -> int | None:
+    return read_cursor(cursor, tuple[RowId])[0] if cursor else None

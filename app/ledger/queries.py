@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
-from app.db import Tx, execute, fetch_new, fetch_new_value, json
-from app.ledger.model import Account, Mark, Posting
+import msgspec
+
+from app.db import Tx, execute, fetch_all, fetch_new, fetch_new_value, fetch_values, json
+from app.ledger.model import OWNED, Account, AccountFilter, FoundAccount, FoundEntry, Mark, Posting
 
 
 async def open_missing(tx: Tx, accounts: Sequence[Account]) -> None:
@@ -139,24 +142,38 @@ async def insert_checkpoints(tx: Tx, mark: Mark, *, worth: int, limit: int) -> i
     )
 
 
-async def balance(tx: Tx, account_id: int) -> int:
-    """What is on an account now: its last checkpoint, and the entries after it."""
-    return await fetch_new_value(
+async def accounts(
+    tx: Tx, wanted: AccountFilter, *, after: int | None = None, limit: int = 1
+) -> list[FoundAccount]:
+    """Oldest first, each with its balance now: its last checkpoint, and the entries after it."""
+    return await fetch_all(
         tx,
-        int,
+        FoundAccount,
         """
-        SELECT coalesce(last.balance, 0) + coalesce((
+        SELECT account.*, (coalesce(last.balance, 0) + coalesce((
                 SELECT sum(amount) FROM ledger_entries
-                 WHERE account_id = %(account_id)s AND id > coalesce(last.entry_id, 0)
-               ), 0)::bigint
-          FROM (SELECT) AS always
+                 WHERE account_id = account.id AND id > coalesce(last.entry_id, 0)
+               ), 0))::bigint AS balance
+          FROM (SELECT * FROM ledger_accounts
+                 WHERE (%(id)s::bigint IS NULL OR id = %(id)s)
+                   AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+                   AND (%(owner_id)s::uuid IS NULL OR owner_id = %(owner_id)s)
+                   AND (NOT %(of_nobody)s OR owner_id IS NULL)  -- the few that an index finds
+                   AND (%(currency)s::text IS NULL OR currency = %(currency)s)
+                   AND (%(after)s::bigint IS NULL OR id > %(after)s)
+                 ORDER BY id
+                 LIMIT %(limit)s) AS account
           LEFT JOIN LATERAL (
                 SELECT entry_id, balance FROM ledger_checkpoints
-                 WHERE account_id = %(account_id)s
+                 WHERE account_id = account.id
                  ORDER BY entry_id DESC
                  LIMIT 1
-               ) AS last ON true""",
-        account_id=account_id,
+               ) AS last ON true
+         ORDER BY account.id""",
+        **msgspec.structs.asdict(wanted),
+        of_nobody=wanted.kind is not None and wanted.kind not in OWNED,
+        after=after,
+        limit=limit,
     )
 
 
@@ -183,3 +200,62 @@ async def balance_at(tx: Tx, account_id: int, at: datetime) -> int:
         account_id=account_id,
         at=at,
     )
+
+
+async def entries(tx: Tx, account_id: int, *, before: int | None, limit: int) -> list[FoundEntry]:
+    """Entries of an account, newest first."""
+    return await fetch_all(
+        tx,
+        FoundEntry,
+        """
+        SELECT entry.id, entry.amount, transaction_id, at, transaction.kind, source_id, booking_id,
+               memo, account_id, account.kind AS account_kind, currency, owner_id, gateway
+          FROM ledger_entries AS entry
+          JOIN ledger_transactions AS transaction ON transaction.id = transaction_id
+          JOIN ledger_accounts AS account ON account.id = account_id
+         WHERE account_id = %(account_id)s
+           AND (%(before)s::bigint IS NULL OR entry.id < %(before)s)
+         ORDER BY entry.id DESC
+         LIMIT %(limit)s""",
+        account_id=account_id,
+        before=before,
+        limit=limit,
+    )
+
+
+async def entries_of_booking(tx: Tx, booking_id: UUID) -> list[FoundEntry]:
+    """All entries of a booking, in their order."""
+    return await fetch_all(
+        tx,
+        FoundEntry,
+        """
+        SELECT entry.id, entry.amount, transaction_id, at, transaction.kind, source_id, booking_id,
+               memo, account_id, account.kind AS account_kind, currency, owner_id, gateway
+          FROM ledger_transactions AS transaction
+          JOIN ledger_entries AS entry ON transaction_id = transaction.id
+          JOIN ledger_accounts AS account ON account.id = account_id
+         WHERE booking_id = %(booking_id)s
+         ORDER BY transaction_id, entry.id""",
+        booking_id=booking_id,
+    )
+
+
+async def missing(tx: Tx, *, bookings: list[UUID], people: list[UUID]) -> list[UUID]:
+    """Those of the ids that are no booking's, or no person's."""
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        SELECT id FROM unnest(%(bookings)s::uuid[]) AS id
+         WHERE NOT EXISTS (SELECT FROM bookings WHERE bookings.id = id.id)
+         UNION
+        SELECT id FROM unnest(%(people)s::uuid[]) AS id
+         WHERE NOT EXISTS (SELECT FROM accounts WHERE accounts.id = id.id)""",
+        bookings=bookings,
+        people=people,
+    )
+
+
+async def judge_now(tx: Tx) -> None:
+    """Check what was posted here and not at the commit, where nobody can explain the refusal."""
+    await execute(tx, "SET CONSTRAINTS ledger_balanced, ledger_escrow_not_negative IMMEDIATE")

@@ -46,6 +46,13 @@ AN_ACCOUNT: Final = {
     "holder": "A", "kind": "bank_account", "accountNumber": "0123456789", "bankCode": "058",
     "currency": "NGN",
 }  # fmt: skip
+AN_ADJUSTMENT: Final = {
+    "reason": "A",
+    "entries": [
+        {"kind": "platform_revenue", "amount": {"amount": -1, "currency": "NGN"}},
+        {"kind": "chargeback_losses", "amount": {"amount": 1, "currency": "NGN"}},
+    ],
+}
 A_PRICE: Final = {"price": {"amount": 1, "currency": "NGN"}}
 
 PUBLIC: Final = {
@@ -138,6 +145,11 @@ PROTECTED: Final = {
     ("DELETE", "/api/listings/{listing_id}/blocked-dates/{block_id}"): Rule(
         stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
     ),
+    ("GET", "/api/admin/ledger/accounts"): ADMIN_ONLY,
+    ("GET", "/api/admin/ledger/accounts/{ledger_account_id}"): ADMIN_ONLY,
+    ("GET", "/api/admin/ledger/accounts/{ledger_account_id}/entries"): ADMIN_ONLY,
+    ("GET", "/api/admin/ledger/bookings/{booking_id}"): ADMIN_ONLY,
+    ("POST", "/api/admin/ledger/adjustments"): ADMIN_ONLY._replace(body=AN_ADJUSTMENT),
     ("GET", "/api/admin/webhooks"): ADMIN_ONLY,
     ("GET", "/api/admin/webhooks/{event_id}"): ADMIN_ONLY,
     ("POST", "/api/admin/webhooks/{event_id}/replay"): ADMIN_ONLY,
@@ -230,6 +242,7 @@ async def scene(shop: Shop) -> Scene:
         "block_id": "1",
         "alert_id": await _alert(),
         "account_id": await _payout_account(shop.host),
+        "ledger_account_id": "1",
         "event_id": str(make.new_id()),
     }
     return Scene(shop, other_host, ids)

@@ -105,6 +105,11 @@ REQUESTS: Final = [
     ("POST", "/api/host/payout-accounts", "host", {
         "holder": "A", "kind": "bank_account", "accountNumber": "0123456789", "bankCode": "058",
         "currency": "NGN"}),
+    ("POST", "/api/admin/ledger/adjustments", "admin", {
+        "reason": "A", "bookingId": "{booking_id}", "entries": [
+            {"kind": "escrow_rental", "ownerId": "{booking_id}", "amount": MONEY},
+            {"kind": "gateway_clearing", "gateway": "paystack",
+             "amount": {"amount": -100, "currency": "NGN"}}]}),
     ("POST", "/api/admin/alerts/{alert_id}/resolve", "admin", {"note": "A"}),
 ]  # fmt: skip
 PARTS: Final = 4  # so that they can run side by side

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from app.db import Violated, execute, fetch_new_value, now, transaction
+from app.db import Tx, Violated, execute, fetch_new_value, now, transaction
 from app.ledger import queries
-from app.ledger.actions import checkpoint, mark, post
+from app.ledger.actions import checkpoint, get_account, mark, post
+from app.ledger.model import Account
 from tasks import ledger as tasks
 from tests.ledger.books import CLEARING, REVENUE, account_id, commit, plain_sum, posting
 
@@ -23,6 +24,11 @@ async def taken() -> int | None:
         return await checkpoint(tx, begun, limit=1_000_000, worth=1)
 
 
+async def balance(tx: Tx, account: Account) -> int:
+    found = await get_account(tx, await account_id(tx, account))
+    return found.balance.amount
+
+
 async def count_checkpoints() -> int:
     async with transaction() as tx:
         return await fetch_new_value(tx, int, "SELECT count(*) FROM ledger_checkpoints")
@@ -33,8 +39,8 @@ async def test_a_balance_is_the_checkpoint_and_what_came_after(pool: None) -> No
     assert await taken() == 2  # accounts
     await commit(posting(*FEE))
     async with transaction() as tx:
-        assert await queries.balance(tx, await account_id(tx, REVENUE)) == 21
-        assert await queries.balance(tx, await account_id(tx, CLEARING)) == -21
+        assert await balance(tx, REVENUE) == 21
+        assert await balance(tx, CLEARING) == -21
 
 
 async def test_a_checkpoint_spares_the_entries_before_it(pool: None) -> None:
@@ -49,7 +55,7 @@ async def test_a_checkpoint_spares_the_entries_before_it(pool: None) -> None:
         )
     await commit(posting(*FEE))
     async with transaction() as tx:
-        assert await queries.balance(tx, await account_id(tx, REVENUE)) == 1_000_007
+        assert await balance(tx, REVENUE) == 1_000_007
 
 
 async def test_accounts_without_enough_news_get_none(pool: None) -> None:
@@ -64,7 +70,7 @@ async def test_the_task_takes_them_and_catches_up_by_its_limit(pool: None) -> No
     await commit(*(posting(*FEE) for _ in range(2_500)))
     assert [await tasks.checkpoint_ledger(1_000) for _ in range(4)] == [2, 2, 0, 0]
     async with transaction() as tx:
-        assert await queries.balance(tx, await account_id(tx, REVENUE)) == 17_500
+        assert await balance(tx, REVENUE) == 17_500
 
 
 async def test_none_is_taken_while_a_posting_from_before_is_open(pool: None) -> None:
@@ -78,7 +84,7 @@ async def test_none_is_taken_while_a_posting_from_before_is_open(pool: None) -> 
             assert await checkpoint(tx, begun, limit=100, worth=1) is None
     async with transaction() as tx:
         assert await checkpoint(tx, begun, limit=100, worth=1) == 2
-        assert await queries.balance(tx, await account_id(tx, REVENUE)) == 21
+        assert await balance(tx, REVENUE) == 21
 
 
 async def test_a_posting_that_begins_after_the_mark_does_not_delay(pool: None) -> None:
@@ -90,7 +96,7 @@ async def test_a_posting_that_begins_after_the_mark_does_not_delay(pool: None) -
         async with transaction() as tx:
             assert await checkpoint(tx, begun, limit=100, worth=1) == 2
     async with transaction() as tx:
-        assert await queries.balance(tx, await account_id(tx, REVENUE)) == 14
+        assert await balance(tx, REVENUE) == 14
 
 
 WRONG = """
@@ -124,7 +130,7 @@ async def test_nothing_is_lost_or_doubled_while_many_post(pool: None) -> None:
             async with transaction() as tx:
                 await execute(tx, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 if expected := await plain_sum(tx, REVENUE):
-                    assert await queries.balance(tx, await account_id(tx, REVENUE)) == expected
+                    assert await balance(tx, REVENUE) == expected
 
     over = asyncio.Event()
     watchers = [asyncio.create_task(watch()) for watch in (checkpointer, checkpointer, auditor)]
