@@ -2566,6 +2566,13 @@ CREATE INDEX instructions_of_source ON public.instructions USING btree (source_i
 
 
 --
+-- Name: instructions_unfinished; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_unfinished ON public.instructions USING btree (state, id) WHERE (state <> 'confirmed'::text);
+
+
+--
 -- Name: instructions_waiting; Type: INDEX; Schema: public; Owner: -
 --
 

@@ -38,6 +38,8 @@ _KEY_REQUIRED: Final = frozenset(
         "/api/payments/initiate",
         "/api/host/payout-accounts",
         "/api/admin/ledger/adjustments",
+        "/api/admin/refunds/{instruction_id}/reissue",
+        "/api/admin/transfers/{instruction_id}/reissue",
     }
 )
 _METHODS: Final = ("get", "post", "put", "patch", "delete")

@@ -14,6 +14,7 @@ import app.cancellation.routes
 import app.checkout.routes
 import app.inventory.routes
 import app.ledger.routes
+import app.money_out.routes
 import app.operations.routes
 import app.payouts.routes
 import app.tracking.routes
@@ -40,6 +41,7 @@ def create_app() -> ASGIApp:
             *app.checkout.routes.routes,
             *app.inventory.routes.routes,
             *app.ledger.routes.routes,
+            *app.money_out.routes.routes,
             *app.operations.routes.routes,
             *app.payouts.routes.routes,
             *app.tracking.routes.routes,

@@ -46,6 +46,7 @@ CREATE INDEX instructions_of_booking ON instructions (booking_id, id);
 CREATE INDEX instructions_of_payment ON instructions (payment_id, id);
 CREATE INDEX instructions_of_source ON instructions (source_id);
 CREATE INDEX instructions_of_payee ON instructions (payee_id, id);
+CREATE INDEX instructions_unfinished ON instructions (state, id) WHERE state <> 'confirmed';
 CREATE INDEX instructions_due ON instructions (state, kind, next_try_at)
     WHERE next_try_at IS NOT NULL;
 CREATE INDEX instructions_waiting ON instructions (payee_id, gateway, currency)

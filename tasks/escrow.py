@@ -3,9 +3,9 @@
 from app import queue
 from app.db import transaction
 from app.escrow import actions as escrow
-from app.escrow import stories
 from app.instructions import actions as instructions
 from app.instructions.model import InstructionKind
+from app.money_out import stories
 from app.payouts import actions as payouts
 from tasks.runner.handlers import handles
 

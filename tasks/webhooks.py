@@ -8,9 +8,9 @@ from app import queue
 from app.alerts import Severity, raise_alert
 from app.checkout.stories import settle_payment
 from app.db import Tx, transaction
-from app.escrow.stories import look_up
 from app.gateways.port import EventKind
 from app.instructions import queries as instructions
+from app.money_out.stories import look_up
 from app.payments import actions as payments
 from app.webhooks import actions as webhooks
 from app.webhooks.model import StoredEvent

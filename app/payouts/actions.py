@@ -86,6 +86,11 @@ async def resume_waiting(tx: Tx, *, limit: int) -> int:
     return resumed
 
 
+async def recipient_of(tx: Tx, payee: Payee) -> str | None:
+    """The gateway's code of the account that a payee is paid to now; None without one."""
+    return (await _recipients(tx, [payee.host_id])).get(payee)
+
+
 async def _recipients(tx: Tx, host_ids: Collection[UUID]) -> dict[Payee, str]:
     return {
         Payee(known.host_id, known.gateway, known.currency): known.recipient

@@ -161,6 +161,17 @@ PROTECTED: Final = {
     ("GET", "/api/host/transfers"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
     ("GET", "/api/host/balance"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
     ("GET", "/api/host/debts"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
+    **{
+        (method, f"/api/admin/{kind}{path}"): ADMIN_ONLY._replace(body=body)
+        for kind in ("refunds", "transfers")
+        for method, path, body in (
+            ("GET", "", None),
+            ("GET", "/{instruction_id}", None),
+            ("POST", "/{instruction_id}/retry", {"reason": "A"}),
+            ("POST", "/{instruction_id}/reissue", {"reason": "A"}),
+            ("POST", "/{instruction_id}/look-up", None),
+        )
+    },
     ("GET", "/api/admin/audit"): ADMIN_ONLY,
     ("GET", "/api/admin/alerts"): ADMIN_ONLY,
     ("GET", "/api/admin/alerts/{alert_id}"): ADMIN_ONLY,
@@ -243,6 +254,7 @@ async def scene(shop: Shop) -> Scene:
         "alert_id": await _alert(),
         "account_id": await _payout_account(shop.host),
         "ledger_account_id": "1",
+        "instruction_id": str(make.new_id()),
         "event_id": str(make.new_id()),
     }
     return Scene(shop, other_host, ids)

@@ -111,12 +111,16 @@ REQUESTS: Final = [
             {"kind": "gateway_clearing", "gateway": "paystack",
              "amount": {"amount": -100, "currency": "NGN"}}]}),
     ("POST", "/api/admin/alerts/{alert_id}/resolve", "admin", {"note": "A"}),
+    *(("POST", f"/api/admin/{kind}/{{instruction_id}}/{verb}", "admin", {"reason": "A"})
+      for kind in ("refunds", "transfers") for verb in ("retry", "reissue")),
 ]  # fmt: skip
 PARTS: Final = 4  # so that they can run side by side
 WITHOUT_A_BODY: Final = {
     ("POST", "/api/bookings/{booking_id}/accept"),
     ("POST", "/api/payments/{payment_id}/verify"),
     ("POST", "/api/admin/alerts/{alert_id}/acknowledge"),
+    ("POST", "/api/admin/refunds/{instruction_id}/look-up"),
+    ("POST", "/api/admin/transfers/{instruction_id}/look-up"),
     ("POST", "/api/admin/webhooks/{event_id}/replay"),
     ("POST", "/api/webhooks/{name}"),  # bytes that a gateway signed: see the last test
 }
@@ -172,6 +176,7 @@ async def sender(near: Shop) -> Sender:
         "stay_id": str(shop.stay_id),
         "booking_id": booking["id"],
         "alert_id": str(make.new_id()),
+        "instruction_id": str(make.new_id()),
     }
     return Sender(shop, ids)
 
@@ -344,6 +349,9 @@ QUERIES: Final = [
     ("/api/host/debts", {"limit": "5", "cursor": ""}),
     ("/api/payments/status", {"reference": "x"}),
     ("/api/payments/return", {"reference": "x"}),
+    *((f"/api/admin/{kind}", {
+        "state": "queued", "bookingId": "{stay_id}", "payeeId": "{stay_id}", "limit": "5",
+        "cursor": ""}) for kind in ("refunds", "transfers")),
     ("/api/admin/audit", {
         "action": "cancel_booking", "subjectKind": "booking", "subjectId": "x",
         "actorRole": "guest", "actorId": "{stay_id}", "from": "2030-01-01T00:00:00Z",

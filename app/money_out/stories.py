@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from app.db import transaction
-from app.escrow import actions
+from app.escrow import actions as escrow
 from app.gateways.port import NewRefund, NewTransfer
 from app.gateways.registry import gateway_named
 from app.instructions import actions as instructions
@@ -39,7 +39,7 @@ async def look_up(instruction_id: UUID, *, event_id: UUID | None = None) -> Inst
     async with transaction() as tx:
         live = gateway_named(asked.gateway).live
         instruction = await instructions.settle(tx, asked, found, live=live)
-        await actions.follow(tx, instruction)
+        await escrow.follow(tx, instruction)
         if event_id:
             await webhooks.processed(tx, event_id)
     return instruction

@@ -1,0 +1,122 @@
+"""What admins see of money out, and what they do where it went wrong."""
+
+from uuid import UUID
+
+import uuid_utils.compat
+
+from app import audit
+from app.alerts import resolve_alert
+from app.audit import Actor, ActorRole, Subject
+from app.db import Tx, plan_for_values
+from app.instructions import actions as instructions
+from app.instructions import queries as instruction_queries
+from app.instructions.model import (
+    Instruction,
+    InstructionKind,
+    InstructionPage,
+    InstructionReply,
+    InstructionState,
+    NoSuchInstructionHere,
+)
+from app.money_out import queries, rules
+from app.money_out.model import InstructionFilter, InstructionStory, NotReversed, ReissuedBefore
+from app.payouts import actions as payouts
+from app.payouts.model import Payee
+from app.wire import read_cursor, write_cursor
+
+
+async def read_page(
+    tx: Tx, wanted: InstructionFilter, *, limit: int, cursor: str | None
+) -> InstructionPage:
+    """A page of refunds or transfers, newest first. Raises Invalid for a made-up cursor."""
+    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    await plan_for_values(tx)
+    found = await queries.instructions(tx, wanted, before=before, limit=limit + 1)
+    page = found[:limit]
+    return InstructionPage(
+        instructions=[InstructionReply.of(instruction) for instruction in page],
+        next_cursor=write_cursor(page[-1].id) if len(found) > limit else None,
+    )
+
+
+async def read_story(tx: Tx, instruction_id: UUID, *, kind: InstructionKind) -> InstructionStory:
+    """One refund or transfer, with its history. Raises NoSuchInstructionHere."""
+    instruction = _of_kind(await instructions.get(tx, instruction_id), kind)
+    again = await instruction_queries.of_source(tx, instruction.id)
+    return InstructionStory(
+        instruction=InstructionReply.of(instruction),
+        source=instruction.source_id,
+        reissued_as=again[0].id if again else None,
+        history=await instruction_queries.history(tx, instruction.id),
+    )
+
+
+async def retry(
+    tx: Tx, instruction_id: UUID, *, kind: InstructionKind, admin_id: UUID, reason: str
+) -> None:
+    """Queue another attempt of what has failed, however often: to where its payee is paid now.
+
+    Raises NoSuchInstructionHere, NothingToRetry.
+    """
+    failed = _of_kind(await instructions.lock(tx, instruction_id), kind)
+    target = await _target(tx, failed)
+    await instructions.retry(tx, failed, target=target, reason="tried again by an admin")
+    await resolve_alert(tx, "instruction_given_up", str(failed.id))
+    await _record(tx, "retry", failed, admin_id=admin_id, reason=reason)
+
+
+async def reissue(
+    tx: Tx, instruction_id: UUID, *, kind: InstructionKind, admin_id: UUID, reason: str
+) -> UUID:
+    """Send money again that had come back, by an instruction of its own; returns its id.
+
+    All of it: what its host owes is kept back from other payouts. Raises NoSuchInstructionHere,
+    NotReversed, ReissuedBefore.
+    """
+    came_back = _of_kind(await instructions.lock(tx, instruction_id), kind)
+    if came_back.state is not InstructionState.REVERSED:
+        raise NotReversed(f"It is {came_back.state}.")
+    if before := await instruction_queries.of_source(tx, came_back.id):
+        raise ReissuedBefore(f"It was, as {before[0].id}.")
+    target = await _target(tx, came_back)
+    again = rules.again(came_back, instruction_id=uuid_utils.compat.uuid7(), target=target)
+    by = Actor(ActorRole.ADMIN, admin_id)
+    await instructions.queue_all(tx, [again], by=by)
+    await resolve_alert(tx, "instruction_reversed", str(came_back.id))
+    await _record(tx, "reissue", came_back, admin_id=admin_id, reason=reason)
+    return again.id
+
+
+async def begin_look_up(
+    tx: Tx, instruction_id: UUID, *, kind: InstructionKind, admin_id: UUID
+) -> None:
+    """An admin has the gateway asked. Raises NoSuchInstructionHere."""
+    instruction = _of_kind(await instructions.get(tx, instruction_id), kind)
+    await _record(tx, "look_up", instruction, admin_id=admin_id, reason="")
+
+
+async def _target(tx: Tx, instruction: Instruction) -> str | None:
+    """Where its money goes now: a refund the way it came, a transfer to the payee's account."""
+    if instruction.kind is InstructionKind.REFUND:
+        return instruction.target
+    payee = Payee(instruction.payee_id, instruction.gateway, instruction.currency)
+    return await payouts.recipient_of(tx, payee)
+
+
+def _of_kind(instruction: Instruction, kind: InstructionKind) -> Instruction:
+    if instruction.kind is kind:
+        return instruction
+    raise NoSuchInstructionHere(f"There is no {kind} {instruction.id}.")
+
+
+async def _record(
+    tx: Tx, verb: str, instruction: Instruction, *, admin_id: UUID, reason: str
+) -> None:
+    await audit.record(
+        tx,
+        by=Actor(ActorRole.ADMIN, admin_id),
+        action=f"{verb}_{instruction.kind}",
+        subject=Subject(instruction.kind, instruction.id),
+        before={"state": instruction.state, "attempt": instruction.attempt},
+        reason=reason,
+    )

@@ -1,0 +1,183 @@
+"""What admins see of money out, and what they can do where it went wrong."""
+
+from datetime import timedelta
+from typing import Any
+
+from app.accounts.model import Principal
+from tests.payouts.test_accounts import add, released
+from tests.shop import Shop
+
+TRANSFERS = "/api/admin/transfers"
+REFUNDS = "/api/admin/refunds"
+BECAUSE = {"reason": "The bank says that it is open again"}
+FIVE_FAILURES = ["queued", *["sending", "failed", "queued"] * 4, "sending", "failed"]
+
+
+async def follow(shop: Shop, *, times: int = 2) -> None:
+    """Do what is queued, and ask about what is under way, until there is news no more."""
+    for _ in range(times):
+        await shop.run_jobs()
+        await shop.forward(timedelta(minutes=16))
+        await shop.sweep("resolve-unknown")
+    await shop.run_jobs()
+
+
+async def the_one(shop: Shop, path: str = TRANSFERS) -> dict[str, Any]:
+    (found,) = (await shop.get(shop.admin, path))["instructions"]
+    return await shop.get(shop.admin, f"{path}/{found['id']}")
+
+
+def states(story: dict[str, Any]) -> list[str]:
+    return [move["state"] for move in story["history"]]
+
+
+async def do(shop: Shop, verb: str, story: dict[str, Any], path: str = TRANSFERS) -> Any:
+    body = None if verb == "look-up" else BECAUSE
+    return await shop.post(shop.admin, f"{path}/{story['instruction']['id']}/{verb}", body)
+
+
+async def alerts(shop: Shop) -> list[str]:
+    return await shop.values("SELECT kind || ' ' || state FROM alerts ORDER BY id")
+
+
+async def given_up(shop: Shop) -> dict[str, Any]:
+    """A transfer that the gateway has refused five times."""
+    await add(shop)
+    await shop.values("UPDATE payout_accounts SET recipient = 'RCP_gone' RETURNING id::text")
+    await released(shop, "1A")
+    await shop.run_jobs()
+    for _ in range(6):
+        await shop.forward(timedelta(hours=1, seconds=1))
+        await shop.sweep("retry-failed-transfers")
+        await shop.run_jobs()
+    return await the_one(shop)
+
+
+async def came_back(shop: Shop) -> dict[str, Any]:
+    """A transfer that was confirmed and then reversed."""
+    await add(shop)
+    await released(shop, "1A")
+    await follow(shop)
+    (sent,) = await shop.sandbox.transfers()
+    await shop.sandbox.end_transfer(sent["reference"], "reverse")
+    assert states(await the_one(shop))[-1] == "confirmed"
+    assert (await do(shop, "look-up", await the_one(shop))).status_code == 200
+    return await the_one(shop)
+
+
+async def test_refused_five_times_is_an_alert_and_no_more_is_tried(shop: Shop) -> None:
+    story = await given_up(shop)
+    assert states(story) == FIVE_FAILURES
+    assert story["instruction"]["nextTryAt"] is None
+    assert await alerts(shop) == ["instruction_given_up open"]
+    assert await shop.sandbox.transfers() == []
+
+
+async def test_an_admin_tries_again_to_where_the_host_is_paid_now(shop: Shop) -> None:
+    story = await given_up(shop)
+    await add(shop, accountNumber="9876543210")
+    reply = await do(shop, "retry", story)
+    assert (reply.status_code, reply.json()["instruction"]["state"]) == (200, "queued")
+    assert (await do(shop, "retry", story)).json()["code"] == "nothing_to_retry"
+    await follow(shop)
+    assert states(await the_one(shop))[-4:] == ["queued", "sending", "sent", "confirmed"]
+    assert len(await shop.sandbox.transfers()) == 1
+    assert await alerts(shop) == ["instruction_given_up resolved"]
+    audited = await shop.values(
+        "SELECT reason FROM audit_log WHERE action = 'retry_transfer' AND actor_id = %(id)s",
+        id=shop.admin.id,
+    )
+    assert audited == [BECAUSE["reason"]]
+
+
+async def test_a_retry_without_an_account_waits_for_one(shop: Shop) -> None:
+    story = await given_up(shop)
+    await shop.values("UPDATE payout_accounts SET state = 'removed' RETURNING id::text")
+    reply = await do(shop, "retry", story)
+    assert reply.json()["instruction"]["state"] == "waiting_for_payee"
+
+
+async def test_what_came_back_is_owed_again_and_sent_again_once(shop: Shop) -> None:
+    story = await came_back(shop)
+    assert states(story)[-1] == "reversed"
+    assert await alerts(shop) == ["instruction_reversed open"]
+    assert await _payable(shop) == 450_000
+    reply = await do(shop, "reissue", story)
+    assert reply.status_code == 201, reply.text
+    again = reply.json()
+    assert again["source"] == story["instruction"]["id"]
+    assert (await do(shop, "reissue", story)).json()["code"] == "reissued_before"
+    assert (await do(shop, "reissue", again)).json()["code"] == "not_reversed"
+    await follow(shop)
+    assert await _payable(shop) == 0
+    assert len(await shop.sandbox.transfers()) == 2
+    assert await alerts(shop) == ["instruction_reversed resolved"]
+    old = await shop.get(shop.admin, f"{TRANSFERS}/{story['instruction']['id']}")
+    assert old["reissuedAs"] == again["instruction"]["id"]
+    assert await shop.values("SELECT state FROM pots") == ["released"]
+
+
+async def _payable(shop: Shop) -> int:
+    return await shop.count(
+        """
+        SELECT coalesce(sum(amount), 0)::bigint
+          FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
+         WHERE kind = 'host_payable'"""
+    )
+
+
+async def test_one_reissue_is_answered_alike_under_one_key(shop: Shop) -> None:
+    story = await came_back(shop)
+    path = f"{TRANSFERS}/{story['instruction']['id']}/reissue"
+    first = await shop.post(shop.admin, path, BECAUSE, key="k")
+    again = await shop.post(shop.admin, path, BECAUSE, key="k")
+    assert first.json() == again.json()
+    assert again.headers["idempotency-replayed"] == "true"
+    assert await shop.count("SELECT count(*) FROM instructions") == 2
+
+
+async def test_a_refund_that_failed_after_all_is_sent_again(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    await shop.paid(booking)
+    assert (await shop.post(shop.host, f"/api/bookings/{booking['id']}/cancel")).is_success
+    await follow(shop)
+    (refund,) = await shop.sandbox.refunds()
+    await shop.sandbox.end_refund(refund["id"], "reverse")
+    story = await the_one(shop, REFUNDS)
+    assert (await do(shop, "look-up", story, REFUNDS)).json()["instruction"]["state"] == "reversed"
+    reply = await do(shop, "reissue", story, REFUNDS)
+    assert reply.status_code == 201, reply.text
+    await follow(shop)
+    assert await shop.values("SELECT state FROM instructions ORDER BY id") == [
+        "reversed",
+        "confirmed",
+    ]
+    assert await shop.values("SELECT refunded::text FROM payments") == ["500000"]
+
+
+async def test_lists_are_filtered_by_kind_state_booking_and_payee(shop: Shop) -> None:
+    await released(shop, "1A", "1B")
+    booking_id = (await shop.get(shop.guest, "/api/bookings"))["bookings"][0]["id"]
+
+    async def count(path: str = TRANSFERS, who: Principal = shop.admin, **filters: Any) -> int:
+        return len((await shop.get(who, path, **filters))["instructions"])
+
+    assert await count() == 2
+    assert await count(REFUNDS) == 0
+    assert await count(state="waiting_for_payee") == 2
+    assert await count(state="failed") == 0
+    assert await count(bookingId=booking_id) == 1
+    assert await count(payeeId=str(shop.host.id)) == 2
+    assert await count(payeeId=str(shop.guest.id)) == 0
+    first = await shop.get(shop.admin, TRANSFERS, limit=1)
+    assert await count(limit=1, cursor=first["nextCursor"]) == 1
+
+
+async def test_a_transfer_is_not_found_among_refunds(shop: Shop) -> None:
+    await released(shop, "1A")
+    story = await the_one(shop)
+    for verb in ("retry", "reissue", "look-up"):
+        assert (await do(shop, verb, story, REFUNDS)).status_code == 404
+    path = f"{REFUNDS}/{story['instruction']['id']}"
+    reply = await shop.post(shop.admin, f"{path}/look-up")
+    assert reply.json()["code"] == "no_such_instruction_here"
