@@ -83,6 +83,12 @@ async def enqueue_all(tx: Tx, jobs: Sequence[Job]) -> None:
     await deferrer.batch_defer_async(*(msgspec.to_builtins(job) for job in jobs))
 
 
+async def enqueue_run(tx: Tx, name: str, *, timestamp: int) -> None:
+    """Queue one more run of a periodic job, as if its time (Unix seconds) had come."""
+    deferrer = broker.configure_task(name, queue="periodic", connection=tx)
+    await deferrer.defer_async(timestamp=timestamp)
+
+
 async def forget_finished(tx: Tx, *, limit: int) -> int:
     """Delete jobs that succeeded over a day ago; those that gave up stay for an operator."""
     return await execute(

@@ -1,0 +1,58 @@
+"""How the demo plays its people: over HTTP, with business time and the worker at its command."""
+
+import time
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from app.business_clock import move_clock, read_clock
+from app.db import direct_connection, transaction_on
+from app.development.seed import PASSWORD
+from app.queue import enqueue_run
+from app.settings import settings
+
+
+async def log_in(client: httpx.AsyncClient, email: str) -> None:
+    """Let a client be one of the demo people from here on."""
+    session = await post(client, "/api/auth/login", email=email, password=PASSWORD)
+    client.headers["authorization"] = f"Bearer {session['accessToken']}"
+
+
+async def get(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
+    reply = await client.get(path)
+    return reply.raise_for_status().json()
+
+
+async def post(client: httpx.AsyncClient, path: str, **body: Any) -> dict[str, Any]:
+    key = {"Idempotency-Key": str(uuid4())}
+    reply = await client.post(path, json=body, headers=key)
+    return reply.raise_for_status().json()
+
+
+async def now() -> datetime:
+    """Business time."""
+    async with (
+        direct_connection(settings().direct_url) as connection,
+        transaction_on(connection) as tx,
+    ):
+        return (await read_clock(tx)).now
+
+
+async def forward(by: timedelta) -> None:
+    """Move business time on for everybody."""
+    async with (
+        direct_connection(settings().direct_url) as connection,
+        transaction_on(connection) as tx,
+    ):
+        await move_clock(tx, by=by)
+
+
+async def run_now(name: str) -> None:
+    """Let the worker do a periodic job now, and not at the next full minute."""
+    async with (
+        direct_connection(settings().direct_url) as connection,
+        transaction_on(connection) as tx,
+    ):
+        await enqueue_run(tx, name, timestamp=int(time.time()))
