@@ -65,8 +65,9 @@ async def settle(
     payment, verdict = await payments.settle(
         tx, payment.id, found, live=live, deadline_passed=deadline_passed
     )
-    if verdict is Verdict.PAID:
+    if verdict is Verdict.PAID and isinstance(found, FoundCharge):
         await _paid(tx, booking, payment, moment)
+        await payments.book_fee(tx, payment, found.fee)
     return payment
 
 

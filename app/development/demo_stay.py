@@ -104,14 +104,14 @@ async def _until(
 ) -> dict[str, Any]:
     """The booking's escrow once it is as told; says each stage and what it waits for."""
     path = f"/api/bookings/{booking['id']}/escrow"
+    escrow: dict[str, Any] = {}
     for _ in range(int(_PATIENCE_SECONDS / _POLL_SECONDS)):
-        reply = await guest.get(path)
-        if reply.status_code == httpx.codes.OK and fits(reply.json()):
-            stage = reply.json()["stage"]
-            click.echo(f"stage {stage['number']}: {stage['name']}")
-            return reply.json()
+        escrow = await get(guest, path)
+        if fits(escrow):
+            click.echo(f"stage {escrow['stage']['number']}: {escrow['stage']['name']}")
+            return escrow
         await asyncio.sleep(_POLL_SECONDS)
-    raise click.ClickException(f"not as told after {_PATIENCE_SECONDS:g} s:\n{reply.text}")
+    raise click.ClickException(f"not as told after {_PATIENCE_SECONDS:g} s:\n{escrow}")
 
 
 def _stage(escrow: dict[str, Any]) -> int | None:

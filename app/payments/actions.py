@@ -145,6 +145,12 @@ async def settle(
             return payment, Verdict.UNCHANGED
 
 
+async def book_fee(tx: Tx, payment: Payment, fee: int | None) -> None:
+    """Book what the gateway keeps of a charge, if it says that it keeps anything."""
+    if fee:
+        await ledger.post(tx, rules.gateway_fee(payment, fee))
+
+
 async def give_back(tx: Tx, payment: Payment, *, by: Actor, reason: str) -> None:
     """Book a charge that buys nothing (late, double) as owed to its payer, and refund it whole."""
     await ledger.post(tx, rules.unapplied(payment, memo=reason))
@@ -230,8 +236,6 @@ async def _succeed(tx: Tx, payment: Payment, found: FoundCharge) -> tuple[Paymen
         gateway_id=found.gateway_id,
         gateway_data=found.data,
     )
-    if found.fee:
-        await ledger.post(tx, rules.gateway_fee(paid, found.fee))
     return paid, Verdict.PAID
 
 
