@@ -2657,13 +2657,6 @@ CREATE INDEX payment_history_of_payment ON public.payment_history USING btree (p
 
 
 --
--- Name: payments_of_booking; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX payments_of_booking ON public.payments USING btree (booking_id, id);
-
-
---
 -- Name: payments_one_open; Type: INDEX; Schema: public; Owner: -
 --
 

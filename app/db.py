@@ -8,7 +8,6 @@ from typing import Any, LiteralString, NewType, NoReturn, TypeVar
 
 import msgspec
 import psycopg
-import psycopg.conninfo
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg._preparing import PrepareManager
 from psycopg.pq import TransactionStatus
@@ -88,11 +87,6 @@ async def open_pool(url: str, *, size_max: int) -> None:
     )
     await pool.open()
     _Database.pool = pool
-
-
-def url_parts(url: str) -> dict[str, Any]:
-    """The parts of a connection URL: host, port, user, dbname, …"""
-    return psycopg.conninfo.conninfo_to_dict(url)
 
 
 async def close_pool() -> None:

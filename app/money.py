@@ -1,7 +1,7 @@
 """Money: an integer of minor units plus a currency, and splitting that loses nothing."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 
 import msgspec
 
@@ -33,11 +33,6 @@ class Money(msgspec.Struct, frozen=True):
 
     amount: Amount
     currency: Currency
-
-    def __add__(self, other: Self) -> "Money":
-        if other.currency != self.currency:
-            raise ValueError(f"cannot add {other.currency} to {self.currency}")
-        return Money(amount=self.amount + other.amount, currency=self.currency)
 
     def __str__(self) -> str:
         """For people: `5,000.00 NGN`."""

@@ -27,7 +27,6 @@ CREATE TABLE payments (
 );
 COMMENT ON TABLE payments IS 'Charges: money in, one attempt at one gateway';
 CREATE UNIQUE INDEX payments_one_open ON payments (booking_id) WHERE state IN ('created', 'pending');
-CREATE INDEX payments_of_booking ON payments (booking_id, id);
 CREATE INDEX payments_unsettled ON payments (created_at) WHERE state IN ('created', 'pending');
 
 CREATE TABLE payment_history (

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from pytest_postgresql import factories
 
 from app import db
@@ -42,7 +43,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def postgres_server() -> SimpleNamespace:
     url = os.environ["TEST_POSTGRES_URL"]
-    parts = db.url_parts(url)
+    parts = conninfo_to_dict(url)
     return SimpleNamespace(
         host=parts.get("host"),
         port=parts.get("port", 5432),

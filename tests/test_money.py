@@ -41,17 +41,6 @@ def test_weights_that_are_no_shares_are_refused(weights: list[int]) -> None:
         split(100, weights)
 
 
-@given(one=AMOUNTS, other=AMOUNTS)
-def test_money_of_one_currency_adds_up(one: int, other: int) -> None:
-    total = Money(one, "NGN") + Money(other, "NGN")
-    assert total == Money(one + other, "NGN")
-
-
-def test_money_of_two_currencies_does_not_add() -> None:
-    with pytest.raises(ValueError, match="cannot add EUR to NGN"):
-        _ = Money(1, "NGN") + Money(1, "EUR")
-
-
 @pytest.mark.parametrize(
     ("money", "text"),
     [

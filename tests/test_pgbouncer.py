@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from app import db
 from app.db import fetch_value, transaction
@@ -33,7 +34,7 @@ def readable_folder() -> Iterator[Path]:
 @pytest.fixture
 async def pooler(database_url: str, readable_folder: Path) -> AsyncIterator[str]:
     """A PgBouncer with two server connections before the test's database; yields its URL."""
-    parts = db.url_parts(database_url)
+    parts = conninfo_to_dict(database_url)
     port = free_port()
     users = readable_folder / "users.txt"
     users.write_text(f'"{parts["user"]}" ""\n')

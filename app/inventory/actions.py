@@ -33,12 +33,12 @@ from app.inventory.model import (
     OverrideList,
     OverrideReply,
     RangeNotFound,
+    Search,
     UnitChanges,
     UnitList,
     UnitNotFound,
     UnitReply,
     UnitState,
-    Wanted,
 )
 from app.inventory.queries import Place
 from app.money import Money
@@ -143,7 +143,7 @@ async def list_of_host(tx: Tx, *, host_id: UUID, limit: int, cursor: str | None)
     )
 
 
-async def search(tx: Tx, wanted: Wanted, *, limit: int, cursor: str | None) -> ListingPage:
+async def search(tx: Tx, wanted: Search, *, limit: int, cursor: str | None) -> ListingPage:
     """Open listings that fit: stays in the order of their ids, trips by departure and id.
 
     Looks at a bounded number of listings: where few fit, a page is short and has a cursor.
@@ -161,7 +161,7 @@ async def search(tx: Tx, wanted: Wanted, *, limit: int, cursor: str | None) -> L
 
 
 async def _find(
-    tx: Tx, wanted: Wanted, after: Place | None, limit: int
+    tx: Tx, wanted: Search, after: Place | None, limit: int
 ) -> tuple[list[Listing], Place | None]:
     """Up to `limit` fitting listings, and the place to go on from: None at the end of the list."""
     found: list[Listing] = []

@@ -144,13 +144,11 @@ class OfferedBlock(msgspec.Struct, frozen=True, kw_only=True):
 class Offer(Listing, frozen=True, kw_only=True):
     """All that is needed to price and freeze a booking, read at the instant `now`.
 
-    `units` are those that were asked for by label, in the order of their ids;
-    `units_active` counts the listing's active units when no labels were asked for, else it is
-    None. Overrides and blocks are those that touch the asked slots.
+    `units` are those that were asked for by label, in the order of their ids. Overrides and
+    blocks are those that touch the asked slots.
     """
 
     units: list[OfferedUnit]
-    units_active: int | None
     overrides: list[OfferedPrice]
     blocks: list[OfferedBlock]
     now: datetime
@@ -374,7 +372,7 @@ class NightAvailability(Output, frozen=True, kw_only=True):
     free_units: int
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class Search(msgspec.Struct, frozen=True, kw_only=True):
     """What a search asks for. Prices are minor units of `currency`."""
 
     kind: Kind

@@ -24,10 +24,10 @@ from app.inventory.model import (
     NightAvailability,
     Offer,
     OverrideReply,
+    Search,
     UnitChanges,
     UnitNow,
     UnitReply,
-    Wanted,
 )
 
 
@@ -44,8 +44,7 @@ async def read_offer(
     """All that is needed to price and freeze a booking, or None if there is no such listing.
 
     `first` is the check-in date and `last` the check-out date, which is no night of the stay; a
-    trip's only slot is its departure date, whatever is given. Without labels the offer tells how
-    many units are active instead. The hot path: look-ups by index only.
+    trip's only slot is its departure date, whatever is given. The hot path: look-ups by index only.
     """
     return await fetch_one(
         tx,
@@ -60,9 +59,6 @@ async def read_offer(
                            'price', u.price, 'active', u.active) ORDER BY u.id), '[]')
                   FROM units u
                  WHERE u.listing_id = l.id AND u.label = ANY(%(labels)s::text[])) AS units,
-               CASE WHEN %(labels)s::text[] IS NULL THEN
-                    (SELECT count(*) FROM units u WHERE u.listing_id = l.id AND u.active)
-               END AS units_active,
                (SELECT coalesce(jsonb_agg(jsonb_build_object(
                            'id', o.id, 'first_slot', o.first_slot, 'last_slot', o.last_slot,
                            'price', o.price)), '[]')
@@ -326,7 +322,7 @@ async def count_free_by_night(
     )
 
 
-async def read_places(tx: Tx, wanted: Wanted, *, after: Place | None, limit: int) -> list[Place]:
+async def read_places(tx: Tx, wanted: Search, *, after: Place | None, limit: int) -> list[Place]:
     """The next open listings in the order of a search, by what has an index: kind, place, words,
     departure. Only what is asked is in the statement, so that each combination has its own plan.
     """
@@ -354,7 +350,7 @@ async def read_places(tx: Tx, wanted: Wanted, *, after: Place | None, limit: int
     )
 
 
-async def read_fitting(tx: Tx, wanted: Wanted, ids: list[UUID], *, limit: int) -> list[Listing]:
+async def read_fitting(tx: Tx, wanted: Search, ids: list[UUID], *, limit: int) -> list[Listing]:
     """Those of these listings, in this order, that fit the price and have the units free."""
     return await fetch_all(
         tx,

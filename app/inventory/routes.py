@@ -28,10 +28,10 @@ from app.inventory.model import (
     NewUnits,
     OverrideList,
     OverrideReply,
+    Search,
     UnitChanges,
     UnitList,
     UnitReply,
-    Wanted,
 )
 from app.money import AMOUNT_MAX
 from app.web import PageCursor, PageSize
@@ -159,7 +159,7 @@ async def search(
     few fit it may be short, or empty, and still have a `nextCursor`.
     """
     chosen = kind or (Kind.TRIP if departure_date else Kind.STAY)
-    wanted = Wanted(
+    wanted = Search(
         kind=chosen,
         words=q,
         place=place,

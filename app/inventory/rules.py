@@ -30,12 +30,12 @@ from app.inventory.model import (
     PriceTooHigh,
     Quote,
     RoomPlan,
+    Search,
     SeatPlan,
     TripDeparted,
     UnitAvailability,
     UnitNow,
     UnitState,
-    Wanted,
 )
 from app.money import AMOUNT_MAX, EXPONENTS, Money
 
@@ -362,7 +362,7 @@ def check_calendar(listing: Listing, first: date | None, last: date | None) -> t
     return first, last
 
 
-def check_search(wanted: Wanted, *, now: datetime) -> None:
+def check_search(wanted: Search, *, now: datetime) -> None:
     """Raises Invalid, naming every parameter that does not go with the others."""
     errors: list[FieldError] = []
     if wanted.kind is Kind.TRIP:

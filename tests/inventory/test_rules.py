@@ -38,7 +38,7 @@ def offer(**fields: Any) -> Offer:
         "deposit": 0, "policy": Policy.STRICT, "request_to_book": False, "respond_within_h": 24,
         "check_in_time": time(15), "check_out_time": time(11), "departure_date": None,
         "departure_time": None, "arrival_date": None, "arrival_time": None, "arrival_zone": None,
-        "units": [], "units_active": None, "overrides": [], "blocks": [], "now": NOW,
+        "units": [], "overrides": [], "blocks": [], "now": NOW,
     }  # fmt: skip
     return Offer(**{**base, **fields})
 

@@ -10,7 +10,7 @@ import pytest
 from app.accounts.model import Principal
 from app.db import execute, plan_for_values, transaction
 from app.inventory import queries
-from app.inventory.model import Kind, Wanted
+from app.inventory.model import Kind, Search
 from app.money import Money
 from tests.inventory import make
 
@@ -200,7 +200,7 @@ async def many_listings(host: Principal, *, count: int) -> None:
         await execute(tx, "SELECT gin_clean_pending_list('listings_words')")
 
 
-WANTED = Wanted(
+WANTED = Search(
     kind=Kind.STAY, words=None, place=None, first=None, last=None, departure_date=None,
     units=None, currency=None, price_min=None, price_max=None,
 )  # fmt: skip
@@ -221,8 +221,8 @@ async def test_every_search_walks_an_index_and_never_the_table(
     host: Principal, fields: dict[str, Any], index: str
 ) -> None:
     await many_listings(host, count=5_000)
-    wanted = Wanted(
-        **{**{name: getattr(WANTED, name) for name in Wanted.__struct_fields__}, **fields}
+    wanted = Search(
+        **{**{name: getattr(WANTED, name) for name in Search.__struct_fields__}, **fields}
     )
     async with transaction() as tx:
         await plan_for_values(tx)
