@@ -631,6 +631,7 @@ COMMENT ON FUNCTION public.refuse_change() IS 'Trigger of append-only tables';
 
 CREATE FUNCTION public.refuse_empty_transaction() RETURNS trigger
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
     AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM ledger_entries WHERE transaction_id = NEW.id) THEN
@@ -655,6 +656,7 @@ COMMENT ON FUNCTION public.refuse_empty_transaction() IS 'Trigger: a transaction
 
 CREATE FUNCTION public.refuse_negative_escrow() RETURNS trigger
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
     AS $$
 BEGIN
     PERFORM FROM ledger_accounts
@@ -710,27 +712,24 @@ COMMENT ON FUNCTION public.refuse_other_listing() IS 'Trigger: a listing stays w
 
 CREATE FUNCTION public.refuse_unbalanced() RETURNS trigger
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
     AS $$
 BEGIN
     IF NOT EXISTS (
         SELECT FROM ledger_transactions
-         WHERE id = NEW.transaction_id AND written_by = pg_current_xact_id()
+         WHERE id = NEW.transaction_id AND at = NEW.at AND written_by = pg_current_xact_id()
     ) THEN
         RAISE EXCEPTION 'ledger transaction % is closed', NEW.transaction_id
             USING ERRCODE = 'integrity_constraint_violation',
                   CONSTRAINT = 'ledger_entries_written_with_transaction';
     END IF;
-    IF NOT EXISTS (SELECT FROM ledger_accounts WHERE id = NEW.account_id) THEN
-        RAISE EXCEPTION 'there is no ledger account %', NEW.account_id
-            USING ERRCODE = 'integrity_constraint_violation',
-                  CONSTRAINT = 'ledger_entries_account_exists';
-    END IF;
+    -- What is on no account has no currency, and balances nothing.
     IF EXISTS (
         SELECT FROM ledger_entries AS entry
-          JOIN ledger_accounts AS account ON account.id = entry.account_id
+          LEFT JOIN ledger_accounts AS account ON account.id = entry.account_id
          WHERE entry.transaction_id = NEW.transaction_id
          GROUP BY account.currency
-        HAVING sum(entry.amount) <> 0
+        HAVING sum(entry.amount) <> 0 OR account.currency IS NULL
     ) THEN
         RAISE EXCEPTION 'ledger transaction % does not balance', NEW.transaction_id
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'ledger_balanced';
@@ -1298,6 +1297,32 @@ COMMENT ON TABLE public.instructions IS 'Money out: refunds to guests and transf
 
 
 --
+-- Name: late_refunds; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.late_refunds (
+    id uuid NOT NULL,
+    booking_id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    borne_by text NOT NULL,
+    amount bigint NOT NULL,
+    currency character(3) NOT NULL,
+    reason text NOT NULL,
+    admin_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    CONSTRAINT late_refunds_amount_check CHECK ((amount > 0)),
+    CONSTRAINT late_refunds_borne_by_check CHECK ((borne_by = ANY (ARRAY['host'::text, 'platform'::text])))
+);
+
+
+--
+-- Name: TABLE late_refunds; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.late_refunds IS 'What admins gave back of money that had been paid out already. Append-only';
+
+
+--
 -- Name: ledger_accounts; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1364,6 +1389,7 @@ CREATE TABLE public.ledger_entries (
     transaction_id bigint NOT NULL,
     account_id bigint NOT NULL,
     amount bigint NOT NULL,
+    at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     CONSTRAINT ledger_entries_amount_check CHECK ((amount <> 0))
 );
 
@@ -2131,6 +2157,14 @@ ALTER TABLE ONLY public.instructions
 
 
 --
+-- Name: late_refunds late_refunds_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.late_refunds
+    ADD CONSTRAINT late_refunds_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: ledger_accounts ledger_accounts_once; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -2580,10 +2614,17 @@ CREATE INDEX instructions_waiting ON public.instructions USING btree (payee_id, 
 
 
 --
+-- Name: late_refunds_of_booking; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX late_refunds_of_booking ON public.late_refunds USING btree (booking_id, id);
+
+
+--
 -- Name: ledger_entries_of_account; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX ledger_entries_of_account ON public.ledger_entries USING btree (account_id, id) INCLUDE (amount);
+CREATE INDEX ledger_entries_of_account ON public.ledger_entries USING btree (account_id, id) INCLUDE (amount, at);
 
 
 --
@@ -2850,6 +2891,13 @@ CREATE TRIGGER escrow_events_append_only BEFORE DELETE OR UPDATE ON public.escro
 --
 
 CREATE TRIGGER instruction_history_append_only BEFORE DELETE OR UPDATE ON public.instruction_history FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: late_refunds late_refunds_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER late_refunds_append_only BEFORE DELETE OR UPDATE ON public.late_refunds FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 
 --
@@ -3199,6 +3247,30 @@ ALTER TABLE ONLY public.instructions
 
 ALTER TABLE ONLY public.instructions
     ADD CONSTRAINT instructions_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
+
+
+--
+-- Name: late_refunds late_refunds_admin_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.late_refunds
+    ADD CONSTRAINT late_refunds_admin_id_fkey FOREIGN KEY (admin_id) REFERENCES public.accounts(id);
+
+
+--
+-- Name: late_refunds late_refunds_booking_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.late_refunds
+    ADD CONSTRAINT late_refunds_booking_id_fkey FOREIGN KEY (booking_id) REFERENCES public.bookings(id);
+
+
+--
+-- Name: late_refunds late_refunds_payment_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.late_refunds
+    ADD CONSTRAINT late_refunds_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
 
 
 --

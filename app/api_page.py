@@ -38,6 +38,7 @@ _KEY_REQUIRED: Final = frozenset(
         "/api/payments/initiate",
         "/api/host/payout-accounts",
         "/api/admin/ledger/adjustments",
+        "/api/admin/bookings/{booking_id}/refunds",
         "/api/admin/refunds/{instruction_id}/reissue",
         "/api/admin/transfers/{instruction_id}/reissue",
     }

@@ -33,6 +33,23 @@ CREATE UNIQUE INDEX payout_accounts_one_active ON payout_accounts (host_id, gate
 CREATE INDEX payout_accounts_of_host ON payout_accounts (host_id, id);
 CREATE INDEX payout_accounts_due ON payout_accounts (next_try_at) WHERE state = 'pending';
 
+CREATE TABLE late_refunds (
+    id         uuid PRIMARY KEY,
+    booking_id uuid NOT NULL REFERENCES bookings,
+    payment_id uuid NOT NULL REFERENCES payments,
+    borne_by   text NOT NULL CHECK (borne_by IN ('host', 'platform')),
+    amount     bigint NOT NULL CHECK (amount > 0),
+    currency   char(3) NOT NULL,
+    reason     text NOT NULL,
+    admin_id   uuid NOT NULL REFERENCES accounts,
+    created_at timestamptz NOT NULL DEFAULT business_now()
+);
+COMMENT ON TABLE late_refunds IS 'What admins gave back of money that had been paid out already. Append-only';
+CREATE INDEX late_refunds_of_booking ON late_refunds (booking_id, id);
+CREATE TRIGGER late_refunds_append_only BEFORE UPDATE OR DELETE ON late_refunds
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- A debt has the id of what caused it: a late refund.
 CREATE TABLE host_debts (
     id         uuid PRIMARY KEY,
     host_id    uuid NOT NULL REFERENCES accounts,

@@ -19,16 +19,31 @@ from app.db import (
 
 
 async def hold(tx: Tx, booking: Booking) -> list[int]:
-    """Store a new booking with the first row of its history, and claim its units: the hot path.
+    """Claim the units of a new booking; if all were free, store it, and how its history begins.
 
-    One statement, one parameter. Claims exactly as `claims.queries.claim` does: in order, taking
-    over holds that have expired. Returns the unit of each claim that is now the booking's.
+    One statement, one parameter: the hot path. Claims exactly as `claims.queries.claim` does: in
+    order, taking over holds that have expired. Returns the unit of each claim that is now the
+    booking's. (A claim may stand before its booking until the transaction ends, so that whoever
+    is refused has written next to nothing.)
     """
     return await fetch_values(
         tx,
         int,
         """
-        WITH booking AS (
+        WITH wanted AS (
+            SELECT * FROM jsonb_populate_record(NULL::bookings, %(booking)s)
+        ), claimed AS (
+            INSERT INTO claims (unit_id, slot, booking_id, expires_at)
+            SELECT unit_id, slot::date, id, expires_at
+              FROM wanted,
+                   unnest(unit_ids) AS unit_id,
+                   generate_series(first_slot, last_slot, interval '1 day') AS slot
+             ORDER BY unit_id, slot
+                ON CONFLICT (unit_id, slot) DO UPDATE
+               SET booking_id = excluded.booking_id, expires_at = excluded.expires_at
+             WHERE claims.booking_id = excluded.booking_id OR claims.expires_at <= business_now()
+         RETURNING unit_id
+        ), booking AS (
             INSERT INTO bookings (
                 id, guest_id, host_id, listing_id, kind, state, unit_ids, first_slot, last_slot,
                 check_in_at, check_out_at, currency, rental, fee, deposit, total, lines, terms,
@@ -37,22 +52,15 @@ async def hold(tx: Tx, booking: Booking) -> list[int]:
                 id, guest_id, host_id, listing_id, kind, state, unit_ids, first_slot, last_slot,
                 check_in_at, check_out_at, currency, rental, fee, deposit, total, lines, terms,
                 expires_at, created_at, updated_at
-              FROM jsonb_populate_record(NULL::bookings, %(booking)s)
+              FROM wanted
+             WHERE (SELECT count(*) FROM claimed)
+                   = cardinality(unit_ids) * (last_slot - first_slot + 1)
          RETURNING *
         ), history AS (
             INSERT INTO booking_history (booking_id, state, at, actor, actor_id, reason)
             SELECT id, state, created_at, 'guest', guest_id, 'reserved' FROM booking
         )
-        INSERT INTO claims (unit_id, slot, booking_id, expires_at)
-        SELECT unit_id, slot::date, id, expires_at
-          FROM booking,
-               unnest(unit_ids) AS unit_id,
-               generate_series(first_slot, last_slot, interval '1 day') AS slot
-         ORDER BY unit_id, slot
-            ON CONFLICT (unit_id, slot) DO UPDATE
-           SET booking_id = excluded.booking_id, expires_at = excluded.expires_at
-         WHERE claims.booking_id = excluded.booking_id OR claims.expires_at <= business_now()
-     RETURNING unit_id""",
+        SELECT unit_id FROM claimed""",
         booking=json(booking),
     )
 

@@ -1,6 +1,9 @@
 """One statement per function on `claims`.
 
 All lock in the order of (unit_id, slot), and so never deadlock.
+
+`OFFSET 0` has Postgres look up the claims of each unit, by their key. It would else join the units
+with all claims there are, if it planned that while there were few.
 """
 
 from datetime import datetime
@@ -70,7 +73,8 @@ async def pick_free(tx: Tx, wanted: Wanted, count: int) -> list[OfferedUnit]:
            AND NOT EXISTS (
                 SELECT FROM claims
                  WHERE unit_id = units.id AND slot BETWEEN %(first)s AND %(last)s
-                   AND (expires_at IS NULL OR expires_at > (SELECT business_now())))
+                   AND (expires_at IS NULL OR expires_at > (SELECT business_now()))
+                OFFSET 0)
            AND NOT EXISTS (
                 SELECT FROM blocked_dates
                  WHERE listing_id = %(listing_id)s
@@ -96,7 +100,8 @@ async def wait_for_free(tx: Tx, wanted: Wanted) -> None:
            AND NOT EXISTS (
                 SELECT FROM claims
                  WHERE unit_id = units.id AND slot BETWEEN %(first)s AND %(last)s
-                   AND (expires_at IS NULL OR expires_at > (SELECT business_now())))
+                   AND (expires_at IS NULL OR expires_at > (SELECT business_now()))
+                OFFSET 0)
          ORDER BY id
            FOR SHARE OF units""",
         listing_id=wanted.listing_id,
@@ -129,7 +134,8 @@ async def free_units(tx: Tx, wanted: Wanted, *, but: UUID | None = None) -> list
                 SELECT FROM claims
                  WHERE unit_id = units.id AND slot BETWEEN %(first)s AND %(last)s
                    AND booking_id IS DISTINCT FROM %(but)s
-                   AND (expires_at IS NULL OR expires_at > (SELECT business_now())))
+                   AND (expires_at IS NULL OR expires_at > (SELECT business_now()))
+                OFFSET 0)
            AND NOT EXISTS (
                 SELECT FROM blocked_dates
                  WHERE listing_id = %(listing_id)s

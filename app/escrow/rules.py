@@ -79,7 +79,7 @@ def charge(holding: Holding) -> Posting:
                 for kind, amount in parts(holding).items()
             ),
         ),
-        memo="the guest has paid",
+        memo="for the booking",
     )
 
 

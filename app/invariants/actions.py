@@ -32,6 +32,7 @@ _JUDGES: Final[tuple[Callable[[Tx], Awaitable[Verdicts]], ...]] = (
     money_out.shares,
     money_out.instructions,
     money_out.debts,
+    money_out.late_refunds,
     histories.bookings,
     histories.payments,
     histories.pots,

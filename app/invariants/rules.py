@@ -30,7 +30,9 @@ LAWS: Final = (
     _law("escrow_is_the_pots", _C, "An escrow account holds what its undivided pot says."),
     _law("guests_owed_refunds", _C, "A guest is owed the refunds that are still to arrive."),
     _law("hosts_owed_transfers", _C, "A host is owed the transfers still to arrive, less debts."),
-    _law("revenue_is_commission", _C, "The platform's revenue is the commission of all pots."),
+    _law(
+        "revenue_is_commission", _C, "The platform has the commissions, less refunds at its cost."
+    ),
     _law("cash_at_gateways", _C, "A gateway has what came in, less what went out and its fees."),
     _law("checkpoints_sum_up", _C, "A checkpoint is the sum of its account's entries up to it."),
     # ---- money in ----
@@ -60,6 +62,7 @@ LAWS: Final = (
         "intent_before_effect", _C, "Each attempt was written down before the gateway heard of it."
     ),
     _law("recoveries_counted", _C, "A debt counts what was kept back for it, and no more is kept."),
+    _law("late_refunds_borne", _C, "A refund past the payout is booked and borne by somebody."),
     # ---- states ----
     _law("booking_history_whole", _C, "A booking's history leads to its state without a gap."),
     _law("payment_history_whole", _C, "A charge's history leads to its state without a gap."),

@@ -53,10 +53,10 @@ async def insert(tx: Tx, postings: Sequence[Posting]) -> None:
         ), written AS (
             INSERT INTO ledger_transactions (kind, source_id, booking_id, memo)
             SELECT kind, source_id, booking_id, memo FROM posting ORDER BY number
-         RETURNING id, kind, source_id
+         RETURNING id, kind, source_id, at
         )
-        INSERT INTO ledger_entries (transaction_id, account_id, amount)
-        SELECT written.id, account.id, entry.amount
+        INSERT INTO ledger_entries (transaction_id, account_id, amount, at)
+        SELECT written.id, account.id, entry.amount, written.at
           FROM posting
           JOIN written USING (kind, source_id)
          CROSS JOIN ROWS FROM (
@@ -125,14 +125,13 @@ async def insert_checkpoints(tx: Tx, mark: Mark, *, worth: int, limit: int) -> i
                  LIMIT 1
                ) AS last ON true
          CROSS JOIN LATERAL (
-                SELECT count(*) AS entries, max(entry.id) AS entry_id,
-                       sum(entry.amount)::bigint AS amount, max(transaction.at) AS at
-                  FROM (SELECT id, transaction_id, amount FROM ledger_entries
+                SELECT count(*) AS entries, max(id) AS entry_id, sum(amount)::bigint AS amount,
+                       max(at) AS at
+                  FROM (SELECT id, amount, at FROM ledger_entries
                          WHERE account_id = account.id
                            AND id > coalesce(last.entry_id, 0) AND id <= %(entry_id)s
                          ORDER BY id
                          LIMIT %(limit)s) AS entry
-                  JOIN ledger_transactions AS transaction ON transaction.id = entry.transaction_id
                ) AS new
          WHERE account.owner_id IS NULL AND new.entries >= %(worth)s
             ON CONFLICT DO NOTHING""",
@@ -184,11 +183,9 @@ async def balance_at(tx: Tx, account_id: int, at: datetime) -> int:
         int,
         """
         SELECT coalesce(last.balance, 0) + coalesce((
-                SELECT sum(entry.amount)
-                  FROM ledger_entries AS entry
-                  JOIN ledger_transactions AS transaction ON transaction.id = entry.transaction_id
-                 WHERE entry.account_id = %(account_id)s AND entry.id > coalesce(last.entry_id, 0)
-                   AND transaction.at <= %(at)s
+                SELECT sum(amount) FROM ledger_entries
+                 WHERE account_id = %(account_id)s AND id > coalesce(last.entry_id, 0)
+                   AND at <= %(at)s
                ), 0)::bigint
           FROM (SELECT) AS always
           LEFT JOIN LATERAL (
@@ -208,8 +205,9 @@ async def entries(tx: Tx, account_id: int, *, before: int | None, limit: int) ->
         tx,
         FoundEntry,
         """
-        SELECT entry.id, entry.amount, transaction_id, at, transaction.kind, source_id, booking_id,
-               memo, account_id, account.kind AS account_kind, currency, owner_id, gateway
+        SELECT entry.id, entry.amount, entry.at, transaction_id, transaction.kind, source_id,
+               booking_id, memo, account_id, account.kind AS account_kind, currency, owner_id,
+               gateway
           FROM ledger_entries AS entry
           JOIN ledger_transactions AS transaction ON transaction.id = transaction_id
           JOIN ledger_accounts AS account ON account.id = account_id
@@ -229,8 +227,9 @@ async def entries_of_booking(tx: Tx, booking_id: UUID) -> list[FoundEntry]:
         tx,
         FoundEntry,
         """
-        SELECT entry.id, entry.amount, transaction_id, at, transaction.kind, source_id, booking_id,
-               memo, account_id, account.kind AS account_kind, currency, owner_id, gateway
+        SELECT entry.id, entry.amount, entry.at, transaction_id, transaction.kind, source_id,
+               booking_id, memo, account_id, account.kind AS account_kind, currency, owner_id,
+               gateway
           FROM ledger_transactions AS transaction
           JOIN ledger_entries AS entry ON transaction_id = transaction.id
           JOIN ledger_accounts AS account ON account.id = account_id

@@ -7,7 +7,9 @@ import uuid_utils.compat
 from app import audit
 from app.alerts import resolve_alert
 from app.audit import Actor, ActorRole, Subject
+from app.bookings import actions as bookings
 from app.db import Tx, plan_for_values
+from app.escrow import actions as escrow
 from app.instructions import actions as instructions
 from app.instructions import queries as instruction_queries
 from app.instructions.model import (
@@ -18,8 +20,20 @@ from app.instructions.model import (
     InstructionState,
     NoSuchInstructionHere,
 )
+from app.ledger import actions as ledger
 from app.money_out import queries, rules
-from app.money_out.model import InstructionFilter, InstructionStory, NotReversed, ReissuedBefore
+from app.money_out.model import (
+    Bearer,
+    InstructionFilter,
+    InstructionStory,
+    LateRefund,
+    LateRefundReply,
+    NewLateRefund,
+    NotReversed,
+    ReissuedBefore,
+)
+from app.payments import actions as payments
+from app.payments.model import Refund
 from app.payouts import actions as payouts
 from app.payouts.model import Payee
 from app.wire import read_cursor, write_cursor
@@ -87,12 +101,73 @@ async def reissue(
     return again.id
 
 
+async def refund_past_payout(
+    tx: Tx, booking_id: UUID, new: NewLateRefund, *, admin_id: UUID
+) -> LateRefundReply:
+    """Give back money that has been divided, at the cost of the host or the platform.
+
+    A host then owes it, and gets less of the next payouts. Raises BookingNotFound, StillHeld,
+    RefundExceedsCharge, Invalid.
+    """
+    booking = await bookings.lock(tx, booking_id)
+    pots = await escrow.lock_all(tx, booking_id)
+    payment = await payments.get(tx, rules.check_divided(pots).payment_id)
+    rules.check_amount(new.amount, payment, pots)
+    refund = await queries.insert_late_refund(
+        tx,
+        new,
+        refund_id=uuid_utils.compat.uuid7(),
+        booking_id=booking_id,
+        payment_id=payment.id,
+        admin_id=admin_id,
+    )
+    await ledger.post(tx, rules.posting_of(refund, booking))
+    if refund.borne_by is Bearer.HOST:
+        await payouts.owe(
+            tx,
+            cause_id=refund.id,
+            host_id=booking.host_id,
+            booking_id=booking_id,
+            money=refund.money,
+            reason=refund.reason,
+        )
+    return await _send(tx, refund, by=Actor(ActorRole.ADMIN, admin_id))
+
+
 async def begin_look_up(
     tx: Tx, instruction_id: UUID, *, kind: InstructionKind, admin_id: UUID
 ) -> None:
     """An admin has the gateway asked. Raises NoSuchInstructionHere."""
     instruction = _of_kind(await instructions.get(tx, instruction_id), kind)
     await _record(tx, "look_up", instruction, admin_id=admin_id, reason="")
+
+
+async def _send(tx: Tx, refund: LateRefund, *, by: Actor) -> LateRefundReply:
+    await audit.record(
+        tx,
+        by=by,
+        action="refund_past_payout",
+        subject=Subject("booking", refund.booking_id),
+        after={"lateRefundId": refund.id, "amount": refund.money, "borneBy": refund.borne_by},
+        reason=refund.reason,
+    )
+    part = Refund(
+        payment_id=refund.payment_id,
+        source_id=refund.id,
+        amount=refund.amount,
+        reason=refund.reason,
+    )
+    await payments.refund_all(tx, [part], by=by)
+    (instruction,) = await instruction_queries.of_source(tx, refund.id)
+    return LateRefundReply(
+        id=refund.id,
+        booking_id=refund.booking_id,
+        amount=refund.money,
+        at_whose_cost=refund.borne_by,
+        reason=refund.reason,
+        created_at=refund.created_at,
+        refund=InstructionReply.of(instruction),
+    )
 
 
 async def _target(tx: Tx, instruction: Instruction) -> str | None:

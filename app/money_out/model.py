@@ -1,5 +1,7 @@
 """Money out, as admins ask for it and see it."""
 
+from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -13,6 +15,7 @@ from app.instructions.model import (
     InstructionReply,
     InstructionState,
 )
+from app.money import Money
 from app.wire import Input, Output
 
 Reason = Annotated[
@@ -46,6 +49,57 @@ class InstructionStory(Output, frozen=True):
     source: UUID
     reissued_as: UUID | None
     history: list[InstructionMove]
+
+
+class Bearer(StrEnum):
+    """At whose cost a late refund is."""
+
+    HOST = "host"  # who owes it, and gets less of the next payouts
+    PLATFORM = "platform"
+
+
+class NewLateRefund(Input, frozen=True):
+    """What to give back of a booking whose money has been divided."""
+
+    amount: Money
+    reason: Reason
+    at_whose_cost: Bearer
+
+
+class LateRefund(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `late_refunds`. `amount` is in minor units."""
+
+    id: UUID
+    booking_id: UUID
+    payment_id: UUID
+    borne_by: Bearer
+    amount: int
+    currency: str
+    reason: str
+    admin_id: UUID
+    created_at: datetime
+
+    @property
+    def money(self) -> Money:
+        return Money(amount=self.amount, currency=self.currency)
+
+
+class LateRefundReply(Output, frozen=True):
+    """A refund past the payout, and the instruction that sends it."""
+
+    id: UUID
+    booking_id: UUID
+    amount: Money
+    at_whose_cost: Bearer
+    reason: str
+    created_at: datetime
+    refund: InstructionReply
+
+
+class StillHeld(Conflict):
+    """What has not been divided is given back by cancelling, or by deciding a dispute."""
+
+    title = "The money is still held"
 
 
 class NotReversed(Conflict):

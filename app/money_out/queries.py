@@ -1,12 +1,12 @@
-"""One statement per function on what admins look for among refunds and transfers."""
+"""One statement per function on refunds and transfers as admins look for them, and late ones."""
 
 from uuid import UUID
 
 import msgspec
 
-from app.db import Tx, fetch_all
+from app.db import Tx, fetch_all, fetch_new
 from app.instructions.model import Instruction
-from app.money_out.model import InstructionFilter
+from app.money_out.model import InstructionFilter, LateRefund, NewLateRefund
 
 
 async def instructions(
@@ -28,4 +28,33 @@ async def instructions(
         **msgspec.structs.asdict(wanted),
         before=before,
         limit=limit,
+    )
+
+
+async def insert_late_refund(
+    tx: Tx,
+    new: NewLateRefund,
+    *,
+    refund_id: UUID,
+    booking_id: UUID,
+    payment_id: UUID,
+    admin_id: UUID,
+) -> LateRefund:
+    return await fetch_new(
+        tx,
+        LateRefund,
+        """
+        INSERT INTO late_refunds
+               (id, booking_id, payment_id, borne_by, amount, currency, reason, admin_id)
+        VALUES (%(id)s, %(booking_id)s, %(payment_id)s, %(borne_by)s, %(amount)s, %(currency)s,
+                %(reason)s, %(admin_id)s)
+        RETURNING *""",
+        id=refund_id,
+        booking_id=booking_id,
+        payment_id=payment_id,
+        borne_by=new.at_whose_cost,
+        amount=new.amount.amount,
+        currency=new.amount.currency,
+        reason=new.reason,
+        admin_id=admin_id,
     )

@@ -17,7 +17,13 @@ from app.accounts.model import Principal
 from app.db import transaction
 from app.instructions.model import InstructionKind, InstructionPage, InstructionState
 from app.money_out import actions, stories
-from app.money_out.model import Because, InstructionFilter, InstructionStory
+from app.money_out.model import (
+    Because,
+    InstructionFilter,
+    InstructionStory,
+    LateRefundReply,
+    NewLateRefund,
+)
 from app.web import PageCursor, PageSize
 
 Asking = Request[Principal, Any, State]
@@ -125,4 +131,30 @@ async def look_up(request: Asking, instruction_id: FromPath[UUID]) -> Instructio
         return await actions.read_story(tx, instruction_id, kind=kind)
 
 
-routes: list[HTTPRouteHandler] = [list_instructions, get_instruction, retry, reissue, look_up]
+@post(
+    "/api/admin/bookings/{booking_id:uuid}/refunds",
+    guards=[require_admin],
+    tags=["money out"],
+    summary="Give back money that has been paid out, at the cost of the host or the platform",
+)
+async def refund_past_payout(
+    request: Asking, booking_id: FromPath[UUID], data: JSONBody[NewLateRefund]
+) -> Response[LateRefundReply]:
+    key = await web.require_idempotency_key(request)
+    async with transaction() as tx:
+        if stored := await idempotency.recall(tx, key):
+            return web.replayed(LateRefundReply, stored)
+        refund = await actions.refund_past_payout(tx, booking_id, data, admin_id=request.user.id)
+        reply = web.encoded(refund)
+        await idempotency.remember(tx, key, status=201, reply=reply)
+    return web.created(LateRefundReply, reply)
+
+
+routes: list[HTTPRouteHandler] = [
+    list_instructions,
+    get_instruction,
+    retry,
+    reissue,
+    look_up,
+    refund_past_payout,
+]

@@ -1,8 +1,16 @@
 """What sends money again, and what a refund past the payout means for the ledger."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
+from app.bookings.model import Booking
+from app.errors import Invalid
+from app.escrow.model import Pot
 from app.instructions.model import Instruction, NewInstruction
+from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
+from app.money import Money
+from app.money_out.model import Bearer, LateRefund, StillHeld
+from app.payments.model import Payment, RefundExceedsCharge
 
 
 def again(came_back: Instruction, *, instruction_id: UUID, target: str | None) -> NewInstruction:
@@ -19,4 +27,48 @@ def again(came_back: Instruction, *, instruction_id: UUID, target: str | None) -
         amount=came_back.amount,
         currency=came_back.currency,
         reason=came_back.reason,
+    )
+
+
+def check_divided(pots: Sequence[Pot]) -> Pot:
+    """A pot of those that have been divided. Raises StillHeld if none has."""
+    for pot in pots:
+        if pot.to_guest is not None:
+            return pot
+    raise StillHeld(
+        "Cancel the booking, or decide its dispute." if pots else "Nothing has been paid for it."
+    )
+
+
+def check_amount(asked: Money, payment: Payment, pots: Sequence[Pot]) -> None:
+    """What can still be given back of a charge, beside what is held of it and will be divided.
+
+    Raises Invalid, RefundExceedsCharge.
+    """
+    if asked.currency != payment.currency:
+        raise Invalid.field("amount.currency", f"the charge was in {payment.currency}")
+    if not asked.amount:
+        raise Invalid.field("amount.amount", "must be more than nothing")
+    held = sum(pot.amount for pot in pots if pot.to_guest is None)
+    left = payment.amount - payment.refunded - held
+    if asked.amount > left:
+        raise RefundExceedsCharge(
+            f"{Money(amount=left, currency=payment.currency)} is left of the charge."
+        )
+
+
+def posting_of(refund: LateRefund, booking: Booking) -> Posting:
+    """Whoever bears the refund owes it, and the guest has it owing."""
+    guest = Account(AccountKind.GUEST_REFUNDABLE, refund.currency, owner_id=booking.guest_id)
+    bearer = (
+        Account(AccountKind.HOST_PAYABLE, refund.currency, owner_id=booking.host_id)
+        if refund.borne_by is Bearer.HOST
+        else Account(AccountKind.PLATFORM_REVENUE, refund.currency)
+    )
+    return Posting(
+        kind=PostingKind.HOST_DEBIT,
+        source_id=refund.id,
+        booking_id=booking.id,
+        entries=(Entry(bearer, -refund.amount), Entry(guest, refund.amount)),
+        memo=refund.reason,
     )

@@ -15,6 +15,7 @@ from app.gateways.port import GatewayName, RecipientReady, Refused, Unknown
 from app.instructions import actions as instructions
 from app.instructions.model import InstructionKind, InstructionState
 from app.instructions.queries import lock_failed
+from app.money import Money
 from app.payouts import queries, rules
 from app.payouts.model import (
     MOVES,
@@ -57,6 +58,23 @@ async def queue_transfers(tx: Tx, payouts: Sequence[Payout], *, by: Actor) -> No
         await queries.recover(tx, recoveries)
     recipients = await _recipients(tx, host_ids)
     await instructions.queue_all(tx, rules.transfers(payouts, recoveries, recipients), by=by)
+
+
+async def owe(
+    tx: Tx, *, cause_id: UUID, host_id: UUID, booking_id: UUID, money: Money, reason: str
+) -> None:
+    """Write down that a host owes this, because of something: the next payouts are smaller by it.
+
+    Transfers that are queued by now stay as they are.
+    """
+    await queries.insert_debt(
+        tx,
+        debt_id=cause_id,
+        host_id=host_id,
+        booking_id=booking_id,
+        money=money,
+        reason=reason,
+    )
 
 
 async def retry_failed(tx: Tx, *, limit: int) -> int:

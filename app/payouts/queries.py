@@ -9,6 +9,7 @@ import msgspec
 from app.db import Tx, execute, fetch_all, fetch_new, fetch_one, json
 from app.gateways.port import GatewayName, RecipientReady
 from app.instructions.model import InstructionState
+from app.money import Money
 from app.payouts.model import (
     Debt,
     DebtWithRecoveries,
@@ -59,6 +60,23 @@ async def awaited(tx: Tx, *, limit: int) -> list[Recipient]:
                   AND instructions.currency = payout_accounts.currency)
          LIMIT %(limit)s""",
         limit=limit,
+    )
+
+
+async def insert_debt(
+    tx: Tx, *, debt_id: UUID, host_id: UUID, booking_id: UUID, money: Money, reason: str
+) -> None:
+    await execute(
+        tx,
+        """
+        INSERT INTO host_debts (id, host_id, booking_id, amount, currency, reason)
+        VALUES (%(id)s, %(host_id)s, %(booking_id)s, %(amount)s, %(currency)s, %(reason)s)""",
+        id=debt_id,
+        host_id=host_id,
+        booking_id=booking_id,
+        amount=money.amount,
+        currency=money.currency,
+        reason=reason,
     )
 
 

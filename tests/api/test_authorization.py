@@ -53,6 +53,9 @@ AN_ADJUSTMENT: Final = {
         {"kind": "chargeback_losses", "amount": {"amount": 1, "currency": "NGN"}},
     ],
 }
+A_LATE_REFUND: Final = {
+    "amount": {"amount": 1, "currency": "NGN"}, "reason": "A", "atWhoseCost": "host",
+}  # fmt: skip
 A_PRICE: Final = {"price": {"amount": 1, "currency": "NGN"}}
 
 PUBLIC: Final = {
@@ -172,6 +175,7 @@ PROTECTED: Final = {
             ("POST", "/{instruction_id}/look-up", None),
         )
     },
+    ("POST", "/api/admin/bookings/{booking_id}/refunds"): ADMIN_ONLY._replace(body=A_LATE_REFUND),
     ("GET", "/api/admin/audit"): ADMIN_ONLY,
     ("GET", "/api/admin/alerts"): ADMIN_ONLY,
     ("GET", "/api/admin/alerts/{alert_id}"): ADMIN_ONLY,

@@ -111,6 +111,8 @@ REQUESTS: Final = [
             {"kind": "gateway_clearing", "gateway": "paystack",
              "amount": {"amount": -100, "currency": "NGN"}}]}),
     ("POST", "/api/admin/alerts/{alert_id}/resolve", "admin", {"note": "A"}),
+    ("POST", "/api/admin/bookings/{booking_id}/refunds", "admin", {
+        "amount": MONEY, "reason": "A", "atWhoseCost": "platform"}),
     *(("POST", f"/api/admin/{kind}/{{instruction_id}}/{verb}", "admin", {"reason": "A"})
       for kind in ("refunds", "transfers") for verb in ("retry", "reissue")),
 ]  # fmt: skip

@@ -205,8 +205,8 @@ async def test_an_owner_of_the_tables_who_is_no_superuser_may_only_add(pool: Non
 
 
 ADD_TO_OLD: LiteralString = """
-    INSERT INTO ledger_entries (transaction_id, account_id, amount)
-    SELECT transaction_id, account_id, amount FROM ledger_entries"""
+    INSERT INTO ledger_entries (transaction_id, account_id, amount, at)
+    SELECT transaction_id, account_id, amount, at FROM ledger_entries"""
 
 
 async def test_nothing_is_added_to_a_transaction_of_before(pool: None) -> None:
@@ -214,6 +214,24 @@ async def test_nothing_is_added_to_a_transaction_of_before(pool: None) -> None:
     with pytest.raises(Violated) as refused:
         async with transaction() as tx:
             await execute(tx, ADD_TO_OLD)
+    assert refused.value.constraint == "ledger_entries_written_with_transaction"
+
+
+async def test_an_entry_bears_the_time_of_its_transaction(pool: None) -> None:
+    await commit(posting((CLEARING, -500), (REVENUE, 500)))
+    with pytest.raises(Violated) as refused:
+        async with transaction() as tx:
+            await execute(
+                tx,
+                """
+                WITH written AS (
+                    INSERT INTO ledger_transactions (kind, source_id, memo)
+                    VALUES ('charge', %(id)s, 'backdated') RETURNING id
+                )
+                INSERT INTO ledger_entries (transaction_id, account_id, amount, at)
+                SELECT written.id, account_id, amount, at FROM written, ledger_entries""",
+                id=new_id(),
+            )
     assert refused.value.constraint == "ledger_entries_written_with_transaction"
 
 
@@ -228,11 +246,10 @@ async def test_an_entry_is_on_an_account_that_there_is(pool: None) -> None:
                     VALUES ('charge', %(id)s, 'nobody') RETURNING id
                 )
                 INSERT INTO ledger_entries (transaction_id, account_id, amount)
-                SELECT id, account_id, amount
-                  FROM written, (VALUES (1000, 5), (1001, -5)) AS entry (account_id, amount)""",
+                SELECT id, 1000, amount FROM written, (VALUES (5), (-5)) AS entry (amount)""",
                 id=new_id(),
             )
-    assert refused.value.constraint == "ledger_entries_account_exists"
+    assert refused.value.constraint == "ledger_balanced"
 
 
 async def test_no_posting_waits_for_a_row_of_an_account_of_the_house(pool: None) -> None:

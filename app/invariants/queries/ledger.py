@@ -42,8 +42,11 @@ _BALANCES: Final = """
                 SELECT host_id, currency, recovered - amount FROM host_debts) AS payable
          GROUP BY owner_id, currency
          UNION ALL
-        SELECT 'platform_revenue', NULL, NULL, currency, sum(commission)
-          FROM pots GROUP BY currency
+        SELECT 'platform_revenue', NULL, NULL, currency, sum(amount)
+          FROM (SELECT currency, commission AS amount FROM pots
+                 UNION ALL
+                SELECT currency, -amount FROM late_refunds WHERE borne_by = 'platform') AS revenue
+         GROUP BY currency
          UNION ALL
         SELECT 'gateway_clearing', NULL, gateway, currency, sum(amount)
           FROM (SELECT gateway, currency, -amount AS amount

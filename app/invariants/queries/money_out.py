@@ -94,7 +94,7 @@ async def instructions(tx: Tx) -> Verdicts:
         ("instructions_have_causes", "effects_posted_once"),
         """
         SELECT coalesce(instruction.id, effect.source_id) AS id,
-               CASE WHEN coalesce(pot.id, charge.id, debt.id, came_back.id) IS NULL
+               CASE WHEN coalesce(pot.id, charge.id, late.id, came_back.id) IS NULL
                     THEN concat('because of ', instruction.source_id, ', which is not there')
                     WHEN came_back.id IS NOT NULL
                      AND (came_back.state <> 'reversed' OR came_back.kind <> instruction.kind
@@ -122,7 +122,7 @@ async def instructions(tx: Tx) -> Verdicts:
                 GROUP BY source_id) AS effect ON effect.source_id = instruction.id
           LEFT JOIN pots AS pot ON pot.id = instruction.source_id
           LEFT JOIN payments AS charge ON charge.id = instruction.source_id
-          LEFT JOIN host_debts AS debt ON debt.id = instruction.source_id
+          LEFT JOIN late_refunds AS late ON late.id = instruction.source_id
           LEFT JOIN instructions AS came_back ON came_back.id = instruction.source_id""",
     )
 
@@ -143,4 +143,31 @@ async def debts(tx: Tx) -> Verdicts:
           FROM host_debts AS debt
           LEFT JOIN (SELECT debt_id, sum(amount) AS amount FROM debt_recoveries GROUP BY debt_id)
                  AS kept ON kept.debt_id = debt.id""",
+    )
+
+
+async def late_refunds(tx: Tx) -> Verdicts:
+    """Each refund past the payout, and each posting and debt because of one."""
+    return await judge(
+        tx,
+        "late refund",
+        ("late_refunds_borne",),
+        """
+        SELECT coalesce(late.id, posted.source_id, debt.id) AS id,
+               CASE WHEN late.id IS NULL THEN 'posted or owed, and not there'
+                    WHEN posted.source_id IS NULL THEN 'not posted'
+                    WHEN refund.amount IS DISTINCT FROM late.amount
+                      OR refund.payment_id <> late.payment_id
+                    THEN concat('of ', late.amount, ', with a refund of ', refund.amount)
+                    WHEN (late.borne_by = 'host') <> (debt.id IS NOT NULL)
+                      OR (debt.amount, debt.currency) <> (late.amount, late.currency)
+                    THEN concat('of ', late.amount, ' at the cost of the ', late.borne_by,
+                                ', with a debt of ', debt.amount)
+               END AS late_refunds_borne
+          FROM late_refunds AS late
+          FULL JOIN (SELECT source_id FROM ledger_transactions WHERE kind = 'host_debit')
+                 AS posted ON posted.source_id = late.id
+          FULL JOIN host_debts AS debt ON debt.id = late.id
+          LEFT JOIN instructions AS refund
+            ON refund.source_id = late.id AND refund.kind = 'refund'""",
     )
