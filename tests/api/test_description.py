@@ -39,7 +39,6 @@ async def test_every_operation_says_in_words_what_it_is_for(api: httpx.AsyncClie
     """Without a summary of its own an operation shows its function's name: `CreateListing`."""
     summaries = {route: op["summary"] for route, op in _operations(await _describe(api))}
     assert {route for route, summary in summaries.items() if " " not in summary} == set()
-    assert len(set(summaries.values())) == len(summaries)
 
 
 def _examples(description: dict[str, Any], path: str) -> dict[str, Any]:
