@@ -1057,9 +1057,12 @@ CREATE TABLE public.dispute_evidence (
     id bigint NOT NULL,
     dispute_id uuid NOT NULL,
     author_id uuid NOT NULL,
+    side text NOT NULL,
     text text NOT NULL,
     files text[] NOT NULL,
-    at timestamp with time zone DEFAULT public.business_now() NOT NULL
+    at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    CONSTRAINT dispute_evidence_shows_something CHECK (((text <> ''::text) OR (cardinality(files) > 0))),
+    CONSTRAINT dispute_evidence_side_check CHECK ((side = ANY (ARRAY['guest'::text, 'host'::text])))
 );
 
 
@@ -1076,6 +1079,45 @@ COMMENT ON TABLE public.dispute_evidence IS 'What both sides brought forward: te
 
 ALTER TABLE public.dispute_evidence ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.dispute_evidence_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: dispute_history; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.dispute_history (
+    id bigint NOT NULL,
+    dispute_id uuid NOT NULL,
+    was text,
+    state text NOT NULL,
+    at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    actor text NOT NULL,
+    actor_id uuid,
+    reason text NOT NULL,
+    CONSTRAINT dispute_history_actor_check CHECK ((actor = ANY (ARRAY['guest'::text, 'host'::text, 'admin'::text, 'system'::text]))),
+    CONSTRAINT dispute_history_move_allowed CHECK (((((was IS NULL) AND (state = 'open'::text)) OR ((was = 'open'::text) AND (state = ANY (ARRAY['resolved'::text, 'withdrawn'::text])))) IS TRUE))
+);
+
+
+--
+-- Name: TABLE dispute_history; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.dispute_history IS 'Each move of a dispute: when, from, to, who, why. Append-only';
+
+
+--
+-- Name: dispute_history_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.dispute_history ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.dispute_history_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1533,7 +1575,7 @@ CREATE TABLE public.notifications (
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     sent_at timestamp with time zone,
     CONSTRAINT notifications_failed_with_error CHECK (((state <> 'failed'::text) OR (last_error IS NOT NULL))),
-    CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'hold_expired'::text, 'refund_pending'::text]))),
+    CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text]))),
     CONSTRAINT notifications_sent_with_time CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
     CONSTRAINT notifications_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'failed'::text])))
 );
@@ -2093,6 +2135,14 @@ ALTER TABLE ONLY public.dispute_evidence
 
 
 --
+-- Name: dispute_history dispute_history_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.dispute_history
+    ADD CONSTRAINT dispute_history_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: disputes disputes_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -2495,6 +2545,13 @@ CREATE INDEX dispute_evidence_of_dispute ON public.dispute_evidence USING btree 
 
 
 --
+-- Name: dispute_history_of_dispute; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX dispute_history_of_dispute ON public.dispute_history USING btree (dispute_id, id);
+
+
+--
 -- Name: disputes_of_booking; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2880,6 +2937,13 @@ CREATE TRIGGER dispute_evidence_append_only BEFORE DELETE OR UPDATE ON public.di
 
 
 --
+-- Name: dispute_history dispute_history_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER dispute_history_append_only BEFORE DELETE OR UPDATE ON public.dispute_history FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
 -- Name: escrow_events escrow_events_append_only; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -3151,6 +3215,14 @@ ALTER TABLE ONLY public.dispute_evidence
 
 ALTER TABLE ONLY public.dispute_evidence
     ADD CONSTRAINT dispute_evidence_dispute_id_fkey FOREIGN KEY (dispute_id) REFERENCES public.disputes(id);
+
+
+--
+-- Name: dispute_history dispute_history_dispute_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.dispute_history
+    ADD CONSTRAINT dispute_history_dispute_id_fkey FOREIGN KEY (dispute_id) REFERENCES public.disputes(id);
 
 
 --

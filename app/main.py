@@ -13,6 +13,7 @@ import app.accounts.routes
 import app.bookings.routes
 import app.cancellation.routes
 import app.checkout.routes
+import app.disputes.routes
 import app.inventory.routes
 import app.ledger.routes
 import app.money_out.routes
@@ -40,6 +41,7 @@ def create_app() -> ASGIApp:
             *app.bookings.routes.routes,
             *app.cancellation.routes.routes,
             *app.checkout.routes.routes,
+            *app.disputes.routes.routes,
             *app.inventory.routes.routes,
             *app.ledger.routes.routes,
             *app.money_out.routes.routes,

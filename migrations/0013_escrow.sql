@@ -68,13 +68,35 @@ CREATE UNIQUE INDEX disputes_one_open ON disputes (pot_id) WHERE state = 'open';
 CREATE INDEX disputes_of_booking ON disputes (booking_id, id);
 CREATE INDEX disputes_open ON disputes (id) WHERE state = 'open';
 
+CREATE TABLE dispute_history (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    dispute_id uuid NOT NULL REFERENCES disputes,
+    was        text,
+    state      text NOT NULL,
+    at         timestamptz NOT NULL DEFAULT business_now(),
+    actor      text NOT NULL CHECK (actor IN ('guest', 'host', 'admin', 'system')),
+    actor_id   uuid,
+    reason     text NOT NULL,
+    -- IS TRUE: a CHECK lets NULL pass, and `was` is null in a first row.
+    CONSTRAINT dispute_history_move_allowed CHECK ((
+        (was IS NULL AND state = 'open')
+        OR (was = 'open' AND state IN ('resolved', 'withdrawn'))
+    ) IS TRUE)
+);
+COMMENT ON TABLE dispute_history IS 'Each move of a dispute: when, from, to, who, why. Append-only';
+CREATE INDEX dispute_history_of_dispute ON dispute_history (dispute_id, id);
+CREATE TRIGGER dispute_history_append_only BEFORE UPDATE OR DELETE ON dispute_history
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
 CREATE TABLE dispute_evidence (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     dispute_id uuid NOT NULL REFERENCES disputes,
     author_id  uuid NOT NULL REFERENCES accounts,
+    side       text NOT NULL CHECK (side IN ('guest', 'host')),
     text       text NOT NULL,
     files      text[] NOT NULL,
-    at         timestamptz NOT NULL DEFAULT business_now()
+    at         timestamptz NOT NULL DEFAULT business_now(),
+    CONSTRAINT dispute_evidence_shows_something CHECK (text <> '' OR cardinality(files) > 0)
 );
 COMMENT ON TABLE dispute_evidence IS 'What both sides brought forward: text, and references to files. Append-only';
 CREATE INDEX dispute_evidence_of_dispute ON dispute_evidence (dispute_id, id);

@@ -31,7 +31,7 @@ from app.escrow import actions as escrow
 from app.inventory import queries as inventory
 from app.inventory.model import ListingNotFound, OfferedUnit
 from app.notifications import actions as notifications
-from app.notifications.model import Kind
+from app.notifications.model import DisputeFacts, Kind
 from app.payments import actions as payments
 from app.payments.model import Payment
 from app.queue import SettlePayment, enqueue
@@ -168,14 +168,14 @@ async def tell(
     *,
     reason: str = "",
     source_id: UUID | None = None,
+    dispute: DisputeFacts | None = None,
 ) -> None:
     """Tell somebody about a booking, once per kind and source (the booking, if none is given)."""
+    data = rules.facts(booking, reason=reason)
+    if dispute:
+        data["dispute"] = dispute
     await notifications.notify(
-        tx,
-        account_id=account_id,
-        kind=kind,
-        source_id=source_id or booking.id,
-        data=rules.facts(booking, reason=reason),
+        tx, account_id=account_id, kind=kind, source_id=source_id or booking.id, data=data
     )
 
 

@@ -6,15 +6,24 @@ from uuid import UUID
 import uuid_utils.compat
 
 from app.audit import SYSTEM, Actor
-from app.db import Tx
+from app.db import Tx, now
 from app.escrow import queries, rules
-from app.escrow.model import Division, Holding, Pot, PotKind, Windows
+from app.escrow.model import (
+    MOVES,
+    Division,
+    Holding,
+    NothingHeld,
+    Pot,
+    PotKind,
+    PotState,
+    Windows,
+)
 from app.instructions import queries as instructions
 from app.instructions.model import Instruction, InstructionState
 from app.ledger import actions as ledger
 from app.payments import actions as payments
 from app.payouts import actions as payouts
-from app.states import MoveRefused
+from app.states import MoveRefused, check
 
 
 async def hold(tx: Tx, holding: Holding) -> None:
@@ -72,6 +81,31 @@ async def divide(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> None:
         await queries.finish(tx, nothing_to_send, reason="there is nothing to send")
 
 
+async def freeze(tx: Tx, booking_id: UUID, kind: PotKind, *, by: Actor, reason: str) -> Pot:
+    """Keep a pot from being released while it is disputed; inside its window only.
+
+    The same row is what a release locks: one of the two wins. Raises NothingHeld, NotYetOpen,
+    WindowClosed, AlreadyDisputed, MoveRefused.
+    """
+    pot = await queries.lock_kind(tx, booking_id, kind)
+    if pot is None:
+        raise NothingHeld(f"There is no {kind} in escrow for this booking.")
+    rules.check_disputable(pot, await now(tx))
+    return await _move(tx, pot, PotState.DISPUTED, by=by, reason=reason)
+
+
+async def lock(tx: Tx, pot_id: UUID) -> Pot:
+    """A pot, and nobody else's to change until the transaction ends."""
+    if pot := await queries.lock(tx, pot_id):
+        return pot
+    raise LookupError(f"there is no pot {pot_id}")
+
+
+async def unfreeze(tx: Tx, pot: Pot, *, by: Actor, reason: str) -> Pot:
+    """The dispute about a locked pot has ended: it is held, and what is due goes on."""
+    return await _move(tx, pot, PotState.HELD, by=by, reason=reason)
+
+
 async def follow(tx: Tx, instruction: Instruction) -> None:
     """An instruction has moved: a pot whose every share has arrived is closed."""
     if instruction.state is not InstructionState.CONFIRMED:
@@ -80,3 +114,11 @@ async def follow(tx: Tx, instruction: Instruction) -> None:
     # Two shares may arrive at once: whoever is second sees the first, having waited for it here.
     if await queries.lock(tx, pot_id) and await instructions.all_confirmed(tx, pot_id):
         await queries.finish(tx, [pot_id], reason="the money has arrived")
+
+
+async def _move(tx: Tx, pot: Pot, to: PotState, *, by: Actor, reason: str) -> Pot:
+    check(MOVES, pot.state, to)
+    moved = await queries.move(tx, pot, to, by=by, reason=reason)
+    if moved is None:
+        raise MoveRefused("Somebody else moved this pot at the same moment.")
+    return moved

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.errors import Conflict
 from app.gateways.port import GatewayName
 from app.money import Money
 
@@ -103,3 +104,27 @@ class Division(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def state(self) -> PotState:
         return PotState.RELEASING if self.to_host or self.commission else PotState.REFUNDING
+
+
+class NothingHeld(Conflict):
+    """The booking has no such pot: nothing was paid for it, or there is no deposit."""
+
+    title = "Nothing of this kind is held"
+
+
+class NotYetOpen(Conflict):
+    """The window opens at `opensAt`, which is null while the booking is not confirmed."""
+
+    title = "It cannot be disputed yet"
+
+
+class WindowClosed(Conflict):
+    """The window was open until `closesAt`."""
+
+    title = "The time to dispute is over"
+
+
+class AlreadyDisputed(Conflict):
+    """There is an open dispute about it, or there were too many."""
+
+    title = "This is disputed already"

@@ -94,6 +94,19 @@ async def lock(tx: Tx, pot_id: UUID) -> Pot | None:
     )
 
 
+async def lock_kind(tx: Tx, booking_id: UUID, kind: PotKind) -> Pot | None:
+    """One pot of a booking, and nobody else's to change until the transaction ends."""
+    return await fetch_one(
+        tx,
+        Pot,
+        """
+        SELECT * FROM pots WHERE booking_id = %(booking_id)s AND kind = %(kind)s
+           FOR NO KEY UPDATE""",
+        booking_id=booking_id,
+        kind=kind,
+    )
+
+
 async def of_booking(tx: Tx, booking_id: UUID) -> list[Pot]:
     return await fetch_all(
         tx, Pot, "SELECT * FROM pots WHERE booking_id = %(id)s ORDER BY id", id=booking_id

@@ -1,10 +1,21 @@
 """Windows, shares, and what a division means for the ledger, the guest and the host."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from app.escrow.model import Division, Holding, Pot, PotKind
+from app import states
+from app.escrow.model import (
+    MOVES,
+    AlreadyDisputed,
+    Division,
+    Holding,
+    NotYetOpen,
+    Pot,
+    PotKind,
+    PotState,
+    WindowClosed,
+)
 from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from app.money import split
 from app.payments.model import Refund
@@ -56,6 +67,29 @@ def give_back(pots: Sequence[Pot], *, rental_bps: int, reason: str) -> list[Divi
 def part(amount: int, bps: int) -> int:
     """So many hundredths of a percent of minor units, rounded down."""
     return split(amount, [bps, WHOLE_BPS - bps])[0]
+
+
+def check_disputable(pot: Pot, now: datetime) -> None:
+    """Whether a pot can be disputed at this instant.
+
+    Raises AlreadyDisputed, WindowClosed, NotYetOpen, and MoveRefused for one that was divided
+    before its window.
+    """
+    if pot.state is PotState.DISPUTED:
+        raise AlreadyDisputed("Add to the dispute that is open.")
+    if pot.closes_at and max(now, pot.divided_at or now) >= pot.closes_at:
+        raise WindowClosed(
+            f"It could be disputed until {pot.closes_at:%Y-%m-%d %H:%M:%S} UTC.",
+            members={"closesAt": pot.closes_at},
+        )
+    states.check(MOVES, pot.state, PotState.DISPUTED)
+    if pot.opens_at is None:
+        raise NotYetOpen("The booking is not confirmed.", members={"opensAt": None})
+    if now < pot.opens_at:
+        raise NotYetOpen(
+            f"It can be disputed from {pot.opens_at:%Y-%m-%d %H:%M:%S} UTC on.",
+            members={"opensAt": pot.opens_at},
+        )
 
 
 def charge(holding: Holding) -> Posting:

@@ -19,6 +19,18 @@ class Kind(StrEnum):
     BOOKING_DECLINED = "booking_declined"
     HOLD_EXPIRED = "hold_expired"
     REFUND_PENDING = "refund_pending"  # paid too late or twice: the money goes back
+    DISPUTE_OPENED = "dispute_opened"  # this and the next two to both sides
+    DISPUTE_RESOLVED = "dispute_resolved"
+    DISPUTE_WITHDRAWN = "dispute_withdrawn"
+
+
+class DisputeFacts(TypedDict):
+    """What a mail about a dispute says of it."""
+
+    pot: str  # rental or deposit
+    held: Money  # in that pot
+    claimed: Money
+    to_guest: NotRequired[Money]  # what the guest gets of what is held
 
 
 class BookingFacts(TypedDict):
@@ -37,6 +49,7 @@ class BookingFacts(TypedDict):
     arrival_zone: NotRequired[str]
     reason: NotRequired[str]  # in words for people
     respond_by: NotRequired[datetime]
+    dispute: NotRequired[DisputeFacts]
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):

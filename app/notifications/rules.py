@@ -99,7 +99,14 @@ def _facts(claimed: Claimed, locale: str) -> dict[str, Any]:
         "total": str(data["total"]),
         "reason": data.get("reason", ""),
         "respond_by": moment(respond_by, claimed.zone, locale) if respond_by else "",
+        **_dispute_facts(data),
     }
+
+
+def _dispute_facts(data: BookingFacts) -> dict[str, str]:
+    if "dispute" not in data:
+        return {}
+    return {name: str(fact) for name, fact in data["dispute"].items()}
 
 
 def _block(template: Template, name: str, facts: Mapping[str, Any]) -> str:

@@ -56,6 +56,7 @@ AN_ADJUSTMENT: Final = {
 A_LATE_REFUND: Final = {
     "amount": {"amount": 1, "currency": "NGN"}, "reason": "A", "atWhoseCost": "host",
 }  # fmt: skip
+A_CLAIM: Final = {"claimed": {"amount": 1, "currency": "NGN"}}
 A_PRICE: Final = {"price": {"amount": 1, "currency": "NGN"}}
 
 PUBLIC: Final = {
@@ -109,6 +110,26 @@ PROTECTED: Final = {
     ),
     ("POST", "/api/bookings/{booking_id}/decline"): Rule(
         {}, stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
+    ),
+    ("POST", "/api/bookings/{booking_id}/disputes"): Rule(
+        {"reason": "A"}, stranger=NOT_YOURS, other_host=NOT_YOURS
+    ),
+    ("GET", "/api/bookings/{booking_id}/disputes"): Rule(stranger=NOT_YOURS, other_host=NOT_YOURS),
+    ("POST", "/api/bookings/{booking_id}/damage-claims"): Rule(
+        {"reason": "A"} | A_CLAIM, stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
+    ),
+    ("POST", "/api/bookings/{booking_id}/disputes/{dispute_id}/evidence"): Rule(
+        {"text": "A"}, stranger=NOT_YOURS, other_host=NOT_YOURS
+    ),
+    ("POST", "/api/bookings/{booking_id}/disputes/{dispute_id}/withdraw"): Rule(
+        {}, stranger=NOT_YOURS, other_host=NOT_YOURS
+    ),
+    ("GET", "/api/admin/disputes"): ADMIN_ONLY,
+    ("POST", "/api/admin/disputes/{dispute_id}/resolve"): Rule(
+        {"toGuest": {"amount": 1, "currency": "NGN"}, "decision": "A"},
+        stranger=403,
+        other_host=403,
+        guest=403,
     ),
     ("POST", "/api/payments/initiate"): Rule(
         {"bookingId": "{booking_id}"}, stranger=NOT_YOURS, other_host=NOT_YOURS
@@ -253,6 +274,7 @@ async def scene(shop: Shop) -> Scene:
         "reference": payment["reference"],
         "listing_id": str(shop.stay_id),
         "label": "Room 1",
+        "dispute_id": str(make.new_id()),
         "override_id": "1",
         "block_id": "1",
         "alert_id": await _alert(),

@@ -52,6 +52,7 @@ A_STAY: Final = {
     "price": MONEY, "deposit": MONEY, "checkInTime": "15:00:00", "checkOutTime": "11:00:00",
 }  # fmt: skip
 PASSENGERS: Final = [{"seat": "1A", "name": "A", "document": "B", "contact": "C"}]
+SOME_EVIDENCE: Final = {"text": "A", "files": ["https://files.example/a.jpg", "a/b.jpg"]}
 A_SEAT: Final = {
     "label": "1A", "class": "standard", "price": MONEY, "seatRow": 1, "seatColumn": 1,
 }  # fmt: skip
@@ -83,6 +84,13 @@ REQUESTS: Final = [
     ("POST", "/api/bookings/{booking_id}/decline", "host", {"reason": "A"}),
     ("POST", "/api/bookings/{booking_id}/cancel", "guest", {
         "reason": "A", "expectedRefund": MONEY}),
+    ("POST", "/api/bookings/{booking_id}/disputes", "guest", {
+        "reason": "A", "claimed": MONEY, "evidence": SOME_EVIDENCE}),
+    ("POST", "/api/bookings/{booking_id}/damage-claims", "host", {
+        "reason": "A", "claimed": MONEY, "evidence": SOME_EVIDENCE}),
+    ("POST", "/api/bookings/{booking_id}/disputes/{dispute_id}/evidence", "guest", SOME_EVIDENCE),
+    ("POST", "/api/admin/disputes/{dispute_id}/resolve", "admin", {
+        "toGuest": MONEY, "decision": "A"}),
     ("POST", "/api/payments/initiate", "guest", {
         "bookingId": "{booking_id}", "returnUrl": "https://example.com/back"}),
     ("POST", "/api/listings", "host", A_TRIP),
@@ -119,6 +127,7 @@ REQUESTS: Final = [
 PARTS: Final = 4  # so that they can run side by side
 WITHOUT_A_BODY: Final = {
     ("POST", "/api/bookings/{booking_id}/accept"),
+    ("POST", "/api/bookings/{booking_id}/disputes/{dispute_id}/withdraw"),
     ("POST", "/api/payments/{payment_id}/verify"),
     ("POST", "/api/admin/alerts/{alert_id}/acknowledge"),
     ("POST", "/api/admin/refunds/{instruction_id}/look-up"),
@@ -179,6 +188,7 @@ async def sender(near: Shop) -> Sender:
         "booking_id": booking["id"],
         "alert_id": str(make.new_id()),
         "instruction_id": str(make.new_id()),
+        "dispute_id": str(make.new_id()),
     }
     return Sender(shop, ids)
 
@@ -354,6 +364,7 @@ QUERIES: Final = [
     *((f"/api/admin/{kind}", {
         "state": "queued", "bookingId": "{stay_id}", "payeeId": "{stay_id}", "limit": "5",
         "cursor": ""}) for kind in ("refunds", "transfers")),
+    ("/api/admin/disputes", {"limit": "5", "cursor": ""}),
     ("/api/admin/audit", {
         "action": "cancel_booking", "subjectKind": "booking", "subjectId": "x",
         "actorRole": "guest", "actorId": "{stay_id}", "from": "2030-01-01T00:00:00Z",

@@ -36,6 +36,12 @@ def facts(title: str = "Villa Ngor") -> BookingFacts:
         "total": Money(amount=500_000, currency="NGN"),
         "zone": "Africa/Douala",
         "respond_by": datetime(2026, 9, 1, 22, 30, tzinfo=UTC),
+        "dispute": {
+            "pot": "rental",
+            "held": Money(amount=400_000, currency="NGN"),
+            "claimed": Money(amount=300_000, currency="NGN"),
+            "to_guest": Money(amount=100_000, currency="NGN"),
+        },
     }
 
 
@@ -321,6 +327,15 @@ async def test_every_kind_of_news_reads_in_every_language(
     for form in ("plain", "html"):
         assert "1A, 1B" in part(mail, form)
         assert "{" not in part(mail, form).split("</head>")[-1]
+
+
+async def test_a_mail_about_a_dispute_says_what_it_is_about_and_how_it_ended(sink: Sink) -> None:
+    await stories.deliver(await told(kind=Kind.DISPUTE_OPENED))
+    await stories.deliver(await told(kind=Kind.DISPUTE_RESOLVED))
+    opened, resolved = (part(mail, "plain") for mail in sink.mails)
+    assert "The guest disputes the payment" in opened
+    assert "asks for 3,000.00 NGN of 4,000.00 NGN" in opened
+    assert "of 4,000.00 NGN the guest gets 1,000.00 NGN" in resolved
 
 
 @pytest.mark.parametrize(

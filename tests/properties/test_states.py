@@ -9,15 +9,20 @@ from typing import Any, Final, LiteralString
 import pytest
 
 from app import alerts, states
+from app.accounts.model import Principal, Role
 from app.audit import SYSTEM
 from app.bookings import model as bookings
 from app.db import Violated, execute, fetch_value, savepoint, transaction
+from app.disputes import model as disputes
+from app.disputes.actions import claim_damage
 from app.escrow import model as escrow
+from app.escrow.actions import release_due
 from app.instructions import model as instructions
+from app.money import Money
 from app.payments import model as payments
 from app.payouts import model as payouts
 from app.webhooks import model as webhooks
-from tests import make
+from tests import make, paid
 from tests.shop import Shop
 
 Moves = Mapping[Any, Set[Any]]
@@ -28,6 +33,7 @@ MACHINES: Final = [
     (instructions.MOVES, instructions.InstructionState),
     (escrow.MOVES, escrow.PotState),
     (payouts.MOVES, payouts.PayoutAccountState),
+    (disputes.MOVES, disputes.DisputeState),
     (alerts.MOVES, alerts.AlertState),
 ]
 
@@ -78,6 +84,7 @@ async def test_the_database_knows_the_same_states(pool: None) -> None:
     assert await _known_states("instructions_state_known") == set(instructions.InstructionState)
     assert await _known_states("pots_state_known") == set(escrow.PotState)
     assert await _known_states("payout_accounts_state_known") == set(payouts.PayoutAccountState)
+    assert await _known_states("disputes_state_known") == set(disputes.DisputeState)
     assert await _known_states("alerts_state_known") == set(alerts.AlertState)
 
 
@@ -99,6 +106,28 @@ BOOKING_MOVE: Final = """
 PAYMENT_MOVE: Final = """
     INSERT INTO payment_history (payment_id, was, state, reason)
     VALUES (%(id)s, %(was)s, %(state)s, 'try')"""
+
+POT_MOVE: Final = """
+    INSERT INTO escrow_events (booking_id, pot_id, pot, was, state, actor, reason)
+    SELECT booking_id, id, kind, %(was)s, %(state)s, 'system', 'try' FROM pots
+     WHERE kind = 'deposit'"""
+DISPUTE_MOVE: Final = """
+    INSERT INTO dispute_history (dispute_id, was, state, actor, reason)
+    SELECT id, %(was)s, %(state)s, 'system', 'try' FROM disputes"""
+INSTRUCTION_MOVE: Final = """
+    INSERT INTO instruction_history (instruction_id, was, state, attempt, reason)
+    SELECT id, %(was)s, %(state)s, 1, 'try' FROM instructions"""
+MONEY_MOVES: Final = [
+    (escrow.MOVES, escrow.PotState, POT_MOVE, "escrow_events_move_allowed"),
+    (disputes.MOVES, disputes.DisputeState, DISPUTE_MOVE, "dispute_history_move_allowed"),
+    (
+        instructions.MOVES,
+        instructions.InstructionState,
+        INSTRUCTION_MOVE,
+        "instruction_history_move_allowed",
+    ),
+]
+FIRST_STATES: Final = {"held", "open", "queued", "waiting_for_payee"}
 
 
 async def test_the_database_takes_each_move_of_a_booking_that_the_table_has(shop: Shop) -> None:
@@ -126,6 +155,46 @@ async def test_a_history_begins_with_the_first_state(shop: Shop) -> None:
     for state in bookings.BookingState:
         refusal = await _refusal(BOOKING_MOVE, id=booking_id, was=None, state=state)
         assert (refusal == "") == (state is bookings.BookingState.HELD), state
+
+
+async def _disputed() -> None:
+    """A stay whose rental is with its host and whose deposit is disputed: one row of each kind."""
+    async with transaction() as tx:
+        booking = await paid.stay(tx)
+        await paid.set_clock(tx, booking.check_out_at)
+        await release_due(tx, limit=10)
+        await claim_damage(
+            tx,
+            booking_id=booking.id,
+            asker=Principal(id=booking.host_id, roles=(Role.HOST,)),
+            request=disputes.ClaimDamage(
+                reason="A", claimed=Money(1, "NGN"), evidence=disputes.NewEvidence(text="B")
+            ),
+        )
+
+
+@pytest.mark.parametrize(("moves", "kind", "sql", "constraint"), MONEY_MOVES)
+async def test_the_database_takes_each_move_of_money_that_the_table_has_and_no_other(
+    pool: None, moves: Moves, kind: type[StrEnum], sql: LiteralString, constraint: str
+) -> None:
+    await _disputed()
+    for was, to in product([None, *kind], kind):
+        refusal = await _refusal(sql, was=was, state=to)
+        allowed = to in moves[was] if was else to in FIRST_STATES
+        assert refusal == ("" if allowed else constraint), f"{was} -> {to}"
+
+
+@pytest.mark.parametrize(
+    "table", ["escrow_events", "dispute_history", "dispute_evidence", "instruction_history"]
+)
+async def test_the_trail_of_money_cannot_be_rewritten(pool: None, table: LiteralString) -> None:
+    await _disputed()
+    statements: list[LiteralString] = [f"UPDATE {table} SET at = at", f"DELETE FROM {table}"]
+    for statement in statements:
+        with pytest.raises(Violated) as refused:
+            async with transaction() as tx:
+                await execute(tx, statement)
+        assert refused.value.constraint == f"{table}_append_only"
 
 
 async def test_history_cannot_be_rewritten(shop: Shop) -> None:

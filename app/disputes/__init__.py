@@ -1,0 +1,1 @@
+"""Disputes: claims on a pot inside its window, with evidence, decided by an admin."""
