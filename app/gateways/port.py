@@ -174,10 +174,10 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
 class FoundInstruction(msgspec.Struct, frozen=True, kw_only=True):
     """What the gateway says of a refund or transfer now.
 
-    `money` is what it pays out: compare it, amount and currency, with what was instructed; `live`
-    as in FoundCharge. `fee` is what the gateway takes on top, in minor units, rounded down; None
-    where it names none. `failure` is the gateway's reason why it has failed, or, while it is
-    PENDING, what an operator must see to; else empty.
+    `money` is what it pays out under this reference in all: compare it, amount and currency, with
+    what was instructed; `live` as in FoundCharge. `fee` is what the gateway takes on top, in minor
+    units, rounded down; None where it names none. `failure` is the gateway's reason why it has
+    failed, or, while it is PENDING, what an operator must see to; else empty.
     """
 
     reference: str

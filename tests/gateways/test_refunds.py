@@ -193,10 +193,24 @@ async def test_a_refund_that_is_on_two_pages_is_one_refund():
     assert isinstance(await find(holding(refund(), refund(), per_page=1)), FoundInstruction)
 
 
-async def test_two_refunds_with_one_note_are_nothing_to_choose_from():
-    found = await find(holding(refund(), refund(id=2)))
-    assert isinstance(found, Unknown)
-    assert "2 refunds" in found.reason
+async def test_two_refunds_with_one_note_are_told_as_what_they_pay_out_together():
+    found = await find(holding(refund(), refund(id=2, amount=1, status="pending")))
+    assert isinstance(found, FoundInstruction)
+    assert found.money.amount == 200_001  # which is not what was instructed
+    assert (found.status, found.gateway_id) == (MoneyOutStatus.PENDING, "2")
+
+
+async def test_of_two_refunds_with_one_note_one_that_failed_pays_nothing():
+    found = await find(holding(refund(id=2, status="failed"), refund()))
+    assert isinstance(found, FoundInstruction)
+    assert (found.status, found.money.amount) == (MoneyOutStatus.SUCCEEDED, 200_000)
+    both = await find(holding(refund(id=2, status="failed"), refund(status="failed")))
+    assert isinstance(both, FoundInstruction)
+    assert (both.status, both.money.amount) == (MoneyOutStatus.FAILED, 200_000)
+
+
+async def test_two_refunds_with_one_note_in_two_currencies_are_nonsense():
+    assert isinstance(await find(holding(refund(), refund(id=2, currency="GHS"))), Unknown)
 
 
 async def test_a_list_without_an_end_is_unknown():

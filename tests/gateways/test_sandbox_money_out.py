@@ -98,7 +98,9 @@ async def test_the_same_refund_twice_is_two_refunds_and_found_out(world: World):
     await gateway.start_refund(new_refund())
     await gateway.start_refund(new_refund())
     assert len(await sandbox.refunds()) == 2
-    assert isinstance(await find_refund(gateway), Unknown)
+    found = await find_refund(gateway)
+    assert isinstance(found, FoundInstruction)
+    assert found.money.amount == 400_000  # twice what was asked for
 
 
 async def test_many_refunds_of_one_charge_are_found_each_by_its_own_note(world: World):

@@ -5,7 +5,7 @@ into its `merchant_note`, and a refund is found by that note among those of its 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -184,27 +184,35 @@ def _pick(
 ) -> FoundInstruction | NoSuchInstruction | Unknown:
     if isinstance(listed, Unknown):
         return listed
-    ours = _noted(reference, listed)
-    if len(ours) > 1:
-        return Unknown(reason=f"{len(ours)} refunds at Paystack are noted {reference}")
+    refunds = [read(each, _Refund) for each in _noted(reference, listed)]
+    ours = [refund for refund in refunds if refund]
+    if len(ours) < len(refunds):
+        return Unknown(reason=f"a refund noted {reference} makes no sense")
     if ours:
-        return _found(reference, ours[0])
+        return _found(reference, ours)
     if not listed and charge.data["status"] == charges.REVERSED:
         return Unknown(reason="the charge is refunded, but the list of its refunds is empty")
     return NoSuchInstruction()
 
 
-def _noted(reference: str, listed: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _noted(reference: str, listed: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
     """Those that bear our reference. A refund may be on two pages if the list grows meanwhile."""
     ours = [each for each in listed if reference in str(each.get("merchant_note")).split()]
-    return list({each.get("id"): each for each in ours}.values())
+    return {each.get("id"): each for each in ours}.values()
 
 
-def _found(reference: str, listed: dict[str, Any]) -> FoundInstruction | Unknown:
-    refund = read(listed, _Refund)
-    money = refund and from_wire(refund.amount, refund.currency)
-    if refund is None or money is None:
-        return Unknown(reason=f"Paystack's refund noted {reference} makes no sense")
+def _found(reference: str, ours: Sequence[_Refund]) -> FoundInstruction | Unknown:
+    """What is paid out under our reference in all.
+
+    More than one refund should never bear it; of those that do, all that have not failed count.
+    That makes another amount than was instructed, for the caller to see.
+    """
+    counted = [each for each in ours if _status(each) is not MoneyOutStatus.FAILED] or ours[:1]
+    open_first = sorted(counted, key=lambda each: _status(each) is MoneyOutStatus.SUCCEEDED)
+    refund = open_first[0]
+    money = from_wire(sum(each.amount for each in counted), refund.currency)
+    if money is None or len({each.currency for each in counted}) > 1:
+        return Unknown(reason=f"the amount refunded under {reference} makes no sense")
     return FoundInstruction(
         reference=reference,
         gateway_id=str(refund.id),
