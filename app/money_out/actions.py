@@ -8,6 +8,8 @@ from app import audit
 from app.alerts import resolve_alert
 from app.audit import Actor, ActorRole, Subject
 from app.bookings import actions as bookings
+from app.bookings.model import Booking
+from app.bookings.queries import find as find_booking
 from app.db import Tx, plan_for_values
 from app.escrow import actions as escrow
 from app.instructions import actions as instructions
@@ -32,6 +34,8 @@ from app.money_out.model import (
     NotReversed,
     ReissuedBefore,
 )
+from app.notifications import actions as notifications
+from app.notifications.model import Kind
 from app.payments import actions as payments
 from app.payments.model import Refund
 from app.payouts import actions as payouts
@@ -101,6 +105,18 @@ async def reissue(
     return again.id
 
 
+async def tell(tx: Tx, was: InstructionState, instruction: Instruction) -> None:
+    """Tell the payee how an instruction has ended, in the commit of its move."""
+    if (kind := rules.news(was, instruction)) is None:
+        return
+    if (booking := await find_booking(tx, instruction.booking_id)) is None:
+        raise bookings.not_found(instruction.booking_id)
+    facts = rules.facts(booking, instruction.money, reason=instruction.failure or "")
+    await notifications.notify(
+        tx, account_id=instruction.payee_id, kind=kind, source_id=instruction.id, data=facts
+    )
+
+
 async def refund_past_payout(
     tx: Tx, booking_id: UUID, new: NewLateRefund, *, admin_id: UUID
 ) -> LateRefundReply:
@@ -123,14 +139,7 @@ async def refund_past_payout(
     )
     await ledger.post(tx, rules.posting_of(refund, booking))
     if refund.borne_by is Bearer.HOST:
-        await payouts.owe(
-            tx,
-            cause_id=refund.id,
-            host_id=booking.host_id,
-            booking_id=booking_id,
-            money=refund.money,
-            reason=refund.reason,
-        )
+        await _charge_host(tx, booking, refund)
     return await _send(tx, refund, by=Actor(ActorRole.ADMIN, admin_id))
 
 
@@ -140,6 +149,24 @@ async def begin_look_up(
     """An admin has the gateway asked. Raises NoSuchInstructionHere."""
     instruction = _of_kind(await instructions.get(tx, instruction_id), kind)
     await _record(tx, "look_up", instruction, admin_id=admin_id, reason="")
+
+
+async def _charge_host(tx: Tx, booking: Booking, refund: LateRefund) -> None:
+    await payouts.owe(
+        tx,
+        cause_id=refund.id,
+        host_id=booking.host_id,
+        booking_id=booking.id,
+        money=refund.money,
+        reason=refund.reason,
+    )
+    await notifications.notify(
+        tx,
+        account_id=booking.host_id,
+        kind=Kind.HOST_DEBT,
+        source_id=refund.id,
+        data=rules.facts(booking, refund.money, reason=refund.reason),
+    )
 
 
 async def _send(tx: Tx, refund: LateRefund, *, by: Actor) -> LateRefundReply:

@@ -1,15 +1,22 @@
-"""What sends money again, and what a refund past the payout means for the ledger."""
+"""What sends money again, who is told of its end, and what a refund past the payout means."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
+from app.bookings import rules as booking_rules
 from app.bookings.model import Booking
 from app.errors import Invalid
 from app.escrow.model import Pot
-from app.instructions.model import Instruction, NewInstruction
+from app.instructions.model import (
+    Instruction,
+    InstructionKind,
+    InstructionState,
+    NewInstruction,
+)
 from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from app.money import Money
 from app.money_out.model import Bearer, LateRefund, StillHeld
+from app.notifications.model import BookingFacts, Kind
 from app.payments.model import Payment, RefundExceedsCharge
 
 
@@ -28,6 +35,32 @@ def again(came_back: Instruction, *, instruction_id: UUID, target: str | None) -
         currency=came_back.currency,
         reason=came_back.reason,
     )
+
+
+def news(was: InstructionState, instruction: Instruction) -> Kind | None:
+    """What to tell the payee of an instruction that was in this state; None where nothing ended.
+
+    A transfer that fails is told of when it is given up: until then it may still arrive.
+    """
+    match instruction.state:
+        case now if now is was:
+            return None
+        case InstructionState.CONFIRMED:
+            is_refund = instruction.kind is InstructionKind.REFUND
+            return Kind.REFUND_SENT if is_refund else Kind.PAYOUT_SENT
+        case InstructionState.REVERSED if instruction.kind is InstructionKind.TRANSFER:
+            return Kind.PAYOUT_FAILED
+        case InstructionState.FAILED if instruction.kind is InstructionKind.TRANSFER:
+            return None if instruction.next_try_at else Kind.PAYOUT_FAILED
+        case _:
+            return None
+
+
+def facts(booking: Booking, money: Money, *, reason: str) -> BookingFacts:
+    """What a mail says about money of a booking."""
+    told = booking_rules.facts(booking, reason=reason)
+    told["amount"] = money
+    return told
 
 
 def check_divided(pots: Sequence[Pot]) -> Pot:

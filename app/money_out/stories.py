@@ -9,6 +9,7 @@ from app.gateways.registry import gateway_named
 from app.instructions import actions as instructions
 from app.instructions.actions import Finding, Outcome
 from app.instructions.model import Instruction, InstructionKind
+from app.money_out import actions
 from app.webhooks import actions as webhooks
 
 
@@ -20,7 +21,8 @@ async def carry_out(instruction_id: UUID) -> None:
         return
     outcome = await _send(sending)
     async with transaction() as tx:
-        await instructions.record(tx, sending, outcome)
+        instruction = await instructions.record(tx, sending, outcome)
+        await actions.tell(tx, sending.state, instruction)
 
 
 async def look_up(instruction_id: UUID, *, event_id: UUID | None = None) -> Instruction | None:
@@ -40,6 +42,7 @@ async def look_up(instruction_id: UUID, *, event_id: UUID | None = None) -> Inst
         live = gateway_named(asked.gateway).live
         instruction = await instructions.settle(tx, asked, found, live=live)
         await escrow.follow(tx, instruction)
+        await actions.tell(tx, asked.state, instruction)
         if event_id:
             await webhooks.processed(tx, event_id)
     return instruction

@@ -22,6 +22,10 @@ class Kind(StrEnum):
     DISPUTE_OPENED = "dispute_opened"  # this and the next two to both sides
     DISPUTE_RESOLVED = "dispute_resolved"
     DISPUTE_WITHDRAWN = "dispute_withdrawn"
+    REFUND_SENT = "refund_sent"  # this and the next three are about `amount`
+    PAYOUT_SENT = "payout_sent"
+    PAYOUT_FAILED = "payout_failed"  # given up, or come back
+    HOST_DEBT = "host_debt"
 
 
 class DisputeFacts(TypedDict):
@@ -47,6 +51,7 @@ class BookingFacts(TypedDict):
     total: Money
     zone: NotRequired[str]  # of the place, or of a trip's departure
     arrival_zone: NotRequired[str]
+    amount: NotRequired[Money]  # of it, that was sent or is owed
     reason: NotRequired[str]  # in words for people
     respond_by: NotRequired[datetime]
     dispute: NotRequired[DisputeFacts]

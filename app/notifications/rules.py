@@ -97,6 +97,7 @@ def _facts(claimed: Claimed, locale: str) -> dict[str, Any]:
         "check_in": moment(data["check_in_at"], zone, locale),
         "check_out": moment(data["check_out_at"], data.get("arrival_zone", zone), locale),
         "total": str(data["total"]),
+        "amount": str(data.get("amount", "")),
         "reason": data.get("reason", ""),
         "respond_by": moment(respond_by, claimed.zone, locale) if respond_by else "",
         **_dispute_facts(data),

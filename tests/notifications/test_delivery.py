@@ -34,6 +34,7 @@ def facts(title: str = "Villa Ngor") -> BookingFacts:
         "check_in_at": datetime(2026, 9, 5, 13, tzinfo=UTC),
         "check_out_at": datetime(2026, 9, 7, 10, tzinfo=UTC),
         "total": Money(amount=500_000, currency="NGN"),
+        "amount": Money(amount=1_000, currency="NGN"),
         "zone": "Africa/Douala",
         "respond_by": datetime(2026, 9, 1, 22, 30, tzinfo=UTC),
         "dispute": {
