@@ -385,6 +385,24 @@ async def test_a_person_ends_what_waits_and_sends_back_what_was_paid():
         await gateway.close()
 
 
+async def test_what_a_person_decides_is_not_undone_by_what_was_planned():
+    async with sandbox_in_process(step_seconds=0.3) as (sandbox, transport):
+        gateway = paystack(transport)
+        await prepare(sandbox, gateway)
+        await gateway.start_refund(new_refund())
+        await transfer(gateway)
+        await sandbox.end_refund(REFUND, "fail")
+        await sandbox.end_transfer(TRANSFER, "fail")
+        await sandbox.set_pace(0)
+        await asyncio.sleep(0.8)  # by now both plans would be through
+        assert [each["status"] for each in await sandbox.refunds()] == ["failed"]
+        assert [each["status"] for each in await sandbox.transfers()] == ["failed"]
+        await gateway.start_refund(new_refund("rf-0000000000000001-2"))
+        done = "rf-0000000000000001-2"
+        await end(lambda: find_refund(gateway, done), MoneyOutStatus.SUCCEEDED)  # at once
+        await gateway.close()
+
+
 async def test_what_is_begun_goes_on_after_a_restart(tmp_path: Path):
     path = str(tmp_path / "books.sqlite3")
     async with running_sandbox(NOWHERE, books_path=path, step_seconds=0.5) as sandbox:
