@@ -99,6 +99,18 @@ async def test_a_posting_that_begins_after_the_mark_does_not_delay(pool: None) -
         assert await balance(tx, REVENUE) == 14
 
 
+async def take(enough: int) -> None:
+    """Checkpoints, each as soon as the postings of its mark are closed."""
+    while await count_checkpoints() < enough:
+        async with transaction() as tx:
+            begun = await mark(tx)
+        done = None
+        while done is None:
+            async with transaction() as tx:
+                done = await checkpoint(tx, begun, limit=1_000_000, worth=1)
+            await asyncio.sleep(0.002)
+
+
 WRONG = """
     SELECT count(*) FROM ledger_checkpoints AS point
      WHERE NOT EXISTS (
@@ -122,14 +134,6 @@ async def test_nothing_is_lost_or_doubled_while_many_post(pool: None) -> None:
                 else:
                     await post(tx, posting(*FEE))
 
-    async def checkpointer() -> None:
-        while await count_checkpoints() < 30:
-            async with transaction() as tx:
-                begun = await mark(tx)
-            async with transaction() as tx:
-                while await checkpoint(tx, begun, limit=1_000_000, worth=1) is None:
-                    await asyncio.sleep(0.002)  # a posting from before the mark is still open
-
     async def auditor() -> None:
         while not over.is_set():
             async with transaction() as tx:
@@ -142,7 +146,7 @@ async def test_nothing_is_lost_or_doubled_while_many_post(pool: None) -> None:
         for seed in range(7):
             all_of_them.create_task(poster(seed))
         all_of_them.create_task(auditor())
-        await asyncio.gather(checkpointer(), checkpointer())
+        await asyncio.gather(take(30), take(30))
         over.set()
     async with transaction() as tx:
         assert await fetch_new_value(tx, int, WRONG) == 0
