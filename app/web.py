@@ -2,13 +2,14 @@
 
 import re
 import time
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, Final, TypeVar, cast
 
 import msgspec
 import structlog
 import uuid_utils.compat
-from litestar import Request, Response
+from litestar import MediaType, Request, Response
 from litestar.datastructures import MutableScopeHeaders, State
 from litestar.dto import AbstractDTO
 from litestar.exceptions import HTTPException, ValidationException
@@ -16,6 +17,7 @@ from litestar.params import QueryParameter
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import idempotency
+from app.db import Tx, transaction
 from app.errors import (
     FieldError,
     Forbidden,
@@ -107,17 +109,29 @@ def encoded(reply: object) -> bytes:
     return msgspec.json.encode(reply)
 
 
-def created(kind: type[T], reply: bytes) -> Response[T]:  # noqa: ARG001  what reply encodes
+async def created_once(
+    key: idempotency.Key | None, create: Callable[[Tx], Awaitable[T]]
+) -> Response[T]:
+    """201 with what `create` makes in one transaction; the same reply again for the same key."""
+    async with transaction() as tx:
+        if stored := await idempotency.recall(tx, key):
+            return replayed(stored)
+        reply = encoded(await create(tx))
+        await idempotency.remember(tx, key, status=HTTPStatus.CREATED, reply=reply)
+    return created(reply)
+
+
+def created(reply: bytes) -> Response[Any]:
     """201 with an encoded reply."""
-    return Response(cast("T", reply), status_code=201, media_type="application/json")
+    return Response(reply, status_code=HTTPStatus.CREATED, media_type=MediaType.JSON)
 
 
-def replayed(kind: type[T], stored: idempotency.Stored) -> Response[T]:  # noqa: ARG001  the same
+def replayed(stored: idempotency.Stored) -> Response[Any]:
     """The reply that was kept under an idempotency key, marked as a repetition."""
     return Response(
-        cast("T", stored.reply),
+        stored.reply,
         status_code=stored.status,
-        media_type="application/json",
+        media_type=MediaType.JSON,
         headers={"Idempotency-Replayed": "true"},
     )
 

@@ -8,7 +8,7 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from app import idempotency, web
+from app import web
 from app.accounts.guards import require_host
 from app.accounts.model import Principal
 from app.bookings import actions, queries
@@ -23,7 +23,7 @@ from app.bookings.model import (
     Passengers,
     Reserve,
 )
-from app.db import transaction
+from app.db import Tx, transaction
 from app.web import PageCursor, PageSize
 from app.wire import read_cursor, write_cursor
 
@@ -60,13 +60,11 @@ _THREE_NIGHTS: Final = {
 )
 async def reserve(request: Asking, data: JSONBody[Reserve]) -> Response[BookingReply]:
     key = await web.idempotency_key(request)
-    async with transaction() as tx:
-        if stored := await idempotency.recall(tx, key):
-            return web.replayed(BookingReply, stored)
-        booking = await actions.reserve(tx, guest_id=request.user.id, request=data)
-        reply = web.encoded(BookingReply.of(booking))
-        await idempotency.remember(tx, key, status=201, reply=reply)
-    return web.created(BookingReply, reply)
+
+    async def hold(tx: Tx) -> BookingReply:
+        return BookingReply.of(await actions.reserve(tx, guest_id=request.user.id, request=data))
+
+    return await web.created_once(key, hold)
 
 
 @get("/api/bookings", tags=["bookings"], summary="The asker's bookings as a guest, newest first")

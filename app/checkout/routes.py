@@ -49,8 +49,8 @@ async def initiate(
     key = await web.require_idempotency_key(request)
     reply = await stories.initiate(request.user.id, data, key)
     if isinstance(reply, Stored):
-        return web.replayed(PaymentReply, reply)
-    return web.created(PaymentReply, reply)
+        return web.replayed(reply)
+    return web.created(reply)
 
 
 @get("/api/payments/status", tags=["payments"], summary="Where a payment stands")

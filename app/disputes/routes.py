@@ -8,7 +8,7 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from app import idempotency, web
+from app import web
 from app.accounts.guards import require_admin, require_host
 from app.accounts.model import Principal
 from app.db import transaction
@@ -37,15 +37,12 @@ async def open_dispute(
     request: Asking, booking_id: FromPath[UUID], data: JSONBody[OpenDispute]
 ) -> Response[DisputeReply]:
     key = await web.idempotency_key(request)
-    async with transaction() as tx:
-        if stored := await idempotency.recall(tx, key):
-            return web.replayed(DisputeReply, stored)
-        dispute = await actions.open_dispute(
+    return await web.created_once(
+        key,
+        lambda tx: actions.open_dispute(
             tx, booking_id=booking_id, asker=request.user, request=data
-        )
-        reply = web.encoded(dispute)
-        await idempotency.remember(tx, key, status=201, reply=reply)
-    return web.created(DisputeReply, reply)
+        ),
+    )
 
 
 @post(
@@ -58,15 +55,12 @@ async def claim_damage(
     request: Asking, booking_id: FromPath[UUID], data: JSONBody[ClaimDamage]
 ) -> Response[DisputeReply]:
     key = await web.idempotency_key(request)
-    async with transaction() as tx:
-        if stored := await idempotency.recall(tx, key):
-            return web.replayed(DisputeReply, stored)
-        dispute = await actions.claim_damage(
+    return await web.created_once(
+        key,
+        lambda tx: actions.claim_damage(
             tx, booking_id=booking_id, asker=request.user, request=data
-        )
-        reply = web.encoded(dispute)
-        await idempotency.remember(tx, key, status=201, reply=reply)
-    return web.created(DisputeReply, reply)
+        ),
+    )
 
 
 @get(
@@ -93,15 +87,12 @@ async def add_evidence(
     data: JSONBody[NewEvidence],
 ) -> Response[Evidence]:
     key = await web.idempotency_key(request)
-    async with transaction() as tx:
-        if stored := await idempotency.recall(tx, key):
-            return web.replayed(Evidence, stored)
-        evidence = await actions.add_evidence(
+    return await web.created_once(
+        key,
+        lambda tx: actions.add_evidence(
             tx, booking_id=booking_id, dispute_id=dispute_id, asker=request.user, evidence=data
-        )
-        reply = web.encoded(evidence)
-        await idempotency.remember(tx, key, status=201, reply=reply)
-    return web.created(Evidence, reply)
+        ),
+    )
 
 
 @post(

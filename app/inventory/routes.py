@@ -8,7 +8,7 @@ from litestar import Request, Response, delete, get, patch, post
 from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryParameter
 
-from app import idempotency, web
+from app import web
 from app.accounts.guards import require_host
 from app.accounts.model import Principal
 from app.db import transaction
@@ -82,13 +82,9 @@ _A_TRIP: Final = {
 )
 async def create_listing(request: Asked, data: JSONBody[NewListing]) -> Response[ListingReply]:
     key = await web.idempotency_key(request)
-    async with transaction() as tx:
-        if stored := await idempotency.recall(tx, key):
-            return web.replayed(ListingReply, stored)
-        listing = await actions.create_listing(tx, host_id=request.user.id, new=data)
-        reply = web.encoded(listing)
-        await idempotency.remember(tx, key, status=201, reply=reply)
-    return web.created(ListingReply, reply)
+    return await web.created_once(
+        key, lambda tx: actions.create_listing(tx, host_id=request.user.id, new=data)
+    )
 
 
 @patch(
@@ -186,13 +182,9 @@ async def add_units(
 ) -> Response[UnitList]:
     """All or none. Answers with all units of the listing."""
     key = await web.idempotency_key(request)
-    async with transaction() as tx:
-        if stored := await idempotency.recall(tx, key):
-            return web.replayed(UnitList, stored)
-        units = await actions.add_units(tx, listing_id, host_id=request.user.id, new=data)
-        reply = web.encoded(units)
-        await idempotency.remember(tx, key, status=201, reply=reply)
-    return web.created(UnitList, reply)
+    return await web.created_once(
+        key, lambda tx: actions.add_units(tx, listing_id, host_id=request.user.id, new=data)
+    )
 
 
 @get(
@@ -233,13 +225,9 @@ async def add_override(
 ) -> Response[OverrideReply]:
     """Of two overrides for one slot the newer wins."""
     key = await web.idempotency_key(request)
-    async with transaction() as tx:
-        if stored := await idempotency.recall(tx, key):
-            return web.replayed(OverrideReply, stored)
-        override = await actions.add_override(tx, listing_id, host_id=request.user.id, new=data)
-        reply = web.encoded(override)
-        await idempotency.remember(tx, key, status=201, reply=reply)
-    return web.created(OverrideReply, reply)
+    return await web.created_once(
+        key, lambda tx: actions.add_override(tx, listing_id, host_id=request.user.id, new=data)
+    )
 
 
 @get(
@@ -274,13 +262,9 @@ async def add_block(
     request: Asked, listing_id: FromPath[UUID], data: JSONBody[NewBlock]
 ) -> Response[BlockReply]:
     key = await web.idempotency_key(request)
-    async with transaction() as tx:
-        if stored := await idempotency.recall(tx, key):
-            return web.replayed(BlockReply, stored)
-        block = await actions.add_block(tx, listing_id, host_id=request.user.id, new=data)
-        reply = web.encoded(block)
-        await idempotency.remember(tx, key, status=201, reply=reply)
-    return web.created(BlockReply, reply)
+    return await web.created_once(
+        key, lambda tx: actions.add_block(tx, listing_id, host_id=request.user.id, new=data)
+    )
 
 
 @get(

@@ -9,7 +9,7 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 
-from app import idempotency, web
+from app import web
 from app.accounts.guards import require_admin
 from app.accounts.model import Principal
 from app.db import transaction
@@ -94,13 +94,9 @@ async def adjust(
     request: Request[Principal, Any, State], data: JSONBody[NewAdjustment]
 ) -> Response[Adjustment]:
     key = await web.require_idempotency_key(request)
-    async with transaction() as tx:
-        if stored := await idempotency.recall(tx, key):
-            return web.replayed(Adjustment, stored)
-        adjustment = await actions.adjust(tx, admin_id=request.user.id, request=data)
-        reply = web.encoded(adjustment)
-        await idempotency.remember(tx, key, status=201, reply=reply)
-    return web.created(Adjustment, reply)
+    return await web.created_once(
+        key, lambda tx: actions.adjust(tx, admin_id=request.user.id, request=data)
+    )
 
 
 routes: list[HTTPRouteHandler] = [list_accounts, get_account, list_entries, get_statement, adjust]

@@ -11,10 +11,10 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from app import idempotency, web
+from app import web
 from app.accounts.guards import require_admin
 from app.accounts.model import Principal
-from app.db import transaction
+from app.db import Tx, transaction
 from app.instructions.model import InstructionKind, InstructionPage, InstructionState
 from app.money_out import actions, stories
 from app.money_out.model import (
@@ -104,15 +104,14 @@ async def reissue(
     request: Asking, instruction_id: FromPath[UUID], data: JSONBody[Because]
 ) -> Response[InstructionStory]:
     key, kind = await web.require_idempotency_key(request), _kind(request)
-    async with transaction() as tx:
-        if stored := await idempotency.recall(tx, key):
-            return web.replayed(InstructionStory, stored)
+
+    async def send_again(tx: Tx) -> InstructionStory:
         again_id = await actions.reissue(
             tx, instruction_id, kind=kind, admin_id=request.user.id, reason=data.reason
         )
-        reply = web.encoded(await actions.read_story(tx, again_id, kind=kind))
-        await idempotency.remember(tx, key, status=201, reply=reply)
-    return web.created(InstructionStory, reply)
+        return await actions.read_story(tx, again_id, kind=kind)
+
+    return await web.created_once(key, send_again)
 
 
 @post(
@@ -141,13 +140,9 @@ async def refund_past_payout(
     request: Asking, booking_id: FromPath[UUID], data: JSONBody[NewLateRefund]
 ) -> Response[LateRefundReply]:
     key = await web.require_idempotency_key(request)
-    async with transaction() as tx:
-        if stored := await idempotency.recall(tx, key):
-            return web.replayed(LateRefundReply, stored)
-        refund = await actions.refund_past_payout(tx, booking_id, data, admin_id=request.user.id)
-        reply = web.encoded(refund)
-        await idempotency.remember(tx, key, status=201, reply=reply)
-    return web.created(LateRefundReply, reply)
+    return await web.created_once(
+        key, lambda tx: actions.refund_past_payout(tx, booking_id, data, admin_id=request.user.id)
+    )
 
 
 routes: list[HTTPRouteHandler] = [

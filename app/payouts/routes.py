@@ -42,7 +42,7 @@ async def add_account(
     key = await web.require_idempotency_key(request)
     account = await stories.add_account(request.user.id, data, key)
     if isinstance(account, Stored):
-        return web.replayed(PayoutAccountReply, account)
+        return web.replayed(account)
     is_pending = account.state is PayoutAccountState.PENDING
     return Response(PayoutAccountReply.of(account), status_code=202 if is_pending else 201)
 
