@@ -1314,6 +1314,9 @@ CREATE TABLE public.instructions (
     gateway_id text,
     gateway_data jsonb,
     failure text,
+    automatic boolean DEFAULT false NOT NULL,
+    let_out_at timestamp with time zone,
+    let_out_by uuid,
     next_try_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
@@ -1325,7 +1328,9 @@ CREATE TABLE public.instructions (
     CONSTRAINT instructions_confirmed_with_time CHECK (((state <> 'confirmed'::text) OR (confirmed_at IS NOT NULL))),
     CONSTRAINT instructions_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT instructions_kind_check CHECK ((kind = ANY (ARRAY['refund'::text, 'transfer'::text]))),
-    CONSTRAINT instructions_open_has_next_look CHECK (((state <> ALL (ARRAY['queued'::text, 'sending'::text, 'unknown'::text, 'sent'::text])) OR (next_try_at IS NOT NULL))),
+    CONSTRAINT instructions_let_out_once_automatic CHECK ((((let_out_at IS NULL) OR automatic) AND ((let_out_by IS NULL) OR (let_out_at IS NOT NULL)))),
+    CONSTRAINT instructions_open_has_next_look CHECK (((state <> ALL (ARRAY['queued'::text, 'sending'::text, 'unknown'::text, 'sent'::text])) OR (next_try_at IS NOT NULL) OR (automatic AND (let_out_at IS NULL)))),
+    CONSTRAINT instructions_pass_breaker CHECK (((NOT automatic) OR (let_out_at IS NOT NULL) OR ((kind = 'refund'::text) AND (state = 'queued'::text)))),
     CONSTRAINT instructions_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text, 'sending'::text, 'sent'::text, 'unknown'::text, 'confirmed'::text, 'failed'::text, 'reversed'::text]))),
     CONSTRAINT instructions_waiting_without_target CHECK (((state = 'waiting_for_payee'::text) = (target IS NULL)))
 );
@@ -2622,10 +2627,24 @@ CREATE INDEX instruction_history_of_instruction ON public.instruction_history US
 
 
 --
+-- Name: instructions_at_breaker; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_at_breaker ON public.instructions USING btree (currency, id) WHERE (automatic AND (let_out_at IS NULL));
+
+
+--
 -- Name: instructions_due; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX instructions_due ON public.instructions USING btree (state, kind, next_try_at) WHERE (next_try_at IS NOT NULL);
+
+
+--
+-- Name: instructions_let_out; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_let_out ON public.instructions USING btree (let_out_at) WHERE (let_out_at IS NOT NULL);
 
 
 --
@@ -3303,6 +3322,14 @@ ALTER TABLE ONLY public.instruction_history
 
 ALTER TABLE ONLY public.instructions
     ADD CONSTRAINT instructions_booking_id_fkey FOREIGN KEY (booking_id) REFERENCES public.bookings(id);
+
+
+--
+-- Name: instructions instructions_let_out_by_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.instructions
+    ADD CONSTRAINT instructions_let_out_by_fkey FOREIGN KEY (let_out_by) REFERENCES public.accounts(id);
 
 
 --

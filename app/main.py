@@ -11,6 +11,7 @@ from litestar.types import ASGIApp
 
 import app.accounts.routes
 import app.bookings.routes
+import app.breaker.routes
 import app.cancellation.routes
 import app.checkout.routes
 import app.disputes.routes
@@ -39,6 +40,7 @@ def create_app() -> ASGIApp:
         route_handlers=[
             *app.accounts.routes.routes,
             *app.bookings.routes.routes,
+            *app.breaker.routes.routes,
             *app.cancellation.routes.routes,
             *app.checkout.routes.routes,
             *app.disputes.routes.routes,

@@ -51,6 +51,13 @@ class CarryOut(Job, frozen=True):
     instruction_id: UUID
 
 
+class LetOut(Job, frozen=True):
+    """Let automatic refunds past the breaker, as many as this run still may."""
+
+    name = "let-out"
+    queue = "money"
+
+
 class LookUp(Job, frozen=True):
     """Ask the gateway what became of a refund or transfer, and book the answer."""
 

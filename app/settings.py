@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +16,7 @@ _SECRET_LETTERS_MIN = 10  # different ones
 
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 
 
 class Environment(StrEnum):
@@ -31,8 +32,9 @@ class SettingsRefused(Exception):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings. Names in the environment are these names in upper case.
 
-    Lists are comma-separated. Of secrets that come in lists the first signs and all verify, so
-    that one can be rotated without a moment in which either is refused.
+    Lists are comma-separated; what is said per currency is a list of `EUR=10000`. Of secrets that
+    come in lists the first signs and all verify, so that one can be rotated without a moment in
+    which either is refused.
     """
 
     environment: Environment = Environment.PRODUCTION
@@ -49,6 +51,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     commission_bps: Annotated[int, Meta(ge=0, le=10_000)] = (
         1_000  # of the rental; frozen per booking
     )
+    breaker_refunds: Positive = 50  # automatic refunds per run, see app/breaker
+    breaker_amounts: dict[Currency, Positive] = {}  # the same in minor units, per currency
     smtp_url: str = ""
     mail_from: str = "Berthold <bookings@localhost>"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
@@ -80,8 +84,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     for field in msgspec.structs.fields(Settings):
         variable = _variable(field.name)
         if variable in environ:
-            text = environ[variable].strip()
-            given[field.name] = _split(text) if field.type == tuple[str, ...] else text
+            given[field.name] = _parse(environ[variable].strip(), field.type)
     try:
         settings = msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -101,6 +104,17 @@ def settings() -> Settings:
 
 def _variable(name: str) -> str:
     return {"environment": "BERTHOLD_ENV"}.get(name, name.upper())
+
+
+def _parse(text: str, kind: object) -> object:
+    if kind == tuple[str, ...]:
+        return _split(text)
+    if get_origin(kind) is dict:
+        return {
+            name.strip(): value.strip()
+            for name, _, value in (pair.partition("=") for pair in _split(text))
+        }
+    return text
 
 
 def _split(text: str) -> list[str]:

@@ -19,6 +19,11 @@ CREATE TABLE instructions (
     gateway_id   text,
     gateway_data jsonb,
     failure      text,
+    -- A refund that no person has asked for passes the breaker before it is sent: let out by a run,
+    -- or by an admin.
+    automatic    boolean NOT NULL DEFAULT false,
+    let_out_at   timestamptz,
+    let_out_by   uuid REFERENCES accounts,
     next_try_at  timestamptz,
     created_at   timestamptz NOT NULL DEFAULT business_now(),
     updated_at   timestamptz NOT NULL DEFAULT business_now(),
@@ -39,6 +44,13 @@ CREATE TABLE instructions (
     -- What is under way is looked at again, whatever happens to whoever is at it.
     CONSTRAINT instructions_open_has_next_look CHECK (
         state NOT IN ('queued', 'sending', 'unknown', 'sent') OR next_try_at IS NOT NULL
+        OR (automatic AND let_out_at IS NULL)
+    ),
+    CONSTRAINT instructions_pass_breaker CHECK (
+        NOT automatic OR let_out_at IS NOT NULL OR (kind = 'refund' AND state = 'queued')
+    ),
+    CONSTRAINT instructions_let_out_once_automatic CHECK (
+        (let_out_at IS NULL OR automatic) AND (let_out_by IS NULL OR let_out_at IS NOT NULL)
     )
 );
 COMMENT ON TABLE instructions IS 'Money out: refunds to guests and transfers to hosts, committed before the gateway hears of them';
@@ -49,6 +61,9 @@ CREATE INDEX instructions_of_payee ON instructions (payee_id, id);
 CREATE INDEX instructions_unfinished ON instructions (state, id) WHERE state <> 'confirmed';
 CREATE INDEX instructions_due ON instructions (state, kind, next_try_at)
     WHERE next_try_at IS NOT NULL;
+CREATE INDEX instructions_at_breaker ON instructions (currency, id)
+    WHERE automatic AND let_out_at IS NULL;
+CREATE INDEX instructions_let_out ON instructions (let_out_at) WHERE let_out_at IS NOT NULL;
 CREATE INDEX instructions_waiting ON instructions (payee_id, gateway, currency)
     WHERE state = 'waiting_for_payee';
 

@@ -1,6 +1,7 @@
 """Money out: pots released when their window closes, refunds and transfers sent and followed up."""
 
 from app import queue
+from app.breaker import actions as breaker
 from app.db import transaction
 from app.escrow import actions as escrow
 from app.instructions import actions as instructions
@@ -24,6 +25,13 @@ async def look_up(job: queue.LookUp) -> None:
     await stories.look_up(job.instruction_id)
 
 
+@handles(queue.LetOut)
+async def let_out(job: queue.LetOut) -> None:  # noqa: ARG001  it says all by being there
+    """Let automatic refunds past the breaker, as many as this run still may."""
+    async with transaction() as tx:
+        await breaker.let_out(tx)
+
+
 async def release_escrow(limit: int) -> int:
     """Release pots whose window has closed, in batches; returns how many."""
     released = 0
@@ -45,10 +53,15 @@ async def resolve_unknown(limit: int) -> int:
 
 
 async def process_refunds(limit: int) -> int:
-    """Send refunds whose job was lost, and try failed ones again; returns how many."""
+    """Send refunds that wait at the breaker, or whose job was lost, and try failed ones again.
+
+    Returns how many.
+    """
+    async with transaction() as tx:
+        let_out = await breaker.let_out(tx)
     async with transaction() as tx:
         sent = await instructions.send_due(tx, InstructionKind.REFUND, limit=limit)
-        return sent + await instructions.retry_refunds(tx, limit=limit)
+        return let_out + sent + await instructions.retry_refunds(tx, limit=limit)
 
 
 async def retry_failed_transfers(limit: int) -> int:

@@ -46,11 +46,20 @@ def test_production_refuses_to_start_without_each_of_these(name: str) -> None:
         ("PAYSTACK_BASE_URL", "http://127.0.0.1:1"),
         ("DATABASE_POOL_SIZE_MAX", "many"),
         ("BERTHOLD_ENV", "prod"),
+        ("BREAKER_REFUNDS", "0"),
+        ("BREAKER_AMOUNTS", "EUR"),
+        ("BREAKER_AMOUNTS", "EUR=-1"),
+        ("BREAKER_AMOUNTS", "euro=100"),
     ],
 )
 def test_production_refuses_what_is_weak_or_unreadable(name: str, value: str) -> None:
     with pytest.raises(SettingsRefused):
         read_settings(PRODUCTION | {name: value})
+
+
+def test_amounts_per_currency_are_pairs() -> None:
+    settings = read_settings(PRODUCTION | {"BREAKER_AMOUNTS": "EUR=10000, XOF = 65000"})
+    assert settings.breaker_amounts == {"EUR": 10_000, "XOF": 65_000}
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

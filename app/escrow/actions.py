@@ -64,7 +64,8 @@ async def lock_all(tx: Tx, booking_id: UUID) -> list[Pot]:
 async def return_all(tx: Tx, booking_id: UUID, *, by: Actor, reason: str) -> None:
     """All that is held for a booking goes back to the guest."""
     pots = await lock_all(tx, booking_id)
-    await divide(tx, rules.give_back(pots, rental_bps=rules.WHOLE_BPS, reason=reason), by=by)
+    back = rules.give_back(pots, rental_bps=rules.WHOLE_BPS, reason=reason, automatic=by == SYSTEM)
+    await divide(tx, back, by=by)
 
 
 async def divide(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> None:

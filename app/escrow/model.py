@@ -100,6 +100,7 @@ class Division(msgspec.Struct, frozen=True, kw_only=True):
     commission: int
     to_host: int
     reason: str
+    automatic: bool = False  # no person has asked for it: what goes back passes the breaker
 
     @property
     def state(self) -> PotState:

@@ -30,7 +30,7 @@ _ESCROW: Final = {
 }
 
 
-def divide(pot: Pot, *, to_guest: int, reason: str) -> Division:
+def divide(pot: Pot, *, to_guest: int, reason: str, automatic: bool = False) -> Division:
     """The shares of a pot of which the guest gets so much.
 
     Of the rest the platform takes its commission, rounded down; what rounding leaves over is the
@@ -40,25 +40,40 @@ def divide(pot: Pot, *, to_guest: int, reason: str) -> Division:
     bps = pot.commission_bps if pot.kind is PotKind.RENTAL else 0
     commission, to_host = split(rest, [bps, WHOLE_BPS - bps])
     return Division(
-        pot=pot, to_guest=to_guest, commission=commission, to_host=to_host, reason=reason
+        pot=pot,
+        to_guest=to_guest,
+        commission=commission,
+        to_host=to_host,
+        reason=reason,
+        automatic=automatic,
     )
 
 
 def release(pot: Pot) -> Division:
-    """A pot that nobody disputed: the rental is its host's, the deposit goes back to the guest."""
+    """A pot that nobody disputed: the rental is its host's, the deposit goes back to the guest.
+
+    That a deposit comes back was agreed: it is none of the refunds that the breaker watches.
+    """
     if pot.kind is PotKind.RENTAL:
         return divide(pot, to_guest=0, reason="rental released")
     return divide(pot, to_guest=pot.amount, reason="deposit returned")
 
 
-def give_back(pots: Sequence[Pot], *, rental_bps: int, reason: str) -> list[Division]:
+def give_back(
+    pots: Sequence[Pot], *, rental_bps: int, reason: str, automatic: bool = False
+) -> list[Division]:
     """What is held goes back: of the rental so much, in hundredths of a percent; deposits whole.
 
     The guest's share is rounded down; what rounding leaves over is the host's.
     """
     shares = {PotKind.RENTAL: rental_bps, PotKind.DEPOSIT: WHOLE_BPS}
     return [
-        divide(pot, to_guest=part(pot.amount, shares[pot.kind]), reason=reason)
+        divide(
+            pot,
+            to_guest=part(pot.amount, shares[pot.kind]),
+            reason=reason,
+            automatic=automatic,
+        )
         for pot in pots
         if pot.to_guest is None
     ]
@@ -152,6 +167,7 @@ def refunds(divisions: Iterable[Division]) -> list[Refund]:
             source_id=division.pot.id,
             amount=division.to_guest,
             reason=division.reason,
+            automatic=division.automatic,
         )
         for division in divisions
         if division.to_guest

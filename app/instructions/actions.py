@@ -31,7 +31,7 @@ from app.instructions.model import (
     NothingToRetry,
 )
 from app.ledger import actions as ledger
-from app.queue import CarryOut, LookUp, enqueue, enqueue_all
+from app.queue import CarryOut, LetOut, LookUp, enqueue, enqueue_all
 
 _S = InstructionState
 _LOOKED_UP: Final = (_S.SENDING, _S.UNKNOWN, _S.SENT)
@@ -43,6 +43,8 @@ Finding = FoundInstruction | NoSuchInstruction | Unknown
 async def queue_all(tx: Tx, new: Sequence[NewInstruction], *, by: Actor) -> None:
     """Commit to paying these, all of one kind; where the payee is known, soon after the commit.
 
+    Automatic ones wait at the breaker, which is told of them.
+
     One source causes one refund and one transfer at the most: Violated("instructions_once").
     """
     if not new:
@@ -50,15 +52,17 @@ async def queue_all(tx: Tx, new: Sequence[NewInstruction], *, by: Actor) -> None
     sendable = await queries.insert(tx, new, queued_for=rules.QUEUED_FOR)
     await audit.record_all(tx, by=by, action=f"queue_{new[0].kind}", changes=rules.changes(new))
     await enqueue_all(tx, [CarryOut(instruction_id=instruction_id) for instruction_id in sendable])
+    if any(each.automatic for each in new):
+        await enqueue(tx, LetOut())
 
 
 async def begin_attempt(tx: Tx, instruction_id: UUID) -> Instruction | None:
     """The instruction with the reference to send it under, committed before it is sent.
 
-    None if it is not waiting to be sent: somebody else has begun.
+    None if it is not waiting to be sent: somebody else has begun, or the breaker holds it.
     """
     instruction = await get(tx, instruction_id)
-    if instruction.state is not _S.QUEUED:
+    if instruction.state is not _S.QUEUED or instruction.waits_at_breaker:
         return None
     reference = rules.reference(instruction.kind, instruction.id, instruction.attempt + 1)
     return await queries.begin_attempt(

@@ -73,14 +73,23 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     sent_at: datetime | None = None
     confirmed_at: datetime | None = None
+    automatic: bool = False
+    let_out_at: datetime | None = None
 
     @property
     def money(self) -> Money:
         return Money(amount=self.amount, currency=self.currency)
 
+    @property
+    def waits_at_breaker(self) -> bool:
+        return self.automatic and self.let_out_at is None
+
 
 class NewInstruction(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be paid out. Without a target it waits for the payee."""
+    """What is to be paid out. Without a target it waits for the payee.
+
+    An automatic one, a refund that no person has asked for, is sent once the breaker lets it out.
+    """
 
     id: UUID
     kind: InstructionKind
@@ -93,6 +102,7 @@ class NewInstruction(msgspec.Struct, frozen=True, kw_only=True):
     amount: int
     currency: str
     reason: str
+    automatic: bool = False
 
 
 class InstructionMove(Output, frozen=True):
@@ -107,7 +117,10 @@ class InstructionMove(Output, frozen=True):
 
 
 class InstructionReply(Output, frozen=True):
-    """A refund or transfer as its payee and admins see it."""
+    """A refund or transfer as its payee and admins see it.
+
+    `waitsAtBreaker`: more refunds came about by themselves than one run may send.
+    """
 
     id: UUID
     kind: InstructionKind
@@ -120,6 +133,7 @@ class InstructionReply(Output, frozen=True):
     attempt: int
     reference: str | None
     failure: str | None
+    waits_at_breaker: bool
     next_try_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -140,6 +154,7 @@ class InstructionReply(Output, frozen=True):
             attempt=instruction.attempt,
             reference=instruction.reference,
             failure=instruction.failure,
+            waits_at_breaker=instruction.waits_at_breaker,
             next_try_at=instruction.next_try_at,
             created_at=instruction.created_at,
             updated_at=instruction.updated_at,

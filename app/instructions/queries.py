@@ -24,18 +24,19 @@ async def insert(tx: Tx, new: Sequence[NewInstruction], *, queued_for: timedelta
         WITH stored AS (
             INSERT INTO instructions (
                 id, kind, state, booking_id, payment_id, source_id, payee_id, gateway, target,
-                amount, currency, reason, next_try_at)
+                amount, currency, reason, automatic, next_try_at)
             SELECT id, kind, CASE WHEN target IS NULL THEN 'waiting_for_payee' ELSE 'queued' END,
                    booking_id, payment_id, source_id, payee_id, gateway, target, amount, currency,
-                   reason,
-                   CASE WHEN target IS NOT NULL THEN business_now() + %(queued_for)s END
+                   reason, automatic,
+                   CASE WHEN target IS NOT NULL AND NOT automatic
+                        THEN business_now() + %(queued_for)s END
               FROM jsonb_populate_recordset(NULL::instructions, %(new)s)
-         RETURNING id, state, reason
+         RETURNING id, state, reason, automatic
         ), history AS (
             INSERT INTO instruction_history (instruction_id, state, attempt, reason)
             SELECT id, state, 0, reason FROM stored
         )
-        SELECT id FROM stored WHERE state = 'queued'""",
+        SELECT id FROM stored WHERE state = 'queued' AND NOT automatic""",
         new=json(new),
         queued_for=queued_for,
     )

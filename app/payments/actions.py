@@ -155,7 +155,11 @@ async def give_back(tx: Tx, payment: Payment, *, by: Actor, reason: str) -> None
     """Book a charge that buys nothing (late, double) as owed to its payer, and refund it whole."""
     await ledger.post(tx, rules.unapplied(payment, memo=reason))
     whole = Refund(
-        payment_id=payment.id, source_id=payment.id, amount=payment.amount, reason=reason
+        payment_id=payment.id,
+        source_id=payment.id,
+        amount=payment.amount,
+        reason=reason,
+        automatic=by == SYSTEM,
     )
     await refund_all(tx, [whole], by=by)
 

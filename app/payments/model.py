@@ -70,12 +70,16 @@ class Verdict(StrEnum):
 
 
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be given back of a charge, because of what (a pot, a debt, the charge itself)."""
+    """What is to be given back of a charge, because of what (a pot, a debt, the charge itself).
+
+    An automatic one, that no person has asked for, passes the breaker.
+    """
 
     payment_id: UUID
     source_id: UUID
     amount: int
     reason: str
+    automatic: bool = False
 
 
 class PaymentReply(Output, frozen=True):

@@ -68,4 +68,5 @@ def instruction(refund: Refund, payment: Payment) -> NewInstruction:
         amount=refund.amount,
         currency=payment.currency,
         reason=refund.reason,
+        automatic=refund.automatic,
     )

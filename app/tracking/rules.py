@@ -159,6 +159,8 @@ def _arrival(instruction: Instruction) -> str:
 
 def _obstacle(instruction: Instruction) -> str:
     match instruction.state:
+        case InstructionState.QUEUED if instruction.waits_at_breaker:
+            return "more is to be refunded than goes out at once without an operator"
         case InstructionState.WAITING_FOR_PAYEE:
             return "the host has no payout account for this currency"
         case InstructionState.UNKNOWN:

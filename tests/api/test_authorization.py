@@ -197,6 +197,8 @@ PROTECTED: Final = {
         )
     },
     ("POST", "/api/admin/bookings/{booking_id}/refunds"): ADMIN_ONLY._replace(body=A_LATE_REFUND),
+    ("GET", "/api/admin/breaker"): ADMIN_ONLY,
+    ("POST", "/api/admin/breaker/override"): ADMIN_ONLY._replace(body={"reason": "A"}),
     ("GET", "/api/admin/audit"): ADMIN_ONLY,
     ("GET", "/api/admin/alerts"): ADMIN_ONLY,
     ("GET", "/api/admin/alerts/{alert_id}"): ADMIN_ONLY,

@@ -119,6 +119,8 @@ REQUESTS: Final = [
             {"kind": "gateway_clearing", "gateway": "paystack",
              "amount": {"amount": -100, "currency": "NGN"}}]}),
     ("POST", "/api/admin/alerts/{alert_id}/resolve", "admin", {"note": "A"}),
+    ("POST", "/api/admin/breaker/override", "admin", {
+        "reason": "A", "refundIds": ["{booking_id}"]}),
     ("POST", "/api/admin/bookings/{booking_id}/refunds", "admin", {
         "amount": MONEY, "reason": "A", "atWhoseCost": "platform"}),
     *(("POST", f"/api/admin/{kind}/{{instruction_id}}/{verb}", "admin", {"reason": "A"})
