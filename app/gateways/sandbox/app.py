@@ -11,14 +11,14 @@ from litestar.datastructures import State
 from litestar.di import Provide
 
 from app.gateways.sandbox import checkout, control
-from app.gateways.sandbox.api import refunds, transactions, transfers
 from app.gateways.sandbox.bank import Bank
 from app.gateways.sandbox.books.books import Books
 from app.gateways.sandbox.books.store import MEMORY
 from app.gateways.sandbox.faults import Broken, Dropped, Faults, TooMany
 from app.gateways.sandbox.mail import Mail
+from app.gateways.sandbox.paystack.api import refunds, transactions, transfers
+from app.gateways.sandbox.paystack.wire.errors import WireError
 from app.gateways.sandbox.simulator import Simulator
-from app.gateways.sandbox.wire.errors import WireError
 
 SECRET_KEY: Final = "sk_test_sandbox_0000000000000000"  # noqa: S105  opens nothing but this
 RETRY_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)

@@ -13,7 +13,7 @@ from app.gateways.sandbox.books.transfers import OPEN as OPEN_TRANSFERS
 from app.gateways.sandbox.books.transfers import Recipient, Transfer
 from app.gateways.sandbox.faults import Kind, Rule
 from app.gateways.sandbox.mail import Mail
-from app.gateways.sandbox.wire import refunds, transfers
+from app.gateways.sandbox.paystack.wire import refunds, transfers
 
 # How a refund and a transfer go on by themselves, one step after the other.
 _REFUND_COURSES: Final = {

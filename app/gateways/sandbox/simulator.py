@@ -9,7 +9,7 @@ from app.gateways.sandbox.books.books import Books
 from app.gateways.sandbox.books.transactions import Transaction
 from app.gateways.sandbox.faults import Faults
 from app.gateways.sandbox.mail import Mail
-from app.gateways.sandbox.wire import transactions
+from app.gateways.sandbox.paystack.wire import transactions
 
 
 class Simulator(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,12 +7,17 @@ from litestar import Request, Router, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 
-from app.gateways.sandbox.api.reading import read_amount, read_fields, require, with_valid_key
 from app.gateways.sandbox.books.refunds import Refund
 from app.gateways.sandbox.books.transactions import Transaction
 from app.gateways.sandbox.faults import Operation, Rule, distort, strike_after, strike_before
+from app.gateways.sandbox.paystack.api.reading import (
+    read_amount,
+    read_fields,
+    require,
+    with_valid_key,
+)
+from app.gateways.sandbox.paystack.wire import errors, refunds
 from app.gateways.sandbox.simulator import Simulator
-from app.gateways.sandbox.wire import errors, refunds
 
 _PER_PAGE: Final = 50
 _PER_PAGE_MAX: Final = 100

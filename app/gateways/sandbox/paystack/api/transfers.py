@@ -9,11 +9,16 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from app.gateways.sandbox.api.reading import read_amount, read_fields, require, with_valid_key
 from app.gateways.sandbox.books.transfers import FEE, Recipient, Transfer
 from app.gateways.sandbox.faults import Operation, Rule, distort, strike_after, strike_before
+from app.gateways.sandbox.paystack.api.reading import (
+    read_amount,
+    read_fields,
+    require,
+    with_valid_key,
+)
+from app.gateways.sandbox.paystack.wire import errors, transfers
 from app.gateways.sandbox.simulator import Simulator
-from app.gateways.sandbox.wire import errors, transfers
 
 # Which accounts there are in which currency.
 _TYPES: Final = {

@@ -10,17 +10,17 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from app.gateways.sandbox.api.reading import (
+from app.gateways.sandbox.books.transactions import ReferenceExists, Transaction
+from app.gateways.sandbox.faults import Operation, distort, strike_after, strike_before
+from app.gateways.sandbox.paystack.api.reading import (
     CURRENCIES,
     read_amount,
     read_fields,
     require,
     with_valid_key,
 )
-from app.gateways.sandbox.books.transactions import ReferenceExists, Transaction
-from app.gateways.sandbox.faults import Operation, distort, strike_after, strike_before
+from app.gateways.sandbox.paystack.wire import errors, transactions
 from app.gateways.sandbox.simulator import Simulator
-from app.gateways.sandbox.wire import errors, transactions
 
 _REFERENCE = re.compile(r"[A-Za-z0-9.=-]{1,200}")
 _URL = re.compile(r"https?://\S+")

@@ -8,8 +8,8 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
+from app.gateways.sandbox.paystack.wire import errors
 from app.gateways.sandbox.simulator import Simulator
-from app.gateways.sandbox.wire import errors
 
 CURRENCIES: Final = frozenset({"GHS", "KES", "NGN", "USD", "XOF", "ZAR"})
 
