@@ -26,6 +26,7 @@ LAWS: Final = (
     _law("claims_as_booked", _C, "Nothing is claimed for a booking but its own units and slots."),
     # ---- the ledger ----
     _law("ledger_balances", _C, "Each ledger transaction moves something, and sums to zero."),
+    _law("postings_move_amounts", _C, "A posting moves as much as what it is about comes to."),
     _law("escrow_not_negative", _C, "No escrow account is below zero."),
     _law("escrow_is_the_pots", _C, "An escrow account holds what its undivided pot says."),
     _law("guests_owed_refunds", _C, "A guest is owed the refunds that are still to arrive."),
@@ -56,6 +57,8 @@ LAWS: Final = (
     _law(
         "disputes_freeze", _C, "A pot is disputed while a dispute about it is open, and only then."
     ),
+    _law("disputes_in_window", _C, "A dispute is about a pot of its side's, in the pot's window."),
+    _law("disputes_decide", _C, "A pot whose dispute was resolved is divided as was decided."),
     _law("instructions_have_causes", _C, "Nothing is paid out without a pot, charge or debt."),
     _law("effects_posted_once", _C, "What has arrived or come back is in the ledger, each once."),
     _law(
@@ -67,6 +70,7 @@ LAWS: Final = (
     _law("booking_history_whole", _C, "A booking's history leads to its state without a gap."),
     _law("payment_history_whole", _C, "A charge's history leads to its state without a gap."),
     _law("pot_history_whole", _C, "A pot's history leads to its state without a gap."),
+    _law("dispute_history_whole", _C, "A dispute's history leads to its state without a gap."),
     _law("instruction_history_whole", _C, "An instruction's history leads to its state, no gap."),
     # ---- work left lying ----
     _law("holds_expire", _W, "No hold is unpaid 15 minutes after its deadline."),

@@ -9,7 +9,6 @@ free room of a listing instead of a named one.
 """
 
 import argparse
-import os
 import random
 import time
 
@@ -101,20 +100,13 @@ def _load(server: Server, start: int, end: int, nights: int, first_day: int) -> 
     LOADED_DAYS_AHEAD_MAX days from now. What is past is completed, the rest is confirmed.
     """
     started = time.perf_counter()
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        _set_durable(connection, durable=False)
-        connection.execute("SET session_replication_role = replica")  # no foreign keys, no triggers
+    with seed.loading(server.url) as connection:
         for first in range(start, end, BATCH):
             last = min(first + BATCH, end) - 1
             _insert(connection, first, last, nights, first_day)
             if (last + 1) % (5 * BATCH) == 0:
                 seconds = time.perf_counter() - started
                 print(f"{last + 1} bookings loaded in {seconds:.0f} s", flush=True)
-        connection.execute("RESET session_replication_role")
-        connection.execute("VACUUM (ANALYZE, FREEZE)")
-        _set_durable(connection, durable=True)
-        connection.execute("CHECKPOINT")
-    os.sync()  # else the kernel would write it out while we measure
 
 
 def _insert(
@@ -168,14 +160,6 @@ def _insert(
                convert_to(repeat('x', 900), 'UTF8')
           FROM {numbers} WHERE n % 10 = 0"""
     )
-
-
-def _set_durable(connection: psycopg.Connection, *, durable: bool) -> None:
-    """As by default, or fast; fast is only for loading."""
-    for setting, fast in (("fsync", "off"), ("full_page_writes", "off"), ("max_wal_size", "8GB")):
-        change = f"RESET {setting}" if durable else f"SET {setting} = '{fast}'"
-        connection.execute(f"ALTER SYSTEM {change}")
-    connection.execute("SELECT pg_reload_conf()")
 
 
 def _size(url: str) -> str:

@@ -1,5 +1,8 @@
 """People, trips and stays in bulk, with ids that can be computed without asking the database."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -11,7 +14,7 @@ from tests import make
 from tests.benchmarks import load
 
 GUESTS = 1_000
-HOSTS = 20
+HOSTS = 200
 SEATS = 48  # of a trip, rows of four
 ROOMS = 20  # of a stay
 
@@ -54,6 +57,18 @@ def booking_sql(number: str) -> str:
     return _id_sql("d", number)
 
 
+def payment_sql(number: str) -> str:
+    return _id_sql("e", number)
+
+
+def pot_sql(number: str) -> str:
+    return _id_sql("1", number)
+
+
+def instruction_sql(number: str) -> str:
+    return _id_sql("2", number)
+
+
 def label(seat: int) -> str:
     return f"{seat // 4 + 1}{'ABCD'[seat % 4]}"
 
@@ -65,60 +80,105 @@ def label_sql(seat: str) -> str:
 def fill_people(url: str, *, guests: int = GUESTS) -> None:
     """Guests and hosts."""
     with psycopg.connect(url, autocommit=True) as connection:
-        for kind, count, role in ((_GUEST, guests, "guest"), (_HOST, HOSTS, "host")):
-            connection.execute(
-                f"""
-                INSERT INTO accounts (id, email, name, roles, password_hash)
-                SELECT {_id_sql(kind, "n")}, '{role}' || n || '@example.com', 'Somebody',
-                       ARRAY['{role}'], 'none'
-                  FROM generate_series(0, {count - 1}) AS n"""
-            )
+        insert_people(connection, guests=guests)
+
+
+def insert_people(connection: psycopg.Connection, *, guests: int) -> None:
+    for kind, count, role in ((_GUEST, guests, "guest"), (_HOST, HOSTS, "host")):
+        connection.execute(
+            f"""
+            INSERT INTO accounts (id, email, name, roles, password_hash)
+            SELECT {_id_sql(kind, "n")}, '{role}' || n || '@example.com', 'Somebody',
+                   ARRAY['{role}'], 'none'
+              FROM generate_series(0, {count - 1}) AS n"""
+        )
 
 
 def fill_trips(url: str, *, trips: int, seats: int = SEATS) -> None:
     """Buses of so many seats each; seat n (from 0, over all trips) has the unit id n + 1."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            f"""
-            INSERT INTO listings (
-                id, host_id, kind, title, place, destination, zone, currency, price, policy,
-                departure_date, departure_time, arrival_date, arrival_time, arrival_zone)
-            SELECT {listing_sql("n")}, {host_sql("n")}, 'trip', 'Lagos to Abuja', 'Lagos',
-                   'Abuja', 'Africa/Lagos', 'NGN', 500000, 'moderate',
-                   day, '08:00', day, '18:00', 'Africa/Lagos'
-              FROM generate_series(0, {trips - 1}) AS n,
-                   LATERAL (SELECT (business_now() + interval '10 days')::date + n % 30 AS day)"""
-        )
-        connection.execute(
-            f"""
-            INSERT INTO units (id, listing_id, label, seat_row, seat_column)
-            OVERRIDING SYSTEM VALUE
-            SELECT n + 1, {listing_sql(f"n / {seats}")}, {label_sql(f"n % {seats}")},
-                   n % {seats} / 4 + 1, n % 4 + 1
-              FROM generate_series(0, {trips * seats - 1}) AS n"""
-        )
+        insert_trips(connection, trips=trips, seats=seats)
     settle(url)
+
+
+def insert_trips(
+    connection: psycopg.Connection,
+    *,
+    trips: int,
+    seats: int = SEATS,
+    first_listing: int = 0,
+    first_unit: int = 1,
+) -> None:
+    """Buses, the first with this number among the listings, and its first seat with this id."""
+    listing = f"{first_listing} + n"
+    connection.execute(
+        f"""
+        INSERT INTO listings (
+            id, host_id, kind, title, place, destination, zone, currency, price, policy,
+            departure_date, departure_time, arrival_date, arrival_time, arrival_zone)
+        SELECT {listing_sql(listing)}, {host_sql(listing)}, 'trip', 'Lagos to Abuja', 'Lagos',
+               'Abuja', 'Africa/Lagos', 'NGN', 500000, 'moderate',
+               day, '08:00', day, '18:00', 'Africa/Lagos'
+          FROM generate_series(0, {trips - 1}) AS n,
+               LATERAL (SELECT (business_now() + interval '10 days')::date + n % 30 AS day)"""
+    )
+    connection.execute(
+        f"""
+        INSERT INTO units (id, listing_id, label, seat_row, seat_column)
+        OVERRIDING SYSTEM VALUE
+        SELECT {first_unit} + n, {listing_sql(f"{first_listing} + n / {seats}")},
+               {label_sql(f"n % {seats}")}, n % {seats} / 4 + 1, n % 4 + 1
+          FROM generate_series(0, {trips * seats - 1}) AS n"""
+    )
 
 
 def fill_stays(url: str, *, rooms: int) -> None:
     """Guest houses of ROOMS rooms; room n (from 0) has the unit id n + 1."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            f"""
-            INSERT INTO listings (
-                id, host_id, kind, title, place, zone, currency, price, deposit, policy,
-                check_in_time, check_out_time)
-            SELECT {listing_sql("n")}, {host_sql("n")}, 'stay', 'Guest house', 'Ikeja',
-                   'Africa/Lagos', 'NGN', 2000000, 500000, 'flexible', '15:00', '11:00'
-              FROM generate_series(0, {rooms // ROOMS - 1}) AS n"""
-        )
-        connection.execute(
-            f"""
-            INSERT INTO units (id, listing_id, label) OVERRIDING SYSTEM VALUE
-            SELECT n + 1, {listing_sql(f"n / {ROOMS}")}, 'Room ' || n % {ROOMS} + 1
-              FROM generate_series(0, {rooms - 1}) AS n"""
-        )
+        insert_stays(connection, rooms=rooms)
     settle(url)
+
+
+def insert_stays(connection: psycopg.Connection, *, rooms: int) -> None:
+    connection.execute(
+        f"""
+        INSERT INTO listings (
+            id, host_id, kind, title, place, zone, currency, price, deposit, policy,
+            check_in_time, check_out_time)
+        SELECT {listing_sql("n")}, {host_sql("n")}, 'stay', 'Guest house', 'Ikeja',
+               'Africa/Lagos', 'NGN', 2000000, 500000, 'flexible', '15:00', '11:00'
+          FROM generate_series(0, {rooms // ROOMS - 1}) AS n"""
+    )
+    connection.execute(
+        f"""
+        INSERT INTO units (id, listing_id, label) OVERRIDING SYSTEM VALUE
+        SELECT n + 1, {listing_sql(f"n / {ROOMS}")}, 'Room ' || n % {ROOMS} + 1
+          FROM generate_series(0, {rooms - 1}) AS n"""
+    )
+
+
+@contextmanager
+def loading(url: str) -> Iterator[psycopg.Connection]:
+    """A connection that writes fast and unchecked: no foreign keys, no triggers, nothing durable.
+
+    At the end all is as durable as by default, written out, and with fresh statistics.
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        _set_durable(connection, durable=False)
+        connection.execute("SET session_replication_role = replica")
+        yield connection
+        connection.execute("RESET session_replication_role")
+        connection.execute("VACUUM (ANALYZE, FREEZE)")
+        _set_durable(connection, durable=True)
+        connection.execute("CHECKPOINT")
+    os.sync()  # else the kernel would write it out while we measure
+
+
+def _set_durable(connection: psycopg.Connection, *, durable: bool) -> None:
+    for setting, fast in (("fsync", "off"), ("full_page_writes", "off"), ("max_wal_size", "8GB")):
+        change = f"RESET {setting}" if durable else f"SET {setting} = '{fast}'"
+        connection.execute(f"ALTER SYSTEM {change}")
+    connection.execute("SELECT pg_reload_conf()")
 
 
 def settle(url: str) -> None:

@@ -76,6 +76,30 @@ async def pots(tx: Tx) -> Verdicts:
     )
 
 
+async def disputes(tx: Tx) -> Verdicts:
+    return await judge(
+        tx,
+        "dispute",
+        ("dispute_history_whole",),
+        """
+        SELECT dispute.id,
+               CASE WHEN past.last IS DISTINCT FROM state
+                    THEN concat(state, ', after a history that ends ', coalesce(last, 'nowhere'))
+                    WHEN past.gaps > 0
+                    THEN concat(past.gaps, ' moves that do not go on from the one before')
+               END AS dispute_history_whole
+          FROM disputes AS dispute
+          LEFT JOIN (
+               SELECT dispute_id, max(state) FILTER (WHERE is_last) AS last,
+                      count(*) FILTER (WHERE was IS DISTINCT FROM before) AS gaps
+                 FROM (SELECT dispute_id, was, state, lag(state) OVER moves AS before,
+                              lead(id) OVER moves IS NULL AS is_last
+                         FROM dispute_history
+                       WINDOW moves AS (PARTITION BY dispute_id ORDER BY id)) AS move
+                GROUP BY dispute_id) AS past ON past.dispute_id = dispute.id""",
+    )
+
+
 async def instructions(tx: Tx) -> Verdicts:
     return await judge(
         tx,

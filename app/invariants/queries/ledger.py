@@ -82,20 +82,47 @@ _BALANCES: Final = """
 
 
 async def transactions(tx: Tx) -> Verdicts:
+    """Each posting: what it sums to, and whether it moves what it is about."""
     return await judge(
         tx,
         "ledger transaction",
-        ("ledger_balances",),
+        ("ledger_balances", "postings_move_amounts"),
         """
+        WITH source AS (
+            SELECT id, amount FROM payments
+             UNION ALL
+            SELECT id, amount FROM pots
+             UNION ALL
+            SELECT id, amount FROM instructions
+             UNION ALL
+            SELECT id, amount FROM late_refunds
+        )
         SELECT transaction.id,
-               CASE WHEN sums.currency IS NULL THEN 'has no entries'
-                    WHEN sums.amount <> 0 THEN concat('sums to ', amount, ' ', currency)
-               END AS ledger_balances
+               CASE WHEN sums.amount IS NULL THEN 'has no entries'
+                    WHEN sums.strays > 0 THEN 'has entries on no account'
+                    WHEN sums.one_currency <> sums.other_currency THEN (
+                         SELECT 'sums to ' || string_agg(concat(amount, ' ', currency), ', ')
+                           FROM (SELECT currency, sum(amount) AS amount
+                                   FROM ledger_entries
+                                   JOIN ledger_accounts AS account ON account.id = account_id
+                                  WHERE transaction_id = transaction.id
+                                  GROUP BY currency) AS sums WHERE amount <> 0)
+                    WHEN sums.amount <> 0 THEN concat('sums to ', sums.amount, ' ', one_currency)
+               END AS ledger_balances,
+               CASE WHEN sums.moved <> source.amount
+                    THEN concat('a ', kind, ' that moves ', sums.moved, ' for ', source_id,
+                                ' of ', source.amount)
+               END AS postings_move_amounts
           FROM ledger_transactions AS transaction
           LEFT JOIN (
-               SELECT transaction_id, currency, sum(amount) AS amount
-                 FROM ledger_entries JOIN ledger_accounts AS account ON account.id = account_id
-                GROUP BY transaction_id, currency) AS sums ON transaction_id = transaction.id""",
+               SELECT transaction_id, sum(amount) AS amount,
+                      sum(amount) FILTER (WHERE amount > 0) AS moved,
+                      min(currency) AS one_currency, max(currency) AS other_currency,
+                      count(*) FILTER (WHERE currency IS NULL) AS strays
+                 FROM ledger_entries
+                 LEFT JOIN ledger_accounts AS account ON account.id = account_id
+                GROUP BY transaction_id) AS sums ON transaction_id = transaction.id
+          LEFT JOIN source ON source.id = source_id AND kind <> 'gateway_fee'""",
     )
 
 

@@ -86,6 +86,37 @@ async def shares(tx: Tx) -> Verdicts:
     )
 
 
+async def disputes(tx: Tx) -> Verdicts:
+    """Each dispute with the pot it is about."""
+    return await judge(
+        tx,
+        "dispute",
+        ("disputes_in_window", "disputes_decide"),
+        """
+        SELECT dispute.id,
+               CASE WHEN pot.id IS NULL THEN concat('about ', pot_id, ', which is not there')
+                    WHEN dispute.booking_id <> pot.booking_id
+                    THEN concat('of booking ', dispute.booking_id, ', about a pot of another')
+                    WHEN (dispute.side, opened_by) NOT IN (
+                         SELECT 'guest', guest_id WHERE pot.kind = 'rental' UNION ALL
+                         SELECT 'host', host_id WHERE pot.kind = 'deposit')
+                    THEN concat('about the ', pot.kind, ', by the ', dispute.side, ' ', opened_by)
+                    WHEN claimed > pot.amount
+                    THEN concat('claims ', claimed, ' of ', pot.amount)
+                    WHEN (opened_at >= opens_at AND opened_at < closes_at) IS NOT TRUE
+                    THEN concat('opened ', opened_at, ', in a window from ', opens_at, ' to ',
+                                closes_at)
+               END AS disputes_in_window,
+               CASE WHEN dispute.state = 'resolved' AND pot.to_guest IS DISTINCT FROM
+                         dispute.to_guest
+                    THEN concat('gives the guest ', dispute.to_guest, ', and the pot ',
+                                pot.to_guest)
+               END AS disputes_decide
+          FROM disputes AS dispute
+          LEFT JOIN pots AS pot ON pot.id = pot_id""",
+    )
+
+
 async def instructions(tx: Tx) -> Verdicts:
     """Each instruction, and each posting of one, with what caused it."""
     return await judge(
@@ -139,10 +170,19 @@ async def debts(tx: Tx) -> Verdicts:
                                 coalesce(kept.amount, 0), ' was kept back')
                     WHEN debt.recovered > debt.amount
                     THEN concat(debt.recovered, ' recovered of ', debt.amount)
+                    WHEN kept.strange > 0
+                    THEN concat(kept.strange, ' times kept back from no pot of this host')
                END AS recoveries_counted
           FROM host_debts AS debt
-          LEFT JOIN (SELECT debt_id, sum(amount) AS amount FROM debt_recoveries GROUP BY debt_id)
-                 AS kept ON kept.debt_id = debt.id""",
+          LEFT JOIN (
+               SELECT debt_id, sum(recovery.amount) AS amount,
+                      count(*) FILTER (WHERE pot.id IS NULL) AS strange
+                 FROM debt_recoveries AS recovery
+                 JOIN host_debts AS owed ON owed.id = debt_id
+                 LEFT JOIN pots AS pot
+                   ON pot.id = source_id AND pot.host_id = owed.host_id
+                  AND pot.currency = owed.currency
+                GROUP BY debt_id) AS kept ON kept.debt_id = debt.id""",
     )
 
 

@@ -1,0 +1,13 @@
+"""Ways to break each law, in SQL that returns the ids of what must be named."""
+
+from typing import Final
+
+from tests.invariants.breaches.breach import Breach
+from tests.invariants.breaches.ledger import LEDGER, UNITS
+from tests.invariants.breaches.money_in import MONEY_IN
+from tests.invariants.breaches.money_out import MONEY_OUT
+from tests.invariants.breaches.moves import LATE, STATES
+
+__all__ = ["BREACHES", "Breach"]
+
+BREACHES: Final = (*UNITS, *LEDGER, *MONEY_IN, *MONEY_OUT, *STATES, *LATE)
