@@ -50,6 +50,8 @@ def insert(connection: psycopg.Connection, bookings: int, *, mix: Mix = Mix.LIFE
         first_listing=houses,
         first_unit=houses * seed.ROOMS + 1,
     )
+    if mix is Mix.DUE:
+        connection.execute(_PAYOUT_ACCOUNTS)
     for first in range(0, bookings, BATCH):
         end = min(first + BATCH, bookings)
         connection.execute(_past(first, end, mix, houses=houses, guests=guests))
@@ -118,6 +120,14 @@ def _past(first: int, end: int, mix: Mix, *, houses: int, guests: int) -> str:
                       CASE WHEN is_stay THEN 50000 ELSE 0 END AS fee,
                       CASE WHEN is_stay THEN 500000 ELSE 0 END AS deposit) AS e"""
 
+
+_PAYOUT_ACCOUNTS: Final = """
+    INSERT INTO payout_accounts (id, host_id, gateway, currency, kind, holder, account_number,
+                                 bank_code, recipient, state)
+    SELECT gen_random_uuid(), id, 'paystack', currency, 'nuban', 'A host', '0123456789', '058',
+           'RCP_' || id, 'active'
+      FROM accounts CROSS JOIN unnest(ARRAY['NGN', 'GHS', 'XAF']) AS currency
+     WHERE 'host' = ANY(roles)"""
 
 _FATE: Final = """
     CASE WHEN due THEN 'confirmed'
