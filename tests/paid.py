@@ -26,11 +26,29 @@ async def stay(
     **listing: Any,
 ) -> Booking:
     """A night or more in a guest house of its own, paid for: confirmed, or asked of the host."""
+    return await pay(
+        tx,
+        await unpaid_stay(
+            tx, host=host, guest=guest, days_ahead=days_ahead, nights=nights, **listing
+        ),
+    )
+
+
+async def unpaid_stay(
+    tx: Tx,
+    *,
+    host: Principal | None = None,
+    guest: Principal | None = None,
+    days_ahead: int = 30,
+    nights: int = 1,
+    **listing: Any,
+) -> Booking:
+    """The same, held."""
     host = host or await make.account(tx, Role.GUEST, Role.HOST)
     guest = guest or await make.account(tx)
     listing_id = await make.stay(tx, host, **listing)
     check_in = await today(tx) + timedelta(days=days_ahead)
-    booking = await bookings.reserve(
+    return await bookings.reserve(
         tx,
         guest_id=guest.id,
         request=Reserve(
@@ -40,7 +58,6 @@ async def stay(
             check_out=check_in + timedelta(days=nights),
         ),
     )
-    return await pay(tx, booking)
 
 
 async def seat(
