@@ -20,7 +20,7 @@ from app.invariants.rules import LAWS
 
 BROKEN: Final = "law_broken"  # the kind of alert; its subject is the law
 
-_JUDGES: Final[tuple[Callable[[Tx], Awaitable[Verdicts]], ...]] = (
+JUDGES: Final[tuple[Callable[[Tx], Awaitable[Verdicts]], ...]] = (
     units.claims,
     ledger.transactions,
     ledger.balances,
@@ -63,7 +63,7 @@ async def audit(tx: Tx) -> Audit:
     await take_snapshot(tx)
     await make_room(tx)
     verdicts: Verdicts = {}
-    for judge in _JUDGES:
+    for judge in JUDGES:
         verdicts |= await judge(tx)
     return Audit([Finding(law=law, verdict=verdicts[law.name]) for law in LAWS])
 

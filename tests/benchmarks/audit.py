@@ -1,0 +1,80 @@
+"""`berthold audit` on a million bookings, with all that a million bookings leave behind.
+
+    uv run python -m tests.benchmarks.audit [--bookings 1000000] [--rounds 3]
+
+The command as an operator runs it, from the shell, on a server with default settings; the best of
+the rounds is `audit_s`. `statements_s` is the database's part, and `slowest` says which queries
+take it, in seconds. The audit must find nothing, or the figures are worth nothing.
+"""
+
+import argparse
+import asyncio
+import subprocess
+import sys
+import time
+
+from app import db
+from app.db import take_snapshot, transaction
+from app.invariants.actions import JUDGES
+from app.invariants.queries.judging import make_room
+from tests.benchmarks import past
+from tests.benchmarks.world import report, running_database
+
+SHOWN = 8  # of the slowest statements
+
+
+def main() -> None:
+    options = _options()
+    with running_database() as server:
+        past.fill(server.url, options.bookings)
+        rounds_s = [_audit_s() for _ in range(options.rounds)]
+        statements = asyncio.run(_statements_s(server.url))
+    slowest = sorted(statements.items(), key=lambda item: -item[1])[:SHOWN]
+    report(
+        {
+            "bookings": options.bookings,
+            "audit_s": min(rounds_s),
+            "audit_s_max": max(rounds_s),
+            "statements_s": round(sum(statements.values()), 2),
+            "slowest": dict(slowest),
+        }
+    )
+
+
+def _audit_s() -> float:
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", "audit"], capture_output=True, text=True, check=False
+    )
+    seconds = round(time.perf_counter() - started, 2)
+    if done.returncode != 0:
+        raise AssertionError(f"the audit is not clean:\n{done.stdout}\n{done.stderr}")
+    print(f"audited in {seconds} s", flush=True)
+    return seconds
+
+
+async def _statements_s(url: str) -> dict[str, float]:
+    """How long each of the audit's statements takes."""
+    await db.open_pool(url, size_max=1)
+    taken: dict[str, float] = {}
+    async with transaction() as tx:
+        await take_snapshot(tx)
+        await make_room(tx)
+        for judge in JUDGES:
+            started = time.perf_counter()
+            await judge(tx)
+            room = judge.__module__.rpartition(".")[2]
+            taken[f"{room}.{judge.__name__}"] = round(time.perf_counter() - started, 2)
+    await db.close_pool()
+    return taken
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bookings", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
