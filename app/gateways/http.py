@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Any, Final
 
 import httpx
@@ -43,6 +45,10 @@ class Unclear(msgspec.Struct, frozen=True, kw_only=True):
 Attempt = Answered | Denied | Unclear
 
 
+class _TooLate(Exception):
+    """Whoever is sending was held up until it must not send any more."""
+
+
 class Line:
     """The connections to one gateway.
 
@@ -81,17 +87,19 @@ class Line:
         operation: str,
         reference: str,
         body: msgspec.Struct | None = None,
+        send_before: float = inf,
     ) -> Attempt:
         """Make one attempt, log one line about it, and say what can be concluded.
 
         A connection that could not be opened is Unclear too. Nothing can have been begun on it,
         but a proxy or a half-dead pool may say the same after the request has left, and looking
-        the reference up costs one read: cheaper than to be wrong once.
+        the reference up costs one read: cheaper than to be wrong once. So is a call that was held
+        up until `send_before`, on the clock of `time.monotonic()`: it does not leave any more.
         """
         attempt: Attempt = Unclear(reason="the call was cancelled")
         started = time.perf_counter()
         try:
-            attempt = await self._attempt(method, path, body)
+            attempt = await self._attempt(method, path, body, send_before)
         finally:
             _log.info(
                 "gateway call",
@@ -108,20 +116,44 @@ class Line:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def _attempt(self, method: str, path: str, body: msgspec.Struct | None) -> Attempt:
+    async def _attempt(
+        self, method: str, path: str, body: msgspec.Struct | None, send_before: float
+    ) -> Attempt:
         content = None if body is None else msgspec.json.encode(body)
         headers = {} if body is None else {"Content-Type": "application/json"}
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
-                self._client.stream(method, path, content=content, headers=headers) as response,
+                self._client.stream(
+                    method,
+                    path,
+                    content=content,
+                    headers=headers,
+                    extensions={"trace": _watch(send_before)},
+                ) as response,
             ):
                 attempt = _conclude(response.status_code, await _read(response))
                 return _with_wait(attempt, response.headers.get("retry-after"))
+        except _TooLate:
+            return Unclear(reason="held up for too long: not sent any more")
         except (httpx.TimeoutException, TimeoutError):
             return Unclear(reason=f"no answer within {self._timeout_s:g} s")
         except httpx.HTTPError as error:
             return Unclear(reason=f"the connection failed: {type(error).__name__}")
+
+
+def _watch(send_before: float) -> Callable[[str, Any], Awaitable[None]]:
+    """What the client calls before each of its steps; the last check is right before the write.
+
+    https://www.encode.io/httpcore/extensions/#trace: `http11.send_request_headers.started`
+    """
+
+    async def watch(step: str, _: Any) -> None:
+        is_write = "send_request" in step and step.endswith(".started")
+        if is_write and time.monotonic() >= send_before:
+            raise _TooLate
+
+    return watch
 
 
 async def _read(response: httpx.Response) -> bytes | None:

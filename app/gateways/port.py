@@ -6,6 +6,7 @@ back. Business facts come back as values, for callers to `match`; a caller never
 
 from collections.abc import Mapping
 from enum import StrEnum
+from math import inf
 from typing import Protocol
 
 import msgspec
@@ -100,12 +101,14 @@ class NewRefund(msgspec.Struct, frozen=True, kw_only=True):
     """How much of which charge to give back to its payer.
 
     `reference` is ours, one per attempt, committed before the call; `reason` is for the guest.
+    `send_before`: see `NewTransfer`.
     """
 
     reference: str
     charge_reference: str
     money: Money
     reason: str
+    send_before: float = inf
 
 
 class RecipientKind(StrEnum):
@@ -141,12 +144,16 @@ class NewTransfer(msgspec.Struct, frozen=True, kw_only=True):
 
     `reference` is ours, one per attempt, committed before the call; `recipient` is the gateway's
     code for the payee's account; `reason` is what the payee may read on a statement.
+    `send_before` is on the clock of `time.monotonic()`: later than that the request does not leave
+    any more, and the outcome is Unknown. Whoever was held up for so long has been given up, and
+    somebody else may be at it.
     """
 
     reference: str
     recipient: str
     money: Money
     reason: str
+    send_before: float = inf
 
 
 class MoneyOutStatus(StrEnum):

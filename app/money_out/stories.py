@@ -1,5 +1,6 @@
 """Money out, with a gateway call between two transactions: commit, call, commit."""
 
+import time
 from uuid import UUID
 
 from app.db import transaction
@@ -7,6 +8,7 @@ from app.escrow import actions as escrow
 from app.gateways.port import NewRefund, NewTransfer
 from app.gateways.registry import gateway_named
 from app.instructions import actions as instructions
+from app.instructions import rules
 from app.instructions.actions import Finding, Outcome
 from app.instructions.model import Instruction, InstructionKind
 from app.money_out import actions
@@ -14,12 +16,17 @@ from app.webhooks import actions as webhooks
 
 
 async def carry_out(instruction_id: UUID) -> None:
-    """Send a queued instruction to its gateway, under a reference of its own, once."""
+    """Send a queued instruction to its gateway, under a reference of its own, once.
+
+    Its lease is counted from before the commit, and on this machine's own clock: whoever is held
+    up sends nothing once others may have given it up, and begun again.
+    """
+    send_before = time.monotonic() + rules.SENDING_FOR.total_seconds()
     async with transaction() as tx:
         sending = await instructions.begin_attempt(tx, instruction_id)
     if sending is None:
         return
-    outcome = await _send(sending)
+    outcome = await _send(sending, send_before)
     async with transaction() as tx:
         instruction = await instructions.record(tx, sending, outcome)
         await actions.tell(tx, sending.state, instruction)
@@ -48,7 +55,7 @@ async def look_up(instruction_id: UUID, *, event_id: UUID | None = None) -> Inst
     return instruction
 
 
-async def _send(sending: Instruction) -> Outcome:
+async def _send(sending: Instruction, send_before: float) -> Outcome:
     gateway = gateway_named(sending.gateway)
     reference, target = _address(sending)
     if sending.kind is InstructionKind.REFUND:
@@ -58,11 +65,16 @@ async def _send(sending: Instruction) -> Outcome:
                 charge_reference=target,
                 money=sending.money,
                 reason=sending.reason,
+                send_before=send_before,
             )
         )
     return await gateway.start_transfer(
         NewTransfer(
-            reference=reference, recipient=target, money=sending.money, reason=sending.reason
+            reference=reference,
+            recipient=target,
+            money=sending.money,
+            reason=sending.reason,
+            send_before=send_before,
         )
     )
 

@@ -94,7 +94,12 @@ async def start(line: Line, new: NewRefund) -> Accepted | Refused | Unknown:
     if isinstance(request, Refused):
         return request
     attempt = await line.call(
-        "POST", "/refund", operation="refund", reference=new.reference, body=request
+        "POST",
+        "/refund",
+        operation="refund",
+        reference=new.reference,
+        body=request,
+        send_before=new.send_before,
     )
     match attempt:
         case Unclear(reason=reason):

@@ -141,7 +141,12 @@ async def start(line: Line, new: NewTransfer) -> Accepted | Refused | ReferenceT
     if isinstance(request, Refused):
         return request
     attempt = await line.call(
-        "POST", "/transfer", operation="transfer", reference=new.reference, body=request
+        "POST",
+        "/transfer",
+        operation="transfer",
+        reference=new.reference,
+        body=request,
+        send_before=new.send_before,
     )
     match attempt:
         case Unclear(reason=reason):
