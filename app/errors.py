@@ -89,13 +89,6 @@ class Conflict(Problem):
     title = "This conflicts with the current state"
 
 
-class TooManyRequests(Problem):
-    """429: `retry_after_s` says when to come again."""
-
-    status = 429
-    title = "Too many requests"
-
-
 class GatewayTrouble(Problem):
     """502: a payment gateway did not do its part."""
 

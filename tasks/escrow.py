@@ -1,5 +1,7 @@
 """Money out: pots released when their window closes, refunds and transfers sent and followed up."""
 
+import structlog
+
 from app import queue
 from app.breaker import actions as breaker
 from app.db import transaction
@@ -9,8 +11,11 @@ from app.instructions.model import InstructionKind
 from app.money_out import stories
 from app.payouts import actions as payouts
 from tasks.runner.handlers import handles
+from tasks.sweeps import sweep
 
 _BATCH = 100
+
+_log = structlog.get_logger(__name__)
 
 
 @handles(queue.CarryOut)
@@ -33,15 +38,26 @@ async def let_out(job: queue.LetOut) -> None:  # noqa: ARG001  it says all by be
 
 
 async def release_escrow(limit: int) -> int:
-    """Release pots whose window has closed, in batches; returns how many."""
+    """Release pots whose window has closed, in batches; returns how many.
+
+    One bad pot fails its whole batch: what is left is then released one by one, past the bad.
+    """
     released = 0
     while released < limit:
-        async with transaction() as tx:
-            count = await escrow.release_due(tx, limit=min(_BATCH, limit - released))
+        try:
+            async with transaction() as tx:
+                count = await escrow.release_due(tx, limit=min(_BATCH, limit - released))
+        except Exception as error:  # noqa: BLE001  whatever it is, most pots have no part in it
+            _log.warning("a batch failed; its pots go one by one", exc_info=error)
+            return released + await _release_singly(limit - released)
         released += count
         if count < _BATCH:
             break
     return released
+
+
+async def _release_singly(limit: int) -> int:
+    return await sweep("release-escrow", pick=escrow.next_due, act=escrow.release, limit=limit)
 
 
 async def resolve_unknown(limit: int) -> int:

@@ -56,6 +56,16 @@ async def release_due(tx: Tx, *, limit: int) -> int:
     return len(due)
 
 
+async def next_due(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """Lock a pot whose window has closed, other than these."""
+    return await queries.lock_next_due(tx, but)
+
+
+async def release(tx: Tx, pot_id: UUID) -> None:
+    """Release such a pot."""
+    await divide(tx, [rules.release(await lock(tx, pot_id))], by=SYSTEM)
+
+
 async def lock_all(tx: Tx, booking_id: UUID) -> list[Pot]:
     """What is held for a booking, and nobody else's to divide until the transaction ends."""
     return await queries.lock_of_booking(tx, booking_id)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.audit import Actor
-from app.db import Tx, execute, fetch_all, fetch_one, fetch_values, json
+from app.db import Tx, execute, fetch_all, fetch_one, fetch_value, fetch_values, json
 from app.escrow.model import Division, Holding, Pot, PotKind, PotState
 
 
@@ -72,6 +72,22 @@ async def lock_due(tx: Tx, *, limit: int) -> list[Pot]:
          LIMIT %(limit)s
            FOR NO KEY UPDATE SKIP LOCKED""",
         limit=limit,
+    )
+
+
+async def lock_next_due(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """Such a pot, other than these."""
+    return await fetch_value(
+        tx,
+        UUID,
+        """
+        SELECT id FROM pots
+         WHERE state = 'held' AND closes_at <= (SELECT business_now())
+           AND id <> ALL(%(but)s::uuid[])
+         ORDER BY closes_at
+         LIMIT 1
+           FOR NO KEY UPDATE SKIP LOCKED""",
+        but=list(but),
     )
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app import audit, states
 from app.alerts import Severity, raise_alert
-from app.audit import Actor
+from app.audit import SYSTEM, Actor
 from app.db import Tx, now
 from app.gateways.port import (
     Accepted,
@@ -390,4 +390,7 @@ async def _move(
     )
     if moved is None:
         raise states.MoveRefused("Somebody else moved this instruction at the same moment.")
+    if end := rules.end(instruction, moved):
+        action, change = end
+        await audit.record_all(tx, by=SYSTEM, action=action, changes=[change], reason=reason)
     return moved

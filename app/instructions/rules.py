@@ -6,16 +6,23 @@ from typing import Final
 from uuid import UUID
 
 from app.audit import Change, Subject
-from app.instructions.model import Instruction, InstructionKind, NewInstruction
+from app.instructions.model import (
+    Instruction,
+    InstructionKind,
+    InstructionState,
+    NewInstruction,
+)
 from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from app.money import Money
 
 ATTEMPTS_MAX: Final = 5
 
-# Longer than any call lasts: after it, whoever was sending is dead, and the outcome unknown.
+# Longer than any call lasts: after it, whoever was sending is dead, and the outcome unknown. Should
+# it come alive again, it sends nothing: see `send_before`.
 SENDING_FOR: Final = timedelta(minutes=1)
 
-# A request that the gateway does not know of after this long will not reach it any more.
+# A request that the gateway does not know of after this long will not reach it any more: longer by
+# far than it may be sent, and than the longest call lasts (Settings.gateway_timeout_seconds).
 ARRIVED_BY: Final = timedelta(minutes=5)
 
 LOOK_AGAIN_AFTER: Final = timedelta(minutes=1)  # while an outcome is unknown
@@ -30,6 +37,11 @@ _KINDS: Final = {
 _RETURNS: Final = {
     InstructionKind.REFUND: PostingKind.REFUND_REVERSAL,
     InstructionKind.TRANSFER: PostingKind.TRANSFER_REVERSAL,
+}
+_ENDS: Final = {
+    InstructionState.CONFIRMED: "confirm",
+    InstructionState.FAILED: "fail",
+    InstructionState.REVERSED: "reverse",
 }
 _PREFIXES: Final = {InstructionKind.REFUND: "rf", InstructionKind.TRANSFER: "tr"}
 
@@ -56,6 +68,23 @@ def changes(new: Sequence[NewInstruction]) -> list[Change]:
         )
         for instruction in new
     ]
+
+
+def end(was: Instruction, moved: Instruction) -> tuple[str, Change] | None:
+    """How the audit log tells of an attempt that has ended; None for other moves."""
+    if moved.state not in _ENDS:
+        return None
+    change = Change(
+        subject=Subject(moved.kind, moved.id),
+        before={"state": was.state},
+        after={
+            "state": moved.state,
+            "amount": moved.money,
+            "attempt": moved.attempt,
+            "reference": moved.reference,
+        },
+    )
+    return f"{_ENDS[moved.state]}_{moved.kind}", change
 
 
 def postings_of(confirmed: Instruction, *, fee: int) -> list[Posting]:

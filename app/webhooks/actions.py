@@ -1,6 +1,7 @@
 """Store what a gateway says once, and queue acting on it; write down how that ended."""
 
 from collections.abc import Mapping
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -8,9 +9,10 @@ import structlog
 import uuid_utils.compat
 
 from app import audit, states
+from app.alerts import Severity, Sighting, raise_alerts, resolve_alerts
 from app.audit import Actor, ActorRole, Subject
 from app.db import Tx, plan_for_values
-from app.gateways.port import BadPayload, BadSignature, Event, Gateway
+from app.gateways.port import BadPayload, BadSignature, Event, Gateway, GatewayName
 from app.queue import ProcessWebhook, enqueue
 from app.webhooks import queries
 from app.webhooks.model import (
@@ -27,6 +29,9 @@ from app.webhooks.model import (
     WebhookNotFound,
 )
 from app.wire import read_cursor, write_cursor
+
+_GIVEN_UP: Final = "webhooks_given_up"
+_SHOWN_MAX: Final = 20
 
 _log = structlog.get_logger(__name__)
 
@@ -58,7 +63,11 @@ async def store(tx: Tx, gateway: Gateway, event: Event, body: bytes) -> Receipt:
 
 
 async def retry_unprocessed(tx: Tx, *, limit: int) -> int:
-    """Queue events again that were received, or failed, over two minutes ago; returns how many."""
+    """Queue events again that were received, or failed, over two minutes ago; returns how many.
+
+    Of those that were tried too often already an alert tells, one per gateway.
+    """
+    await _tell_given_up(tx)
     event_ids = await queries.unprocessed(tx, limit=limit)
     for event_id in event_ids:
         await enqueue(tx, ProcessWebhook(event_id=event_id))
@@ -130,7 +139,31 @@ async def replay(tx: Tx, event_id: UUID, *, admin_id: UUID) -> EventReply:
         before={"state": event.state},
         after={"state": replayed.state},
     )
+    await _tell_given_up(tx)
     return replayed
+
+
+async def _tell_given_up(tx: Tx) -> None:
+    """Alert about events that are not tried again; where there are none any more, resolve it."""
+    given_up = await queries.given_up(tx, shown_max=_SHOWN_MAX)
+    await raise_alerts(
+        tx,
+        [
+            Sighting(
+                kind=_GIVEN_UP,
+                severity=Severity.CRITICAL,
+                subject=told.gateway,
+                details={
+                    "webhooks": told.events,
+                    "since": told.since.isoformat(),
+                    "ids": [str(event_id) for event_id in told.shown],
+                },
+            )
+            for told in given_up
+        ],
+    )
+    clear = set(GatewayName) - {told.gateway for told in given_up}
+    await resolve_alerts(tx, _GIVEN_UP, sorted(clear))
 
 
 async def _find(tx: Tx, event_id: UUID) -> EventReply:

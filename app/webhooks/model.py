@@ -12,6 +12,8 @@ from app.errors import Malformed, NotFound, Unauthenticated
 from app.gateways.port import EventKind, GatewayName
 from app.wire import Output
 
+TRIES_MAX: Final = 10  # after them an operator must look, and replay it
+
 
 class EventState(StrEnum):
     RECEIVED = "received"  # to be acted on
@@ -41,6 +43,15 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
     reference: str | None
     state: EventState
     attempts: int
+
+
+class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
+    """Events of a gateway that are not tried again by themselves; `shown` are some of them."""
+
+    gateway: GatewayName
+    events: int
+    since: datetime
+    shown: list[UUID]
 
 
 class EventFilter(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,14 @@ from app.db import (
     fetch_values,
 )
 from app.gateways.port import Event, GatewayName
-from app.webhooks.model import EventFilter, EventReply, EventState, StoredEvent
+from app.webhooks.model import (
+    TRIES_MAX,
+    EventFilter,
+    EventReply,
+    EventState,
+    GivenUp,
+    StoredEvent,
+)
 
 
 async def insert(
@@ -63,17 +70,34 @@ async def begin(tx: Tx, event_id: UUID) -> StoredEvent | None:
 
 
 async def unprocessed(tx: Tx, *, limit: int) -> list[UUID]:
-    """Events that nobody has acted on with success for minutes, tried at most ten times."""
+    """Events that nobody has acted on with success for minutes, and that are to be tried again."""
     return await fetch_values(
         tx,
         UUID,
         """
         SELECT id FROM webhook_events
-         WHERE state IN ('received', 'failed') AND attempts < 10
+         WHERE state IN ('received', 'failed') AND attempts < %(tries_max)s
            AND received_at < (SELECT business_now()) - interval '2 minutes'
          ORDER BY received_at
          LIMIT %(limit)s""",
+        tries_max=TRIES_MAX,
         limit=limit,
+    )
+
+
+async def given_up(tx: Tx, *, shown_max: int) -> list[GivenUp]:
+    """Events that have been tried as often as they are, per gateway; ids of the oldest."""
+    return await fetch_all(
+        tx,
+        GivenUp,
+        """
+        SELECT gateway, count(*) AS events, min(received_at) AS since,
+               (array_agg(id ORDER BY received_at))[:%(shown_max)s] AS shown
+          FROM webhook_events
+         WHERE state IN ('received', 'failed') AND attempts >= %(tries_max)s
+         GROUP BY gateway""",
+        tries_max=TRIES_MAX,
+        shown_max=shown_max,
     )
 
 

@@ -181,3 +181,27 @@ async def test_a_transfer_is_not_found_among_refunds(shop: Shop) -> None:
     path = f"{REFUNDS}/{story['instruction']['id']}"
     reply = await shop.post(shop.admin, f"{path}/look-up")
     assert reply.json()["code"] == "no_such_instruction_here"
+
+
+async def test_the_audit_log_tells_how_each_attempt_ended(shop: Shop) -> None:
+    story = await came_back(shop)
+    ends = await shop.values(
+        """
+        SELECT concat_ws(' ', actor_role, action, before ->> 'state', after ->> 'attempt',
+                         after #>> '{amount,amount}')
+          FROM audit_log
+         WHERE subject_kind = 'transfer' AND subject_id = %(id)s AND action <> 'look_up_transfer'
+         ORDER BY id""",
+        id=story["instruction"]["id"],
+    )
+    assert ends[1:] == [
+        "system confirm_transfer sent 1 450000",
+        "system reverse_transfer confirmed 1 450000",
+    ]
+
+
+async def test_the_audit_log_tells_of_each_failure_and_why(shop: Shop) -> None:
+    await given_up(shop)
+    reasons = await shop.values("SELECT reason FROM audit_log WHERE action = 'fail_transfer'")
+    assert len(reasons) == 5
+    assert all(reasons)

@@ -7,9 +7,11 @@ from uuid import UUID
 import pytest
 
 from app.db import Tx, execute, fetch_values, transaction
+from app.escrow.rules import posting, release
+from app.ledger import actions as ledger
 from tasks.bookings import decline_unanswered, expire_holds
 from tasks.sweeps import sweep
-from tests import make
+from tests import make, paid
 from tests.shop import Shop
 
 BREAK = "UPDATE bookings SET terms = '{}' WHERE id = %(id)s RETURNING id::text"
@@ -50,6 +52,19 @@ async def test_a_request_that_cannot_be_declined_does_not_keep_the_others(shop: 
     states = "SELECT state FROM bookings ORDER BY id"
     assert await shop.values(states) == ["awaiting_host", "declined"]
     assert await shop.values(ALERTS) == [f"open 1 refund-timeouts {bookings[0]['id']}"]
+
+
+async def test_a_pot_that_cannot_be_released_does_not_keep_the_others(shop: Shop) -> None:
+    async with transaction() as tx:
+        booked = [await paid.stay(tx, days_ahead=days, deposit=0) for days in (2, 3, 4)]
+        bad = (await paid.pots_of(tx, booked[1]))["rental"]
+        await ledger.post(tx, posting(release(bad)))  # which can be posted once only
+    await shop.forward(timedelta(days=7))
+    assert await shop.sweep("release-escrow") == 2
+    states = "SELECT state FROM pots ORDER BY closes_at"
+    assert await shop.values(states) == ["releasing", "held", "releasing"]
+    assert await shop.values("SELECT count(*)::text FROM instructions") == ["2"]
+    assert await shop.values(ALERTS) == [f"open 1 release-escrow {bad.id}"]
 
 
 # ---- the sweep itself, over accounts ------------------------------------------------------------

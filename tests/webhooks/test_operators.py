@@ -147,3 +147,21 @@ async def test_whoever_is_late_does_not_undo_what_another_has_done(shop: Shop) -
     async with transaction() as tx:
         await webhooks.failed(tx, UUID(event["id"]), error="too late")
     assert await _list(shop) == [event]
+
+
+async def test_one_that_is_not_tried_again_is_an_alert_until_it_is_replayed(shop: Shop) -> None:
+    await _paid(shop)
+    await shop.values("UPDATE webhook_events SET attempts = 9 RETURNING id::text")
+    await shop.forward(timedelta(minutes=3))
+    alerts = "SELECT kind || ' ' || subject || ' ' || state FROM alerts"
+    assert await shop.sweep("retry-webhooks") == 1
+    assert await shop.values(alerts) == []
+    (event,) = await _list(shop)
+    async with transaction() as tx:
+        await webhooks.begin(tx, UUID(event["id"]))
+        await webhooks.failed(tx, UUID(event["id"]), error="once more")
+    assert await shop.sweep("retry-webhooks") == 0
+    assert await shop.values(alerts) == ["webhooks_given_up paystack open"]
+    assert await shop.values("SELECT details -> 'ids' ->> 0 FROM alerts") == [event["id"]]
+    assert (await _replay(shop, event)).status_code == 200
+    assert await shop.values(alerts) == ["webhooks_given_up paystack resolved"]
