@@ -1344,6 +1344,101 @@ COMMENT ON TABLE public.instructions IS 'Money out: refunds to guests and transf
 
 
 --
+-- Name: job_errors; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.job_errors (
+    job_id bigint NOT NULL,
+    attempt integer NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    error text NOT NULL,
+    traceback text NOT NULL,
+    CONSTRAINT job_errors_attempt_check CHECK ((attempt >= 1))
+);
+
+
+--
+-- Name: TABLE job_errors; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.job_errors IS 'Why an attempt at a job failed';
+
+
+--
+-- Name: job_pauses; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.job_pauses (
+    kind text NOT NULL,
+    name text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT job_pauses_kind_check CHECK ((kind = ANY (ARRAY['queue'::text, 'task'::text])))
+);
+
+
+--
+-- Name: TABLE job_pauses; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.job_pauses IS 'Queues and tasks of which nothing is started until the row is gone';
+
+
+--
+-- Name: job_runs; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.job_runs (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    tick timestamp with time zone NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    finished_at timestamp with time zone,
+    worker_id bigint NOT NULL,
+    count integer,
+    error text,
+    CONSTRAINT job_runs_end_once CHECK (((finished_at IS NULL) = (num_nonnulls(count, error) = 0)))
+);
+
+
+--
+-- Name: TABLE job_runs; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.job_runs IS 'Each run of a periodic job: when it should have been and was, and what came of it';
+
+
+--
+-- Name: job_runs_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.job_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.job_runs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: job_ticks; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.job_ticks (
+    name text NOT NULL,
+    last_tick timestamp with time zone NOT NULL
+);
+
+
+--
+-- Name: TABLE job_ticks; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.job_ticks IS 'The last tick of each periodic job that was queued, or passed over: whoever moves it forward queues the job';
+
+
+--
 -- Name: late_refunds; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -2212,6 +2307,38 @@ ALTER TABLE ONLY public.instructions
 
 
 --
+-- Name: job_errors job_errors_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.job_errors
+    ADD CONSTRAINT job_errors_pkey PRIMARY KEY (job_id, attempt);
+
+
+--
+-- Name: job_pauses job_pauses_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.job_pauses
+    ADD CONSTRAINT job_pauses_pkey PRIMARY KEY (kind, name);
+
+
+--
+-- Name: job_runs job_runs_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.job_runs
+    ADD CONSTRAINT job_runs_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: job_ticks job_ticks_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.job_ticks
+    ADD CONSTRAINT job_ticks_pkey PRIMARY KEY (name);
+
+
+--
 -- Name: late_refunds late_refunds_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -2690,6 +2817,13 @@ CREATE INDEX instructions_waiting ON public.instructions USING btree (payee_id, 
 
 
 --
+-- Name: job_runs_newest; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX job_runs_newest ON public.job_runs USING btree (name, id);
+
+
+--
 -- Name: late_refunds_of_booking; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -2890,6 +3024,48 @@ CREATE INDEX refresh_tokens_expired ON public.refresh_tokens USING btree (expire
 --
 
 CREATE INDEX refresh_tokens_of_session ON public.refresh_tokens USING btree (session_id);
+
+
+--
+-- Name: runner_jobs_due; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX runner_jobs_due ON public.procrastinate_jobs USING btree (scheduled_at) WHERE ((status = 'todo'::public.procrastinate_job_status) AND (scheduled_at IS NOT NULL));
+
+
+--
+-- Name: runner_jobs_locked; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX runner_jobs_locked ON public.procrastinate_jobs USING btree (priority DESC, id) WHERE ((status = 'todo'::public.procrastinate_job_status) AND (lock IS NOT NULL));
+
+
+--
+-- Name: runner_jobs_of_lock; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX runner_jobs_of_lock ON public.procrastinate_jobs USING btree (lock, priority DESC, id) WHERE ((status = 'todo'::public.procrastinate_job_status) AND (lock IS NOT NULL));
+
+
+--
+-- Name: runner_jobs_of_nobody; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX runner_jobs_of_nobody ON public.procrastinate_jobs USING btree (id) WHERE ((status = 'doing'::public.procrastinate_job_status) AND (worker_id IS NULL));
+
+
+--
+-- Name: runner_jobs_of_worker; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX runner_jobs_of_worker ON public.procrastinate_jobs USING btree (worker_id) WHERE (worker_id IS NOT NULL);
+
+
+--
+-- Name: runner_jobs_ready; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX runner_jobs_ready ON public.procrastinate_jobs USING btree (queue_name, priority DESC, id) WHERE ((status = 'todo'::public.procrastinate_job_status) AND (lock IS NULL) AND (scheduled_at IS NULL));
 
 
 --
@@ -3346,6 +3522,14 @@ ALTER TABLE ONLY public.instructions
 
 ALTER TABLE ONLY public.instructions
     ADD CONSTRAINT instructions_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
+
+
+--
+-- Name: job_errors job_errors_job_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.job_errors
+    ADD CONSTRAINT job_errors_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.procrastinate_jobs(id) ON DELETE CASCADE;
 
 
 --

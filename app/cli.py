@@ -94,11 +94,14 @@ def web(host: str | None, port: int, processes: int) -> None:
 
 
 @main.command()
-def worker() -> None:
+@click.option("--queues", help="Comma-separated; default: all.")
+@click.option("--concurrency", type=click.IntRange(min=1), help="Default: WORKER_CONCURRENCY.")
+def worker(queues: str | None, concurrency: int | None) -> None:
     """Run jobs and timers."""
     from tasks.worker import main as run  # noqa: PLC0415
 
-    run()
+    names = [name.strip() for name in (queues or "").split(",") if name.strip()]
+    run(queues=names, concurrency=concurrency)
 
 
 @main.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)

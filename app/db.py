@@ -1,7 +1,7 @@
 """Postgres: the pool, transactions, and rows as structs. The only file that imports psycopg."""
 
 import os
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, LiteralString, NewType, NoReturn, TypeVar
@@ -12,6 +12,7 @@ from psycopg import AsyncConnection, AsyncCursor
 from psycopg._preparing import PrepareManager
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
+from psycopg.sql import SQL, Identifier
 from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
@@ -23,9 +24,10 @@ Connection = AsyncConnection[TupleRow]
 Tx = NewType("Tx", Connection)  # only transaction() makes one
 
 _ACQUIRE_TIMEOUT_S = 5.0
+_CONNECT_TIMEOUT_S = 10
 _RETRY_AFTER_S = 2
 # A peer that vanished is noticed in seconds, not when TCP gives up.
-_KEEPALIVES = {
+_KEEPALIVES: dict[str, Any] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
@@ -182,8 +184,24 @@ async def savepoint(tx: Tx) -> AsyncGenerator[Callable[[], NoReturn], None]:
 async def direct_connection(url: str) -> AsyncGenerator[Connection, None]:
     """A connection of one's own, past any pooler: for migrations and session locks."""
     with _translated():
-        async with await Connection.connect(url, autocommit=True) as connection:
+        async with await Connection.connect(
+            url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S, **_KEEPALIVES
+        ) as connection:
             yield connection
+
+
+async def listen(connection: Connection, channels: Sequence[str]) -> None:
+    """Hear what is announced on these channels, on a connection of one's own."""
+    for channel in channels:
+        with _translated():
+            await connection.execute(SQL("LISTEN {}").format(Identifier(channel)))
+
+
+async def notifications(connection: Connection, *, for_s: float) -> AsyncGenerator[str]:
+    """The payloads of what is announced, as it comes, for so many seconds."""
+    with _translated():
+        async for notify in connection.notifies(timeout=for_s):
+            yield notify.payload
 
 
 @asynccontextmanager

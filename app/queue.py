@@ -9,12 +9,8 @@ from typing import ClassVar
 from uuid import UUID
 
 import msgspec
-from procrastinate import App, PsycopgConnector
 
-from app.db import Tx, execute
-
-# Enqueueing needs only the caller's connection; the worker brings a connector of its own.
-broker = App(connector=PsycopgConnector())
+from app.db import Tx, execute, json
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,22 +74,30 @@ class SendNotification(Job, frozen=True):
 
 async def enqueue(tx: Tx, job: Job) -> None:
     """Queue a job in the caller's transaction: it runs if that commits, and never before."""
-    deferrer = broker.configure_task(job.name, queue=job.queue, connection=tx)
-    await deferrer.defer_async(**msgspec.to_builtins(job))
+    await enqueue_all(tx, [job])
 
 
 async def enqueue_all(tx: Tx, jobs: Sequence[Job]) -> None:
-    """Queue jobs of one kind in one round trip."""
-    if not jobs:
-        return
-    deferrer = broker.configure_task(jobs[0].name, queue=jobs[0].queue, connection=tx)
-    await deferrer.batch_defer_async(*(msgspec.to_builtins(job) for job in jobs))
+    """Queue jobs in one round trip."""
+    if jobs:
+        await _insert(tx, [(job.queue, job.name, msgspec.to_builtins(job)) for job in jobs])
 
 
 async def enqueue_run(tx: Tx, name: str, *, timestamp: int) -> None:
     """Queue one more run of a periodic job, as if its time (Unix seconds) had come."""
-    deferrer = broker.configure_task(name, queue="periodic", connection=tx)
-    await deferrer.defer_async(timestamp=timestamp)
+    await _insert(tx, [("periodic", name, {"timestamp": timestamp})])
+
+
+async def _insert(tx: Tx, jobs: Sequence[tuple[str, str, object]]) -> None:
+    await execute(
+        tx,
+        """
+        INSERT INTO procrastinate_jobs (queue_name, task_name, args)
+        SELECT * FROM unnest(%(queues)s::text[], %(tasks)s::text[], %(args)s::jsonb[])""",
+        queues=[queue for queue, _, _ in jobs],
+        tasks=[task for _, task, _ in jobs],
+        args=[json(args) for _, _, args in jobs],
+    )
 
 
 async def forget_finished(tx: Tx, *, limit: int) -> int:

@@ -10,16 +10,16 @@ from uuid import UUID, uuid4
 
 import httpx
 import msgspec
-from procrastinate import PsycopgConnector
 
 import tasks.worker  # noqa: F401  its import registers all handlers
-from app import queue
 from app.accounts.model import Principal, Role
 from app.db import execute, fetch_value, fetch_values, now, transaction
 from app.gateways.registry import close_gateways, open_gateways
 from app.main import create_app
 from app.settings import settings
 from tasks import schedule
+from tasks.runner.handlers import TASKS
+from tasks.runner.worker import Options, Worker
 from tests import make
 from tests.gateways.sandbox_server import SandboxHandle, running_sandbox, serving
 
@@ -140,17 +140,11 @@ class Shop:
             )
 
     async def run_jobs(self, *queues: str) -> None:
-        """Do the queued jobs, as a worker would, until none is due."""
-        connector = PsycopgConnector(conninfo=self.url, min_size=1, max_size=4)
-        with queue.broker.replace_connector(connector) as app:
-            async with app.open_async():
-                await app.run_worker_async(
-                    queues=list(queues or ("money",)),
-                    wait=False,
-                    concurrency=10,
-                    listen_notify=False,
-                    install_signal_handlers=False,
-                )
+        """Do the queued jobs, as a worker would, but none that come meanwhile."""
+        await Worker(
+            TASKS,
+            Options(url=self.url, queues=queues or ("money",), concurrency=10, grace_s=5),
+        ).run_what_is_due()
 
     async def count(self, sql: Any, **params: Any) -> int:
         async with transaction() as tx:

@@ -26,6 +26,9 @@ MAY_ASK_THE_SERVER_FOR_THE_TIME = {
     "app/accounts/queries.py",
     "app/invariants/queries/jobs.py",
     "app/queue.py",
+    "migrations/0014_runner.sql",
+    "tasks/runner/claiming.py",
+    "tasks/runner/queries.py",
 }
 SERVER_TIME = re.compile(
     r"(?<!business_)\b(?:now\(\)|current_timestamp|current_date)", re.IGNORECASE

@@ -1,55 +1,82 @@
-"""Binding a job's arguments to the function that does it, and how it is tried again."""
+"""What can be run: each task with its function, how it is tried again, and for how long it runs."""
 
 import random
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
-import procrastinate.jobs
-import structlog
-from procrastinate import BaseRetryStrategy, JobContext, RetryDecision
 
 from app import queue
+from tasks.runner.model import Claimed, WhenLost
 
 J = TypeVar("J", bound=queue.Job)
 Handler = Callable[[J], Awaitable[None]]
 
-ATTEMPTS_MAX: Final = 25
-_FIRST_WAIT_S: Final = 2.0
-_WAIT_S_MAX: Final = 300.0
-
-_log = structlog.get_logger(__name__)
+_TIME_LIMIT_S: Final = 300.0
 
 
-class Backoff(BaseRetryStrategy):
-    """Exponential waits, capped, with full jitter; who gave up stays `failed` in the queue."""
+class Retries(msgspec.Struct, frozen=True, kw_only=True):
+    """Exponential waits, capped, with full jitter; a job that gave up stays as a dead letter."""
 
-    def get_retry_decision(
-        self,
-        *,
-        exception: BaseException,  # noqa: ARG002
-        job: procrastinate.jobs.Job,
-    ) -> RetryDecision | None:
-        if job.attempts + 1 >= ATTEMPTS_MAX:
+    attempts_max: int = 25
+    first_wait_s: float = 2.0
+    wait_s_max: float = 300.0
+
+    def wait_s(self, attempts: int) -> float | None:
+        """How long to wait after so many failed attempts; None: give up."""
+        if attempts >= self.attempts_max:
             return None
-        ceiling = min(_WAIT_S_MAX, _FIRST_WAIT_S * 2**job.attempts)
-        wait_s = random.uniform(0, ceiling)  # noqa: S311  spreads load, keeps no secret
-        return RetryDecision(retry_in={"milliseconds": int(wait_s * 1000)})
+        ceiling = min(self.wait_s_max, self.first_wait_s * 2 ** (attempts - 1))
+        return random.uniform(0, ceiling)  # noqa: S311  spreads load, keeps no secret
 
 
-def handles(kind: type[J]) -> Callable[[Handler[J]], Handler[J]]:
+ONCE: Final = Retries(attempts_max=1)
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker needs to know of a task. `run` may run twice for a job: be idempotent."""
+
+    name: str
+    run: Callable[[Claimed], Awaitable[None]]
+    retries: Retries = Retries()
+    time_limit_s: float = _TIME_LIMIT_S
+    when_lost: WhenLost = WhenLost.AGAIN
+
+
+# Importing a module of stories fills this.
+TASKS: Final[dict[str, Task]] = {}
+
+
+def add_task(task: Task) -> None:
+    """Let workers of this process run a task. A name is a contract with jobs already queued."""
+    if task.name in TASKS:
+        raise ValueError(f"two tasks are named {task.name}")
+    TASKS[task.name] = task
+
+
+def handles(
+    kind: type[J],
+    *,
+    retries: Retries = Retries(),  # noqa: B008  frozen
+    time_limit_s: float = _TIME_LIMIT_S,
+    when_lost: WhenLost = WhenLost.AGAIN,
+) -> Callable[[Handler[J]], Handler[J]]:
     """Make a function the one that does jobs of this kind. It may run twice: be idempotent."""
+    read = msgspec.json.Decoder(kind).decode
 
     def register(function: Handler[J]) -> Handler[J]:
-        async def run(context: JobContext, **arguments: Any) -> None:
-            job = msgspec.convert(arguments, kind)
-            with structlog.contextvars.bound_contextvars(
-                job_id=context.job.id, job=kind.name, attempt=context.job.attempts + 1
-            ):
-                await function(job)
-                _log.info("job done")
+        async def run(job: Claimed) -> None:
+            await function(read(job.args))
 
-        queue.broker.task(name=kind.name, queue=kind.queue, pass_context=True, retry=Backoff())(run)
+        add_task(
+            Task(
+                name=kind.name,
+                run=run,
+                retries=retries,
+                time_limit_s=time_limit_s,
+                when_lost=when_lost,
+            )
+        )
         return function
 
     return register

@@ -1,0 +1,62 @@
+-- What the runner keeps beside procrastinate's own tables, which stay as they are shipped.
+
+-- Claims read only jobs that may start: neither the future nor a busy lock is passed over on the
+-- way. Each job is in one of the first three at the most. (Nothing is queued yet: no need for
+-- CONCURRENTLY, which would not run inside a transaction.)
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX runner_jobs_ready ON procrastinate_jobs (queue_name, priority DESC, id)
+    WHERE status = 'todo' AND lock IS NULL AND scheduled_at IS NULL;
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX runner_jobs_due ON procrastinate_jobs (scheduled_at)
+    WHERE status = 'todo' AND scheduled_at IS NOT NULL;
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX runner_jobs_locked ON procrastinate_jobs (priority DESC, id)
+    WHERE status = 'todo' AND lock IS NOT NULL;
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX runner_jobs_of_lock ON procrastinate_jobs (lock, priority DESC, id)
+    WHERE status = 'todo' AND lock IS NOT NULL;
+-- The foreign key looks here when a worker's row goes: procrastinate's own index does not serve it.
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX runner_jobs_of_worker ON procrastinate_jobs (worker_id) WHERE worker_id IS NOT NULL;
+-- Empty but after a worker was struck off with jobs in its hands.
+-- squawk-ignore require-concurrent-index-creation
+CREATE INDEX runner_jobs_of_nobody ON procrastinate_jobs (id)
+    WHERE status = 'doing' AND worker_id IS NULL;
+
+CREATE TABLE job_errors (
+    job_id    bigint NOT NULL REFERENCES procrastinate_jobs ON DELETE CASCADE,
+    attempt   integer NOT NULL CHECK (attempt >= 1),
+    at        timestamptz NOT NULL DEFAULT now(),
+    error     text NOT NULL,
+    traceback text NOT NULL,
+    PRIMARY KEY (job_id, attempt)
+);
+COMMENT ON TABLE job_errors IS 'Why an attempt at a job failed';
+
+CREATE TABLE job_pauses (
+    kind text NOT NULL CHECK (kind IN ('queue', 'task')),
+    name text NOT NULL,
+    at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (kind, name)
+);
+COMMENT ON TABLE job_pauses IS 'Queues and tasks of which nothing is started until the row is gone';
+
+CREATE TABLE job_ticks (
+    name      text PRIMARY KEY,
+    last_tick timestamptz NOT NULL
+);
+COMMENT ON TABLE job_ticks IS 'The last tick of each periodic job that was queued, or passed over: whoever moves it forward queues the job';
+
+CREATE TABLE job_runs (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name        text NOT NULL,
+    tick        timestamptz NOT NULL,
+    started_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamptz,
+    worker_id   bigint NOT NULL,
+    count       integer,
+    error       text,
+    CONSTRAINT job_runs_end_once CHECK ((finished_at IS NULL) = (num_nonnulls(count, error) = 0))
+);
+COMMENT ON TABLE job_runs IS 'Each run of a periodic job: when it should have been and was, and what came of it';
+CREATE INDEX job_runs_newest ON job_runs (name, id);

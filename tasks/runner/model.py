@@ -1,0 +1,49 @@
+"""What the runner's parts tell each other: jobs claimed, and how they ended."""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+ERROR_LENGTH_MAX: Final = 500
+TRACEBACK_LENGTH_MAX: Final = 20_000
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """A job in this worker's hands. Id, worker and attempts together fence it off from others."""
+
+    id: int
+    task_name: str
+    args: str  # JSON
+    attempts: int  # before this one
+    priority: int
+    is_locked: bool
+    has_queueing_lock: bool
+    worker_id: int
+
+
+class Status(StrEnum):
+    """How an attempt leaves a job; the names are procrastinate's."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"  # for good: a dead letter
+    ABORTED = "aborted"
+    TODO = "todo"
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt at a job, and how it ended. `wait_s` says when it is tried again."""
+
+    job: Claimed
+    status: Status
+    counts: bool = True  # as an attempt
+    wait_s: float | None = None
+    error: str | None = None
+    traceback: str = ""
+
+
+class WhenLost(StrEnum):
+    """What becomes of a job whose worker died over it."""
+
+    AGAIN = "again"
+    HOLD = "hold"  # for an operator, as a dead letter

@@ -1,0 +1,374 @@
+"""The runner's statements. The queue lives by the server's clock, not by business time."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from app.db import (
+    Connection,
+    execute,
+    fetch_all,
+    fetch_new_value,
+    fetch_value,
+    fetch_values,
+)
+from tasks.runner.model import ERROR_LENGTH_MAX, TRACEBACK_LENGTH_MAX, Claimed, Ended
+
+_ANY_QUEUE = "procrastinate_any_queue_v1"
+_ONE_QUEUE = "procrastinate_queue_v1#"
+_REAPER_KEY = 0x72656170  # "reap"
+
+
+def channels(queues: Sequence[str] | None) -> list[str]:
+    """Where procrastinate announces jobs of these queues; None: of all."""
+    return [_ANY_QUEUE] if queues is None else [_ONE_QUEUE + queue for queue in queues]
+
+
+async def prepare(connection: Connection) -> None:
+    """Make a connection fit for the statements below, and for nothing else.
+
+    Their plans must not depend on statistics, which are always out of date for a queue: each has
+    one good plan, along its index.
+    """
+    await execute(connection, "SET plan_cache_mode = force_generic_plan")
+    await execute(connection, "SET enable_seqscan = off")
+    await execute(connection, "SET enable_hashjoin = off")
+    await execute(connection, "SET enable_mergejoin = off")
+    await execute(connection, "SET enable_bitmapscan = off")
+    await execute(connection, "SET jit = off")
+    await execute(connection, "SET lock_timeout = '5s'")
+    await execute(connection, "SET statement_timeout = '15s'")
+
+
+# ---- workers ------------------------------------------------------------------------------------
+
+
+async def register(connection: Connection) -> int:
+    """A new worker; returns its id."""
+    return await fetch_new_value(
+        connection, int, "INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id"
+    )
+
+
+async def beat(connection: Connection, worker_id: int) -> bool:
+    """Show that this worker lives; False if it was struck off."""
+    sql = "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %(id)s"
+    return await execute(connection, sql, id=worker_id) == 1
+
+
+async def unregister(connection: Connection, worker_id: int) -> None:
+    """This worker ends, with nothing in its hands."""
+    await execute(connection, "DELETE FROM procrastinate_workers WHERE id = %(id)s", id=worker_id)
+
+
+# ---- waiting -------------------------------------------------------------------------------------
+
+
+async def next_due_in_s(connection: Connection) -> float | None:
+    """How long until the next scheduled job may start, below zero if it may; None without one."""
+    return await fetch_value(
+        connection,
+        float,
+        """
+        SELECT extract(epoch FROM scheduled_at - clock_timestamp())::float8
+          FROM procrastinate_jobs
+         WHERE status = 'todo' AND scheduled_at > now()
+         ORDER BY scheduled_at LIMIT 1""",
+    )
+
+
+async def release_unknown(
+    connection: Connection, *, worker_id: int, held: Sequence[int]
+) -> list[int]:
+    """Give back jobs that the database holds for this worker's, and it does not; returns their ids.
+
+    They were claimed by a statement whose answer was lost.
+    """
+    return await fetch_values(
+        connection,
+        int,
+        """
+        UPDATE procrastinate_jobs AS job
+           SET worker_id = NULL, abort_requested = false,
+               status = CASE WHEN abort_requested OR EXISTS (
+                   SELECT FROM procrastinate_jobs AS other
+                    WHERE other.queueing_lock = job.queueing_lock AND other.status = 'todo')
+                   THEN 'aborted' ELSE 'todo' END::procrastinate_job_status
+         WHERE status = 'doing' AND worker_id = %(worker_id)s AND id <> ALL(%(held)s::bigint[])
+        RETURNING id""",
+        worker_id=worker_id,
+        held=list(held),
+    )
+
+
+async def to_abort(connection: Connection, worker_id: int) -> list[int]:
+    """The running jobs of this worker that somebody wants to end."""
+    return await fetch_values(
+        connection,
+        int,
+        """
+        SELECT id FROM procrastinate_jobs
+         WHERE status = 'doing' AND worker_id = %(worker_id)s AND abort_requested""",
+        worker_id=worker_id,
+    )
+
+
+# ---- finishing ----------------------------------------------------------------------------------
+
+
+async def finish_succeeded(connection: Connection, jobs: Sequence[Claimed]) -> list[int]:
+    """Mark jobs as done; returns the ids of those that were still theirs who say so."""
+    return await fetch_values(
+        connection,
+        int,
+        """
+        WITH done AS (
+            UPDATE procrastinate_jobs AS job
+               SET status = 'succeeded', attempts = job.attempts + 1, worker_id = NULL,
+                   abort_requested = false
+              FROM unnest(%(ids)s::bigint[], %(workers)s::bigint[], %(attempts)s::int[])
+                   AS ended (id, worker_id, attempts)
+             WHERE job.id = ended.id AND job.status = 'doing'
+               AND job.worker_id = ended.worker_id AND job.attempts = ended.attempts
+            RETURNING job.id, job.lock, job.queue_name
+        ), told AS MATERIALIZED (
+            SELECT count(pg_notify(channel, '{"type": "job_inserted", "job_id": ' || id || '}'))
+              FROM (SELECT channel, max(id) AS id
+                      FROM done,
+                           unnest(ARRAY['procrastinate_any_queue_v1',
+                                        'procrastinate_queue_v1#' || queue_name]) AS channel
+                     WHERE lock IS NOT NULL GROUP BY channel) AS news
+        )
+        SELECT id FROM done, told""",
+        ids=[job.id for job in jobs],
+        workers=[job.worker_id for job in jobs],
+        attempts=[job.attempts for job in jobs],
+    )
+
+
+async def finish(connection: Connection, ended: Sequence[Ended]) -> list[int]:
+    """Record attempts that ended in any way; returns the ids of those that were still theirs.
+
+    A job that would be queued again ends instead if somebody wants it to, or if one with the
+    same queueing lock is queued already. Violated if one is being queued at this moment.
+    """
+    return await fetch_values(
+        connection,
+        int,
+        """
+        WITH ended AS (
+            SELECT * FROM unnest(
+                   %(ids)s::bigint[], %(workers)s::bigint[], %(attempts)s::int[],
+                   %(statuses)s::procrastinate_job_status[], %(counts)s::int[],
+                   %(waits)s::float8[], %(errors)s::text[], %(tracebacks)s::text[])
+                   AS ended (id, worker_id, attempts, status, counts, wait_s, error, traceback)
+        ), done AS (
+            UPDATE procrastinate_jobs AS job
+               SET status = CASE WHEN ended.status = 'todo' AND (abort_requested OR EXISTS (
+                       SELECT FROM procrastinate_jobs AS other
+                        WHERE other.queueing_lock = job.queueing_lock AND other.status = 'todo'))
+                       THEN 'aborted' ELSE ended.status END::procrastinate_job_status,
+                   attempts = job.attempts + ended.counts, worker_id = NULL,
+                   abort_requested = false,
+                   scheduled_at = CASE WHEN wait_s > 0
+                       THEN clock_timestamp() + make_interval(secs => wait_s)
+                       ELSE job.scheduled_at END
+              FROM ended
+             WHERE job.id = ended.id AND job.status = 'doing'
+               AND job.worker_id IS NOT DISTINCT FROM ended.worker_id
+               AND job.attempts = ended.attempts
+            RETURNING job.id, job.status, job.lock, job.attempts, job.queue_name
+        ), noted AS (
+            INSERT INTO job_errors (job_id, attempt, error, traceback)
+            SELECT id, greatest(done.attempts, 1), error, traceback
+              FROM done JOIN ended USING (id) WHERE error IS NOT NULL
+                ON CONFLICT (job_id, attempt) DO UPDATE
+               SET at = now(), error = excluded.error, traceback = excluded.traceback
+        ), told AS MATERIALIZED (
+            SELECT count(pg_notify(channel, '{"type": "job_inserted", "job_id": ' || id || '}'))
+              FROM (SELECT channel, max(id) AS id
+                      FROM done,
+                           unnest(ARRAY['procrastinate_any_queue_v1',
+                                        'procrastinate_queue_v1#' || queue_name]) AS channel
+                     WHERE status = 'todo' OR lock IS NOT NULL GROUP BY channel) AS news
+        )
+        SELECT id FROM done, told""",
+        ids=[e.job.id for e in ended],
+        workers=[e.job.worker_id or None for e in ended],
+        attempts=[e.job.attempts for e in ended],
+        statuses=[str(e.status) for e in ended],
+        counts=[int(e.counts) for e in ended],
+        waits=[e.wait_s for e in ended],
+        errors=[None if e.error is None else _clip(e.error, ERROR_LENGTH_MAX) for e in ended],
+        tracebacks=[_clip(e.traceback, TRACEBACK_LENGTH_MAX) for e in ended],
+    )
+
+
+def _clip(text: str, length: int) -> str:
+    """The end of a text, which is where a traceback says what happened."""
+    return text.replace("\x00", "")[-length:]
+
+
+async def done_already(connection: Connection, jobs: Sequence[Claimed]) -> list[int]:
+    """Of jobs whose finish fitted nothing: those that this very attempt has finished before.
+
+    In the transaction of its effect, or by a statement whose answer was lost.
+    """
+    return await fetch_values(
+        connection,
+        int,
+        """
+        SELECT job.id FROM procrastinate_jobs AS job
+          JOIN unnest(%(ids)s::bigint[], %(attempts)s::int[]) AS ended (id, attempts)
+            ON job.id = ended.id AND job.attempts = ended.attempts + 1
+         WHERE status = 'succeeded'""",
+        ids=[job.id for job in jobs],
+        attempts=[job.attempts for job in jobs],
+    )
+
+
+# ---- upkeep -------------------------------------------------------------------------------------
+
+
+async def try_reaping(connection: Connection) -> bool:
+    """Whether this transaction is the only one that takes jobs from the lost."""
+    return await fetch_new_value(
+        connection, bool, "SELECT pg_try_advisory_xact_lock(%(key)s)", key=_REAPER_KEY
+    )
+
+
+async def lost_jobs(connection: Connection, *, stalled_s: float, limit: int) -> list[Claimed]:
+    """Jobs in the hands of workers that have shown no life for so long, or were struck off."""
+    return await fetch_all(
+        connection,
+        Claimed,
+        """
+        SELECT id, task_name, args::text, attempts, priority, coalesce(worker_id, 0) AS worker_id,
+               lock IS NOT NULL AS is_locked, queueing_lock IS NOT NULL AS has_queueing_lock
+          FROM procrastinate_jobs
+         WHERE id IN (
+               SELECT id FROM procrastinate_jobs WHERE status = 'doing' AND worker_id IS NULL
+               UNION ALL
+               SELECT job.id FROM procrastinate_workers AS worker
+                 JOIN procrastinate_jobs AS job
+                   ON job.worker_id = worker.id AND job.status = 'doing'
+                WHERE last_heartbeat < now() - make_interval(secs => %(stalled_s)s))
+           AND status = 'doing'
+         ORDER BY id
+         LIMIT %(limit)s
+           FOR NO KEY UPDATE SKIP LOCKED""",
+        stalled_s=stalled_s,
+        limit=limit,
+    )
+
+
+async def strike_off(connection: Connection, *, stalled_s: float) -> list[int]:
+    """Forget workers that have shown no life for so long and hold nothing; returns their ids."""
+    return await fetch_values(
+        connection,
+        int,
+        """
+        DELETE FROM procrastinate_workers AS worker
+         WHERE last_heartbeat < now() - make_interval(secs => %(stalled_s)s)
+           AND NOT EXISTS (SELECT FROM procrastinate_jobs
+                            WHERE worker_id = worker.id AND status = 'doing')
+        RETURNING id""",
+        stalled_s=stalled_s,
+    )
+
+
+async def server_time(connection: Connection) -> datetime:
+    """What time it is for the queue."""
+    return await fetch_new_value(connection, datetime, "SELECT clock_timestamp()")
+
+
+# ---- timers -------------------------------------------------------------------------------------
+
+
+async def begin_timers(
+    connection: Connection, *, names: Sequence[str], ticks: Sequence[datetime]
+) -> None:
+    """Timers that are new have missed nothing: they begin with the tick after this one."""
+    await execute(
+        connection,
+        """
+        INSERT INTO job_ticks (name, last_tick)
+        SELECT * FROM unnest(%(names)s::text[], %(ticks)s::timestamptz[])
+            ON CONFLICT DO NOTHING""",
+        names=list(names),
+        ticks=list(ticks),
+    )
+
+
+async def move_timers(
+    connection: Connection,
+    *,
+    names: Sequence[str],
+    ticks: Sequence[datetime],
+    within_s: Sequence[float],
+) -> list[str]:
+    """Queue a job for each tick that nobody has moved its timer to yet; returns their names.
+
+    A tick older than `within_s` is passed over, and so is one that finds the job still queued.
+    Names in one order everywhere, so that workers that do this at once never deadlock.
+    """
+    return await fetch_values(
+        connection,
+        str,
+        """
+        WITH moved AS (
+            UPDATE job_ticks SET last_tick = due.tick
+              FROM unnest(%(names)s::text[], %(ticks)s::timestamptz[], %(within_s)s::float8[])
+                   AS due (name, tick, within_s)
+             WHERE job_ticks.name = due.name AND last_tick < due.tick
+            RETURNING due.*
+        )
+        INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, args)
+        SELECT 'periodic', name, name,
+               jsonb_build_object('timestamp', extract(epoch FROM tick)::bigint)
+          FROM moved WHERE tick >= now() - make_interval(secs => within_s)
+            ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
+        RETURNING task_name""",
+        names=list(names),
+        ticks=list(ticks),
+        within_s=list(within_s),
+    )
+
+
+async def begin_run(tx: Connection, *, name: str, tick: int, worker_id: int) -> int:
+    """A run of a periodic job begins; returns its id. `tick` in Unix seconds."""
+    return await fetch_new_value(
+        tx,
+        int,
+        """
+        INSERT INTO job_runs (name, tick, worker_id)
+        VALUES (%(name)s, to_timestamp(%(tick)s), %(worker_id)s) RETURNING id""",
+        name=name,
+        tick=tick,
+        worker_id=worker_id,
+    )
+
+
+async def end_run(tx: Connection, run_id: int, *, count: int | None, error: str | None) -> None:
+    """What came of a run: how much it did, or why it failed."""
+    await execute(
+        tx,
+        """
+        UPDATE job_runs SET finished_at = clock_timestamp(), count = %(count)s, error = %(error)s
+         WHERE id = %(id)s""",
+        id=run_id,
+        count=count,
+        error=error,
+    )
+
+
+async def unknown_tasks(connection: Connection, *, known: Sequence[str]) -> list[str]:
+    """Names in the queue that this worker has no task for: they wait for one that has."""
+    return await fetch_values(
+        connection,
+        str,
+        """
+        SELECT DISTINCT task_name::text FROM procrastinate_jobs
+         WHERE status = 'todo' AND task_name <> ALL(%(known)s)
+         ORDER BY 1 LIMIT 20""",
+        known=list(known),
+    )

@@ -1,0 +1,82 @@
+"""Doing one job: from claimed to ended, whatever it does."""
+
+import asyncio
+import contextvars
+import traceback
+
+import structlog
+
+from app.db import Tx
+from tasks.runner import queries
+from tasks.runner.handlers import Task
+from tasks.runner.model import Claimed, Ended, Status, WhenLost
+
+_current: contextvars.ContextVar[Claimed] = contextvars.ContextVar("job")
+
+_log = structlog.get_logger(__name__)
+
+
+class JobTaken(Exception):
+    """The job has been given to another worker: what this one was about to commit is void."""
+
+
+class TookTooLong(Exception):
+    """The task's time limit had passed, and it was cut off."""
+
+
+async def complete(tx: Tx) -> None:
+    """Commit the running job's completion together with its effect, or neither.
+
+    For tasks whose effect must not happen twice. Raises JobTaken if the job is no longer ours.
+    """
+    job = _current.get()
+    if not await queries.finish_succeeded(tx, [job]):
+        raise JobTaken(job.id)
+
+
+async def run(task: Task, job: Claimed) -> Ended:
+    """Do a job within its time limit; says how it ended. Only a cancellation comes through."""
+    _current.set(job)
+    structlog.contextvars.bind_contextvars(
+        job_id=job.id, job=job.task_name, attempt=job.attempts + 1
+    )
+    limit = asyncio.timeout(task.time_limit_s)
+    try:
+        async with limit:
+            await task.run(job)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  kept with the job, and logged
+        too_long = TookTooLong(f"over {task.time_limit_s:g} s") if limit.expired() else None
+        return _failed(task, job, too_long or error)
+    _log.info("job done")
+    return Ended(job=job, status=Status.SUCCEEDED)
+
+
+def _failed(task: Task, job: Claimed, error: BaseException) -> Ended:
+    wait_s = task.retries.wait_s(job.attempts + 1)
+    if wait_s is None:
+        _log.error("job gave up", exc_info=error)
+    else:
+        _log.warning("job failed, to be tried again", in_s=round(wait_s, 1), exc_info=error)
+    return Ended(
+        job=job,
+        status=Status.FAILED if wait_s is None else Status.TODO,
+        wait_s=wait_s,
+        error=f"{type(error).__name__}: {error}".rstrip(": "),
+        traceback="".join(traceback.format_exception(error)),
+    )
+
+
+def hand_back(job: Claimed) -> Ended:
+    """A job that was not done, through no fault of its own."""
+    return Ended(job=job, status=Status.TODO, counts=False)
+
+
+def lost(task: Task | None, job: Claimed) -> Ended:
+    """A job whose worker died over it. It counts as an attempt: the job may be what killed it."""
+    exhausted = task is not None and task.retries.wait_s(job.attempts + 1) is None
+    held = task is not None and task.when_lost is WhenLost.HOLD
+    return Ended(
+        job=job,
+        status=Status.FAILED if exhausted or held else Status.TODO,
+        error="its worker was lost",
+    )

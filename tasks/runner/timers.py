@@ -1,0 +1,97 @@
+"""Periodic jobs: each tick queued once, on time, by whichever worker is first."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+import structlog
+from croniter import croniter
+
+from app.db import transaction
+from tasks.runner import queries
+from tasks.runner.handlers import Retries, Task
+from tasks.runner.model import Claimed
+
+_LOOK_EVERY_S: Final = 60.0
+_RETRIES: Final = Retries(attempts_max=5)
+
+_log = structlog.get_logger(__name__)
+
+
+class Timer(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that is due whenever `cron` (UTC) says. `run` returns how much it did.
+
+    A tick that was missed is made up for if it is at most `within` ago; of many, the last one.
+    """
+
+    name: str
+    cron: str
+    run: Callable[[], Awaitable[int]]
+    within: timedelta = timedelta(hours=1)
+    time_limit: timedelta = timedelta(minutes=10)
+
+
+class _Arguments(msgspec.Struct, frozen=True):
+    timestamp: int
+
+
+def task_of(timer: Timer) -> Task:
+    """The task that a tick queues; its runs are recorded."""
+    read = msgspec.json.Decoder(_Arguments).decode
+
+    async def run(job: Claimed) -> None:
+        tick = read(job.args).timestamp
+        async with transaction() as tx:
+            run_id = await queries.begin_run(
+                tx, name=timer.name, tick=tick, worker_id=job.worker_id
+            )
+        try:
+            count = await timer.run()
+        except Exception as error:
+            await _end(run_id, error=f"{type(error).__name__}: {error}".replace("\x00", "")[:500])
+            raise
+        await _end(run_id, count=count)
+        _log.info("periodic job done", tick=tick, count=count)
+
+    return Task(
+        name=timer.name,
+        run=run,
+        retries=_RETRIES,
+        time_limit_s=timer.time_limit.total_seconds(),
+    )
+
+
+async def _end(run_id: int, *, count: int | None = None, error: str | None = None) -> None:
+    async with transaction() as tx:
+        await queries.end_run(tx, run_id, count=count, error=error)
+
+
+async def tick_forever(timers: Sequence[Timer]) -> None:
+    """Queue each timer's job at each of its ticks."""
+    ordered = sorted(timers, key=lambda timer: timer.name)
+    names = [timer.name for timer in ordered]
+    within_s = [timer.within.total_seconds() for timer in ordered]
+    while True:
+        async with transaction() as tx:
+            now, read_at = await queries.server_time(tx), time.monotonic()
+            ticks = [last_tick(timer.cron, now) for timer in ordered]
+            await queries.begin_timers(tx, names=names, ticks=ticks)
+            queued = await queries.move_timers(tx, names=names, ticks=ticks, within_s=within_s)
+        if queued:
+            _log.info("periodic jobs queued", names=queued)
+        ahead_s = min((next_tick(timer.cron, now) - now).total_seconds() for timer in ordered)
+        await asyncio.sleep(min(_LOOK_EVERY_S, ahead_s - (time.monotonic() - read_at)))
+
+
+def last_tick(cron: str, now: datetime) -> datetime:
+    """The latest tick that is not in the future."""
+    after = now.replace(microsecond=0) + timedelta(seconds=1)
+    return croniter(cron, after).get_prev(datetime)
+
+
+def next_tick(cron: str, now: datetime) -> datetime:
+    """The earliest tick in the future."""
+    return croniter(cron, now).get_next(datetime)

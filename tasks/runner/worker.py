@@ -1,0 +1,302 @@
+"""The worker: claims jobs, runs them side by side, and lets nothing end it but a request to."""
+
+import asyncio
+import contextlib
+import contextvars
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+import structlog
+
+from app.db import Connection, Violated, direct_connection
+from tasks.runner import queries
+from tasks.runner.claiming import claim
+from tasks.runner.finishing import BATCH_MAX, Finisher
+from tasks.runner.handlers import Task
+from tasks.runner.model import Claimed, Ended, Status
+from tasks.runner.pulse import Pulse
+from tasks.runner.running import hand_back, run
+from tasks.runner.supervisor import supervise
+
+_CLAIM_MAX: Final = 500
+_AHEAD_S: Final = 0.05  # what is claimed ahead should begin within
+_STUCK_S: Final = 1.0  # what has not begun within is left to others
+_LOOK_EVERY_S: Final = 4.0  # in case a notification was lost
+_CHECK_EVERY_S: Final = 30.0
+_BLINK_S: Final = 0.02
+_ANSWER_WITHIN_S: Final = 20.0
+_LAST_WORDS_S: Final = 3.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How a worker runs. `queues`: None means all."""
+
+    url: str
+    queues: tuple[str, ...] | None = None
+    concurrency: int = 10
+    grace_s: float = 25.0
+    heartbeat_s: float = 10.0
+    stalled_s: float = 30.0
+
+
+class Worker:
+    """One worker. Whatever it claims it finishes, hands back, or loses to the reaper."""
+
+    def __init__(self, tasks: Mapping[str, Task], options: Options) -> None:
+        self._tasks = tasks
+        self._options = options
+        self._held: dict[int, Claimed] = {}
+        self._ready: deque[Claimed] = deque()
+        self._running: dict[asyncio.Task[None], Claimed] = {}
+        self._aborted: set[int] = set()
+        self._usual_s = _AHEAD_S  # how long a job takes, lately
+        self._last_claim = 0.0
+        self._news = asyncio.Event()
+        self._room = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._is_single_look = False
+        self._stopping = asyncio.Event()
+        self.pulse = Pulse(
+            options.url,
+            queues=options.queues,
+            every_s=options.heartbeat_s,
+            stalled_s=options.stalled_s,
+            on_news=self._news.set,
+            on_abort=self._abort,
+            on_struck_off=self._drop_ready,
+        )
+        self._finisher = Finisher(options.url, forget=self._forget)
+
+    def stop(self) -> None:
+        """Claim no more, finish what runs within the grace period, hand the rest back."""
+        self._stopping.set()
+        self._news.set()
+        self._room.set()
+
+    async def run(self) -> None:
+        """Work until told to stop."""
+        never = asyncio.Event()
+        loops = [
+            asyncio.create_task(supervise("pulse", self.pulse.run, never)),
+            asyncio.create_task(supervise("finish", self._finisher.run, never)),
+            asyncio.create_task(supervise("stuck", self._watch_stuck, never)),
+        ]
+        claims = asyncio.create_task(supervise("claim", self._claim_forever, self._stopping))
+        try:
+            await self._stopping.wait()
+            await asyncio.wait([claims], timeout=_LAST_WORDS_S)
+            await _end([claims])
+            await self._wind_up()
+        finally:
+            await _end([claims])
+            await _end(loops)
+
+    async def run_what_is_due(self) -> None:
+        """Do the jobs that may start now, and none that come later."""
+        self._is_single_look = True
+        await self.run()
+
+    # ---- claiming -------------------------------------------------------------------------------
+
+    async def _claim_forever(self) -> None:
+        async with direct_connection(self._options.url) as connection:
+            await queries.prepare(connection)
+            checked_at = float("-inf")
+            while not self._stopping.is_set():
+                if not self.pulse.is_fresh or self.pulse.worker_id is None:
+                    await asyncio.sleep(_BLINK_S)
+                    continue
+                if time.monotonic() - checked_at > _CHECK_EVERY_S:
+                    await self._check(connection, self.pulse.worker_id)
+                    checked_at = time.monotonic()
+                self._begin()  # what waited for the heartbeat
+                wanted = self._wanted()
+                if not wanted:
+                    self._room.clear()
+                    await _wait(self._room, _LOOK_EVERY_S)
+                elif await self._claim(connection, self.pulse.worker_id, wanted) < wanted:
+                    if self._is_single_look:
+                        break
+                    await self._await_news(connection)
+
+        if self._is_single_look:
+            while self._held:
+                self._empty.clear()
+                await self._empty.wait()
+            self.stop()
+
+    async def _claim(self, connection: Connection, worker_id: int, wanted: int) -> int:
+        """Take jobs; returns how many. News that comes meanwhile is not lost."""
+        self._news.clear()
+        asked = time.monotonic()
+        async with asyncio.timeout(_ANSWER_WITHIN_S):
+            jobs = await self._claim_twice(connection, worker_id, wanted)
+        self._last_claim = asked
+        for job in jobs:
+            self._held[job.id] = job
+        self._ready.extend(jobs)
+        self._begin()
+        return len(jobs)
+
+    async def _claim_twice(
+        self, connection: Connection, worker_id: int, wanted: int
+    ) -> list[Claimed]:
+        """A conflict about a lock means that its jobs have to wait, and no others."""
+        for with_locks in (True, False):
+            try:
+                return await claim(
+                    connection,
+                    worker_id=worker_id,
+                    queues=self._options.queues,
+                    tasks=list(self._tasks),
+                    limit=wanted,
+                    with_locks=with_locks,
+                )
+            except Violated as violated:
+                if violated.constraint != "procrastinate_jobs_lock_idx_v1":
+                    self.pulse.doubt()  # its row is gone
+                    return []
+                self._news.set()
+        return []
+
+    async def _await_news(self, connection: Connection) -> None:
+        """Sleep until a job may have come, or the next one is due."""
+        if self._news.is_set():
+            return
+        async with asyncio.timeout(_ANSWER_WITHIN_S):
+            due_s = await queries.next_due_in_s(connection)
+        wait_s = _LOOK_EVERY_S if due_s is None else min(_LOOK_EVERY_S, max(0.0, due_s))
+        await _wait(self._news, wait_s)
+
+    def _wanted(self) -> int:
+        """How many more jobs would begin soon."""
+        if not self._is_low() or len(self._finisher) > 2 * BATCH_MAX:
+            return 0
+        free = self._options.concurrency - len(self._running)
+        return max(0, free + self._ahead() - len(self._ready))
+
+    def _ahead(self) -> int:
+        """How many jobs may wait here for their turn."""
+        return min(_CLAIM_MAX, int(self._options.concurrency * _AHEAD_S / self._usual_s))
+
+    def _is_low(self) -> bool:
+        return len(self._ready) <= self._ahead() // 2
+
+    async def _check(self, connection: Connection, worker_id: int) -> None:
+        """What the database and this worker hold for its jobs must be the same."""
+        async with asyncio.timeout(_ANSWER_WITHIN_S):
+            held = list(self._held)
+            unknown = await queries.release_unknown(connection, worker_id=worker_id, held=held)
+            for job_id in await queries.to_abort(connection, worker_id):
+                self._abort(job_id)
+        if unknown:
+            _log.warning("jobs given back that were claimed without an answer", job_ids=unknown)
+
+    # ---- running --------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """Let as many jobs run as may run side by side."""
+        while (
+            self._ready
+            and len(self._running) < self._options.concurrency
+            and self.pulse.is_fresh
+            and not self._stopping.is_set()
+        ):
+            job = self._ready.popleft()
+            task = asyncio.create_task(self._run(job), context=contextvars.Context())
+            self._running[task] = job
+            task.add_done_callback(self._ended)
+        if self._is_low():
+            self._room.set()
+
+    async def _run(self, job: Claimed) -> None:
+        began = time.monotonic()
+        try:
+            ended = await run(self._tasks[job.task_name], job)
+        except asyncio.CancelledError:
+            ended = self._cut_off(job)
+        took_s = time.monotonic() - began
+        self._usual_s += (max(took_s, 1e-5) - self._usual_s) * 0.05
+        self._finisher.put(ended)
+
+    def _cut_off(self, job: Claimed) -> Ended:
+        if job.id in self._aborted:
+            _log.warning("job aborted")
+            return Ended(job=job, status=Status.ABORTED, error="aborted by an operator")
+        _log.warning("job cut off, handed back")
+        return hand_back(job)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        job = self._running.pop(task)
+        self._aborted.discard(job.id)
+        self._begin()
+
+    def _abort(self, job_id: int) -> None:
+        """Somebody wants this job to end."""
+        for task, job in self._running.items():
+            if job.id == job_id and job_id not in self._aborted:
+                self._aborted.add(job_id)
+                task.cancel()
+
+    def _forget(self, jobs: Sequence[Claimed]) -> None:
+        for job in jobs:
+            if self._held.get(job.id) is job:
+                del self._held[job.id]
+        if any(job.is_locked for job in jobs):
+            self._news.set()  # others of their locks may start
+        self._room.set()
+        if not self._held:
+            self._empty.set()
+
+    def _hand_back_ready(self) -> None:
+        while self._ready:
+            self._finisher.put(hand_back(self._ready.popleft()))
+
+    def _drop_ready(self) -> None:
+        """They have been given to others."""
+        self._forget(list(self._ready))
+        self._ready.clear()
+
+    async def _watch_stuck(self) -> None:
+        """Leave jobs to others that were claimed ahead and have not begun."""
+        while True:
+            await asyncio.sleep(_STUCK_S / 2)
+            if self._ready and time.monotonic() - self._last_claim > _STUCK_S:
+                _log.info("jobs handed back, this worker is busy", count=len(self._ready))
+                self._usual_s = _STUCK_S
+                self._hand_back_ready()
+
+    # ---- stopping -------------------------------------------------------------------------------
+
+    async def _wind_up(self) -> None:
+        self._hand_back_ready()
+        if self._running:
+            _log.info("waiting for running jobs", count=len(self._running))
+            await asyncio.wait(self._running, timeout=self._options.grace_s)
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=_LAST_WORDS_S)
+        try:
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await self._finisher.emptied()
+            if not self._held:
+                await self.pulse.end()
+        except Exception as error:  # noqa: BLE001  others take over what is left
+            _log.warning("stopped without the database", exc_info=error)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
