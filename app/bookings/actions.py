@@ -27,9 +27,12 @@ from app.bookings.rules import Order
 from app.claims import actions as claims
 from app.claims.model import Wanted
 from app.db import Tx, now
+from app.errors import Invalid
 from app.escrow import actions as escrow
+from app.gateways.registry import refused_by_all
 from app.inventory import queries as inventory
 from app.inventory.model import ListingNotFound, OfferedUnit
+from app.money import Money
 from app.notifications import actions as notifications
 from app.notifications.model import DisputeFacts, Kind
 from app.payments import actions as payments
@@ -72,7 +75,7 @@ async def reserve(tx: Tx, *, guest_id: UUID, request: Reserve) -> Booking:
 
 
 async def _hold_named(tx: Tx, order: Order) -> Booking:
-    booking = rules.held(order, rules.units_by_label(order.asked, order.offer))
+    booking = _payable(rules.held(order, rules.units_by_label(order.asked, order.offer)))
     claimed = await queries.hold(tx, booking)
     if len(claimed) < booking.span.size:
         listing_id = booking.listing_id
@@ -82,12 +85,19 @@ async def _hold_named(tx: Tx, order: Order) -> Booking:
 
 async def _hold_any(tx: Tx, order: Order) -> Booking:
     async def hold(units: list[OfferedUnit]) -> Booking | None:
-        booking = rules.held(order, units)
+        booking = _payable(rules.held(order, units))
         claimed = await queries.hold(tx, booking)
         return booking if len(claimed) == booking.span.size else None
 
     wanted = Wanted(listing_id=order.offer.id, first=order.dates[0], last=order.dates[-1])
     return await claims.claim_any(tx, wanted=wanted, count=order.asked.count, claim=hold)
+
+
+def _payable(booking: Booking) -> Booking:
+    """The booking, if a gateway can charge for it: nobody holds for nothing. Raises Invalid."""
+    if reason := refused_by_all(Money(booking.total, booking.currency)):
+        raise Invalid.field("listingId", f"cannot be paid so: {reason}")
+    return booking
 
 
 # ---- paid ---------------------------------------------------------------------------------------

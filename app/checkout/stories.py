@@ -21,8 +21,9 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
-from app.gateways.registry import gateway_for, gateway_named
+from app.gateways.registry import gateway_for, gateway_named, refused_by_all
 from app.idempotency import Key
+from app.money import Money
 from app.payments import actions as payments
 from app.payments.model import GatewayRefused, Payment, PaymentReply, PaymentState
 from app.settings import settings
@@ -123,6 +124,8 @@ async def _look_up(payment: Payment) -> FoundCharge | NoSuchCharge:
 
 async def _begin(tx: Tx, guest_id: UUID, request: Initiate) -> tuple[Payment, NewCharge]:
     booking = await actions.payable(tx, booking_id=request.booking_id, guest_id=guest_id)
+    if reason := refused_by_all(Money(booking.total, booking.currency)):
+        raise NotPayable(reason)
     guest = await accounts.read_account(tx, account_id=guest_id)
     payment = await actions.begin(tx, booking, gateway=gateway_for(booking.currency).name)
     charge = NewCharge(

@@ -8,6 +8,7 @@ import httpx
 from app.errors import Invalid
 from app.gateways.paystack.adapter import Paystack
 from app.gateways.port import Gateway, GatewayName
+from app.money import Money
 from app.settings import Settings
 
 _open: Final[dict[GatewayName, Gateway]] = {}  # in the order in which they are preferred
@@ -53,6 +54,12 @@ def gateway_for(currency: str) -> Gateway:
         if currency in gateway.currencies:
             return gateway
     raise CurrencyNotOffered.field("currency", f"cannot be paid in: {currency}")
+
+
+def refused_by_all(money: Money) -> str | None:
+    """Why no open gateway could ever charge this; None if one might, or none is open to say."""
+    reasons = [gateway.refuses(money) for gateway in _open.values()]
+    return reasons[0] if all(reasons) and reasons else None
 
 
 def gateway_named(name: GatewayName) -> Gateway:

@@ -1,5 +1,6 @@
 """What hosts do with their listings, and what everybody may see of them."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
@@ -10,6 +11,7 @@ from msgspec import UNSET
 
 from app.db import Tx, Violated, plan_for_values
 from app.errors import FieldError, Invalid
+from app.gateways.registry import refused_by_all
 from app.inventory import queries, rules
 from app.inventory.model import (
     UNITS_MAX,
@@ -53,6 +55,7 @@ async def create_listing(tx: Tx, *, host_id: UUID, new: NewListing) -> ListingRe
     """Offer a new stay or trip. Raises Invalid, naming every field that is wrong."""
     listing = _new_listing(host_id, new)
     errors = rules.currency_errors(listing.currency, _amounts(new)) + rules.listing_errors(listing)
+    errors = errors or _uncharged(listing, {"price": new.price, "weekendPrice": new.weekend_price})
     if listing.kind is Kind.TRIP and not errors:
         errors += rules.trip_time_errors(listing, now=await queries.read_now(tx))
     rules.refuse(errors)
@@ -116,8 +119,13 @@ async def change_listing(
         if isinstance(money := given.get(name), Money):
             given[name] = money.amount
     changed = msgspec.structs.replace(listing, **given)
-    errors = rules.currency_errors(listing.currency, _amounts(changes))
-    rules.refuse(errors + rules.listing_errors(changed))
+    amounts = _amounts(changes)
+    errors = rules.currency_errors(listing.currency, amounts) + rules.listing_errors(changed)
+    if any(amounts.values()):
+        reply = _reply(changed)
+        prices = {"price": reply.price, "weekendPrice": reply.weekend_price}
+        errors = errors or _uncharged(changed, prices)
+    rules.refuse(errors)
     await queries.update_listing(tx, changed)
     return _reply(changed)
 
@@ -192,7 +200,7 @@ async def add_units(tx: Tx, listing_id: UUID, *, host_id: UUID, new: NewUnits) -
     """
     listing = await _own_listing(tx, listing_id, host_id)
     units = rules.planned_units(new)
-    rules.refuse(rules.unit_price_errors(listing, new))
+    _check_prices(listing, rules.unit_prices(new))
     try:
         added = await queries.insert_units(tx, listing_id, units)
     except Violated as error:
@@ -213,7 +221,7 @@ async def change_unit(
     """
     listing = await _own_listing(tx, listing_id, host_id)
     price = changes.price or None
-    rules.refuse(rules.money_errors(listing, {"price": price}))
+    _check_prices(listing, {"price": price})
     amount = price.amount if price else None
     if not await queries.update_unit(tx, listing_id, label, changes, price=amount):
         raise UnitNotFound(f"The listing has no unit {label!r}.")
@@ -234,7 +242,7 @@ async def add_override(
     ListingFull."""
     listing = await _own_listing(tx, listing_id, host_id)
     errors = rules.slot_range_errors(new.first_slot, new.last_slot)
-    rules.refuse(errors + rules.money_errors(listing, {"price": new.price}))
+    _check_prices(listing, {"price": new.price}, errors)
     override_id = await queries.insert_override(tx, listing_id, new)
     if override_id is None:
         raise ListingFull("Delete price overrides that are past first.")
@@ -341,6 +349,28 @@ async def _own_listing(tx: Tx, listing_id: UUID, host_id: UUID) -> Listing:
     if listing.host_id != host_id:
         raise NotYourListing("Only the host of a listing may see and change this.")
     return listing
+
+
+def _check_prices(
+    listing: Listing, prices: Mapping[str, Money | None], errors: Sequence[FieldError] = ()
+) -> None:
+    errors = [*errors, *rules.money_errors(listing, prices)]
+    rules.refuse(errors or _uncharged(listing, prices))
+
+
+def _uncharged(listing: Listing, prices: Mapping[str, Money | None]) -> list[FieldError]:
+    """The prices, by field name, at which no gateway could charge one unit for one slot."""
+    beside = listing.fee + listing.deposit
+    reasons = {
+        name: refused_by_all(Money(price.amount + beside, listing.currency))
+        for name, price in prices.items()
+        if price
+    }
+    return [
+        FieldError(field=name, message=f"cannot be paid: {reason}")
+        for name, reason in reasons.items()
+        if reason
+    ]
 
 
 def _no_listing() -> ListingNotFound:

@@ -199,14 +199,14 @@ def money_errors(listing: Listing, prices: Mapping[str, Money | None]) -> list[F
     return currency_errors(listing.currency, prices) + price_errors(amounts)
 
 
-def unit_price_errors(listing: Listing, new: NewUnits) -> list[FieldError]:
-    """What is wrong with the prices of new units."""
+def unit_prices(new: NewUnits) -> dict[str, Money | None]:
+    """The prices of new units, by field name."""
     prices = {f"units[{nth}].price": unit.price for nth, unit in enumerate(new.units or ())}
     if new.seats:
         prices["seats.firstClassPrice"] = new.seats.first_class_price
     if new.rooms:
         prices["rooms.price"] = new.rooms.price
-    return money_errors(listing, prices)
+    return prices
 
 
 def price_errors(prices: Mapping[str, int | None]) -> list[FieldError]:

@@ -37,7 +37,7 @@ HOST_ONLY: Final = 403  # the role is missing
 NOT_YOURS: Final = 404  # not even that it exists is told
 A_LISTING: Final = {
     "kind": "stay", "title": "A", "place": "B", "zone": "UTC", "policy": "strict",
-    "price": {"amount": 1, "currency": "NGN"}, "checkInTime": "15:00:00",
+    "price": {"amount": 10_000, "currency": "NGN"}, "checkInTime": "15:00:00",
     "checkOutTime": "11:00:00",
 }  # fmt: skip
 A_RANGE: Final = {"firstSlot": "2030-01-01", "lastSlot": "2030-01-02"}
@@ -57,7 +57,7 @@ A_LATE_REFUND: Final = {
     "amount": {"amount": 1, "currency": "NGN"}, "reason": "A", "atWhoseCost": "host",
 }  # fmt: skip
 A_CLAIM: Final = {"claimed": {"amount": 1, "currency": "NGN"}}
-A_PRICE: Final = {"price": {"amount": 1, "currency": "NGN"}}
+A_PRICE: Final = {"price": {"amount": 10_000, "currency": "NGN"}}
 
 PUBLIC: Final = {
     ("POST", "/api/auth/register"),

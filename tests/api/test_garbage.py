@@ -17,7 +17,7 @@ from tests.api.walk import served
 from tests.shop import Shop
 
 DAY: Final = date.today() + timedelta(days=40)  # noqa: DTZ011
-MONEY: Final = {"amount": 100, "currency": "NGN"}
+MONEY: Final = {"amount": 10_000, "currency": "NGN"}
 
 # What no field takes, whatever its type.
 NEVER: Final[tuple[Any, ...]] = (

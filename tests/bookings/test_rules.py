@@ -97,10 +97,10 @@ async def test_a_stay_over_a_clock_change_keeps_its_local_times_and_its_nights(
     shop: Shop, dates: tuple[str, str], instants: tuple[str, str], nights: int
 ) -> None:
     await _set_clock(shop, "2027-03-01 12:00Z")
-    listing_id = await _stay(shop, "Europe/Berlin", price=1000, deposit=0)
+    listing_id = await _stay(shop, "Europe/Berlin", price=10_000, deposit=0)
     booking = await _reserve_nights(shop, listing_id, *dates)
     assert (booking["checkInAt"], booking["checkOutAt"]) == instants
-    assert booking["price"]["rental"]["amount"] == 1000 * nights
+    assert booking["price"]["rental"]["amount"] == 10_000 * nights
     assert await shop.count("SELECT count(*) FROM claims") == nights
 
 
