@@ -3037,14 +3037,14 @@ CREATE INDEX runner_jobs_due ON public.procrastinate_jobs USING btree (scheduled
 -- Name: runner_jobs_locked; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX runner_jobs_locked ON public.procrastinate_jobs USING btree (priority DESC, id) WHERE ((status = 'todo'::public.procrastinate_job_status) AND (lock IS NOT NULL));
+CREATE INDEX runner_jobs_locked ON public.procrastinate_jobs USING btree (((- (priority)::bigint)), id) WHERE ((status = 'todo'::public.procrastinate_job_status) AND (lock IS NOT NULL));
 
 
 --
 -- Name: runner_jobs_of_lock; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX runner_jobs_of_lock ON public.procrastinate_jobs USING btree (lock, priority DESC, id) WHERE ((status = 'todo'::public.procrastinate_job_status) AND (lock IS NOT NULL));
+CREATE INDEX runner_jobs_of_lock ON public.procrastinate_jobs USING btree (lock, ((- (priority)::bigint)), id) WHERE ((status = 'todo'::public.procrastinate_job_status) AND (lock IS NOT NULL));
 
 
 --
@@ -3065,7 +3065,7 @@ CREATE INDEX runner_jobs_of_worker ON public.procrastinate_jobs USING btree (wor
 -- Name: runner_jobs_ready; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX runner_jobs_ready ON public.procrastinate_jobs USING btree (queue_name, priority DESC, id) WHERE ((status = 'todo'::public.procrastinate_job_status) AND (lock IS NULL) AND (scheduled_at IS NULL));
+CREATE INDEX runner_jobs_ready ON public.procrastinate_jobs USING btree (queue_name, ((- (priority)::bigint)), id) WHERE ((status = 'todo'::public.procrastinate_job_status) AND (lock IS NULL) AND (scheduled_at IS NULL));
 
 
 --

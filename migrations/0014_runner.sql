@@ -1,19 +1,20 @@
 -- What the runner keeps beside procrastinate's own tables, which stay as they are shipped.
 
 -- Claims read only jobs that may start: neither the future nor a busy lock is passed over on the
--- way. Each job is in one of the first three at the most. (Nothing is queued yet: no need for
+-- way. Ordered by what procrastinate's own indexes are not, so that the planner, whose statistics are
+-- always out of date for a queue, has no other index to choose. (Nothing is queued yet: no need for
 -- CONCURRENTLY, which would not run inside a transaction.)
 -- squawk-ignore require-concurrent-index-creation
-CREATE INDEX runner_jobs_ready ON procrastinate_jobs (queue_name, priority DESC, id)
+CREATE INDEX runner_jobs_ready ON procrastinate_jobs (queue_name, (-priority::bigint), id)
     WHERE status = 'todo' AND lock IS NULL AND scheduled_at IS NULL;
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX runner_jobs_due ON procrastinate_jobs (scheduled_at)
     WHERE status = 'todo' AND scheduled_at IS NOT NULL;
 -- squawk-ignore require-concurrent-index-creation
-CREATE INDEX runner_jobs_locked ON procrastinate_jobs (priority DESC, id)
+CREATE INDEX runner_jobs_locked ON procrastinate_jobs ((-priority::bigint), id)
     WHERE status = 'todo' AND lock IS NOT NULL;
 -- squawk-ignore require-concurrent-index-creation
-CREATE INDEX runner_jobs_of_lock ON procrastinate_jobs (lock, priority DESC, id)
+CREATE INDEX runner_jobs_of_lock ON procrastinate_jobs (lock, (-priority::bigint), id)
     WHERE status = 'todo' AND lock IS NOT NULL;
 -- The foreign key looks here when a worker's row goes: procrastinate's own index does not serve it.
 -- squawk-ignore require-concurrent-index-creation

@@ -13,12 +13,12 @@ _SQL: Final = """
       (SELECT queue_name FROM procrastinate_jobs
         WHERE status = 'todo' AND lock IS NULL AND scheduled_at IS NULL
           AND %(queues)s::text[] IS NULL
-        ORDER BY queue_name LIMIT 1)
+        ORDER BY queue_name, -priority::bigint, id LIMIT 1)
       UNION ALL
       SELECT (SELECT job.queue_name FROM procrastinate_jobs AS job
                WHERE status = 'todo' AND lock IS NULL AND scheduled_at IS NULL
                  AND job.queue_name > every.queue_name
-               ORDER BY job.queue_name LIMIT 1)
+               ORDER BY job.queue_name, -priority::bigint, id LIMIT 1)
         FROM every WHERE every.queue_name IS NOT NULL
   ), open AS (
       SELECT queue_name AS name FROM every WHERE queue_name IS NOT NULL
@@ -35,7 +35,7 @@ _SQL: Final = """
               WHERE status = 'todo' AND lock IS NULL AND scheduled_at IS NULL
                 AND queue_name = open.name
                 AND task_name = ANY((SELECT tasks FROM unpaused)::text[])
-              ORDER BY priority DESC, id
+              ORDER BY -priority::bigint, id
               LIMIT %(limit)s
                 FOR NO KEY UPDATE SKIP LOCKED) AS job
   ), due AS (
@@ -62,8 +62,8 @@ _SQL: Final = """
              SELECT first.id FROM procrastinate_jobs AS first
               WHERE first.lock = job.lock AND first.status = 'todo'
                 AND (first.scheduled_at IS NULL OR first.scheduled_at <= now())
-              ORDER BY first.priority DESC, first.id LIMIT 1)
-       ORDER BY priority DESC, id
+              ORDER BY -first.priority::bigint, first.id LIMIT 1)
+       ORDER BY -priority::bigint, id
        LIMIT %(limit)s
          FOR NO KEY UPDATE SKIP LOCKED
   ), chosen AS (

@@ -13,7 +13,7 @@ from tasks.runner.model import Claimed, Ended, Status
 BATCH_MAX: Final = 1_000
 _LINGER_S: Final = 0.002  # so that jobs which end together are finished together
 _WORTH_SENDING: Final = 200
-_ANSWER_WITHIN_S: Final = 20.0
+_ANSWER_WITHIN_S: Final = 10.0
 
 _log = structlog.get_logger(__name__)
 

@@ -116,7 +116,11 @@ async def to_abort(connection: Connection, worker_id: int) -> list[int]:
 
 
 async def finish_succeeded(connection: Connection, jobs: Sequence[Claimed]) -> list[int]:
-    """Mark jobs as done; returns the ids of those that were still theirs who say so."""
+    """Mark jobs as done; returns the ids of those that were still theirs who say so.
+
+    The conditions on status and worker are written so that no index fits them: jobs are to be
+    found by their ids, and not among all that are being done.
+    """
     return await fetch_values(
         connection,
         int,
@@ -127,8 +131,9 @@ async def finish_succeeded(connection: Connection, jobs: Sequence[Claimed]) -> l
                    abort_requested = false
               FROM unnest(%(ids)s::bigint[], %(workers)s::bigint[], %(attempts)s::int[])
                    AS ended (id, worker_id, attempts)
-             WHERE job.id = ended.id AND job.status = 'doing'
-               AND job.worker_id = ended.worker_id AND job.attempts = ended.attempts
+             WHERE job.id = ended.id AND job.status::text = 'doing'
+               AND job.attempts = ended.attempts
+               AND job.worker_id IS NOT DISTINCT FROM ended.worker_id
             RETURNING job.id, job.lock, job.queue_name
         ), told AS MATERIALIZED (
             SELECT count(pg_notify(channel, '{"type": "job_inserted", "job_id": ' || id || '}'))
@@ -139,10 +144,15 @@ async def finish_succeeded(connection: Connection, jobs: Sequence[Claimed]) -> l
                      WHERE lock IS NOT NULL GROUP BY channel) AS news
         )
         SELECT id FROM done, told""",
-        ids=[job.id for job in jobs],
-        workers=[job.worker_id for job in jobs],
-        attempts=[job.attempts for job in jobs],
+        ids=_array([job.id for job in jobs]),
+        workers=_array([job.worker_id for job in jobs]),
+        attempts=_array([job.attempts for job in jobs]),
     )
+
+
+def _array(numbers: Sequence[int]) -> str:
+    """Numbers as Postgres writes an array: many times faster than the driver's own."""
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 async def finish(connection: Connection, ended: Sequence[Ended]) -> list[int]:
@@ -173,7 +183,7 @@ async def finish(connection: Connection, ended: Sequence[Ended]) -> list[int]:
                        THEN clock_timestamp() + make_interval(secs => wait_s)
                        ELSE job.scheduled_at END
               FROM ended
-             WHERE job.id = ended.id AND job.status = 'doing'
+             WHERE job.id = ended.id AND job.status::text = 'doing'
                AND job.worker_id IS NOT DISTINCT FROM ended.worker_id
                AND job.attempts = ended.attempts
             RETURNING job.id, job.status, job.lock, job.attempts, job.queue_name

@@ -1,6 +1,5 @@
 """Doing one job: from claimed to ended, whatever it does."""
 
-import asyncio
 import contextvars
 import traceback
 
@@ -34,24 +33,22 @@ async def complete(tx: Tx) -> None:
         raise JobTaken(job.id)
 
 
-async def run(task: Task, job: Claimed) -> Ended:
-    """Do a job within its time limit; says how it ended. Only a cancellation comes through."""
+async def run(task: Task, job: Claimed, log: structlog.typing.FilteringBoundLogger) -> Ended:
+    """Do a job; says how it ended. Only a cancellation comes through."""
     _current.set(job)
     structlog.contextvars.bind_contextvars(
         job_id=job.id, job=job.task_name, attempt=job.attempts + 1
     )
-    limit = asyncio.timeout(task.time_limit_s)
     try:
-        async with limit:
-            await task.run(job)
+        await task.run(job)
     except (Exception, SystemExit) as error:  # noqa: BLE001  kept with the job, and logged
-        too_long = TookTooLong(f"over {task.time_limit_s:g} s") if limit.expired() else None
-        return _failed(task, job, too_long or error)
-    _log.info("job done")
+        return failed(task, job, error)
+    log.info("job done")
     return Ended(job=job, status=Status.SUCCEEDED)
 
 
-def _failed(task: Task, job: Claimed, error: BaseException) -> Ended:
+def failed(task: Task, job: Claimed, error: BaseException) -> Ended:
+    """An attempt that failed: tried again, later, as the task says, or given up."""
     wait_s = task.retries.wait_s(job.attempts + 1)
     if wait_s is None:
         _log.error("job gave up", exc_info=error)

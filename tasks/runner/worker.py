@@ -6,7 +6,7 @@ import contextvars
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 import structlog
@@ -18,17 +18,20 @@ from tasks.runner.finishing import BATCH_MAX, Finisher
 from tasks.runner.handlers import Task
 from tasks.runner.model import Claimed, Ended, Status
 from tasks.runner.pulse import Pulse
-from tasks.runner.running import hand_back, run
+from tasks.runner.running import TookTooLong, failed, hand_back, run
 from tasks.runner.supervisor import supervise
 
 _CLAIM_MAX: Final = 500
 _AHEAD_S: Final = 0.05  # what is claimed ahead should begin within
+_WATCH_EVERY_S: Final = 0.25
 _STUCK_S: Final = 1.0  # what has not begun within is left to others
 _LOOK_EVERY_S: Final = 4.0  # in case a notification was lost
 _CHECK_EVERY_S: Final = 30.0
 _BLINK_S: Final = 0.02
-_ANSWER_WITHIN_S: Final = 20.0
+_ANSWER_WITHIN_S: Final = 10.0
 _LAST_WORDS_S: Final = 3.0
+_TOOK_S_MIN: Final = 1e-5
+_WEIGHT_OF_ONE: Final = 0.05
 
 _log = structlog.get_logger(__name__)
 
@@ -44,6 +47,17 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     stalled_s: float = 30.0
 
 
+class _Run:
+    """A job that is being done, and why it was cut off, if it was."""
+
+    __slots__ = ("job", "latest", "reason")
+
+    def __init__(self, job: Claimed, latest: float) -> None:
+        self.job = job
+        self.latest = latest  # time.monotonic()
+        self.reason: Literal["", "aborted", "too long"] = ""
+
+
 class Worker:
     """One worker. Whatever it claims it finishes, hands back, or loses to the reaper."""
 
@@ -52,8 +66,8 @@ class Worker:
         self._options = options
         self._held: dict[int, Claimed] = {}
         self._ready: deque[Claimed] = deque()
-        self._running: dict[asyncio.Task[None], Claimed] = {}
-        self._aborted: set[int] = set()
+        self._running: dict[asyncio.Task[None], _Run] = {}
+        self._log = _log.bind()  # once: it costs as much as a job that does nothing
         self._usual_s = _AHEAD_S  # how long a job takes, lately
         self._last_claim = 0.0
         self._news = asyncio.Event()
@@ -84,7 +98,7 @@ class Worker:
         loops = [
             asyncio.create_task(supervise("pulse", self.pulse.run, never)),
             asyncio.create_task(supervise("finish", self._finisher.run, never)),
-            asyncio.create_task(supervise("stuck", self._watch_stuck, never)),
+            asyncio.create_task(supervise("watch", self._watch, never)),
         ]
         claims = asyncio.create_task(supervise("claim", self._claim_forever, self._stopping))
         try:
@@ -208,39 +222,44 @@ class Worker:
             and not self._stopping.is_set()
         ):
             job = self._ready.popleft()
-            task = asyncio.create_task(self._run(job), context=contextvars.Context())
-            self._running[task] = job
+            run = _Run(job, time.monotonic() + self._tasks[job.task_name].time_limit_s)
+            task = asyncio.create_task(self._run(run), context=contextvars.Context())
+            self._running[task] = run
             task.add_done_callback(self._ended)
         if self._is_low():
             self._room.set()
 
-    async def _run(self, job: Claimed) -> None:
+    async def _run(self, running: _Run) -> None:
+        job = running.job
         began = time.monotonic()
         try:
-            ended = await run(self._tasks[job.task_name], job)
+            ended = await run(self._tasks[job.task_name], job, self._log)
         except asyncio.CancelledError:
-            ended = self._cut_off(job)
-        took_s = time.monotonic() - began
-        self._usual_s += (max(took_s, 1e-5) - self._usual_s) * 0.05
+            ended = self._cut_off(running)
+        took_s = max(time.monotonic() - began, _TOOK_S_MIN)
+        self._usual_s += (took_s - self._usual_s) * _WEIGHT_OF_ONE
         self._finisher.put(ended)
 
-    def _cut_off(self, job: Claimed) -> Ended:
-        if job.id in self._aborted:
+    def _cut_off(self, running: _Run) -> Ended:
+        job = running.job
+        task = self._tasks[job.task_name]
+        if running.reason == "too long":
+            return failed(task, job, TookTooLong(f"over {task.time_limit_s:g} s"))
+        if running.reason == "aborted":
             _log.warning("job aborted")
             return Ended(job=job, status=Status.ABORTED, error="aborted by an operator")
         _log.warning("job cut off, handed back")
         return hand_back(job)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        job = self._running.pop(task)
-        self._aborted.discard(job.id)
+        del self._running[task]
         self._begin()
 
     def _abort(self, job_id: int) -> None:
         """Somebody wants this job to end."""
-        for task, job in self._running.items():
-            if job.id == job_id and job_id not in self._aborted:
-                self._aborted.add(job_id)
+        for task, running in self._running.items():
+            if running.job.id == job_id and not running.reason:
+                running.reason = "aborted"
                 task.cancel()
 
     def _forget(self, jobs: Sequence[Claimed]) -> None:
@@ -262,11 +281,16 @@ class Worker:
         self._forget(list(self._ready))
         self._ready.clear()
 
-    async def _watch_stuck(self) -> None:
-        """Leave jobs to others that were claimed ahead and have not begun."""
+    async def _watch(self) -> None:
+        """Cut off what runs for too long; leave to others what waits here for too long."""
         while True:
-            await asyncio.sleep(_STUCK_S / 2)
-            if self._ready and time.monotonic() - self._last_claim > _STUCK_S:
+            await asyncio.sleep(_WATCH_EVERY_S)
+            now = time.monotonic()
+            for task, running in self._running.items():
+                if now > running.latest and not running.reason:
+                    running.reason = "too long"
+                    task.cancel()
+            if self._ready and now - self._last_claim > _STUCK_S:
                 _log.info("jobs handed back, this worker is busy", count=len(self._ready))
                 self._usual_s = _STUCK_S
                 self._hand_back_ready()

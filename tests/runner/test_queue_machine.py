@@ -1,0 +1,284 @@
+"""The queue against a model of it: whatever happens in whatever order, both say the same."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from app import db
+from app.db import Connection, Violated, execute, fetch_all, fetch_new_value
+from tasks.runner import queries
+from tasks.runner.claiming import claim
+from tasks.runner.handlers import Retries, Task
+from tasks.runner.model import Claimed, Ended, Status
+from tasks.runner.reaping import reap
+from tests.runner.crew import FULL
+
+T = TypeVar("T")
+
+HOUR_S = 3_600.0
+STALLED_S = 30.0
+TASKS_KNOWN = ("a", "b")
+
+
+async def _nothing(_job: Claimed) -> None:
+    return None
+
+
+TASKS = {
+    name: Task(name=name, run=_nothing, retries=Retries(attempts_max=4)) for name in TASKS_KNOWN
+}
+
+
+class Job:
+    """What the model knows of a job."""
+
+    def __init__(self, task: str, priority: int, lock: str | None, queueing: str | None) -> None:
+        self.task = task
+        self.priority = priority
+        self.lock = lock
+        self.queueing = queueing
+        self.status = "todo"
+        self.attempts = 0
+        self.is_scheduled = False
+        self.is_future = False
+        self.holder = 0
+
+
+class Seen(msgspec.Struct, frozen=True):
+    id: int
+    status: str
+    attempts: int
+    worker_id: int | None
+
+
+class Queue(RuleBasedStateMachine):
+    """Three workers, two tasks, a few locks; each claim ever handed out may come back any time."""
+
+    loop: asyncio.AbstractEventLoop
+    connection: Connection
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs: dict[int, Job] = {}
+        self.claims: list[Claimed] = []
+        self.paused: set[str] = set()
+        self.dead: set[int] = set()
+
+    def do(self, step: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(step)
+
+    def sql(self, sql: Any, **params: Any) -> int:
+        return self.do(execute(self.connection, sql, **params))
+
+    @initialize()
+    def begin(self) -> None:
+        self.sql("TRUNCATE procrastinate_jobs, procrastinate_workers, job_pauses CASCADE")
+        self.workers = [self.do(queries.register(self.connection)) for _ in range(3)]
+
+    # ---- what may happen --------------------------------------------------------------------
+
+    @rule(
+        task=st.sampled_from((*TASKS_KNOWN, "unknown")),
+        priority=st.integers(-1, 2),
+        lock=st.sampled_from((None, None, "x", "y")),
+        queueing=st.sampled_from((None, None, "k")),
+        is_future=st.booleans(),
+    )
+    def enqueue(
+        self, task: str, priority: int, lock: str | None, queueing: str | None, is_future: bool
+    ) -> None:
+        is_taken = self._is_queued(queueing)
+        sql = """
+            INSERT INTO procrastinate_jobs
+                   (queue_name, task_name, priority, lock, queueing_lock, scheduled_at)
+            VALUES ('q', %(task)s, %(priority)s, %(lock)s, %(queueing)s,
+                    now() + make_interval(secs => %(in_s)s))
+            RETURNING id"""
+        given = {"task": task, "priority": priority, "lock": lock, "queueing": queueing}
+        in_s = HOUR_S if is_future else None
+        adding = fetch_new_value(self.connection, int, sql, in_s=in_s, **given)
+        if is_taken:
+            with pytest.raises(Violated):
+                self.do(adding)
+            return
+        job = self.jobs[self.do(adding)] = Job(task, priority, lock, queueing)
+        job.is_scheduled = job.is_future = is_future
+
+    @rule(worker=st.integers(0, 2), limit=st.integers(1, 6))
+    def claim(self, worker: int, limit: int) -> None:
+        may = [id_ for id_, job in self.jobs.items() if self._may_start(id_, job)]
+        may.sort(key=lambda id_: (-self.jobs[id_].priority, id_))
+        worker_id = self.workers[worker]
+        jobs = self.do(
+            claim(
+                self.connection,
+                worker_id=worker_id,
+                queues=None,
+                tasks=TASKS_KNOWN,
+                limit=limit,
+            )
+        )
+        got = [job.id for job in jobs]
+        if sum(self.jobs[id_].is_scheduled for id_ in may) <= limit:
+            assert got == may[:limit]
+        assert set(got) <= set(may)
+        assert len(got) == min(limit, len(may))
+        for claimed in jobs:
+            job = self.jobs[claimed.id]
+            assert claimed.attempts == job.attempts
+            job.status, job.holder = "doing", worker_id
+        self.claims += jobs
+
+    @precondition(lambda self: self.claims)
+    @rule(data=st.data())
+    def succeed(self, data: st.DataObject) -> None:
+        claimed = data.draw(st.sampled_from(self.claims))
+        accepted = self.do(queries.finish_succeeded(self.connection, [claimed]))
+        assert bool(accepted) == self._is_current(claimed)
+        if accepted:
+            self._end(self.jobs[claimed.id], "succeeded", counts=True)
+
+    @precondition(lambda self: self.claims)
+    @rule(
+        data=st.data(),
+        status=st.sampled_from((Status.TODO, Status.FAILED)),
+        counts=st.booleans(),
+        wait_s=st.sampled_from((None, 0.0, HOUR_S)),
+    )
+    def end(self, data: st.DataObject, status: Status, counts: bool, wait_s: float | None) -> None:
+        """Tried again at once or later, handed back, or given up."""
+        claimed = data.draw(st.sampled_from(self.claims))
+        ended = Ended(job=claimed, status=status, counts=counts, wait_s=wait_s, error="e")
+        accepted = self.do(queries.finish(self.connection, [ended]))
+        assert bool(accepted) == self._is_current(claimed)
+        if accepted:
+            job = self.jobs[claimed.id]
+            self._end(job, status, counts=counts)
+            if wait_s:
+                job.is_scheduled = job.is_future = True
+
+    @rule(worker=st.integers(0, 2))
+    def crash(self, worker: int) -> None:
+        """It falls silent; another takes its place."""
+        self.dead.add(self.workers[worker])
+        self.sql(
+            """
+            UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 minute'
+             WHERE id = %(id)s""",
+            id=self.workers[worker],
+        )
+        self.workers[worker] = self.do(queries.register(self.connection))
+
+    @rule()
+    def reap(self) -> None:
+        lost = [job for job in self.jobs.values() if job.holder in self.dead]
+        assert self.do(reap(TASKS, stalled_s=STALLED_S)) == len(lost)
+        for id_, job in sorted(self.jobs.items()):
+            if job in lost:
+                is_last = (
+                    job.task in TASKS and job.attempts + 1 >= TASKS[job.task].retries.attempts_max
+                )
+                self._end(self.jobs[id_], "failed" if is_last else "todo", counts=True)
+
+    @rule(task=st.sampled_from(TASKS_KNOWN))
+    def pause_or_resume(self, task: str) -> None:
+        if task in self.paused:
+            self.sql("DELETE FROM job_pauses WHERE name = %(name)s", name=task)
+        else:
+            self.sql("INSERT INTO job_pauses (kind, name) VALUES ('task', %(name)s)", name=task)
+        self.paused ^= {task}
+
+    @rule()
+    def time_passes(self) -> None:
+        self.sql(
+            "UPDATE procrastinate_jobs SET scheduled_at = now() - interval '1 s'"
+            " WHERE scheduled_at > now()"
+        )
+        for job in self.jobs.values():
+            job.is_future = False
+
+    # ---- what must be so --------------------------------------------------------------------
+
+    @invariant()
+    def both_say_the_same(self) -> None:
+        sql = """
+            SELECT id, status::text, attempts,
+                   CASE WHEN status = 'doing' THEN worker_id END AS worker_id
+              FROM procrastinate_jobs ORDER BY id"""
+        seen = {s.id: s for s in self.do(fetch_all(self.connection, Seen, sql))}
+        assert {id_: (s.status, s.attempts, s.worker_id or 0) for id_, s in seen.items()} == {
+            id_: (job.status, job.attempts, job.holder) for id_, job in self.jobs.items()
+        }
+
+    # ---- the model --------------------------------------------------------------------------
+
+    def _is_queued(self, queueing: str | None, but: Job | None = None) -> bool:
+        return queueing is not None and any(
+            job.status == "todo" and job.queueing == queueing and job is not but
+            for job in self.jobs.values()
+        )
+
+    def _may_start(self, id_: int, job: Job) -> bool:
+        if job.status != "todo" or job.is_future:
+            return False
+        if job.task not in TASKS_KNOWN or job.task in self.paused:
+            return False
+        rivals = [(i, j) for i, j in self.jobs.items() if job.lock and j.lock == job.lock]
+        if any(j.status == "doing" for _, j in rivals):
+            return False
+        waiting = [(-j.priority, i) for i, j in rivals if j.status == "todo" and not j.is_future]
+        return not waiting or min(waiting) == (-job.priority, id_)
+
+    def _is_current(self, claimed: Claimed) -> bool:
+        job = self.jobs[claimed.id]
+        return (job.status, job.holder, job.attempts) == (
+            "doing",
+            claimed.worker_id,
+            claimed.attempts,
+        )
+
+    def _end(self, job: Job, status: str, *, counts: bool) -> None:
+        if status == "todo" and self._is_queued(job.queueing, but=job):
+            status = "aborted"
+        job.status, job.holder = str(status), 0
+        job.attempts += counts
+
+
+def test_the_queue_does_what_its_model_says(database_url: str) -> None:
+    loop = asyncio.new_event_loop()
+
+    async def open_all() -> Connection:
+        await db.open_pool(database_url, size_max=2)
+        connection = await Connection.connect(database_url, autocommit=True)
+        await queries.prepare(connection)
+        return connection
+
+    Queue.loop, Queue.connection = loop, loop.run_until_complete(open_all())
+    try:
+        run_state_machine_as_test(
+            Queue,
+            settings=settings(
+                max_examples=1_000 if FULL else 60,
+                stateful_step_count=50 if FULL else 30,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    finally:
+        loop.run_until_complete(Queue.connection.close())
+        loop.run_until_complete(db.close_pool())
+        loop.close()
