@@ -32,10 +32,14 @@ class Status(StrEnum):
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt at a job, and how it ended. `wait_s` says when it is tried again."""
+    """An attempt at a job, and how it ended. `wait_s` says when it is tried again.
+
+    `is_recorded`: the database has been told, by the task in its own transaction.
+    """
 
     job: Claimed
     status: Status
+    is_recorded: bool = False
     counts: bool = True  # as an attempt
     wait_s: float | None = None
     error: str | None = None

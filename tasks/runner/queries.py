@@ -221,7 +221,7 @@ def _clip(text: str, length: int) -> str:
 async def done_already(connection: Connection, jobs: Sequence[Claimed]) -> list[int]:
     """Of jobs whose finish fitted nothing: those that this very attempt has finished before.
 
-    In the transaction of its effect, or by a statement whose answer was lost.
+    By a statement whose answer was lost.
     """
     return await fetch_values(
         connection,

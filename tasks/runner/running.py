@@ -10,7 +10,18 @@ from tasks.runner import queries
 from tasks.runner.handlers import Task
 from tasks.runner.model import Claimed, Ended, Status, WhenLost
 
-_current: contextvars.ContextVar[Claimed] = contextvars.ContextVar("job")
+
+class _Doing:
+    """The job of this moment, and whether the task itself wrote down that it is done."""
+
+    __slots__ = ("is_completed", "job")
+
+    def __init__(self, job: Claimed) -> None:
+        self.job = job
+        self.is_completed = False
+
+
+_current: contextvars.ContextVar[_Doing] = contextvars.ContextVar("job")
 
 _log = structlog.get_logger(__name__)
 
@@ -27,15 +38,18 @@ async def complete(tx: Tx) -> None:
     """Commit the running job's completion together with its effect, or neither.
 
     For tasks whose effect must not happen twice. Raises JobTaken if the job is no longer ours.
+    Should `tx` not commit, the job is not done, whatever the task says, and is run again.
     """
-    job = _current.get()
-    if not await queries.finish_succeeded(tx, [job]):
-        raise JobTaken(job.id)
+    doing = _current.get()
+    if not await queries.finish_succeeded(tx, [doing.job]):
+        raise JobTaken(doing.job.id)
+    doing.is_completed = True
 
 
 async def run(task: Task, job: Claimed, log: structlog.typing.FilteringBoundLogger) -> Ended:
     """Do a job; says how it ended. Only a cancellation comes through."""
-    _current.set(job)
+    doing = _Doing(job)
+    _current.set(doing)
     structlog.contextvars.bind_contextvars(
         job_id=job.id, job=job.task_name, attempt=job.attempts + 1
     )
@@ -44,7 +58,7 @@ async def run(task: Task, job: Claimed, log: structlog.typing.FilteringBoundLogg
     except (Exception, SystemExit) as error:  # noqa: BLE001  kept with the job, and logged
         return failed(task, job, error)
     log.info("job done")
-    return Ended(job=job, status=Status.SUCCEEDED)
+    return Ended(job=job, status=Status.SUCCEEDED, is_recorded=doing.is_completed)
 
 
 def failed(task: Task, job: Claimed, error: BaseException) -> Ended:

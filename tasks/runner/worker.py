@@ -25,7 +25,6 @@ _CLAIM_MAX: Final = 500
 _AHEAD_S: Final = 0.05  # what is claimed ahead should begin within
 _WATCH_EVERY_S: Final = 0.25
 _STUCK_S: Final = 1.0  # what has not begun within is left to others
-_LOOK_EVERY_S: Final = 4.0  # in case a notification was lost
 _CHECK_EVERY_S: Final = 30.0
 _BLINK_S: Final = 0.02
 _ANSWER_WITHIN_S: Final = 10.0
@@ -37,7 +36,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How a worker runs. `queues`: None means all."""
+    """How a worker runs. `queues`: None means all; `look_every_s`: in case news was lost."""
 
     url: str
     queues: tuple[str, ...] | None = None
@@ -45,6 +44,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     grace_s: float = 25.0
     heartbeat_s: float = 10.0
     stalled_s: float = 30.0
+    look_every_s: float = 4.0
 
 
 class _Run:
@@ -132,7 +132,7 @@ class Worker:
                 wanted = self._wanted()
                 if not wanted:
                     self._room.clear()
-                    await _wait(self._room, _LOOK_EVERY_S)
+                    await _wait(self._room, self._options.look_every_s)
                 elif await self._claim(connection, self.pulse.worker_id, wanted) < wanted:
                     if self._is_single_look:
                         break
@@ -184,8 +184,8 @@ class Worker:
             return
         async with asyncio.timeout(_ANSWER_WITHIN_S):
             due_s = await queries.next_due_in_s(connection)
-        wait_s = _LOOK_EVERY_S if due_s is None else min(_LOOK_EVERY_S, max(0.0, due_s))
-        await _wait(self._news, wait_s)
+        look_s = self._options.look_every_s
+        await _wait(self._news, look_s if due_s is None else min(look_s, max(0.0, due_s)))
 
     def _wanted(self) -> int:
         """How many more jobs would begin soon."""
@@ -238,7 +238,10 @@ class Worker:
             ended = self._cut_off(running)
         took_s = max(time.monotonic() - began, _TOOK_S_MIN)
         self._usual_s += (took_s - self._usual_s) * _WEIGHT_OF_ONE
-        self._finisher.put(ended)
+        if ended.is_recorded:
+            self._forget([job])
+        else:
+            self._finisher.put(ended)
 
     def _cut_off(self, running: _Run) -> Ended:
         job = running.job

@@ -40,6 +40,7 @@ async def main(url: str, stalled_s: float) -> None:
     options = Options(url=url, heartbeat_s=stalled_s / 6, stalled_s=stalled_s, grace_s=2)
     worker = Worker(TASKS, options)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
+    print("ready", flush=True)
     reaping = asyncio.create_task(
         supervise(
             "reap",
@@ -60,7 +61,7 @@ class Crew:
         self.members = [self._start() for _ in range(size)]
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(self._command)
+        return subprocess.Popen(self._command, stdout=subprocess.PIPE)
 
     def join(self) -> None:
         """One more."""
@@ -69,18 +70,22 @@ class Crew:
     def kill(self, number: int) -> None:
         """kill -9, and another in its place."""
         self.members[number].kill()
-        self.members[number].wait(10)
+        self.members[number].communicate()
         self.members[number] = self._start()
 
     def signal(self, number: int, signum: int) -> None:
         self.members[number].send_signal(signum)
 
     def dismiss(self) -> list[int]:
-        """SIGTERM for all; their exit codes."""
+        """SIGTERM for all, once each can take one; their exit codes."""
         for member in self.members:
             member.send_signal(signal.SIGCONT)
+            assert member.stdout
+            member.stdout.readline()
             member.terminate()
-        return [member.wait(20) for member in self.members]
+        for member in self.members:
+            member.communicate(timeout=30)
+        return [member.returncode for member in self.members]
 
 
 async def prepare(url: str) -> None:

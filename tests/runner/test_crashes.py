@@ -81,7 +81,7 @@ async def test_every_connection_is_cut_every_second(database_url: str) -> None:
 
 
 async def test_postgres_stopped_and_started(tmp_path: Path) -> None:
-    with running_postgres(tmp_path / "pg", durable=False) as server:
+    with running_postgres(tmp_path / "pg", durable=True) as server:
         await migrate(server.url)
         async with crew(server.url, 2):
             for number in range(_RESTARTS):

@@ -1,6 +1,7 @@
 """How jobs end: once, by whoever owns them, and with what went wrong written down."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -94,6 +95,30 @@ async def test_an_effect_and_its_completion_are_one_commit(bench: Bench) -> None
     assert await bench.run() == ["a"]
     assert await bench.statuses() == ["succeeded 1"]
     assert await bench.values(EFFECTS) == ["effect"]
+
+
+async def test_a_completion_that_did_not_commit_is_none(bench: Bench) -> None:
+    attempts: list[int] = []
+
+    async def effect(job: Claimed) -> None:
+        attempts.append(job.attempts)
+        with contextlib.suppress(LookupError):
+            async with transaction() as tx:
+                await execute(tx, EFFECT)
+                await complete(tx)
+                if job.attempts == 0:
+                    raise LookupError("and the task says nothing of it")
+
+    bench.task("a", effect)
+    await bench.add("a")
+    await bench.run()
+    assert await bench.values(EFFECTS) == []
+    assert await bench.statuses() == ["doing 0"]
+    assert await reap(bench.tasks, stalled_s=30) == 1
+    await bench.run()
+    assert await bench.values(EFFECTS) == ["effect"]
+    assert await bench.statuses() == ["succeeded 2"]
+    assert attempts == [0, 1]
 
 
 async def test_who_lost_the_job_cannot_commit_its_effect(bench: Bench) -> None:

@@ -10,8 +10,8 @@ from tasks.runner.model import Claimed
 from tasks.runner.worker import Worker
 from tests.runner.conftest import Bench
 
-# Half of the promise, and what a busy machine adds.
-LATE_S_MAX = 0.5
+# What begins although nobody looks, began because it was told, or because its time had come.
+NEVER_S = 3_600.0
 
 
 @asynccontextmanager
@@ -34,42 +34,39 @@ async def until(bench: Bench, count: int, *, seconds: float = 20) -> None:
         await asyncio.sleep(0.005)
 
 
-async def test_an_idle_worker_begins_at_once_and_at_the_time_that_was_set(bench: Bench) -> None:
+async def test_an_idle_worker_begins_when_told_and_at_the_time_that_was_set(bench: Bench) -> None:
     bench.task("a")
-    async with working(bench.worker()):
-        began = time.monotonic()
+    async with working(bench.worker(look_every_s=NEVER_S)):
         await bench.add("a")
         await until(bench, 1)
-        assert time.monotonic() - began < LATE_S_MAX
         began = time.monotonic()
         await bench.add("a", in_s=1.0)
         await until(bench, 2)
-        assert 1.0 <= time.monotonic() - began < 1.0 + LATE_S_MAX
+        assert time.monotonic() - began >= 1.0
 
 
 async def test_a_retry_begins_at_its_time(bench: Bench) -> None:
-    attempts: list[float] = []
+    attempts: list[int] = []
 
     async def fail_once(job: Claimed) -> None:
-        attempts.append(time.monotonic())
-        if len(attempts) == 1:
+        attempts.append(job.attempts)
+        if not job.attempts:
             raise RuntimeError
 
     bench.task("a", fail_once)
-    async with working(bench.worker()):
+    async with working(bench.worker(look_every_s=NEVER_S)):
         await bench.add("a")
         await until(bench, 1)
-    assert attempts[1] - attempts[0] < LATE_S_MAX
+    assert attempts == [0, 1]
 
 
 async def test_the_next_of_a_lock_begins_when_the_one_before_has_ended(bench: Bench) -> None:
     bench.task("a")
-    async with working(bench.worker(concurrency=1)), working(bench.worker()):
-        began = time.monotonic()
+    worker, other = (bench.worker(concurrency=n, look_every_s=NEVER_S) for n in (1, 5))
+    async with working(worker), working(other):
         for _ in range(20):
             await bench.add("a", lock="x")
         await until(bench, 20)
-        assert time.monotonic() - began < 3.0, "and not at the next look"
 
 
 async def test_an_idle_worker_asks_less_than_once_a_second(bench: Bench) -> None:
@@ -116,7 +113,7 @@ async def test_a_worker_told_to_stop_finishes_what_runs_and_hands_back_the_rest(
 async def test_what_waits_behind_slow_jobs_is_left_to_others(bench: Bench) -> None:
     async def sleep(job: Claimed) -> None:
         if job.priority:
-            await asyncio.sleep(6)
+            await asyncio.sleep(60)
 
     bench.task("a", sleep)
     busy = bench.worker(concurrency=2, grace_s=0.1)
@@ -127,7 +124,7 @@ async def test_what_waits_behind_slow_jobs_is_left_to_others(bench: Bench) -> No
             await bench.add("a")
         await asyncio.sleep(0.3)
         async with working(bench.worker()):
-            await until(bench, 10, seconds=5)
+            await until(bench, 10)
 
 
 async def test_a_worker_held_for_dead_begins_anew(bench: Bench) -> None:
