@@ -23,8 +23,8 @@ Currency = Annotated[
 # ISO 4217 exponents of the currencies that can be sold in. Vendored: locale data (CLDR) differs
 # from ISO for 13 currencies.
 EXPONENTS: Final = {
-    "EUR": 2, "GBP": 2, "GHS": 2, "KES": 2, "KWD": 3, "NGN": 2, "TND": 3, "UGX": 0, "USD": 2,
-    "XAF": 0, "XOF": 0, "ZAR": 2,
+    "EUR": 2, "GBP": 2, "GHS": 2, "JPY": 0, "KES": 2, "KWD": 3, "NGN": 2, "TND": 3, "UGX": 0,
+    "USD": 2, "XAF": 0, "XOF": 0, "ZAR": 2,
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ _SECRET_LETTERS_MIN = 10  # different ones
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+GatewayName = Literal["paystack", "stripe"]
 
 
 class Environment(StrEnum):
@@ -45,8 +46,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret_keys: tuple[str, ...] = ()
     access_token_seconds: Positive = 900
     refresh_token_days: Positive = 30
+    gateways: tuple[GatewayName, ...] = ("paystack", "stripe")  # preferred first, if it has keys
     paystack_secret_keys: tuple[str, ...] = ()
     paystack_base_url: str = "https://api.paystack.co"
+    paystack_currencies: tuple[Currency, ...] = ()  # of those it offers; empty: all
+    stripe_secret_key: str = ""
+    stripe_webhook_secrets: tuple[str, ...] = ()  # of all its endpoints, and those just replaced
+    stripe_base_url: str = "https://api.stripe.com"
+    stripe_currencies: tuple[Currency, ...] = ()
     gateway_timeout_seconds: Annotated[Seconds, Meta(le=25)] = 20.0  # see payments.CALLING_FOR
     commission_bps: Annotated[int, Meta(ge=0, le=10_000)] = (
         1_000  # of the rental; frozen per booking
@@ -107,7 +114,7 @@ def _variable(name: str) -> str:
 
 
 def _parse(text: str, kind: object) -> object:
-    if kind == tuple[str, ...]:
+    if get_origin(kind) is tuple:
         return _split(text)
     if get_origin(kind) is dict:
         return {
@@ -126,6 +133,9 @@ def _with_development_defaults(given: Settings) -> Settings:
         given,
         secret_keys=given.secret_keys or (_DEVELOPMENT_KEY,),
         paystack_secret_keys=given.paystack_secret_keys or ("sk_test_sandbox_0000000000000000",),
+        stripe_secret_key=given.stripe_secret_key or "sk_test_sandbox_stripe_000000000",
+        stripe_webhook_secrets=given.stripe_webhook_secrets
+        or ("whsec_sandbox_000000000000000000",),
         smtp_url=given.smtp_url or "smtp://127.0.0.1:1025",
     )
 
@@ -139,17 +149,34 @@ def _problems(given: Settings) -> list[str]:
             f"SECRET_KEYS holds a weak key: use {_SECRET_LENGTH_MIN} random letters or more": any(
                 _is_weak(key) for key in given.secret_keys
             ),
-            "PAYSTACK_SECRET_KEYS is missing": not given.paystack_secret_keys,
-            "PAYSTACK_SECRET_KEYS must be live keys (sk_live_…): test keys sell for nothing": any(
-                not _is_live(key) for key in given.paystack_secret_keys
-            ),
             "BASE_URL must begin with https://": not _is_encrypted(given.base_url),
-            "PAYSTACK_BASE_URL must begin with https://": not _is_encrypted(
-                given.paystack_base_url
-            ),
             "SMTP_URL is missing": not given.smtp_url,
+            **_problems_of_gateways(given),
         }
     return [problem for problem, is_so in wrong.items() if is_so]
+
+
+def _problems_of_gateways(given: Settings) -> dict[str, bool]:
+    """One gateway at least, and of each all that it needs."""
+    paystack = bool(given.paystack_secret_keys) and "paystack" in given.gateways
+    stripe = bool(given.stripe_secret_key) and "stripe" in given.gateways
+    return {
+        "PAYSTACK_SECRET_KEYS or STRIPE_SECRET_KEY is missing, or not in GATEWAYS": not (
+            paystack or stripe
+        ),
+        "PAYSTACK_SECRET_KEYS must be live keys (sk_live_…): test keys sell for nothing": any(
+            not _is_live(key) for key in given.paystack_secret_keys
+        ),
+        "PAYSTACK_BASE_URL must begin with https://": not _is_encrypted(given.paystack_base_url),
+        "STRIPE_SECRET_KEY must be a live key (sk_live_… or rk_live_…)": stripe
+        and not _is_live(given.stripe_secret_key),
+        "STRIPE_WEBHOOK_SECRETS is missing": stripe and not given.stripe_webhook_secrets,
+        "STRIPE_WEBHOOK_SECRETS must be those of its endpoints (whsec_…)": any(
+            not secret.startswith("whsec_") or _is_weak(secret)
+            for secret in given.stripe_webhook_secrets
+        ),
+        "STRIPE_BASE_URL must begin with https://": not _is_encrypted(given.stripe_base_url),
+    }
 
 
 def _is_weak(key: str) -> bool:
@@ -158,7 +185,7 @@ def _is_weak(key: str) -> bool:
 
 
 def _is_live(key: str) -> bool:
-    return key.startswith("sk_live_") and len(key) >= _SECRET_LENGTH_MIN
+    return key.startswith(("sk_live_", "rk_live_")) and len(key) >= _SECRET_LENGTH_MIN
 
 
 def _is_encrypted(url: str) -> bool:

@@ -159,7 +159,7 @@ class Shop:
 async def open_shop(url: str) -> AsyncGenerator[Shop, None]:
     """A shop on a migrated database, whose pool is open."""
     async with serving(create_app()) as base_url:
-        webhooks = f"{base_url}/api/webhooks/paystack"
+        webhooks = base_url + "/api/webhooks/{gateway}"
         async with (
             running_sandbox(webhooks) as sandbox,
             httpx.AsyncClient(base_url=base_url, timeout=30) as api,
@@ -170,6 +170,7 @@ async def open_shop(url: str) -> AsyncGenerator[Shop, None]:
                     settings(),
                     paystack_base_url=sandbox.base_url,
                     paystack_secret_keys=(sandbox.secret_key,),
+                    stripe_base_url=sandbox.base_url,
                 )
             )
             shop = Shop(api, sandbox, url)

@@ -44,6 +44,13 @@ def test_production_refuses_to_start_without_each_of_these(name: str) -> None:
         ("GATEWAY_TIMEOUT_SECONDS", "-5"),
         ("BASE_URL", "http://berthold.example"),
         ("PAYSTACK_BASE_URL", "http://127.0.0.1:1"),
+        ("STRIPE_SECRET_KEY", "sk_live_0123456789abcdef0123456789abcdef"),  # without a secret
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_short"),
+        ("STRIPE_WEBHOOK_SECRETS", STRONG),
+        ("STRIPE_BASE_URL", "http://127.0.0.1:1"),
+        ("STRIPE_CURRENCIES", "euro"),
+        ("GATEWAYS", "stripe"),
+        ("GATEWAYS", "paypal"),
         ("DATABASE_POOL_SIZE_MAX", "many"),
         ("BERTHOLD_ENV", "prod"),
         ("BREAKER_REFUNDS", "0"),
@@ -66,6 +73,21 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(SettingsRefused) as refusal:
         read_settings({})
     assert all(name in str(refusal.value) for name in PRODUCTION)
+
+
+STRIPE = {
+    "STRIPE_SECRET_KEY": "sk_live_0123456789abcdef0123456789abcdef",
+    "STRIPE_WEBHOOK_SECRETS": f"whsec_{STRONG},whsec_{STRONG[::-1]}",
+}
+
+
+def test_stripe_alone_is_enough() -> None:
+    given = {name: value for name, value in PRODUCTION.items() if "PAYSTACK" not in name}
+    settings = read_settings(given | STRIPE | {"STRIPE_CURRENCIES": "EUR, USD"})
+    assert len(settings.stripe_webhook_secrets) == 2
+    assert settings.stripe_currencies == ("EUR", "USD")
+    with pytest.raises(SettingsRefused, match="live key"):
+        read_settings(given | STRIPE | {"STRIPE_SECRET_KEY": "sk_test_" + STRONG})
 
 
 def test_a_secret_is_never_told() -> None:

@@ -17,6 +17,7 @@ _AMOUNTS: Final = MappingProxyType(
     {currency: 100 * 10**exponent for currency, exponent in EXPONENTS.items()}
     | {
         "GHS": 1_500_00,
+        "JPY": 16_000,
         "KES": 15_000_00,
         "NGN": 170_000_00,
         "UGX": 400_000,

@@ -21,7 +21,7 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
-from app.gateways.registry import gateway_for, gateway_named, refused_by_all
+from app.gateways.registry import gateway_named, gateway_to_charge, refused_by_all
 from app.idempotency import Key
 from app.money import Money
 from app.payments import actions as payments
@@ -127,7 +127,8 @@ async def _begin(tx: Tx, guest_id: UUID, request: Initiate) -> tuple[Payment, Ne
     if reason := refused_by_all(Money(booking.total, booking.currency)):
         raise NotPayable(reason)
     guest = await accounts.read_account(tx, account_id=guest_id)
-    payment = await actions.begin(tx, booking, gateway=gateway_for(booking.currency).name)
+    price = Money(amount=booking.total, currency=booking.currency)
+    payment = await actions.begin(tx, booking, gateway=gateway_to_charge(price).name)
     charge = NewCharge(
         reference=payment.reference,
         money=payment.money,

@@ -119,7 +119,7 @@ async def _refuse_foreign(tx: db.Tx) -> None:
 def _children(plan: Plan) -> list[Child]:
     sandbox = (
         "--port", str(plan.sandbox_port),
-        "--webhook-url", f"{plan.url}/api/webhooks/paystack",
+        "--webhook-url", plan.url + "/api/webhooks/{gateway}",
         "--books", str(plan.folder / "sandbox.sqlite3"),
     )  # fmt: skip
     return [
@@ -150,7 +150,7 @@ def _summary(plan: Plan) -> str:
     rows = [
         ("API", plan.url),
         ("API page", f"{plan.url}/schema"),
-        ("sandbox", f"{plan.sandbox_url}  (the gateway: pays without money)"),
+        ("sandbox", f"{plan.sandbox_url}  (the gateways: pay without money)"),
         ("mail", f"smtp://127.0.0.1:{plan.mail_port}  (printed here)"),
         ("database", f'psql "{settings().database_url}"'),
         *((role, f"{email}  {PASSWORD}") for email, role in _log_ins()),
@@ -242,6 +242,7 @@ def _set_environment(plan: Plan, database_url: str) -> None:
     os.environ["DATABASE_URL"] = database_url
     os.environ["BASE_URL"] = plan.url
     os.environ["PAYSTACK_BASE_URL"] = plan.sandbox_url
+    os.environ["STRIPE_BASE_URL"] = plan.sandbox_url
     os.environ["SMTP_URL"] = f"smtp://127.0.0.1:{plan.mail_port}"
     os.environ.setdefault("WORKER_GRACE_SECONDS", "5")
     os.environ["PYTHONUNBUFFERED"] = "1"

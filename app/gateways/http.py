@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from math import inf
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
@@ -36,10 +37,15 @@ class Denied(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unclear(msgspec.Struct, frozen=True, kw_only=True):
-    """No answer, or none that the gateway's program gave: the call may have had its effect."""
+    """No answer, or none that the gateway's program gave: the call may have had its effect.
+
+    `is_replay`: the gateway remembers that it gave this answer to an earlier call, and will give
+    no other to this call, however often it is made.
+    """
 
     reason: str
     status: int | None = None
+    is_replay: bool = False
 
 
 Attempt = Answered | Denied | Unclear
@@ -49,11 +55,18 @@ class _TooLate(Exception):
     """Whoever is sending was held up until it must not send any more."""
 
 
+class Form(msgspec.Struct, frozen=True, kw_only=True):
+    """A body of names and values, for gateways that do not take JSON."""
+
+    fields: Sequence[tuple[str, str]]
+
+
 class Line:
     """The connections to one gateway.
 
     Makes one attempt per call and follows no redirect. `timeout_s` bounds the whole call, its
-    connecting and each read. `transport` replaces the network: for a gateway in this process.
+    connecting and each read. `headers` go with every call. `transport` replaces the network: for
+    a gateway in this process.
     """
 
     def __init__(
@@ -63,13 +76,18 @@ class Line:
         base_url: str,
         secret_key: str,
         timeout_s: float,
+        headers: Mapping[str, str] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._gateway = gateway
         self._timeout_s = timeout_s
         self._client = httpx.AsyncClient(
             base_url=base_url,
-            headers={"Authorization": f"Bearer {secret_key}", "Accept": "application/json"},
+            headers={
+                "Authorization": f"Bearer {secret_key}",
+                "Accept": "application/json",
+                **(headers or {}),
+            },
             timeout=httpx.Timeout(timeout_s, connect=min(_CONNECT_SECONDS_MAX, timeout_s)),
             limits=httpx.Limits(
                 max_connections=_CONNECTIONS_MAX, max_keepalive_connections=_CONNECTIONS_MAX
@@ -87,9 +105,12 @@ class Line:
         operation: str,
         reference: str,
         body: msgspec.Struct | None = None,
+        idempotency_key: str | None = None,
         send_before: float = inf,
     ) -> Attempt:
         """Make one attempt, log one line about it, and say what can be concluded.
+
+        The body goes as JSON, a Form as what browsers send.
 
         A connection that could not be opened is Unclear too. Nothing can have been begun on it,
         but a proxy or a half-dead pool may say the same after the request has left, and looking
@@ -99,7 +120,10 @@ class Line:
         attempt: Attempt = Unclear(reason="the call was cancelled")
         started = time.perf_counter()
         try:
-            attempt = await self._attempt(method, path, body, send_before)
+            content, headers = _encode(body)
+            if idempotency_key is not None:
+                headers["Idempotency-Key"] = idempotency_key
+            attempt = await self._attempt(method, path, content, headers, send_before)
         finally:
             _log.info(
                 "gateway call",
@@ -117,10 +141,13 @@ class Line:
         await self._client.aclose()
 
     async def _attempt(
-        self, method: str, path: str, body: msgspec.Struct | None, send_before: float
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        headers: Mapping[str, str],
+        send_before: float,
     ) -> Attempt:
-        content = None if body is None else msgspec.json.encode(body)
-        headers = {} if body is None else {"Content-Type": "application/json"}
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
@@ -133,7 +160,7 @@ class Line:
                 ) as response,
             ):
                 attempt = _conclude(response.status_code, await _read(response))
-                return _with_wait(attempt, response.headers.get("retry-after"))
+                return _with_headers(attempt, response.headers)
         except _TooLate:
             return Unclear(reason="held up for too long: not sent any more")
         except (httpx.TimeoutException, TimeoutError):
@@ -166,12 +193,28 @@ async def _read(response: httpx.Response) -> bytes | None:
     return bytes(read)
 
 
-def _with_wait(attempt: Attempt, retry_after: str | None) -> Attempt:
-    """Say in the reason how long the gateway asks to be left alone."""
-    if not isinstance(attempt, Unclear) or retry_after is None:
+def _encode(body: msgspec.Struct | None) -> tuple[bytes | None, dict[str, str]]:
+    match body:
+        case None:
+            return None, {}
+        case Form(fields=fields):
+            return urlencode(fields).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
+        case _:
+            return msgspec.json.encode(body), {"Content-Type": "application/json"}
+
+
+def _with_headers(attempt: Attempt, headers: httpx.Headers) -> Attempt:
+    """Say in the reason how long the gateway asks to be left alone, and whether it repeats itself.
+
+    `Idempotent-Replayed` is Stripe's; others have no such header.
+    """
+    if not isinstance(attempt, Unclear):
         return attempt
-    return Unclear(
-        reason=f"{attempt.reason}, asks to wait {retry_after[:40]}", status=attempt.status
+    wait = headers.get("retry-after")
+    return msgspec.structs.replace(
+        attempt,
+        reason=f"{attempt.reason}, asks to wait {wait[:40]}" if wait else attempt.reason,
+        is_replay=headers.get("idempotent-replayed") == "true",
     )
 
 

@@ -19,6 +19,7 @@ Facts = dict[str, Fact]
 
 class GatewayName(StrEnum):
     PAYSTACK = "paystack"
+    STRIPE = "stripe"
 
 
 class NewCharge(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +95,11 @@ class FoundCharge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NoSuchCharge(msgspec.Struct, frozen=True, kw_only=True):
-    """Conclusive: the gateway has no charge of this reference."""
+    """Conclusive: the gateway has no charge of this reference now.
+
+    Of one that was started that means ABANDONED: some gateways know a charge only once the guest
+    has tried to pay it.
+    """
 
 
 class NewRefund(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,13 +148,15 @@ class NewTransfer(msgspec.Struct, frozen=True, kw_only=True):
     """How much to pay to whom, out of our balance at the gateway.
 
     `reference` is ours, one per attempt, committed before the call; `recipient` is the gateway's
-    code for the payee's account; `reason` is what the payee may read on a statement.
+    code for the payee's account; `reason` is what the payee may read on a statement. The money is
+    that of the charge `charge_reference`: some gateways keep it until it has come in.
     `send_before` is on the clock of `time.monotonic()`: later than that the request does not leave
     any more, and the outcome is Unknown. Whoever was held up for so long has been given up, and
     somebody else may be at it.
     """
 
     reference: str
+    charge_reference: str
     recipient: str
     money: Money
     reason: str
@@ -286,7 +293,9 @@ class Gateway(Protocol):
         """Pay a recipient from our balance at the gateway."""
         ...
 
-    async def find_transfer(self, reference: str) -> FoundInstruction | NoSuchInstruction | Unknown:
+    async def find_transfer(
+        self, reference: str, *, charge_reference: str
+    ) -> FoundInstruction | NoSuchInstruction | Unknown:
         """Ask what became of a transfer. Changes nothing, may be repeated at will."""
         ...
 

@@ -1,17 +1,31 @@
 """The gateways that this process has open, and which of them takes a currency."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import Final, NamedTuple
 
 import httpx
 
 from app.errors import Invalid
 from app.gateways.paystack.adapter import Paystack
 from app.gateways.port import Gateway, GatewayName
+from app.gateways.stripe.adapter import Stripe
 from app.money import Money
 from app.settings import Settings
 
-_open: Final[dict[GatewayName, Gateway]] = {}  # in the order in which they are preferred
+_CURRENCIES: Final[Mapping[GatewayName, Callable[[Settings], Sequence[str]]]] = {
+    GatewayName.PAYSTACK: lambda settings: settings.paystack_currencies,
+    GatewayName.STRIPE: lambda settings: settings.stripe_currencies,
+}
+
+
+class _Open(NamedTuple):
+    """A gateway, and for which of its currencies it is used here."""
+
+    gateway: Gateway
+    currencies: Set[str]
+
+
+_open: Final[dict[GatewayName, _Open]] = {}  # in the order in which they are preferred
 
 
 class CurrencyNotOffered(Invalid):
@@ -25,45 +39,85 @@ def open_gateways(
     *,
     transports: Mapping[GatewayName, httpx.AsyncBaseTransport] | None = None,
 ) -> None:
-    """Open every gateway that the settings have keys for. Connects to nothing yet.
+    """Open every gateway that the settings name and have keys for. Connects to nothing yet.
 
     `transports` replaces the network per gateway: for gateways in this process.
     """
     chosen = transports or {}
     _open.clear()
-    if settings.paystack_secret_keys:
-        _open[GatewayName.PAYSTACK] = Paystack(
-            secret_keys=settings.paystack_secret_keys,
-            base_url=settings.paystack_base_url,
-            timeout_s=settings.gateway_timeout_seconds,
-            transport=chosen.get(GatewayName.PAYSTACK),
-        )
+    for name in (GatewayName(name) for name in settings.gateways):
+        gateway = _opened(name, settings, chosen.get(name))
+        if gateway:
+            only = _CURRENCIES[name](settings)
+            offered = gateway.currencies & set(only) if only else gateway.currencies
+            _open[name] = _Open(gateway, offered)
+
+
+def _opened(
+    name: GatewayName, settings: Settings, transport: httpx.AsyncBaseTransport | None
+) -> Gateway | None:
+    """The adapter, if the settings have keys for it."""
+    match name:
+        case GatewayName.PAYSTACK if settings.paystack_secret_keys:
+            return Paystack(
+                secret_keys=settings.paystack_secret_keys,
+                base_url=settings.paystack_base_url,
+                timeout_s=settings.gateway_timeout_seconds,
+                transport=transport,
+            )
+        case GatewayName.STRIPE if settings.stripe_secret_key:
+            return Stripe(
+                secret_key=settings.stripe_secret_key,
+                webhook_secrets=settings.stripe_webhook_secrets,
+                base_url=settings.stripe_base_url,
+                timeout_s=settings.gateway_timeout_seconds,
+                transport=transport,
+            )
+        case _:
+            return None
 
 
 async def close_gateways() -> None:
     """Close their connections; calls after this find no gateway."""
     closing = list(_open.values())
     _open.clear()
-    for gateway in closing:
+    for gateway, _ in closing:
         await gateway.close()
 
 
 def gateway_for(currency: str) -> Gateway:
-    """The gateway that takes this currency. Raises CurrencyNotOffered."""
-    for gateway in _open.values():
-        if currency in gateway.currencies:
+    """The gateway that takes this currency; of several the first. Raises CurrencyNotOffered."""
+    for gateway, currencies in _open.values():
+        if currency in currencies:
             return gateway
     raise CurrencyNotOffered.field("currency", f"cannot be paid in: {currency}")
 
 
 def refused_by_all(money: Money) -> str | None:
     """Why no open gateway could ever charge this; None if one might, or none is open to say."""
-    reasons = [gateway.refuses(money) for gateway in _open.values()]
+    reasons = [_refusal(each, money) for each in _open.values()]
     return reasons[0] if all(reasons) and reasons else None
+
+
+def gateway_to_charge(money: Money) -> Gateway:
+    """The first gateway that takes this currency and might charge so much of it.
+
+    Where all refuse, the first: it says why. Raises CurrencyNotOffered.
+    """
+    might = (each.gateway for each in _open.values() if _refusal(each, money) is None)
+    return next(might, None) or gateway_for(money.currency)
+
+
+def _refusal(opened: _Open, money: Money) -> str | None:
+    if reason := opened.gateway.refuses(money):
+        return reason
+    if money.currency not in opened.currencies:
+        return f"{opened.gateway.name} is not used for {money.currency} here"
+    return None
 
 
 def gateway_named(name: GatewayName) -> Gateway:
     """The gateway of this name. Raises LookupError if the settings have no keys for it."""
     if name not in _open:
         raise LookupError(f"the gateway {name} is not open: are its keys set?")
-    return _open[name]
+    return _open[name].gateway

@@ -12,6 +12,7 @@ from app.instructions import rules
 from app.instructions.actions import Finding, Outcome
 from app.instructions.model import Instruction, InstructionKind
 from app.money_out import actions
+from app.payments import actions as payments
 from app.webhooks import actions as webhooks
 
 
@@ -24,9 +25,10 @@ async def carry_out(instruction_id: UUID) -> None:
     send_before = time.monotonic() + rules.SENDING_FOR.total_seconds()
     async with transaction() as tx:
         sending = await instructions.begin_attempt(tx, instruction_id)
-    if sending is None:
+        charge = await payments.get(tx, sending.payment_id) if sending else None
+    if sending is None or charge is None:
         return
-    outcome = await _send(sending, send_before)
+    outcome = await _send(sending, charge.reference, send_before)
     async with transaction() as tx:
         instruction = await instructions.record(tx, sending, outcome)
         await actions.tell(tx, sending.state, instruction)
@@ -40,11 +42,12 @@ async def look_up(instruction_id: UUID, *, event_id: UUID | None = None) -> Inst
     """
     async with transaction() as tx:
         asked = await instructions.begin_look_up(tx, instruction_id)
+        charge = await payments.get(tx, asked.payment_id) if asked else None
         if asked is None and event_id:
             await webhooks.processed(tx, event_id)
-    if asked is None:
+    if asked is None or charge is None:
         return None
-    found = await _find(asked)
+    found = await _find(asked, charge.reference)
     async with transaction() as tx:
         live = gateway_named(asked.gateway).live
         instruction = await instructions.settle(tx, asked, found, live=live)
@@ -55,14 +58,14 @@ async def look_up(instruction_id: UUID, *, event_id: UUID | None = None) -> Inst
     return instruction
 
 
-async def _send(sending: Instruction, send_before: float) -> Outcome:
+async def _send(sending: Instruction, charge_reference: str, send_before: float) -> Outcome:
     gateway = gateway_named(sending.gateway)
     reference, target = _address(sending)
     if sending.kind is InstructionKind.REFUND:
         return await gateway.start_refund(
             NewRefund(
                 reference=reference,
-                charge_reference=target,
+                charge_reference=charge_reference,
                 money=sending.money,
                 reason=sending.reason,
                 send_before=send_before,
@@ -71,6 +74,7 @@ async def _send(sending: Instruction, send_before: float) -> Outcome:
     return await gateway.start_transfer(
         NewTransfer(
             reference=reference,
+            charge_reference=charge_reference,
             recipient=target,
             money=sending.money,
             reason=sending.reason,
@@ -79,12 +83,12 @@ async def _send(sending: Instruction, send_before: float) -> Outcome:
     )
 
 
-async def _find(asked: Instruction) -> Finding:
+async def _find(asked: Instruction, charge_reference: str) -> Finding:
     gateway = gateway_named(asked.gateway)
-    reference, target = _address(asked)
+    reference, _ = _address(asked)
     if asked.kind is InstructionKind.REFUND:
-        return await gateway.find_refund(reference, charge_reference=target)
-    return await gateway.find_transfer(reference)
+        return await gateway.find_refund(reference, charge_reference=charge_reference)
+    return await gateway.find_transfer(reference, charge_reference=charge_reference)
 
 
 def _address(instruction: Instruction) -> tuple[str, str]:

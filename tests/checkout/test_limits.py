@@ -4,9 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from app.db import execute, now, transaction
 from app.gateways.paystack.amounts import WIRE_MAX, WIRE_MIN
+from app.gateways.registry import close_gateways, open_gateways
+from app.settings import settings
 from tests import make
 from tests.shop import Shop
 
@@ -15,6 +18,21 @@ STAY = {
     "kind": "stay", "title": "A", "place": "B", "zone": "UTC", "policy": "strict",
     "checkInTime": "15:00:00", "checkOutTime": "11:00:00",
 }  # fmt: skip
+
+
+@pytest.fixture
+async def shop(shop: Shop) -> Shop:
+    """Where Paystack alone is in use."""
+    await close_gateways()
+    open_gateways(
+        replace(
+            settings(),
+            gateways=("paystack",),
+            paystack_base_url=shop.sandbox.base_url,
+            paystack_secret_keys=(shop.sandbox.secret_key,),
+        )
+    )
+    return shop
 
 
 def money(amount: int, currency: str = "NGN") -> dict[str, Any]:

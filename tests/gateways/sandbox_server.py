@@ -55,16 +55,29 @@ class SandboxHandle:
         """How fast new refunds and transfers go on by themselves; None: not at all."""
         await self._call("PUT", "/sandbox/pace", json={"seconds": seconds})
 
-    async def books(self) -> dict[str, dict[str, Any]]:
-        """What happened, by currency: `topped_up`, `money_in`, `fees`, `refunded`, `transferred`,
-        `held` by what is under way, `balance`. Wire amounts: hundredths of the major unit.
+    async def books(self, gateway: str = "paystack") -> dict[str, dict[str, Any]]:
+        """What happened at a gateway, by currency: `topped_up`, `money_in`, `fees`, `refunded`,
+        `transferred`, `held` by what is under way, `balance`. Its wire amounts.
         """
         accounts = await self._call("GET", "/sandbox/books")
-        return {account["currency"]: account for account in accounts}
+        return {each["currency"]: each for each in accounts if each["gateway"] == gateway}
 
-    async def top_up(self, amount: int, currency: str) -> None:
+    async def top_up(self, amount: int, currency: str, gateway: str = "paystack") -> None:
         """Bring money from elsewhere, for transfers to be paid from. A wire amount."""
-        await self._call("POST", "/sandbox/top-ups", json={"amount": amount, "currency": currency})
+        body = {"gateway": gateway, "amount": amount, "currency": currency}
+        await self._call("POST", "/sandbox/top-ups", json=body)
+
+    async def accounts(self) -> list[dict[str, Any]]:
+        """Those that payees have at a gateway themselves."""
+        return await self._call("GET", "/sandbox/accounts")
+
+    async def onboard(self, code: str) -> dict[str, Any]:
+        """The payee tells the gateway all that it asks: the account can be paid."""
+        return await self._call("POST", f"/sandbox/accounts/{code}/onboard")
+
+    async def restrict(self, code: str) -> dict[str, Any]:
+        """The gateway wants to know more, and pays the account no more until then."""
+        return await self._call("POST", f"/sandbox/accounts/{code}/restrict")
 
     async def fault(self, operation: str, kind: str, *, times: int = 1, delay_ms: int = 0) -> None:
         """Let something go wrong next, after the faults that are already asked for."""

@@ -37,7 +37,7 @@ from tests.gateways.sandbox_server import (
 from tests.gateways.test_paystack import charge
 from tests.gateways.test_refunds import new_refund
 from tests.gateways.test_sandbox import AUTHORIZED, FACTS, TYPES, Receiver, delivered, eventually
-from tests.gateways.test_transfers import new_recipient, new_transfer
+from tests.gateways.test_transfers import OF_CHARGE, new_recipient, new_transfer
 
 REFUND = "rf-0000000000000001-1"
 TRANSFER = "tr-0000000000000001-1"
@@ -205,7 +205,7 @@ async def test_a_transfer_is_pending_and_succeeds_a_moment_later(world: World):
     accepted = await transfer(gateway)
     assert isinstance(accepted, Accepted)
     assert accepted.status is MoneyOutStatus.PENDING
-    find = lambda: gateway.find_transfer(TRANSFER)  # noqa: E731
+    find = lambda: gateway.find_transfer(TRANSFER, **OF_CHARGE)  # noqa: E731
     found = await end(find, MoneyOutStatus.SUCCEEDED)
     assert (found.gateway_id, found.fee) == (accepted.gateway_id, 1_000)
     assert found.money == Money(amount=900_000, currency="NGN")
@@ -227,7 +227,7 @@ async def test_a_transfer_beyond_the_balance_is_refused_and_not_begun(world: Wor
     refused = await transfer(gateway, money=too_much)
     assert isinstance(refused, Refused)
     assert "balance is not enough" in refused.reason
-    assert await gateway.find_transfer(TRANSFER) == NoSuchInstruction()
+    assert await gateway.find_transfer(TRANSFER, **OF_CHARGE) == NoSuchInstruction()
     all_of_it = Money(amount=balance - 1_000, currency="NGN")
     assert isinstance(await transfer(gateway, money=all_of_it), Accepted)
     assert (await sandbox.books())["NGN"]["balance"] == 0
@@ -268,11 +268,11 @@ async def test_what_broke_before_its_effect_is_unknown_and_did_nothing(world: Wo
     assert isinstance(await gateway.create_recipient(new_recipient()), Unknown)
     assert isinstance(await transfer(gateway), Unknown)
     assert await find_refund(gateway) == NoSuchInstruction()
-    assert await gateway.find_transfer(TRANSFER) == NoSuchInstruction()
+    assert await gateway.find_transfer(TRANSFER, **OF_CHARGE) == NoSuchInstruction()
     for operation in ("refunds", "verify_transfer"):
         await sandbox.fault(operation, kind)
     assert isinstance(await find_refund(gateway), Unknown)
-    assert isinstance(await gateway.find_transfer(TRANSFER), Unknown)
+    assert isinstance(await gateway.find_transfer(TRANSFER, **OF_CHARGE), Unknown)
 
 
 async def test_how_long_to_wait_is_told(world: World):
@@ -290,7 +290,10 @@ async def test_what_timed_out_after_its_effect_is_unknown_and_then_found():
             await sandbox.fault(operation, "timeout_after_effect")
         assert isinstance(await hasty.start_refund(new_refund()), Unknown)
         assert isinstance(await transfer(hasty), Unknown)
-        refund, paid_out = await find_refund(hasty), await hasty.find_transfer(TRANSFER)
+        refund, paid_out = (
+            await find_refund(hasty),
+            await hasty.find_transfer(TRANSFER, **OF_CHARGE),
+        )
         assert isinstance(refund, FoundInstruction)
         assert isinstance(paid_out, FoundInstruction)
         assert refund.status is paid_out.status is MoneyOutStatus.PENDING
@@ -311,7 +314,7 @@ async def test_another_amount_or_currency_is_told_as_the_gateway_tells_it(world:
         Money(amount=200_000, currency="USD"),
         Money(amount=200_000, currency="NGN"),
     ]
-    found = [await gateway.find_transfer(TRANSFER) for _ in range(3)]
+    found = [await gateway.find_transfer(TRANSFER, **OF_CHARGE) for _ in range(3)]
     assert [each.money for each in found if isinstance(each, FoundInstruction)] == [
         Money(amount=899_900, currency="NGN"),
         Money(amount=900_000, currency="USD"),
@@ -334,7 +337,7 @@ async def test_a_transfer_ends_as_the_fault_says(world: World, kind: str, status
     await transfer(gateway)
     if status is MoneyOutStatus.PENDING:
         await asyncio.sleep(0.1)  # several steps
-    found = await end(lambda: gateway.find_transfer(TRANSFER), status)
+    found = await end(lambda: gateway.find_transfer(TRANSFER, **OF_CHARGE), status)
     assert bool(found.failure) is (kind != "stuck")
     books = (await sandbox.books())["NGN"]
     assert books["transferred"] == 0
@@ -412,7 +415,10 @@ async def test_what_is_begun_goes_on_after_a_restart(tmp_path: Path):
         await gateway.close()
     async with running_sandbox(NOWHERE, books_path=path) as sandbox:
         gateway = Paystack(secret_keys=[SECRET_KEY], base_url=sandbox.base_url, timeout_s=5)
-        await end(lambda: gateway.find_transfer(TRANSFER), MoneyOutStatus.SUCCEEDED)
+        await end(
+            lambda: gateway.find_transfer(TRANSFER, **OF_CHARGE),
+            MoneyOutStatus.SUCCEEDED,
+        )
         await gateway.close()
 
 
@@ -428,6 +434,7 @@ async def test_the_books_add_up_to_the_balance_that_the_api_tells(world: World):
 
     books = await sandbox.books()
     assert books["NGN"] == {
+        "gateway": "paystack",
         "currency": "NGN",
         "topped_up": 2_000_000,
         "money_in": 500_000,

@@ -24,12 +24,14 @@ from app.money import Money
 from tests.gateways.paystack_wire import answering, listening, refusal, reply, transfer
 
 REFERENCE = "tr-0000000000000001-1"
+OF_CHARGE = {"charge_reference": "bk-1"}
 TAKEN = "Please provide a unique reference. Reference already exists on a transfer"
 
 
 def new_transfer(reference: str = REFERENCE, **changes: Any) -> NewTransfer:
     new = NewTransfer(
         reference=reference,
+        charge_reference="bk-1",
         recipient="RCP_1",
         money=Money(amount=900_000, currency="NGN"),
         reason="Bus to Lagos",
@@ -140,7 +142,7 @@ async def test_what_paystack_refuses_has_not_begun(status: int, message: str):
 async def test_an_answer_that_says_nothing_about_the_transfer_is_unknown(status: int):
     gateway = answering(status, refusal("?"))
     assert isinstance(await gateway.start_transfer(new_transfer()), Unknown)
-    assert isinstance(await gateway.find_transfer(REFERENCE), Unknown)
+    assert isinstance(await gateway.find_transfer(REFERENCE, **OF_CHARGE), Unknown)
     assert isinstance(await gateway.create_recipient(new_recipient()), Unknown)
 
 
@@ -153,7 +155,7 @@ async def test_how_long_paystack_asks_to_wait_is_told():
 async def test_a_refusal_by_somebody_before_paystack_concludes_nothing():
     blocked = answering(404, {"message": "duplicate"})
     assert isinstance(await blocked.start_transfer(new_transfer()), Unknown)
-    assert isinstance(await blocked.find_transfer(REFERENCE), Unknown)
+    assert isinstance(await blocked.find_transfer(REFERENCE, **OF_CHARGE), Unknown)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ async def test_a_refusal_by_somebody_before_paystack_concludes_nothing():
 async def test_a_reference_that_paystack_cannot_have_is_never_sent_nor_asked_for(reference: str):
     gateway = answering(500, {})
     assert isinstance(await gateway.start_transfer(new_transfer(reference)), Refused)
-    assert await gateway.find_transfer(reference) == NoSuchInstruction()
+    assert await gateway.find_transfer(reference, **OF_CHARGE) == NoSuchInstruction()
 
 
 @pytest.mark.parametrize("reference", ["a" * 16, "a" * 50, "tr_0-9" * 4])
@@ -186,7 +188,7 @@ async def test_money_that_paystack_cannot_transfer_is_refused_without_a_call(mon
 
 
 async def test_a_transfer_is_found_with_its_fee():
-    found = await answering(200, transfer()).find_transfer(REFERENCE)
+    found = await answering(200, transfer()).find_transfer(REFERENCE, **OF_CHARGE)
     assert isinstance(found, FoundInstruction)
     assert (found.reference, found.gateway_id) == (REFERENCE, "TRF_1ptvuv321ahaa7q")
     assert found.money == Money(amount=900_000, currency="NGN")
@@ -197,7 +199,9 @@ async def test_a_transfer_is_found_with_its_fee():
 
 @pytest.mark.parametrize("fee", [None, -1, "1000", 1.5])
 async def test_a_fee_that_is_not_told_is_not_known(fee: Any):
-    found = await answering(200, transfer(fee_charged=fee)).find_transfer(REFERENCE)
+    found = await answering(200, transfer(fee_charged=fee)).find_transfer(
+        REFERENCE, charge_reference="bk-1"
+    )
     assert isinstance(found, FoundInstruction)
     assert found.fee is None
 
@@ -217,7 +221,7 @@ async def test_a_fee_that_is_not_told_is_not_known(fee: Any):
 )
 async def test_only_success_is_paid_out(word: str, status: MoneyOutStatus, failure: str):
     body = transfer(status=word, gateway_response="Account closed")
-    found = await answering(200, body).find_transfer(REFERENCE)
+    found = await answering(200, body).find_transfer(REFERENCE, **OF_CHARGE)
     assert isinstance(found, FoundInstruction)
     assert (found.status, found.failure) == (status, failure)
 
@@ -226,7 +230,9 @@ async def test_only_success_is_paid_out(word: str, status: MoneyOutStatus, failu
     ("word", "says"), [("otp", "one-time password"), ("abandoned", "ask"), ("blocked", "ask")]
 )
 async def test_a_transfer_that_waits_for_a_person_is_pending_and_says_so(word: str, says: str):
-    found = await answering(200, transfer(status=word)).find_transfer(REFERENCE)
+    found = await answering(200, transfer(status=word)).find_transfer(
+        REFERENCE, charge_reference="bk-1"
+    )
     assert isinstance(found, FoundInstruction)
     assert found.status is MoneyOutStatus.PENDING
     assert says in found.failure
@@ -234,21 +240,21 @@ async def test_a_transfer_that_waits_for_a_person_is_pending_and_says_so(word: s
 
 async def test_a_failure_without_a_reason_is_told_by_its_status():
     body = transfer(status="failed", gateway_response=None)
-    found = await answering(200, body).find_transfer(REFERENCE)
+    found = await answering(200, body).find_transfer(REFERENCE, **OF_CHARGE)
     assert isinstance(found, FoundInstruction)
     assert found.failure == "failed"
 
 
 async def test_a_transfer_that_paystack_does_not_know_is_none():
     unseen = answering(404, refusal("Transfer not found"))
-    assert await unseen.find_transfer(REFERENCE) == NoSuchInstruction()
+    assert await unseen.find_transfer(REFERENCE, **OF_CHARGE) == NoSuchInstruction()
     coded = answering(400, refusal("Transfer not found", "transfer_not_found"))
-    assert await coded.find_transfer(REFERENCE) == NoSuchInstruction()
+    assert await coded.find_transfer(REFERENCE, **OF_CHARGE) == NoSuchInstruction()
 
 
 async def test_a_wrong_key_says_nothing_about_a_transfer():
     gateway = answering(401, refusal("Invalid key"))
-    assert isinstance(await gateway.find_transfer(REFERENCE), Unknown)
+    assert isinstance(await gateway.find_transfer(REFERENCE, **OF_CHARGE), Unknown)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +271,7 @@ async def test_a_wrong_key_says_nothing_about_a_transfer():
     ],
 )
 async def test_a_found_transfer_that_makes_no_sense_is_unknown(body: Any):
-    assert isinstance(await answering(200, body).find_transfer(REFERENCE), Unknown)
+    assert isinstance(await answering(200, body).find_transfer(REFERENCE, **OF_CHARGE), Unknown)
 
 
 @pytest.mark.parametrize(

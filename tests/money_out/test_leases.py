@@ -128,6 +128,7 @@ async def test_a_transfer_past_its_time_does_not_leave_either(shop: Shop) -> Non
     assert isinstance(ready, RecipientReady)
     transfer = NewTransfer(
         reference="tr-00000000000000000001-1",
+        charge_reference="pay-1",
         recipient=ready.recipient,
         money=Money(10_000, "NGN"),
         reason="A",

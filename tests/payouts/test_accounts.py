@@ -104,7 +104,7 @@ async def test_an_account_that_the_bank_does_not_know_is_refused_in_its_words(sh
 
 
 async def test_a_currency_that_no_gateway_pays_is_refused_before_anything(shop: Shop) -> None:
-    reply = await add(shop, currency="KWD")
+    reply = await add(shop, currency="CHF")
     assert (reply.status_code, reply.json()["errors"][0]["field"]) == (422, "currency")
     assert await accounts(shop) == []
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-_READY_TRIES = 150
+_READY_TRIES = 600  # a minute: the machine may be busy
 _READY_PAUSE_S = 0.1
 
 

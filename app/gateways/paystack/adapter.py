@@ -82,7 +82,12 @@ class Paystack:
     ) -> Accepted | Refused | ReferenceTaken | Unknown:
         return await transfers.start(self._line, new)
 
-    async def find_transfer(self, reference: str) -> FoundInstruction | NoSuchInstruction | Unknown:
+    async def find_transfer(
+        self,
+        reference: str,
+        *,
+        charge_reference: str,  # noqa: ARG002  transfers have references of their own here
+    ) -> FoundInstruction | NoSuchInstruction | Unknown:
         return await transfers.find(self._line, reference)
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Event:

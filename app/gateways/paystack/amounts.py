@@ -19,20 +19,17 @@ _WIRE_PER_MAJOR: Final = 100  # always, also where ISO 4217 has no minor unit (X
 
 
 def to_wire(money: Money) -> int | None:
-    """Paystack's amount: a hundredth of the major unit; None where that is no whole number."""
-    exponent = EXPONENTS.get(money.currency)
-    if exponent is None:
+    """Paystack's amount: hundredths of the major unit; None of a currency that it does not take."""
+    if money.currency not in WIRE_MIN:
         return None
-    wire, rest = divmod(money.amount * _WIRE_PER_MAJOR, 10**exponent)
-    return None if rest else wire
+    return money.amount * _WIRE_PER_MAJOR // 10 ** EXPONENTS[money.currency]
 
 
 def from_wire(amount: int, currency: str) -> Money | None:
     """The reverse: minor units by ISO 4217, or None where the amount does not fit the currency."""
-    exponent = EXPONENTS.get(currency)
-    if exponent is None:
+    if currency not in WIRE_MIN:
         return None
-    minor, rest = divmod(amount * 10**exponent, _WIRE_PER_MAJOR)
+    minor, rest = divmod(amount * 10 ** EXPONENTS[currency], _WIRE_PER_MAJOR)
     return None if rest else Money(amount=minor, currency=currency)
 
 

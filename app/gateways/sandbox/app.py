@@ -10,17 +10,25 @@ from litestar import Litestar, Request, Response
 from litestar.datastructures import State
 from litestar.di import Provide
 
-from app.gateways.sandbox import checkout, control
+from app.gateways.sandbox import checkout, control, onboarding
 from app.gateways.sandbox.bank import Bank
 from app.gateways.sandbox.books.books import Books
 from app.gateways.sandbox.books.store import MEMORY
+from app.gateways.sandbox.dialect import Dialect
 from app.gateways.sandbox.faults import Broken, Dropped, Faults, TooMany
 from app.gateways.sandbox.mail import Mail
+from app.gateways.sandbox.paystack import dialect as paystack
 from app.gateways.sandbox.paystack.api import refunds, transactions, transfers
 from app.gateways.sandbox.paystack.wire.errors import WireError
 from app.gateways.sandbox.simulator import Simulator
+from app.gateways.sandbox.stripe import dialect as stripe
+from app.gateways.sandbox.stripe.api import routers as stripe_routers
+from app.gateways.sandbox.stripe.wire import errors as stripe_errors
 
-SECRET_KEY: Final = "sk_test_sandbox_0000000000000000"  # noqa: S105  opens nothing but this
+# These open nothing but the sandbox.
+SECRET_KEY: Final = "sk_test_sandbox_0000000000000000"  # noqa: S105
+STRIPE_SECRET_KEY: Final = "sk_test_sandbox_stripe_000000000"  # noqa: S105
+STRIPE_WEBHOOK_SECRET: Final = "whsec_sandbox_000000000000000000"  # noqa: S105
 RETRY_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 STEP_SECONDS: Final = 1.0
 
@@ -33,36 +41,49 @@ def create_sandbox(
     *,
     webhook_url: str,
     secret_keys: Sequence[str] = (SECRET_KEY,),
+    stripe_secret_key: str = STRIPE_SECRET_KEY,
+    stripe_webhook_secret: str = STRIPE_WEBHOOK_SECRET,
     books_path: str = MEMORY,
     retry_seconds: Sequence[float] = RETRY_SECONDS,
     step_seconds: float | None = STEP_SECONDS,
 ) -> Litestar:
-    """The application. Webhooks go to `webhook_url`, signed with the first of the keys.
+    """The application: all gateways at one address.
 
+    Webhooks go to `webhook_url`, where `{gateway}` stands for the name of the sender; Paystack's
+    are signed with the first of `secret_keys`, Stripe's with its own secret.
     `books_path` is an SQLite file, or in memory. A refund or transfer goes on by itself, a step
     every `step_seconds`; None: it waits to be told. Raises SandboxRefused in production, and where
     nothing says that this is not production: its payments are worth nothing.
     """
     if os.environ.get("BERTHOLD_ENV", "production") == "production":
         raise SandboxRefused("BERTHOLD_ENV is production: here guests pay with real money")
-    if any(key.startswith("sk_live_") for key in secret_keys):
+    if any("_live_" in key for key in (*secret_keys, stripe_secret_key)):
         raise SandboxRefused("the sandbox takes no live keys")
+    dialects: dict[str, Dialect] = {
+        paystack.NAME: paystack.Paystack(secret_keys[0]),
+        stripe.NAME: stripe.Stripe(stripe_webhook_secret),
+    }
     books, faults = Books(books_path), Faults()
     mail = Mail(
-        books.deliveries,
-        faults,
-        webhook_url=webhook_url,
-        secret_key=secret_keys[0],
-        retry_seconds=retry_seconds,
+        books.deliveries, faults, dialects, webhook_url=webhook_url, retry_seconds=retry_seconds
     )
-    bank = Bank(books, mail, step_seconds=step_seconds)
-    simulator = Simulator(secret_keys=secret_keys, books=books, faults=faults, mail=mail, bank=bank)
+    bank = Bank(books, mail, dialects, step_seconds=step_seconds)
+    simulator = Simulator(
+        secret_keys={paystack.NAME: secret_keys, stripe.NAME: [stripe_secret_key]},
+        dialects=dialects,
+        books=books,
+        faults=faults,
+        mail=mail,
+        bank=bank,
+    )
     return Litestar(
         route_handlers=[
             transactions.router,
             refunds.router,
             transfers.router,
+            *stripe_routers,
             checkout.router,
+            onboarding.router,
             control.router,
         ],
         dependencies={"simulator": Provide(lambda: simulator, sync_to_thread=False)},
@@ -71,6 +92,7 @@ def create_sandbox(
         openapi_config=None,
         exception_handlers={
             WireError: _refuse,
+            stripe_errors.StripeError: _refuse,
             Broken: _break,
             Dropped: _drop,
             TooMany: _slow_down,
@@ -95,20 +117,30 @@ async def _background(app: Litestar) -> AsyncGenerator[None]:
         simulator.books.close()
 
 
-def _refuse(_: Request[Any, Any, State], error: WireError) -> Response[Any]:
+def _refuse(
+    _: Request[Any, Any, State], error: WireError | stripe_errors.StripeError
+) -> Response[Any]:
     return Response(error.body, status_code=error.status)
 
 
-def _break(_: Request[Any, Any, State], __: Broken) -> Response[Any]:
-    return Response({"status": False, "message": "An error occurred"}, status_code=500)
-
-
-def _slow_down(_: Request[Any, Any, State], error: TooMany) -> Response[Any]:
+def _break(request: Request[Any, Any, State], _: Broken) -> Response[Any]:
+    paystacks = {"status": False, "message": "An error occurred"}
     return Response(
-        {"status": False, "message": "Too many requests"},
+        stripe_errors.broken().body if _is_stripes(request) else paystacks, status_code=500
+    )
+
+
+def _slow_down(request: Request[Any, Any, State], error: TooMany) -> Response[Any]:
+    paystacks = {"status": False, "message": "Too many requests"}
+    return Response(
+        stripe_errors.too_many().body if _is_stripes(request) else paystacks,
         status_code=429,
         headers={"retry-after": str(error.retry_after_s)},
     )
+
+
+def _is_stripes(request: Request[Any, Any, State]) -> bool:
+    return request.url.path.startswith("/v1/")
 
 
 def _drop(_: Request[Any, Any, State], __: Dropped) -> Response[Any]:

@@ -11,25 +11,10 @@ from app.gateways.sandbox.books.refunds import Refund
 from app.gateways.sandbox.books.transactions import Transaction
 from app.gateways.sandbox.books.transfers import OPEN as OPEN_TRANSFERS
 from app.gateways.sandbox.books.transfers import Recipient, Transfer
-from app.gateways.sandbox.faults import Kind, Rule
+from app.gateways.sandbox.dialect import Course, Courses, Dialect
+from app.gateways.sandbox.faults import Rule
 from app.gateways.sandbox.mail import Mail
-from app.gateways.sandbox.paystack.wire import refunds, transfers
 
-# How a refund and a transfer go on by themselves, one step after the other.
-_REFUND_COURSES: Final = {
-    None: ("processing", "processed"),
-    Kind.STUCK: (),
-    Kind.FAIL: ("failed",),
-    Kind.REVERSE: ("processing", "processed", "failed"),
-    Kind.NEEDS_ATTENTION: ("needs-attention",),
-}
-_TRANSFER_COURSES: Final = {
-    None: ("success",),
-    Kind.STUCK: (),
-    Kind.FAIL: ("failed",),
-    Kind.REVERSE: ("success", "reversed"),
-    Kind.OTP: (),
-}
 # What a person can make of them: from which states, to which.
 _REFUND_VERBS: Final = {
     "succeed": (OPEN_REFUNDS, "processed"),
@@ -53,9 +38,17 @@ class NotPossible(Exception):
 class Bank:
     """Each step takes `step_seconds`; None: nothing moves until somebody moves it."""
 
-    def __init__(self, books: Books, mail: Mail, *, step_seconds: float | None) -> None:
+    def __init__(
+        self,
+        books: Books,
+        mail: Mail,
+        dialects: Mapping[str, Dialect],
+        *,
+        step_seconds: float | None,
+    ) -> None:
         self._books = books
         self._mail = mail
+        self._dialects = dialects
         self._wake = asyncio.Event()
         self.step_seconds = step_seconds
 
@@ -69,13 +62,15 @@ class Bank:
         rule: Rule | None,
     ) -> Refund:
         """Begin a refund, and plan how it goes on."""
-        course = _REFUND_COURSES[_ending(rule, _REFUND_COURSES)]
+        course = _course(rule, self._dialects[transaction.gateway].refund_courses)
         with self._books.step():
             refund = self._books.refunds.begin(
                 transaction, amount=amount, merchant_note=merchant_note, customer_note=customer_note
             )
             self._announce_refund(refund)
-            self._plan("refund", refund.id, course)
+            if course.first != refund.status:
+                refund = self._move_refund(refund.id, course.first)
+            self._plan("refund", refund.id, course.then)
         self._wake.set()
         return refund
 
@@ -83,22 +78,32 @@ class Bank:
         self,
         recipient: Recipient,
         *,
+        code: str,
         amount: int,
+        fee: int,
+        currency: str,
         reference: str,
         reason: str,
+        metadata: str,
         rule: Rule | None,
     ) -> Transfer:
         """Begin a transfer, and plan how it goes on."""
-        ending = _ending(rule, _TRANSFER_COURSES)
+        course = _course(rule, self._dialects[recipient.gateway].transfer_courses)
         with self._books.step():
             transfer = self._books.transfers.begin(
                 recipient,
+                code=code,
                 reference=reference,
                 amount=amount,
+                fee=fee,
+                currency=currency,
                 reason=reason,
-                status="otp" if ending is Kind.OTP else "pending",
+                metadata=metadata,
+                status=course.first if course.first in OPEN_TRANSFERS else "pending",
             )
-            self._plan("transfer", transfer.id, _TRANSFER_COURSES[ending])
+            if course.first != transfer.status:
+                transfer = self._move_transfer(transfer.id, course.first)
+            self._plan("transfer", transfer.id, course.then)
         self._wake.set()
         return transfer
 
@@ -142,10 +147,10 @@ class Bank:
                 move = self._move_refund if plan.about == "refund" else self._move_transfer
                 move(plan.about_id, plan.status)
 
-    def _plan(self, about: str, about_id: int, course: Sequence[str]) -> None:
+    def _plan(self, about: str, about_id: int, steps: Sequence[str]) -> None:
         if self.step_seconds is None:
             return
-        for number, status in enumerate(course, start=1):
+        for number, status in enumerate(steps, start=1):
             in_s = number * self.step_seconds
             self._books.plans.add(about=about, about_id=about_id, status=status, in_s=in_s)
 
@@ -158,18 +163,19 @@ class Bank:
     def _move_transfer(self, transfer_id: int, status: str) -> Transfer:
         transfer = self._books.transfers.move(transfer_id, status)
         recipient = self._books.transfers.recipient_of(transfer)
-        self._mail.post(
-            f"transfer.{status}", transfer.reference, transfers.event_data(transfer, recipient)
-        )
+        letters = self._dialects[transfer.gateway].transfer_moved(transfer, recipient)
+        self._mail.post(transfer.gateway, transfer.reference, letters)
         return transfer
 
     def _announce_refund(self, refund: Refund) -> None:
         """Its events are about the charge that is refunded."""
-        self._mail.post(
-            f"refund.{refund.status}", refund.transaction_reference, refunds.event_data(refund)
+        transaction = self._books.transactions.get(refund.transaction_id)
+        letters = self._dialects[refund.gateway].refund_moved(
+            refund, transaction, refunded=self._books.refunds.given_back(transaction)
         )
+        self._mail.post(refund.gateway, refund.transaction_reference, letters)
 
 
-def _ending(rule: Rule | None, courses: Mapping[Kind | None, object]) -> Kind | None:
-    """The fault that decides how it goes on, if the rule is one of those."""
-    return rule.kind if rule and rule.kind in courses else None
+def _course(rule: Rule | None, courses: Courses) -> Course:
+    """How it goes on: as the fault has it, if the rule is one that decides that."""
+    return courses[rule.kind if rule and rule.kind in courses else None]

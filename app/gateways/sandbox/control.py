@@ -1,6 +1,6 @@
 """What tests and people use to look inside, to act as guest and bank, and to make trouble."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Request, Router, get, post, put
@@ -11,6 +11,7 @@ from litestar.params import FromPath
 from msgspec import Meta
 
 from app.gateways.sandbox.bank import NotPossible, Verb
+from app.gateways.sandbox.books.accounts import Account as PayeeAccount
 from app.gateways.sandbox.books.books import Account
 from app.gateways.sandbox.books.deliveries import Delivery
 from app.gateways.sandbox.books.refunds import Refund
@@ -25,6 +26,7 @@ class _Replay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class _TopUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    gateway: Literal["paystack", "stripe"] = "paystack"
     amount: Annotated[int, Meta(ge=1, le=10**15)]
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 
@@ -92,6 +94,23 @@ async def end_transfer(
         raise ValidationException(str(error)) from error
 
 
+@get("/accounts")
+async def accounts(simulator: NamedDependency[Simulator]) -> list[PayeeAccount]:
+    return simulator.books.accounts.all()
+
+
+@post("/accounts/{code:str}/onboard", status_code=200)
+async def onboard(code: FromPath[str], simulator: NamedDependency[Simulator]) -> PayeeAccount:
+    """What the onboarding page's button does."""
+    return _account(code, simulator.onboard(code, is_ready=True))
+
+
+@post("/accounts/{code:str}/restrict", status_code=200)
+async def restrict(code: FromPath[str], simulator: NamedDependency[Simulator]) -> PayeeAccount:
+    """The gateway wants to know more before it pays this account again."""
+    return _account(code, simulator.onboard(code, is_ready=False))
+
+
 @put("/pace")
 async def set_pace(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
@@ -104,7 +123,7 @@ async def set_pace(
 
 @get("/books")
 async def books(simulator: NamedDependency[Simulator]) -> list[Account]:
-    """All that happened, per currency, in wire amounts."""
+    """All that happened, per gateway and currency, in wire amounts."""
     return simulator.books.reckon()
 
 
@@ -112,9 +131,9 @@ async def books(simulator: NamedDependency[Simulator]) -> list[Account]:
 async def top_up(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> list[Account]:
-    """Bring `{"amount", "currency"}` (a wire amount) from elsewhere."""
+    """Bring `{"gateway", "amount", "currency"}` (a wire amount) from elsewhere."""
     given: _TopUp = _read(await request.body(), _TopUp)
-    simulator.books.top_up(amount=given.amount, currency=given.currency)
+    simulator.books.top_up(gateway=given.gateway, amount=given.amount, currency=given.currency)
     return simulator.books.reckon()
 
 
@@ -157,8 +176,8 @@ async def set_faults(
 router = Router(
     "/sandbox",
     route_handlers=[
-        charges, pay, decline, refunds, end_refund, transfers, end_transfer, set_pace, books,
-        top_up, deliveries, replay, faults, set_faults,
+        charges, pay, decline, refunds, end_refund, transfers, end_transfer, accounts, onboard,
+        restrict, set_pace, books, top_up, deliveries, replay, faults, set_faults,
     ],
 )  # fmt: skip
 
@@ -168,6 +187,12 @@ def _charge(simulator: Simulator, reference: str) -> Transaction:
     if transaction is None:
         raise NotFoundException(f"There is no charge {reference}.")
     return transaction
+
+
+def _account(code: str, account: PayeeAccount | None) -> PayeeAccount:
+    if account is None:
+        raise NotFoundException(f"There is no account {code}.")
+    return account
 
 
 def _verb(given: str) -> Verb:

@@ -16,6 +16,8 @@ class Operation(StrEnum):
     RECIPIENT = "recipient"
     TRANSFER = "transfer"
     VERIFY_TRANSFER = "verify_transfer"
+    VERIFY_RECIPIENT = "verify_recipient"
+    ONBOARDING = "onboarding"
     WEBHOOK = "webhook"
 
 
@@ -53,6 +55,8 @@ POSSIBLE: Final = {
     Operation.RECIPIENT: _ANSWERING,
     Operation.TRANSFER: _ANSWERING | _ENDING | {Kind.OTP},
     Operation.VERIFY_TRANSFER: _ANSWERING | _TELLING,
+    Operation.VERIFY_RECIPIENT: _ANSWERING,
+    Operation.ONBOARDING: _ANSWERING,
     Operation.WEBHOOK: {Kind.DELAY, Kind.DROP, Kind.DUPLICATE, Kind.REORDER} | _TELLING,
 }
 SILENCE_MS: Final = 60_000  # how long timeout_after_effect holds the line if no delay is given

@@ -1,32 +1,50 @@
 """The simulator's parts, as its routes share them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from app.gateways.sandbox.bank import Bank
+from app.gateways.sandbox.books.accounts import Account
 from app.gateways.sandbox.books.books import Books
 from app.gateways.sandbox.books.transactions import Transaction
+from app.gateways.sandbox.dialect import Dialect
 from app.gateways.sandbox.faults import Faults
 from app.gateways.sandbox.mail import Mail
-from app.gateways.sandbox.paystack.wire import transactions
+from app.gateways.sandbox.stripe import dialect as stripe
 
 
 class Simulator(msgspec.Struct, frozen=True, kw_only=True):
-    secret_keys: Sequence[str]
+    """`secret_keys` are those that each gateway takes."""
+
+    secret_keys: Mapping[str, Sequence[str]]
+    dialects: Mapping[str, Dialect]
     books: Books
     faults: Faults
     mail: Mail
     bank: Bank
 
     def pay(self, reference: str) -> Transaction | None:
-        """The guest pays: once, with one webhook. None if that was done, or nothing is there."""
+        """The guest pays: once, with its webhooks. None if that was done, or nothing is there."""
         with self.books.step():
             paid = self.books.transactions.pay(reference)
             if paid:
-                self.mail.post("charge.success", reference, transactions.event_data(paid))
+                self.mail.post(paid.gateway, reference, self.dialects[paid.gateway].paid(paid))
         return paid
 
     def decline(self, reference: str) -> Transaction | None:
-        """The guest's bank says no. Paystack has no event for it; the guest may try again."""
-        return self.books.transactions.decline(reference)
+        """The guest's bank says no; the guest may try again."""
+        with self.books.step():
+            declined = self.books.transactions.decline(reference)
+            if declined:
+                letters = self.dialects[declined.gateway].declined(declined)
+                self.mail.post(declined.gateway, reference, letters)
+        return declined
+
+    def onboard(self, code: str, *, is_ready: bool) -> Account | None:
+        """The owner has answered all that was asked, to the gateway's content or not."""
+        with self.books.step():
+            account = self.books.accounts.become(code, is_ready=is_ready)
+            if account:
+                self.mail.post(stripe.NAME, code, stripe.account_moved(account))
+        return account

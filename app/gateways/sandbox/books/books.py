@@ -4,10 +4,20 @@ from typing import Final
 
 import msgspec
 
-from app.gateways.sandbox.books import deliveries, plans, refunds, transactions, transfers
+from app.gateways.sandbox.books import (
+    accounts,
+    deliveries,
+    plans,
+    refunds,
+    replies,
+    transactions,
+    transfers,
+)
+from app.gateways.sandbox.books.accounts import Accounts
 from app.gateways.sandbox.books.deliveries import Deliveries
 from app.gateways.sandbox.books.plans import Plans
 from app.gateways.sandbox.books.refunds import Refunds
+from app.gateways.sandbox.books.replies import Replies
 from app.gateways.sandbox.books.store import Store, now
 from app.gateways.sandbox.books.transactions import FEE_PERMILLE, Transactions
 from app.gateways.sandbox.books.transfers import Transfers
@@ -15,6 +25,7 @@ from app.gateways.sandbox.books.transfers import Transfers
 _TOP_UPS: Final = """
 CREATE TABLE IF NOT EXISTS top_ups (
     id         INTEGER PRIMARY KEY,
+    gateway    TEXT NOT NULL,
     amount     INTEGER NOT NULL,
     currency   TEXT NOT NULL,
     created_at TEXT NOT NULL
@@ -22,12 +33,13 @@ CREATE TABLE IF NOT EXISTS top_ups (
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened in one currency, in wire amounts (hundredths of the major unit).
+    """What happened at one gateway in one currency, in its wire amounts.
 
     balance = topped_up + money_in - fees - refunded - transferred - held; `held` is what leaves
     if the refunds and transfers under way succeed.
     """
 
+    gateway: str
     currency: str
     topped_up: int
     money_in: int
@@ -51,6 +63,8 @@ class Books:
                 transfers.TABLE,
                 plans.TABLE,
                 deliveries.TABLE,
+                replies.TABLE,
+                accounts.TABLE,
                 _TOP_UPS,
             ],
         )
@@ -60,51 +74,60 @@ class Books:
         self.transfers = Transfers(self._store)
         self.plans = Plans(self._store)
         self.deliveries = Deliveries(self._store)
+        self.accounts = Accounts(self._store)
+        self.replies = Replies(self._store)
 
     def close(self) -> None:
         self._store.close()
 
-    def top_up(self, *, amount: int, currency: str) -> None:
+    def top_up(self, *, gateway: str, amount: int, currency: str) -> None:
         """Money that the merchant brings from elsewhere."""
         self._store.do(
-            "INSERT INTO top_ups (amount, currency, created_at) VALUES (:amount, :currency, :now)",
+            """
+            INSERT INTO top_ups (gateway, amount, currency, created_at)
+            VALUES (:gateway, :amount, :currency, :now)""",
+            gateway=gateway,
             amount=amount,
             currency=currency,
             now=now(),
         )
 
-    def balance(self, currency: str) -> int:
+    def balance(self, gateway: str, currency: str) -> int:
         """What a transfer can be made from."""
-        accounts = {account.currency: account for account in self.reckon()}
+        accounts = {account.currency: account for account in self.reckon(gateway)}
         return accounts[currency].balance if currency in accounts else 0
 
-    def reckon(self) -> list[Account]:
-        """The whole book, summed up per currency from its lines."""
+    def reckon(self, gateway: str | None = None) -> list[Account]:
+        """The whole book, or a gateway's, summed up per currency from its lines."""
         return self._store.rows(
             Account,
             """
-            WITH lines (currency, topped_up, money_in, fees, refunded, transferred, held) AS (
-                SELECT currency, amount, 0, 0, 0, 0, 0 FROM top_ups
+            WITH lines (gateway, currency, topped_up, money_in, fees, refunded,
+                        transferred, held) AS (
+                SELECT gateway, currency, amount, 0, 0, 0, 0, 0 FROM top_ups
                 UNION ALL
-                SELECT currency, 0, amount, amount * :fee_permille / 1000, 0, 0, 0
+                SELECT gateway, currency, 0, amount, amount * :fee_permille / 1000, 0, 0, 0
                 FROM transactions WHERE paid_at IS NOT NULL
                 UNION ALL
-                SELECT currency, 0, 0, 0,
+                SELECT gateway, currency, 0, 0, 0,
                        CASE WHEN status = 'processed' THEN amount ELSE 0 END, 0,
                        CASE WHEN status IN ('processed', 'failed') THEN 0 ELSE amount END
                 FROM refunds
                 UNION ALL
-                SELECT currency, 0, 0, CASE WHEN transferred_at IS NULL THEN 0 ELSE fee END, 0,
+                SELECT gateway, currency, 0, 0,
+                       CASE WHEN transferred_at IS NULL THEN 0 ELSE fee END, 0,
                        CASE WHEN status = 'success' THEN amount ELSE 0 END,
                        CASE WHEN status IN ('pending', 'otp') THEN amount + fee ELSE 0 END
                 FROM transfers
             ), sums AS (
-                SELECT currency, SUM(topped_up) AS topped_up, SUM(money_in) AS money_in,
+                SELECT gateway, currency, SUM(topped_up) AS topped_up, SUM(money_in) AS money_in,
                        SUM(fees) AS fees, SUM(refunded) AS refunded,
                        SUM(transferred) AS transferred, SUM(held) AS held
-                FROM lines GROUP BY currency
+                FROM lines GROUP BY gateway, currency
             )
             SELECT *, topped_up + money_in - fees - refunded - transferred - held AS balance
-            FROM sums ORDER BY currency""",
+            FROM sums WHERE :gateway IS NULL OR gateway = :gateway
+            ORDER BY gateway, currency""",
+            gateway=gateway,
             fee_permille=FEE_PERMILLE,
         )

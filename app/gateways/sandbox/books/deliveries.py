@@ -10,6 +10,7 @@ from app.gateways.sandbox.books.store import Store, now
 TABLE: Final = """
 CREATE TABLE IF NOT EXISTS deliveries (
     id           INTEGER PRIMARY KEY,
+    gateway      TEXT NOT NULL,
     event        TEXT NOT NULL,
     reference    TEXT NOT NULL,
     body         TEXT NOT NULL,
@@ -25,6 +26,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """One webhook, due at `next_at` (Unix seconds) unless it is delivered."""
 
     id: int
+    gateway: str
     event: str
     reference: str
     body: str
@@ -39,12 +41,13 @@ class Deliveries:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def post(self, *, event: str, reference: str, body: str) -> None:
+    def post(self, *, gateway: str, event: str, reference: str, body: str) -> None:
         """Put a webhook into the outgoing mail, due at once."""
         self._store.do(
             """
-            INSERT INTO deliveries (event, reference, body, next_at)
-            VALUES (:event, :reference, :body, :next_at)""",
+            INSERT INTO deliveries (gateway, event, reference, body, next_at)
+            VALUES (:gateway, :event, :reference, :body, :next_at)""",
+            gateway=gateway,
             event=event,
             reference=reference,
             body=body,

@@ -10,6 +10,7 @@ from app.gateways.sandbox.books.transactions import Transaction
 TABLE: Final = """
 CREATE TABLE IF NOT EXISTS refunds (
     id                    INTEGER PRIMARY KEY,
+    gateway               TEXT NOT NULL,
     transaction_id        INTEGER NOT NULL REFERENCES transactions (id),
     transaction_reference TEXT NOT NULL,
     transaction_amount    INTEGER NOT NULL,
@@ -32,6 +33,7 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     """One refund. It has no reference of the merchant's: only notes."""
 
     id: int
+    gateway: str
     transaction_id: int
     transaction_reference: str
     transaction_amount: int
@@ -62,14 +64,15 @@ class Refunds:
             Refund,
             """
             INSERT INTO refunds (
-                id, transaction_id, transaction_reference, transaction_amount, amount, currency,
-                merchant_note, customer_note, created_at, updated_at
+                id, gateway, transaction_id, transaction_reference, transaction_amount, amount,
+                currency, merchant_note, customer_note, created_at, updated_at
             ) VALUES (
                 (SELECT COALESCE(MAX(id), :first) + 1 FROM refunds),
-                :transaction_id, :transaction_reference, :transaction_amount, :amount, :currency,
-                :merchant_note, :customer_note, :now, :now
+                :gateway, :transaction_id, :transaction_reference, :transaction_amount, :amount,
+                :currency, :merchant_note, :customer_note, :now, :now
             ) RETURNING *""",
             first=_FIRST_ID,
+            gateway=transaction.gateway,
             transaction_id=transaction.id,
             transaction_reference=transaction.reference,
             transaction_amount=transaction.amount,
@@ -106,6 +109,17 @@ class Refunds:
             transaction_id=transaction.id,
         )
         return transaction.amount - given[0].amount
+
+    def given_back(self, transaction: Transaction) -> int:
+        """What has gone back."""
+        given = self._store.rows(
+            _Sum,
+            """
+            SELECT COALESCE(SUM(amount), 0) AS amount FROM refunds
+            WHERE transaction_id = :transaction_id AND status = 'processed'""",
+            transaction_id=transaction.id,
+        )
+        return given[0].amount
 
     def find(self, key: str) -> Refund | None:
         """By its id, or by its note; of several with one note the newest."""

@@ -1,7 +1,6 @@
 """Money in."""
 
 import sqlite3
-from secrets import token_hex
 from typing import Final
 
 import msgspec
@@ -11,6 +10,7 @@ from app.gateways.sandbox.books.store import Store, now
 TABLE: Final = """
 CREATE TABLE IF NOT EXISTS transactions (
     id               INTEGER PRIMARY KEY,
+    gateway          TEXT NOT NULL,
     reference        TEXT NOT NULL UNIQUE,
     access_code      TEXT NOT NULL UNIQUE,
     email            TEXT NOT NULL,
@@ -30,10 +30,11 @@ _FIRST_ID: Final = 5_099_260_515  # ids do not fit 32 bits, as at Paystack
 
 class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     """One payment. `abandoned` is also what Paystack calls one that nobody has begun to pay;
-    `reversed` was paid, and refunded in full.
+    `reversed` was paid, and refunded in full. `metadata` is JSON of what its gateway tells again.
     """
 
     id: int
+    gateway: str
     reference: str
     access_code: str
     email: str
@@ -60,8 +61,8 @@ class Transactions:
         self._store = store
 
     def begin(
-        self, *, reference: str, email: str, amount: int, currency: str, callback_url: str,
-        metadata: str,
+        self, *, gateway: str, reference: str, access_code: str, email: str, amount: int,
+        currency: str, callback_url: str, metadata: str,
     ) -> Transaction:  # fmt: skip
         """Write down a new transaction. Raises ReferenceExists."""
         try:
@@ -69,16 +70,17 @@ class Transactions:
                 Transaction,
                 """
                 INSERT INTO transactions (
-                    id, reference, access_code, email, amount, currency, callback_url, metadata,
-                    created_at
+                    id, gateway, reference, access_code, email, amount, currency, callback_url,
+                    metadata, created_at
                 ) VALUES (
                     (SELECT COALESCE(MAX(id), :first) + 1 FROM transactions),
-                    :reference, :access_code, :email, :amount, :currency, :callback_url, :metadata,
-                    :now
+                    :gateway, :reference, :access_code, :email, :amount, :currency,
+                    :callback_url, :metadata, :now
                 ) RETURNING *""",
                 first=_FIRST_ID,
+                gateway=gateway,
                 reference=reference,
-                access_code=token_hex(8),
+                access_code=access_code,
                 email=email,
                 amount=amount,
                 currency=currency,
@@ -131,6 +133,11 @@ class Transactions:
             "SELECT * FROM transactions WHERE reference = :reference",
             reference=reference,
         )
+
+    def get(self, transaction_id: int) -> Transaction:
+        return self._store.rows(
+            Transaction, "SELECT * FROM transactions WHERE id = :id", id=transaction_id
+        )[0]
 
     def find_by_id(self, transaction_id: str) -> Transaction | None:
         return self._store.first(

@@ -1,6 +1,5 @@
 """Money out to recipients, and who they are."""
 
-from secrets import token_hex
 from typing import Final
 
 import msgspec
@@ -10,6 +9,7 @@ from app.gateways.sandbox.books.store import Store, now
 RECIPIENTS_TABLE: Final = """
 CREATE TABLE IF NOT EXISTS recipients (
     id             INTEGER PRIMARY KEY,
+    gateway        TEXT NOT NULL,
     recipient_code TEXT NOT NULL UNIQUE,
     type           TEXT NOT NULL,
     name           TEXT NOT NULL,
@@ -17,11 +17,12 @@ CREATE TABLE IF NOT EXISTS recipients (
     bank_code      TEXT NOT NULL,
     currency       TEXT NOT NULL,
     created_at     TEXT NOT NULL,
-    UNIQUE (type, account_number, bank_code, currency)
+    UNIQUE (gateway, type, account_number, bank_code, currency)
 )"""
 TABLE: Final = """
 CREATE TABLE IF NOT EXISTS transfers (
     id               INTEGER PRIMARY KEY,
+    gateway          TEXT NOT NULL,
     transfer_code    TEXT NOT NULL UNIQUE,
     reference        TEXT NOT NULL UNIQUE,
     recipient_id     INTEGER NOT NULL REFERENCES recipients (id),
@@ -29,13 +30,13 @@ CREATE TABLE IF NOT EXISTS transfers (
     fee              INTEGER NOT NULL,
     currency         TEXT NOT NULL,
     reason           TEXT NOT NULL,
+    metadata         TEXT NOT NULL,
     status           TEXT NOT NULL,
     gateway_response TEXT,
     transferred_at   TEXT,
     created_at       TEXT NOT NULL,
     updated_at       TEXT NOT NULL
 )"""
-FEE: Final = 1_000  # on top of every transfer; kept once it was paid out, also if it comes back
 OPEN: Final = frozenset({"pending", "otp"})
 
 _FIRST_ID: Final = 5_860_703_113
@@ -49,6 +50,7 @@ _RESPONSES: Final = {
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     id: int
+    gateway: str
     recipient_code: str
     type: str
     name: str
@@ -59,9 +61,12 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
-    """One transfer. `transferred_at` stays if the money comes back."""
+    """One transfer. `transferred_at` stays if the money comes back, and so is its fee, which comes
+    on top. `metadata` is JSON of what its gateway tells again.
+    """
 
     id: int
+    gateway: str
     transfer_code: str
     reference: str
     recipient_id: int
@@ -69,6 +74,7 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     fee: int
     currency: str
     reason: str
+    metadata: str
     status: str
     gateway_response: str | None
     transferred_at: str | None
@@ -85,22 +91,26 @@ class Transfers:
         self._store = store
 
     def know(
-        self, *, kind: str, name: str, account_number: str, bank_code: str, currency: str
-    ) -> Recipient:
+        self, *, gateway: str, code: str, kind: str, name: str, account_number: str,
+        bank_code: str, currency: str,
+    ) -> Recipient:  # fmt: skip
         """The recipient of this account: the one there is, or a new one."""
         return self._store.rows(
             Recipient,
             """
             INSERT INTO recipients (
-                id, recipient_code, type, name, account_number, bank_code, currency, created_at
+                id, gateway, recipient_code, type, name, account_number, bank_code, currency,
+                created_at
             ) VALUES (
                 (SELECT COALESCE(MAX(id), :first) + 1 FROM recipients),
-                :code, :type, :name, :account_number, :bank_code, :currency, :now
+                :gateway, :code, :type, :name, :account_number, :bank_code, :currency, :now
             )
-            ON CONFLICT (type, account_number, bank_code, currency) DO UPDATE SET name = :name
+            ON CONFLICT (gateway, type, account_number, bank_code, currency)
+                DO UPDATE SET name = :name
             RETURNING *""",
             first=_FIRST_RECIPIENT_ID,
-            code=f"RCP_{token_hex(8)}",
+            gateway=gateway,
+            code=code,
             type=kind,
             name=name,
             account_number=account_number,
@@ -110,28 +120,31 @@ class Transfers:
         )[0]
 
     def begin(
-        self, recipient: Recipient, *, reference: str, amount: int, reason: str, status: str
-    ) -> Transfer:
+        self, recipient: Recipient, *, code: str, reference: str, amount: int, fee: int,
+        currency: str, reason: str, metadata: str, status: str,
+    ) -> Transfer:  # fmt: skip
         """Write down a new transfer, of a reference that there is not yet."""
         return self._store.rows(
             Transfer,
             """
             INSERT INTO transfers (
-                id, transfer_code, reference, recipient_id, amount, fee, currency, reason,
-                status, created_at, updated_at
+                id, gateway, transfer_code, reference, recipient_id, amount, fee, currency,
+                reason, metadata, status, created_at, updated_at
             ) VALUES (
                 (SELECT COALESCE(MAX(id), :first) + 1 FROM transfers),
-                :code, :reference, :recipient_id, :amount, :fee, :currency, :reason, :status,
-                :now, :now
+                :gateway, :code, :reference, :recipient_id, :amount, :fee, :currency, :reason,
+                :metadata, :status, :now, :now
             ) RETURNING *""",
             first=_FIRST_ID,
-            code=f"TRF_{token_hex(8)}",
+            gateway=recipient.gateway,
+            code=code,
             reference=reference,
             recipient_id=recipient.id,
             amount=amount,
-            fee=FEE,
-            currency=recipient.currency,
+            fee=fee,
+            currency=currency,
             reason=reason,
+            metadata=metadata,
             status=status,
             now=now(),
         )[0]

@@ -8,6 +8,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
+from app.gateways.sandbox.paystack.dialect import NAME
 from app.gateways.sandbox.paystack.wire import errors
 from app.gateways.sandbox.simulator import Simulator
 
@@ -18,7 +19,7 @@ def with_valid_key(connection: ASGIConnection[Any, Any, Any, State], _: BaseRout
     """Guard: the secret key as bearer token."""
     simulator: Simulator = connection.app.state.simulator
     given = connection.headers.get("authorization", "")
-    if given not in {f"Bearer {key}" for key in simulator.secret_keys}:
+    if given not in {f"Bearer {key}" for key in simulator.secret_keys[NAME]}:
         raise errors.invalid_key()
 
 

@@ -19,6 +19,7 @@ from app.gateways.sandbox.paystack.api.reading import (
     require,
     with_valid_key,
 )
+from app.gateways.sandbox.paystack.dialect import NAME
 from app.gateways.sandbox.paystack.wire import errors, transactions
 from app.gateways.sandbox.simulator import Simulator
 
@@ -61,7 +62,9 @@ def _begin(simulator: Simulator, fields: dict[str, Any]) -> Transaction:
         raise errors.invalid("Currency not supported by merchant", next_step="Use another currency")
     try:
         return simulator.books.transactions.begin(
+            gateway=NAME,
             reference=_reference(fields),
+            access_code=token_hex(8),
             email=str(fields["email"]),
             amount=read_amount(fields["amount"], currency),
             currency=currency,

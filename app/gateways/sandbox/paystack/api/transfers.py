@@ -1,6 +1,7 @@
 """Recipients, transfers, and the balance that they are paid from."""
 
 import re
+from secrets import token_hex
 from typing import Any, Final
 
 import msgspec
@@ -9,7 +10,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from app.gateways.sandbox.books.transfers import FEE, Recipient, Transfer
+from app.gateways.sandbox.books.transfers import Recipient, Transfer
 from app.gateways.sandbox.faults import Operation, Rule, distort, strike_after, strike_before
 from app.gateways.sandbox.paystack.api.reading import (
     read_amount,
@@ -17,6 +18,7 @@ from app.gateways.sandbox.paystack.api.reading import (
     require,
     with_valid_key,
 )
+from app.gateways.sandbox.paystack.dialect import NAME
 from app.gateways.sandbox.paystack.wire import errors, transfers
 from app.gateways.sandbox.simulator import Simulator
 
@@ -30,6 +32,8 @@ _TYPES: Final = {
     "mobile_money_business": {"KES"},
 }
 NOBODYS_ACCOUNT: Final = "0000000000"  # the bank knows no such account
+
+FEE: Final = 1_000  # on top of every transfer; kept once it was paid out, also if it comes back
 
 _NUBAN = re.compile(r"[0-9]{10}")
 _REFERENCE = re.compile(r"[a-z0-9_-]{16,50}")
@@ -46,6 +50,8 @@ async def create_recipient(
     require(fields, "type", "name", "account_number", "bank_code")
     _check_account(fields)
     recipient = simulator.books.transfers.know(
+        gateway=NAME,
+        code=f"RCP_{token_hex(8)}",
         kind=str(fields["type"]),
         name=str(fields["name"]),
         account_number=str(fields["account_number"]),
@@ -82,7 +88,7 @@ async def verify(reference: FromPath[str], simulator: NamedDependency[Simulator]
 
 @get("/balance")
 async def balance(simulator: NamedDependency[Simulator]) -> dict[str, Any]:
-    return transfers.balance(simulator.books.reckon())
+    return transfers.balance(simulator.books.reckon(NAME))
 
 
 router = Router(
@@ -114,13 +120,17 @@ def _begin(simulator: Simulator, fields: dict[str, Any], rule: Rule | None) -> T
         raise errors.duplicate_transfer_reference()
     recipient = _recipient(simulator, fields)
     amount = read_amount(fields["amount"], recipient.currency)
-    if amount + FEE > simulator.books.balance(recipient.currency):
+    if amount + FEE > simulator.books.balance(NAME, recipient.currency):
         raise errors.insufficient_balance()
     return simulator.bank.transfer(
         recipient,
+        code=f"TRF_{token_hex(8)}",
         amount=amount,
+        fee=FEE,
+        currency=recipient.currency,
         reference=reference,
         reason=str(fields.get("reason") or ""),
+        metadata="",
         rule=rule,
     )
 

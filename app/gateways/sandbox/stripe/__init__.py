@@ -1,0 +1,1 @@
+"""Stripe's side of the simulator: its API calls, and its bodies."""

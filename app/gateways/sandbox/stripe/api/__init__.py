@@ -1,0 +1,7 @@
+"""The API calls that the simulator knows."""
+
+from typing import Final
+
+from app.gateways.sandbox.stripe.api import accounts, charges, refunds, transfers
+
+routers: Final = (charges.router, refunds.router, transfers.router, accounts.router)

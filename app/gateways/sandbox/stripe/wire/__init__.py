@@ -1,0 +1,1 @@
+"""Stripe's bodies: objects, errors and events, with the fields of its official fixtures."""

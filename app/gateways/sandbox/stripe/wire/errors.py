@@ -1,0 +1,80 @@
+"""Refusals in Stripe's own form."""
+
+from typing import Any
+
+
+class StripeError(Exception):
+    """A refusal. `is_kept`: it came after the call had begun, and is given again to its key."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: str = "invalid_request_error",
+        code: str = "",
+        param: str = "",
+        is_kept: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.is_kept = is_kept
+        error: dict[str, Any] = {"message": message, "type": kind}
+        if code:
+            error["code"] = code
+            error["doc_url"] = f"https://stripe.com/docs/error-codes/{code.replace('_', '-')}"
+        if param:
+            error["param"] = param
+        self.body = {"error": error}
+
+
+def invalid_key() -> StripeError:
+    return StripeError(401, "Invalid API Key provided: sk_test_****")
+
+
+def no_version() -> StripeError:
+    """The real one would take the account's default: here a call that pins none is a mistake."""
+    return StripeError(400, "Send a Stripe-Version header", param="Stripe-Version")
+
+
+def missing(param: str) -> StripeError:
+    return StripeError(
+        400, f"Missing required param: {param}.", code="parameter_missing", param=param
+    )
+
+
+def unknown(param: str) -> StripeError:
+    return StripeError(
+        400, f"Received unknown parameter: {param}", code="parameter_unknown", param=param
+    )
+
+
+def invalid(message: str, *, param: str, code: str = "") -> StripeError:
+    return StripeError(400, message, code=code, param=param)
+
+
+def refused(message: str, *, code: str = "", param: str = "") -> StripeError:
+    """The parameters are right; it cannot be done all the same."""
+    return StripeError(400, message, code=code, param=param, is_kept=True)
+
+
+def not_found(what: str, key: str, *, param: str) -> StripeError:
+    return StripeError(404, f"No such {what}: '{key}'", code="resource_missing", param=param)
+
+
+def other_parameters(key: str) -> StripeError:
+    return StripeError(
+        400,
+        "Keys for idempotent requests can only be used with the same parameters they were first "
+        f"used with. Try using a key other than '{key}' if you meant to execute a different "
+        "request.",
+        kind="idempotency_error",
+    )
+
+
+def broken() -> StripeError:
+    return StripeError(500, "An unknown error occurred", kind="api_error")
+
+
+def too_many() -> StripeError:
+    return StripeError(429, "Too many requests", code="rate_limit")

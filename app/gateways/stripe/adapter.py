@@ -1,0 +1,102 @@
+"""Stripe as a gateway: which room does what the port asks."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import httpx
+
+from app.gateways.http import Line
+from app.gateways.port import (
+    Accepted,
+    CheckoutReady,
+    Event,
+    FoundCharge,
+    FoundInstruction,
+    GatewayName,
+    NewCharge,
+    NewRecipient,
+    NewRefund,
+    NewTransfer,
+    NoSuchCharge,
+    NoSuchInstruction,
+    RecipientReady,
+    ReferenceTaken,
+    Refused,
+    Unknown,
+)
+from app.gateways.stripe import amounts, charges, refunds, transfers, webhooks
+from app.money import Money
+
+VERSION: Final = "2026-10-28.endive"  # what `stripe` 16.1.0 pins; webhook endpoints pin it too
+_LIVE_KEYS: Final = ("sk_live_", "rk_live_")
+
+
+class Stripe:
+    """The adapter. Webhooks may be signed with any of the secrets: two while one is rotated, and
+    one more for the endpoint that hears of connected accounts.
+    """
+
+    name = GatewayName.STRIPE
+    currencies = amounts.CURRENCIES
+
+    def __init__(
+        self,
+        *,
+        secret_key: str,
+        webhook_secrets: Sequence[str],
+        base_url: str,
+        timeout_s: float,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.live = secret_key.startswith(_LIVE_KEYS)
+        self._secrets = [secret.encode() for secret in webhook_secrets]
+        self._line = Line(
+            self.name,
+            base_url=base_url,
+            secret_key=secret_key,
+            timeout_s=timeout_s,
+            headers={"Stripe-Version": VERSION},
+            transport=transport,
+        )
+
+    def refuses(self, money: Money) -> str | None:
+        wire = amounts.chargeable(money)
+        return wire.reason if isinstance(wire, Refused) else None
+
+    async def start_charge(
+        self, new: NewCharge
+    ) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
+        return await charges.start(self._line, new)
+
+    async def find_charge(self, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
+        return await charges.find(self._line, reference)
+
+    async def start_refund(self, new: NewRefund) -> Accepted | Refused | ReferenceTaken | Unknown:
+        return await refunds.start(self._line, new)
+
+    async def find_refund(
+        self, reference: str, *, charge_reference: str
+    ) -> FoundInstruction | NoSuchInstruction | Unknown:
+        return await refunds.find(self._line, reference, charge_reference=charge_reference)
+
+    async def create_recipient(
+        self,
+        new: NewRecipient,  # noqa: ARG002
+    ) -> RecipientReady | Refused | Unknown:
+        return Refused(reason="hosts cannot be paid through Stripe yet")
+
+    async def start_transfer(
+        self, new: NewTransfer
+    ) -> Accepted | Refused | ReferenceTaken | Unknown:
+        return await transfers.start(self._line, new)
+
+    async def find_transfer(
+        self, reference: str, *, charge_reference: str
+    ) -> FoundInstruction | NoSuchInstruction | Unknown:
+        return await transfers.find(self._line, reference, charge_reference=charge_reference)
+
+    def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Event:
+        return webhooks.read_webhook(self._secrets, headers, body)
+
+    async def close(self) -> None:
+        await self._line.close()

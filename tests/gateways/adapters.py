@@ -1,0 +1,108 @@
+"""Every adapter with what the conformance suite must know of it: a new one is a line in ALL."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+import httpx
+
+from app.gateways.paystack.adapter import Paystack
+from app.gateways.port import Gateway, NewRecipient, RecipientKind, RecipientReady
+from app.gateways.sandbox.app import SECRET_KEY, STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET
+from app.gateways.sandbox.dialect import Dialect
+from app.gateways.sandbox.paystack import dialect as paystack
+from app.gateways.sandbox.stripe import dialect as stripe
+from app.gateways.stripe.adapter import Stripe
+from tests.gateways.sandbox_server import SandboxHandle
+from tests.gateways.shapes import Strict
+
+BASE: Final = "http://sandbox.test"
+Transport = httpx.AsyncBaseTransport
+
+
+class Adapter(NamedTuple):
+    """An adapter. `currency` is one that its charges are made in here, with two decimals.
+
+    `open` takes its secrets: the first calls and signs. `payee` makes somebody who can be paid.
+    """
+
+    name: str
+    currency: str
+    secrets: tuple[str, str]
+    open: Callable[[Transport, float, tuple[str, ...], str], Gateway]
+    payee: Callable[[Gateway, SandboxHandle], Awaitable[str]]
+    letter: Callable[[str], Dialect]
+
+
+def _paystack(
+    transport: Transport, timeout_s: float, secrets: tuple[str, ...], key: str
+) -> Gateway:
+    return Paystack(
+        secret_keys=(key or secrets[0], *secrets[1:]),
+        base_url=BASE,
+        timeout_s=timeout_s,
+        transport=transport,
+    )
+
+
+def _stripe(transport: Transport, timeout_s: float, secrets: tuple[str, ...], key: str) -> Gateway:
+    return Stripe(
+        secret_key=key or STRIPE_SECRET_KEY,
+        webhook_secrets=secrets,
+        base_url=BASE,
+        timeout_s=timeout_s,
+        transport=transport,
+    )
+
+
+async def _bank_account(gateway: Gateway, _: SandboxHandle) -> str:
+    ready = await gateway.create_recipient(
+        NewRecipient(
+            name="Hannah Host",
+            kind=RecipientKind.BANK_ACCOUNT,
+            account_number="0001234567",
+            bank_code="058",
+            currency="NGN",
+        )
+    )
+    assert isinstance(ready, RecipientReady), ready
+    return ready.recipient
+
+
+async def _connected_account(_: Gateway, sandbox: SandboxHandle) -> str:
+    reply = await sandbox.client.post(
+        "/v1/accounts",
+        data={"type": "express", "email": "host@example.com"},
+        headers={"Authorization": f"Bearer {STRIPE_SECRET_KEY}", "Stripe-Version": "x"},
+    )
+    code = str(reply.json()["id"])
+    await sandbox.onboard(code)
+    return code
+
+
+ALL: Final = (
+    Adapter(
+        "paystack", "NGN", (SECRET_KEY, "sk_test_former_00000000000000000"), _paystack,
+        _bank_account, paystack.Paystack,
+    ),
+    Adapter(
+        "stripe", "EUR", (STRIPE_WEBHOOK_SECRET, "whsec_former_0000000000000000000"), _stripe,
+        _connected_account, stripe.Stripe,
+    ),
+)  # fmt: skip
+
+
+class World:
+    """An adapter at a sandbox of its own; all that it sends is held against the official shapes."""
+
+    def __init__(self, adapter: Adapter, sandbox: SandboxHandle, transport: Transport) -> None:
+        self.adapter = adapter
+        self.sandbox = sandbox
+        self.transport = Strict(adapter.name, transport)
+        self.gateway = self.open()
+
+    def open(self, *, timeout_s: float = 5, key: str = "") -> Gateway:
+        return self.adapter.open(self.transport, timeout_s, self.adapter.secrets, key)
+
+    async def books(self) -> Mapping[str, Any]:
+        """What happened in the adapter's currency. Wire amounts: hundredths."""
+        return (await self.sandbox.books(self.adapter.name))[self.adapter.currency]

@@ -1,0 +1,85 @@
+"""A trip in euros, paid through Stripe from end to end: webhook in, refund out, books equal."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+
+from app.db import transaction
+from app.gateways.sandbox.app import STRIPE_WEBHOOK_SECRET
+from app.gateways.sandbox.stripe.dialect import Stripe
+from tests import make
+from tests.gateways.test_sandbox import delivered, eventually
+from tests.shop import Shop
+
+PRICE = 4_500
+
+
+async def trip_in_euros(shop: Shop, **more: int) -> dict[str, str]:
+    async with transaction() as tx:
+        trip_id = await make.trip(tx, shop.host, currency="EUR", price=PRICE, **more)
+    return await shop.reserve("1A", trip_id=trip_id)
+
+
+async def test_a_trip_in_euros_is_paid_on_stripes_page_and_confirmed_by_its_webhooks(
+    shop: Shop,
+) -> None:
+    booking = await trip_in_euros(shop)
+    payment = await shop.pending(booking)
+    assert payment["gateway"] == "stripe"
+    async with httpx.AsyncClient(trust_env=False) as guest:
+        page = await guest.get(payment["checkoutUrl"])
+        assert "45.00" in page.text
+        left = await guest.post(payment["checkoutUrl"] + "/pay")
+    back = parse_qs(urlsplit(left.headers["location"]).query)
+    assert back["reference"] == [payment["reference"]]
+    await eventually(lambda: delivered(shop.sandbox))
+    await shop.run_jobs()
+    assert await shop.state(booking) == "confirmed"
+    told = await shop.get(shop.guest, "/api/payments/status", reference=payment["reference"])
+    assert told["state"] == "succeeded"
+    assert await shop.values("SELECT DISTINCT state FROM webhook_events") == ["processed"]
+
+
+async def test_a_trip_in_euros_that_is_cancelled_is_refunded_through_stripe(shop: Shop) -> None:
+    booking = await trip_in_euros(shop, days_ahead=30)
+    await shop.paid(booking)
+    reply = await shop.post(shop.guest, f"/api/bookings/{booking['id']}/cancel")
+    assert reply.status_code == 200, reply.text
+    for _ in range(2):  # sent, and looked up
+        await shop.run_jobs()
+    states = await shop.values("SELECT gateway || ' ' || state FROM instructions")
+    assert states == ["stripe confirmed"]
+    books = (await shop.sandbox.books("stripe"))["EUR"]
+    assert (books["money_in"], books["refunded"]) == (PRICE, PRICE)
+    clearing = await shop.count(
+        """
+        SELECT sum(amount)::bigint FROM ledger_entries
+          JOIN ledger_accounts ON ledger_accounts.id = account_id
+         WHERE kind = 'gateway_clearing' AND gateway = 'stripe'"""
+    )
+    assert -clearing == books["balance"]
+
+
+async def test_a_decline_on_stripes_page_is_told_and_the_guest_may_try_again(shop: Shop) -> None:
+    booking = await trip_in_euros(shop)
+    payment = await shop.pending(booking)
+    await shop.sandbox.decline(payment["reference"])
+    await eventually(lambda: delivered(shop.sandbox))
+    await shop.run_jobs()
+    failed = await shop.values("SELECT failure FROM payments")
+    assert failed == ["Your card was declined."]
+    await shop.sandbox.pay(payment["reference"])
+    await eventually(lambda: delivered(shop.sandbox))
+    await shop.run_jobs()
+    assert await shop.state(booking) == "confirmed"
+
+
+async def test_a_webhook_that_stripe_did_not_sign_is_refused(shop: Shop) -> None:
+    body = b'{"id": "evt_1", "type": "customer.created", "data": {"object": {}}}'
+    forged = Stripe("whsec_stranger").signed(body)
+    genuine = Stripe(STRIPE_WEBHOOK_SECRET).signed(body)
+    path = "/api/webhooks/stripe"
+    assert (await shop.api.post(path, content=body, headers=forged)).status_code == 401
+    first, again = [await shop.api.post(path, content=body, headers=genuine) for _ in range(2)]
+    assert (first.status_code, first.json()["deduplicated"]) == (200, False)
+    assert (again.status_code, again.json()["deduplicated"]) == (200, True)
