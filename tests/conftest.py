@@ -3,7 +3,7 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,9 +19,18 @@ from app.development.postgres import running_postgres
 from app.main import create_app
 from app.migrate import migrate
 from app.settings import settings
+from tests.databases import Databases
 from tests.shop import Shop, open_shop
 
 _resources = ExitStack()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--every-boundary",
+        action="store_true",
+        help="crash at every boundary of the money stories, not only at today's twelfth of them",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,6 +47,24 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         _resources.close()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how many boundaries the crash harness found and tried, story by story."""
+    stories = [
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, value in report.user_properties
+        if name == "crash"
+    ]
+    if stories:
+        found, tried, twice = (sum(story[place] for story in stories) for place in (1, 2, 3))
+        told = ", ".join(f"{story} {tried} of {found}" for story, found, tried, _ in stories)
+        terminalreporter.write_line(
+            f"crash: died at {tried} of {found} boundaries, at {twice} of them twice: {told}"
+        )
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +94,14 @@ template = factories.postgresql_noproc(
     depends_on="postgres_server", dbname="berthold", load=[_migrate]
 )
 fresh_database = factories.postgresql("template")
+
+
+@pytest.fixture
+def databases(postgres_server: SimpleNamespace) -> Iterator[Databases]:
+    """The server's databases, for a test that needs many copies of one."""
+    databases = Databases(postgres_server)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture

@@ -1,0 +1,122 @@
+"""How all has ended: by our laws, and by the books of the gateway, which know nothing of ours."""
+
+from collections import Counter
+
+import msgspec
+
+from app.db import fetch_all, transaction
+from tests.house import House
+from tests.laws import take_audit
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A reference under which we asked a gateway to move money, and what for."""
+
+    reference: str
+    kind: str
+    subject: str
+    state: str
+    amount: int
+
+
+async def outcome(house: House) -> dict[str, list[str]]:
+    """What people have in the end: the same, however often a process died on the way."""
+    return {
+        "bookings": await house.values("SELECT state FROM bookings ORDER BY state"),
+        "instructions": await house.values(_INSTRUCTIONS),
+        "ledger": await house.values(_BALANCES),
+    }
+
+
+async def breaches(house: House) -> list[str]:
+    """Each thing that is wrong, in words that name it; none if all is well."""
+    taken = await take_audit()
+    return [
+        *(
+            f"{finding.law.name}: {row.id} {row.what}"
+            for finding in taken.findings
+            for row in finding.verdict.shown
+        ),
+        *await house.values(_UNFINISHED_JOBS),
+        *await _cash(house),
+        *await _effects(house),
+    ]
+
+
+async def _cash(house: House) -> list[str]:
+    """What is left at the gateway, by its books and by ours; and nothing is under way there."""
+    ours = {row.split()[0]: int(row.split()[1]) for row in await house.values(_CASH)}
+    books = await house.sandbox.books()
+    theirs = {currency: account["balance"] for currency, account in books.items()}
+    return [
+        *(
+            f"{currency}: we say {ours.get(currency)}, the gateway {theirs.get(currency)}"
+            for currency in ours.keys() | theirs.keys()
+            if ours.get(currency) != theirs.get(currency)
+        ),
+        *(f"{currency} is under way" for currency, account in books.items() if account["held"]),
+    ]
+
+
+async def _effects(house: House) -> list[str]:
+    """Each movement at the gateway is one that we meant, of that amount, and moved money once."""
+    async with transaction() as tx:
+        meant = {sent.reference: sent for sent in await fetch_all(tx, Sent, _SENT)}
+    found = await _at_the_gateway(house)
+    unknown = [f"nobody meant {reference}" for reference, *_ in found if reference not in meant]
+    known = [(meant[reference], *rest) for reference, *rest in found if reference in meant]
+    moved = Counter(sent.subject for sent, is_done, _ in known if is_done)
+    done = {sent.subject for sent in meant.values() if sent.state in ("succeeded", "confirmed")}
+    return [
+        *unknown,
+        *(
+            f"{sent}: the gateway has {amount}"
+            for sent, _, amount in known
+            if sent.amount != amount
+        ),
+        *(
+            f"{subject} has moved money {times} times"
+            for subject, times in moved.items()
+            if times > 1
+        ),
+        *(f"{subject} is done on one side only" for subject in done ^ moved.keys()),
+    ]
+
+
+async def _at_the_gateway(house: House) -> list[tuple[str, bool, int]]:
+    """Our reference, whether money has moved, and the amount of each movement there is."""
+    charges, refunds = await house.sandbox.charges(), await house.sandbox.refunds()
+    transfers = await house.sandbox.transfers()
+    return [
+        *((row["reference"], row["paid_at"] is not None, row["amount"]) for row in charges),
+        *((row["merchant_note"], row["status"] == "processed", row["amount"]) for row in refunds),
+        *((row["reference"], row["status"] == "success", row["amount"]) for row in transfers),
+    ]
+
+
+# A finished job is forgotten after a day; one that is not done, or gave up, stays.
+_UNFINISHED_JOBS = """
+    SELECT format('job %s %s is %s', id, task_name, status) FROM procrastinate_jobs
+     WHERE status <> 'succeeded'"""
+
+_SENT = """
+    SELECT reference, 'charge' AS kind, id::text AS subject, state, amount FROM payments
+     UNION ALL
+    SELECT DISTINCT history.reference, kind, instructions.id::text, instructions.state, amount
+      FROM instruction_history AS history JOIN instructions ON instructions.id = instruction_id
+     WHERE history.reference IS NOT NULL"""
+
+_CASH = """
+    SELECT format('%s %s', currency, -sum(amount))
+      FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
+     WHERE kind = 'gateway_clearing'
+     GROUP BY currency"""
+
+_INSTRUCTIONS = """
+    SELECT format('%s of %s %s is %s: %s', kind, amount, currency, state, reason)
+      FROM instructions ORDER BY 1"""
+
+_BALANCES = """
+    SELECT format('%s has %s %s', kind, sum(amount), currency)
+      FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
+     GROUP BY kind, currency ORDER BY 1"""

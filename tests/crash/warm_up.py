@@ -1,0 +1,17 @@
+"""What the fork server imports and makes before it forks, so that no life has to do it again."""
+
+import gc
+
+import pytest  # noqa: F401  which the main module of a test run asks for
+
+from app.clock import is_zone
+from app.notifications import rules
+from tests.crash import trial  # noqa: F401  with all that it imports
+from tests.house import application
+
+application()
+is_zone("UTC")  # reads the list of zones
+for templates in (rules._HTML, rules._TEXT):
+    for name in templates.list_templates():
+        templates.get_template(name)
+gc.freeze()  # what is here stays: no life looks through it for garbage

@@ -1,0 +1,210 @@
+"""The whole house in one process and without a socket but for mail: API, worker, clock, gateway.
+
+Nothing in it runs by itself: jobs, sweeps, webhooks and time are steps that a test takes. So a
+run of the same steps makes the same commits and calls in the same order.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import httpx
+from aiosmtpd.smtp import SMTP
+from litestar import Litestar
+from litestar.types import ASGIApp
+
+from app import db
+from app.db import execute, transaction
+from app.gateways.port import GatewayName
+from app.gateways.registry import close_gateways, open_gateways
+from app.gateways.sandbox.app import SECRET_KEY, create_sandbox
+from app.gateways.sandbox.books.refunds import OPEN as OPEN_REFUNDS
+from app.gateways.sandbox.books.transfers import OPEN as OPEN_TRANSFERS
+from app.main import create_app
+from app.settings import settings
+from tasks.runner.handlers import TASKS
+from tasks.runner.reaping import reap
+from tasks.runner.worker import Options, Worker
+from tasks.schedule import SCHEDULE
+from tests.gateways.sandbox_server import NOWHERE, SandboxHandle
+from tests.shop import Shop
+
+H = TypeVar("H", bound="House")
+Wrap = Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport]
+
+_ATTEMPTS_MAX: Final = 1_000
+_ROUNDS_MAX: Final = 20
+# Past leases, the certainty that a call did not get through, and the wait for another attempt;
+# past deadlines and windows; and, in the end, past everything.
+_PASSING: Final = (
+    timedelta(hours=2),
+    timedelta(days=12),
+    timedelta(days=60),
+)
+_DUE: Final = """
+    SELECT count(*) FROM procrastinate_jobs
+     WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())
+       AND (%(queues)s::text[] IS NULL OR queue_name = ANY (%(queues)s))"""
+
+logging.getLogger("mail.log").setLevel(logging.WARNING)  # the mail server's, a line per command
+
+
+class House(Shop):
+    """A shop in which time passes for business and queue together, and only when told to."""
+
+    def __init__(
+        self, api: httpx.AsyncClient, sandbox: SandboxHandle, url: str, books: Litestar
+    ) -> None:
+        super().__init__(api, sandbox, url)
+        self._deliveries = books.state.simulator.books.deliveries
+
+    async def forward(self, by: timedelta) -> None:
+        """Let time pass: for business, and for the queue, which has a clock of its own."""
+        await super().forward(by)
+        async with transaction() as tx:
+            await execute(
+                tx,
+                "UPDATE procrastinate_workers SET last_heartbeat = last_heartbeat - %(by)s",
+                by=by,
+            )
+            await execute(
+                tx,
+                """
+                UPDATE procrastinate_jobs SET scheduled_at = scheduled_at - %(by)s
+                 WHERE status = 'todo' AND scheduled_at IS NOT NULL""",
+                by=by,
+            )
+
+    async def forward_to(self, instant: str, *, past: timedelta = timedelta(seconds=1)) -> None:
+        """Let time pass until just past an instant that a reply told; nothing if it is later."""
+        async with transaction() as tx:
+            left = datetime.fromisoformat(instant) + past - await db.now(tx)
+        if left > timedelta():
+            await self.forward(left)
+
+    async def run_jobs(self, *queues: str) -> None:
+        """Do the queued jobs, one after the other, until none is due; all queues if none is named.
+
+        Jobs of workers that died are given back to the queue first, as a worker does.
+        """
+        await reap(TASKS, stalled_s=settings().worker_stalled_seconds)
+        while await self.count(_DUE, queues=list(queues) or None):
+            options = Options(url=self.url, queues=queues or None, concurrency=1, grace_s=5)
+            await Worker(TASKS, options).run_what_is_due()
+
+    async def sweep_all(self) -> None:
+        """Run each line of the schedule once, but for the audit: it moves nothing."""
+        for line in SCHEDULE:
+            if line.name != "check-invariants":
+                await line.run(line.limit)
+
+    async def deliver(self) -> None:
+        """The gateway tells of what it has not been able to tell yet."""
+        while due := self._deliveries.due(attempts_max=_ATTEMPTS_MAX):
+            for delivery in due:
+                reply = await self.webhook(delivery.body)
+                assert reply.status_code == httpx.codes.OK, reply.text
+                self._deliveries.delivered(delivery, status=reply.status_code)
+
+    async def banks_work(self, verb: str = "succeed") -> None:
+        """The banks end all refunds and transfers that are under way: `succeed` or `fail`."""
+        for refund in await self.sandbox.refunds():
+            if refund["status"] in OPEN_REFUNDS:
+                await self.sandbox.end_refund(refund["id"], verb)
+        for transfer in await self.sandbox.transfers():
+            if transfer["status"] in OPEN_TRANSFERS:
+                await self.sandbox.end_transfer(transfer["id"], verb)
+
+    async def settle_down(self) -> None:
+        """Sweeps and jobs in turn, until the sweeps leave nothing for jobs to do."""
+        for _ in range(_ROUNDS_MAX):
+            await self.sweep_all()
+            await reap(TASKS, stalled_s=settings().worker_stalled_seconds)
+            if not await self.count(_DUE, queues=None):
+                return
+            await self.run_jobs()
+        raise AssertionError("jobs and sweeps go on for ever")
+
+    async def come_to_rest(self) -> None:
+        """Let everything end that has begun: banks take their time, and webhooks theirs."""
+        for by in _PASSING:
+            await self.settle_down()
+            await self.banks_work()
+            await self.forward(by)
+            await self.deliver()
+        await self.settle_down()
+
+    async def open_account(self) -> None:
+        """The host says where the money goes."""
+        body = {
+            "holder": "A host",
+            "kind": "bank_account",
+            "accountNumber": "0123456789",
+            "bankCode": "058",
+            "currency": "NGN",
+        }
+        reply = await self.post(self.host, "/api/host/payout-accounts", body)
+        assert reply.status_code == httpx.codes.CREATED, reply.text
+
+
+@asynccontextmanager
+async def open_house(
+    kind: type[H], url: str, books: Path, *, wrap: Wrap = lambda line: line
+) -> AsyncGenerator[H]:
+    """A house on a migrated database; its gateway's books are the SQLite file `books`.
+
+    The books outlive this process, as a gateway would. `wrap` is put around each line to a gateway.
+    """
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(_taking_mail())
+        await db.open_pool(url, size_max=1)  # a step at a time: one warm connection is quickest
+        stack.push_async_callback(db.close_pool)
+        sandbox = create_sandbox(webhook_url=NOWHERE, books_path=str(books), step_seconds=None)
+        stack.callback(sandbox.state.simulator.books.close)
+        line = httpx.ASGITransport(sandbox, raise_app_exceptions=False)
+        open_gateways(settings(), transports={name: wrap(line) for name in GatewayName})
+        stack.push_async_callback(close_gateways)
+        guest = await stack.enter_async_context(
+            httpx.AsyncClient(transport=line, base_url="http://sandbox.test")
+        )
+        api = await stack.enter_async_context(
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(application()), base_url="http://berthold.test"
+            )
+        )
+        handle = SandboxHandle(guest, "http://sandbox.test", SECRET_KEY)
+        yield kind(api, handle, url, sandbox)
+
+
+@lru_cache(maxsize=1)
+def application() -> ASGIApp:
+    """The application; it holds nothing of a process or a database, and so can be kept."""
+    return create_app()
+
+
+class _Letterbox:
+    async def handle_DATA(self, *_: Any) -> str:  # noqa: N802  aiosmtpd's name
+        return "250 OK"
+
+
+@asynccontextmanager
+async def _taking_mail() -> AsyncGenerator[None]:
+    """A mail server that takes everything, as SMTP_URL."""
+    server = await asyncio.get_running_loop().create_server(
+        lambda: SMTP(_Letterbox(), hostname="sink.test", enable_SMTPUTF8=True), "127.0.0.1", 0
+    )
+    was = os.environ["SMTP_URL"]
+    os.environ["SMTP_URL"] = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    settings.cache_clear()
+    try:
+        async with server:
+            yield
+    finally:
+        os.environ["SMTP_URL"] = was
+        settings.cache_clear()
