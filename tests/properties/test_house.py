@@ -1,0 +1,257 @@
+"""People do anything in any order, time jumps, the gateway fails: the house and its model agree."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tasks.schedule import SCHEDULE
+from tests.books import breaches
+from tests.databases import Databases
+from tests.laws import audit_is_clean
+from tests.properties.house_model import WHOLE
+from tests.properties.town import SEATS, SLACK, Acts
+
+T = TypeVar("T")
+
+JUMPS: Final = (
+    timedelta(minutes=2),
+    timedelta(minutes=16),
+    timedelta(minutes=31),
+    timedelta(hours=7),
+    timedelta(hours=26),
+)
+EXAMPLES: Final = int(os.environ.get("HOUSE_EXAMPLES", "0"))
+
+_guests = st.sampled_from(["guest", "other"])
+_roles = st.sampled_from(["guest", "host", "admin"])
+_pick = st.integers(0, 9)
+_parts = st.sampled_from([0, 1, 3_333, 5_000, WHOLE])
+_numbers = count(1)
+
+
+class HouseMachine(RuleBasedStateMachine):
+    """Each rule is one thing that somebody does or that happens; nothing happens by itself."""
+
+    def __init__(self, databases: Databases, template: str, folder: Path) -> None:
+        super().__init__()
+        number = next(_numbers)
+        self._closing = ExitStack()
+        url = self._closing.enter_context(databases.copy(f"{template}_{number}", of=template))
+        runner = self._closing.enter_context(asyncio.Runner())
+        self.acts = Acts(runner, url, folder / f"books-{number}")
+        self.model = self.acts.model
+
+    def teardown(self) -> None:
+        with self._closing:
+            try:
+                if sys.exc_info()[0] is None:  # nothing has gone wrong on the way
+                    self._everybody_has_their_money()
+            finally:
+                self.acts.close()
+
+    # ---- what people do -------------------------------------------------------------------------
+
+    @rule(who=_guests, seats=st.sets(st.sampled_from(SEATS), min_size=1))
+    def reserve_seats(self, who: str, seats: set[str]) -> None:
+        self.acts.reserve_seats(who, seats)
+
+    @rule(who=_guests, first=st.integers(0, 2), nights=st.integers(1, 2))
+    def reserve_nights(self, who: str, first: int, nights: int) -> None:
+        self.acts.reserve_nights(who, first=first, nights=nights)
+
+    @precondition(lambda self: self.model.unpaid)
+    @rule(pick=_pick, fault=st.sampled_from(["", "error_500", "timeout_after_effect"]))
+    def begin_to_pay(self, pick: int, fault: str) -> None:
+        self.acts.begin_to_pay(_one(self.model.unpaid, pick), fault=fault)
+
+    @precondition(lambda self: self.model.payable)
+    @rule(pick=_pick)
+    def pay_at_the_gateway(self, pick: int) -> None:
+        self.acts.pay(_one(self.model.payable, pick))
+
+    @precondition(lambda self: self.model.unpaid)
+    @rule(pick=_pick)
+    def pay_at_once(self, pick: int) -> None:
+        booking = _one(self.model.unpaid, pick)
+        self.acts.begin_to_pay(booking)
+        if booking.charges:
+            self.acts.pay(booking.charges[-1])
+
+    @precondition(lambda self: self.model.payable)
+    @rule(pick=_pick)
+    def card_is_declined(self, pick: int) -> None:
+        self.acts.decline_card(_one(self.model.payable, pick))
+
+    @precondition(lambda self: self.model.charges)
+    @rule(pick=_pick, is_broken=st.booleans())
+    def verify(self, pick: int, is_broken: bool) -> None:
+        self.acts.verify(*_one(self.model.charges, pick), is_broken=is_broken)
+
+    @precondition(lambda self: self.model.requested)
+    @rule(pick=_pick, accepts=st.booleans())
+    def host_answers(self, pick: int, accepts: bool) -> None:
+        self.acts.answer(_one(self.model.requested, pick), accepts=accepts)
+
+    @precondition(lambda self: self.model.bookings)
+    @rule(pick=_pick, who=_roles, is_sure=st.sampled_from([False, False, True]))
+    def cancel(self, pick: int, who: str, is_sure: bool) -> None:
+        if is_sure:  # or else everything would be cancelled before it could begin
+            self.acts.cancel(_one(list(self.model.bookings.values()), pick), who)
+
+    @precondition(lambda self: self.model.pots(is_disputed=False))
+    @rule(pick=_pick, part=_parts, is_timely=st.booleans())
+    def complain(self, pick: int, part: int, is_timely: bool) -> None:
+        booking, kind = _one(self.model.pots(is_disputed=False), pick)
+        if is_timely and (opens_at := booking.pots[kind].opens_at):
+            self.acts.run(self.acts.town.forward_to(opens_at.isoformat()))
+        self.acts.complain(booking, kind, part)
+
+    @precondition(lambda self: self.model.pots(is_disputed=True))
+    @rule(pick=_pick)
+    def withdraw(self, pick: int) -> None:
+        self.acts.withdraw(*_one(self.model.pots(is_disputed=True), pick))
+
+    @precondition(lambda self: self.model.pots(is_disputed=True))
+    @rule(pick=_pick, part=_parts)
+    def admin_decides(self, pick: int, part: int) -> None:
+        self.acts.decide(*_one(self.model.pots(is_disputed=True), pick), part)
+
+    @precondition(lambda self: self.model.bookings)
+    @rule(pick=_pick, what=st.sampled_from(["pay", "accept", "decline"]))
+    def act_out_of_turn(self, pick: int, what: str) -> None:
+        booking = _one(list(self.model.bookings.values()), pick)
+        if what == "pay":
+            self.acts.begin_to_pay(booking)
+        else:
+            self.acts.answer(booking, accepts=what == "accept")
+
+    @precondition(lambda self: not self.acts.has_account)
+    @rule()
+    def host_opens_an_account(self) -> None:
+        self.acts.open_account()
+
+    # ---- what happens ---------------------------------------------------------------------------
+
+    @rule(by=st.sampled_from(JUMPS))
+    def time_passes(self, by: timedelta) -> None:
+        self.acts.run(self.acts.town.forward(by))
+
+    @precondition(lambda self: self.model.bookings)
+    @rule(pick=_pick)
+    def time_comes(self, pick: int) -> None:
+        """It is just past one of the next instants that change what may be done."""
+        now = self.acts.now()
+        if coming := sorted(moment for moment in self.model.deadlines() if moment > now):
+            past = coming[pick % min(3, len(coming))] + SLACK
+            self.acts.run(self.acts.town.forward_to(past.isoformat()))
+
+    @precondition(lambda self: self.acts.undelivered)
+    @rule()
+    def webhooks_arrive(self) -> None:
+        self.acts.deliver()
+
+    @rule()
+    def jobs_run(self) -> None:
+        self.acts.run_jobs()
+
+    @precondition(lambda self: self.acts.undelivered)
+    @rule()
+    def payments_are_noticed(self) -> None:
+        self.acts.deliver()
+        self.acts.run_jobs()
+
+    @rule(name=st.sampled_from([job.name for job in SCHEDULE]))
+    def sweep(self, name: str) -> None:
+        self.acts.sweep(name)
+
+    @rule(verb=st.sampled_from(["succeed", "succeed", "fail"]))
+    def banks_work(self, verb: str) -> None:
+        self.acts.run(self.acts.town.banks_work(verb))
+
+    # ---- what holds -----------------------------------------------------------------------------
+
+    @invariant()
+    def bookings_are_where_they_may_be(self) -> None:
+        rows = self.acts.bookings()
+        now = self.acts.now()
+        assert {str(row.id) for row in rows} == self.model.bookings.keys()
+        for row in rows:
+            booking = self.model.bookings[str(row.id)]
+            assert row.state in booking.states_possible(now), booking
+            booking.expires_at = _exactly(booking.expires_at, row.expires_at)
+            booking.respond_by = _exactly(booking.respond_by, row.respond_by)
+
+    @invariant()
+    def every_claim_is_its_owners(self) -> None:
+        assert self.acts.claims() == {
+            claim: (owner, self.model.bookings[owner].expires_at)
+            for claim, owner in self.model.owners.items()
+        }
+
+    @invariant()
+    def payments_are_known_as_far_as_they_were_asked_about(self) -> None:
+        known = {charge.reference: charge.known for _, charge in self.model.charges}
+        assert self.acts.payments() == known
+
+    @invariant()
+    def audit_is_clean(self) -> None:
+        self.acts.run(audit_is_clean())
+
+    def _everybody_has_their_money(self) -> None:
+        """In the end, when everything that has begun has come to its end."""
+        self.acts.come_to_rest()
+        self.bookings_are_where_they_may_be()
+        self.every_claim_is_its_owners()
+        self.payments_are_known_as_far_as_they_were_asked_about()
+        assert self.acts.money() == self.model.money()
+        assert self.acts.run(breaches(self.acts.town)) == []
+
+
+def _one(things: Sequence[T], pick: int) -> T:
+    return things[pick % len(things)]
+
+
+def _exactly(expected: datetime | None, found: datetime | None) -> datetime | None:
+    """What was found, if it is what was expected but for the moments that asking took."""
+    if expected is None or found is None:
+        assert expected == found
+        return None
+    assert abs(found - expected) < SLACK
+    return found
+
+
+@pytest.mark.timeout(900)  # a failure is made smaller, which takes its time
+def test_the_house_does_what_its_model_says(
+    databases: Databases, template: Any, tmp_path: Path
+) -> None:
+    """The same examples each time; HOUSE_EXAMPLES=1000 tries so many others."""
+    run_state_machine_as_test(
+        lambda: HouseMachine(databases, template.template_dbname, tmp_path),
+        settings=settings(
+            max_examples=EXAMPLES or 12,
+            derandomize=not EXAMPLES,
+            database=None,
+            stateful_step_count=40,
+            deadline=None,
+            print_blob=True,
+            phases=[Phase.explicit, Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
