@@ -62,8 +62,8 @@ async def _release_singly(limit: int) -> int:
 
 async def resolve_unknown(limit: int) -> int:
     """Ask about instructions whose end is open, and send transfers that nobody is sending."""
+    await sweep("resolve-unknown", pick=payouts.next_resumable, act=payouts.resume, limit=limit)
     async with transaction() as tx:
-        await payouts.resume_waiting(tx, limit=limit)
         sent = await instructions.send_due(tx, InstructionKind.TRANSFER, limit=limit)
         return sent + await instructions.look_up_due(tx, limit=limit)
 

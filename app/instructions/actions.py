@@ -116,14 +116,18 @@ async def settle(tx: Tx, asked: Instruction, found: Finding, *, live: bool) -> I
             return await _found(tx, instruction, found)
 
 
-async def resume(
+async def resume_all(
     tx: Tx, *, payee_id: UUID, gateway: GatewayName, currency: str, target: str
-) -> int:
-    """Queue what waited for this payee's account; returns how many."""
+) -> None:
+    """Queue what waited for this payee's account."""
     waiting = await queries.lock_waiting(tx, payee_id=payee_id, gateway=gateway, currency=currency)
     for instruction in waiting:
-        await _queue(tx, instruction, target=target, reason="the payee has an account now")
-    return len(waiting)
+        await resume(tx, instruction, target=target)
+
+
+async def resume(tx: Tx, waiting: Instruction, *, target: str) -> None:
+    """Queue one that waited for its payee's account."""
+    await _queue(tx, waiting, target=target, reason="the payee has an account now")
 
 
 async def withdraw(tx: Tx, *, payee_id: UUID, gateway: GatewayName, currency: str) -> None:

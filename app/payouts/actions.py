@@ -90,18 +90,22 @@ async def retry_failed(tx: Tx, *, limit: int) -> int:
     return len(failed)
 
 
-async def resume_waiting(tx: Tx, *, limit: int) -> int:
-    """Queue transfers whose payee got an account while they were being made; returns how many."""
-    resumed = 0
-    for known in await queries.awaited(tx, limit=limit):
-        resumed += await instructions.resume(
-            tx,
-            payee_id=known.host_id,
-            gateway=known.gateway,
-            currency=known.currency,
-            target=known.recipient,
-        )
-    return resumed
+async def next_resumable(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """Lock a transfer whose payee got an account while it was being made, other than these.
+
+    The account is locked with it: nobody removes or replaces it until the transaction ends.
+    """
+    return await queries.lock_next_resumable(tx, but)
+
+
+async def resume(tx: Tx, transfer_id: UUID) -> None:
+    """Queue such a transfer."""
+    transfer = await instructions.get(tx, transfer_id)
+    payee = Payee(transfer.payee_id, transfer.gateway, transfer.currency)
+    target = await recipient_of(tx, payee)
+    if target is None:
+        raise LookupError(f"there is no account to send {transfer_id} to")
+    await instructions.resume(tx, transfer, target=target)
 
 
 async def recipient_of(tx: Tx, payee: Payee) -> str | None:
@@ -267,7 +271,7 @@ async def _redirect(tx: Tx, payee: Payee, recipient: str | None) -> None:
     host_id, gateway, currency = payee
     await instructions.withdraw(tx, payee_id=host_id, gateway=gateway, currency=currency)
     if recipient:
-        await instructions.resume(
+        await instructions.resume_all(
             tx, payee_id=host_id, gateway=gateway, currency=currency, target=recipient
         )
 

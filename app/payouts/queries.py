@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.db import Tx, execute, fetch_all, fetch_new, fetch_one, json
+from app.db import Tx, execute, fetch_all, fetch_new, fetch_one, fetch_value, json
 from app.gateways.port import GatewayName, RecipientReady
 from app.instructions.model import InstructionState
 from app.money import Money
@@ -46,20 +46,25 @@ async def recipients(tx: Tx, host_ids: Sequence[UUID]) -> list[Recipient]:
     )
 
 
-async def awaited(tx: Tx, *, limit: int) -> list[Recipient]:
-    """Active accounts that transfers wait for all the same."""
-    return await fetch_all(
+async def lock_next_resumable(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """A transfer that waits for an account although there is one, and the account with it.
+
+    Other than these, and nobody else's to change.
+    """
+    return await fetch_value(
         tx,
-        Recipient,
+        UUID,
         """
-        SELECT host_id, gateway, currency, recipient FROM payout_accounts
-         WHERE state = 'active' AND EXISTS (
-               SELECT FROM instructions
-                WHERE instructions.state = 'waiting_for_payee'
-                  AND payee_id = host_id AND instructions.gateway = payout_accounts.gateway
-                  AND instructions.currency = payout_accounts.currency)
-         LIMIT %(limit)s""",
-        limit=limit,
+        SELECT waiting.id
+          FROM instructions AS waiting
+          JOIN payout_accounts AS account
+            ON account.host_id = payee_id AND account.gateway = waiting.gateway
+           AND account.currency = waiting.currency AND account.state = 'active'
+         WHERE waiting.state = 'waiting_for_payee' AND waiting.id <> ALL(%(but)s::uuid[])
+         LIMIT 1
+           FOR SHARE OF account SKIP LOCKED
+           FOR NO KEY UPDATE OF waiting SKIP LOCKED""",
+        but=list(but),
     )
 
 

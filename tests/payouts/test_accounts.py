@@ -4,6 +4,7 @@ import asyncio
 import logging
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from app.accounts.model import Principal, Role
 from app.db import transaction
 from app.escrow.actions import release_due
 from app.idempotency import Key
+from app.payouts import actions as payouts
 from app.payouts import stories
 from app.payouts.model import NewPayoutAccount
 from tests import make
@@ -26,6 +28,9 @@ ACCOUNT = {
     "currency": "NGN",
 }
 PATH = "/api/host/payout-accounts"
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 
 
 async def add(shop: Shop, *, key: str = "", who: Principal | None = None, **changed: Any) -> Any:
@@ -54,6 +59,15 @@ async def released(shop: Shop, *seats: str) -> None:
         await shop.paid(booking)
     await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=1, seconds=1))
     assert await shop.sweep("release-escrow") == len(seats)
+
+
+async def overlooked(shop: Shop) -> None:
+    """Transfers wait for an account that is there: each was made while the other was."""
+    await shop.values(
+        """
+        UPDATE instructions SET state = 'waiting_for_payee', target = NULL, next_try_at = NULL
+        RETURNING id::text"""
+    )
 
 
 async def test_a_host_sees_the_name_that_the_bank_has(shop: Shop) -> None:
@@ -269,6 +283,35 @@ async def test_an_account_added_while_a_transfer_is_made_misses_nothing(shop: Sh
     await shop.sweep("resolve-unknown")
     await shop.run_jobs()
     assert len(await shop.sandbox.transfers()) == 1
+
+
+async def test_nothing_is_sent_to_an_account_that_is_being_removed(shop: Shop) -> None:
+    account = (await add(shop)).json()
+    await released(shop, "1A")
+    await overlooked(shop)
+    async with transaction() as tx:
+        await payouts.remove_account(tx, UUID(account["id"]), host_id=shop.host.id)
+        await shop.sweep("resolve-unknown")  # while the removal is not committed
+    await shop.run_jobs()
+    assert await transfers(shop) == ["waiting_for_payee nowhere"]
+    assert await shop.sandbox.transfers() == []
+
+
+async def test_an_account_stays_until_what_goes_to_it_is_queued(shop: Shop) -> None:
+    account = (await add(shop)).json()
+    await released(shop, "1A")
+    await overlooked(shop)
+    async with transaction() as tx:
+        waiting = await payouts.next_resumable(tx, [])
+        assert waiting
+        removing = asyncio.create_task(remove(shop, account))
+        while not await shop.count(WAITING):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await payouts.resume(tx, waiting)
+    assert await removing == 204
+    assert await transfers(shop) == ["waiting_for_payee nowhere"], "it was queued, and taken back"
+    moves = "SELECT state FROM instruction_history ORDER BY id DESC LIMIT 2"
+    assert await shop.values(moves) == ["waiting_for_payee", "queued"]
 
 
 async def test_accounts_and_transfers_at_once_neither_lose_nor_double_money(shop: Shop) -> None:
