@@ -2104,6 +2104,7 @@ CREATE TABLE public.webhook_events (
     attempts smallint DEFAULT 0 NOT NULL,
     error text,
     received_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    next_try_at timestamp with time zone DEFAULT (public.business_now() + '00:02:00'::interval) NOT NULL,
     processed_at timestamp with time zone,
     CONSTRAINT webhook_events_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT webhook_events_state_known CHECK ((state = ANY (ARRAY['received'::text, 'processed'::text, 'ignored'::text, 'failed'::text])))
@@ -3100,7 +3101,7 @@ CREATE INDEX webhook_events_of_reference ON public.webhook_events USING btree (r
 -- Name: webhook_events_open; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX webhook_events_open ON public.webhook_events USING btree (received_at) WHERE (state = ANY (ARRAY['received'::text, 'failed'::text]));
+CREATE INDEX webhook_events_open ON public.webhook_events USING btree (next_try_at) WHERE (state = ANY (ARRAY['received'::text, 'failed'::text]));
 
 
 --

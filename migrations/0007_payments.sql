@@ -63,6 +63,8 @@ CREATE TABLE webhook_events (
     attempts     smallint NOT NULL DEFAULT 0,
     error        text,
     received_at  timestamptz NOT NULL DEFAULT business_now(),
+    -- From here on the sweep sees to it: whoever had it in hand has not come back.
+    next_try_at  timestamptz NOT NULL DEFAULT business_now() + interval '2 minutes',
     processed_at timestamptz,
     CONSTRAINT webhook_events_once UNIQUE (gateway, event_key),
     CONSTRAINT webhook_events_state_known CHECK (
@@ -70,5 +72,5 @@ CREATE TABLE webhook_events (
     )
 );
 COMMENT ON TABLE webhook_events IS 'What gateways told us, as it came, once each';
-CREATE INDEX webhook_events_open ON webhook_events (received_at) WHERE state IN ('received', 'failed');
+CREATE INDEX webhook_events_open ON webhook_events (next_try_at) WHERE state IN ('received', 'failed');
 CREATE INDEX webhook_events_of_reference ON webhook_events (reference);

@@ -2,35 +2,47 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import Final
 from uuid import UUID
 
 from app import queue
-from app.alerts import Severity, raise_alert
 from app.checkout.stories import settle_payment
 from app.db import Tx, transaction
 from app.gateways.port import EventKind
-from app.instructions import queries as instructions
+from app.instructions.model import InstructionKind
+from app.instructions.queries import refunds_at_gateway
+from app.money_out import actions as money_out
 from app.money_out.stories import look_up
 from app.payments import actions as payments
 from app.webhooks import actions as webhooks
-from app.webhooks.model import StoredEvent
-from tasks.runner.handlers import handles
+from app.webhooks.model import FIRST_WAIT, TRIES_MAX, WAIT_MAX, NothingOfOurs, StoredEvent
+from tasks.runner.handlers import Retries, handles
+
+_RETRIES: Final = Retries(
+    attempts_max=TRIES_MAX,
+    first_wait_s=FIRST_WAIT.total_seconds(),
+    wait_s_max=WAIT_MAX.total_seconds(),
+)
 
 
-@handles(queue.ProcessWebhook)
+@handles(queue.ProcessWebhook, retries=_RETRIES)
 async def process_webhook(job: queue.ProcessWebhook) -> None:
-    """Act on a stored event; its effect and its mark are one commit."""
+    """Act on a stored event; its effect and its mark are one commit.
+
+    What fails is tried again, and given up with the event: an alert tells of that.
+    """
     async with transaction() as tx:
         event = await webhooks.begin(tx, job.event_id)
         follow = await _what_follows(tx, event) if event else None
-    if follow is None:
+    if event is None or follow is None:
         return
     try:
         await follow()
     except Exception as error:
         async with transaction() as tx:
-            await webhooks.failed(tx, job.event_id, error=f"{type(error).__name__}: {error}")
-        raise
+            await webhooks.failed(tx, event.id, error=f"{type(error).__name__}: {error}")
+        if event.attempts < TRIES_MAX:
+            raise
 
 
 async def retry_webhooks(limit: int) -> int:
@@ -40,20 +52,23 @@ async def retry_webhooks(limit: int) -> int:
 
 
 async def _what_follows(tx: Tx, event: StoredEvent) -> Callable[[], Awaitable[object]] | None:
-    """The question to ask of the gateway; events about nothing of ours end here."""
+    """The question to ask of the gateway; an event that asks for nothing ends here.
+
+    One about nothing that we know is parked: the gateway may be ahead of our own commit.
+    """
     if event.reference is None or event.kind is EventKind.OTHER:
         await webhooks.ignored(tx, event.id)
         return None
     if event.kind is EventKind.TRANSFER_CHANGED:
-        if transfer := await instructions.find_by_reference(tx, event.reference):
+        kind = InstructionKind.TRANSFER
+        if transfer := await money_out.find_told_of(tx, event.reference, kind):
             return partial(look_up, transfer.id, event_id=event.id)
     elif payment := await payments.find_by_reference(tx, event.reference):
         if event.kind is EventKind.CHARGE_CHANGED:
             return partial(settle_payment, payment.id, event_id=event.id)
-        refund_ids = await instructions.refunds_at_gateway(tx, payment.id)
+        refund_ids = await refunds_at_gateway(tx, payment.id)
         return partial(_look_up_all, refund_ids, event.id)
-    await _alert_unknown(tx, event)
-    return None
+    return partial(_park, event)
 
 
 async def _look_up_all(refund_ids: Sequence[UUID], event_id: UUID) -> None:
@@ -61,16 +76,10 @@ async def _look_up_all(refund_ids: Sequence[UUID], event_id: UUID) -> None:
     for refund_id in refund_ids:
         await look_up(refund_id)
     async with transaction() as tx:
+        for refund_id in refund_ids:
+            await money_out.check_sent(tx, refund_id)
         await webhooks.processed(tx, event_id)
 
 
-async def _alert_unknown(tx: Tx, event: StoredEvent) -> None:
-    """Our references are committed before a gateway hears of them: this one is not ours."""
-    await raise_alert(
-        tx,
-        kind="unknown_reference",
-        severity=Severity.WARNING,
-        subject=event.reference or "",
-        details={"gateway": event.gateway, "event": event.name, "eventId": str(event.id)},
-    )
-    await webhooks.ignored(tx, event.id)
+async def _park(event: StoredEvent) -> None:
+    raise NothingOfOurs(f"{event.gateway} tells of {event.reference}")

@@ -231,16 +231,6 @@ async def refunds_at_gateway(tx: Tx, payment_id: UUID) -> list[UUID]:
     )
 
 
-async def find_by_reference(tx: Tx, reference: str) -> Instruction | None:
-    """The instruction whose current attempt has this reference."""
-    return await fetch_one(
-        tx,
-        Instruction,
-        "SELECT * FROM instructions WHERE reference = %(reference)s",
-        reference=reference,
-    )
-
-
 async def lock_waiting(
     tx: Tx, *, payee_id: UUID, gateway: GatewayName, currency: str
 ) -> list[Instruction]:

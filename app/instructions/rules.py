@@ -1,5 +1,6 @@
 """When an instruction is looked at again, when it is given up, and what its attempts are called."""
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
@@ -43,6 +44,7 @@ _ENDS: Final = {
     InstructionState.FAILED: "fail",
     InstructionState.REVERSED: "reverse",
 }
+_HEXADECIMAL: Final = re.compile(r"[0-9a-f]{32}")
 _PREFIXES: Final = {InstructionKind.REFUND: "rf", InstructionKind.TRANSFER: "tr"}
 
 
@@ -52,6 +54,14 @@ def reference(kind: InstructionKind, instruction_id: UUID, attempt: int) -> str:
     Lower-case letters, digits and hyphens, 37 or 38 characters: within what Paystack takes.
     """
     return f"{_PREFIXES[kind]}-{instruction_id.hex}-{attempt}"
+
+
+def told_of(reference: str, kind: InstructionKind) -> UUID | None:
+    """The id of the instruction that has, or had, an attempt of this name; None for others."""
+    prefix, _, rest = reference.partition("-")
+    hexadecimal, _, attempt = rest.partition("-")
+    is_ours = _HEXADECIMAL.fullmatch(hexadecimal) and attempt.isdecimal()
+    return UUID(hexadecimal) if prefix == _PREFIXES[kind] and is_ours else None
 
 
 def changes(new: Sequence[NewInstruction]) -> list[Change]:

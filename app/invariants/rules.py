@@ -80,7 +80,7 @@ LAWS: Final = (
     _law("charges_settle", _W, "No charge is open for more than a day."),
     _law("instructions_move", _W, "No refund or transfer waits to be looked at, an hour past due."),
     _law("instructions_arrive", _W, "No refund or transfer was given up."),
-    _law("webhooks_processed", _W, "No webhook is unprocessed after 15 minutes."),
+    _law("webhooks_processed", _W, "No webhook was given up, or is 15 minutes past its next try."),
     _law("mails_sent", _W, "No mail is unsent 30 minutes after it was due."),
     _law("keys_come_free", _W, "No idempotency key without a reply is busy for an hour."),
     _law("jobs_start", _W, "No job waits for a worker 15 minutes after it was due."),

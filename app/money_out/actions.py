@@ -10,7 +10,7 @@ from app.audit import Actor, ActorRole, Subject
 from app.bookings import actions as bookings
 from app.bookings.model import Booking
 from app.bookings.queries import find as find_booking
-from app.db import Tx, plan_for_values
+from app.db import Tx, now, plan_for_values
 from app.escrow import actions as escrow
 from app.instructions import actions as instructions
 from app.instructions import queries as instruction_queries
@@ -22,6 +22,7 @@ from app.instructions.model import (
     InstructionState,
     NoSuchInstructionHere,
 )
+from app.instructions.rules import told_of
 from app.ledger import actions as ledger
 from app.money_out import queries, rules
 from app.money_out.model import (
@@ -33,6 +34,7 @@ from app.money_out.model import (
     NewLateRefund,
     NotReversed,
     ReissuedBefore,
+    StillBeingSent,
 )
 from app.notifications import actions as notifications
 from app.notifications.model import Kind
@@ -149,6 +151,21 @@ async def begin_look_up(
     """An admin has the gateway asked. Raises NoSuchInstructionHere."""
     instruction = _of_kind(await instructions.get(tx, instruction_id), kind)
     await _record(tx, "look_up", instruction, admin_id=admin_id, reason="")
+
+
+async def find_told_of(tx: Tx, reference: str, kind: InstructionKind) -> Instruction | None:
+    """What a gateway tells of under the reference of an attempt, be it the last one or not."""
+    instruction_id = told_of(reference, kind)
+    return await instruction_queries.find(tx, instruction_id) if instruction_id else None
+
+
+async def check_sent(tx: Tx, instruction_id: UUID) -> None:
+    """Raises StillBeingSent while whoever sends it may not have written down how that went."""
+    instruction = await instructions.get(tx, instruction_id)
+    if instruction.state is not InstructionState.SENDING or instruction.next_try_at is None:
+        return
+    if instruction.next_try_at > await now(tx):
+        raise StillBeingSent(f"Attempt {instruction.attempt} may be under way.")
 
 
 async def _charge_host(tx: Tx, booking: Booking, refund: LateRefund) -> None:

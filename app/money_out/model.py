@@ -112,3 +112,9 @@ class ReissuedBefore(Conflict):
     """What came back is sent again once; if that comes back too, send that one again."""
 
     title = "Its money was sent again before"
+
+
+class StillBeingSent(Conflict):
+    """A gateway tells of an attempt before its answer to it is written down: ask again."""
+
+    title = "It is being sent at this moment"

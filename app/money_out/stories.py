@@ -38,12 +38,13 @@ async def look_up(instruction_id: UUID, *, event_id: UUID | None = None) -> Inst
     """Ask the gateway what became of an instruction, and book the answer once.
 
     `event_id` is the webhook that prompted this: marked processed in the same commit. None if
-    there is nothing to ask about.
+    there is nothing to ask about. Raises StillBeingSent for an event ahead of its sender.
     """
     async with transaction() as tx:
         asked = await instructions.begin_look_up(tx, instruction_id)
         charge = await payments.get(tx, asked.payment_id) if asked else None
         if asked is None and event_id:
+            await actions.check_sent(tx, instruction_id)
             await webhooks.processed(tx, event_id)
     if asked is None or charge is None:
         return None

@@ -9,6 +9,7 @@ from msgspec import Meta
 from app import audit, states
 from app.alerts import MOVES, AlertState
 from app.audit import Actor, ActorRole, Subject
+from app.bookings.actions import not_found
 from app.db import Tx, plan_for_values
 from app.operations import queries
 from app.operations.model import (
@@ -19,6 +20,7 @@ from app.operations.model import (
     AuditFilter,
     AuditPage,
 )
+from app.webhooks.model import EventPage
 from app.wire import read_cursor, write_cursor
 
 _RowId = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -51,6 +53,20 @@ async def read_alert(tx: Tx, alert_id: UUID) -> Alert:
     if alert := await queries.find_alert(tx, alert_id):
         return alert
     raise AlertNotFound(f"There is no alert {alert_id}.")
+
+
+async def read_webhooks(tx: Tx, booking_id: UUID, *, limit: int, cursor: str | None) -> EventPage:
+    """A page of what gateways told about a booking's money, newest first.
+
+    Raises BookingNotFound, and Invalid for a made-up cursor.
+    """
+    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    if not await queries.is_booking(tx, booking_id):
+        raise not_found(booking_id)
+    events = await queries.webhooks_of_booking(tx, booking_id, before=before, limit=limit + 1)
+    page = events[:limit]
+    more = len(events) > limit
+    return EventPage(webhooks=page, next_cursor=write_cursor(page[-1].id) if more else None)
 
 
 async def acknowledge_alert(tx: Tx, alert_id: UUID, *, admin_id: UUID) -> Alert:

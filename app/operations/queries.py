@@ -6,8 +6,9 @@ from uuid import UUID
 import msgspec
 
 from app.alerts import AlertState
-from app.db import Tx, fetch_all, fetch_one
+from app.db import Tx, fetch_all, fetch_new_value, fetch_one
 from app.operations.model import Alert, AlertFilter, AuditFilter, AuditRecord
+from app.webhooks.model import EventReply
 
 
 async def audit_records(
@@ -52,6 +53,39 @@ async def alerts(tx: Tx, wanted: AlertFilter, *, before: UUID | None, limit: int
          ORDER BY id DESC
          LIMIT %(limit)s""",
         **msgspec.structs.asdict(wanted),
+        before=before,
+        limit=limit,
+    )
+
+
+async def is_booking(tx: Tx, booking_id: UUID) -> bool:
+    return await fetch_new_value(
+        tx, bool, "SELECT EXISTS (SELECT FROM bookings WHERE id = %(id)s)", id=booking_id
+    )
+
+
+async def webhooks_of_booking(
+    tx: Tx, booking_id: UUID, *, before: UUID | None, limit: int
+) -> list[EventReply]:
+    """Events about a booking's charges, and attempts at its refunds and transfers; newest first."""
+    return await fetch_all(
+        tx,
+        EventReply,
+        """
+        SELECT event.id, gateway, kind, name, reference, state, attempts, error, received_at,
+               processed_at
+          FROM webhook_events AS event
+         WHERE reference IN (
+               SELECT reference FROM payments WHERE booking_id = %(booking_id)s
+                UNION ALL
+               SELECT history.reference
+                 FROM instructions
+                 JOIN instruction_history AS history ON instruction_id = instructions.id
+                WHERE booking_id = %(booking_id)s AND history.reference IS NOT NULL)
+           AND (%(before)s::uuid IS NULL OR event.id < %(before)s)
+         ORDER BY event.id DESC
+         LIMIT %(limit)s""",
+        booking_id=booking_id,
         before=before,
         limit=limit,
     )

@@ -25,6 +25,7 @@ from app.operations.model import (
     Resolution,
 )
 from app.web import PageCursor, PageSize
+from app.webhooks.model import EventPage
 
 _TEXT_MAX = 100
 
@@ -94,6 +95,19 @@ async def read_audit(
 
 
 @get(
+    "/api/admin/webhooks/booking/{booking_id:uuid}",
+    guards=[require_admin],
+    tags=["webhooks"],
+    summary="What gateways told us about a booking's charges, refunds and transfers, newest first",
+)
+async def list_webhooks_of_booking(
+    booking_id: FromPath[UUID], *, limit: PageSize = 20, cursor: PageCursor = None
+) -> EventPage:
+    async with transaction() as tx:
+        return await actions.read_webhooks(tx, booking_id, limit=limit, cursor=cursor)
+
+
+@get(
     "/api/admin/alerts",
     guards=[require_admin],
     tags=["operations"],
@@ -153,6 +167,7 @@ routes: list[HTTPRouteHandler] = [
     live,
     ready,
     read_audit,
+    list_webhooks_of_booking,
     list_alerts,
     get_alert,
     acknowledge_alert,

@@ -63,7 +63,7 @@ async def store(tx: Tx, gateway: Gateway, event: Event, body: bytes) -> Receipt:
 
 
 async def retry_unprocessed(tx: Tx, *, limit: int) -> int:
-    """Queue events again that were received, or failed, over two minutes ago; returns how many.
+    """Queue events again whose job was lost, or gave up; returns how many.
 
     Of those that were tried too often already an alert tells, one per gateway.
     """
@@ -90,7 +90,7 @@ async def ignored(tx: Tx, event_id: UUID) -> None:
 
 
 async def failed(tx: Tx, event_id: UUID, *, error: str) -> None:
-    """Acting on it did not work; the gateway's next delivery, or a replay, tries again."""
+    """Acting on it did not work: another attempt, the gateway's next delivery or a replay may."""
     await _end(tx, event_id, EventState.FAILED, error=error)
 
 

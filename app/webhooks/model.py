@@ -1,6 +1,6 @@
 """Webhook events as they are stored."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -8,11 +8,15 @@ from uuid import UUID
 
 import msgspec
 
-from app.errors import Malformed, NotFound, Unauthenticated
+from app.errors import Conflict, Malformed, NotFound, Unauthenticated
 from app.gateways.port import EventKind, GatewayName
 from app.wire import Output
 
 TRIES_MAX: Final = 10  # after them an operator must look, and replay it
+
+# How long to wait for another try at the most, doubled after each: some ten hours in all.
+FIRST_WAIT: Final = timedelta(seconds=30)
+WAIT_MAX: Final = timedelta(hours=3)
 
 
 class EventState(StrEnum):
@@ -103,6 +107,12 @@ class NoSuchGateway(NotFound):
 
 class WebhookNotFound(NotFound):
     title = "There is no such webhook"
+
+
+class NothingOfOurs(Conflict):
+    """A gateway tells of what we know nothing of. It may be faster than our own commit."""
+
+    title = "Nothing of ours is called this"
 
 
 class ForgedWebhook(Unauthenticated):

@@ -16,7 +16,9 @@ from app.db import (
 )
 from app.gateways.port import Event, GatewayName
 from app.webhooks.model import (
+    FIRST_WAIT,
     TRIES_MAX,
+    WAIT_MAX,
     EventFilter,
     EventReply,
     EventState,
@@ -43,7 +45,7 @@ async def insert(
             ON CONFLICT (gateway, event_key) DO UPDATE SET state = 'received'
          WHERE known.state = 'failed'
             OR (known.state = 'received'
-                AND known.received_at < business_now() - interval '2 minutes')
+                AND known.next_try_at <= business_now())
      RETURNING id""",
         id=event_id,
         gateway=gateway,
@@ -57,28 +59,36 @@ async def insert(
 
 
 async def begin(tx: Tx, event_id: UUID) -> StoredEvent | None:
-    """Count an attempt at an event that is to be acted on (again); None if that was done."""
+    """Count an attempt at an event that is to be acted on (again); None if that was done.
+
+    The sweep leaves it alone for longer than its job waits for the next attempt.
+    """
     return await fetch_one(
         tx,
         StoredEvent,
         """
-        UPDATE webhook_events SET state = 'received', attempts = attempts + 1
+        UPDATE webhook_events
+           SET state = 'received', attempts = attempts + 1,
+               next_try_at = business_now() + interval '2 minutes'
+                           + least(%(wait_max)s, %(first_wait)s * power(2, attempts))
          WHERE id = %(id)s AND state IN ('received', 'failed')
      RETURNING id, gateway, kind, name, reference, state, attempts""",
         id=event_id,
+        first_wait=FIRST_WAIT,
+        wait_max=WAIT_MAX,
     )
 
 
 async def unprocessed(tx: Tx, *, limit: int) -> list[UUID]:
-    """Events that nobody has acted on with success for minutes, and that are to be tried again."""
+    """Events to be acted on whose job should have done so by now, and that are not given up."""
     return await fetch_values(
         tx,
         UUID,
         """
         SELECT id FROM webhook_events
          WHERE state IN ('received', 'failed') AND attempts < %(tries_max)s
-           AND received_at < (SELECT business_now()) - interval '2 minutes'
-         ORDER BY received_at
+           AND next_try_at <= (SELECT business_now())
+         ORDER BY next_try_at
          LIMIT %(limit)s""",
         tries_max=TRIES_MAX,
         limit=limit,
@@ -161,7 +171,8 @@ async def restart(tx: Tx, event: EventReply) -> EventReply | None:
         EventReply,
         """
         UPDATE webhook_events
-           SET state = 'received', attempts = 0, error = NULL, processed_at = NULL
+           SET state = 'received', attempts = 0, error = NULL, processed_at = NULL,
+               next_try_at = business_now() + interval '2 minutes'
          WHERE id = %(id)s AND state = %(was)s
      RETURNING *""",
         id=event.id,

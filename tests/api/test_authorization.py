@@ -175,6 +175,7 @@ PROTECTED: Final = {
     ("GET", "/api/admin/ledger/bookings/{booking_id}"): ADMIN_ONLY,
     ("POST", "/api/admin/ledger/adjustments"): ADMIN_ONLY._replace(body=AN_ADJUSTMENT),
     ("GET", "/api/admin/webhooks"): ADMIN_ONLY,
+    ("GET", "/api/admin/webhooks/booking/{booking_id}"): ADMIN_ONLY,
     ("GET", "/api/admin/webhooks/{event_id}"): ADMIN_ONLY,
     ("POST", "/api/admin/webhooks/{event_id}/replay"): ADMIN_ONLY,
     ("POST", "/api/host/payout-accounts"): Rule(AN_ACCOUNT, stranger=HOST_ONLY, guest=HOST_ONLY),

@@ -258,15 +258,44 @@ async def test_two_initiates_at_once_start_one_charge(shop: Shop) -> None:
     assert len(await shop.sandbox.charges()) == 1
 
 
-async def test_an_event_about_nothing_of_ours_is_ignored_with_an_alert(shop: Shop) -> None:
+async def test_an_event_about_nothing_of_ours_is_parked_and_given_up_with_an_alert(
+    shop: Shop,
+) -> None:
     booking = await shop.reserve("1A")
     payment = await shop.pending(booking)
     await shop.values("UPDATE payments SET reference = 'pay-other' RETURNING reference")
     await shop.sandbox.pay(payment["reference"])
     await _delivered(shop)
     await shop.run_jobs()
-    assert await shop.values("SELECT state FROM webhook_events") == ["ignored"]
-    assert await shop.values("SELECT kind FROM alerts") == ["unknown_reference"]
+    assert await shop.values("SELECT state FROM webhook_events") == ["failed"]
+    for _ in range(9):
+        assert await shop.sweep("retry-webhooks") == 0, "not before its time"
+        await shop.forward(timedelta(hours=4))
+        assert await shop.sweep("retry-webhooks") == 1
+        await shop.run_jobs()
+    assert await shop.values("SELECT kind FROM alerts") == []
+    await shop.forward(timedelta(hours=4))
+    assert await shop.sweep("retry-webhooks") == 0, "it was tried often enough"
+    assert await shop.values("SELECT kind FROM alerts") == ["webhooks_given_up"]
+    gave_up = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'"
+    assert await shop.count(gave_up) == 0, "the event says it, and can be replayed"
+
+
+async def test_an_event_ahead_of_our_own_commit_is_acted_on_later(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    payment = await shop.pending(booking)
+    await shop.values("UPDATE payments SET reference = 'not yet' RETURNING reference")
+    await shop.sandbox.pay(payment["reference"])
+    await _delivered(shop)
+    await shop.run_jobs()
+    assert await shop.state(booking) == "awaiting_payment"
+    async with transaction() as tx:
+        await execute(tx, "UPDATE payments SET reference = %(it)s", it=payment["reference"])
+    await shop.forward(timedelta(minutes=3))
+    assert await shop.sweep("retry-webhooks") == 1
+    await shop.run_jobs()
+    assert await shop.state(booking) == "confirmed"
+    assert await shop.values("SELECT state FROM webhook_events") == ["processed"]
 
 
 async def test_an_unpaid_hold_expires_and_its_seat_is_free(shop: Shop) -> None:

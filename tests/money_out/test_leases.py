@@ -143,3 +143,27 @@ def test_nothing_can_arrive_after_it_is_held_to_be_lost() -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"gateway_timeout_seconds": 25.1}, Settings)
     assert rules.SENDING_FOR + longest_call < rules.ARRIVED_BY / 3
+
+
+async def test_an_event_ahead_of_its_sender_is_acted_on_once_that_has_ended(shop: Shop) -> None:
+    refund_id = await refund_queued(shop)
+    events = "SELECT state || attempts FROM webhook_events WHERE kind = 'refund_changed'"
+    told: list[str] = []
+
+    async def meanwhile() -> None:
+        booking = await shop.values("SELECT reference FROM payments")
+        body = {
+            "event": "refund.processed",
+            "data": {"transaction_reference": booking[0], "refund_reference": "RR1"},
+        }
+        assert (await shop.webhook(msgspec.json.encode(body).decode())).status_code == 200
+        await shop.run_jobs()
+        told.extend(await shop.values(events))
+
+    await reach_late(shop, meanwhile)
+    await stories.carry_out(refund_id)
+    assert told == ["failed1"]
+    await shop.forward(timedelta(minutes=3))
+    await shop.sweep("retry-webhooks")
+    await shop.run_jobs()
+    assert await shop.values(events) == ["processed2"]

@@ -83,7 +83,7 @@ _DUE: Final = (
     UPDATE bookings SET state = 'confirmed'
      WHERE id IN (SELECT id FROM bookings WHERE state = 'completed' LIMIT {DUE})""",
     f"""
-    UPDATE webhook_events SET state = 'failed', processed_at = NULL
+    UPDATE webhook_events SET state = 'failed', processed_at = NULL, next_try_at = business_now()
      WHERE id IN (SELECT id FROM webhook_events LIMIT {DUE})""",
     f"""
     UPDATE payments SET created_at = business_now() - interval '2 hours'

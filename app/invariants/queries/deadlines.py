@@ -2,6 +2,7 @@
 
 from app.db import Tx
 from app.invariants.queries.judging import Verdicts, judge
+from app.webhooks.model import TRIES_MAX
 
 
 async def holds(tx: Tx) -> Verdicts:
@@ -110,7 +111,9 @@ async def webhooks(tx: Tx) -> Verdicts:
         SELECT id, concat(state, ' after ', attempts, ' attempts') AS webhooks_processed
           FROM webhook_events
          WHERE state IN ('received', 'failed')
-           AND received_at < (SELECT business_now()) - interval '15 minutes'""",
+           AND (next_try_at < (SELECT business_now()) - interval '15 minutes'
+                OR attempts >= %(tries_max)s)""",
+        tries_max=TRIES_MAX,
     )
 
 

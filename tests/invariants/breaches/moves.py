@@ -129,9 +129,18 @@ LATE: Final = (
         "a webhook nobody acted on",
         """
         INSERT INTO webhook_events (id, gateway, event_key, kind, name, body, body_sha256,
-                                    received_at)
+                                    next_try_at)
         VALUES (gen_random_uuid(), 'paystack', 'a', 'charge_changed', 'a', '', '',
                 business_now() - interval '16 minutes')
+        RETURNING id""",
+    ),
+    Breach(
+        "webhooks_processed",
+        "a webhook given up",
+        """
+        INSERT INTO webhook_events (id, gateway, event_key, kind, name, body, body_sha256, state,
+                                    attempts)
+        VALUES (gen_random_uuid(), 'paystack', 'a', 'charge_changed', 'a', '', '', 'failed', 10)
         RETURNING id""",
     ),
     Breach(
