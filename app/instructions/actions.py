@@ -187,9 +187,7 @@ async def lock(tx: Tx, instruction_id: UUID) -> Instruction:
 
 
 async def _sent(tx: Tx, instruction: Instruction, accepted: Accepted) -> Instruction:
-    """The gateway has it. One that it calls done already is asked about at once: only a look-up
-    compares amounts, and tells the fee.
-    """
+    """The gateway has it. If done already, it is asked: only a look-up compares, and tells fees."""
     if accepted.status is not MoneyOutStatus.PENDING:
         await enqueue(tx, LookUp(instruction_id=instruction.id))
     return await _move(

@@ -147,7 +147,9 @@ def test_nothing_can_arrive_after_it_is_held_to_be_lost() -> None:
 
 async def test_an_event_ahead_of_its_sender_is_acted_on_once_that_has_ended(shop: Shop) -> None:
     refund_id = await refund_queued(shop)
-    events = "SELECT state || attempts FROM webhook_events WHERE kind = 'refund_changed'"
+    events = """
+        SELECT state FROM webhook_events
+         WHERE position('"RR1"' IN convert_from(body, 'UTF8')) > 0"""
     told: list[str] = []
 
     async def meanwhile() -> None:
@@ -162,8 +164,8 @@ async def test_an_event_ahead_of_its_sender_is_acted_on_once_that_has_ended(shop
 
     await reach_late(shop, meanwhile)
     await stories.carry_out(refund_id)
-    assert told == ["failed1"]
+    assert told == ["failed"]
     await shop.forward(timedelta(minutes=3))
     await shop.sweep("retry-webhooks")
     await shop.run_jobs()
-    assert await shop.values(events) == ["processed2"]
+    assert await shop.values(events) == ["processed"]
