@@ -17,7 +17,7 @@ _SECRET_LETTERS_MIN = 10  # different ones
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
-GatewayName = Literal["paystack", "stripe"]
+GatewayName = Literal["flutterwave", "paystack", "stripe"]
 
 
 class Environment(StrEnum):
@@ -46,7 +46,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret_keys: tuple[str, ...] = ()
     access_token_seconds: Positive = 900
     refresh_token_days: Positive = 30
-    gateways: tuple[GatewayName, ...] = ("paystack", "stripe")  # preferred first, if it has keys
+    # Preferred first, of those that have keys.
+    gateways: tuple[GatewayName, ...] = ("paystack", "flutterwave", "stripe")
     paystack_secret_keys: tuple[str, ...] = ()
     paystack_base_url: str = "https://api.paystack.co"
     paystack_currencies: tuple[Currency, ...] = ()  # of those it offers; empty: all
@@ -54,6 +55,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stripe_webhook_secrets: tuple[str, ...] = ()  # of all its endpoints, and those just replaced
     stripe_base_url: str = "https://api.stripe.com"
     stripe_currencies: tuple[Currency, ...] = ()
+    flutterwave_secret_key: str = ""
+    flutterwave_webhook_secrets: tuple[str, ...] = ()  # what it calls the secret hash
+    flutterwave_webhooks: Literal["v3", "v4"] = "v3"  # how the account's webhooks are signed
+    flutterwave_base_url: str = "https://api.flutterwave.com"
+    flutterwave_currencies: tuple[Currency, ...] = ()
     gateway_timeout_seconds: Annotated[Seconds, Meta(le=25)] = 20.0  # see payments.CALLING_FOR
     commission_bps: Annotated[int, Meta(ge=0, le=10_000)] = (
         1_000  # of the rental; frozen per booking
@@ -136,6 +142,11 @@ def _with_development_defaults(given: Settings) -> Settings:
         stripe_secret_key=given.stripe_secret_key or "sk_test_sandbox_stripe_000000000",
         stripe_webhook_secrets=given.stripe_webhook_secrets
         or ("whsec_sandbox_000000000000000000",),
+        flutterwave_secret_key=given.flutterwave_secret_key
+        or "FLWSECK_TEST-sandbox0000000000000000-X",
+        flutterwave_webhook_secrets=given.flutterwave_webhook_secrets
+        or ("sandbox-flutterwave-secret-hash-00",),
+        flutterwave_currencies=given.flutterwave_currencies or ("UGX", "XAF"),
         smtp_url=given.smtp_url or "smtp://127.0.0.1:1025",
     )
 
@@ -160,10 +171,10 @@ def _problems_of_gateways(given: Settings) -> dict[str, bool]:
     """One gateway at least, and of each all that it needs."""
     paystack = bool(given.paystack_secret_keys) and "paystack" in given.gateways
     stripe = bool(given.stripe_secret_key) and "stripe" in given.gateways
+    flutterwave = bool(given.flutterwave_secret_key) and "flutterwave" in given.gateways
     return {
-        "PAYSTACK_SECRET_KEYS or STRIPE_SECRET_KEY is missing, or not in GATEWAYS": not (
-            paystack or stripe
-        ),
+        "PAYSTACK_SECRET_KEYS, FLUTTERWAVE_SECRET_KEY or STRIPE_SECRET_KEY is missing, or its "
+        "gateway not in GATEWAYS": not (paystack or flutterwave or stripe),
         "PAYSTACK_SECRET_KEYS must be live keys (sk_live_…): test keys sell for nothing": any(
             not _is_live(key) for key in given.paystack_secret_keys
         ),
@@ -176,6 +187,16 @@ def _problems_of_gateways(given: Settings) -> dict[str, bool]:
             for secret in given.stripe_webhook_secrets
         ),
         "STRIPE_BASE_URL must begin with https://": not _is_encrypted(given.stripe_base_url),
+        "FLUTTERWAVE_SECRET_KEY must be a live key (FLWSECK-…)": flutterwave
+        and not given.flutterwave_secret_key.startswith("FLWSECK-"),
+        "FLUTTERWAVE_WEBHOOK_SECRETS is missing": flutterwave
+        and not given.flutterwave_webhook_secrets,
+        "FLUTTERWAVE_WEBHOOK_SECRETS holds a weak one: whoever knows it can tell us anything": any(
+            _is_weak(secret) for secret in given.flutterwave_webhook_secrets
+        ),
+        "FLUTTERWAVE_BASE_URL must begin with https://": not _is_encrypted(
+            given.flutterwave_base_url
+        ),
     }
 
 

@@ -171,6 +171,7 @@ async def open_shop(url: str) -> AsyncGenerator[Shop, None]:
                     paystack_base_url=sandbox.base_url,
                     paystack_secret_keys=(sandbox.secret_key,),
                     stripe_base_url=sandbox.base_url,
+                    flutterwave_base_url=sandbox.base_url,
                 )
             )
             shop = Shop(api, sandbox, url)

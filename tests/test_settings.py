@@ -49,6 +49,10 @@ def test_production_refuses_to_start_without_each_of_these(name: str) -> None:
         ("STRIPE_WEBHOOK_SECRETS", STRONG),
         ("STRIPE_BASE_URL", "http://127.0.0.1:1"),
         ("STRIPE_CURRENCIES", "euro"),
+        ("FLUTTERWAVE_SECRET_KEY", "FLWSECK-0123456789abcdef-X"),  # without a secret
+        ("FLUTTERWAVE_WEBHOOK_SECRETS", "guessable"),
+        ("FLUTTERWAVE_WEBHOOKS", "v5"),
+        ("FLUTTERWAVE_BASE_URL", "http://127.0.0.1:1"),
         ("GATEWAYS", "stripe"),
         ("GATEWAYS", "paypal"),
         ("DATABASE_POOL_SIZE_MAX", "many"),
@@ -88,6 +92,17 @@ def test_stripe_alone_is_enough() -> None:
     assert settings.stripe_currencies == ("EUR", "USD")
     with pytest.raises(SettingsRefused, match="live key"):
         read_settings(given | STRIPE | {"STRIPE_SECRET_KEY": "sk_test_" + STRONG})
+
+
+def test_flutterwave_alone_is_enough() -> None:
+    given = {name: value for name, value in PRODUCTION.items() if "PAYSTACK" not in name}
+    given |= {
+        "FLUTTERWAVE_SECRET_KEY": f"FLWSECK-{STRONG}-X",
+        "FLUTTERWAVE_WEBHOOK_SECRETS": STRONG,
+    }
+    assert read_settings(given).flutterwave_webhooks == "v3"
+    with pytest.raises(SettingsRefused, match="live key"):
+        read_settings(given | {"FLUTTERWAVE_SECRET_KEY": f"FLWSECK_TEST-{STRONG}-X"})
 
 
 def test_a_secret_is_never_told() -> None:

@@ -18,6 +18,7 @@ _CONNECTIONS_MAX: Final = 20
 _REPLY_BYTES_MAX: Final = 1_000_000
 _INCONCLUSIVE_4XX: Final = frozenset({408, 425, 429})  # nothing was said about the call itself
 _NUL: Final = b"\\u0000"
+_REQUESTS: Final = msgspec.json.Encoder(decimal_format="number")
 
 _log = structlog.get_logger(__name__)
 
@@ -65,8 +66,8 @@ class Line:
     """The connections to one gateway.
 
     Makes one attempt per call and follows no redirect. `timeout_s` bounds the whole call, its
-    connecting and each read. `headers` go with every call. `transport` replaces the network: for
-    a gateway in this process.
+    connecting and each read. `headers` go with every call. `read_float` makes something of numbers
+    with a point. `transport` replaces the network: for a gateway in this process.
     """
 
     def __init__(
@@ -77,9 +78,11 @@ class Line:
         secret_key: str,
         timeout_s: float,
         headers: Mapping[str, str] | None = None,
+        read_float: Callable[[str], Any] = float,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._gateway = gateway
+        self._replies = msgspec.json.Decoder(float_hook=read_float)
         self._timeout_s = timeout_s
         self._client = httpx.AsyncClient(
             base_url=base_url,
@@ -159,7 +162,8 @@ class Line:
                     extensions={"trace": _watch(send_before)},
                 ) as response,
             ):
-                attempt = _conclude(response.status_code, await _read(response))
+                raw = await _read(response)
+                attempt = _conclude(response.status_code, raw, self._replies)
                 return _with_headers(attempt, response.headers)
         except _TooLate:
             return Unclear(reason="held up for too long: not sent any more")
@@ -200,7 +204,7 @@ def _encode(body: msgspec.Struct | None) -> tuple[bytes | None, dict[str, str]]:
         case Form(fields=fields):
             return urlencode(fields).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
         case _:
-            return msgspec.json.encode(body), {"Content-Type": "application/json"}
+            return _REQUESTS.encode(body), {"Content-Type": "application/json"}
 
 
 def _with_headers(attempt: Attempt, headers: httpx.Headers) -> Attempt:
@@ -218,7 +222,7 @@ def _with_headers(attempt: Attempt, headers: httpx.Headers) -> Attempt:
     )
 
 
-def _conclude(status: int, raw: bytes | None) -> Attempt:
+def _conclude(status: int, raw: bytes | None, replies: msgspec.json.Decoder[Any]) -> Attempt:
     answered, denied = httpx.codes.is_success(status), httpx.codes.is_client_error(status)
     if not (answered or denied) or status in _INCONCLUSIVE_4XX:
         return Unclear(reason=f"HTTP {status}", status=status)
@@ -227,7 +231,7 @@ def _conclude(status: int, raw: bytes | None) -> Attempt:
     if _NUL in raw:  # which no column of ours can hold
         return Unclear(reason=f"HTTP {status} with a NUL in it", status=status)
     try:
-        body = msgspec.json.decode(raw)
+        body = replies.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # Not the gateway's program: a proxy's or firewall's page, or half of an answer.
         return Unclear(reason=f"HTTP {status} without readable JSON", status=status)

@@ -18,6 +18,7 @@ Facts = dict[str, Fact]
 
 
 class GatewayName(StrEnum):
+    FLUTTERWAVE = "flutterwave"
     PAYSTACK = "paystack"
     STRIPE = "stripe"
 

@@ -6,6 +6,8 @@ from typing import Final, NamedTuple
 import httpx
 
 from app.errors import Invalid
+from app.gateways.flutterwave.adapter import Flutterwave
+from app.gateways.flutterwave.webhooks import Scheme
 from app.gateways.paystack.adapter import Paystack
 from app.gateways.port import Gateway, GatewayName
 from app.gateways.stripe.adapter import Stripe
@@ -13,6 +15,7 @@ from app.money import Money
 from app.settings import Settings
 
 _CURRENCIES: Final[Mapping[GatewayName, Callable[[Settings], Sequence[str]]]] = {
+    GatewayName.FLUTTERWAVE: lambda settings: settings.flutterwave_currencies,
     GatewayName.PAYSTACK: lambda settings: settings.paystack_currencies,
     GatewayName.STRIPE: lambda settings: settings.stripe_currencies,
 }
@@ -62,6 +65,15 @@ def _opened(
             return Paystack(
                 secret_keys=settings.paystack_secret_keys,
                 base_url=settings.paystack_base_url,
+                timeout_s=settings.gateway_timeout_seconds,
+                transport=transport,
+            )
+        case GatewayName.FLUTTERWAVE if settings.flutterwave_secret_key:
+            return Flutterwave(
+                secret_key=settings.flutterwave_secret_key,
+                webhook_secrets=settings.flutterwave_webhook_secrets,
+                webhook_scheme=Scheme(settings.flutterwave_webhooks),
+                base_url=settings.flutterwave_base_url,
                 timeout_s=settings.gateway_timeout_seconds,
                 transport=transport,
             )

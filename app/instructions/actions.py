@@ -44,7 +44,6 @@ async def queue_all(tx: Tx, new: Sequence[NewInstruction], *, by: Actor) -> None
     """Commit to paying these, all of one kind; where the payee is known, soon after the commit.
 
     Automatic ones wait at the breaker, which is told of them.
-
     One source causes one refund and one transfer at the most: Violated("instructions_once").
     """
     if not new:

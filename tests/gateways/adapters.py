@@ -5,10 +5,18 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 
+from app.gateways.flutterwave.adapter import Flutterwave
 from app.gateways.paystack.adapter import Paystack
 from app.gateways.port import Gateway, NewRecipient, RecipientKind, RecipientReady
-from app.gateways.sandbox.app import SECRET_KEY, STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET
+from app.gateways.sandbox.app import (
+    FLUTTERWAVE_SECRET_KEY,
+    FLUTTERWAVE_WEBHOOK_SECRET,
+    SECRET_KEY,
+    STRIPE_SECRET_KEY,
+    STRIPE_WEBHOOK_SECRET,
+)
 from app.gateways.sandbox.dialect import Dialect
+from app.gateways.sandbox.flutterwave import dialect as flutterwave
 from app.gateways.sandbox.paystack import dialect as paystack
 from app.gateways.sandbox.stripe import dialect as stripe
 from app.gateways.stripe.adapter import Stripe
@@ -23,6 +31,8 @@ class Adapter(NamedTuple):
     """An adapter. `currency` is one that its charges are made in here, with two decimals.
 
     `open` takes its secrets: the first calls and signs. `payee` makes somebody who can be paid.
+    `knows_references`: of one reference it makes one charge. `signs_bodies`: its signature covers
+    them.
     """
 
     name: str
@@ -31,6 +41,8 @@ class Adapter(NamedTuple):
     open: Callable[[Transport, float, tuple[str, ...], str], Gateway]
     payee: Callable[[Gateway, SandboxHandle], Awaitable[str]]
     letter: Callable[[str], Dialect]
+    knows_references: bool = True
+    signs_bodies: bool = True
 
 
 def _paystack(
@@ -47,6 +59,18 @@ def _paystack(
 def _stripe(transport: Transport, timeout_s: float, secrets: tuple[str, ...], key: str) -> Gateway:
     return Stripe(
         secret_key=key or STRIPE_SECRET_KEY,
+        webhook_secrets=secrets,
+        base_url=BASE,
+        timeout_s=timeout_s,
+        transport=transport,
+    )
+
+
+def _flutterwave(
+    transport: Transport, timeout_s: float, secrets: tuple[str, ...], key: str
+) -> Gateway:
+    return Flutterwave(
+        secret_key=key or FLUTTERWAVE_SECRET_KEY,
         webhook_secrets=secrets,
         base_url=BASE,
         timeout_s=timeout_s,
@@ -87,6 +111,11 @@ ALL: Final = (
     Adapter(
         "stripe", "EUR", (STRIPE_WEBHOOK_SECRET, "whsec_former_0000000000000000000"), _stripe,
         _connected_account, stripe.Stripe,
+    ),
+    Adapter(
+        "flutterwave", "NGN", (FLUTTERWAVE_WEBHOOK_SECRET, "former-secret-hash-000000000000000"),
+        _flutterwave, _bank_account, flutterwave.Flutterwave,
+        knows_references=False, signs_bodies=False,
     ),
 )  # fmt: skip
 

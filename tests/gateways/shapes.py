@@ -14,7 +14,17 @@ from urllib.parse import parse_qsl
 import httpx
 
 _FOLDER = Path(__file__).with_name("facts")
-_TYPES = {"string": str, "integer": int, "boolean": bool, "object": dict, "array": list}
+_TYPES = {
+    "string": str,
+    "integer": int,
+    "number": int | float,
+    "boolean": bool,
+    "object": dict,
+    "array": list,
+}
+
+
+_NUMBERS = ("integer", "number")
 
 
 class Text(str):
@@ -130,4 +140,4 @@ def _fits(kind: str, value: Any) -> bool:
         return re.fullmatch(r"-?[0-9]+", value) is not None
     if isinstance(value, Text) and kind == "boolean":
         return value in ("true", "false")
-    return isinstance(value, _TYPES[kind]) and not (kind == "integer" and isinstance(value, bool))
+    return isinstance(value, _TYPES[kind]) and not (kind in _NUMBERS and isinstance(value, bool))

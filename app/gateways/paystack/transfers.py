@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from app.gateways.http import Answered, Attempt, Denied, Line, Unclear
+from app.gateways.payees import what_is_wrong_with
 from app.gateways.paystack.amounts import fee_from_wire, from_wire, to_wire
 from app.gateways.paystack.wire import (
     LIVE,
@@ -116,6 +117,8 @@ async def create_recipient(line: Line, new: NewRecipient) -> RecipientReady | Re
     kind = RECIPIENT_TYPES.get((new.kind, new.currency))
     if kind is None:
         return Refused(reason=f"Paystack pays {new.currency} to no {new.kind.replace('_', ' ')}")
+    if wrong := what_is_wrong_with(new):
+        return Refused(reason=wrong)
     request = _NewRecipient(
         type=kind,
         name=new.name,

@@ -4,6 +4,8 @@ import click
 import uvicorn
 
 from app.gateways.sandbox.app import (
+    FLUTTERWAVE_SECRET_KEY,
+    FLUTTERWAVE_WEBHOOK_SECRET,
     SECRET_KEY,
     STEP_SECONDS,
     STRIPE_SECRET_KEY,
@@ -36,6 +38,15 @@ from app.gateways.sandbox.app import (
     help="Comma-separated; the first signs the webhooks.",
 )
 @click.option(
+    "--flutterwave-secret-key", envvar="FLUTTERWAVE_SECRET_KEY", default=FLUTTERWAVE_SECRET_KEY
+)
+@click.option(
+    "--flutterwave-webhook-secrets",
+    envvar="FLUTTERWAVE_WEBHOOK_SECRETS",
+    default=FLUTTERWAVE_WEBHOOK_SECRET,
+    help="Comma-separated; webhooks bear the first.",
+)
+@click.option(
     "--books",
     default=".berthold/sandbox.sqlite3",
     show_default=True,
@@ -55,23 +66,30 @@ def serve(
     secret_key: str,
     stripe_secret_key: str,
     stripe_webhook_secrets: str,
+    flutterwave_secret_key: str,
+    flutterwave_webhook_secrets: str,
     books: str,
     step_seconds: float,
 ) -> None:
-    """Gateways to pay at without money: set PAYSTACK_BASE_URL, STRIPE_BASE_URL to its address."""
-    keys = [key.strip() for key in secret_key.split(",") if key.strip()]
+    """Gateways to pay at without money: PAYSTACK_BASE_URL and the like are to be its address."""
     try:
         sandbox = create_sandbox(
             webhook_url=webhook_url,
-            secret_keys=keys,
+            secret_keys=_split(secret_key),
             stripe_secret_key=stripe_secret_key,
-            stripe_webhook_secret=stripe_webhook_secrets.split(",", maxsplit=1)[0].strip(),
+            stripe_webhook_secret=_split(stripe_webhook_secrets)[0],
+            flutterwave_secret_key=flutterwave_secret_key,
+            flutterwave_webhook_secret=_split(flutterwave_webhook_secrets)[0],
             books_path=books,
             step_seconds=step_seconds,
         )
     except SandboxRefused as refusal:
         raise click.ClickException(str(refusal)) from refusal
     uvicorn.run(sandbox, host=host, port=port, log_level="warning")
+
+
+def _split(given: str) -> list[str]:
+    return [part.strip() for part in given.split(",") if part.strip()]
 
 
 if __name__ == "__main__":

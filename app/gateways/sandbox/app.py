@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from litestar import Litestar, Request, Response
 from litestar.datastructures import State
@@ -16,10 +16,13 @@ from app.gateways.sandbox.books.books import Books
 from app.gateways.sandbox.books.store import MEMORY
 from app.gateways.sandbox.dialect import Dialect
 from app.gateways.sandbox.faults import Broken, Dropped, Faults, TooMany
+from app.gateways.sandbox.flutterwave import dialect as flutterwave
+from app.gateways.sandbox.flutterwave.api import routers as flutterwave_routers
+from app.gateways.sandbox.flutterwave.wire import errors as flutterwave_errors
 from app.gateways.sandbox.mail import Mail
 from app.gateways.sandbox.paystack import dialect as paystack
 from app.gateways.sandbox.paystack.api import refunds, transactions, transfers
-from app.gateways.sandbox.paystack.wire.errors import WireError
+from app.gateways.sandbox.paystack.wire import errors as paystack_errors
 from app.gateways.sandbox.simulator import Simulator
 from app.gateways.sandbox.stripe import dialect as stripe
 from app.gateways.sandbox.stripe.api import routers as stripe_routers
@@ -29,8 +32,23 @@ from app.gateways.sandbox.stripe.wire import errors as stripe_errors
 SECRET_KEY: Final = "sk_test_sandbox_0000000000000000"  # noqa: S105
 STRIPE_SECRET_KEY: Final = "sk_test_sandbox_stripe_000000000"  # noqa: S105
 STRIPE_WEBHOOK_SECRET: Final = "whsec_sandbox_000000000000000000"  # noqa: S105
+FLUTTERWAVE_SECRET_KEY: Final = "FLWSECK_TEST-sandbox0000000000000000-X"  # noqa: S105
+FLUTTERWAVE_WEBHOOK_SECRET: Final = "sandbox-flutterwave-secret-hash-00"  # noqa: S105
 RETRY_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 STEP_SECONDS: Final = 1.0
+
+_Refusal = (
+    flutterwave_errors.FlutterwaveError | paystack_errors.WireError | stripe_errors.StripeError
+)
+_LIVE: Final = ("_live_", "FLWSECK-")
+
+
+class _Words(Protocol):
+    """A gateway's errors that come with no fault of the call."""
+
+    def broken(self) -> _Refusal: ...
+
+    def too_many(self) -> _Refusal: ...
 
 
 class SandboxRefused(Exception):
@@ -43,6 +61,8 @@ def create_sandbox(
     secret_keys: Sequence[str] = (SECRET_KEY,),
     stripe_secret_key: str = STRIPE_SECRET_KEY,
     stripe_webhook_secret: str = STRIPE_WEBHOOK_SECRET,
+    flutterwave_secret_key: str = FLUTTERWAVE_SECRET_KEY,
+    flutterwave_webhook_secret: str = FLUTTERWAVE_WEBHOOK_SECRET,
     books_path: str = MEMORY,
     retry_seconds: Sequence[float] = RETRY_SECONDS,
     step_seconds: float | None = STEP_SECONDS,
@@ -50,18 +70,20 @@ def create_sandbox(
     """The application: all gateways at one address.
 
     Webhooks go to `webhook_url`, where `{gateway}` stands for the name of the sender; Paystack's
-    are signed with the first of `secret_keys`, Stripe's with its own secret.
+    are signed with the first of `secret_keys`, the others' with a secret for webhooks.
     `books_path` is an SQLite file, or in memory. A refund or transfer goes on by itself, a step
     every `step_seconds`; None: it waits to be told. Raises SandboxRefused in production, and where
     nothing says that this is not production: its payments are worth nothing.
     """
     if os.environ.get("BERTHOLD_ENV", "production") == "production":
         raise SandboxRefused("BERTHOLD_ENV is production: here guests pay with real money")
-    if any("_live_" in key for key in (*secret_keys, stripe_secret_key)):
+    keys = (*secret_keys, stripe_secret_key, flutterwave_secret_key)
+    if any(mark in key for key in keys for mark in _LIVE):
         raise SandboxRefused("the sandbox takes no live keys")
     dialects: dict[str, Dialect] = {
         paystack.NAME: paystack.Paystack(secret_keys[0]),
         stripe.NAME: stripe.Stripe(stripe_webhook_secret),
+        flutterwave.NAME: flutterwave.Flutterwave(flutterwave_webhook_secret),
     }
     books, faults = Books(books_path), Faults()
     mail = Mail(
@@ -69,19 +91,28 @@ def create_sandbox(
     )
     bank = Bank(books, mail, dialects, step_seconds=step_seconds)
     simulator = Simulator(
-        secret_keys={paystack.NAME: secret_keys, stripe.NAME: [stripe_secret_key]},
+        secret_keys={
+            paystack.NAME: secret_keys,
+            stripe.NAME: [stripe_secret_key],
+            flutterwave.NAME: [flutterwave_secret_key],
+        },
         dialects=dialects,
         books=books,
         faults=faults,
         mail=mail,
         bank=bank,
     )
+    return _serve(simulator)
+
+
+def _serve(simulator: Simulator) -> Litestar:
     return Litestar(
         route_handlers=[
             transactions.router,
             refunds.router,
             transfers.router,
             *stripe_routers,
+            *flutterwave_routers,
             checkout.router,
             onboarding.router,
             control.router,
@@ -91,7 +122,8 @@ def create_sandbox(
         state=State({"simulator": simulator}),
         openapi_config=None,
         exception_handlers={
-            WireError: _refuse,
+            flutterwave_errors.FlutterwaveError: _refuse,
+            paystack_errors.WireError: _refuse,
             stripe_errors.StripeError: _refuse,
             Broken: _break,
             Dropped: _drop,
@@ -117,30 +149,31 @@ async def _background(app: Litestar) -> AsyncGenerator[None]:
         simulator.books.close()
 
 
-def _refuse(
-    _: Request[Any, Any, State], error: WireError | stripe_errors.StripeError
-) -> Response[Any]:
+def _refuse(_: Request[Any, Any, State], error: _Refusal) -> Response[Any]:
     return Response(error.body, status_code=error.status)
 
 
 def _break(request: Request[Any, Any, State], _: Broken) -> Response[Any]:
-    paystacks = {"status": False, "message": "An error occurred"}
-    return Response(
-        stripe_errors.broken().body if _is_stripes(request) else paystacks, status_code=500
-    )
+    return _refuse(request, _words(request).broken())
 
 
 def _slow_down(request: Request[Any, Any, State], error: TooMany) -> Response[Any]:
-    paystacks = {"status": False, "message": "Too many requests"}
+    told = _words(request).too_many()
     return Response(
-        stripe_errors.too_many().body if _is_stripes(request) else paystacks,
-        status_code=429,
-        headers={"retry-after": str(error.retry_after_s)},
+        told.body, status_code=told.status, headers={"retry-after": str(error.retry_after_s)}
     )
 
 
-def _is_stripes(request: Request[Any, Any, State]) -> bool:
-    return request.url.path.startswith("/v1/")
+def _words(request: Request[Any, Any, State]) -> _Words:
+    """The errors of the gateway that was asked."""
+    _, version, *_ = request.url.path.split("/")
+    match version:
+        case "v1":
+            return stripe_errors
+        case "v3":
+            return flutterwave_errors
+        case _:
+            return paystack_errors
 
 
 def _drop(_: Request[Any, Any, State], __: Dropped) -> Response[Any]:

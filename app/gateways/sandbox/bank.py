@@ -156,7 +156,7 @@ class Bank:
 
     def _move_refund(self, refund_id: int, status: str) -> Refund:
         refund = self._books.refunds.move(refund_id, status)
-        self._books.transactions.count_refunds(refund.transaction_reference)
+        self._books.transactions.count_refunds(refund.transaction_id)
         self._announce_refund(refund)
         return refund
 

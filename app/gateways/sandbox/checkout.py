@@ -46,14 +46,14 @@ async def show(access_code: FromPath[str], simulator: NamedDependency[Simulator]
 @post("/{access_code:str}/pay")
 async def pay(access_code: FromPath[str], simulator: NamedDependency[Simulator]) -> Redirect:
     transaction = _transaction(simulator, access_code)
-    simulator.pay(transaction.reference)
+    simulator.pay(transaction)
     return _to(_return_url(simulator, transaction) or f"/checkout/{access_code}")
 
 
 @post("/{access_code:str}/decline")
 async def decline(access_code: FromPath[str], simulator: NamedDependency[Simulator]) -> Redirect:
     transaction = _transaction(simulator, access_code)
-    simulator.decline(transaction.reference)
+    simulator.decline(transaction)
     return _to(f"/checkout/{access_code}")  # another card may do
 
 

@@ -26,7 +26,7 @@ class _Replay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class _TopUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    gateway: Literal["paystack", "stripe"] = "paystack"
+    gateway: Literal["flutterwave", "paystack", "stripe"] = "paystack"
     amount: Annotated[int, Meta(ge=1, le=10**15)]
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 
@@ -45,14 +45,14 @@ async def charges(simulator: NamedDependency[Simulator]) -> list[Transaction]:
 @post("/charges/{reference:str}/pay", status_code=200)
 async def pay(reference: FromPath[str], simulator: NamedDependency[Simulator]) -> Transaction:
     """What the page's Pay does."""
-    simulator.pay(reference)
+    simulator.pay(_charge(simulator, reference))
     return _charge(simulator, reference)
 
 
 @post("/charges/{reference:str}/decline", status_code=200)
 async def decline(reference: FromPath[str], simulator: NamedDependency[Simulator]) -> Transaction:
     """What the page's Decline does."""
-    simulator.decline(reference)
+    simulator.decline(_charge(simulator, reference))
     return _charge(simulator, reference)
 
 

@@ -11,6 +11,7 @@ from msgspec import Meta
 class Operation(StrEnum):
     INITIALIZE = "initialize"
     VERIFY = "verify"
+    CHARGES = "charges"  # the list
     REFUND = "refund"
     REFUNDS = "refunds"  # the list
     RECIPIENT = "recipient"
@@ -50,6 +51,7 @@ _ENDING: Final = {Kind.STUCK, Kind.FAIL, Kind.REVERSE}
 POSSIBLE: Final = {
     Operation.INITIALIZE: _ANSWERING,
     Operation.VERIFY: _ANSWERING | _TELLING,
+    Operation.CHARGES: _ANSWERING | _TELLING,
     Operation.REFUND: _ANSWERING | _ENDING | {Kind.NEEDS_ATTENTION},
     Operation.REFUNDS: _ANSWERING | _TELLING,
     Operation.RECIPIENT: _ANSWERING,

@@ -24,22 +24,19 @@ class Simulator(msgspec.Struct, frozen=True, kw_only=True):
     mail: Mail
     bank: Bank
 
-    def pay(self, reference: str) -> Transaction | None:
-        """The guest pays: once, with its webhooks. None if that was done, or nothing is there."""
+    def pay(self, transaction: Transaction) -> None:
+        """The guest pays: once, with its webhooks."""
         with self.books.step():
-            paid = self.books.transactions.pay(reference)
-            if paid:
-                self.mail.post(paid.gateway, reference, self.dialects[paid.gateway].paid(paid))
-        return paid
+            if paid := self.books.transactions.pay(transaction.id):
+                letters = self.dialects[paid.gateway].paid(paid)
+                self.mail.post(paid.gateway, paid.reference, letters)
 
-    def decline(self, reference: str) -> Transaction | None:
+    def decline(self, transaction: Transaction) -> None:
         """The guest's bank says no; the guest may try again."""
         with self.books.step():
-            declined = self.books.transactions.decline(reference)
-            if declined:
+            if declined := self.books.transactions.decline(transaction.id):
                 letters = self.dialects[declined.gateway].declined(declined)
-                self.mail.post(declined.gateway, reference, letters)
-        return declined
+                self.mail.post(declined.gateway, declined.reference, letters)
 
     def onboard(self, code: str, *, is_ready: bool) -> Account | None:
         """The owner has answered all that was asked, to the gateway's content or not."""

@@ -58,6 +58,7 @@ class Books:
             path,
             [
                 transactions.TABLE,
+                transactions.INDEX,
                 refunds.TABLE,
                 transfers.RECIPIENTS_TABLE,
                 transfers.TABLE,

@@ -1,6 +1,5 @@
 """Money in."""
 
-import sqlite3
 from typing import Final
 
 import msgspec
@@ -11,7 +10,7 @@ TABLE: Final = """
 CREATE TABLE IF NOT EXISTS transactions (
     id               INTEGER PRIMARY KEY,
     gateway          TEXT NOT NULL,
-    reference        TEXT NOT NULL UNIQUE,
+    reference        TEXT NOT NULL,
     access_code      TEXT NOT NULL UNIQUE,
     email            TEXT NOT NULL,
     amount           INTEGER NOT NULL,
@@ -23,6 +22,7 @@ CREATE TABLE IF NOT EXISTS transactions (
     created_at       TEXT NOT NULL,
     paid_at          TEXT
 )"""
+INDEX: Final = "CREATE INDEX IF NOT EXISTS transactions_reference ON transactions (reference)"
 FEE_PERMILLE: Final = 15  # of the amount, borne by the merchant
 
 _FIRST_ID: Final = 5_099_260_515  # ids do not fit 32 bits, as at Paystack
@@ -62,75 +62,74 @@ class Transactions:
 
     def begin(
         self, *, gateway: str, reference: str, access_code: str, email: str, amount: int,
-        currency: str, callback_url: str, metadata: str,
+        currency: str, callback_url: str, metadata: str, is_unique: bool = True,
     ) -> Transaction:  # fmt: skip
-        """Write down a new transaction. Raises ReferenceExists."""
-        try:
-            found = self._store.rows(
-                Transaction,
-                """
-                INSERT INTO transactions (
-                    id, gateway, reference, access_code, email, amount, currency, callback_url,
-                    metadata, created_at
-                ) VALUES (
-                    (SELECT COALESCE(MAX(id), :first) + 1 FROM transactions),
-                    :gateway, :reference, :access_code, :email, :amount, :currency,
-                    :callback_url, :metadata, :now
-                ) RETURNING *""",
-                first=_FIRST_ID,
-                gateway=gateway,
-                reference=reference,
-                access_code=access_code,
-                email=email,
-                amount=amount,
-                currency=currency,
-                callback_url=callback_url,
-                metadata=metadata,
-                now=now(),
-            )
-        except sqlite3.IntegrityError as error:
-            raise ReferenceExists(reference) from error
-        return found[0]
+        """Write down a new transaction. Raises ReferenceExists, where references are unique."""
+        if is_unique and self.find(reference):
+            raise ReferenceExists(reference)
+        return self._store.rows(
+            Transaction,
+            """
+            INSERT INTO transactions (
+                id, gateway, reference, access_code, email, amount, currency, callback_url,
+                metadata, created_at
+            ) VALUES (
+                (SELECT COALESCE(MAX(id), :first) + 1 FROM transactions),
+                :gateway, :reference, :access_code, :email, :amount, :currency,
+                :callback_url, :metadata, :now
+            ) RETURNING *""",
+            first=_FIRST_ID,
+            gateway=gateway,
+            reference=reference,
+            access_code=access_code,
+            email=email,
+            amount=amount,
+            currency=currency,
+            callback_url=callback_url,
+            metadata=metadata,
+            now=now(),
+        )[0]
 
-    def pay(self, reference: str) -> Transaction | None:
-        """Make it a success; None if it already was, or is not there."""
+    def pay(self, transaction_id: int) -> Transaction | None:
+        """Make it a success; None if it already was."""
         return self._store.first(
             Transaction,
             """
             UPDATE transactions
             SET status = 'success', gateway_response = 'Successful', paid_at = :now
-            WHERE reference = :reference AND paid_at IS NULL RETURNING *""",
-            reference=reference,
+            WHERE id = :id AND paid_at IS NULL RETURNING *""",
+            id=transaction_id,
             now=now(),
         )
 
-    def decline(self, reference: str) -> Transaction | None:
-        """Make it a failure; None if it was a success, or is not there."""
+    def decline(self, transaction_id: int) -> Transaction | None:
+        """Make it a failure; None if it was a success."""
         return self._store.first(
             Transaction,
             """
             UPDATE transactions SET status = 'failed', gateway_response = 'Declined'
-            WHERE reference = :reference AND paid_at IS NULL RETURNING *""",
-            reference=reference,
+            WHERE id = :id AND paid_at IS NULL RETURNING *""",
+            id=transaction_id,
         )
 
-    def count_refunds(self, reference: str) -> None:
+    def count_refunds(self, transaction_id: int) -> None:
         """Reversed once all of it is refunded; a success again if a refund came back."""
         self._store.do(
             """
             UPDATE transactions
             SET status = CASE WHEN amount <= (
                 SELECT COALESCE(SUM(amount), 0) FROM refunds
-                WHERE transaction_reference = :reference AND status = 'processed'
+                WHERE transaction_id = :id AND status = 'processed'
             ) THEN 'reversed' ELSE 'success' END
-            WHERE reference = :reference AND paid_at IS NOT NULL""",
-            reference=reference,
+            WHERE id = :id AND paid_at IS NOT NULL""",
+            id=transaction_id,
         )
 
     def find(self, reference: str) -> Transaction | None:
+        """Of several with one reference the newest."""
         return self._store.first(
             Transaction,
-            "SELECT * FROM transactions WHERE reference = :reference",
+            "SELECT * FROM transactions WHERE reference = :reference ORDER BY id DESC",
             reference=reference,
         )
 

@@ -22,6 +22,14 @@ class WireError(Exception):
             self.body.update(meta={"nextStep": next_step}, type=kind, code=code)
 
 
+def broken() -> WireError:
+    return WireError(500, "An error occurred")
+
+
+def too_many() -> WireError:
+    return WireError(429, "Too many requests")
+
+
 def invalid_key() -> WireError:
     return WireError(401, "Invalid key")
 

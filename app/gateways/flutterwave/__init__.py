@@ -1,0 +1,6 @@
+"""Flutterwave, API v3: its wire format, and nothing of it beyond this folder.
+
+Sources: Flutterwave's documentation, pages Flutterwave Standard, Refunds, Create a transfer,
+Webhooks, Error handling and timeouts; the official Node client (Flutterwave/Node-v3, 2026-06-17).
+There is no official OpenAPI file of v3.
+"""

@@ -1,0 +1,1 @@
+"""Flutterwave's bodies: replies, errors and events, with the fields of its documentation."""
