@@ -1,8 +1,7 @@
 """Sweeps over bookings: holds that ran out, requests nobody answered."""
 
 from app.bookings import actions as bookings
-from app.db import transaction
-from tasks.sweeps import sweep
+from tasks.sweeps import sweep, sweep_in_batches
 
 
 async def expire_holds(limit: int) -> int:
@@ -24,5 +23,10 @@ async def decline_unanswered(limit: int) -> int:
 
 async def complete_bookings(limit: int) -> int:
     """Complete bookings that are over and settled; returns how many."""
-    async with transaction() as tx:
-        return await bookings.complete_over(tx, limit=limit)
+    return await sweep_in_batches(
+        "complete-bookings",
+        batch=bookings.complete_over,
+        pick=bookings.next_over,
+        act=bookings.complete,
+        limit=limit,
+    )

@@ -1,6 +1,6 @@
 """Money out: pots released when their window closes, refunds and transfers sent and followed up."""
 
-import structlog
+from functools import partial
 
 from app import queue
 from app.breaker import actions as breaker
@@ -10,12 +10,9 @@ from app.instructions import actions as instructions
 from app.instructions.model import InstructionKind
 from app.money_out import stories
 from app.payouts import actions as payouts
+from app.settings import settings
 from tasks.runner.handlers import handles
-from tasks.sweeps import sweep
-
-_BATCH = 100
-
-_log = structlog.get_logger(__name__)
+from tasks.sweeps import in_turn, sweep, sweep_in_batches
 
 
 @handles(queue.CarryOut)
@@ -33,39 +30,36 @@ async def look_up(job: queue.LookUp) -> None:
 @handles(queue.LetOut)
 async def let_out(job: queue.LetOut) -> None:  # noqa: ARG001  it says all by being there
     """Let automatic refunds past the breaker, as many as this run still may."""
-    async with transaction() as tx:
-        await breaker.let_out(tx)
+    await _let_out()
 
 
 async def release_escrow(limit: int) -> int:
-    """Release pots whose window has closed, in batches; returns how many.
-
-    One bad pot fails its whole batch: what is left is then released one by one, past the bad.
-    """
-    released = 0
-    while released < limit:
-        try:
-            async with transaction() as tx:
-                count = await escrow.release_due(tx, limit=min(_BATCH, limit - released))
-        except Exception as error:  # noqa: BLE001  whatever it is, most pots have no part in it
-            _log.warning("a batch failed; its pots go one by one", exc_info=error)
-            return released + await _release_singly(limit - released)
-        released += count
-        if count < _BATCH:
-            break
-    return released
-
-
-async def _release_singly(limit: int) -> int:
-    return await sweep("release-escrow", pick=escrow.next_due, act=escrow.release, limit=limit)
+    """Release pots whose window has closed; returns how many."""
+    return await sweep_in_batches(
+        "release-escrow",
+        batch=escrow.release_due,
+        pick=escrow.next_due,
+        act=escrow.release,
+        limit=limit,
+    )
 
 
 async def resolve_unknown(limit: int) -> int:
-    """Ask about instructions whose end is open, and send transfers that nobody is sending."""
-    await sweep("resolve-unknown", pick=payouts.next_resumable, act=payouts.resume, limit=limit)
-    async with transaction() as tx:
-        sent = await instructions.send_due(tx, InstructionKind.TRANSFER, limit=limit)
-        return sent + await instructions.look_up_due(tx, limit=limit)
+    """Ask about instructions whose end is open, and send transfers that nobody is sending.
+
+    Returns how many.
+    """
+
+    async def resume() -> int:
+        return await sweep(
+            "resume-transfers", pick=payouts.next_resumable, act=payouts.resume, limit=limit
+        )
+
+    async def look_up_due() -> int:
+        async with transaction() as tx:
+            return await instructions.look_up_due(tx, limit=limit)
+
+    return await in_turn(resume, partial(_send_due, InstructionKind.TRANSFER, limit), look_up_due)
 
 
 async def process_refunds(limit: int) -> int:
@@ -73,14 +67,47 @@ async def process_refunds(limit: int) -> int:
 
     Returns how many.
     """
-    async with transaction() as tx:
-        let_out = await breaker.let_out(tx)
-    async with transaction() as tx:
-        sent = await instructions.send_due(tx, InstructionKind.REFUND, limit=limit)
-        return let_out + sent + await instructions.retry_refunds(tx, limit=limit)
+
+    async def retry() -> int:
+        return await sweep(
+            "process-refunds",
+            pick=instructions.next_failed_refund,
+            act=instructions.retry_refund,
+            limit=limit,
+        )
+
+    return await in_turn(_let_out, partial(_send_due, InstructionKind.REFUND, limit), retry)
 
 
 async def retry_failed_transfers(limit: int) -> int:
     """Try failed transfers again; returns how many."""
+    return await sweep(
+        "retry-failed-transfers",
+        pick=payouts.next_failed,
+        act=payouts.retry_failed,
+        limit=limit,
+    )
+
+
+async def _let_out() -> int:
+    """As many as the breaker lets; what waits then is told of in any case."""
+
+    async def tell() -> int:
+        async with transaction() as tx:
+            await breaker.tell(tx)
+        return 0
+
+    sweeping = partial(
+        sweep_in_batches,
+        "let-out",
+        batch=breaker.let_out,
+        pick=breaker.next_to_let_out,
+        act=breaker.let_one_out,
+        limit=settings().breaker_refunds,
+    )
+    return await in_turn(sweeping, tell)
+
+
+async def _send_due(kind: InstructionKind, limit: int) -> int:
     async with transaction() as tx:
-        return await payouts.retry_failed(tx, limit=limit)
+        return await instructions.send_due(tx, kind, limit=limit)

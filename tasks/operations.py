@@ -1,21 +1,25 @@
 """Housekeeping: nothing grows without bound, and the laws are looked at on live data."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from app import idempotency, queue
 from app.accounts import actions as accounts
 from app.db import Tx, transaction
 from app.invariants import actions as invariants
+from tasks.sweeps import in_turn
 
 _BATCHES_MAX = 100
 
 
 async def cleanup(limit: int) -> int:
     """Delete what is past its time, in batches of `limit` rows; returns how many."""
-    total = 0
-    for forget in (_forget_keys, _forget_sessions, _forget_jobs):
-        total += await _in_batches(forget, limit)
-    return total
+    return await in_turn(
+        *(
+            partial(_in_batches, forget, limit)
+            for forget in (_forget_keys, _forget_sessions, _forget_jobs)
+        )
+    )
 
 
 async def check_invariants(limit: int) -> int:

@@ -1,25 +1,34 @@
-"""Sweeps: many rows, one transaction each, so that neither a crash nor a bad row stops the rest."""
+"""Sweeps: many rows, so that neither a crash nor a bad row stops the rest.
+
+Each row has a transaction of its own; or many have one, until one of them is bad. What only
+queues a job for each row touches none of them, and needs no sweep.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Protocol
 from uuid import UUID
 
 import structlog
 
-from app.alerts import Severity, raise_alert, resolve_alert
+from app.alerts import Severity, raise_alert, resolve_alert, resolve_alerts
 from app.db import Tx, transaction
 
-_ALERT = "sweep_failed"
+_ALERT: Final = "sweep_failed"
+_BATCH: Final = 100
 
 _log = structlog.get_logger(__name__)
 
+Pick = Callable[[Tx, Sequence[UUID]], Awaitable[UUID | None]]
+Act = Callable[[Tx, UUID], Awaitable[object]]
 
-async def sweep(
-    name: str,
-    *,
-    pick: Callable[[Tx, Sequence[UUID]], Awaitable[UUID | None]],
-    act: Callable[[Tx, UUID], Awaitable[object]],
-    limit: int,
-) -> int:
+
+class Batch(Protocol):
+    """Act on so many rows at once; returns the ids of those that there were."""
+
+    def __call__(self, tx: Tx, /, *, limit: int) -> Awaitable[Sequence[UUID]]: ...
+
+
+async def sweep(name: str, *, pick: Pick, act: Act, limit: int) -> int:
     """Act on one row after the other until none is left, or `limit` are done; returns how many.
 
     `pick` locks the next row and returns its id, None if there is none; it passes over the ids it
@@ -44,6 +53,45 @@ async def sweep(
             await _tell(name, row_id, error)
         else:
             done += 1
+    return done
+
+
+async def sweep_in_batches(name: str, *, batch: Batch, pick: Pick, act: Act, limit: int) -> int:
+    """The same for rows that many of can be done at once; returns how many were.
+
+    One bad row fails its whole batch: what is left is then done one by one, past the bad.
+    """
+    done = 0
+    while done < limit:
+        size = min(_BATCH, limit - done)
+        try:
+            async with transaction() as tx:
+                row_ids = await batch(tx, limit=size)
+                await resolve_alerts(tx, _ALERT, [_subject(name, row_id) for row_id in row_ids])
+        except Exception as error:  # noqa: BLE001  whatever it is, most rows have no part in it
+            _log.warning("a batch failed; its rows go one by one", sweep=name, exc_info=error)
+            return done + await sweep(name, pick=pick, act=act, limit=limit - done)
+        done += len(row_ids)
+        if len(row_ids) < size:
+            break
+    return done
+
+
+async def in_turn(*steps: Callable[[], Awaitable[int]]) -> int:
+    """Take all of these steps, also past one that raises; returns what they come to.
+
+    What was raised is raised at the end.
+    """
+    done, errors = 0, list[Exception]()
+    for step in steps:
+        try:
+            done += await step()
+        except Exception as error:  # noqa: BLE001  it is raised below
+            errors.append(error)
+    if len(errors) > 1:
+        raise ExceptionGroup("several steps failed", errors)
+    for error in errors:
+        raise error
     return done
 
 

@@ -269,9 +269,20 @@ async def expire_unpaid(tx: Tx, booking_id: UUID) -> None:
         await tell(tx, booking, booking.guest_id, Kind.HOLD_EXPIRED)
 
 
-async def complete_over(tx: Tx, *, limit: int) -> int:
-    """Complete bookings that are over and whose pots are settled; returns how many."""
-    return await queries.complete_over(tx, limit=limit)
+async def complete_over(tx: Tx, *, limit: int) -> list[UUID]:
+    """Complete bookings that are over and whose pots are settled; returns their ids."""
+    return await queries.complete(tx, await queries.lock_over(tx, limit=limit))
+
+
+async def next_over(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """Lock such a booking, other than these."""
+    found = await queries.lock_over(tx, but, limit=1)
+    return found[0] if found else None
+
+
+async def complete(tx: Tx, booking_id: UUID) -> None:
+    """Complete such a booking."""
+    await queries.complete(tx, [booking_id])
 
 
 # ---- passengers and reading ---------------------------------------------------------------------

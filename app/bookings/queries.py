@@ -176,32 +176,48 @@ async def lock_next_unanswered(tx: Tx, but: Sequence[UUID]) -> UUID | None:
     )
 
 
-async def complete_over(tx: Tx, *, limit: int) -> int:
-    """Complete confirmed bookings that are over and have no pot left to divide or to give back."""
-    return await execute(
+async def lock_over(tx: Tx, but: Sequence[UUID] = (), *, limit: int) -> list[UUID]:
+    """Confirmed bookings that are over and have no pot left to divide or to give back.
+
+    Other than these, and nobody else's to change.
+    """
+    return await fetch_values(
         tx,
+        UUID,
         """
-        WITH over AS (
-            SELECT id FROM bookings
-             WHERE state = 'confirmed' AND check_out_at <= (SELECT business_now())
-               AND NOT EXISTS (
-                   SELECT FROM pots
-                    WHERE booking_id = bookings.id
-                      AND (pots.state IN ('held', 'disputed')
-                           OR (pots.kind = 'deposit' AND pots.state = 'refunding')))
-             ORDER BY check_out_at
-             LIMIT %(limit)s
-               FOR NO KEY UPDATE SKIP LOCKED
-        ), completed AS (
-            UPDATE bookings SET state = 'completed', updated_at = business_now()
-              FROM over
-             WHERE bookings.id = over.id
-         RETURNING bookings.id
-        )
-        INSERT INTO booking_history (booking_id, was, state, actor, reason)
-        SELECT id, 'confirmed', 'completed', 'system', 'it is over, and its money settled'
-          FROM completed""",
+        SELECT id FROM bookings
+         WHERE state = 'confirmed' AND check_out_at <= (SELECT business_now())
+           AND id <> ALL(%(but)s::uuid[])
+           AND NOT EXISTS (
+               SELECT FROM pots
+                WHERE booking_id = bookings.id
+                  AND (pots.state IN ('held', 'disputed')
+                       OR (pots.kind = 'deposit' AND pots.state = 'refunding')))
+         ORDER BY check_out_at
+         LIMIT %(limit)s
+           FOR NO KEY UPDATE SKIP LOCKED""",
+        but=list(but),
         limit=limit,
+    )
+
+
+async def complete(tx: Tx, booking_ids: Sequence[UUID]) -> list[UUID]:
+    """Complete confirmed bookings, each with its history; returns those that were."""
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        WITH completed AS (
+            UPDATE bookings SET state = 'completed', updated_at = business_now()
+             WHERE id = ANY(%(ids)s) AND state = 'confirmed'
+         RETURNING id
+        ), history AS (
+            INSERT INTO booking_history (booking_id, was, state, actor, reason)
+            SELECT id, 'confirmed', 'completed', 'system', 'it is over, and its money settled'
+              FROM completed
+        )
+        SELECT id FROM completed""",
+        ids=list(booking_ids),
     )
 
 

@@ -23,23 +23,26 @@ _ALERT: Final = "breaker_tripped"
 _SUBJECT: Final = "automatic refunds"
 
 
-async def let_out(tx: Tx) -> int:
+async def let_out(tx: Tx, *, limit: int) -> list[UUID]:
     """Send the oldest automatic refunds, as many and as much as this run still may.
 
-    Returns how many. While others wait, one alert is open about all of them.
+    Returns their ids.
     """
-    await queries.lock(tx)
-    refunds_max, amounts_max = settings().breaker_refunds, _amounts_max()
-    chosen = rules.choose(
-        await queries.first_waiting(tx, amounts_max, limit=refunds_max),
-        await queries.let_out_in_run(tx, rules.RUN),
-        refunds_max=refunds_max,
-        amounts_max=amounts_max,
-    )
+    chosen = await _choose(tx, limit=limit)
     if chosen:
         await _send(tx, chosen, by=None)
-    await _tell(tx)
-    return len(chosen)
+    return chosen
+
+
+async def next_to_let_out(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """The first of those, other than these. What it takes of this run is nobody else's."""
+    chosen = await _choose(tx, but, limit=1)
+    return chosen[0] if chosen else None
+
+
+async def let_one_out(tx: Tx, refund_id: UUID) -> None:
+    """Send such a refund."""
+    await _send(tx, [refund_id], by=None)
 
 
 async def override(tx: Tx, request: Override, *, admin_id: UUID) -> BreakerReply:
@@ -62,7 +65,7 @@ async def override(tx: Tx, request: Override, *, admin_id: UUID) -> BreakerReply
         ],
         reason=request.reason,
     )
-    await _tell(tx)
+    await tell(tx)
     return await read(tx)
 
 
@@ -80,13 +83,8 @@ async def read(tx: Tx) -> BreakerReply:
     )
 
 
-async def _send(tx: Tx, ids: Sequence[UUID], *, by: UUID | None) -> list[Waiting]:
-    sent = await queries.let_out(tx, ids, by=by, queued_for=QUEUED_FOR)
-    await enqueue_all(tx, [CarryOut(instruction_id=refund.id) for refund in sent])
-    return sent
-
-
-async def _tell(tx: Tx) -> None:
+async def tell(tx: Tx) -> None:
+    """While refunds wait, one alert is open about all of them."""
     amounts_max = _amounts_max()
     if lines := await queries.lines(tx, amounts_max):
         await raise_alert(
@@ -98,6 +96,24 @@ async def _tell(tx: Tx) -> None:
         )
     else:
         await resolve_alert(tx, _ALERT, _SUBJECT)
+
+
+async def _choose(tx: Tx, but: Sequence[UUID] = (), *, limit: int) -> list[UUID]:
+    await queries.lock(tx)
+    refunds_max, amounts_max = settings().breaker_refunds, _amounts_max()
+    chosen = rules.choose(
+        await queries.first_waiting(tx, amounts_max, but, limit=limit),
+        await queries.let_out_in_run(tx, rules.RUN),
+        refunds_max=refunds_max,
+        amounts_max=amounts_max,
+    )
+    return chosen[:limit]
+
+
+async def _send(tx: Tx, ids: Sequence[UUID], *, by: UUID | None) -> list[Waiting]:
+    sent = await queries.let_out(tx, ids, by=by, queued_for=QUEUED_FOR)
+    await enqueue_all(tx, [CarryOut(instruction_id=refund.id) for refund in sent])
+    return sent
 
 
 def _amounts_max() -> dict[str, int]:

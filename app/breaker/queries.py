@@ -28,8 +28,13 @@ async def let_out_in_run(tx: Tx, run: timedelta) -> list[Total]:
     )
 
 
-async def first_waiting(tx: Tx, amounts_max: Mapping[str, int], *, limit: int) -> list[Waiting]:
-    """What waits and may ever go out by itself: the oldest, so many of each currency."""
+async def first_waiting(
+    tx: Tx, amounts_max: Mapping[str, int], but: Sequence[UUID], *, limit: int
+) -> list[Waiting]:
+    """What waits and may ever go out by itself: the oldest, so many of each currency.
+
+    Other than these.
+    """
     return await fetch_all(
         tx,
         Waiting,
@@ -40,11 +45,13 @@ async def first_waiting(tx: Tx, amounts_max: Mapping[str, int], *, limit: int) -
                SELECT id, currency, amount FROM instructions
                 WHERE automatic AND let_out_at IS NULL
                   AND currency = most.currency AND amount <= most.amount
+                  AND id <> ALL(%(but)s::uuid[])
                 ORDER BY id
                 LIMIT %(limit)s) AS waiting
          ORDER BY waiting.id""",
         currencies=list(amounts_max),
         amounts=list(amounts_max.values()),
+        but=list(but),
         limit=limit,
     )
 

@@ -46,14 +46,14 @@ async def open_windows(tx: Tx, booking_id: UUID, windows: Windows) -> None:
         )
 
 
-async def release_due(tx: Tx, *, limit: int) -> int:
+async def release_due(tx: Tx, *, limit: int) -> list[UUID]:
     """Release pots whose window has closed: the rental to its host, the deposit to its guest.
 
-    Returns how many. Any number of these may run at once: each pot is one's alone.
+    Returns their ids. Any number of these may run at once: each pot is one's alone.
     """
     due = await queries.lock_due(tx, limit=limit)
     await divide(tx, [rules.release(pot) for pot in due], by=SYSTEM)
-    return len(due)
+    return [pot.id for pot in due]
 
 
 async def next_due(tx: Tx, but: Sequence[UUID]) -> UUID | None:

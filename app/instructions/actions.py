@@ -146,12 +146,15 @@ async def retry(tx: Tx, failed: Instruction, *, target: str | None, reason: str)
     await _queue(tx, failed, target=target, reason=reason)
 
 
-async def retry_refunds(tx: Tx, *, limit: int) -> int:
-    """Queue new attempts of failed refunds that are due; returns how many."""
-    failed = await queries.lock_failed(tx, InstructionKind.REFUND, limit=limit)
-    for instruction in failed:
-        await retry(tx, instruction, target=instruction.target, reason="tried again")
-    return len(failed)
+async def next_failed_refund(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """Lock a failed refund whose next attempt is due, other than these."""
+    return await queries.lock_next_failed(tx, InstructionKind.REFUND, but)
+
+
+async def retry_refund(tx: Tx, refund_id: UUID) -> None:
+    """Queue a new attempt of such a refund."""
+    refund = await get(tx, refund_id)
+    await retry(tx, refund, target=refund.target, reason="tried again")
 
 
 async def look_up_due(tx: Tx, *, limit: int) -> int:

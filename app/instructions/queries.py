@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from app.db import Tx, execute, fetch_all, fetch_new_value, fetch_one, fetch_values, json
+from app.db import (
+    Tx,
+    execute,
+    fetch_all,
+    fetch_new_value,
+    fetch_one,
+    fetch_value,
+    fetch_values,
+    json,
+)
 from app.gateways.port import Facts, GatewayName
 from app.instructions.model import (
     Instruction,
@@ -200,20 +209,20 @@ async def due(
     )
 
 
-async def lock_failed(tx: Tx, kind: InstructionKind, *, limit: int) -> list[Instruction]:
-    """Failed instructions whose next attempt is due and that nobody else is at."""
-    return await fetch_all(
+async def lock_next_failed(tx: Tx, kind: InstructionKind, but: Sequence[UUID]) -> UUID | None:
+    """A failed instruction whose next attempt is due and that nobody else is at; none of these."""
+    return await fetch_value(
         tx,
-        Instruction,
+        UUID,
         """
-        SELECT * FROM instructions
+        SELECT id FROM instructions
          WHERE state = 'failed' AND kind = %(kind)s
-           AND next_try_at <= (SELECT business_now())
+           AND next_try_at <= (SELECT business_now()) AND id <> ALL(%(but)s::uuid[])
          ORDER BY next_try_at
-         LIMIT %(limit)s
+         LIMIT 1
            FOR NO KEY UPDATE SKIP LOCKED""",
         kind=kind,
-        limit=limit,
+        but=list(but),
     )
 
 

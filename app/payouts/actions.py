@@ -13,8 +13,8 @@ from app.audit import SYSTEM, Actor, ActorRole, Subject
 from app.db import Tx
 from app.gateways.port import GatewayName, RecipientReady, Refused, Unknown
 from app.instructions import actions as instructions
-from app.instructions.model import InstructionKind, InstructionState
-from app.instructions.queries import lock_failed
+from app.instructions.model import Instruction, InstructionKind, InstructionState
+from app.instructions.queries import lock_next_failed
 from app.money import Money
 from app.payouts import queries, rules
 from app.payouts.model import (
@@ -77,17 +77,16 @@ async def owe(
     )
 
 
-async def retry_failed(tx: Tx, *, limit: int) -> int:
-    """Queue new attempts of failed transfers that are due, to where the host is paid now.
+async def next_failed(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """Lock a failed transfer whose next attempt is due, other than these."""
+    return await lock_next_failed(tx, InstructionKind.TRANSFER, but)
 
-    Returns how many.
-    """
-    failed = await lock_failed(tx, InstructionKind.TRANSFER, limit=limit)
-    recipients = await _recipients(tx, {transfer.payee_id for transfer in failed})
-    for transfer in failed:
-        target = recipients.get(Payee(transfer.payee_id, transfer.gateway, transfer.currency))
-        await instructions.retry(tx, transfer, target=target, reason="tried again")
-    return len(failed)
+
+async def retry_failed(tx: Tx, transfer_id: UUID) -> None:
+    """Queue a new attempt of such a transfer, to where its host is paid now."""
+    transfer = await instructions.get(tx, transfer_id)
+    target = await recipient_of(tx, _payee(transfer))
+    await instructions.retry(tx, transfer, target=target, reason="tried again")
 
 
 async def next_resumable(tx: Tx, but: Sequence[UUID]) -> UUID | None:
@@ -101,8 +100,7 @@ async def next_resumable(tx: Tx, but: Sequence[UUID]) -> UUID | None:
 async def resume(tx: Tx, transfer_id: UUID) -> None:
     """Queue such a transfer."""
     transfer = await instructions.get(tx, transfer_id)
-    payee = Payee(transfer.payee_id, transfer.gateway, transfer.currency)
-    target = await recipient_of(tx, payee)
+    target = await recipient_of(tx, _payee(transfer))
     if target is None:
         raise LookupError(f"there is no account to send {transfer_id} to")
     await instructions.resume(tx, transfer, target=target)
@@ -111,6 +109,10 @@ async def resume(tx: Tx, transfer_id: UUID) -> None:
 async def recipient_of(tx: Tx, payee: Payee) -> str | None:
     """The gateway's code of the account that a payee is paid to now; None without one."""
     return (await _recipients(tx, [payee.host_id])).get(payee)
+
+
+def _payee(transfer: Instruction) -> Payee:
+    return Payee(transfer.payee_id, transfer.gateway, transfer.currency)
 
 
 async def _recipients(tx: Tx, host_ids: Collection[UUID]) -> dict[Payee, str]:

@@ -54,7 +54,7 @@ async def unanswered(*prices: int) -> list[Booking]:
 
 async def let_out() -> int:
     async with transaction() as tx:
-        return await breaker.let_out(tx)
+        return len(await breaker.let_out(tx, limit=100))
 
 
 async def work(shop: Shop) -> None:

@@ -97,7 +97,7 @@ async def _release_all() -> int:
     released, done = 0, -1
     while done:
         async with transaction() as tx:
-            done = await escrow.release_due(tx, limit=3)
+            done = len(await escrow.release_due(tx, limit=3))
         released += done
     return released
 

@@ -48,12 +48,12 @@ async def test_a_release_a_refund_past_it_and_its_recovery(currency: str) -> Non
         ]
         first, _ = stays
         await paid.set_clock(tx, first.check_out_at + 2 * (first.check_out_at - first.check_in_at))
-        assert await escrow.release_due(tx, limit=2) == 2  # both rentals
+        assert len(await escrow.release_due(tx, limit=2)) == 2  # both rentals
         for booking in stays:
             assert await paid.shares(tx, booking.id) == {"refund": 0, "transfer": TO_HOST}
         assert await _owned(tx, "platform_revenue", currency) == 2 * COMMISSION
         assert await _owned(tx, "host_payable", currency) == 2 * TO_HOST
-        assert await escrow.release_due(tx, limit=2) == 2  # both deposits
+        assert len(await escrow.release_due(tx, limit=2)) == 2  # both deposits
         for booking in stays:
             assert await paid.shares(tx, booking.id) == {"refund": DEPOSIT, "transfer": TO_HOST}
         assert await _owned(tx, "guest_refundable", currency) == 2 * DEPOSIT
@@ -68,7 +68,7 @@ async def test_a_release_a_refund_past_it_and_its_recovery(currency: str) -> Non
             tx, host=host, currency=currency, price=PRICE, fee=FEE, deposit=DEPOSIT
         )
         await paid.set_clock(tx, third.check_out_at)
-        assert await escrow.release_due(tx, limit=1) == 1
+        assert len(await escrow.release_due(tx, limit=1)) == 1
         assert await paid.shares(tx, third.id) == {"refund": 0, "transfer": TO_HOST - 333_337}
         assert await _owned(tx, "host_payable", currency) == 3 * TO_HOST - 333_337
         assert await _owned(tx, "platform_revenue", currency) == 3 * COMMISSION

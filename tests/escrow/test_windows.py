@@ -61,7 +61,7 @@ async def test_windows_last_their_time_on_days_when_the_clocks_change(
         opens_at = datetime.fromisoformat(deposit_from)
         assert _window(pots["deposit"]) == (opens_at, opens_at + 2 * HOUR)
         await paid.set_clock(tx, pots["rental"].closes_at or opens_at)
-        assert await escrow.release_due(tx, limit=10) == 1
+        assert len(await escrow.release_due(tx, limit=10)) == 1
         await paid.set_clock(tx, datetime(2027, 1, 1, tzinfo=UTC))
     await audit_is_clean()
 
@@ -73,10 +73,10 @@ async def test_a_pot_is_released_at_the_end_of_its_window_and_not_a_microsecond_
             closes_at = (await paid.pots_of(tx, booking))[kind].closes_at
             assert closes_at
             await paid.set_clock(tx, closes_at - TICK)
-            assert await escrow.release_due(tx, limit=10) == 0
+            assert len(await escrow.release_due(tx, limit=10)) == 0
             await paid.set_clock(tx, closes_at)
-            assert await escrow.release_due(tx, limit=10) == 1
-            assert await escrow.release_due(tx, limit=10) == 0, "once"
+            assert len(await escrow.release_due(tx, limit=10)) == 1
+            assert len(await escrow.release_due(tx, limit=10)) == 0, "once"
         assert await paid.shares(tx, booking.id) == {"refund": 500_000, "transfer": 1_800_000}
     await audit_is_clean()
 
@@ -114,7 +114,7 @@ async def test_what_a_host_has_not_accepted_is_never_released() -> None:
     async with transaction() as tx:
         booking = await paid.stay(tx, request_to_book=True)
         await paid.set_clock(tx, booking.check_out_at + timedelta(days=9))
-        assert await escrow.release_due(tx, limit=10) == 0
+        assert len(await escrow.release_due(tx, limit=10)) == 0
         held = await fetch_value(tx, int, "SELECT count(*) FROM pots WHERE state = 'held'")
         assert held == 2
         await execute(tx, "UPDATE business_clock SET shift = '0'")

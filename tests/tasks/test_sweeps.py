@@ -2,20 +2,23 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import pytest
 
+from app.audit import SYSTEM
 from app.db import Tx, execute, fetch_values, transaction
-from app.escrow.rules import posting, release
-from app.ledger import actions as ledger
+from app.escrow import actions as escrow
 from tasks.bookings import decline_unanswered, expire_holds
-from tasks.sweeps import sweep
+from tasks.sweeps import in_turn, sweep
 from tests import make, paid
+from tests.escrow.test_release import payee
 from tests.shop import Shop
 
 BREAK = "UPDATE bookings SET terms = '{}' WHERE id = %(id)s RETURNING id::text"
 ALERTS = "SELECT state || ' ' || count || ' ' || subject FROM alerts ORDER BY id"
+STATES = "SELECT state FROM instructions ORDER BY id"
 
 
 async def test_a_hold_that_cannot_be_expired_does_not_keep_the_others(shop: Shop) -> None:
@@ -57,14 +60,133 @@ async def test_a_request_that_cannot_be_declined_does_not_keep_the_others(shop: 
 async def test_a_pot_that_cannot_be_released_does_not_keep_the_others(shop: Shop) -> None:
     async with transaction() as tx:
         booked = [await paid.stay(tx, days_ahead=days, deposit=0) for days in (2, 3, 4)]
-        bad = (await paid.pots_of(tx, booked[1]))["rental"]
-        await ledger.post(tx, posting(release(bad)))  # which can be posted once only
+        bad = (await paid.pots_of(tx, booked[1]))["rental"].id
+    await _break("pots", bad)
     await shop.forward(timedelta(days=7))
     assert await shop.sweep("release-escrow") == 2
     states = "SELECT state FROM pots ORDER BY closes_at"
     assert await shop.values(states) == ["releasing", "held", "releasing"]
     assert await shop.values("SELECT count(*)::text FROM instructions") == ["2"]
-    assert await shop.values(ALERTS) == [f"open 1 release-escrow {bad.id}"]
+    assert await shop.values(ALERTS) == [f"open 1 release-escrow {bad}"]
+    await _mend("pots")
+    assert await shop.sweep("release-escrow") == 1
+    assert await shop.values(ALERTS) == [f"resolved 1 release-escrow {bad}"]
+
+
+async def test_a_booking_that_cannot_be_completed_does_not_keep_the_others(shop: Shop) -> None:
+    async with transaction() as tx:
+        booked = [await paid.stay(tx, days_ahead=days, deposit=0) for days in (2, 3, 4)]
+    await _break("bookings", booked[1].id)
+    await shop.forward(timedelta(days=7))
+    await shop.sweep("release-escrow")
+    assert await shop.sweep("complete-bookings") == 2
+    states = "SELECT state FROM bookings ORDER BY id"
+    assert await shop.values(states) == ["completed", "confirmed", "completed"]
+    assert await shop.values(ALERTS) == [f"open 1 complete-bookings {booked[1].id}"]
+
+
+async def test_a_transfer_that_cannot_be_tried_again_does_not_keep_the_others(shop: Shop) -> None:
+    found = await _outgoing(shop, "failed")
+    await _break("instructions", found[1])
+    assert await shop.sweep("retry-failed-transfers") == 2
+    assert await shop.values(STATES) == ["waiting_for_payee", "failed", "waiting_for_payee"]
+    assert await shop.values(ALERTS) == [f"open 1 retry-failed-transfers {found[1]}"]
+
+
+async def test_a_transfer_that_cannot_be_resumed_keeps_neither_others_nor_look_ups(
+    shop: Shop,
+) -> None:
+    found = await _outgoing(shop, "unknown")
+    await shop.values(
+        """
+        UPDATE instructions SET state = 'waiting_for_payee', target = NULL, next_try_at = NULL
+         WHERE id <> %(id)s RETURNING id::text""",
+        id=found[2],
+    )
+    await _break("instructions", found[0])
+    await payee(shop)
+    assert await shop.sweep("resolve-unknown") == 2
+    assert await shop.values(STATES) == ["waiting_for_payee", "queued", "unknown"]
+    asked = "SELECT args ->> 'instruction_id' FROM procrastinate_jobs WHERE task_name = 'look-up'"
+    assert await shop.values(asked) == [str(found[2])]
+    assert await shop.values(ALERTS) == [f"open 1 resume-transfers {found[0]}"]
+
+
+async def test_a_refund_that_cannot_go_out_or_be_tried_again_does_not_keep_the_others(
+    shop: Shop,
+) -> None:
+    async with transaction() as tx:
+        for days in (2, 3, 4, 5, 6):
+            booking = await paid.stay(tx, days_ahead=days, deposit=0, price=100_000)
+            await escrow.return_all(tx, booking.id, by=SYSTEM, reason="declined")
+    found = await shop.values("SELECT id::text FROM instructions ORDER BY id")
+    await shop.values(
+        """
+        UPDATE instructions SET state = 'failed', let_out_at = business_now(),
+               next_try_at = business_now()
+         WHERE id = ANY(%(ids)s) RETURNING id::text""",
+        ids=found[3:],
+    )
+    await _break("instructions", found[0], found[3])
+    assert await shop.sweep("process-refunds") == 3
+    out = "SELECT state || ' ' || (let_out_at IS NOT NULL) FROM instructions ORDER BY id"
+    assert await shop.values(out) == [
+        "queued false",
+        "queued true",
+        "queued true",
+        "failed true",
+        "queued true",
+    ]
+    assert sorted(await shop.values(ALERTS)) == [
+        "open 1 automatic refunds",
+        f"open 1 let-out {found[0]}",
+        f"open 1 process-refunds {found[3]}",
+    ]
+
+
+async def _outgoing(shop: Shop, state: str) -> list[UUID]:
+    """Three transfers of the shop's host in this state, of which something is due."""
+    async with transaction() as tx:
+        for days in (2, 3, 4):
+            await paid.stay(tx, host=shop.host, days_ahead=days, deposit=0)
+    await shop.forward(timedelta(days=7))
+    await shop.sweep("release-escrow")
+    async with transaction() as tx:
+        return await fetch_values(
+            tx,
+            UUID,
+            """
+            WITH moved AS (
+                UPDATE instructions
+                   SET state = %(state)s, target = 'RCP_1', next_try_at = business_now()
+             RETURNING id
+            )
+            SELECT id FROM moved ORDER BY id""",
+            state=state,
+        )
+
+
+async def _break(table: str, *row_ids: UUID | str) -> None:
+    """Let the database refuse any change of these rows."""
+    ids = ", ".join(f"'{row_id}'" for row_id in row_ids)
+    async with transaction() as tx:
+        await execute(
+            tx,
+            """
+            CREATE FUNCTION refuse_it() RETURNS trigger LANGUAGE plpgsql
+            AS $$ BEGIN RAISE EXCEPTION 'this row is bad'; END $$""",
+        )
+        await execute(
+            tx,
+            f"""
+            CREATE TRIGGER bad BEFORE UPDATE ON {table} FOR EACH ROW WHEN (OLD.id IN ({ids}))
+            EXECUTE FUNCTION refuse_it()""",
+        )
+
+
+async def _mend(table: str) -> None:
+    async with transaction() as tx:
+        await execute(tx, f"DROP TRIGGER bad ON {table}")
 
 
 # ---- the sweep itself, over accounts ------------------------------------------------------------
@@ -146,3 +268,21 @@ async def test_a_sweep_that_cannot_look_says_so(pool: None) -> None:
 
     with pytest.raises(RuntimeError):
         await sweep("try-it", pick=fail, act=_mark, limit=3)
+
+
+async def test_a_step_that_raises_keeps_no_other_and_is_heard_in_the_end() -> None:
+    taken = list[int]()
+
+    async def step(number: int) -> int:
+        taken.append(number)
+        if number % 2:
+            raise RuntimeError(f"step {number}")
+        return number
+
+    assert await in_turn(partial(step, 2), partial(step, 4)) == 6
+    with pytest.raises(RuntimeError, match="step 1"):
+        await in_turn(partial(step, 1), partial(step, 2))
+    with pytest.raises(ExceptionGroup) as several:
+        await in_turn(partial(step, 1), partial(step, 3), partial(step, 0))
+    assert [str(error) for error in several.value.exceptions] == ["step 1", "step 3"]
+    assert taken == [2, 4, 1, 2, 1, 3, 0]
