@@ -57,7 +57,8 @@ class PostingKind(StrEnum):
     UNAPPLIED_CHARGE = "unapplied_charge"  # the payment: late or double
     GATEWAY_FEE = "gateway_fee"  # the payment or the instruction
     DIVISION = "division"  # the pot
-    HOST_DEBIT = "host_debit"  # the row that caused it: a refund past the payout
+    HOST_DEBIT = "host_debit"  # the refund past the payout that the host bears
+    PLATFORM_DEBIT = "platform_debit"  # the same, where the platform bears it
     REFUND = "refund"  # the instruction
     REFUND_REVERSAL = "refund_reversal"  # the instruction
     TRANSFER = "transfer"  # the instruction

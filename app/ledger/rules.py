@@ -31,6 +31,7 @@ WORDS: Final = MappingProxyType(
         PostingKind.GATEWAY_FEE: "Kept by the gateway",
         PostingKind.DIVISION: "Escrow divided",
         PostingKind.HOST_DEBIT: "Taken back from the host",
+        PostingKind.PLATFORM_DEBIT: "Given back at the platform's cost",
         PostingKind.REFUND: "Refunded to the guest",
         PostingKind.REFUND_REVERSAL: "Refund came back",
         PostingKind.TRANSFER: "Paid out to the host",

@@ -93,13 +93,15 @@ def check_amount(asked: Money, payment: Payment, pots: Sequence[Pot]) -> None:
 def posting_of(refund: LateRefund, booking: Booking) -> Posting:
     """Whoever bears the refund owes it, and the guest has it owing."""
     guest = Account(AccountKind.GUEST_REFUNDABLE, refund.currency, owner_id=booking.guest_id)
-    bearer = (
-        Account(AccountKind.HOST_PAYABLE, refund.currency, owner_id=booking.host_id)
-        if refund.borne_by is Bearer.HOST
-        else Account(AccountKind.PLATFORM_REVENUE, refund.currency)
-    )
+    match refund.borne_by:
+        case Bearer.HOST:
+            kind = PostingKind.HOST_DEBIT
+            bearer = Account(AccountKind.HOST_PAYABLE, refund.currency, owner_id=booking.host_id)
+        case Bearer.PLATFORM:
+            kind = PostingKind.PLATFORM_DEBIT
+            bearer = Account(AccountKind.PLATFORM_REVENUE, refund.currency)
     return Posting(
-        kind=PostingKind.HOST_DEBIT,
+        kind=kind,
         source_id=refund.id,
         booking_id=booking.id,
         entries=(Entry(bearer, -refund.amount), Entry(guest, refund.amount)),

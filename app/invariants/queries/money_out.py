@@ -196,6 +196,9 @@ async def late_refunds(tx: Tx) -> Verdicts:
         SELECT coalesce(late.id, posted.source_id, debt.id) AS id,
                CASE WHEN late.id IS NULL THEN 'posted or owed, and not there'
                     WHEN posted.source_id IS NULL THEN 'not posted'
+                    WHEN posted.kind <> late.borne_by || '_debit'
+                    THEN concat('at the cost of the ', late.borne_by, ', and posted as ',
+                                posted.kind)
                     WHEN refund.amount IS DISTINCT FROM late.amount
                       OR refund.payment_id <> late.payment_id
                     THEN concat('of ', late.amount, ', with a refund of ', refund.amount)
@@ -205,8 +208,9 @@ async def late_refunds(tx: Tx) -> Verdicts:
                                 ', with a debt of ', debt.amount)
                END AS late_refunds_borne
           FROM late_refunds AS late
-          FULL JOIN (SELECT source_id FROM ledger_transactions WHERE kind = 'host_debit')
-                 AS posted ON posted.source_id = late.id
+          FULL JOIN (SELECT source_id, kind FROM ledger_transactions
+                      WHERE kind IN ('host_debit', 'platform_debit')) AS posted
+            ON posted.source_id = late.id
           FULL JOIN host_debts AS debt ON debt.id = late.id
           LEFT JOIN instructions AS refund
             ON refund.source_id = late.id AND refund.kind = 'refund'""",
