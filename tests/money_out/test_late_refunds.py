@@ -204,4 +204,4 @@ async def test_a_late_refund_that_is_posted_as_somebody_elses_breaks_the_law(sho
         await execute(
             tx, "UPDATE ledger_transactions SET kind = 'platform_debit' WHERE kind = 'host_debit'"
         )
-    assert await broken() == {"late_refunds_borne"}
+    assert "late_refunds_borne" in await broken()
