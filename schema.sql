@@ -1365,6 +1365,30 @@ COMMENT ON TABLE public.job_errors IS 'Why an attempt at a job failed';
 
 
 --
+-- Name: job_locks; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.job_locks (
+    name text NOT NULL,
+    id uuid NOT NULL,
+    instance text NOT NULL,
+    backend_pid integer NOT NULL,
+    backend_start timestamp with time zone NOT NULL,
+    acquired_at timestamp with time zone DEFAULT now() NOT NULL,
+    renewed_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT job_locks_check CHECK ((expires_at > renewed_at))
+);
+
+
+--
+-- Name: TABLE job_locks; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.job_locks IS 'The visible side of job locks; the lock itself is an advisory one of the backend that is named here';
+
+
+--
 -- Name: job_pauses; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1384,6 +1408,24 @@ COMMENT ON TABLE public.job_pauses IS 'Queues and tasks of which nothing is star
 
 
 --
+-- Name: job_retention; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.job_retention (
+    only_one boolean DEFAULT true NOT NULL,
+    last_event_id bigint NOT NULL,
+    CONSTRAINT job_retention_only_one_check CHECK (only_one)
+);
+
+
+--
+-- Name: TABLE job_retention; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.job_retention IS 'Up to which event of the queue finished jobs have been deleted: each event is looked at once';
+
+
+--
 -- Name: job_runs; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1391,12 +1433,19 @@ CREATE TABLE public.job_runs (
     id bigint NOT NULL,
     name text NOT NULL,
     tick timestamp with time zone NOT NULL,
+    job_id bigint NOT NULL,
+    attempt integer NOT NULL,
+    worker_id bigint NOT NULL,
+    instance text NOT NULL,
     started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     finished_at timestamp with time zone,
-    worker_id bigint NOT NULL,
+    outcome text,
     count integer,
     error text,
-    CONSTRAINT job_runs_end_once CHECK (((finished_at IS NULL) = (num_nonnulls(count, error) = 0)))
+    CONSTRAINT job_runs_attempt_check CHECK ((attempt >= 1)),
+    CONSTRAINT job_runs_end_once CHECK (((finished_at IS NULL) = (outcome IS NULL))),
+    CONSTRAINT job_runs_outcome_check CHECK ((outcome = ANY (ARRAY['done'::text, 'failed'::text, 'skipped'::text]))),
+    CONSTRAINT job_runs_say_what_came_of_them CHECK ((((count IS NOT NULL) = (COALESCE(outcome, ''::text) = 'done'::text)) AND ((error IS NOT NULL) = (COALESCE(outcome, ''::text) = ANY (ARRAY['failed'::text, 'skipped'::text])))))
 );
 
 
@@ -1427,7 +1476,9 @@ ALTER TABLE public.job_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 
 CREATE TABLE public.job_ticks (
     name text NOT NULL,
-    last_tick timestamp with time zone NOT NULL
+    cron text NOT NULL,
+    last_tick timestamp with time zone NOT NULL,
+    next_tick timestamp with time zone NOT NULL
 );
 
 
@@ -1435,7 +1486,29 @@ CREATE TABLE public.job_ticks (
 -- Name: TABLE job_ticks; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON TABLE public.job_ticks IS 'The last tick of each periodic job that was queued, or passed over: whoever moves it forward queues the job';
+COMMENT ON TABLE public.job_ticks IS 'Each periodic job, as workers know it, and its last tick that was queued, or passed over: whoever moves it forward queues the job';
+
+
+--
+-- Name: job_workers; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.job_workers (
+    worker_id bigint NOT NULL,
+    instance text NOT NULL,
+    queues text[],
+    tasks text[] NOT NULL,
+    concurrency integer NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT job_workers_concurrency_check CHECK ((concurrency >= 1))
+);
+
+
+--
+-- Name: TABLE job_workers; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.job_workers IS 'What each worker is, and which tasks it knows; procrastinate_workers has its heartbeat';
 
 
 --
@@ -2316,11 +2389,35 @@ ALTER TABLE ONLY public.job_errors
 
 
 --
+-- Name: job_locks job_locks_id_key; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.job_locks
+    ADD CONSTRAINT job_locks_id_key UNIQUE (id);
+
+
+--
+-- Name: job_locks job_locks_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.job_locks
+    ADD CONSTRAINT job_locks_pkey PRIMARY KEY (name);
+
+
+--
 -- Name: job_pauses job_pauses_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
 ALTER TABLE ONLY public.job_pauses
     ADD CONSTRAINT job_pauses_pkey PRIMARY KEY (kind, name);
+
+
+--
+-- Name: job_retention job_retention_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.job_retention
+    ADD CONSTRAINT job_retention_pkey PRIMARY KEY (only_one);
 
 
 --
@@ -2337,6 +2434,14 @@ ALTER TABLE ONLY public.job_runs
 
 ALTER TABLE ONLY public.job_ticks
     ADD CONSTRAINT job_ticks_pkey PRIMARY KEY (name);
+
+
+--
+-- Name: job_workers job_workers_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.job_workers
+    ADD CONSTRAINT job_workers_pkey PRIMARY KEY (worker_id);
 
 
 --
@@ -2822,6 +2927,13 @@ CREATE INDEX instructions_waiting ON public.instructions USING btree (payee_id, 
 --
 
 CREATE INDEX job_runs_newest ON public.job_runs USING btree (name, id);
+
+
+--
+-- Name: jobs_ended_badly; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX jobs_ended_badly ON public.procrastinate_jobs USING btree (id) WHERE (status = ANY (ARRAY['failed'::public.procrastinate_job_status, 'cancelled'::public.procrastinate_job_status, 'aborted'::public.procrastinate_job_status]));
 
 
 --
@@ -3531,6 +3643,14 @@ ALTER TABLE ONLY public.instructions
 
 ALTER TABLE ONLY public.job_errors
     ADD CONSTRAINT job_errors_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.procrastinate_jobs(id) ON DELETE CASCADE;
+
+
+--
+-- Name: job_workers job_workers_worker_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.job_workers
+    ADD CONSTRAINT job_workers_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES public.procrastinate_workers(id) ON DELETE CASCADE;
 
 
 --

@@ -95,3 +95,16 @@ async def resolve_alerts(tx: Tx, kind: str, subjects: Sequence[str]) -> int:
         kind=kind,
         subjects=list(subjects),
     )
+
+
+async def resolve_alerts_but(tx: Tx, kind: str, subjects: Sequence[str]) -> int:
+    """Of one kind, only these have not cleared; returns how many alerts of others were open."""
+    return await execute(
+        tx,
+        """
+        UPDATE alerts
+           SET state = 'resolved', resolved_at = business_now(), note = 'cleared by itself'
+         WHERE kind = %(kind)s AND subject <> ALL(%(subjects)s) AND state <> 'resolved'""",
+        kind=kind,
+        subjects=list(subjects),
+    )

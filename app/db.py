@@ -1,8 +1,10 @@
 """Postgres: the pool, transactions, and rows as structs. The only file that imports psycopg."""
 
+import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, LiteralString, NewType, NoReturn, TypeVar
 
@@ -102,11 +104,8 @@ async def _configure(connection: Connection) -> None:
     """Prepared statements: planned once on our own connections, off behind a pooler.
 
     They are state of one server session, which a pooler in transaction mode does not keep.
-    Behind PgBouncer the process id told at connecting is the pooler's invention, and so differs
-    from the server's own.
     """
-    row = await (await connection.execute("SELECT pg_backend_pid()")).fetchone()
-    if row and row[0] != connection.info.backend_pid:
+    if await is_pooled(connection):
         connection.prepare_threshold = None
     else:
         # Our statements do not depend on the values they get, and planning the hot ones costs
@@ -119,14 +118,29 @@ async def _configure(connection: Connection) -> None:
     await connection.commit()
 
 
+async def is_pooled(connection: Connection) -> bool:
+    """Whether a pooler stands between, which may use another server session each time.
+
+    PgBouncer makes up the process id that it tells at connecting: it is not the server's.
+    """
+    row = await (await connection.execute("SELECT pg_backend_pid()")).fetchone()
+    return row is not None and row[0] != connection.info.backend_pid
+
+
 @asynccontextmanager
 async def transaction() -> AsyncGenerator[Tx, None]:
     """One transaction on a pooled connection: commits at the end, rolls back on any exception.
+
+    Inside only_connection() it is on that one instead.
 
     Raises Unavailable when Postgres cannot be reached or goes away in the middle; what was not
     committed is then not done. Only a COMMIT whose answer was lost may have happened, which is
     why creating requests carry idempotency keys and jobs are idempotent.
     """
+    if only := _only.get():
+        async with only.transaction() as tx:
+            yield tx
+        return
     with _translated():
         pool = _pool()
         connection = await _living(pool)
@@ -190,6 +204,42 @@ async def direct_connection(url: str) -> AsyncGenerator[Connection, None]:
             yield connection
 
 
+class _Only:
+    """A connection that does one transaction after the other."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._turn = asyncio.Lock()
+        self._whose: asyncio.Task[Any] | None = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Tx, None]:
+        if self._whose is asyncio.current_task():
+            raise RuntimeError("this task is in a transaction, and would wait for itself")
+        async with self._turn:
+            self._whose = asyncio.current_task()
+            try:
+                async with transaction_on(self._connection) as tx:
+                    yield tx
+            finally:
+                self._whose = None
+
+
+_only: ContextVar[_Only | None] = ContextVar("only_connection", default=None)
+
+
+@asynccontextmanager
+async def only_connection(url: str) -> AsyncGenerator[Connection, None]:
+    """A connection of one's own: every transaction() inside goes through it, or fails with it."""
+    async with direct_connection(url) as connection:
+        await _configure(connection)
+        before = _only.set(_Only(connection))
+        try:
+            yield connection
+        finally:
+            _only.reset(before)
+
+
 async def listen(connection: Connection, channels: Sequence[str]) -> None:
     """Hear what is announced on these channels, on a connection of one's own."""
     for channel in channels:
@@ -223,8 +273,7 @@ async def fetch_one(
 
 async def fetch_new(tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any) -> T:
     """The one row of a statement that always returns one, such as INSERT … RETURNING."""
-    row = await fetch_one(tx, kind, sql, **params)
-    if row is None:
+    if (row := await fetch_one(tx, kind, sql, **params)) is None:
         raise LookupError(f"no {kind.__name__} came back from the database")
     return row
 
@@ -247,8 +296,7 @@ async def fetch_value(
 
 async def fetch_new_value(tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any) -> T:
     """The value of a statement that always returns one."""
-    value = await fetch_value(tx, kind, sql, **params)
-    if value is None:
+    if (value := await fetch_value(tx, kind, sql, **params)) is None:
         raise LookupError(f"no {kind.__name__} came back from the database")
     return value
 

@@ -16,6 +16,7 @@ import app.cancellation.routes
 import app.checkout.routes
 import app.disputes.routes
 import app.inventory.routes
+import app.jobs.routes
 import app.ledger.routes
 import app.money_out.routes
 import app.operations.routes
@@ -45,6 +46,7 @@ def create_app() -> ASGIApp:
             *app.checkout.routes.routes,
             *app.disputes.routes.routes,
             *app.inventory.routes.routes,
+            *app.jobs.routes.routes,
             *app.ledger.routes.routes,
             *app.money_out.routes.routes,
             *app.operations.routes.routes,

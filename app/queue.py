@@ -5,12 +5,14 @@ field a default.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 from uuid import UUID
 
 import msgspec
 
-from app.db import Tx, execute, json
+from app.db import Tx, execute, fetch_new_value, json
+
+PERIODIC: Final = "periodic"  # the queue of jobs that run by the clock
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,9 +85,38 @@ async def enqueue_all(tx: Tx, jobs: Sequence[Job]) -> None:
         await _insert(tx, [(job.queue, job.name, msgspec.to_builtins(job)) for job in jobs])
 
 
-async def enqueue_run(tx: Tx, name: str, *, timestamp: int) -> None:
-    """Queue one more run of a periodic job, as if its time (Unix seconds) had come."""
-    await _insert(tx, [("periodic", name, {"timestamp": timestamp})])
+async def enqueue_run(tx: Tx, name: str, *, timestamp: int) -> int:
+    """Queue one more run of a periodic job, as if its time (Unix seconds) had come; returns its id.
+
+    One that waits already, for its turn or for a retry, is to run now, and no other is added.
+    """
+    job_id = await fetch_new_value(
+        tx,
+        int,
+        """
+        INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, args)
+        VALUES (%(queue)s, %(name)s::text, %(name)s::text, %(args)s)
+            ON CONFLICT (queueing_lock) WHERE status = 'todo' DO UPDATE SET scheduled_at = NULL
+        RETURNING id""",
+        queue=PERIODIC,
+        name=name,
+        args=json({"timestamp": timestamp}),
+    )
+    await announce(tx, [PERIODIC])
+    return job_id
+
+
+async def announce(tx: Tx, queues: Sequence[str]) -> None:
+    """Wake the workers of these queues, as an INSERT does by itself: something may start."""
+    await execute(
+        tx,
+        """
+        SELECT pg_notify(channel, '{"type": "job_inserted", "job_id": 0}')
+          FROM (SELECT 'procrastinate_any_queue_v1' AS channel
+                 UNION
+                SELECT 'procrastinate_queue_v1#' || unnest(%(queues)s::text[])) AS listening""",
+        queues=list(queues),
+    )
 
 
 async def _insert(tx: Tx, jobs: Sequence[tuple[str, str, object]]) -> None:
@@ -97,19 +128,4 @@ async def _insert(tx: Tx, jobs: Sequence[tuple[str, str, object]]) -> None:
         queues=[queue for queue, _, _ in jobs],
         tasks=[task for _, task, _ in jobs],
         args=[json(args) for _, _, args in jobs],
-    )
-
-
-async def forget_finished(tx: Tx, *, limit: int) -> int:
-    """Delete jobs that succeeded over a day ago; those that gave up stay for an operator."""
-    return await execute(
-        tx,
-        """
-        DELETE FROM procrastinate_jobs WHERE id IN (
-            SELECT job_id FROM procrastinate_events
-             WHERE type = 'succeeded' AND at < now() - interval '1 day'
-             ORDER BY id
-             LIMIT %(limit)s)
-           AND status = 'succeeded'""",
-        limit=limit,
     )

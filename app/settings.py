@@ -1,6 +1,7 @@
 """Everything the environment decides, read once."""
 
 import os
+import socket
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
@@ -10,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 _DEVELOPMENT_KEY = "development-only-secret-key-0000000000"
+_DEVELOPMENT_JOB_KEY = "development-only-job-secret"
 _SECRET_LENGTH_MIN = 32
 _SECRET_LETTERS_MIN = 10  # different ones
 
@@ -66,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     )
     breaker_refunds: Positive = 50  # automatic refunds per run, see app/breaker
     breaker_amounts: dict[Currency, Positive] = {}  # the same in minor units, per currency
+    job_secrets: tuple[str, ...] = ()  # of those who may trigger jobs over HTTP; none: nobody
     smtp_url: str = ""
     mail_from: str = "Berthold <bookings@localhost>"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
@@ -73,6 +76,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worker_grace_seconds: Seconds = 25.0  # Heroku kills 30 s after SIGTERM
     worker_stalled_seconds: Seconds = 30.0
     worker_heartbeat_seconds: Seconds = 10.0
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """All that must never be shown; passwords in URLs apart."""
+        return (
+            *self.secret_keys,
+            *self.paystack_secret_keys,
+            self.stripe_secret_key,
+            *self.stripe_webhook_secrets,
+            self.flutterwave_secret_key,
+            *self.flutterwave_webhook_secrets,
+            *self.job_secrets,
+        )
 
     @property
     def direct_url(self) -> str:
@@ -115,6 +131,11 @@ def settings() -> Settings:
     return read_settings(os.environ)
 
 
+def instance() -> str:
+    """This process among all, as operators see it: host and process id."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
 def _variable(name: str) -> str:
     return {"environment": "BERTHOLD_ENV"}.get(name, name.upper())
 
@@ -147,6 +168,7 @@ def _with_development_defaults(given: Settings) -> Settings:
         flutterwave_webhook_secrets=given.flutterwave_webhook_secrets
         or ("sandbox-flutterwave-secret-hash-00",),
         flutterwave_currencies=given.flutterwave_currencies or ("UGX", "XAF"),
+        job_secrets=given.job_secrets or (_DEVELOPMENT_JOB_KEY,),
         smtp_url=given.smtp_url or "smtp://127.0.0.1:1025",
     )
 
@@ -159,6 +181,9 @@ def _problems(given: Settings) -> list[str]:
             "SECRET_KEYS is missing": not given.secret_keys,
             f"SECRET_KEYS holds a weak key: use {_SECRET_LENGTH_MIN} random letters or more": any(
                 _is_weak(key) for key in given.secret_keys
+            ),
+            f"JOB_SECRETS holds a weak one: use {_SECRET_LENGTH_MIN} random letters or more": any(
+                _is_weak(secret) for secret in given.job_secrets
             ),
             "BASE_URL must begin with https://": not _is_encrypted(given.base_url),
             "SMTP_URL is missing": not given.smtp_url,

@@ -44,20 +44,29 @@ COMMENT ON TABLE job_pauses IS 'Queues and tasks of which nothing is started unt
 
 CREATE TABLE job_ticks (
     name      text PRIMARY KEY,
-    last_tick timestamptz NOT NULL
+    cron      text NOT NULL,
+    last_tick timestamptz NOT NULL,
+    next_tick timestamptz NOT NULL
 );
-COMMENT ON TABLE job_ticks IS 'The last tick of each periodic job that was queued, or passed over: whoever moves it forward queues the job';
+COMMENT ON TABLE job_ticks IS 'Each periodic job, as workers know it, and its last tick that was queued, or passed over: whoever moves it forward queues the job';
 
 CREATE TABLE job_runs (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name        text NOT NULL,
     tick        timestamptz NOT NULL,
+    job_id      bigint NOT NULL, -- no foreign key: runs are kept for longer than jobs
+    attempt     integer NOT NULL CHECK (attempt >= 1),
+    worker_id   bigint NOT NULL,
+    instance    text NOT NULL,
     started_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     finished_at timestamptz,
-    worker_id   bigint NOT NULL,
+    outcome     text CHECK (outcome IN ('done', 'failed', 'skipped')),
     count       integer,
     error       text,
-    CONSTRAINT job_runs_end_once CHECK ((finished_at IS NULL) = (num_nonnulls(count, error) = 0))
+    CONSTRAINT job_runs_end_once CHECK ((finished_at IS NULL) = (outcome IS NULL)),
+    CONSTRAINT job_runs_say_what_came_of_them CHECK (
+        (count IS NOT NULL) = (coalesce(outcome, '') = 'done')
+        AND (error IS NOT NULL) = (coalesce(outcome, '') IN ('failed', 'skipped')))
 );
 COMMENT ON TABLE job_runs IS 'Each run of a periodic job: when it should have been and was, and what came of it';
 CREATE INDEX job_runs_newest ON job_runs (name, id);

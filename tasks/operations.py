@@ -1,25 +1,51 @@
 """Housekeeping: nothing grows without bound, and the laws are looked at on live data."""
 
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Final
 
-from app import idempotency, queue
+from app import idempotency
 from app.accounts import actions as accounts
 from app.db import Tx, transaction
 from app.invariants import actions as invariants
+from app.jobs import actions as jobs
+from app.jobs.queries.retention import Batch
 from tasks.sweeps import in_turn
 
-_BATCHES_MAX = 100
+_SPENT_S_MAX: Final = 60.0  # on each kind of row
+_EVENTS_PER_JOB: Final = 3  # queued, started, succeeded
 
 
 async def cleanup(limit: int) -> int:
-    """Delete what is past its time, in batches of `limit` rows; returns how many."""
+    """Delete what is past its time, in batches of `limit` rows; returns how many.
+
+    What it does not come to within its time is left to the next run.
+    """
     return await in_turn(
         *(
             partial(_in_batches, forget, limit)
-            for forget in (_forget_keys, _forget_sessions, _forget_jobs)
+            for forget in (
+                _forget_keys,
+                _forget_sessions,
+                _forget_done,
+                _forget_other_jobs,
+                _forget_runs,
+            )
         )
     )
+
+
+async def cleanup_locks(limit: int) -> int:  # noqa: ARG001  there are never many
+    """Take job locks away from those that hang; returns how many."""
+    async with transaction() as tx:
+        return await jobs.release_expired(tx)
+
+
+async def check_tasks(limit: int) -> int:  # noqa: ARG001  nor of these
+    """Alert about queued jobs that no living worker can do; returns of how many tasks."""
+    async with transaction() as tx:
+        return await jobs.tell_unknown_tasks(tx)
 
 
 async def check_invariants(limit: int) -> int:
@@ -33,24 +59,35 @@ async def check_invariants(limit: int) -> int:
         return await invariants.alert(tx, audit, shown_max=limit)
 
 
-async def _in_batches(forget: Callable[[Tx, int], Awaitable[int]], limit: int) -> int:
-    total = 0
-    for _ in range(_BATCHES_MAX):
+async def _in_batches(forget: Callable[[Tx, int], Awaitable[Batch]], limit: int) -> int:
+    give_up_at = time.monotonic() + _SPENT_S_MAX
+    total, more = 0, True
+    while more and time.monotonic() < give_up_at:
         async with transaction() as tx:
-            count = await forget(tx, limit)
-        total += count
-        if count < limit:
-            break
+            batch = await forget(tx, limit)
+        total, more = total + batch.deleted, batch.more
     return total
 
 
-async def _forget_keys(tx: Tx, limit: int) -> int:
-    return await idempotency.forget_old(tx, limit=limit)
+async def _forget_keys(tx: Tx, limit: int) -> Batch:
+    return _batch(await idempotency.forget_old(tx, limit=limit), limit)
 
 
-async def _forget_sessions(tx: Tx, limit: int) -> int:
-    return await accounts.cleanup(tx, limit=limit)
+async def _forget_sessions(tx: Tx, limit: int) -> Batch:
+    return _batch(await accounts.cleanup(tx, limit=limit), limit)
 
 
-async def _forget_jobs(tx: Tx, limit: int) -> int:
-    return await queue.forget_finished(tx, limit=limit)
+async def _forget_done(tx: Tx, limit: int) -> Batch:
+    return await jobs.forget_succeeded(tx, limit=_EVENTS_PER_JOB * limit)
+
+
+async def _forget_other_jobs(tx: Tx, limit: int) -> Batch:
+    return _batch(await jobs.forget_unsuccessful(tx, limit=limit), limit)
+
+
+async def _forget_runs(tx: Tx, limit: int) -> Batch:
+    return _batch(await jobs.forget_runs(tx, limit=limit), limit)
+
+
+def _batch(deleted: int, limit: int) -> Batch:
+    return Batch(deleted=deleted, more=deleted >= limit)

@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from app import locks
+from app.settings import settings
 from tasks.bookings import complete_bookings, decline_unanswered, expire_holds
 from tasks.checkout import reconcile_payments
 from tasks.escrow import (
@@ -16,7 +18,7 @@ from tasks.escrow import (
 )
 from tasks.ledger import checkpoint_ledger
 from tasks.notifications import send_notifications
-from tasks.operations import check_invariants, cleanup
+from tasks.operations import check_invariants, check_tasks, cleanup, cleanup_locks
 from tasks.payouts import resolve_payout_accounts
 from tasks.runner.handlers import add_task
 from tasks.runner.timers import Timer, task_of
@@ -26,6 +28,7 @@ from tasks.webhooks import retry_webhooks
 class Periodic(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the schedule. `run` takes the limit and returns how much it did.
 
+    It runs under the job's lock: a second process that comes to it meanwhile skips it, and says so.
     After an outage the last tick is made up for if it is at most `within` ago.
     """
 
@@ -59,11 +62,18 @@ SCHEDULE: Final = (
     Periodic(name="checkpoint-ledger", cron="27 * * * *", run=checkpoint_ledger, limit=500_000),
     Periodic(name="check-invariants", cron="*/15 * * * *", run=check_invariants, limit=20),
     Periodic(name="cleanup", cron="17 * * * *", run=cleanup, limit=1_000),
+    Periodic(name="cleanup-locks", cron="*/5 * * * *", run=cleanup_locks, limit=1_000),
+    Periodic(name="check-tasks", cron="*/5 * * * *", run=check_tasks, limit=1_000),
 )
 
 
 def _timer(job: Periodic) -> Timer:
-    return Timer(name=job.name, cron=job.cron, within=job.within, run=lambda: job.run(job.limit))
+    return Timer(name=job.name, cron=job.cron, within=job.within, run=lambda: _alone(job))
+
+
+async def _alone(job: Periodic) -> int:
+    async with locks.held(job.name, settings().direct_url):
+        return await job.run(job.limit)
 
 
 TIMERS: Final = tuple(_timer(job) for job in SCHEDULE)

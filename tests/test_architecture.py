@@ -25,10 +25,16 @@ MAY_ASK_THE_SERVER_FOR_THE_TIME = {
     "migrations/0002_business_clock.sql",
     "app/accounts/queries.py",
     "app/invariants/queries/jobs.py",
+    "app/jobs/queries/health.py",
+    "app/jobs/queries/jobs.py",
+    "app/jobs/queries/retention.py",
+    "app/locks.py",
     "app/queue.py",
     "migrations/0014_runner.sql",
+    "migrations/0015_job_operations.sql",
     "tasks/runner/claiming.py",
     "tasks/runner/queries.py",
+    "tasks/runner/timer_queries.py",
 }
 SERVER_TIME = re.compile(
     r"(?<!business_)\b(?:now\(\)|current_timestamp|current_date)", re.IGNORECASE

@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from app import db
 from app.db import fetch_value, transaction
+from app.locks import LockBusy, NoSession, held
 from app.queue import SettlePayment, enqueue
 from tests import make
 from tests.stories.processes import free_port
@@ -109,3 +110,15 @@ async def test_without_a_pooler_statements_are_prepared(pool: None) -> None:
             await fetch_value(tx, int, "SELECT 1")
         prepared = await fetch_value(tx, int, "SELECT count(*) FROM pg_prepared_statements")
     assert prepared == 1
+
+
+async def test_a_job_lock_refuses_a_pooled_connection_and_holds_on_a_direct_one(
+    pooler: str, database_url: str
+) -> None:
+    with pytest.raises(NoSession, match="DATABASE_DIRECT_URL"):
+        async with held("x", pooler):
+            raise AssertionError("the lock would be everybody's")
+    async with held("x", database_url):
+        with pytest.raises(LockBusy):
+            async with held("x", database_url):
+                raise AssertionError("two hold it")

@@ -57,6 +57,7 @@ def test_production_refuses_to_start_without_each_of_these(name: str) -> None:
         ("GATEWAYS", "paypal"),
         ("DATABASE_POOL_SIZE_MAX", "many"),
         ("BERTHOLD_ENV", "prod"),
+        ("JOB_SECRETS", f"{STRONG},weak"),
         ("BREAKER_REFUNDS", "0"),
         ("BREAKER_AMOUNTS", "EUR"),
         ("BREAKER_AMOUNTS", "EUR=-1"),

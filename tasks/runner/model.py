@@ -51,3 +51,20 @@ class WhenLost(StrEnum):
 
     AGAIN = "again"
     HOLD = "hold"  # for an operator, as a dead letter
+
+
+class Introduction(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker is, as operators see it. `queues`: None means all."""
+
+    instance: str
+    queues: tuple[str, ...] | None
+    tasks: tuple[str, ...]
+    concurrency: int
+
+
+class RunOutcome(StrEnum):
+    """What came of a run of a periodic job."""
+
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"  # another process was at it

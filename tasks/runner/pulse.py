@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import Final
 
@@ -11,6 +11,7 @@ import structlog
 
 from app.db import Connection, direct_connection, listen, notifications
 from tasks.runner import queries
+from tasks.runner.model import Introduction
 
 _ANSWER_WITHIN_S: Final = 5.0
 
@@ -31,7 +32,7 @@ class Pulse:
         self,
         url: str,
         *,
-        queues: Sequence[str] | None,
+        introduction: Introduction,
         every_s: float,
         stalled_s: float,
         on_news: Callable[[], None],
@@ -39,7 +40,8 @@ class Pulse:
         on_struck_off: Callable[[], None],
     ) -> None:
         self._url = url
-        self._channels = queries.channels(queues)
+        self._introduction = introduction
+        self._channels = queries.channels(introduction.queues)
         self._every_s = every_s
         self._stalled_s = stalled_s
         self._on_news = on_news
@@ -95,7 +97,9 @@ class Pulse:
                 self.worker_id = None
                 self._on_struck_off()
             if self.worker_id is None:
-                self.worker_id = await queries.register(connection)
+                worker_id = await queries.register(connection)
+                await queries.introduce(connection, worker_id, self._introduction)
+                self.worker_id = worker_id
         self._last = asked
 
     async def _hear(self, connection: Connection) -> None:

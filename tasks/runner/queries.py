@@ -1,7 +1,6 @@
 """The runner's statements. The queue lives by the server's clock, not by business time."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from app.db import (
     Connection,
@@ -11,7 +10,7 @@ from app.db import (
     fetch_value,
     fetch_values,
 )
-from tasks.runner.model import ERROR_LENGTH_MAX, TRACEBACK_LENGTH_MAX, Claimed, Ended
+from tasks.runner.model import ERROR_LENGTH_MAX, TRACEBACK_LENGTH_MAX, Claimed, Ended, Introduction
 
 _ANY_QUEUE = "procrastinate_any_queue_v1"
 _ONE_QUEUE = "procrastinate_queue_v1#"
@@ -46,6 +45,21 @@ async def register(connection: Connection) -> int:
     """A new worker; returns its id."""
     return await fetch_new_value(
         connection, int, "INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id"
+    )
+
+
+async def introduce(connection: Connection, worker_id: int, worker: Introduction) -> None:
+    """Let everybody see what a worker is; the row goes with that of the worker."""
+    await execute(
+        connection,
+        """
+        INSERT INTO job_workers (worker_id, instance, queues, tasks, concurrency)
+        VALUES (%(worker_id)s, %(instance)s, %(queues)s, %(tasks)s, %(concurrency)s)""",
+        worker_id=worker_id,
+        instance=worker.instance,
+        queues=None if worker.queues is None else list(worker.queues),
+        tasks=list(worker.tasks),
+        concurrency=worker.concurrency,
     )
 
 
@@ -283,102 +297,4 @@ async def strike_off(connection: Connection, *, stalled_s: float) -> list[int]:
                             WHERE worker_id = worker.id AND status = 'doing')
         RETURNING id""",
         stalled_s=stalled_s,
-    )
-
-
-async def server_time(connection: Connection) -> datetime:
-    """What time it is for the queue."""
-    return await fetch_new_value(connection, datetime, "SELECT clock_timestamp()")
-
-
-# ---- timers -------------------------------------------------------------------------------------
-
-
-async def begin_timers(
-    connection: Connection, *, names: Sequence[str], ticks: Sequence[datetime]
-) -> None:
-    """Timers that are new have missed nothing: they begin with the tick after this one."""
-    await execute(
-        connection,
-        """
-        INSERT INTO job_ticks (name, last_tick)
-        SELECT * FROM unnest(%(names)s::text[], %(ticks)s::timestamptz[])
-            ON CONFLICT DO NOTHING""",
-        names=list(names),
-        ticks=list(ticks),
-    )
-
-
-async def move_timers(
-    connection: Connection,
-    *,
-    names: Sequence[str],
-    ticks: Sequence[datetime],
-    within_s: Sequence[float],
-) -> list[str]:
-    """Queue a job for each tick that nobody has moved its timer to yet; returns their names.
-
-    A tick older than `within_s` is passed over, and so is one that finds the job still queued.
-    Names in one order everywhere, so that workers that do this at once never deadlock.
-    """
-    return await fetch_values(
-        connection,
-        str,
-        """
-        WITH moved AS (
-            UPDATE job_ticks SET last_tick = due.tick
-              FROM unnest(%(names)s::text[], %(ticks)s::timestamptz[], %(within_s)s::float8[])
-                   AS due (name, tick, within_s)
-             WHERE job_ticks.name = due.name AND last_tick < due.tick
-            RETURNING due.*
-        )
-        INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, args)
-        SELECT 'periodic', name, name,
-               jsonb_build_object('timestamp', extract(epoch FROM tick)::bigint)
-          FROM moved WHERE tick >= now() - make_interval(secs => within_s)
-            ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
-        RETURNING task_name""",
-        names=list(names),
-        ticks=list(ticks),
-        within_s=list(within_s),
-    )
-
-
-async def begin_run(tx: Connection, *, name: str, tick: int, worker_id: int) -> int:
-    """A run of a periodic job begins; returns its id. `tick` in Unix seconds."""
-    return await fetch_new_value(
-        tx,
-        int,
-        """
-        INSERT INTO job_runs (name, tick, worker_id)
-        VALUES (%(name)s, to_timestamp(%(tick)s), %(worker_id)s) RETURNING id""",
-        name=name,
-        tick=tick,
-        worker_id=worker_id,
-    )
-
-
-async def end_run(tx: Connection, run_id: int, *, count: int | None, error: str | None) -> None:
-    """What came of a run: how much it did, or why it failed."""
-    await execute(
-        tx,
-        """
-        UPDATE job_runs SET finished_at = clock_timestamp(), count = %(count)s, error = %(error)s
-         WHERE id = %(id)s""",
-        id=run_id,
-        count=count,
-        error=error,
-    )
-
-
-async def unknown_tasks(connection: Connection, *, known: Sequence[str]) -> list[str]:
-    """Names in the queue that this worker has no task for: they wait for one that has."""
-    return await fetch_values(
-        connection,
-        str,
-        """
-        SELECT DISTINCT task_name::text FROM procrastinate_jobs
-         WHERE status = 'todo' AND task_name <> ALL(%(known)s)
-         ORDER BY 1 LIMIT 20""",
-        known=list(known),
     )

@@ -11,9 +11,11 @@ import structlog
 from croniter import croniter
 
 from app.db import transaction
-from tasks.runner import queries
+from app.locks import LockBusy
+from app.settings import instance
+from tasks.runner import timer_queries as queries
 from tasks.runner.handlers import Retries, Task
-from tasks.runner.model import Claimed
+from tasks.runner.model import ERROR_LENGTH_MAX, Claimed, RunOutcome
 
 _LOOK_EVERY_S: Final = 60.0
 _RETRIES: Final = Retries(attempts_max=5)
@@ -22,9 +24,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Timer(msgspec.Struct, frozen=True, kw_only=True):
-    """A task that is due whenever `cron` (UTC) says. `run` returns how much it did.
+    """A task that is due whenever `cron` (UTC) says.
 
-    A tick that was missed is made up for if it is at most `within` ago; of many, the last one.
+    `run` returns how much it did; it raises LockBusy if another process does the same now. A tick
+    that was missed is made up for if it is at most `within` ago; of many, the last one.
     """
 
     name: str
@@ -43,18 +46,24 @@ def task_of(timer: Timer) -> Task:
     read = msgspec.json.Decoder(_Arguments).decode
 
     async def run(job: Claimed) -> None:
-        tick = read(job.args).timestamp
         async with transaction() as tx:
             run_id = await queries.begin_run(
-                tx, name=timer.name, tick=tick, worker_id=job.worker_id
+                tx, job, tick=read(job.args).timestamp, instance=instance()
             )
         try:
             count = await timer.run()
-        except Exception as error:
-            await _end(run_id, error=f"{type(error).__name__}: {error}".replace("\x00", "")[:500])
+        except LockBusy as busy:
+            await _end(run_id, RunOutcome.SKIPPED, error=str(busy))
+            _log.info("periodic job skipped", why=str(busy))
+        except asyncio.CancelledError:
+            await _end(run_id, RunOutcome.FAILED, error="cut off")
             raise
-        await _end(run_id, count=count)
-        _log.info("periodic job done", tick=tick, count=count)
+        except Exception as error:
+            await _end(run_id, RunOutcome.FAILED, error=_words(error))
+            raise
+        else:
+            await _end(run_id, RunOutcome.DONE, count=count)
+            _log.info("periodic job done", count=count)
 
     return Task(
         name=timer.name,
@@ -64,25 +73,33 @@ def task_of(timer: Timer) -> Task:
     )
 
 
-async def _end(run_id: int, *, count: int | None = None, error: str | None = None) -> None:
+async def _end(
+    run_id: int, outcome: RunOutcome, *, count: int | None = None, error: str | None = None
+) -> None:
     async with transaction() as tx:
-        await queries.end_run(tx, run_id, count=count, error=error)
+        await queries.end_run(tx, run_id, outcome, count=count, error=error)
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".replace("\x00", "")[:ERROR_LENGTH_MAX]
 
 
 async def tick_forever(timers: Sequence[Timer]) -> None:
     """Queue each timer's job at each of its ticks."""
     ordered = sorted(timers, key=lambda timer: timer.name)
     names = [timer.name for timer in ordered]
+    crons = [timer.cron for timer in ordered]
     within_s = [timer.within.total_seconds() for timer in ordered]
     while True:
         async with transaction() as tx:
             now, read_at = await queries.server_time(tx), time.monotonic()
             ticks = [last_tick(timer.cron, now) for timer in ordered]
-            await queries.begin_timers(tx, names=names, ticks=ticks)
+            following = [next_tick(timer.cron, now) for timer in ordered]
+            await queries.begin_timers(tx, names=names, crons=crons, ticks=ticks, nexts=following)
             queued = await queries.move_timers(tx, names=names, ticks=ticks, within_s=within_s)
         if queued:
             _log.info("periodic jobs queued", names=queued)
-        ahead_s = min((next_tick(timer.cron, now) - now).total_seconds() for timer in ordered)
+        ahead_s = (min(following) - now).total_seconds()
         await asyncio.sleep(min(_LOOK_EVERY_S, ahead_s - (time.monotonic() - read_at)))
 
 

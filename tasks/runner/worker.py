@@ -12,11 +12,12 @@ import msgspec
 import structlog
 
 from app.db import Connection, Violated, direct_connection
+from app.settings import instance
 from tasks.runner import queries
 from tasks.runner.claiming import claim
 from tasks.runner.finishing import BATCH_MAX, Finisher
 from tasks.runner.handlers import Task
-from tasks.runner.model import Claimed, Ended, Status
+from tasks.runner.model import Claimed, Ended, Introduction, Status
 from tasks.runner.pulse import Pulse
 from tasks.runner.running import TookTooLong, failed, hand_back, run
 from tasks.runner.supervisor import supervise
@@ -77,7 +78,12 @@ class Worker:
         self._stopping = asyncio.Event()
         self.pulse = Pulse(
             options.url,
-            queues=options.queues,
+            introduction=Introduction(
+                instance=instance(),
+                queues=options.queues,
+                tasks=tuple(sorted(tasks)),
+                concurrency=options.concurrency,
+            ),
             every_s=options.heartbeat_s,
             stalled_s=options.stalled_s,
             on_news=self._news.set,

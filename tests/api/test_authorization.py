@@ -73,6 +73,8 @@ PUBLIC: Final = {
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
     ("POST", "/api/webhooks/{name}"),  # its signature is its login
+    ("POST", "/api/jobs/{name}"),  # so is the job secret: see tests/jobs
+    ("GET", "/api/jobs/health"),
     ("GET", "/schema"),
     ("GET", "/schema/openapi.json"),
     ("GET", "/schema/oauth2-redirect.html"),
@@ -200,6 +202,22 @@ PROTECTED: Final = {
     ("POST", "/api/admin/bookings/{booking_id}/refunds"): ADMIN_ONLY._replace(body=A_LATE_REFUND),
     ("GET", "/api/admin/breaker"): ADMIN_ONLY,
     ("POST", "/api/admin/breaker/override"): ADMIN_ONLY._replace(body={"reason": "A"}),
+    ("GET", "/api/admin/jobs"): ADMIN_ONLY,
+    ("GET", "/api/admin/jobs/{job_id}"): ADMIN_ONLY,
+    ("GET", "/api/admin/jobs/health"): ADMIN_ONLY,
+    ("GET", "/api/admin/jobs/runs"): ADMIN_ONLY,
+    ("GET", "/api/admin/jobs/pauses"): ADMIN_ONLY,
+    ("POST", "/api/admin/jobs/retry"): ADMIN_ONLY._replace(body={"reason": "A"}),
+    **{
+        ("POST", f"/api/admin/{path}"): ADMIN_ONLY._replace(body={"reason": "A"})
+        for path in (
+            *("jobs/{job_id}/retry", "jobs/{job_id}/cancel"),
+            *("queues/{name}/pause", "queues/{name}/resume"),
+            *("tasks/{name}/pause", "tasks/{name}/resume"),
+        )
+    },
+    ("GET", "/api/admin/job-locks"): ADMIN_ONLY,
+    ("DELETE", "/api/admin/job-locks/{lease_id}"): ADMIN_ONLY,
     ("GET", "/api/admin/audit"): ADMIN_ONLY,
     ("GET", "/api/admin/alerts"): ADMIN_ONLY,
     ("GET", "/api/admin/alerts/{alert_id}"): ADMIN_ONLY,
@@ -285,6 +303,9 @@ async def scene(shop: Shop) -> Scene:
         "ledger_account_id": "1",
         "instruction_id": str(make.new_id()),
         "event_id": str(make.new_id()),
+        "job_id": "1",
+        "name": "money",
+        "lease_id": str(make.new_id()),
     }
     return Scene(shop, other_host, ids)
 
@@ -341,7 +362,7 @@ async def test_the_guest_cannot_act_as_the_host(scene: Scene) -> None:
 async def test_those_who_were_refused_have_changed_nothing(scene: Scene) -> None:
     tables = (
         "bookings", "claims", "payments", "listings", "units", "price_overrides", "alerts",
-        "payout_accounts",
+        "payout_accounts", "job_pauses",
     )  # fmt: skip
     before = [await _rows(scene.shop, table) for table in tables]
     for (method, path), rule in PROTECTED.items():

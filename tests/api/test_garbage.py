@@ -121,6 +121,11 @@ REQUESTS: Final = [
     ("POST", "/api/admin/alerts/{alert_id}/resolve", "admin", {"note": "A"}),
     ("POST", "/api/admin/breaker/override", "admin", {
         "reason": "A", "refundIds": ["{booking_id}"]}),
+    ("POST", "/api/admin/jobs/retry", "admin", {
+        "reason": "A", "task": "carry-out", "queue": "money", "limit": 5}),
+    *(("POST", f"/api/admin/{path}", "admin", {"reason": "A"}) for path in (
+        "jobs/{job_id}/retry", "jobs/{job_id}/cancel", "queues/{name}/pause",
+        "queues/{name}/resume", "tasks/{name}/pause", "tasks/{name}/resume")),
     ("POST", "/api/admin/bookings/{booking_id}/refunds", "admin", {
         "amount": MONEY, "reason": "A", "atWhoseCost": "platform"}),
     *(("POST", f"/api/admin/{kind}/{{instruction_id}}/{verb}", "admin", {"reason": "A"})
@@ -135,6 +140,7 @@ WITHOUT_A_BODY: Final = {
     ("POST", "/api/admin/refunds/{instruction_id}/look-up"),
     ("POST", "/api/admin/transfers/{instruction_id}/look-up"),
     ("POST", "/api/admin/webhooks/{event_id}/replay"),
+    ("POST", "/api/jobs/{name}"),
     ("POST", "/api/webhooks/{name}"),  # bytes that a gateway signed: see the last test
 }
 
@@ -191,6 +197,8 @@ async def sender(near: Shop) -> Sender:
         "alert_id": str(make.new_id()),
         "instruction_id": str(make.new_id()),
         "dispute_id": str(make.new_id()),
+        "job_id": "1",
+        "name": "money",
     }
     return Sender(shop, ids)
 
@@ -334,7 +342,7 @@ async def test_wild_ids_in_paths_are_not_found(near: Shop) -> None:
 
 
 def _sound_id(part: str, shop: Shop) -> str:
-    known = {"{label}": "Room 1", "{override_id}": "1", "{block_id}": "1"}
+    known = {"{label}": "Room 1", "{override_id}": "1", "{block_id}": "1", "{job_id}": "1"}
     return known.get(part, str(shop.stay_id)) if part.startswith("{") else part
 
 
@@ -371,6 +379,9 @@ QUERIES: Final = [
         "action": "cancel_booking", "subjectKind": "booking", "subjectId": "x",
         "actorRole": "guest", "actorId": "{stay_id}", "from": "2030-01-01T00:00:00Z",
         "to": "2030-01-01T00:00:00Z", "limit": "5", "cursor": ""}),
+    ("/api/admin/jobs", {
+        "status": "failed", "queue": "money", "task": "x", "limit": "5", "cursor": ""}),
+    ("/api/admin/jobs/runs", {"name": "cleanup", "limit": "5", "cursor": ""}),
     ("/api/admin/alerts", {
         "state": "open", "kind": "x", "severity": "info", "limit": "5", "cursor": ""}),
     ("/api/admin/webhooks", {

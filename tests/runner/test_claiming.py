@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.db import direct_connection, execute, fetch_values, transaction
+from app.db import direct_connection, execute, fetch_values
 from tasks.runner import queries
 from tasks.runner.claiming import claim
 from tests.runner.conftest import Bench
@@ -74,8 +74,6 @@ async def test_an_unknown_task_waits_and_burns_no_attempt(bench: Bench) -> None:
     await bench.add("a")
     assert await bench.run() == ["a"]
     assert await bench.statuses() == ["todo 0", "succeeded 1"]
-    async with transaction() as tx:
-        assert await queries.unknown_tasks(tx, known=["a"]) == ["of-the-next-release"]
 
 
 async def test_two_that_take_jobs_of_one_lock_at_once_do_not_stop_each_other(bench: Bench) -> None:

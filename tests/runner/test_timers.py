@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.db import transaction
-from tasks.runner import queries
+from tasks.runner import timer_queries as queries
 from tasks.runner.timers import Timer, last_tick, next_tick, task_of, tick_forever
 from tests.runner.conftest import Bench
 
@@ -22,7 +22,9 @@ async def _move(tick: datetime, within: timedelta = timedelta(hours=1)) -> list[
 
 async def _begin(tick: datetime) -> None:
     async with transaction() as tx:
-        await queries.begin_timers(tx, names=["a"], ticks=[tick])
+        await queries.begin_timers(
+            tx, names=["a"], crons=["* * * * *"], ticks=[tick], nexts=[tick + timedelta(minutes=1)]
+        )
 
 
 async def _now() -> datetime:

@@ -26,11 +26,13 @@ DUE: Final = 20  # of each kind
 RUNS: Final = 7  # a prepared statement's sixth execution may have a generic plan
 
 # These look at all there is, and are meant to.
-LOOKS_AT_ALL: Final = {"check-invariants", "checkpoint-ledger"}
+LOOKS_AT_ALL: Final = {"check-invariants", "check-tasks", "checkpoint-ledger"}
 SWEEPS: Final = [line for line in SCHEDULE if line.name not in LOOKS_AT_ALL]
 
 # Nothing that is due for these is made up here.
-IDLE: Final = {"process-refunds", "resolve-payout-accounts", "send-notifications", "cleanup"}
+IDLE: Final = {
+    "process-refunds", "resolve-payout-accounts", "send-notifications", "cleanup", "cleanup-locks",
+}  # fmt: skip
 
 _OLD: Final = (
     f"""

@@ -1,0 +1,1 @@
+"""The operators' side of the queue: look at jobs, retry and cancel them, trigger and pause."""

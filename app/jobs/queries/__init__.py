@@ -1,0 +1,1 @@
+"""One statement per function; the queue lives by the server's clock, and so do these."""
