@@ -3,38 +3,36 @@
 import asyncio
 import os
 import re
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from app.cli_database import find_running, folder_option, in_transaction
 from app.settings import SettingsRefused, settings
 
 if TYPE_CHECKING:
     from app.business_clock import BusinessClock
-    from app.db import Tx
-    from app.development.running import Running
     from app.invariants.model import Audit, Finding
-
-T = TypeVar("T")
 
 _SPAN = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
 _SPAN_MAX = timedelta(days=366)
 _SHUTDOWN_SECONDS = 5
 
-_folder_option = click.option(
-    "--folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path(".berthold"),
-    show_default=True,
-    help="Where `berthold dev` keeps the database and the simulator's books.",
-)
-
 
 class _Commands(click.Group):
     """Tells refusals as one message, without a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "jobs"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name == "jobs":
+            from app.cli_jobs import jobs  # noqa: PLC0415
+
+            return jobs
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> object:
         from app.business_clock import ClockFixed, ClockMoved  # noqa: PLC0415
@@ -117,7 +115,7 @@ def sandbox(arguments: tuple[str, ...]) -> None:
 @click.option("--port", default=8000, show_default=True, help="The API.")
 @click.option("--sandbox-port", default=8010, show_default=True, help="The gateway simulator.")
 @click.option("--mail-port", default=1025, show_default=True, help="The mail server that prints.")
-@_folder_option
+@folder_option
 def dev(port: int, sandbox_port: int, mail_port: int, folder: Path) -> None:
     """Run everything here: database, API, worker, gateway simulator, mail server, demo data."""
     from app.development.dev import Plan, run  # noqa: PLC0415
@@ -126,12 +124,12 @@ def dev(port: int, sandbox_port: int, mail_port: int, folder: Path) -> None:
 
 
 @main.command()
-@_folder_option
+@folder_option
 def demo(folder: Path) -> None:
     """Book and pay for a seat at a running `berthold dev`, and tell each step."""
     from app.development.demo import run  # noqa: PLC0415
 
-    running = _find_running(folder)
+    running = find_running(folder)
     if running is None:
         raise click.ClickException(f"No `berthold dev` runs in {folder}: start it first.")
     asyncio.run(run(running.url, running.sandbox_url))
@@ -145,7 +143,7 @@ class _CannotAudit(click.ClickException):
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs: everything that was found.")
-@_folder_option
+@folder_option
 def audit(*, as_json: bool, folder: Path) -> None:
     """Prove the books: every law on the data as it is now. Exit code 1 tells of a broken one.
 
@@ -156,9 +154,9 @@ def audit(*, as_json: bool, folder: Path) -> None:
     from app.alerts import Severity  # noqa: PLC0415
     from app.invariants.actions import audit as take_audit  # noqa: PLC0415
 
-    _find_running(folder)
+    find_running(folder)
     try:
-        taken = asyncio.run(_in_transaction(take_audit))
+        taken = asyncio.run(in_transaction(take_audit))
     except Exception as error:
         raise _CannotAudit(f"the audit could not be made: {error}") from error
     if as_json:
@@ -191,15 +189,15 @@ def _line_of(finding: "Finding") -> str:
 
 
 @main.group(invoke_without_command=True)
-@_folder_option
+@folder_option
 @click.pass_context
 def clock(ctx: click.Context, folder: Path) -> None:
     """Show business time, or move it (never in production)."""
     from app.business_clock import read_clock  # noqa: PLC0415
 
-    _find_running(folder)
+    find_running(folder)
     if ctx.invoked_subcommand is None:
-        _tell(asyncio.run(_in_transaction(read_clock)))
+        _tell(asyncio.run(in_transaction(read_clock)))
 
 
 @clock.command()
@@ -210,7 +208,7 @@ def forward(span: str) -> None:
 
     by = _read_span(span)
     _refuse_production()
-    _tell(asyncio.run(_in_transaction(lambda tx: move_clock(tx, by=by))))
+    _tell(asyncio.run(in_transaction(lambda tx: move_clock(tx, by=by))))
 
 
 @clock.command()
@@ -219,23 +217,13 @@ def reset() -> None:
     from app.business_clock import reset_clock  # noqa: PLC0415
 
     _refuse_production()
-    _tell(asyncio.run(_in_transaction(reset_clock)))
+    _tell(asyncio.run(in_transaction(reset_clock)))
 
 
 def _tell(clock: "BusinessClock") -> None:
     click.echo(f"business time is {clock.now:%Y-%m-%d %H:%M:%S} UTC")
     if clock.shift:
         click.echo(f"which is {clock.shift} ahead of the server's clock")
-
-
-async def _in_transaction(action: "Callable[[Tx], Awaitable[T]]") -> T:
-    from app.db import direct_connection, transaction_on  # noqa: PLC0415
-
-    async with (
-        direct_connection(settings().direct_url) as connection,
-        transaction_on(connection) as tx,
-    ):
-        return await action(tx)
 
 
 def _read_span(text: str) -> timedelta:
@@ -253,17 +241,6 @@ def _read_span(text: str) -> timedelta:
 def _refuse_production() -> None:
     if settings().is_production:
         raise click.ClickException("business time does not move in production")
-
-
-def _find_running(folder: Path) -> "Running | None":
-    """The `berthold dev` of this folder; its database is used, unless DATABASE_URL names one."""
-    from app.development.running import find_running  # noqa: PLC0415
-
-    running = find_running(folder)
-    if running and "DATABASE_URL" not in os.environ:
-        os.environ["DATABASE_URL"] = running.database_url
-        os.environ.setdefault("BERTHOLD_ENV", "development")
-    return running
 
 
 if __name__ == "__main__":
