@@ -1203,6 +1203,29 @@ ALTER TABLE public.escrow_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
 
 
 --
+-- Name: gateway_outages; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.gateway_outages (
+    gateway text NOT NULL,
+    failures integer NOT NULL,
+    since timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    last_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    down_until timestamp with time zone,
+    reason text NOT NULL,
+    CONSTRAINT gateway_outages_failures_check CHECK ((failures > 0)),
+    CONSTRAINT gateway_outages_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text])))
+);
+
+
+--
+-- Name: TABLE gateway_outages; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.gateway_outages IS 'Gateways whose last calls got no answer: how many in a row, and until when nothing new goes there';
+
+
+--
 -- Name: host_debts; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -2330,6 +2353,14 @@ ALTER TABLE ONLY public.disputes
 
 ALTER TABLE ONLY public.escrow_events
     ADD CONSTRAINT escrow_events_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: gateway_outages gateway_outages_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.gateway_outages
+    ADD CONSTRAINT gateway_outages_pkey PRIMARY KEY (gateway);
 
 
 --

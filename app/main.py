@@ -20,6 +20,7 @@ import app.jobs.routes
 import app.ledger.routes
 import app.money_out.routes
 import app.operations.routes
+import app.outages.routes
 import app.payouts.routes
 import app.tracking.routes
 import app.webhooks.routes
@@ -29,6 +30,7 @@ from app.business_clock import refuse_moved_clock
 from app.errors import Problem, Unauthenticated
 from app.gateways.registry import close_gateways, open_gateways
 from app.logs import configure_logs
+from app.outages import stories as outages
 from app.settings import settings
 
 _BODY_BYTES_MAX = 262_144
@@ -50,6 +52,7 @@ def create_app() -> ASGIApp:
             *app.ledger.routes.routes,
             *app.money_out.routes.routes,
             *app.operations.routes.routes,
+            *app.outages.routes.routes,
             *app.payouts.routes.routes,
             *app.tracking.routes.routes,
             *app.webhooks.routes.routes,
@@ -77,7 +80,7 @@ def create_app() -> ASGIApp:
 @asynccontextmanager
 async def _lifespan(_: Litestar) -> AsyncGenerator[None, None]:
     await db.open_pool(settings().database_url, size_max=settings().database_pool_size_max)
-    open_gateways(settings())
+    open_gateways(settings(), hearer=outages.hear)
     try:
         if settings().is_production:
             async with db.transaction() as tx:

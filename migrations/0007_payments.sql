@@ -74,3 +74,13 @@ CREATE TABLE webhook_events (
 COMMENT ON TABLE webhook_events IS 'What gateways told us, as it came, once each';
 CREATE INDEX webhook_events_open ON webhook_events (next_try_at) WHERE state IN ('received', 'failed');
 CREATE INDEX webhook_events_of_reference ON webhook_events (reference);
+
+CREATE TABLE gateway_outages (
+    gateway    text PRIMARY KEY CHECK (gateway IN ('paystack', 'flutterwave', 'stripe')),
+    failures   integer NOT NULL CHECK (failures > 0),
+    since      timestamptz NOT NULL DEFAULT business_now(),
+    last_at    timestamptz NOT NULL DEFAULT business_now(),
+    down_until timestamptz,
+    reason     text NOT NULL
+);
+COMMENT ON TABLE gateway_outages IS 'Gateways whose last calls got no answer: how many in a row, and until when nothing new goes there';

@@ -12,6 +12,7 @@ from app import db
 from app.business_clock import refuse_moved_clock
 from app.gateways.registry import close_gateways, open_gateways
 from app.logs import configure_logs
+from app.outages import stories as outages
 from app.settings import Settings, settings
 from tasks import checkout, escrow, notifications, schedule, webhooks
 from tasks.runner.handlers import TASKS
@@ -40,7 +41,7 @@ async def run(*, queues: Sequence[str] = (), concurrency: int | None = None) -> 
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, worker.stop)
     await db.open_pool(settings().database_url, size_max=settings().database_pool_size_max)
-    open_gateways(settings())
+    open_gateways(settings(), hearer=outages.hear)
     try:
         if settings().is_production:
             async with db.transaction() as tx:

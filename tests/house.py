@@ -27,6 +27,7 @@ from app.gateways.sandbox.app import SECRET_KEY, create_sandbox
 from app.gateways.sandbox.books.refunds import OPEN as OPEN_REFUNDS
 from app.gateways.sandbox.books.transfers import OPEN as OPEN_TRANSFERS
 from app.main import create_app
+from app.outages.stories import hear
 from app.settings import settings
 from tasks.runner.handlers import TASKS
 from tasks.runner.reaping import reap
@@ -168,7 +169,9 @@ async def open_house(
         sandbox = create_sandbox(webhook_url=NOWHERE, books_path=str(books), step_seconds=None)
         stack.callback(sandbox.state.simulator.books.close)
         line = httpx.ASGITransport(sandbox, raise_app_exceptions=False)
-        open_gateways(settings(), transports={name: wrap(line) for name in GatewayName})
+        open_gateways(
+            settings(), transports={name: wrap(line) for name in GatewayName}, hearer=hear
+        )
         stack.push_async_callback(close_gateways)
         guest = await stack.enter_async_context(
             httpx.AsyncClient(transport=line, base_url="http://sandbox.test")

@@ -16,6 +16,7 @@ from app.accounts.model import Principal, Role
 from app.db import execute, fetch_value, fetch_values, now, transaction
 from app.gateways.registry import close_gateways, open_gateways
 from app.main import create_app
+from app.outages.stories import hear
 from app.settings import settings
 from tasks import schedule
 from tasks.runner.handlers import TASKS
@@ -172,7 +173,8 @@ async def open_shop(url: str) -> AsyncGenerator[Shop, None]:
                     paystack_secret_keys=(sandbox.secret_key,),
                     stripe_base_url=sandbox.base_url,
                     flutterwave_base_url=sandbox.base_url,
-                )
+                ),
+                hearer=hear,
             )
             shop = Shop(api, sandbox, url)
             await shop.fill()

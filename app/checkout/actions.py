@@ -1,5 +1,6 @@
 """Begin a charge for a booking, and book its end for both."""
 
+from collections.abc import Set
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -35,7 +36,9 @@ async def payable(tx: Tx, *, booking_id: UUID, guest_id: UUID) -> Booking:
     return booking
 
 
-async def begin(tx: Tx, booking: Booking, *, gateway: GatewayName) -> Payment:
+async def begin(
+    tx: Tx, booking: Booking, *, gateway: GatewayName, down: Set[GatewayName] = frozenset()
+) -> Payment:
     """Commit to a charge before the gateway hears of it, and give the guest time to pay it.
 
     The hold is extended to the payment deadline once, by the first attempt: who begins again and
@@ -52,6 +55,7 @@ async def begin(tx: Tx, booking: Booking, *, gateway: GatewayName) -> Payment:
         payer_id=booking.guest_id,
         money=Money(amount=booking.total, currency=booking.currency),
         gateway=gateway,
+        down=down,
     )
 
 

@@ -24,6 +24,7 @@ from app.gateways.port import (
 from app.gateways.registry import gateway_named, gateway_to_charge, refused_by_all
 from app.idempotency import Key
 from app.money import Money
+from app.outages import actions as outages
 from app.payments import actions as payments
 from app.payments.model import GatewayRefused, Payment, PaymentReply, PaymentState
 from app.settings import settings
@@ -128,7 +129,9 @@ async def _begin(tx: Tx, guest_id: UUID, request: Initiate) -> tuple[Payment, Ne
         raise NotPayable(reason)
     guest = await accounts.read_account(tx, account_id=guest_id)
     price = Money(amount=booking.total, currency=booking.currency)
-    payment = await actions.begin(tx, booking, gateway=gateway_to_charge(price).name)
+    down = await outages.down(tx)
+    gateway = gateway_to_charge(price, down=down).name
+    payment = await actions.begin(tx, booking, gateway=gateway, down=down)
     charge = NewCharge(
         reference=payment.reference,
         money=payment.money,

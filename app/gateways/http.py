@@ -47,9 +47,14 @@ class Unclear(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     status: int | None = None
     is_replay: bool = False
+    is_outage: bool = False  # the gateway, or the way to it, is out of order
 
 
 Attempt = Answered | Denied | Unclear
+
+
+# Told how each call has ended: why it got no answer, or None if it got one.
+Hearer = Callable[[GatewayName, str | None], Awaitable[None]]
 
 
 class _TooLate(Exception):
@@ -67,7 +72,8 @@ class Line:
 
     Makes one attempt per call and follows no redirect. `timeout_s` bounds the whole call, its
     connecting and each read. `headers` go with every call. `read_float` makes something of numbers
-    with a point. `transport` replaces the network: for a gateway in this process.
+    with a point. `transport` replaces the network: for a gateway in this process. `hearer` is told
+    of each call that shows how the gateway is.
     """
 
     def __init__(
@@ -80,9 +86,11 @@ class Line:
         headers: Mapping[str, str] | None = None,
         read_float: Callable[[str], Any] = float,
         transport: httpx.AsyncBaseTransport | None = None,
+        hearer: Hearer | None = None,
     ) -> None:
         self._gateway = gateway
         self._replies = msgspec.json.Decoder(float_hook=read_float)
+        self._hearer = hearer
         self._timeout_s = timeout_s
         self._client = httpx.AsyncClient(
             base_url=base_url,
@@ -138,10 +146,20 @@ class Line:
                 outcome=type(attempt).__name__.lower(),
                 **({"reason": attempt.reason} if isinstance(attempt, Unclear) else {}),
             )
+        await self._tell(attempt)
         return attempt
 
     async def close(self) -> None:
         await self._client.aclose()
+
+    async def _tell(self, attempt: Attempt) -> None:
+        """An answer that was no answer to the call (wait, come back later) shows nothing."""
+        if self._hearer is None:
+            return
+        if not isinstance(attempt, Unclear):
+            await self._hearer(self._gateway, None)
+        elif attempt.is_outage:
+            await self._hearer(self._gateway, attempt.reason)
 
     async def _attempt(
         self,
@@ -168,9 +186,10 @@ class Line:
         except _TooLate:
             return Unclear(reason="held up for too long: not sent any more")
         except (httpx.TimeoutException, TimeoutError):
-            return Unclear(reason=f"no answer within {self._timeout_s:g} s")
+            return Unclear(reason=f"no answer within {self._timeout_s:g} s", is_outage=True)
         except httpx.HTTPError as error:
-            return Unclear(reason=f"the connection failed: {type(error).__name__}")
+            reason = f"the connection failed: {type(error).__name__}"
+            return Unclear(reason=reason, is_outage=True)
 
 
 def _watch(send_before: float) -> Callable[[str, Any], Awaitable[None]]:
@@ -215,17 +234,20 @@ def _with_headers(attempt: Attempt, headers: httpx.Headers) -> Attempt:
     if not isinstance(attempt, Unclear):
         return attempt
     wait = headers.get("retry-after")
+    is_replay = headers.get("idempotent-replayed") == "true"
     return msgspec.structs.replace(
         attempt,
         reason=f"{attempt.reason}, asks to wait {wait[:40]}" if wait else attempt.reason,
-        is_replay=headers.get("idempotent-replayed") == "true",
+        is_replay=is_replay,
+        is_outage=attempt.is_outage and not is_replay,
     )
 
 
 def _conclude(status: int, raw: bytes | None, replies: msgspec.json.Decoder[Any]) -> Attempt:
     answered, denied = httpx.codes.is_success(status), httpx.codes.is_client_error(status)
     if not (answered or denied) or status in _INCONCLUSIVE_4XX:
-        return Unclear(reason=f"HTTP {status}", status=status)
+        is_outage = httpx.codes.is_server_error(status)
+        return Unclear(reason=f"HTTP {status}", status=status, is_outage=is_outage)
     if raw is None:
         return Unclear(reason=f"HTTP {status} with an endless body", status=status)
     if _NUL in raw:  # which no column of ours can hold

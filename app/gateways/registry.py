@@ -8,6 +8,7 @@ import httpx
 from app.errors import Invalid
 from app.gateways.flutterwave.adapter import Flutterwave
 from app.gateways.flutterwave.webhooks import Scheme
+from app.gateways.http import Hearer
 from app.gateways.paystack.adapter import Paystack
 from app.gateways.port import Gateway, GatewayName
 from app.gateways.stripe.adapter import Stripe
@@ -41,15 +42,17 @@ def open_gateways(
     settings: Settings,
     *,
     transports: Mapping[GatewayName, httpx.AsyncBaseTransport] | None = None,
+    hearer: Hearer | None = None,
 ) -> None:
     """Open every gateway that the settings name and have keys for. Connects to nothing yet.
 
-    `transports` replaces the network per gateway: for gateways in this process.
+    `transports` replaces the network per gateway: for gateways in this process. `hearer` is told of
+    each call that shows whether its gateway is out of order.
     """
     chosen = transports or {}
     _open.clear()
     for name in (GatewayName(name) for name in settings.gateways):
-        gateway = _opened(name, settings, chosen.get(name))
+        gateway = _opened(name, settings, chosen.get(name), hearer)
         if gateway:
             only = _CURRENCIES[name](settings)
             offered = gateway.currencies & set(only) if only else gateway.currencies
@@ -57,7 +60,10 @@ def open_gateways(
 
 
 def _opened(
-    name: GatewayName, settings: Settings, transport: httpx.AsyncBaseTransport | None
+    name: GatewayName,
+    settings: Settings,
+    transport: httpx.AsyncBaseTransport | None,
+    hearer: Hearer | None,
 ) -> Gateway | None:
     """The adapter, if the settings have keys for it."""
     match name:
@@ -67,6 +73,7 @@ def _opened(
                 base_url=settings.paystack_base_url,
                 timeout_s=settings.gateway_timeout_seconds,
                 transport=transport,
+                hearer=hearer,
             )
         case GatewayName.FLUTTERWAVE if settings.flutterwave_secret_key:
             return Flutterwave(
@@ -76,6 +83,7 @@ def _opened(
                 base_url=settings.flutterwave_base_url,
                 timeout_s=settings.gateway_timeout_seconds,
                 transport=transport,
+                hearer=hearer,
             )
         case GatewayName.STRIPE if settings.stripe_secret_key:
             return Stripe(
@@ -84,6 +92,7 @@ def _opened(
                 base_url=settings.stripe_base_url,
                 timeout_s=settings.gateway_timeout_seconds,
                 transport=transport,
+                hearer=hearer,
             )
         case _:
             return None
@@ -111,13 +120,20 @@ def refused_by_all(money: Money) -> str | None:
     return reasons[0] if all(reasons) and reasons else None
 
 
-def gateway_to_charge(money: Money) -> Gateway:
-    """The first gateway that takes this currency and might charge so much of it.
+def gateway_to_charge(money: Money, *, down: Set[GatewayName] = frozenset()) -> Gateway:
+    """The first gateway that takes this currency, might charge so much of it, and is not down.
 
-    Where all refuse, the first: it says why. Raises CurrencyNotOffered.
+    Where all that might are down, the first of them: it may be up again. Where all refuse, the
+    first that takes the currency: it says why. Raises CurrencyNotOffered.
     """
-    might = (each.gateway for each in _open.values() if _refusal(each, money) is None)
-    return next(might, None) or gateway_for(money.currency)
+    might = [each.gateway for each in _open.values() if _refusal(each, money) is None]
+    up = [gateway for gateway in might if gateway.name not in down]
+    return next(iter([*up, *might]), None) or gateway_for(money.currency)
+
+
+def open_names() -> list[GatewayName]:
+    """The gateways that are open, in the order in which they are preferred."""
+    return list(_open)
 
 
 def _refusal(opened: _Open, money: Money) -> str | None:

@@ -22,7 +22,7 @@ from app.instructions.model import (
     InstructionState,
     NoSuchInstructionHere,
 )
-from app.instructions.rules import told_of
+from app.instructions.rules import QUEUED_FOR, told_of
 from app.ledger import actions as ledger
 from app.money_out import queries, rules
 from app.money_out.model import (
@@ -38,6 +38,7 @@ from app.money_out.model import (
 )
 from app.notifications import actions as notifications
 from app.notifications.model import Kind
+from app.outages import actions as outages
 from app.payments import actions as payments
 from app.payments.model import Refund
 from app.payouts import actions as payouts
@@ -151,6 +152,19 @@ async def begin_look_up(
     """An admin has the gateway asked. Raises NoSuchInstructionHere."""
     instruction = _of_kind(await instructions.get(tx, instruction_id), kind)
     await _record(tx, "look_up", instruction, admin_id=admin_id, reason="")
+
+
+async def wait_for_gateway(tx: Tx, instruction_id: UUID) -> bool:
+    """Put off what is queued for a gateway that is down: sent now, it would end as unknown."""
+    instruction = await instructions.get(tx, instruction_id)
+    if instruction.state is not InstructionState.QUEUED or instruction.waits_at_breaker:
+        return False
+    if instruction.gateway not in await outages.down(tx):
+        return False
+    await instruction_queries.postpone(
+        tx, instruction, by=QUEUED_FOR, failure="its gateway is down: it waits"
+    )
+    return True
 
 
 async def find_told_of(tx: Tx, reference: str, kind: InstructionKind) -> Instruction | None:

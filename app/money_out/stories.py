@@ -24,7 +24,8 @@ async def carry_out(instruction_id: UUID) -> None:
     """
     send_before = time.monotonic() + rules.SENDING_FOR.total_seconds()
     async with transaction() as tx:
-        sending = await instructions.begin_attempt(tx, instruction_id)
+        waits = await actions.wait_for_gateway(tx, instruction_id)
+        sending = None if waits else await instructions.begin_attempt(tx, instruction_id)
         charge = await payments.get(tx, sending.payment_id) if sending else None
     if sending is None or charge is None:
         return

@@ -51,14 +51,25 @@ _RETRY_SOON_S = 3
 
 
 async def begin(
-    tx: Tx, *, booking_id: UUID, payer_id: UUID, money: Money, gateway: GatewayName
+    tx: Tx,
+    *,
+    booking_id: UUID,
+    payer_id: UUID,
+    money: Money,
+    gateway: GatewayName,
+    down: Set[GatewayName] = frozenset(),
 ) -> Payment:
     """The open charge of a booking: the one there is, or a new one, committed before any call.
 
     A charge that is still to be started at the gateway is returned with `calling` set, and is the
-    caller's alone to start. Raises PaymentStarting while somebody else is starting it.
+    caller's alone to start. One that could not be started because its gateway is down is given up
+    for one at another gateway: nobody knows where to pay it. Raises PaymentStarting while somebody
+    else is starting it.
     """
     payment = await queries.find_open(tx, booking_id)
+    if payment and _is_stranded(payment, gateway, down):
+        await _move(tx, payment, PaymentState.ABANDONED, reason="its gateway is down")
+        payment = None
     if payment is None:
         payment_id = uuid_utils.compat.uuid7()
         payment = await queries.insert(
@@ -305,6 +316,11 @@ async def _record_settled(tx: Tx, was: Payment, payment: Payment, *, reason: str
         after={"state": payment.state},
         reason=reason,
     )
+
+
+def _is_stranded(payment: Payment, gateway: GatewayName, down: Set[GatewayName]) -> bool:
+    is_unpayable = payment.state is PaymentState.CREATED and not payment.calling
+    return is_unpayable and payment.gateway in down and payment.gateway is not gateway
 
 
 def _differences(payment: Payment, found: FoundCharge, *, live: bool) -> Set[str]:

@@ -8,7 +8,7 @@ import httpx
 
 from app.gateways.flutterwave import amounts, charges, refunds, transfers, webhooks
 from app.gateways.flutterwave.webhooks import Scheme
-from app.gateways.http import Line
+from app.gateways.http import Hearer, Line
 from app.gateways.port import (
     Accepted,
     CheckoutReady,
@@ -47,6 +47,7 @@ class Flutterwave:
         timeout_s: float,
         webhook_scheme: Scheme = Scheme.V3,
         transport: httpx.AsyncBaseTransport | None = None,
+        hearer: Hearer | None = None,
     ) -> None:
         self.live = secret_key.startswith(_LIVE_KEY)
         self._secrets = [secret.encode() for secret in webhook_secrets]
@@ -58,6 +59,7 @@ class Flutterwave:
             timeout_s=timeout_s,
             read_float=Decimal,
             transport=transport,
+            hearer=hearer,
         )
 
     def refuses(self, money: Money) -> str | None:

@@ -5,7 +5,7 @@ from typing import Final
 
 import httpx
 
-from app.gateways.http import Line
+from app.gateways.http import Hearer, Line
 from app.gateways.paystack import amounts, charges, refunds, transfers, webhooks
 from app.gateways.port import (
     Accepted,
@@ -43,6 +43,7 @@ class Paystack:
         base_url: str,
         timeout_s: float,
         transport: httpx.AsyncBaseTransport | None = None,
+        hearer: Hearer | None = None,
     ) -> None:
         self.live = secret_keys[0].startswith(_LIVE_KEY)
         self._keys = [key.encode() for key in secret_keys]
@@ -52,6 +53,7 @@ class Paystack:
             secret_key=secret_keys[0],
             timeout_s=timeout_s,
             transport=transport,
+            hearer=hearer,
         )
 
     def refuses(self, money: Money) -> str | None:

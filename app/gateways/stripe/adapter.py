@@ -5,7 +5,7 @@ from typing import Final
 
 import httpx
 
-from app.gateways.http import Line
+from app.gateways.http import Hearer, Line
 from app.gateways.port import (
     Accepted,
     CheckoutReady,
@@ -47,6 +47,7 @@ class Stripe:
         base_url: str,
         timeout_s: float,
         transport: httpx.AsyncBaseTransport | None = None,
+        hearer: Hearer | None = None,
     ) -> None:
         self.live = secret_key.startswith(_LIVE_KEYS)
         self._secrets = [secret.encode() for secret in webhook_secrets]
@@ -57,6 +58,7 @@ class Stripe:
             timeout_s=timeout_s,
             headers={"Stripe-Version": VERSION},
             transport=transport,
+            hearer=hearer,
         )
 
     def refuses(self, money: Money) -> str | None:

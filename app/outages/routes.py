@@ -1,0 +1,24 @@
+"""How the gateways are, for admins."""
+
+from litestar import get
+from litestar.handlers import HTTPRouteHandler
+
+from app.accounts.guards import require_admin
+from app.db import transaction
+from app.gateways.registry import open_names
+from app.outages import actions
+from app.outages.model import GatewayList
+
+
+@get(
+    "/api/admin/gateways",
+    guards=[require_admin],
+    tags=["operations"],
+    summary="Which gateways are up, failing or down, and why",
+)
+async def list_gateways() -> GatewayList:
+    async with transaction() as tx:
+        return await actions.read(tx, open_names())
+
+
+routes: list[HTTPRouteHandler] = [list_gateways]
