@@ -268,12 +268,17 @@ async def test_an_event_about_nothing_of_ours_is_parked_and_given_up_with_an_ale
     await _delivered(shop)
     await shop.run_jobs()
     assert await shop.values("SELECT state FROM webhook_events") == ["failed"]
-    for _ in range(9):
+    # A job's own next attempt may come at once: which of the two it is that tries does not matter.
+    tried = "SELECT attempts FROM webhook_events"
+    for _ in range(10):
+        if await shop.count(tried) >= 10:
+            break
+        assert await shop.values("SELECT kind FROM alerts") == []
         assert await shop.sweep("retry-webhooks") == 0, "not before its time"
         await shop.forward(timedelta(hours=4))
         assert await shop.sweep("retry-webhooks") == 1
         await shop.run_jobs()
-    assert await shop.values("SELECT kind FROM alerts") == []
+    assert await shop.count(tried) >= 10
     await shop.forward(timedelta(hours=4))
     assert await shop.sweep("retry-webhooks") == 0, "it was tried often enough"
     assert await shop.values("SELECT kind FROM alerts") == ["webhooks_given_up"]
