@@ -188,6 +188,32 @@ def _line_of(finding: "Finding") -> str:
     )
 
 
+@main.group()
+def gateways() -> None:
+    """The payment gateways."""
+
+
+@gateways.command()
+@folder_option
+def check(folder: Path) -> None:
+    """Try each gateway without moving money, and say what is wrong. Exit code 1: something is."""
+    from app.gateways.port import GatewayName  # noqa: PLC0415
+    from app.gateways.registry import check_gateways  # noqa: PLC0415
+
+    running = find_running(folder)
+    if running:
+        for name in GatewayName:
+            os.environ.setdefault(f"{name.upper()}_BASE_URL", running.sandbox_url)
+    checked = asyncio.run(check_gateways(settings()))
+    for each in checked:
+        told = "; ".join(each.problems) or f"ok ({'live' if each.live else 'test'} key)"
+        click.echo(f"{each.name:13}{told}")
+        if each.currencies:
+            click.echo(f"{'':13}charges {', '.join(each.currencies)}")
+    if any(each.problems for each in checked) or not any(each.currencies for each in checked):
+        raise click.exceptions.Exit(1)
+
+
 @main.group(invoke_without_command=True)
 @folder_option
 @click.pass_context

@@ -1,5 +1,6 @@
 """The command line: refusals are one clear line, production's clock does not move."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from app.cli import main
 from app.db import transaction
 from app.main import _lifespan
 from app.settings import settings
+from tests.gateways.sandbox_server import running_sandbox
 
 PRODUCTION = {
     "BERTHOLD_ENV": "production",
@@ -131,3 +133,26 @@ def test_settings_that_cannot_be_run_with_are_told_in_one_message(
     result = run(monkeypatch, "web", BERTHOLD_ENV="production", DATABASE_URL="")
     assert result.exit_code == 1
     assert "SECRET_KEYS is missing" in result.output
+
+
+async def test_gateways_are_checked_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with running_sandbox() as sandbox:
+        urls = {f"{name}_BASE_URL": sandbox.base_url for name in ("PAYSTACK", "STRIPE")}
+        result = await asyncio.to_thread(
+            run,
+            monkeypatch,
+            *("gateways", "check", "--folder", str(tmp_path)),
+            **urls,
+            FLUTTERWAVE_BASE_URL="http://127.0.0.1:9",
+            STRIPE_SECRET_KEY="sk_test_of_another_account",
+            DATABASE_URL="postgresql:///x",
+            BERTHOLD_ENV="test",
+        )
+    told = {line.split()[0]: line for line in result.output.splitlines() if line[0] != " "}
+    assert "ok (test key)" in told["paystack"]
+    assert "cannot be reached" in told["flutterwave"]
+    assert "does not take the key" in told["stripe"]
+    assert "charges UGX, XAF" in result.output
+    assert result.exit_code == 1

@@ -192,6 +192,23 @@ class Line:
             return Unclear(reason=reason, is_outage=True)
 
 
+def problems_of(attempt: Attempt, *, webhook_secrets: int) -> list[str]:
+    """What is wrong, in words, where a call that only reads went so."""
+    problems = [] if webhook_secrets else ["it has no secret to check its webhooks with"]
+    match attempt:
+        case Answered():
+            return problems
+        case Denied(status=401 | 403):
+            return [
+                *problems,
+                "it does not take the key: is it the right one, and of this account?",
+            ]
+        case Denied(status=status):
+            return [*problems, f"it refuses to answer: HTTP {status}"]
+        case Unclear(reason=reason):
+            return [*problems, f"it cannot be reached: {reason}"]
+
+
 def _watch(send_before: float) -> Callable[[str, Any], Awaitable[None]]:
     """What the client calls before each of its steps; the last check is right before the write.
 

@@ -5,14 +5,16 @@ back. Business facts come back as values, for callers to `match`; a caller never
 """
 
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 from math import inf
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
 from app.money import Money
 
+T = TypeVar("T")
 Fact = str | int | float | None
 Facts = dict[str, Fact]
 
@@ -212,6 +214,17 @@ class NoSuchInstruction(msgspec.Struct, frozen=True, kw_only=True):
     """
 
 
+class Listing(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """All that a gateway has of one kind and one day (UTC), by when it was made there.
+
+    Also what is not ours: then its reference is empty. `unreadable` names, by the gateway's ids,
+    what fits no shape or currency of ours: somebody made it on the gateway's dashboard.
+    """
+
+    rows: list[T]
+    unreadable: list[str]
+
+
 class EventKind(StrEnum):
     """What a webhook is about, and what its `reference` is."""
 
@@ -298,6 +311,18 @@ class Gateway(Protocol):
         self, reference: str, *, charge_reference: str
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         """Ask what became of a transfer. Changes nothing, may be repeated at will."""
+        ...
+
+    async def list_charges(self, day: date) -> Listing[FoundCharge] | Unknown:
+        """Every charge of a day that somebody has tried to pay, whatever became of it."""
+        ...
+
+    async def list_refunds(self, day: date) -> Listing[FoundInstruction] | Unknown: ...
+
+    async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown: ...
+
+    async def check(self) -> list[str]:
+        """What is wrong with how this gateway is set up, in words; asks it, and moves nothing."""
         ...
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Event:

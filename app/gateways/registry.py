@@ -1,5 +1,6 @@
 """The gateways that this process has open, and which of them takes a currency."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Final, NamedTuple
 
@@ -96,6 +97,33 @@ def _opened(
             )
         case _:
             return None
+
+
+class Checked(NamedTuple):
+    """A gateway that the settings name. `currencies`: in which of them charges come to it first."""
+
+    name: GatewayName
+    live: bool
+    currencies: Sequence[str]
+    problems: Sequence[str]
+
+
+async def check_gateways(settings: Settings) -> list[Checked]:
+    """Ask each gateway that the settings name whether it would work; moves nothing."""
+    open_gateways(settings)
+    try:
+        names = [GatewayName(name) for name in settings.gateways]
+        return list(await asyncio.gather(*(_checked(name) for name in names)))
+    finally:
+        await close_gateways()
+
+
+async def _checked(name: GatewayName) -> Checked:
+    if name not in _open:
+        return Checked(name, live=False, currencies=(), problems=["its keys are not set"])
+    gateway, offered = _open[name]
+    first = [currency for currency in sorted(offered) if gateway_for(currency) is gateway]
+    return Checked(name, gateway.live, first, await gateway.check())
 
 
 async def close_gateways() -> None:

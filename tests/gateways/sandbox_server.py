@@ -17,15 +17,25 @@ from litestar import Litestar
 
 from app.gateways.sandbox.app import SECRET_KEY, create_sandbox
 from app.gateways.sandbox.books.store import MEMORY
+from app.gateways.sandbox.simulator import Simulator
 
 NOWHERE = "http://127.0.0.1:9/nobody-listens"
 STEP_SECONDS = 0.02  # a bank in a hurry
 
 
 class SandboxHandle:
-    """A running sandbox. `secret_key` is the key that it takes and signs with."""
+    """A running sandbox. `secret_key` is Paystack's; `simulator` is what is inside, for tests that
+    need more of something than there is time to ask for.
+    """
 
-    def __init__(self, client: httpx.AsyncClient, base_url: str, secret_key: str) -> None:
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        base_url: str,
+        secret_key: str,
+        simulator: Simulator,
+    ) -> None:
+        self.simulator = simulator
         self.client = client
         self.base_url = base_url
         self.secret_key = secret_key
@@ -125,7 +135,7 @@ async def running_sandbox(
         serving(sandbox) as base_url,
         httpx.AsyncClient(base_url=base_url, timeout=10, trust_env=False) as client,
     ):
-        yield SandboxHandle(client, base_url, secret_key)
+        yield SandboxHandle(client, base_url, secret_key, sandbox.state.simulator)
 
 
 @asynccontextmanager
@@ -139,7 +149,8 @@ async def sandbox_in_process(
         _living(sandbox),
         httpx.AsyncClient(transport=transport, base_url="http://sandbox.test") as client,
     ):
-        yield SandboxHandle(client, "http://sandbox.test", SECRET_KEY), transport
+        handle = SandboxHandle(client, "http://sandbox.test", SECRET_KEY, sandbox.state.simulator)
+        yield handle, transport
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from app.gateways.port import (
     FoundCharge,
     FoundInstruction,
     Gateway,
+    Listing,
     MoneyOutStatus,
     NewCharge,
     NewRefund,
@@ -426,6 +428,100 @@ async def test_a_transfer_that_comes_back_is_reversed(paid: World):
     assert found.failure
     assert found.money.amount == 300_000
     assert (await paid.books())["transferred"] == 0
+
+
+# ---- lists of a day ------------------------------------------------------------------------------
+
+
+async def of_today(read: Callable[[date], Awaitable[Any]]) -> dict[str, int]:
+    """What is listed of today by reference, though it be midnight; nothing of the day before."""
+    today = datetime.now(UTC).date()
+    amounts: dict[str, int] = {}
+    for day in (today - timedelta(days=1), today, today + timedelta(days=1)):
+        listing = await read(day)
+        assert isinstance(listing, Listing), listing
+        assert listing.unreadable == []
+        assert not amounts.keys() & {row.reference for row in listing.rows}
+        amounts |= {row.reference: row.money.amount for row in listing.rows}
+    return amounts
+
+
+async def test_a_day_of_250_charges_is_listed_page_by_page(paid: World):
+    first, books = (await paid.sandbox.charges())[0], paid.sandbox.simulator.books
+    expected = {CHARGE: PRICE}
+    for number in range(1_000, 1_249):
+        reference = f"pay-{number:032d}"
+        another = books.transactions.begin(
+            gateway=paid.adapter.name, reference=reference, access_code=f"code-{number}",
+            email=first["email"], amount=100_000 + number * 100, currency=first["currency"],
+            callback_url=first["callback_url"],
+            metadata=first["metadata"].replace(CHARGE, reference),
+        )  # fmt: skip
+        books.transactions.pay(another.id)
+        expected[reference] = another.amount
+    assert await of_today(paid.gateway.list_charges) == expected
+
+
+async def test_a_day_of_250_refunds_is_listed_page_by_page(paid: World):
+    await refund(paid, amount=1_000)
+    simulator = paid.sandbox.simulator
+    first = simulator.books.refunds.all()[0]
+    charge = simulator.books.transactions.get(first.transaction_id)
+    expected = {REFUND: 1_000}
+    for number in range(1_000, 1_249):
+        reference = f"rf-{number:032d}-1"
+        simulator.books.refunds.begin(
+            charge,
+            amount=1_000 + number,
+            merchant_note=first.merchant_note.replace(REFUND, reference),
+            customer_note=first.customer_note.replace(REFUND, reference),
+        )
+        expected[reference] = 1_000 + number
+    assert await of_today(paid.gateway.list_refunds) == expected
+
+
+async def test_a_day_of_250_transfers_is_listed_page_by_page(paid: World):
+    await transfer(paid, amount=1_000)
+    books = paid.sandbox.simulator.books.transfers
+    first = books.all()[0]
+    expected = {TRANSFER: 1_000}
+    for number in range(1_000, 1_249):
+        reference = f"tr-{number:032d}-1"
+        books.begin(
+            books.recipient_of(first), code=f"code-{number}", reference=reference,
+            amount=1_000 + number, fee=0, currency=first.currency, reason=first.reason,
+            metadata=first.metadata.replace(TRANSFER, reference), status="pending",
+        )  # fmt: skip
+        expected[reference] = 1_000 + number
+    assert await of_today(paid.gateway.list_transfers) == expected
+
+
+@pytest.mark.parametrize("kind", BEFORE)
+async def test_a_list_that_broke_is_unknown(paid: World, kind: str):
+    today = datetime.now(UTC).date()
+    for operation in ("charges", "verify"):  # some list what others look up
+        await paid.sandbox.fault(operation, kind)
+    assert isinstance(await paid.gateway.list_charges(today), Unknown)
+
+
+# ---- being set up --------------------------------------------------------------------------------
+
+
+async def test_a_gateway_that_is_set_up_has_no_problems_and_moves_nothing(paid: World):
+    before = await paid.books()
+    assert await paid.gateway.check() == []
+    assert await paid.books() == before
+
+
+async def test_a_wrong_key_and_a_gateway_out_of_reach_are_told_in_words(world: World):
+    wrong = world.open(key="sk_test_wrong_000000000000000000")
+    assert any("key" in problem for problem in await wrong.check())
+    lost = world.adapter.open(
+        httpx.MockTransport(lambda _: httpx.Response(502)), 5, world.adapter.secrets, ""
+    )
+    assert any("reached" in problem for problem in await lost.check())
+    await wrong.close()
+    await lost.close()
 
 
 # ---- webhooks ------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Flutterwave as a gateway: which room does what the port asks."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
@@ -8,7 +9,7 @@ import httpx
 
 from app.gateways.flutterwave import amounts, charges, refunds, transfers, webhooks
 from app.gateways.flutterwave.webhooks import Scheme
-from app.gateways.http import Hearer, Line
+from app.gateways.http import Hearer, Line, problems_of
 from app.gateways.port import (
     Accepted,
     CheckoutReady,
@@ -16,6 +17,7 @@ from app.gateways.port import (
     FoundCharge,
     FoundInstruction,
     GatewayName,
+    Listing,
     NewCharge,
     NewRecipient,
     NewRefund,
@@ -97,6 +99,19 @@ class Flutterwave:
         charge_reference: str,  # noqa: ARG002  transfers have references of their own here
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         return await transfers.find(self._line, reference, live=self.live)
+
+    async def list_charges(self, day: date) -> Listing[FoundCharge] | Unknown:
+        return await charges.list_day(self._line, day, live=self.live)
+
+    async def list_refunds(self, day: date) -> Listing[FoundInstruction] | Unknown:
+        return await refunds.list_day(self._line, day, live=self.live)
+
+    async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown:
+        return await transfers.list_day(self._line, day, live=self.live)
+
+    async def check(self) -> list[str]:
+        attempt = await self._line.call("GET", "/v3/balances/NGN", operation="check", reference="")
+        return problems_of(attempt, webhook_secrets=len(self._secrets))
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Event:
         return webhooks.read_webhook(self._secrets, self._scheme, headers, body)

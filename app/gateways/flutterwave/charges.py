@@ -1,13 +1,16 @@
 """Charges: `POST /v3/payments`, and `GET /v3/transactions/verify_by_reference`."""
 
 import re
+from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from msgspec import Meta
 
+from app.gateways.days import Row, listing
 from app.gateways.flutterwave.amounts import chargeable, fee_from_wire, from_wire
 from app.gateways.flutterwave.wire import (
     REASON_LENGTH_MAX,
@@ -16,6 +19,7 @@ from app.gateways.flutterwave.wire import (
     is_not_found,
     look_up_refused,
     read,
+    read_day,
     refused,
 )
 from app.gateways.http import Line
@@ -25,6 +29,7 @@ from app.gateways.port import (
     Fact,
     Facts,
     FoundCharge,
+    Listing,
     NewCharge,
     NoSuchCharge,
     Refused,
@@ -99,6 +104,36 @@ async def start(line: Line, new: NewCharge) -> CheckoutReady | Refused | Unknown
             if hosted is None:
                 return Unknown(reason="the answer to the payment makes no sense")
             return CheckoutReady(checkout_url=hosted.link)
+
+
+async def list_day(line: Line, day: date, *, live: bool) -> Listing[FoundCharge] | Unknown:
+    """`GET /v3/transactions`: every attempt to pay."""
+    rows = await read_day(line, "/v3/transactions", day)
+    return rows if isinstance(rows, Unknown) else listing(rows, partial(_read_row, live=live))
+
+
+def _read_row(row: Row, *, live: bool) -> FoundCharge | None:
+    transaction = read(row, Transaction)
+    found = read_charge(transaction, live=live) if transaction else None
+    return found if isinstance(found, FoundCharge) else None
+
+
+async def find_by_id(line: Line, transaction_id: str) -> Transaction | Unknown:
+    """`GET /v3/transactions/{id}/verify`, of one that is there."""
+    attempt = await line.call(
+        "GET",
+        f"/v3/transactions/{quote(transaction_id, safe='')}/verify",
+        operation="verify",
+        reference=transaction_id,
+    )
+    match conclude(attempt):
+        case Unknown() as unknown:
+            return unknown
+        case Refusal() as refusal:
+            return look_up_refused(refusal)
+        case reply:
+            found = read(reply.get("data"), Transaction)
+            return found or Unknown(reason="the answer to verify makes no sense")
 
 
 async def find(line: Line, reference: str, *, live: bool) -> FoundCharge | NoSuchCharge | Unknown:

@@ -6,22 +6,24 @@ charge, and a refund is found by them among all since the charge.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 import msgspec
 
+from app.gateways.days import Row, listing
 from app.gateways.flutterwave import charges
 from app.gateways.flutterwave.amounts import from_wire, to_wire
 from app.gateways.flutterwave.charges import Transaction
 from app.gateways.flutterwave.wire import (
     REASON_LENGTH_MAX,
     Refusal,
-    Row,
     conclude,
     read,
+    read_day,
     read_list,
     refused,
 )
@@ -31,6 +33,7 @@ from app.gateways.port import (
     Fact,
     Facts,
     FoundInstruction,
+    Listing,
     MoneyOutStatus,
     NewRefund,
     NoSuchCharge,
@@ -132,6 +135,29 @@ async def find(
                 filters=_since(charge),
             )
     return listed if isinstance(listed, Unknown) else _pick(reference, charge, listed, live=live)
+
+
+async def list_day(line: Line, day: date, *, live: bool) -> Listing[FoundInstruction] | Unknown:
+    """`GET /v3/refunds`; the currency of each is asked of its charge."""
+    rows = await read_day(line, "/v3/refunds", day)
+    if isinstance(rows, Unknown):
+        return rows
+    charges_by_id: dict[str, Transaction] = {}
+    for charge_id in {str(row.get("tx_id")) for row in rows}:
+        charge = await charges.find_by_id(line, charge_id)
+        if isinstance(charge, Unknown):
+            return charge
+        charges_by_id[charge_id] = charge
+    return listing(rows, partial(_read_row, charges_by_id=charges_by_id, live=live))
+
+
+def _read_row(
+    row: Row, *, charges_by_id: Mapping[str, Transaction], live: bool
+) -> FoundInstruction | None:
+    refund, reference = read(row, _Refund), reference_in(row.get("comments"))
+    charge = charges_by_id[str(row.get("tx_id"))]
+    found = _found(reference or "", charge, refund, live=live) if refund else None
+    return found if isinstance(found, FoundInstruction) else None
 
 
 def reference_in(comments: object) -> str | None:

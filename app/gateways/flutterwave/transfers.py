@@ -2,18 +2,21 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 import msgspec
 
+from app.gateways.days import Row, listing
 from app.gateways.flutterwave.amounts import fee_from_wire, from_wire, to_wire
 from app.gateways.flutterwave.wire import (
     REASON_LENGTH_MAX,
     Refusal,
-    Row,
     conclude,
     read,
+    read_day,
     read_list,
     refused,
 )
@@ -24,6 +27,7 @@ from app.gateways.port import (
     Fact,
     Facts,
     FoundInstruction,
+    Listing,
     MoneyOutStatus,
     NewRecipient,
     NewTransfer,
@@ -160,6 +164,18 @@ async def find(
         filters={"reference": reference},
     )
     return listed if isinstance(listed, Unknown) else _pick(reference, listed, live=live)
+
+
+async def list_day(line: Line, day: date, *, live: bool) -> Listing[FoundInstruction] | Unknown:
+    """`GET /v3/transfers`."""
+    rows = await read_day(line, "/v3/transfers", day)
+    return rows if isinstance(rows, Unknown) else listing(rows, partial(_read_row, live=live))
+
+
+def _read_row(row: Row, *, live: bool) -> FoundInstruction | None:
+    transfer = read(row, Transfer)
+    found = read_transfer(transfer, live=live) if transfer else None
+    return found if isinstance(found, FoundInstruction) else None
 
 
 def read_transfer(told: Transfer, *, live: bool) -> FoundInstruction | Unknown:

@@ -2,20 +2,22 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlencode
 
 import msgspec
 
+from app.gateways import days
+from app.gateways.days import Row
 from app.gateways.http import Answered, Attempt, Denied, Line, Unclear
 from app.gateways.port import Refused, Unknown
 
 T = TypeVar("T")
-Row = dict[str, Any]
 
 REASON_LENGTH_MAX: Final = 500
-_PAGES_MAX: Final = 200
+_PAGES_MAX: Final = 1_000
 _ERROR: Final = "error"
 # Errors have no codes, only words. These are said of what is not there.
 _NOT_FOUND = re.compile(r"\bno transaction was found|\bnot found\b", re.IGNORECASE)
@@ -117,6 +119,23 @@ async def read_list(
         if page.is_last or any(is_enough(row) for row in page.data):
             return list(rows.values())
     return Unknown(reason=f"the list {path} has no end after {_PAGES_MAX} pages")
+
+
+async def read_day(line: Line, path: str, day: date) -> list[Row] | Unknown:
+    """All that a list has of a day. Its days are of a zone that is not told: so a day more on
+    either side is asked for, and left out again.
+    """
+    one = timedelta(days=1)
+    rows = await read_list(
+        line,
+        path,
+        operation="list",
+        reference=day.isoformat(),
+        filters={"from": (day - one).isoformat(), "to": (day + one).isoformat()},
+    )
+    if isinstance(rows, Unknown):
+        return rows
+    return [row for row in rows if days.is_of(day, row.get("created_at"))]
 
 
 def _page(reply: Row | Refusal | Unknown, operation: str) -> _Page | Unknown:

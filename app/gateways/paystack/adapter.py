@@ -1,11 +1,12 @@
 """Paystack as a gateway: which room does what the port asks."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Final
 
 import httpx
 
-from app.gateways.http import Hearer, Line
+from app.gateways.http import Hearer, Line, problems_of
 from app.gateways.paystack import amounts, charges, refunds, transfers, webhooks
 from app.gateways.port import (
     Accepted,
@@ -14,6 +15,7 @@ from app.gateways.port import (
     FoundCharge,
     FoundInstruction,
     GatewayName,
+    Listing,
     NewCharge,
     NewRecipient,
     NewRefund,
@@ -91,6 +93,19 @@ class Paystack:
         charge_reference: str,  # noqa: ARG002  transfers have references of their own here
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         return await transfers.find(self._line, reference)
+
+    async def list_charges(self, day: date) -> Listing[FoundCharge] | Unknown:
+        return await charges.list_day(self._line, day)
+
+    async def list_refunds(self, day: date) -> Listing[FoundInstruction] | Unknown:
+        return await refunds.list_day(self._line, day)
+
+    async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown:
+        return await transfers.list_day(self._line, day)
+
+    async def check(self) -> list[str]:
+        attempt = await self._line.call("GET", "/balance", operation="check", reference="")
+        return problems_of(attempt, webhook_secrets=len(self._keys))
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Event:
         return webhooks.read_webhook(self._keys, headers, body)

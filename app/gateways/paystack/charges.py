@@ -1,12 +1,14 @@
 """Charges: `/transaction/initialize` and `/transaction/verify`."""
 
 import re
+from datetime import date
 from typing import Annotated, Final
 
 import httpx
 import msgspec
 from msgspec import Meta
 
+from app.gateways.days import Row, listing
 from app.gateways.http import Answered, Attempt, Denied, Line, Unclear
 from app.gateways.paystack.amounts import chargeable, fee_from_wire, from_wire
 from app.gateways.paystack.wire import (
@@ -16,7 +18,9 @@ from app.gateways.paystack.wire import (
     Domain,
     is_not_found,
     look_up_refused,
+    read,
     read_data,
+    read_day,
     read_refusal,
     refused,
 )
@@ -26,6 +30,7 @@ from app.gateways.port import (
     Fact,
     Facts,
     FoundCharge,
+    Listing,
     NewCharge,
     NoSuchCharge,
     ReferenceTaken,
@@ -91,6 +96,12 @@ async def start(line: Line, new: NewCharge) -> CheckoutReady | Refused | Referen
         body=request,
     )
     return _started(new, attempt)
+
+
+async def list_day(line: Line, day: date) -> Listing[FoundCharge] | Unknown:
+    """`GET /transaction`."""
+    rows = await read_day(line, "/transaction", day)
+    return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
 
 
 async def find(line: Line, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
@@ -159,6 +170,12 @@ def _found(reference: str, attempt: Attempt) -> FoundCharge | NoSuchCharge | Unk
             if transaction is None or transaction.reference != reference:
                 return Unknown(reason="the answer to verify makes no sense")
             return _charge(transaction)
+
+
+def _read_row(row: Row) -> FoundCharge | None:
+    transaction = read(row, _Transaction)
+    charge = _charge(transaction) if transaction else None
+    return charge if isinstance(charge, FoundCharge) else None
 
 
 def _charge(transaction: _Transaction) -> FoundCharge | Unknown:

@@ -6,12 +6,14 @@ into its `merchant_note`, and a refund is found by that note among those of its 
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
 
-from app.gateways.http import Answered, Attempt, Denied, Line, Unclear
+from app.gateways.days import Row, listing
+from app.gateways.http import Answered, Denied, Line, Unclear
 from app.gateways.paystack import charges
 from app.gateways.paystack.amounts import from_wire, to_wire
 from app.gateways.paystack.wire import (
@@ -19,9 +21,10 @@ from app.gateways.paystack.wire import (
     REASON_LENGTH_MAX,
     Amount,
     Domain,
-    look_up_refused,
     read,
     read_data,
+    read_day,
+    read_page,
     refused,
 )
 from app.gateways.port import (
@@ -30,6 +33,7 @@ from app.gateways.port import (
     Facts,
     FoundCharge,
     FoundInstruction,
+    Listing,
     MoneyOutStatus,
     NewRefund,
     NoSuchCharge,
@@ -81,13 +85,6 @@ class _Begun(_Refund, frozen=True, kw_only=True):
     transaction: _RefundOf
 
 
-class _Page(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of refunds. `total` counts those of all pages."""
-
-    refunds: list[dict[str, Any]]
-    total: int | None
-
-
 async def start(line: Line, new: NewRefund) -> Accepted | Refused | Unknown:
     """`POST /refund`. Every call that gets through makes a refund: see the port."""
     request = _request(new)
@@ -126,6 +123,12 @@ async def find(
             return _pick(reference, charge, await _list(line, reference, charge.gateway_id))
 
 
+async def list_day(line: Line, day: date) -> Listing[FoundInstruction] | Unknown:
+    """`GET /refund`."""
+    rows = await read_day(line, "/refund", day)
+    return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
+
+
 async def _list(line: Line, reference: str, transaction_id: str) -> list[dict[str, Any]] | Unknown:
     """All refunds of a transaction, also those that are not ours."""
     refunds: list[dict[str, Any]] = []
@@ -134,11 +137,11 @@ async def _list(line: Line, reference: str, transaction_id: str) -> list[dict[st
         attempt = await line.call(
             "GET", f"/refund?{query}", operation="refunds", reference=reference
         )
-        page = _page(attempt)
+        page = read_page(attempt)
         if isinstance(page, Unknown):
             return page
-        refunds += page.refunds
-        if not page.refunds or (page.total is not None and len(refunds) >= page.total):
+        refunds += page.rows
+        if page.is_last(len(refunds)):
             return refunds
     return Unknown(reason=f"the list of refunds has no end after {_PAGES_MAX} pages")
 
@@ -168,20 +171,6 @@ def _begun(new: NewRefund, request: _NewRefund, reply: _Begun | None) -> Accepte
     ):
         return Unknown(reason="the answer to the refund makes no sense")
     return Accepted(gateway_id=str(reply.id), status=_status(reply), data=_facts(reply))
-
-
-def _page(attempt: Attempt) -> _Page | Unknown:
-    match attempt:
-        case Unclear(reason=reason):
-            return Unknown(reason=reason)
-        case Denied():
-            return look_up_refused(attempt)
-        case Answered(body=body):
-            refunds = read_data(body, list[dict[str, Any]])
-            if refunds is None:
-                return Unknown(reason="the list of refunds makes no sense")
-            meta = read(body.get("meta"), dict[str, Any]) or {}
-            return _Page(refunds=refunds, total=read(meta.get("total"), int))
 
 
 def _pick(
@@ -228,6 +217,13 @@ def _found(reference: str, ours: Sequence[_Refund]) -> FoundInstruction | Unknow
         fee=None,
         data=_facts(refund),
     )
+
+
+def _read_row(row: Row) -> FoundInstruction | None:
+    """Ours is noted with one word: its reference."""
+    refund, note = read(row, _Refund), str(row.get("merchant_note"))
+    found = _found(note if _REFERENCE.fullmatch(note) else "", [refund]) if refund else None
+    return found if isinstance(found, FoundInstruction) else None
 
 
 def _status(refund: _Refund) -> MoneyOutStatus:

@@ -1,11 +1,13 @@
 """Transfers, and the accounts they go to: `/transferrecipient`, `/transfer`."""
 
 import re
+from datetime import date
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
+from app.gateways.days import Row, listing
 from app.gateways.http import Answered, Attempt, Denied, Line, Unclear
 from app.gateways.payees import what_is_wrong_with
 from app.gateways.paystack.amounts import fee_from_wire, from_wire, to_wire
@@ -16,7 +18,9 @@ from app.gateways.paystack.wire import (
     Domain,
     is_not_found,
     look_up_refused,
+    read,
     read_data,
+    read_day,
     read_refusal,
     refused,
 )
@@ -25,6 +29,7 @@ from app.gateways.port import (
     Fact,
     Facts,
     FoundInstruction,
+    Listing,
     MoneyOutStatus,
     NewRecipient,
     NewTransfer,
@@ -168,6 +173,18 @@ async def find(line: Line, reference: str) -> FoundInstruction | NoSuchInstructi
         "GET", f"/transfer/verify/{reference}", operation="verify_transfer", reference=reference
     )
     return _found(reference, attempt)
+
+
+async def list_day(line: Line, day: date) -> Listing[FoundInstruction] | Unknown:
+    """`GET /transfer`."""
+    rows = await read_day(line, "/transfer", day)
+    return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
+
+
+def _read_row(row: Row) -> FoundInstruction | None:
+    transfer = read(row, _Transfer)
+    found = _instruction(transfer) if transfer else None
+    return found if isinstance(found, FoundInstruction) else None
 
 
 def _recipient(new: NewRecipient, reply: _Recipient | None) -> RecipientReady | Unknown:

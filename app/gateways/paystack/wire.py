@@ -1,12 +1,16 @@
-"""What Paystack's replies have in common: an envelope, refusals, and some kinds of fields."""
+"""What Paystack's replies have in common: an envelope, refusals, lists, and kinds of fields."""
 
+from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal, TypeVar, cast
+from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Meta
 
-from app.gateways.http import Denied
+from app.gateways import days
+from app.gateways.days import Row
+from app.gateways.http import Answered, Attempt, Denied, Line, Unclear
 from app.gateways.port import Refused, Unknown
 from app.money import AMOUNT_MAX
 
@@ -17,6 +21,9 @@ Domain = Literal["test", "live"]
 LIVE: Final = "live"
 REASON_LENGTH_MAX: Final = 500
 
+_PER_PAGE: Final = 100
+_PAGES_MAX: Final = 1_000
+
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """Paystack's own no. `status` (false, or "false") tells it from that of a proxy before it."""
@@ -24,6 +31,17 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     status: bool | str
     message: str = "no reason given"
     code: str = ""
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of a list. `total` counts the rows of all pages, as far as that is told."""
+
+    rows: list[Row]
+    total: int | None
+
+    def is_last(self, seen: int) -> bool:
+        """Whether, after so many rows, nothing follows; how many come at once may differ."""
+        return not self.rows or (self.total is not None and seen >= self.total)
 
 
 def read_data(body: Any, kind: type[T]) -> T | None:
@@ -66,3 +84,48 @@ def look_up_refused(denied: Denied) -> Unknown:
     refusal = read_refusal(denied)
     message = refusal.message if refusal else "not from Paystack"
     return Unknown(reason=f"look-up refused: {message} (HTTP {denied.status})"[:REASON_LENGTH_MAX])
+
+
+async def read_day(line: Line, path: str, day: date) -> list[Row] | Unknown:
+    """All that a list has of a day, page by page."""
+    rows: dict[str, Row] = {}
+    seen = 0
+    for number in range(1, _PAGES_MAX + 1):
+        query = urlencode(
+            {
+                "from": days.begin_of(day).isoformat(),
+                "to": days.end_of(day).isoformat(),
+                "perPage": _PER_PAGE,
+                "page": number,
+            }
+        )
+        attempt = await line.call(
+            "GET", f"{path}?{query}", operation="list", reference=day.isoformat()
+        )
+        page = read_page(attempt)
+        if isinstance(page, Unknown):
+            return page
+        seen += len(page.rows)
+        rows |= {str(row.get("id")): row for row in page.rows if days.is_of(day, _made_at(row))}
+        if page.is_last(seen):
+            return list(rows.values())
+    return Unknown(reason=f"the list {path} has no end after {_PAGES_MAX} pages")
+
+
+def read_page(attempt: Attempt) -> Page | Unknown:
+    match attempt:
+        case Unclear(reason=reason):
+            return Unknown(reason=reason)
+        case Denied():
+            return look_up_refused(attempt)
+        case Answered(body=body):
+            rows = read_data(body, list[Row])
+            if rows is None:
+                return Unknown(reason="the list makes no sense")
+            meta = read(body.get("meta"), Row) or {}
+            return Page(rows=rows, total=read(meta.get("total"), int))
+
+
+def _made_at(row: Row) -> object:
+    """It is spelt in both ways."""
+    return row.get("createdAt", row.get("created_at"))

@@ -17,6 +17,7 @@ class Operation(StrEnum):
     RECIPIENT = "recipient"
     TRANSFER = "transfer"
     VERIFY_TRANSFER = "verify_transfer"
+    TRANSFERS = "transfers"  # the list
     VERIFY_RECIPIENT = "verify_recipient"
     ONBOARDING = "onboarding"
     WEBHOOK = "webhook"
@@ -56,6 +57,7 @@ POSSIBLE: Final = {
     Operation.REFUNDS: _ANSWERING | _TELLING,
     Operation.RECIPIENT: _ANSWERING,
     Operation.TRANSFER: _ANSWERING | _ENDING | {Kind.OTP},
+    Operation.TRANSFERS: _ANSWERING,
     Operation.VERIFY_TRANSFER: _ANSWERING | _TELLING,
     Operation.VERIFY_RECIPIENT: _ANSWERING,
     Operation.ONBOARDING: _ANSWERING,

@@ -1,11 +1,12 @@
 """Stripe as a gateway: which room does what the port asks."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Final
 
 import httpx
 
-from app.gateways.http import Hearer, Line
+from app.gateways.http import Hearer, Line, problems_of
 from app.gateways.port import (
     Accepted,
     CheckoutReady,
@@ -13,6 +14,7 @@ from app.gateways.port import (
     FoundCharge,
     FoundInstruction,
     GatewayName,
+    Listing,
     NewCharge,
     NewRecipient,
     NewRefund,
@@ -96,6 +98,19 @@ class Stripe:
         self, reference: str, *, charge_reference: str
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         return await transfers.find(self._line, reference, charge_reference=charge_reference)
+
+    async def list_charges(self, day: date) -> Listing[FoundCharge] | Unknown:
+        return await charges.list_day(self._line, day)
+
+    async def list_refunds(self, day: date) -> Listing[FoundInstruction] | Unknown:
+        return await refunds.list_day(self._line, day, live=self.live)
+
+    async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown:
+        return await transfers.list_day(self._line, day)
+
+    async def check(self) -> list[str]:
+        attempt = await self._line.call("GET", "/v1/balance", operation="check", reference="")
+        return problems_of(attempt, webhook_secrets=len(self._secrets))
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Event:
         return webhooks.read_webhook(self._secrets, headers, body)

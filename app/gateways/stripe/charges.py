@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Any, Final
 
 import httpx
 import msgspec
 from msgspec import Meta
 
+from app.gateways.days import Row, listing
 from app.gateways.http import Answered, Attempt, Denied, Form, Line, Unclear
 from app.gateways.port import (
     ChargeStatus,
@@ -15,6 +17,7 @@ from app.gateways.port import (
     Fact,
     Facts,
     FoundCharge,
+    Listing,
     NewCharge,
     NoSuchCharge,
     ReferenceTaken,
@@ -22,10 +25,21 @@ from app.gateways.port import (
     Unknown,
 )
 from app.gateways.stripe.amounts import chargeable, from_wire
-from app.gateways.stripe.wire import REASON_LENGTH_MAX, Amount, Id, form, read, read_list, refused
+from app.gateways.stripe.wire import (
+    REASON_LENGTH_MAX,
+    Amount,
+    Id,
+    form,
+    read,
+    read_day,
+    read_list,
+    refused,
+)
 
 # Also the Idempotency-Key, and what a list is filtered by.
 _REFERENCE = re.compile(r"[A-Za-z0-9._=-]{1,100}")
+
+_WITH_FEES: Final = {"expand[]": "data.balance_transaction"}
 
 # Of the attempts to pay a session at most one succeeds: it counts, or one that still may.
 _STATUSES: Final = {
@@ -95,6 +109,12 @@ async def start(line: Line, new: NewCharge) -> CheckoutReady | Refused | Referen
     return _started(new, attempt)
 
 
+async def list_day(line: Line, day: date) -> Listing[FoundCharge] | Unknown:
+    """`GET /v1/charges`: every attempt to pay."""
+    rows = await read_day(line, "/v1/charges", day, _WITH_FEES)
+    return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
+
+
 async def find(line: Line, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
     """The attempt that counts, of those to pay a session; none before the guest has tried."""
     charge = await find_attempt(line, reference)
@@ -110,8 +130,7 @@ async def find_attempt(line: Line, reference: str) -> Charge | NoSuchCharge | Un
         "/v1/charges",
         operation="find_charge",
         reference=reference,
-        transfer_group=reference,
-        **{"expand[]": "data.balance_transaction"},
+        filters={"transfer_group": reference, **_WITH_FEES},
     )
     return listed if isinstance(listed, Unknown) else _pick(reference, listed)
 
@@ -185,6 +204,12 @@ def _pick(reference: str, listed: Sequence[dict[str, Any]]) -> Charge | NoSuchCh
     if sum(each.verdict is ChargeStatus.SUCCEEDED for each in charges) > 1:
         return Unknown(reason=f"{reference} was paid more than once: see Stripe's dashboard")
     return min(charges, key=lambda each: _RANKS.index(each.verdict))  # of equals the newest
+
+
+def _read_row(row: Row) -> FoundCharge | None:
+    charge = read(row, Charge)
+    found = _found(charge.transfer_group or "", charge) if charge else None
+    return found if isinstance(found, FoundCharge) else None
 
 
 def _found(reference: str, charge: Charge) -> FoundCharge | Unknown:

@@ -2,16 +2,20 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
+from app.gateways.days import Row, listing
 from app.gateways.http import Answered, Attempt, Denied, Form, Line, Unclear
 from app.gateways.port import (
     Accepted,
     Fact,
     Facts,
     FoundInstruction,
+    Listing,
     MoneyOutStatus,
     NewRefund,
     NoSuchCharge,
@@ -23,7 +27,16 @@ from app.gateways.port import (
 from app.gateways.stripe import charges
 from app.gateways.stripe.amounts import from_wire, to_wire
 from app.gateways.stripe.charges import Charge
-from app.gateways.stripe.wire import REASON_LENGTH_MAX, Amount, Id, form, read, read_list, refused
+from app.gateways.stripe.wire import (
+    REASON_LENGTH_MAX,
+    Amount,
+    Id,
+    form,
+    read,
+    read_day,
+    read_list,
+    refused,
+)
 
 _REFERENCE = re.compile(r"[A-Za-z0-9._=-]{1,100}")
 
@@ -96,9 +109,25 @@ async def find(
             return Unknown(reason=f"Stripe does not know the charge {charge_reference}")
         case Charge(id=charge_id):
             listed = await read_list(
-                line, "/v1/refunds", operation="find_refund", reference=reference, charge=charge_id
+                line,
+                "/v1/refunds",
+                operation="find_refund",
+                reference=reference,
+                filters={"charge": charge_id},
             )
             return listed if isinstance(listed, Unknown) else _pick(reference, charge, listed)
+
+
+async def list_day(line: Line, day: date, *, live: bool) -> Listing[FoundInstruction] | Unknown:
+    """`GET /v1/refunds`. A refund does not tell whether it is live: our key does."""
+    rows = await read_day(line, "/v1/refunds", day)
+    return rows if isinstance(rows, Unknown) else listing(rows, partial(_read_row, live=live))
+
+
+def _read_row(row: Row, *, live: bool) -> FoundInstruction | None:
+    refund = read(row, _Refund)
+    found = _found(str(_reference_of(row) or ""), refund, live=live) if refund else None
+    return found if isinstance(found, FoundInstruction) else None
 
 
 def _request(new: NewRefund, charge: Charge, wire: int) -> Form:
@@ -140,7 +169,7 @@ def _pick(
     refunds = [refund for each in marked if (refund := read(each, _Refund))]
     if len(refunds) < len(marked) or len(refunds) > 1:
         return Unknown(reason=f"what bears the reference {reference} makes no sense")
-    return _found(reference, charge, refunds[0]) if refunds else NoSuchInstruction()
+    return _found(reference, refunds[0], live=charge.livemode) if refunds else NoSuchInstruction()
 
 
 def _reference_of(listed: dict[str, Any]) -> Fact:
@@ -148,7 +177,8 @@ def _reference_of(listed: dict[str, Any]) -> Fact:
     return marks.reference if marks else None
 
 
-def _found(reference: str, charge: Charge, refund: _Refund) -> FoundInstruction | Unknown:
+def _found(reference: str, refund: _Refund, *, live: bool) -> FoundInstruction | Unknown:
+    """`live` is that of its charge, or of our key: a refund does not tell it."""
     money = from_wire(refund.amount, refund.currency)
     if money is None:
         return Unknown(reason=f"{refund.amount} does not fit {refund.currency}: not an amount")
@@ -158,7 +188,7 @@ def _found(reference: str, charge: Charge, refund: _Refund) -> FoundInstruction 
         status=refund.verdict,
         money=money,
         failure=_failure(refund),
-        live=charge.livemode,  # which a refund does not tell
+        live=live,
         fee=None,
         data=_facts(refund),
     )

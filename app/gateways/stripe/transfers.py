@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
 
+from app.gateways.days import Row, listing
 from app.gateways.http import Answered, Attempt, Denied, Form, Line, Unclear
 from app.gateways.port import (
     Accepted,
     Fact,
     Facts,
     FoundInstruction,
+    Listing,
     MoneyOutStatus,
     NewTransfer,
     NoSuchCharge,
@@ -23,7 +26,7 @@ from app.gateways.port import (
 from app.gateways.stripe import charges
 from app.gateways.stripe.amounts import from_wire, to_wire
 from app.gateways.stripe.charges import Charge
-from app.gateways.stripe.wire import Amount, Id, form, read, read_list, refused
+from app.gateways.stripe.wire import Amount, Id, form, read, read_day, read_list, refused
 
 _REFERENCE = re.compile(r"[A-Za-z0-9._=-]{1,100}")
 
@@ -91,9 +94,21 @@ async def find(
         "/v1/transfers",
         operation="find_transfer",
         reference=reference,
-        transfer_group=charge_reference,
+        filters={"transfer_group": charge_reference},
     )
     return listed if isinstance(listed, Unknown) else _pick(reference, listed)
+
+
+async def list_day(line: Line, day: date) -> Listing[FoundInstruction] | Unknown:
+    """`GET /v1/transfers`."""
+    rows = await read_day(line, "/v1/transfers", day)
+    return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
+
+
+def _read_row(row: Row) -> FoundInstruction | None:
+    transfer = read(row, _Transfer)
+    found = _found(str(_reference_of(row) or ""), transfer) if transfer else None
+    return found if isinstance(found, FoundInstruction) else None
 
 
 def _request(new: NewTransfer, charge: Charge, wire: int) -> Form:

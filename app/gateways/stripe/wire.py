@@ -1,6 +1,7 @@
 """What Stripe's requests and replies have in common: nested forms, lists, errors."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 from urllib.parse import urlencode
@@ -8,6 +9,8 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Meta
 
+from app.gateways import days
+from app.gateways.days import Row
 from app.gateways.http import Answered, Denied, Form, Line, Unclear
 from app.gateways.port import ReferenceTaken, Refused, Unknown
 from app.money import AMOUNT_MAX
@@ -21,6 +24,7 @@ REASON_LENGTH_MAX: Final = 500
 
 _PER_PAGE: Final = 100
 _PAGES_MAX: Final = 20
+_PAGES_OF_DAY_MAX: Final = 1_000
 # Of a call that should do something these say nothing: it may be running, or have run.
 _INCONCLUSIVE: Final = frozenset({HTTPStatus.CONFLICT, HTTPStatus.FAILED_DEPENDENCY})
 _CONCLUSIVE: Final = frozenset({"card_error", "invalid_request_error"})
@@ -50,11 +54,17 @@ def form(fields: Mapping[str, Field]) -> Form:
 
 
 async def read_list(
-    line: Line, path: str, *, operation: str, reference: str, **filters: str
+    line: Line,
+    path: str,
+    *,
+    operation: str,
+    reference: str,
+    filters: Mapping[str, str],
+    pages_max: int = _PAGES_MAX,
 ) -> list[dict[str, Any]] | Unknown:
     """All that a list holds, newest first."""
     found: list[dict[str, Any]] = []
-    for _ in range(_PAGES_MAX):
+    for _ in range(pages_max):
         after = {"starting_after": str(found[-1].get("id"))} if found else {}
         query = urlencode({**filters, "limit": _PER_PAGE, **after})
         page = await _read_page(line, f"{path}?{query}", operation=operation, reference=reference)
@@ -63,7 +73,25 @@ async def read_list(
         found += page.data
         if not (page.has_more and page.data):
             return found
-    return Unknown(reason=f"the list {path} has no end after {_PAGES_MAX} pages")
+    return Unknown(reason=f"the list {path} has no end after {pages_max} pages")
+
+
+async def read_day(
+    line: Line, path: str, day: date, filters: Mapping[str, str] | None = None
+) -> list[Row] | Unknown:
+    """All that a list has of a day, newest first."""
+    within = {
+        "created[gte]": str(int(days.begin_of(day).timestamp())),
+        "created[lt]": str(int(days.end_of(day).timestamp())),
+    }
+    return await read_list(
+        line,
+        path,
+        operation="list",
+        reference=day.isoformat(),
+        pages_max=_PAGES_OF_DAY_MAX,
+        filters={**within, **(filters or {})},
+    )
 
 
 def read(value: Any, kind: type[T]) -> T | None:

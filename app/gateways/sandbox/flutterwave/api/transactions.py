@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from litestar import Response, Router, get, post
 from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from app.gateways.sandbox.books.transactions import Transaction
 from app.gateways.sandbox.faults import Operation, strike_after, strike_before
@@ -53,6 +54,20 @@ async def verify(request: Asking, simulator: NamedDependency[Simulator]) -> Resp
     return answer(objects.success("Transaction fetched successfully", told))
 
 
+@get("/transactions/{transaction_id:str}/verify")
+async def verify_by_id(
+    transaction_id: FromPath[str], simulator: NamedDependency[Simulator]
+) -> Response[bytes]:
+    rule = simulator.faults.take(Operation.VERIFY)
+    await strike_before(rule)
+    found = [each for each in attempts(simulator) if str(each.id) == transaction_id]
+    if not found:
+        raise errors.transaction_not_found()
+    await strike_after(rule)
+    told = objects.transaction(told_amount(rule, found[0]))
+    return answer(objects.success("Transaction fetched successfully", told))
+
+
 @get("/transactions")
 async def listed(request: Asking, simulator: NamedDependency[Simulator]) -> Response[bytes]:
     rule = simulator.faults.take(Operation.CHARGES)
@@ -62,7 +77,9 @@ async def listed(request: Asking, simulator: NamedDependency[Simulator]) -> Resp
     return page(request, "Transactions fetched", rows, filters=("tx_ref", "status", "currency"))
 
 
-router = Router("/v3", route_handlers=[create_link, verify, listed], guards=[with_valid_key])
+router = Router(
+    "/v3", route_handlers=[create_link, verify, verify_by_id, listed], guards=[with_valid_key]
+)
 
 
 def attempts(simulator: Simulator) -> list[Transaction]:

@@ -13,13 +13,14 @@ from app.gateways.sandbox.faults import Operation, Rule, distort, strike_after, 
 from app.gateways.sandbox.paystack.api.reading import (
     read_amount,
     read_fields,
+    read_page,
     require,
     with_valid_key,
 )
+from app.gateways.sandbox.paystack.dialect import NAME
 from app.gateways.sandbox.paystack.wire import errors, refunds
 from app.gateways.sandbox.simulator import Simulator
 
-_PER_PAGE: Final = 50
 _PER_PAGE_MAX: Final = 100
 _NEXT_STEP: Final = "Check the amount that is left of the transaction"
 
@@ -50,13 +51,10 @@ async def listed(
 ) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.REFUNDS)
     await strike_before(rule)
-    page = _number(request, "page", default=1, most=1_000_000)
-    per_page = _number(request, "perPage", default=_PER_PAGE, most=_PER_PAGE_MAX)
-    found = _filtered(simulator, request)
-    shown = found[(page - 1) * per_page : page * per_page]
+    rows = [refunds.told(_told(refund, rule)) for refund in _filtered(simulator, request)]
+    shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX)
     await strike_after(rule)
-    told = [_told(refund, rule) for refund in shown]
-    return refunds.listed(told, total=len(found), page=page, per_page=per_page)
+    return refunds.listed(shown, meta)
 
 
 router = Router("/refund", route_handlers=[create, listed], guards=[with_valid_key])
@@ -95,15 +93,11 @@ def _note(fields: dict[str, Any], name: str, transaction: Transaction) -> str:
 
 def _filtered(simulator: Simulator, request: Request[Any, Any, State]) -> list[Refund]:
     """`transaction` is the id of one: its reference finds nothing."""
-    return simulator.books.refunds.listed(
+    found = simulator.books.refunds.listed(
         transaction_id=request.query_params.get("transaction"),
         currency=request.query_params.get("currency"),
     )
-
-
-def _number(request: Request[Any, Any, State], name: str, *, default: int, most: int) -> int:
-    given = request.query_params.get(name, "")
-    return min(most, max(1, int(given))) if given.isdecimal() else default
+    return [each for each in found if each.gateway == NAME]
 
 
 def _told(refund: Refund, rule: Rule | None) -> Refund:

@@ -2,7 +2,7 @@
 
 import re
 from secrets import token_hex
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from litestar import Request, Router, get, post
@@ -11,11 +11,12 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from app.gateways.sandbox.books.transactions import ReferenceExists, Transaction
-from app.gateways.sandbox.faults import Operation, distort, strike_after, strike_before
+from app.gateways.sandbox.faults import Operation, Rule, distort, strike_after, strike_before
 from app.gateways.sandbox.paystack.api.reading import (
     CURRENCIES,
     read_amount,
     read_fields,
+    read_page,
     require,
     with_valid_key,
 )
@@ -24,6 +25,7 @@ from app.gateways.sandbox.paystack.wire import errors, transactions
 from app.gateways.sandbox.simulator import Simulator
 
 _REFERENCE = re.compile(r"[A-Za-z0-9.=-]{1,200}")
+_PER_PAGE_MAX: Final = 1_000
 _URL = re.compile(r"https?://\S+")
 
 
@@ -47,12 +49,26 @@ async def verify(reference: FromPath[str], simulator: NamedDependency[Simulator]
     if transaction is None:
         raise errors.transaction_not_found()
     await strike_after(rule)
-    amount, currency = distort(rule, amount=transaction.amount, currency=transaction.currency)
-    told = msgspec.structs.replace(transaction, amount=amount, currency=currency)
-    return transactions.verified(told)
+    return transactions.verified(_told(transaction, rule))
 
 
-router = Router("/transaction", route_handlers=[initialize, verify], guards=[with_valid_key])
+@get("/")
+async def listed(
+    request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
+    """Also what nobody has tried to pay."""
+    rule = simulator.faults.take(Operation.CHARGES)
+    await strike_before(rule)
+    ours = [each for each in reversed(simulator.books.transactions.all()) if each.gateway == NAME]
+    rows = [transactions.told(_told(each, rule)) for each in ours]
+    shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX)
+    await strike_after(rule)
+    return transactions.listed(shown, meta)
+
+
+router = Router(
+    "/transaction", route_handlers=[initialize, verify, listed], guards=[with_valid_key]
+)
 
 
 def _begin(simulator: Simulator, fields: dict[str, Any]) -> Transaction:
@@ -73,6 +89,11 @@ def _begin(simulator: Simulator, fields: dict[str, Any]) -> Transaction:
         )
     except ReferenceExists as error:
         raise errors.duplicate_reference() from error
+
+
+def _told(transaction: Transaction, rule: Rule | None) -> Transaction:
+    amount, currency = distort(rule, amount=transaction.amount, currency=transaction.currency)
+    return msgspec.structs.replace(transaction, amount=amount, currency=currency)
 
 
 def _reference(fields: dict[str, Any]) -> str:

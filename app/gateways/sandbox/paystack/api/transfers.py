@@ -15,6 +15,7 @@ from app.gateways.sandbox.faults import Operation, Rule, distort, strike_after, 
 from app.gateways.sandbox.paystack.api.reading import (
     read_amount,
     read_fields,
+    read_page,
     require,
     with_valid_key,
 )
@@ -35,6 +36,7 @@ NOBODYS_ACCOUNT: Final = "0000000000"  # the bank knows no such account
 
 FEE: Final = 1_000  # on top of every transfer; kept once it was paid out, also if it comes back
 
+_PER_PAGE_MAX: Final = 1_000
 _NUBAN = re.compile(r"[0-9]{10}")
 _REFERENCE = re.compile(r"[a-z0-9_-]{16,50}")
 _CHECK_ACCOUNT: Final = "Check the account number, the bank and the currency"
@@ -86,6 +88,21 @@ async def verify(reference: FromPath[str], simulator: NamedDependency[Simulator]
     return transfers.transfer_verified(told, simulator.books.transfers.recipient_of(transfer))
 
 
+@get("/transfer")
+async def listed(
+    request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
+    rule = simulator.faults.take(Operation.TRANSFERS)
+    await strike_before(rule)
+    ours = [each for each in reversed(simulator.books.transfers.all()) if each.gateway == NAME]
+    rows = [
+        transfers.event_data(each, simulator.books.transfers.recipient_of(each)) for each in ours
+    ]
+    shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX)
+    await strike_after(rule)
+    return transfers.listed(shown, meta)
+
+
 @get("/balance")
 async def balance(simulator: NamedDependency[Simulator]) -> dict[str, Any]:
     return transfers.balance(simulator.books.reckon(NAME))
@@ -93,7 +110,7 @@ async def balance(simulator: NamedDependency[Simulator]) -> dict[str, Any]:
 
 router = Router(
     "/",
-    route_handlers=[create_recipient, create, verify, balance],
+    route_handlers=[create_recipient, create, verify, listed, balance],
     guards=[with_valid_key],
 )
 

@@ -35,20 +35,14 @@ def created(refund: Refund, transaction: Transaction) -> dict[str, Any]:
     }
 
 
-def listed(refunds: list[Refund], *, total: int, page: int, per_page: int) -> dict[str, Any]:
+def listed(rows: list[dict[str, Any]], meta: dict[str, Any]) -> dict[str, Any]:
     """One page of refunds."""
+    failed = sum(row["status"] == "failed" for row in rows)
     return {
         "status": True,
         "message": "Refunds retrieved",
-        "data": [_refund(refund) for refund in refunds],
-        "meta": {
-            "total": total,
-            "skipped": (page - 1) * per_page,
-            "perPage": str(per_page),
-            "page": page,
-            "pageCount": -(-total // per_page),
-            "failedRefundCount": sum(refund.status == "failed" for refund in refunds),
-        },
+        "data": rows,
+        "meta": meta | {"failedRefundCount": failed},
     }
 
 
@@ -92,7 +86,7 @@ def _transaction(of: Transaction) -> dict[str, Any]:
     }
 
 
-def _refund(of: Refund) -> dict[str, Any]:
+def told(of: Refund) -> dict[str, Any]:
     return {
         "integration": _INTEGRATION,
         "transaction": of.transaction_id,

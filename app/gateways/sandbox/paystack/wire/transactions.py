@@ -29,6 +29,15 @@ def verified(transaction: Transaction) -> dict[str, Any]:
     }
 
 
+def told(of: Transaction) -> dict[str, Any]:
+    """One of a list."""
+    return _transaction(of)
+
+
+def listed(rows: list[dict[str, Any]], meta: dict[str, Any]) -> dict[str, Any]:
+    return {"status": True, "message": "Transactions retrieved", "data": rows, "meta": meta}
+
+
 def event_data(transaction: Transaction) -> dict[str, Any]:
     """What the webhook of a payment is about."""
     return _transaction(transaction)

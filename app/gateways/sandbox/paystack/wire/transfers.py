@@ -39,6 +39,10 @@ def transfer_verified(transfer: Transfer, recipient: Recipient) -> dict[str, Any
     }
 
 
+def listed(rows: list[dict[str, Any]], meta: dict[str, Any]) -> dict[str, Any]:
+    return {"status": True, "message": "Transfers retrieved", "data": rows, "meta": meta}
+
+
 def event_data(transfer: Transfer, recipient: Recipient) -> dict[str, Any]:
     """What a webhook is about, and what verify tells: its recipient is an object here."""
     is_done = transfer.status == "success"

@@ -23,7 +23,7 @@ from app.gateways.sandbox.stripe.api.reading import (
     with_valid_key,
 )
 from app.gateways.sandbox.stripe.dialect import NAME
-from app.gateways.sandbox.stripe.wire import accounts, errors
+from app.gateways.sandbox.stripe.wire import accounts, errors, objects
 
 _LINK_SECONDS: Final = 300
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -50,6 +50,11 @@ async def read(account_id: FromPath[str], simulator: NamedDependency[Simulator])
     return accounts.account(account)
 
 
+@get("/balance")
+async def balance(simulator: NamedDependency[Simulator]) -> dict[str, Any]:
+    return objects.balance(simulator.books.reckon(NAME))
+
+
 @post("/account_links", status_code=200)
 async def create_link(request: Asking, simulator: NamedDependency[Simulator]) -> Response[Any]:
     def do(fields: Fields, _: Rule | None) -> dict[str, Any]:
@@ -65,7 +70,7 @@ async def create_link(request: Asking, simulator: NamedDependency[Simulator]) ->
     return await answer(request, simulator, Operation.ONBOARDING, do)
 
 
-router = Router("/v1", route_handlers=[create, read, create_link], guards=[with_valid_key])
+router = Router("/v1", route_handlers=[create, read, create_link, balance], guards=[with_valid_key])
 
 
 def _open(simulator: Simulator, fields: Fields) -> Account:

@@ -60,7 +60,9 @@ async def list_charges(request: Asking, simulator: NamedDependency[Simulator]) -
     await strike_before(rule)
     check_query(request, "transfer_group", "expand[]")
     group = request.query_params.get("transfer_group")
-    found = [each for each in _attempts(simulator) if objects.given(each).transfer_group == group]
+    found = [
+        each for each in _attempts(simulator) if group in (None, objects.given(each).transfer_group)
+    ]
     await strike_after(rule)
     return page(request, [_told(simulator, each, rule) for each in found])
 

@@ -104,6 +104,7 @@ def read_metadata(fields: Fields, prefix: str) -> dict[str, str]:
 
 def page(request: Asking, objects_: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """A page of a list, newest first."""
+    objects_ = [each for each in objects_ if _is_within(request, each["created"])]
     after = request.query_params.get("starting_after")
     ids = [each["id"] for each in objects_]
     begin = ids.index(after) + 1 if after in ids else 0
@@ -113,10 +114,16 @@ def page(request: Asking, objects_: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return objects.listed(shown, has_more=has_more, path=request.url.path)
 
 
+def _is_within(request: Asking, created: int) -> bool:
+    query = request.query_params
+    begin, end = int(query.get("created[gte]", 0)), int(query.get("created[lt]", 10**12))
+    return begin <= created < end
+
+
 def check_query(request: Asking, *known: str) -> None:
     """Refuse filters that this list does not have."""
     for name in request.query_params:
-        if name not in {"limit", "starting_after", *known}:
+        if name not in {"limit", "starting_after", "created[gte]", "created[lt]", *known}:
             raise errors.unknown(name)
 
 

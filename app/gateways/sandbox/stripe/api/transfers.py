@@ -51,7 +51,9 @@ async def listed(request: Asking, simulator: NamedDependency[Simulator]) -> dict
     await strike_before(rule)
     check_query(request, "transfer_group", "destination")
     group = request.query_params.get("transfer_group")
-    found = [each for each in _all(simulator) if objects.given_to(each).transfer_group == group]
+    found = [
+        each for each in _all(simulator) if group in (None, objects.given_to(each).transfer_group)
+    ]
     await strike_after(rule)
     return page(request, [_told(simulator, each, rule) for each in found])
 

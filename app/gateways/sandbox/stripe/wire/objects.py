@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from app.gateways.sandbox.books.books import Account
 from app.gateways.sandbox.books.refunds import Refund
 from app.gateways.sandbox.books.transactions import Transaction
 from app.gateways.sandbox.books.transfers import Recipient, Transfer
@@ -181,6 +182,18 @@ def transfer(of: Transfer, recipient: Recipient) -> dict[str, Any]:
         "source_type": "card",
         "transfer_group": made.transfer_group,
     }
+
+
+def balance(accounts: list[Account]) -> dict[str, Any]:
+    available = [
+        {
+            "amount": each.balance,
+            "currency": each.currency.lower(),
+            "source_types": {"card": each.balance},
+        }
+        for each in accounts
+    ]
+    return {"object": "balance", "available": available, "livemode": False, "pending": []}
 
 
 def listed(objects: list[dict[str, Any]], *, has_more: bool, path: str) -> dict[str, Any]:
