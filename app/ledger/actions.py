@@ -17,7 +17,6 @@ from app.ledger.model import (
     AccountFilter,
     Adjustment,
     AlreadyPosted,
-    EscrowTooSmall,
     FoundAccount,
     LedgerAccount,
     LedgerAccountPage,
@@ -146,17 +145,11 @@ async def get_statement(tx: Tx, booking_id: UUID) -> Statement:
 async def adjust(tx: Tx, *, admin_id: UUID, request: NewAdjustment) -> Adjustment:
     """Post what an admin asks for, and put it into the audit log.
 
-    Raises Invalid if it does not balance or an owner does not exist, and EscrowTooSmall.
+    Raises Invalid if it does not balance, moves escrow, or names an owner who does not exist.
     """
     posting = rules.adjustment(request, uuid_utils.compat.uuid7())
     await _refuse_unknown(tx, request)
     await post(tx, posting)
-    try:
-        await queries.judge_now(tx)
-    except Violated as error:
-        if error.constraint != "ledger_escrow_not_negative":
-            raise
-        raise EscrowTooSmall("It would be below zero; nothing was posted.") from error
     await audit.record(
         tx,
         by=Actor(ActorRole.ADMIN, admin_id),
@@ -175,7 +168,9 @@ async def adjust(tx: Tx, *, admin_id: UUID, request: NewAdjustment) -> Adjustmen
 
 async def _refuse_unknown(tx: Tx, request: NewAdjustment) -> None:
     missing = await queries.missing(
-        tx, bookings=list(rules.bookings_of(request)), people=list(rules.people_of(request))
+        tx,
+        bookings=[request.booking_id] if request.booking_id else [],
+        people=list(rules.people_of(request)),
     )
     if errors := rules.unknown(request, set(missing)):
         raise Invalid("The adjustment names what does not exist.", errors=errors)

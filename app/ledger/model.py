@@ -178,12 +178,6 @@ class NothingBooked(NotFound):
     title = "The ledger has nothing of this booking"
 
 
-class EscrowTooSmall(Conflict):
-    """Escrow pays out what it holds, and no more."""
-
-    title = "The escrow account does not hold that much"
-
-
 # ---- requests -----------------------------------------------------------------------------------
 
 ENTRIES_MAX: Final = 20
@@ -212,7 +206,7 @@ class AdjustmentEntry(Input, frozen=True):
 
 
 class NewAdjustment(Input, frozen=True):
-    """A correction by hand. Its entries sum to zero per currency."""
+    """A correction by hand, of other accounts than escrow. Its entries sum to zero per currency."""
 
     entries: Annotated[list[AdjustmentEntry], Meta(min_length=2, max_length=ENTRIES_MAX)]
     reason: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]

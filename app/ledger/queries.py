@@ -253,8 +253,3 @@ async def missing(tx: Tx, *, bookings: list[UUID], people: list[UUID]) -> list[U
         bookings=bookings,
         people=people,
     )
-
-
-async def judge_now(tx: Tx) -> None:
-    """Check what was posted here and not at the commit, where nobody can explain the refusal."""
-    await execute(tx, "SET CONSTRAINTS ledger_balanced, ledger_escrow_not_negative IMMEDIATE")

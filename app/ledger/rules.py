@@ -168,7 +168,12 @@ def ledger_entry(found: FoundEntry) -> LedgerEntry:
 
 
 def adjustment(request: NewAdjustment, source_id: UUID) -> Posting:
-    """The posting that an admin asks for. Raises Invalid unless it balances."""
+    """The posting that an admin asks for. Raises Invalid if it moves escrow or does not balance.
+
+    What is in escrow is what the pots say: it moves when one of them is divided, and not else.
+    """
+    if errors := _of_escrow(request):
+        raise Invalid("An adjustment leaves escrow alone.", errors=errors)
     amounts = [entry.amount for entry in request.entries]
     off = [
         str(money)
@@ -186,16 +191,20 @@ def adjustment(request: NewAdjustment, source_id: UUID) -> Posting:
     )
 
 
-def bookings_of(request: NewAdjustment) -> set[UUID]:
-    """The bookings that an adjustment names."""
-    named = {entry.owner_id for entry in request.entries if entry.kind in OF_BOOKING}
-    return {booking_id for booking_id in (*named, request.booking_id) if booking_id}
+def _of_escrow(request: NewAdjustment) -> list[FieldError]:
+    return [
+        FieldError(
+            field=f"entries[{number}].kind",
+            message="escrow is not adjusted: cancel the booking, or decide its dispute",
+        )
+        for number, entry in enumerate(request.entries)
+        if entry.kind in OF_BOOKING
+    ]
 
 
 def people_of(request: NewAdjustment) -> set[UUID]:
     """The people that an adjustment names."""
-    named = {entry.owner_id for entry in request.entries if entry.kind not in OF_BOOKING}
-    return {person_id for person_id in named if person_id}
+    return {entry.owner_id for entry in request.entries if entry.owner_id}
 
 
 def unknown(request: NewAdjustment, missing: Set[UUID]) -> list[FieldError]:

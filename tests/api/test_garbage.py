@@ -115,7 +115,7 @@ REQUESTS: Final = [
         "currency": "NGN"}),
     ("POST", "/api/admin/ledger/adjustments", "admin", {
         "reason": "A", "bookingId": "{booking_id}", "entries": [
-            {"kind": "escrow_rental", "ownerId": "{booking_id}", "amount": MONEY},
+            {"kind": "host_payable", "ownerId": "{host_id}", "amount": MONEY},
             {"kind": "gateway_clearing", "gateway": "paystack",
              "amount": {"amount": -100, "currency": "NGN"}}]}),
     ("POST", "/api/admin/alerts/{alert_id}/resolve", "admin", {"note": "A"}),
@@ -194,6 +194,7 @@ async def sender(near: Shop) -> Sender:
         "trip_id": str(shop.trip_id),
         "stay_id": str(shop.stay_id),
         "booking_id": booking["id"],
+        "host_id": str(shop.host.id),
         "alert_id": str(make.new_id()),
         "instruction_id": str(make.new_id()),
         "dispute_id": str(make.new_id()),

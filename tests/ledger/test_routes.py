@@ -221,8 +221,12 @@ async def test_an_adjustment_is_posted_once_and_audited(asking: Admin, admin: Pr
             "entries[1].ownerId",
         ),
         (
-            [on("escrow_rental", 5, ownerId=SOMEBODY), on("platform_revenue", -5)],
-            "entries[0].ownerId",
+            [on("platform_revenue", -5), on("escrow_rental", 5, ownerId=SOMEBODY)],
+            "entries[1].kind",
+        ),
+        (
+            [on("escrow_deposit", -5, ownerId=SOMEBODY), on("platform_revenue", 5)],
+            "entries[0].kind",
         ),
         (
             [on("platform_revenue", 10**16), on("platform_revenue", -(10**16))],
@@ -252,10 +256,14 @@ async def test_an_adjustment_needs_a_reason_a_key_and_a_booking_that_exists(aski
     assert (await asking.see("accounts"))["accounts"] == []
 
 
-async def test_an_adjustment_cannot_overdraw_escrow(shop: Shop) -> None:
-    booking_id = (await shop.reserve("1A"))["id"]
-    asking = Admin(shop.api, shop.admin)
-    entries = [on("escrow_rental", -5, ownerId=booking_id), on("platform_revenue", 5)]
-    reply = await asking.adjust(*entries, bookingId=booking_id)
-    assert (reply.status_code, reply.json()["code"]) == (409, "escrow_too_small")
-    assert (await asking.ask(f"bookings/{booking_id}")).status_code == 404
+async def test_an_adjustment_leaves_escrow_alone_and_the_pot_releasable(shop: Shop) -> None:
+    booking = await shop.sleep_over()
+    await shop.paid(booking)
+    entries = [on("escrow_rental", -5, ownerId=booking["id"]), on("platform_revenue", 5)]
+    reply = await Admin(shop.api, shop.admin).adjust(*entries, bookingId=booking["id"])
+    assert reply.status_code == 422
+    (error,) = reply.json()["errors"]
+    assert error["field"] == "entries[0].kind"
+    assert "cancel the booking" in error["message"]
+    await shop.forward_to(booking["checkInAt"], past=timedelta(hours=1, seconds=1))
+    assert await shop.sweep("release-escrow") == 1
