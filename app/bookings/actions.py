@@ -23,7 +23,6 @@ from app.bookings.model import (
     Passenger,
     Reserve,
 )
-from app.bookings.rules import Order
 from app.claims import actions as claims
 from app.claims.model import Wanted
 from app.db import Tx, now
@@ -74,7 +73,7 @@ async def reserve(tx: Tx, *, guest_id: UUID, request: Reserve) -> Booking:
     return booking
 
 
-async def _hold_named(tx: Tx, order: Order) -> Booking:
+async def _hold_named(tx: Tx, order: rules.Order) -> Booking:
     booking = _payable(rules.held(order, rules.units_by_label(order.asked, order.offer)))
     claimed = await queries.hold(tx, booking)
     if len(claimed) < booking.span.size:
@@ -83,7 +82,7 @@ async def _hold_named(tx: Tx, order: Order) -> Booking:
     return booking
 
 
-async def _hold_any(tx: Tx, order: Order) -> Booking:
+async def _hold_any(tx: Tx, order: rules.Order) -> Booking:
     async def hold(units: list[OfferedUnit]) -> Booking | None:
         booking = _payable(rules.held(order, units))
         claimed = await queries.hold(tx, booking)
@@ -195,7 +194,7 @@ async def tell(
 async def accept(tx: Tx, *, booking_id: UUID, host_id: UUID) -> Booking:
     """The host takes a request, in time. Raises AnswerTooLate, NotYourPart, MoveRefused."""
     booking = await _locked_for_host(tx, booking_id, host_id)
-    _require_state(booking, BookingState.AWAITING_HOST)
+    rules.check_asked_of_host(booking)
     if booking.respond_by is None or booking.respond_by <= await now(tx):
         raise AnswerTooLate("The request ran out of time; the guest gets the money back.")
     host = Actor(ActorRole.HOST, host_id)
@@ -207,7 +206,7 @@ async def accept(tx: Tx, *, booking_id: UUID, host_id: UUID) -> Booking:
 async def decline(tx: Tx, *, booking_id: UUID, host_id: UUID, reason: str) -> Booking:
     """The host refuses a request: the units go, the guest's money goes back."""
     booking = await _locked_for_host(tx, booking_id, host_id)
-    _require_state(booking, BookingState.AWAITING_HOST)
+    rules.check_asked_of_host(booking)
     host = Actor(ActorRole.HOST, host_id)
     return await _decline(tx, booking, by=host, reason=reason or "declined by the host")
 
@@ -276,8 +275,7 @@ async def complete_over(tx: Tx, *, limit: int) -> list[UUID]:
 
 async def next_over(tx: Tx, but: Sequence[UUID]) -> UUID | None:
     """Lock such a booking, other than these."""
-    found = await queries.lock_over(tx, but, limit=1)
-    return found[0] if found else None
+    return next(iter(await queries.lock_over(tx, but, limit=1)), None)
 
 
 async def complete(tx: Tx, booking_id: UUID) -> None:
@@ -333,11 +331,6 @@ async def _locked_for_host(tx: Tx, booking_id: UUID, host_id: UUID) -> Booking:
     if host_id != booking.host_id:
         raise not_found(booking_id)
     return booking
-
-
-def _require_state(booking: Booking, state: BookingState) -> None:
-    if booking.state is not state:
-        raise states.MoveRefused(f"The booking is {booking.state}.")
 
 
 def not_found(booking_id: UUID) -> BookingNotFound:

@@ -26,6 +26,7 @@ from app.inventory.model import Kind, ListingState, Offer, OfferedUnit, Policy
 from app.money import Money
 from app.notifications.model import BookingFacts
 from app.payments.model import Payment
+from app.states import MoveRefused
 
 # How long before it begins a guest may cancel, and how much of rental and fee comes back then (in
 # hundredths of a percent). Time that has passed, not days on a calendar: 24 h are 24 h also when
@@ -222,6 +223,12 @@ def _terms(order: Order, check_in_at: datetime) -> Terms:
         respond_within_hours=offer.respond_within_h,
         commission_bps=order.commission_bps,
     )
+
+
+def check_asked_of_host(booking: Booking) -> None:
+    """Whether a booking waits for its host's answer. Raises MoveRefused."""
+    if booking.state is not BookingState.AWAITING_HOST:
+        raise MoveRefused(f"The booking is {booking.state}.")
 
 
 def _exactly_one(fields: Mapping[str, object]) -> Iterable[FieldError]:

@@ -140,10 +140,10 @@ async def retry(tx: Tx, failed: Instruction, *, target: str | None, reason: str)
     """Queue a new attempt of a failed instruction; without a target it waits for the payee."""
     if failed.state is not _S.FAILED:
         raise NothingToRetry(f"It is {failed.state}.")
-    if target is None:
+    if target:
+        await _queue(tx, failed, target=target, reason=reason)
+    else:
         await _move(tx, failed, _S.WAITING_FOR_PAYEE, reason="the payee has no account")
-        return
-    await _queue(tx, failed, target=target, reason=reason)
 
 
 async def next_failed_refund(tx: Tx, but: Sequence[UUID]) -> UUID | None:
