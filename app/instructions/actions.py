@@ -110,7 +110,7 @@ async def settle(tx: Tx, asked: Instruction, found: Finding, *, live: bool) -> I
         case NoSuchInstruction():
             return await _not_there(tx, instruction)
         case FoundInstruction():
-            if differences := _differences(instruction, found, live=live):
+            if differences := rules.differences(instruction, found, live=live):
                 return await _mismatch(tx, instruction, found, differences)
             return await _found(tx, instruction, found)
 
@@ -326,16 +326,6 @@ async def _mismatch(
         tx, instruction, by=rules.ASK_AGAIN_AFTER, failure="differs from ours at the gateway"
     )
     return instruction
-
-
-def _differences(instruction: Instruction, found: FoundInstruction, *, live: bool) -> list[str]:
-    pairs = {
-        "reference": instruction.reference == found.reference,
-        "amount": instruction.amount == found.money.amount,
-        "currency": instruction.currency == found.money.currency,
-        "mode": live == found.live,
-    }
-    return [name for name, same in pairs.items() if not same]
 
 
 async def _alert(tx: Tx, instruction: Instruction, kind: str, what: str) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from app.audit import Change, Subject
+from app.gateways.port import FoundInstruction
 from app.instructions.model import (
     Instruction,
     InstructionKind,
@@ -62,6 +63,17 @@ def told_of(reference: str, kind: InstructionKind) -> UUID | None:
     hexadecimal, _, attempt = rest.partition("-")
     is_ours = _HEXADECIMAL.fullmatch(hexadecimal) and attempt.isdecimal()
     return UUID(hexadecimal) if prefix == _PREFIXES[kind] and is_ours else None
+
+
+def differences(instruction: Instruction, found: FoundInstruction, *, live: bool) -> list[str]:
+    """What the gateway has of an attempt that is not as we have it."""
+    pairs = {
+        "reference": instruction.reference == found.reference,
+        "amount": instruction.amount == found.money.amount,
+        "currency": instruction.currency == found.money.currency,
+        "mode": live == found.live,
+    }
+    return [name for name, same in pairs.items() if not same]
 
 
 def changes(new: Sequence[NewInstruction]) -> list[Change]:
