@@ -1861,11 +1861,13 @@ CREATE TABLE public.payments (
     failure text,
     calling_until timestamp with time zone,
     asking_until timestamp with time zone,
+    look_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     settled_at timestamp with time zone,
     CONSTRAINT payments_amount_check CHECK ((amount > 0)),
     CONSTRAINT payments_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT payments_looked_at_until_paid CHECK (((state <> 'succeeded'::text) OR (look_at IS NULL))),
     CONSTRAINT payments_refunded_after_success CHECK (((refunded = 0) OR (state = 'succeeded'::text))),
     CONSTRAINT payments_refunded_within CHECK (((refunded >= 0) AND (refunded <= amount))),
     CONSTRAINT payments_settled_with_time CHECK (((state = 'succeeded'::text) = (settled_at IS NOT NULL))),
@@ -3059,10 +3061,10 @@ CREATE UNIQUE INDEX payments_one_open ON public.payments USING btree (booking_id
 
 
 --
--- Name: payments_unsettled; Type: INDEX; Schema: public; Owner: -
+-- Name: payments_to_look_at; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX payments_unsettled ON public.payments USING btree (created_at) WHERE (state = ANY (ARRAY['created'::text, 'pending'::text]));
+CREATE INDEX payments_to_look_at ON public.payments USING btree (look_at) WHERE (look_at IS NOT NULL);
 
 
 --

@@ -81,18 +81,18 @@ async def raise_alerts(tx: Tx, sightings: Sequence[Sighting]) -> None:
 
 async def resolve_alert(tx: Tx, kind: str, subject: str) -> bool:
     """The condition has cleared by itself; False if no alert was open about it."""
-    return await resolve_alerts(tx, kind, [subject]) == 1
+    return await resolve_alerts(tx, [kind], [subject]) == 1
 
 
-async def resolve_alerts(tx: Tx, kind: str, subjects: Sequence[str]) -> int:
-    """The same for many subjects of one kind; returns how many alerts were open."""
+async def resolve_alerts(tx: Tx, kinds: Sequence[str], subjects: Sequence[str]) -> int:
+    """The same for each of these kinds and subjects; returns how many alerts were open."""
     return await execute(
         tx,
         """
         UPDATE alerts
            SET state = 'resolved', resolved_at = business_now(), note = 'cleared by itself'
-         WHERE kind = %(kind)s AND subject = ANY(%(subjects)s) AND state <> 'resolved'""",
-        kind=kind,
+         WHERE kind = ANY(%(kinds)s) AND subject = ANY(%(subjects)s) AND state <> 'resolved'""",
+        kinds=list(kinds),
         subjects=list(subjects),
     )
 

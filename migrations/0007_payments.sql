@@ -14,6 +14,7 @@ CREATE TABLE payments (
     failure      text,
     calling_until timestamptz,
     asking_until timestamptz,
+    look_at      timestamptz,
     created_at   timestamptz NOT NULL DEFAULT business_now(),
     updated_at   timestamptz NOT NULL DEFAULT business_now(),
     settled_at   timestamptz,
@@ -23,11 +24,13 @@ CREATE TABLE payments (
     -- What is promised back, from the moment it is: refunds at the same time cannot exceed it.
     CONSTRAINT payments_refunded_within CHECK (refunded BETWEEN 0 AND amount),
     CONSTRAINT payments_refunded_after_success CHECK (refunded = 0 OR state = 'succeeded'),
-    CONSTRAINT payments_settled_with_time CHECK ((state = 'succeeded') = (settled_at IS NOT NULL))
+    CONSTRAINT payments_settled_with_time CHECK ((state = 'succeeded') = (settled_at IS NOT NULL)),
+    -- When the gateway is asked next, without anybody's wish: while a charge may still be paid.
+    CONSTRAINT payments_looked_at_until_paid CHECK (state <> 'succeeded' OR look_at IS NULL)
 );
 COMMENT ON TABLE payments IS 'Charges: money in, one attempt at one gateway';
 CREATE UNIQUE INDEX payments_one_open ON payments (booking_id) WHERE state IN ('created', 'pending');
-CREATE INDEX payments_unsettled ON payments (created_at) WHERE state IN ('created', 'pending');
+CREATE INDEX payments_to_look_at ON payments (look_at) WHERE look_at IS NOT NULL;
 
 CREATE TABLE payment_history (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -14,6 +14,6 @@ async def settle(job: queue.SettlePayment) -> None:
 
 
 async def reconcile_payments(limit: int) -> int:
-    """Ask about charges that have been open for over an hour; returns how many."""
+    """Ask about charges that may have been paid unnoticed; returns how many."""
     async with transaction() as tx:
-        return await payments.ask_about_open(tx, limit=limit)
+        return await payments.ask_about_unpaid(tx, limit=limit)

@@ -137,7 +137,8 @@ async def test_a_payment_is_recorded_from_its_beginning_to_its_end(shop: Shop) -
         "amount": payment["amount"],
     }
     assert (settled.action, settled.actor_role) == ("settle_payment", "system")
-    assert (settled.before, settled.after) == ({"state": "pending"}, {"state": "succeeded"})
+    assert settled.before == {"state": "pending", "amount": payment["amount"]}
+    assert settled.after == {"state": "succeeded", "amount": payment["amount"]}
     assert begun.subject_id == settled.subject_id == payment["id"]
 
 

@@ -16,9 +16,10 @@ from app.inventory.model import Kind as ListingKind
 from app.money import Money
 from app.notifications.model import Kind
 from app.payments import actions as payments
-from app.payments.model import Payment, Verdict
+from app.payments.model import Payment, Unwanted, Verdict
 
 PAYMENT_DEADLINE: Final = timedelta(minutes=30)
+_CAME: Final = (Verdict.PAID, Verdict.PAID_OTHERWISE)
 
 
 async def payable(tx: Tx, *, booking_id: UUID, guest_id: UUID) -> Booking:
@@ -69,8 +70,11 @@ async def settle(
     payment, verdict = await payments.settle(
         tx, payment.id, found, live=live, deadline_passed=deadline_passed
     )
-    if verdict is Verdict.PAID and isinstance(found, FoundCharge):
+    if verdict is Verdict.PAID:
         await _paid(tx, booking, payment, moment)
+    elif verdict is Verdict.PAID_OTHERWISE:
+        await _give_back(tx, booking, payment, Unwanted.WRONG)
+    if verdict in _CAME and isinstance(found, FoundCharge):
         await payments.book_fee(tx, payment, found.fee)
     return payment
 
@@ -79,14 +83,13 @@ async def _paid(tx: Tx, booking: Booking, payment: Payment, moment: datetime) ->
     """A charge has succeeded: the booking is the guest's, or the money goes back."""
     if booking.state not in (BookingState.AWAITING_PAYMENT, BookingState.EXPIRED):
         is_cancelled = booking.state is BookingState.CANCELLED
-        reason = "late payment" if is_cancelled else "second payment"
-        await _give_back(tx, booking, payment, reason=reason)
+        await _give_back(tx, booking, payment, Unwanted.LATE if is_cancelled else Unwanted.SECOND)
         return
     if _can_begin(booking, moment) and await bookings.secure(tx, booking, payment):
         return
     if booking.state is BookingState.AWAITING_PAYMENT:
         await bookings.expire(tx, booking, reason="paid too late: the units are not free any more")
-    await _give_back(tx, booking, payment, reason="late payment")
+    await _give_back(tx, booking, payment, Unwanted.LATE)
 
 
 def _can_begin(booking: Booking, moment: datetime) -> bool:
@@ -100,12 +103,12 @@ def _can_begin(booking: Booking, moment: datetime) -> bool:
     return booking.kind is ListingKind.STAY and in_time and booking.check_out_at > moment
 
 
-async def _give_back(tx: Tx, booking: Booking, payment: Payment, *, reason: str) -> None:
+async def _give_back(tx: Tx, booking: Booking, payment: Payment, why: Unwanted) -> None:
     """Money came that buys nothing: refund it, and tell guest and operator."""
-    await payments.give_back(tx, payment, by=SYSTEM, reason=reason)
+    await payments.give_back(tx, payment, by=SYSTEM, reason=why.reason)
     await raise_alert(
         tx,
-        kind=reason.replace(" ", "_"),
+        kind=why,
         severity=Severity.WARNING,
         subject=payment.reference,
         details={"bookingId": str(booking.id), "amount": str(payment.money)},
@@ -115,6 +118,6 @@ async def _give_back(tx: Tx, booking: Booking, payment: Payment, *, reason: str)
         booking,
         booking.guest_id,
         Kind.REFUND_PENDING,
-        reason=reason,
+        reason=why.reason,
         source_id=payment.id,
     )

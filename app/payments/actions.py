@@ -9,7 +9,7 @@ import structlog
 import uuid_utils.compat
 
 from app import audit, states
-from app.alerts import Severity, raise_alert
+from app.alerts import Severity, raise_alert, resolve_alert
 from app.audit import SYSTEM, Actor, ActorRole, Subject
 from app.db import Tx, Violated
 from app.gateways.port import (
@@ -38,13 +38,19 @@ from app.payments.model import (
     RefundExceedsCharge,
     Verdict,
 )
-from app.queue import SettlePayment, enqueue
+from app.queue import SettlePayment, enqueue, enqueue_all
 
 # Longer than any call lasts: after it, a call that has not ended was cut off by a crash.
 CALLING_FOR: Final = timedelta(seconds=30)
 # Longer than the job of a look-up is tried again and again.
 _ASKING_FOR: Final = timedelta(hours=1)
 _ASKING_PAUSE: Final = timedelta(seconds=10)
+_LOOK_AGAIN_IN: Final = timedelta(hours=1)
+# A gateway's page can be paid on for as long as the guest keeps it open, and webhooks get lost.
+_LOOK_FOR: Final = timedelta(days=7)
+# What was asked for and what came may differ in these: the money is there, and goes back.
+_WRONG: Final = frozenset({"amount", "currency"})
+_MISMATCH: Final = "payment_mismatch"
 
 _log = structlog.get_logger(__name__)
 _RETRY_SOON_S = 3
@@ -81,6 +87,7 @@ async def begin(
             reference=f"pay-{payment_id.hex}",
             money=money,
             calling_for=CALLING_FOR,
+            look_in=_LOOK_AGAIN_IN,
         )
         await _record_begun(tx, payment)
         return payment
@@ -133,8 +140,9 @@ async def settle(
 ) -> tuple[Payment, Verdict]:
     """Book what the gateway says of a charge; the caller has locked its booking.
 
-    A charge of another amount, currency, reference or mode than ours changes nothing and raises
-    an alert. That a guest has not paid ends a charge only when the deadline has passed.
+    A charge of another reference or mode than ours changes nothing and raises an alert. One that
+    was paid with another amount or currency is booked as what came, and buys nothing. That a guest
+    has not paid ends a charge only when the deadline has passed.
     """
     await queries.end_asking(tx, payment_id, _ASKING_PAUSE)
     payment = await get(tx, payment_id)
@@ -143,6 +151,8 @@ async def settle(
             return payment, Verdict.UNCHANGED
         return await _end(tx, payment, PaymentState.ABANDONED, "the gateway does not know it")
     if differences := _differences(payment, found, live=live):
+        if differences <= _WRONG and _is_news(payment, found):
+            return await _succeed(tx, payment, found)
         await _alert_mismatch(tx, payment, found, differences)
         return payment, Verdict.UNCHANGED
     match found.status:
@@ -214,7 +224,7 @@ async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
 
 
 async def ask_about(tx: Tx, reference: str) -> None:
-    """Queue a look at the gateway for an open charge: anybody may ask, and as often as they like.
+    """Queue a look at the gateway for an unpaid charge: anybody may ask, and as often as they like.
 
     So there is one at a time, and a pause after each.
     """
@@ -222,11 +232,15 @@ async def ask_about(tx: Tx, reference: str) -> None:
         await enqueue(tx, SettlePayment(payment_id=payment_id))
 
 
-async def ask_about_open(tx: Tx, *, limit: int) -> int:
-    """Queue a look at the gateway for charges open for over an hour; returns how many."""
-    payment_ids = await queries.open_for_long(tx, limit=limit)
-    for payment_id in payment_ids:
-        await enqueue(tx, SettlePayment(payment_id=payment_id))
+async def ask_about_unpaid(tx: Tx, *, limit: int) -> int:
+    """Queue a look at the gateway for charges that may be paid by now; returns how many.
+
+    Also for those given up: who has the page open can pay all the same, and a webhook get lost.
+    """
+    payment_ids = await queries.look_up_due(
+        tx, look_again_in=_LOOK_AGAIN_IN, look_for=_LOOK_FOR, limit=limit
+    )
+    await enqueue_all(tx, [SettlePayment(payment_id=payment_id) for payment_id in payment_ids])
     return len(payment_ids)
 
 
@@ -243,15 +257,18 @@ def unclear(reason: str) -> GatewayUnclear:
 async def _succeed(tx: Tx, payment: Payment, found: FoundCharge) -> tuple[Payment, Verdict]:
     if payment.state is PaymentState.SUCCEEDED:
         return payment, Verdict.UNCHANGED
+    is_right = found.money == payment.money
     paid = await _move(
         tx,
         payment,
         PaymentState.SUCCEEDED,
-        reason="paid, says the gateway",
+        reason=f"{'' if is_right else f'{found.money} instead of {payment.money} '}"
+        "paid, says the gateway",
         gateway_id=found.gateway_id,
         gateway_data=found.data,
+        received=found.money,
     )
-    return paid, Verdict.PAID
+    return paid, Verdict.PAID if is_right else Verdict.PAID_OTHERWISE
 
 
 async def _end(tx: Tx, payment: Payment, to: PaymentState, failure: str) -> tuple[Payment, Verdict]:
@@ -271,6 +288,7 @@ async def _move(
     gateway_id: str | None = None,
     gateway_data: Facts | None = None,
     failure: str | None = None,
+    received: Money | None = None,
 ) -> Payment:
     states.check(MOVES, payment.state, to)
     moved = await queries.move(
@@ -282,10 +300,12 @@ async def _move(
         gateway_id=gateway_id,
         gateway_data=gateway_data,
         failure=failure,
+        received=received,
     )
     if moved is None:
         raise states.MoveRefused("Somebody else moved this payment at the same moment.")
     if not moved.is_open:
+        await resolve_alert(tx, _MISMATCH, moved.reference)
         await _record_settled(tx, payment, moved, reason=reason)
     return moved
 
@@ -312,8 +332,8 @@ async def _record_settled(tx: Tx, was: Payment, payment: Payment, *, reason: str
         by=SYSTEM,
         action="settle_payment",
         subject=Subject("payment", payment.id),
-        before={"state": was.state},
-        after={"state": payment.state},
+        before={"state": was.state, "amount": was.money},
+        after={"state": payment.state, "amount": payment.money},
         reason=reason,
     )
 
@@ -333,12 +353,18 @@ def _differences(payment: Payment, found: FoundCharge, *, live: bool) -> Set[str
     return {name for name, same in pairs.items() if not same}
 
 
+def _is_news(payment: Payment, found: FoundCharge) -> bool:
+    """Money came for a charge of which none was known."""
+    is_paid = found.status is ChargeStatus.SUCCEEDED and found.money.amount > 0
+    return is_paid and payment.state is not PaymentState.SUCCEEDED
+
+
 async def _alert_mismatch(
     tx: Tx, payment: Payment, found: FoundCharge, differences: Set[str]
 ) -> None:
     await raise_alert(
         tx,
-        kind="payment_mismatch",
+        kind=_MISMATCH,
         severity=Severity.CRITICAL,
         subject=payment.reference,
         details={

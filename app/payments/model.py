@@ -35,7 +35,7 @@ MOVES: Final = MappingProxyType(
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `payments`. `amount` is in minor units."""
+    """A row of `payments`. `amount` is in minor units: what is asked for, and then what came."""
 
     id: UUID
     booking_id: UUID
@@ -65,8 +65,21 @@ class Verdict(StrEnum):
     """What the gateway's answer about a charge changed."""
 
     PAID = "paid"
+    PAID_OTHERWISE = "paid otherwise"  # another amount, or another currency, than was asked for
     FAILED = "failed"
     UNCHANGED = "unchanged"
+
+
+class Unwanted(StrEnum):
+    """Why a charge buys nothing and goes back. Also the kind of its alert."""
+
+    LATE = "late_payment"
+    SECOND = "second_payment"
+    WRONG = "wrong_payment"
+
+    @property
+    def reason(self) -> str:
+        return self.replace("_", " ")
 
 
 class Refund(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ async def insert(
     reference: str,
     money: Money,
     calling_for: timedelta,
+    look_in: timedelta,
 ) -> Payment:
     return await fetch_new(
         tx,
@@ -27,9 +28,10 @@ async def insert(
         """
         WITH payment AS (
             INSERT INTO payments (id, booking_id, payer_id, gateway, reference, state,
-                                  amount, currency, calling_until)
+                                  amount, currency, calling_until, look_at)
             VALUES (%(id)s, %(booking_id)s, %(payer_id)s, %(gateway)s, %(reference)s, 'created',
-                    %(amount)s, %(currency)s, business_now() + %(calling_for)s)
+                    %(amount)s, %(currency)s, business_now() + %(calling_for)s,
+                    business_now() + %(look_in)s)
          RETURNING *
         ), history AS (
             INSERT INTO payment_history (payment_id, state, reason)
@@ -45,6 +47,7 @@ async def insert(
         amount=money.amount,
         currency=money.currency,
         calling_for=calling_for,
+        look_in=look_in,
     )
 
 
@@ -122,13 +125,13 @@ async def end_calling(tx: Tx, payment_id: UUID) -> None:
 
 
 async def begin_asking(tx: Tx, reference: str, asking_for: timedelta) -> UUID | None:
-    """Reserve a look-up of an open payment; None if one is under way or has just ended."""
+    """Reserve a look-up of an unpaid charge; None if one is under way or has just ended."""
     return await fetch_value(
         tx,
         UUID,
         """
         UPDATE payments SET asking_until = business_now() + %(asking_for)s
-         WHERE reference = %(reference)s AND state IN ('created', 'pending')
+         WHERE reference = %(reference)s AND state <> 'succeeded'
            AND (asking_until IS NULL OR asking_until <= business_now())
      RETURNING id""",
         reference=reference,
@@ -158,8 +161,12 @@ async def move(
     gateway_id: str | None = None,
     gateway_data: Facts | None = None,
     failure: str | None = None,
+    received: Money | None = None,
 ) -> Payment | None:
-    """Move a payment on if it still is where `payment` saw it, with its history; else None."""
+    """Move a payment on if it still is where `payment` saw it, with its history; else None.
+
+    `received` is what came, if that is not what was asked for.
+    """
     return await fetch_one(
         tx,
         Payment,
@@ -171,7 +178,10 @@ async def move(
                    gateway_id = coalesce(%(gateway_id)s, gateway_id),
                    gateway_data = coalesce(%(gateway_data)s, gateway_data),
                    failure = %(failure)s,
+                   amount = coalesce(%(amount)s, amount),
+                   currency = coalesce(%(currency)s, currency),
                    calling_until = NULL,
+                   look_at = CASE WHEN %(to)s <> 'succeeded' THEN look_at END,
                    settled_at = CASE WHEN %(to)s = 'succeeded' THEN business_now() END,
                    updated_at = business_now()
              WHERE id = %(id)s AND state = %(was)s
@@ -190,6 +200,8 @@ async def move(
         gateway_id=gateway_id,
         gateway_data=None if gateway_data is None else json(gateway_data),
         failure=failure,
+        amount=received.amount if received else None,
+        currency=received.currency if received else None,
     )
 
 
@@ -205,17 +217,35 @@ async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
     )
 
 
-async def open_for_long(tx: Tx, *, limit: int) -> list[UUID]:
-    """Charges whose end has not been known for an hour."""
+async def look_up_due(
+    tx: Tx, *, look_again_in: timedelta, look_for: timedelta, limit: int
+) -> list[UUID]:
+    """Charges to ask about now; each is due again after a while.
+
+    An open one soon; one that has ended without money at growing distances, and for no longer
+    than `look_for` since it was begun.
+    """
     return await fetch_values(
         tx,
         UUID,
         """
-        SELECT id FROM payments
-         WHERE state IN ('created', 'pending')
-           AND created_at < (SELECT business_now()) - interval '1 hour'
-         ORDER BY created_at
-         LIMIT %(limit)s""",
+        WITH due AS (
+            SELECT id FROM payments
+             WHERE look_at <= (SELECT business_now())
+             ORDER BY look_at
+             LIMIT %(limit)s
+               FOR NO KEY UPDATE SKIP LOCKED
+        )
+        UPDATE payments
+           SET look_at = CASE
+                   WHEN state IN ('created', 'pending') THEN business_now() + %(look_again_in)s
+                   WHEN business_now() < created_at + %(look_for)s
+                   THEN business_now() + greatest(%(look_again_in)s, business_now() - created_at)
+               END
+         WHERE id = ANY (ARRAY(SELECT id FROM due))
+     RETURNING id""",
+        look_again_in=look_again_in,
+        look_for=look_for,
         limit=limit,
     )
 

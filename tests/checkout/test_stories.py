@@ -2,12 +2,21 @@
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
 
+import msgspec
+import pytest
+
+from app.checkout import actions as checkout
 from app.db import execute, transaction
-from app.gateways.port import GatewayName, NewRefund
+from app.gateways.port import FoundCharge, GatewayName, NewRefund
 from app.gateways.registry import gateway_named
 from app.money import Money
+from app.payments import actions as payments
 from tests import make
+from tests.laws import audit_is_clean
 from tests.shop import Shop
 
 HOLD = timedelta(minutes=15, seconds=1)
@@ -113,26 +122,70 @@ async def test_a_second_success_is_refunded(shop: Shop) -> None:
     assert await shop.values("SELECT kind FROM alerts") == ["second_payment"]
 
 
-async def test_a_wrong_amount_changes_nothing_and_alerts(shop: Shop) -> None:
+@pytest.mark.parametrize(
+    ("instead", "came"),
+    [
+        ({"amount": 499_900}, "499900 NGN"),
+        ({"amount": 700_000}, "700000 NGN"),
+        ({"amount": 500, "currency": "GHS"}, "500 GHS"),
+    ],
+)
+async def test_a_wrong_sum_buys_nothing_and_goes_back_as_it_came(
+    shop: Shop, instead: dict[str, Any], came: str
+) -> None:
+    booking = await shop.reserve("1A")
+    payment = await shop.pending(booking)
+    assert payment["amount"] == {"amount": 500_000, "currency": "NGN"}
+    await shop.sandbox.pay(payment["reference"], **instead)
+    await _delivered(shop)
+    await shop.run_jobs()
+    assert await shop.values("SELECT state FROM webhook_events") == ["processed"]
+    assert await shop.values("SELECT amount || ' ' || currency FROM payments") == [came]
+    assert await shop.state(booking) == "awaiting_payment", "who erred may pay again"
+    assert await shop.values("SELECT kind || ' ' || state FROM alerts") == ["wrong_payment open"]
+    assert await shop.values("SELECT kind FROM notifications") == ["refund_pending"]
+    again = await shop.paid(booking)
+    assert again["reference"] != payment["reference"]
+    assert await shop.state(booking) == "confirmed"
+    for _ in range(2):
+        await shop.run_jobs()
+        await shop.forward(timedelta(minutes=16))
+        await shop.sweep("resolve-unknown")
+    await shop.run_jobs()
+    refunds = await shop.values(
+        "SELECT amount || ' ' || currency || ' ' || state FROM instructions"
+    )
+    assert refunds == [f"{came} confirmed"]
+    assert await shop.values("SELECT kind || ' ' || state FROM alerts") == [
+        "wrong_payment resolved"
+    ]
+    amount, currency = came.split()
+    assert (await shop.sandbox.books())[currency]["refunded"] == int(amount)
+    await audit_is_clean()
+
+
+async def test_a_charge_of_another_reference_or_mode_changes_nothing_and_alerts(
+    shop: Shop,
+) -> None:
     booking = await shop.reserve("1A")
     payment = await shop.pending(booking)
     await shop.sandbox.pay(payment["reference"])
-    await shop.sandbox.fault("verify", "wrong_amount")
-    reply = await shop.post(shop.guest, f"/api/payments/{payment['id']}/verify")
-    assert reply.json()["state"] == "pending"
+    found = await gateway_named(GatewayName.PAYSTACK).find_charge(payment["reference"])
+    assert isinstance(found, FoundCharge)
+    for strange in (
+        msgspec.structs.replace(found, live=True),
+        msgspec.structs.replace(found, reference="pay-another"),
+    ):
+        async with transaction() as tx:
+            ours = await payments.get(tx, UUID(payment["id"]))
+            settled = await checkout.settle(tx, ours, strange, live=False)
+        assert settled.state == "pending"
     assert await shop.state(booking) == "awaiting_payment"
-    assert await shop.values("SELECT details -> 'differences' ->> 0 FROM alerts") == ["amount"]
-
-
-async def test_a_wrong_currency_changes_nothing_and_alerts(shop: Shop) -> None:
-    booking = await shop.reserve("1A")
-    payment = await shop.pending(booking)
-    await shop.sandbox.pay(payment["reference"])
-    await shop.sandbox.fault("verify", "wrong_currency")
+    raised = "SELECT kind || ' ' || count || ' ' || state FROM alerts"
+    assert await shop.values(raised) == ["payment_mismatch 2 open"]
     await shop.post(shop.guest, f"/api/payments/{payment['id']}/verify")
-    assert await shop.state(booking) == "awaiting_payment"
-    differences = await shop.values("SELECT details -> 'differences' ->> 0 FROM alerts")
-    assert "currency" in differences
+    assert await shop.state(booking) == "confirmed"
+    assert await shop.values(raised) == ["payment_mismatch 2 resolved"]
 
 
 async def test_a_lost_webhook_is_made_up_for_when_the_hold_expires(shop: Shop) -> None:
@@ -323,12 +376,14 @@ async def _expire(shop: Shop) -> None:
 async def test_a_webhook_ahead_of_its_gateway_is_tried_again(shop: Shop) -> None:
     booking = await shop.reserve("1A")
     payment = await shop.pending(booking)
-    await shop.sandbox.fault("verify", "wrong_amount")
-    await shop.sandbox.pay(payment["reference"])
-    await _delivered(shop)
+    told = {"id": 7, "reference": payment["reference"], "status": "success"}
+    body = msgspec.json.encode({"event": "charge.success", "data": told}).decode()
+    assert (await shop.webhook(body)).status_code == 200
     await shop.run_jobs()
     assert await shop.values("SELECT state FROM webhook_events") == ["failed"]
     assert await shop.state(booking) == "awaiting_payment"
+    await shop.sandbox.fault("webhook", "drop", times=9)
+    await shop.sandbox.pay(payment["reference"])
     await shop.forward(timedelta(minutes=3))
     await _retry_webhooks()
     await shop.run_jobs()
@@ -440,6 +495,45 @@ async def test_a_charge_open_for_an_hour_is_asked_about(shop: Shop) -> None:
     assert await reconcile_payments(500) == 1
     await shop.run_jobs()
     assert await shop.state(booking) == "confirmed"
+
+
+@pytest.mark.parametrize("how", ["the sweep", "the guest's return"])
+async def test_a_charge_given_up_and_paid_all_the_same_is_not_forgotten(
+    shop: Shop, how: str
+) -> None:
+    booking = await shop.reserve("1A")
+    payment = await shop.pending(booking)
+    await shop.forward(DEADLINE)
+    await _expire(shop)
+    await shop.run_jobs()
+    assert await shop.values("SELECT state FROM payments") == ["abandoned"]
+    await shop.values("UPDATE listings SET state = 'closed' RETURNING state")
+    await shop.sandbox.fault("webhook", "drop", times=9)
+    await shop.sandbox.pay(payment["reference"])
+    if how == "the sweep":
+        await shop.forward(timedelta(days=3))
+        assert await shop.sweep("reconcile-payments") == 1
+    else:
+        assert await _visit(shop, payment["reference"]) == 200
+    await shop.run_jobs()
+    assert await shop.values("SELECT reason FROM instructions") == ["late payment"]
+    assert await shop.sweep("reconcile-payments") == 0
+
+
+async def test_an_unpaid_charge_is_asked_about_ever_more_seldom_and_not_for_ever(
+    shop: Shop,
+) -> None:
+    await shop.pending(await shop.reserve("1A"))
+    asked: list[int] = []
+    for hour in range(0, 14 * 24, 6):
+        if await shop.sweep("reconcile-payments"):
+            asked.append(hour)
+        await shop.run_jobs()
+        await shop.forward(timedelta(hours=6))
+    # At least as long again each time: how long by then, a moment decides.
+    assert asked[:2] == [6, 12]
+    assert all(later >= 2 * earlier for earlier, later in pairwise(asked))
+    assert asked[-2] < 7 * 24 < asked[-1]
 
 
 async def test_a_column_added_under_a_running_api_heals_by_itself(shop: Shop) -> None:

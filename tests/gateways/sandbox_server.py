@@ -40,9 +40,9 @@ class SandboxHandle:
         self.base_url = base_url
         self.secret_key = secret_key
 
-    async def pay(self, reference: str) -> dict[str, Any]:
-        """The guest pays; the webhook follows in the background."""
-        return await self._call("POST", f"/sandbox/charges/{reference}/pay")
+    async def pay(self, reference: str, **instead: Any) -> dict[str, Any]:
+        """The guest pays (another `amount`, `currency`); the webhook follows in the background."""
+        return await self._call("POST", f"/sandbox/charges/{reference}/pay", json=instead)
 
     async def decline(self, reference: str) -> dict[str, Any]:
         return await self._call("POST", f"/sandbox/charges/{reference}/decline")

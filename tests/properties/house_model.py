@@ -20,7 +20,8 @@ DISPUTES_MAX: Final = 3  # of one pot, with those that were withdrawn
 WINDOWS: Final = {"rental": timedelta(hours=1), "deposit": timedelta(hours=2)}
 
 PAYMENT_TIME: Final = timedelta(minutes=30)
-OPEN_FOR_LONG: Final = timedelta(hours=1)
+LOOK_AGAIN_IN: Final = timedelta(hours=1)
+LOOK_FOR: Final = timedelta(days=7)
 UNPAID: Final = ("held", "awaiting_payment")
 
 
@@ -39,6 +40,10 @@ class Charge:
     at_gateway: str = "open"  # absent, open, declined, paid
     known: str = "pending"
     is_wanted: bool = True  # what it paid for could be had
+    look_at: datetime | None = None  # when the house asks by itself
+
+    def __post_init__(self) -> None:
+        self.look_at = self.begun_at + LOOK_AGAIN_IN
 
     @property
     def is_open(self) -> bool:
@@ -172,7 +177,7 @@ class Model:
                 booking.check_in,
                 booking.check_out,
                 *(booking.check_in - before for before, _ in POLICIES[booking.policy]),
-                *(charge.begun_at + OPEN_FOR_LONG for charge in booking.charges),
+                *(charge.look_at for charge in booking.charges),
                 *(pot.opens_at for pot in booking.pots.values()),
                 *(pot.closes_at for pot in booking.pots.values()),
             )
@@ -230,7 +235,7 @@ class Model:
         in_time = booking.is_in_time(now)
         if charge.at_gateway == "paid":
             if charge.known != "succeeded":
-                charge.known = "succeeded"
+                charge.known, charge.look_at = "succeeded", None
                 self._paid(booking, charge, now)
         elif charge.is_open and charge.at_gateway == "declined":
             charge.known = "failed"
@@ -289,13 +294,16 @@ class Model:
         return {who: amount for who, amount in due.items() if amount}
 
     def reconcile(self, now: datetime) -> None:
-        charges = [
-            charge
+        due = [
+            (charge.look_at, charge)
             for _, charge in self.charges
-            if charge.is_open and charge.begun_at < now - OPEN_FOR_LONG
+            if charge.look_at and charge.look_at <= now
         ]
-        ordered = sorted(charges, key=lambda charge: charge.begun_at)
-        self.asked += [charge.reference for charge in ordered]
+        for _, charge in sorted(due, key=lambda each: each[0]):
+            self.asked.append(charge.reference)
+            age = now - charge.begun_at
+            look_in = LOOK_AGAIN_IN if charge.is_open else max(LOOK_AGAIN_IN, age)
+            charge.look_at = now + look_in if charge.is_open or age < LOOK_FOR else None
 
     # ---- steps ----------------------------------------------------------------------------------
 

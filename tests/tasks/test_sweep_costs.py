@@ -88,7 +88,7 @@ _DUE: Final = (
     UPDATE webhook_events SET state = 'failed', processed_at = NULL, next_try_at = business_now()
      WHERE id IN (SELECT id FROM webhook_events LIMIT {DUE})""",
     f"""
-    UPDATE payments SET created_at = business_now() - interval '2 hours'
+    UPDATE payments SET look_at = business_now() - interval '1 hour'
      WHERE id IN (SELECT id FROM payments WHERE state = 'pending' LIMIT {DUE})""",
 )
 

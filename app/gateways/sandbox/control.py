@@ -31,6 +31,13 @@ class _TopUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 
 
+class _Sum(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the guest pays, if it is not what was asked for. A wire amount."""
+
+    amount: Annotated[int, Meta(ge=1, le=10**15)] | None = None
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] | None = None
+
+
 class _Pace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long each step of a refund or transfer takes; null: it waits to be told."""
 
@@ -43,9 +50,15 @@ async def charges(simulator: NamedDependency[Simulator]) -> list[Transaction]:
 
 
 @post("/charges/{reference:str}/pay", status_code=200)
-async def pay(reference: FromPath[str], simulator: NamedDependency[Simulator]) -> Transaction:
-    """What the page's Pay does."""
-    simulator.pay(_charge(simulator, reference))
+async def pay(
+    reference: FromPath[str],
+    request: Request[Any, Any, State],
+    simulator: NamedDependency[Simulator],
+) -> Transaction:
+    """What the page's Pay does; with `{"amount", "currency"}`, what the guest pays instead."""
+    paid = _read(await request.body() or b"{}", _Sum)
+    transaction = _charge(simulator, reference)
+    simulator.pay(transaction, amount=paid.amount, currency=paid.currency)
     return _charge(simulator, reference)
 
 

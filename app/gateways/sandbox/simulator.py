@@ -24,10 +24,13 @@ class Simulator(msgspec.Struct, frozen=True, kw_only=True):
     mail: Mail
     bank: Bank
 
-    def pay(self, transaction: Transaction) -> None:
-        """The guest pays: once, with its webhooks."""
+    def pay(
+        self, transaction: Transaction, *, amount: int | None = None, currency: str | None = None
+    ) -> None:
+        """The guest pays: once, with its webhooks; another sum than was asked for, if given."""
         with self.books.step():
-            if paid := self.books.transactions.pay(transaction.id):
+            paid = self.books.transactions.pay(transaction.id, amount=amount, currency=currency)
+            if paid:
                 letters = self.dialects[paid.gateway].paid(paid)
                 self.mail.post(paid.gateway, paid.reference, letters)
 

@@ -90,15 +90,20 @@ class Transactions:
             now=now(),
         )[0]
 
-    def pay(self, transaction_id: int) -> Transaction | None:
-        """Make it a success; None if it already was."""
+    def pay(
+        self, transaction_id: int, *, amount: int | None = None, currency: str | None = None
+    ) -> Transaction | None:
+        """Make it a success, of another sum if one is given; None if it already was."""
         return self._store.first(
             Transaction,
             """
             UPDATE transactions
-            SET status = 'success', gateway_response = 'Successful', paid_at = :now
+            SET status = 'success', gateway_response = 'Successful', paid_at = :now,
+                amount = COALESCE(:amount, amount), currency = COALESCE(:currency, currency)
             WHERE id = :id AND paid_at IS NULL RETURNING *""",
             id=transaction_id,
+            amount=amount,
+            currency=currency,
             now=now(),
         )
 
