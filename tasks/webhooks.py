@@ -12,7 +12,7 @@ from app.gateways.port import EventKind
 from app.instructions.model import InstructionKind
 from app.instructions.queries import refunds_at_gateway
 from app.money_out import actions as money_out
-from app.money_out.stories import look_up
+from app.money_out.stories import look_up, look_up_earlier
 from app.payments import actions as payments
 from app.webhooks import actions as webhooks
 from app.webhooks.model import FIRST_WAIT, TRIES_MAX, WAIT_MAX, NothingOfOurs, StoredEvent
@@ -62,7 +62,9 @@ async def _what_follows(tx: Tx, event: StoredEvent) -> Callable[[], Awaitable[ob
     if event.kind is EventKind.TRANSFER_CHANGED:
         kind = InstructionKind.TRANSFER
         if transfer := await money_out.find_told_of(tx, event.reference, kind):
-            return partial(look_up, transfer.id, event_id=event.id)
+            if transfer.reference == event.reference:
+                return partial(look_up, transfer.id, event_id=event.id)
+            return partial(look_up_earlier, transfer.id, event.reference, event_id=event.id)
     elif payment := await payments.find_by_reference(tx, event.reference):
         if event.kind is EventKind.CHARGE_CHANGED:
             return partial(settle_payment, payment.id, event_id=event.id)

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from app import audit, states
-from app.alerts import Severity, raise_alert
+from app.alerts import Severity, raise_alert, resolve_alerts
 from app.audit import SYSTEM, Actor
 from app.db import Tx, now
 from app.gateways.port import (
@@ -102,6 +102,8 @@ async def settle(tx: Tx, asked: Instruction, found: Finding, *, live: bool) -> I
     """Book what the gateway says of an attempt, once."""
     instruction = await lock(tx, asked.id)
     if instruction.state is not asked.state or instruction.attempt != asked.attempt:
+        # Others have booked an answer meanwhile. Which of the two is newer only a third one says.
+        await enqueue(tx, LookUp(instruction_id=instruction.id))
         return instruction
     match found:
         case Unknown(reason=reason):
@@ -176,6 +178,12 @@ async def get(tx: Tx, instruction_id: UUID) -> Instruction:
     if instruction := await queries.find(tx, instruction_id):
         return instruction
     raise NoSuchInstructionHere(f"There is no instruction {instruction_id}.")
+
+
+async def alert_paid_twice(tx: Tx, instruction: Instruction, earlier: FoundInstruction) -> None:
+    """An attempt that had failed for good has moved money, or is about to, after all."""
+    what = f"{earlier.reference} is {earlier.status} at the gateway, and was tried again since"
+    await _alert(tx, instruction, "superseded_attempt_moved", what)
 
 
 async def lock(tx: Tx, instruction_id: UUID) -> Instruction:
@@ -386,5 +394,6 @@ async def _move(
         raise states.MoveRefused("Somebody else moved this instruction at the same moment.")
     if end := rules.end(instruction, moved):
         action, change = end
+        await resolve_alerts(tx, rules.WORRIES, [str(moved.id)])
         await audit.record_all(tx, by=SYSTEM, action=action, changes=[change], reason=reason)
     return moved

@@ -32,6 +32,9 @@ ASK_AGAIN_AFTER: Final = timedelta(minutes=15)  # what was sent ends by webhook,
 RETRY_AFTER: Final = timedelta(hours=1)
 QUEUED_FOR: Final = timedelta(minutes=2)  # the job comes at once; this is for when it is lost
 
+# Alerts about an attempt that is under way: its end clears them.
+WORRIES: Final = ("instruction_needs_attention", "instruction_vanished", "instruction_mismatch")
+
 _KINDS: Final = {
     InstructionKind.REFUND: PostingKind.REFUND,
     InstructionKind.TRANSFER: PostingKind.TRANSFER,

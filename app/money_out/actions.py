@@ -5,7 +5,7 @@ from uuid import UUID
 import uuid_utils.compat
 
 from app import audit
-from app.alerts import resolve_alert
+from app.alerts import resolve_alert, resolve_alerts
 from app.audit import Actor, ActorRole, Subject
 from app.bookings import actions as bookings
 from app.bookings.model import Booking
@@ -40,7 +40,7 @@ from app.notifications import actions as notifications
 from app.notifications.model import Kind
 from app.outages import actions as outages
 from app.payments import actions as payments
-from app.payments.model import Refund
+from app.payments.model import Refund, Unwanted
 from app.payouts import actions as payouts
 from app.payouts.model import Payee
 from app.wire import read_cursor, write_cursor
@@ -118,6 +118,13 @@ async def tell(tx: Tx, was: InstructionState, instruction: Instruction) -> None:
     await notifications.notify(
         tx, account_id=instruction.payee_id, kind=kind, source_id=instruction.id, data=facts
     )
+
+
+async def clear_alerts(tx: Tx, instruction: Instruction) -> None:
+    """A charge that bought nothing needs nobody's eye any more once it has been given back."""
+    is_back = instruction.state is InstructionState.CONFIRMED
+    if is_back and instruction.source_id == instruction.payment_id and instruction.target:
+        await resolve_alerts(tx, list(Unwanted), [instruction.target])
 
 
 async def refund_past_payout(

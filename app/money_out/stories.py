@@ -1,11 +1,18 @@
 """Money out, with a gateway call between two transactions: commit, call, commit."""
 
 import time
+from typing import Final
 from uuid import UUID
 
 from app.db import transaction
 from app.escrow import actions as escrow
-from app.gateways.port import NewRefund, NewTransfer
+from app.gateways.port import (
+    FoundInstruction,
+    MoneyOutStatus,
+    NewRefund,
+    NewTransfer,
+    Unknown,
+)
 from app.gateways.registry import gateway_named
 from app.instructions import actions as instructions
 from app.instructions import rules
@@ -14,6 +21,8 @@ from app.instructions.model import Instruction, InstructionKind
 from app.money_out import actions
 from app.payments import actions as payments
 from app.webhooks import actions as webhooks
+
+_MOVES_MONEY: Final = (MoneyOutStatus.SUCCEEDED, MoneyOutStatus.PENDING)
 
 
 async def carry_out(instruction_id: UUID) -> None:
@@ -55,9 +64,28 @@ async def look_up(instruction_id: UUID, *, event_id: UUID | None = None) -> Inst
         instruction = await instructions.settle(tx, asked, found, live=live)
         await escrow.follow(tx, instruction)
         await actions.tell(tx, asked.state, instruction)
+        await actions.clear_alerts(tx, instruction)
         if event_id:
             await webhooks.processed(tx, event_id)
     return instruction
+
+
+async def look_up_earlier(instruction_id: UUID, reference: str, *, event_id: UUID) -> None:
+    """Ask about an attempt that has failed, and was followed by another, because of a webhook.
+
+    Nothing more is to be said of it than that it failed: anything else is money twice. Raises
+    GatewayUnclear.
+    """
+    async with transaction() as tx:
+        instruction = await instructions.get(tx, instruction_id)
+        charge = await payments.get(tx, instruction.payment_id)
+    found = await _ask(instruction, reference, charge.reference)
+    if isinstance(found, Unknown):
+        raise payments.unclear(found.reason)
+    async with transaction() as tx:
+        if isinstance(found, FoundInstruction) and found.status in _MOVES_MONEY:
+            await instructions.alert_paid_twice(tx, instruction, found)
+        await webhooks.processed(tx, event_id)
 
 
 async def _send(sending: Instruction, charge_reference: str, send_before: float) -> Outcome:
@@ -86,8 +114,12 @@ async def _send(sending: Instruction, charge_reference: str, send_before: float)
 
 
 async def _find(asked: Instruction, charge_reference: str) -> Finding:
-    gateway = gateway_named(asked.gateway)
     reference, _ = _address(asked)
+    return await _ask(asked, reference, charge_reference)
+
+
+async def _ask(asked: Instruction, reference: str, charge_reference: str) -> Finding:
+    gateway = gateway_named(asked.gateway)
     if asked.kind is InstructionKind.REFUND:
         return await gateway.find_refund(reference, charge_reference=charge_reference)
     return await gateway.find_transfer(reference, charge_reference=charge_reference)

@@ -22,7 +22,7 @@ _REFUND_VERBS: Final = {
     "reverse": ({"processed"}, "failed"),
 }
 _TRANSFER_VERBS: Final = {
-    "succeed": (OPEN_TRANSFERS, "success"),
+    "succeed": (OPEN_TRANSFERS | {"failed"}, "success"),  # gateways change their mind
     "fail": (OPEN_TRANSFERS, "failed"),
     "reverse": ({"success"}, "reversed"),
 }
