@@ -23,7 +23,7 @@ def stage(booking: Booking, pots: Sequence[Pot], now: datetime) -> Stage | None:
     rental = by_kind.get(PotKind.RENTAL) or by_kind.get(PotKind.DEPOSIT)
     if rental is None:
         return None
-    if booking.state in _GIVEN_BACK:
+    if _is_given_back(booking, rental):
         return Stage.REFUNDED
     if booking.state is BookingState.COMPLETED:
         return Stage.COMPLETED
@@ -35,6 +35,15 @@ def stage(booking: Booking, pots: Sequence[Pot], now: datetime) -> Stage | None:
     if deposit.state in _UNDIVIDED:
         return Stage.HOST_WINDOW if _has_opened(deposit, now) else Stage.RENTAL_RELEASED
     return Stage.DEPOSIT_RETURNED
+
+
+def _is_given_back(booking: Booking, rental: Pot) -> bool:
+    """Whether the guest gets the price back: all of it, or what a cancellation leaves of it."""
+    if rental.kind is not PotKind.RENTAL or rental.to_guest is None:
+        return booking.state in _GIVEN_BACK
+    return rental.to_guest == rental.amount or (
+        booking.state in _GIVEN_BACK and rental.to_guest > 0
+    )
 
 
 def stage_reply(reached: Stage | None) -> StageReply | None:

@@ -104,3 +104,30 @@ async def test_the_trail_tells_every_step_in_order(shop: Shop) -> None:
         ("transfer", "confirmed"),
         ("rental pot", "released"),
     ]
+
+
+async def test_a_cancellation_that_gives_no_price_back_is_no_refund(shop: Shop) -> None:
+    async with transaction() as tx:
+        shop.stay_id = await make.stay(tx, shop.host, policy="strict", rooms=3)
+    booking = await shop.sleep_over()
+    await shop.paid(booking)
+    reply = await shop.post(shop.guest, f"/api/bookings/{booking['id']}/cancel")
+    assert reply.status_code == 200, reply.text
+    escrow = await seen(shop, booking)
+    rental = escrow["pots"][0]
+    assert (rental["kind"], rental["shares"]["toGuest"]["amount"]) == ("rental", 0)
+    assert escrow["stage"]["number"] == 5
+
+
+async def test_a_dispute_that_gives_the_price_back_is_a_refund(shop: Shop) -> None:
+    booking = await shop.sleep_over()
+    await shop.paid(booking)
+    await shop.forward_to(booking["checkInAt"])
+    path = f"/api/bookings/{booking['id']}/disputes"
+    dispute = (await shop.post(shop.guest, path, {"reason": "There was no room"})).json()
+    rental = (await seen(shop, booking))["pots"][0]["amount"]
+    decision = {"toGuest": rental, "decision": "There was none"}
+    path = f"/api/admin/disputes/{dispute['id']}/resolve"
+    reply = await shop.post(shop.admin, path, decision)
+    assert reply.status_code == 200, reply.text
+    assert (await seen(shop, booking))["stage"]["number"] == 7
