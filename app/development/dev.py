@@ -150,7 +150,7 @@ def _summary(plan: Plan) -> str:
     rows = [
         ("API", plan.url),
         ("API page", f"{plan.url}/schema"),
-        ("sandbox", f"{plan.sandbox_url}  (the gateways: pay without money)"),
+        ("sandbox", f"{plan.sandbox_url}/desk  (the gateways: pay without money, make trouble)"),
         ("mail", f"smtp://127.0.0.1:{plan.mail_port}  (printed here)"),
         ("database", f'psql "{settings().database_url}"'),
         *((role, f"{email}  {PASSWORD}") for email, role in _log_ins()),

@@ -10,7 +10,7 @@ from litestar import Litestar, Request, Response
 from litestar.datastructures import State
 from litestar.di import Provide
 
-from app.gateways.sandbox import checkout, control, onboarding
+from app.gateways.sandbox import checkout, control, desk, onboarding
 from app.gateways.sandbox.bank import Bank
 from app.gateways.sandbox.books.books import Books
 from app.gateways.sandbox.books.store import MEMORY
@@ -116,6 +116,7 @@ def _serve(simulator: Simulator) -> Litestar:
             checkout.router,
             onboarding.router,
             control.router,
+            desk.router,
         ],
         dependencies={"simulator": Provide(lambda: simulator, sync_to_thread=False)},
         lifespan=[_background],

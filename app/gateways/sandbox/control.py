@@ -17,7 +17,7 @@ from app.gateways.sandbox.books.deliveries import Delivery
 from app.gateways.sandbox.books.refunds import Refund
 from app.gateways.sandbox.books.transactions import Transaction
 from app.gateways.sandbox.books.transfers import Transfer
-from app.gateways.sandbox.faults import POSSIBLE, Rule
+from app.gateways.sandbox.faults import POSSIBLE, Mix, Rule
 from app.gateways.sandbox.simulator import Simulator
 
 
@@ -186,11 +186,26 @@ async def set_faults(
     return rules
 
 
+@get("/mix")
+async def mix(simulator: NamedDependency[Simulator]) -> Mix | None:
+    return simulator.faults.mix
+
+
+@put("/mix")
+async def set_mix(
+    request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
+) -> Mix | None:
+    """Faults at random: `{"seed", "share", "delayMs", "kinds"}`; `null` ends them."""
+    simulator.faults.stir(_read(await request.body(), Mix | None))
+    return simulator.faults.mix
+
+
 router = Router(
     "/sandbox",
     route_handlers=[
         charges, pay, decline, refunds, end_refund, transfers, end_transfer, accounts, onboard,
-        restrict, set_pace, books, top_up, deliveries, replay, faults, set_faults,
+        restrict, set_pace, books, top_up, deliveries, replay, faults, set_faults, mix,
+        set_mix,
     ],
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from enum import StrEnum
+from random import Random
 from typing import Annotated, Final
 
 import msgspec
@@ -79,6 +80,23 @@ class Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename="cam
         return self.kind in POSSIBLE[self.operation]
 
 
+# What a call or webhook gets over by itself, sooner or later: what a mix is made of.
+PASSING: Final = frozenset({*_ANSWERING, Kind.DUPLICATE, Kind.REORDER})
+
+
+class Mix(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """Faults at random: of all calls and webhooks a share, whichever the seed brings.
+
+    The same seed brings the same faults to the same calls in the same order. A delay, and the
+    silence after an effect, lasts up to `delayMs`.
+    """
+
+    seed: int
+    share: Annotated[float, Meta(gt=0, le=1)]
+    delay_ms: Annotated[int, Meta(ge=1, le=60_000)] = 200
+    kinds: frozenset[Kind] = PASSING
+
+
 class Broken(Exception):
     """Answer 500."""
 
@@ -96,10 +114,19 @@ class TooMany(Exception):
 
 
 class Faults:
-    """The rules in force. The first that fits an operation is used up before the next."""
+    """The rules in force. The first that fits an operation is used up before the next; where none
+    fits, the mix may have something.
+    """
 
     def __init__(self) -> None:
         self.rules: list[Rule] = []
+        self.mix: Mix | None = None
+        self._random = Random()  # noqa: S311  nothing secret
+
+    def stir(self, mix: Mix | None) -> None:
+        """Begin with this mix from its seed; None ends it."""
+        self.mix = mix
+        self._random = Random(mix.seed if mix else None)  # noqa: S311
 
     def take(self, operation: Operation) -> Rule | None:
         for rule in self.rules:
@@ -107,7 +134,16 @@ class Faults:
                 rule.times -= 1
                 self.rules = [left for left in self.rules if left.times > 0]
                 return rule
-        return None
+        return self._draw(self.mix, operation) if self.mix else None
+
+    def _draw(self, mix: Mix, operation: Operation) -> Rule | None:
+        """Each call costs the same draws, whatever comes of it."""
+        chance, which, share = (self._random.random() for _ in range(3))
+        kinds = sorted(POSSIBLE[operation] & mix.kinds)
+        if chance >= mix.share or not kinds:
+            return None
+        kind, delay_ms = kinds[int(which * len(kinds))], 1 + int(share * mix.delay_ms)
+        return Rule(operation=operation, kind=kind, delay_ms=delay_ms)
 
 
 async def strike_before(rule: Rule | None) -> None:
