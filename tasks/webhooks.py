@@ -76,7 +76,7 @@ async def _what_follows(tx: Tx, event: StoredEvent) -> Callable[[], Awaitable[ob
 async def _look_up_all(refund_ids: Sequence[UUID], event_id: UUID) -> None:
     """An event of a refund does not say of which: ask about each of the charge's."""
     for refund_id in refund_ids:
-        await look_up(refund_id)
+        await look_up(refund_id, is_told=True)
     async with transaction() as tx:
         for refund_id in refund_ids:
             await money_out.check_sent(tx, refund_id)

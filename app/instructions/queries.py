@@ -154,14 +154,15 @@ async def move(
 
 
 async def postpone(tx: Tx, instruction: Instruction, *, by: timedelta, failure: str | None) -> None:
-    """Look at an instruction again later; what is the matter with it is kept."""
+    """Look at an instruction again later, unless it is done; what is the matter with it is kept."""
     await execute(
         tx,
         """
         UPDATE instructions
            SET next_try_at = business_now() + %(by)s, failure = %(failure)s,
                updated_at = business_now()
-         WHERE id = %(id)s AND state = %(state)s AND attempt = %(attempt)s""",
+         WHERE id = %(id)s AND state = %(state)s AND attempt = %(attempt)s
+           AND state <> 'confirmed'""",
         id=instruction.id,
         state=instruction.state,
         attempt=instruction.attempt,

@@ -44,11 +44,15 @@ async def carry_out(instruction_id: UUID) -> None:
         await actions.tell(tx, sending.state, instruction)
 
 
-async def look_up(instruction_id: UUID, *, event_id: UUID | None = None) -> Instruction | None:
+async def look_up(
+    instruction_id: UUID, *, event_id: UUID | None = None, is_told: bool = False
+) -> Instruction | None:
     """Ask the gateway what became of an instruction, and book the answer once.
 
     `event_id` is the webhook that prompted this: marked processed in the same commit. None if
-    there is nothing to ask about. Raises StillBeingSent for an event ahead of its sender.
+    there is nothing to ask about. Raises StillBeingSent for an event ahead of its sender, and, for
+    one of this or of more instructions (`is_told`), GatewayUnclear: an event that brought no answer
+    must be acted on again, since nobody else asks about what was confirmed.
     """
     async with transaction() as tx:
         asked = await instructions.begin_look_up(tx, instruction_id)
@@ -65,8 +69,10 @@ async def look_up(instruction_id: UUID, *, event_id: UUID | None = None) -> Inst
         await escrow.follow(tx, instruction)
         await actions.tell(tx, asked.state, instruction)
         await actions.clear_alerts(tx, instruction)
-        if event_id:
+        if event_id and not isinstance(found, Unknown):
             await webhooks.processed(tx, event_id)
+    if isinstance(found, Unknown) and (event_id or is_told):
+        raise payments.unclear(found.reason)
     return instruction
 
 

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
 from app.accounts.model import Principal
 from tests.payouts.test_accounts import add, released
 from tests.shop import Shop
@@ -205,3 +207,30 @@ async def test_the_audit_log_tells_of_each_failure_and_why(shop: Shop) -> None:
     reasons = await shop.values("SELECT reason FROM audit_log WHERE action = 'fail_transfer'")
     assert len(reasons) == 5
     assert all(reasons)
+
+
+async def test_an_event_that_brought_no_answer_is_acted_on_again(shop: Shop) -> None:
+    await add(shop)
+    await released(shop, "1A")
+    await follow(shop)
+    (sent,) = await shop.sandbox.transfers()
+    await shop.sandbox.end_transfer(sent["reference"], "reverse")
+    story = await the_one(shop)
+    assert states(story)[-1] == "confirmed", "nobody else will ask about it"
+    event = {
+        "event": "transfer.reversed",
+        "data": {"id": 1, "reference": sent["reference"], "transfer_code": "TRF_told",
+                 "status": "reversed"},
+    }  # fmt: skip
+    await shop.sandbox.fault("verify_transfer", "error_500", times=20)
+    assert (await shop.webhook(msgspec.json.encode(event).decode())).status_code == 200
+    await shop.run_jobs()
+    told = "SELECT state FROM webhook_events WHERE event_key LIKE %(key)s"
+    assert await shop.values(told, key="transfer.reversed:TRF_told%") == ["failed"]
+    assert (await the_one(shop))["instruction"]["nextTryAt"] is None
+    await shop.sandbox.clear_faults()
+    await shop.forward(timedelta(minutes=3))
+    await shop.sweep("retry-webhooks")
+    await shop.run_jobs()
+    assert await shop.values(told, key="transfer.reversed:TRF_told%") == ["processed"]
+    assert states(await the_one(shop))[-1] == "reversed"
