@@ -5,6 +5,7 @@ from collections import Counter
 import msgspec
 
 from app.db import fetch_all, transaction
+from app.gateways.port import GatewayName
 from tests.house import House
 from tests.laws import take_audit
 
@@ -44,17 +45,23 @@ async def breaches(house: House) -> list[str]:
 
 
 async def _cash(house: House) -> list[str]:
-    """What is left at the gateway, by its books and by ours; and nothing is under way there."""
-    ours = {row.split()[0]: int(row.split()[1]) for row in await house.values(_CASH)}
-    books = await house.sandbox.books()
-    theirs = {currency: account["balance"] for currency, account in books.items()}
+    """What is left at each gateway, by its books and by ours; and nothing is under way there."""
+    ours = {
+        row.rpartition(" ")[0]: int(row.rpartition(" ")[2]) for row in await house.values(_CASH)
+    }
+    books = {
+        f"{name} {currency}": account
+        for name in GatewayName
+        for currency, account in (await house.sandbox.books(name)).items()
+    }
+    theirs = {place: account["balance"] for place, account in books.items()}
     return [
         *(
-            f"{currency}: we say {ours.get(currency)}, the gateway {theirs.get(currency)}"
-            for currency in ours.keys() | theirs.keys()
-            if ours.get(currency) != theirs.get(currency)
+            f"{place}: we say {ours.get(place, 0)}, the gateway {theirs.get(place, 0)}"
+            for place in ours.keys() | theirs.keys()
+            if ours.get(place, 0) != theirs.get(place, 0)
         ),
-        *(f"{currency} is under way" for currency, account in books.items() if account["held"]),
+        *(f"{place} is under way" for place, account in books.items() if account["held"]),
     ]
 
 
@@ -107,10 +114,10 @@ _SENT = """
      WHERE history.reference IS NOT NULL"""
 
 _CASH = """
-    SELECT format('%s %s', currency, -sum(amount))
+    SELECT format('%s %s %s', gateway, currency, -sum(amount))
       FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
      WHERE kind = 'gateway_clearing'
-     GROUP BY currency"""
+     GROUP BY gateway, currency"""
 
 _INSTRUCTIONS = """
     SELECT format('%s of %s %s is %s: %s', kind, amount, currency, state, reason)

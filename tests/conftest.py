@@ -27,14 +27,16 @@ _resources = ExitStack()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--every-boundary",
+        "--full",
         action="store_true",
-        help="crash at every boundary of the money stories, not only at today's twelfth of them",
+        help="run the long tests (crashes, floods, storms) at their full size, not a sample of it",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start Postgres once, before the parallel workers, which inherit the environment."""
+    if config.getoption("full"):
+        os.environ["BERTHOLD_FULL_TESTS"] = "1"  # see tests/size.py, which must be read after this
     os.environ.setdefault("BERTHOLD_ENV", "test")
     os.environ.setdefault("SMTP_URL", "smtp://127.0.0.1:9")  # nobody's: no mail leaves a test
     os.environ.setdefault("DATABASE_URL", "postgresql://each-test-opens-its-own")

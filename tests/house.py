@@ -7,7 +7,7 @@ run of the same steps makes the same commits and calls in the same order.
 import asyncio
 import logging
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -24,8 +24,10 @@ from app.db import execute, transaction
 from app.gateways.port import GatewayName
 from app.gateways.registry import close_gateways, open_gateways
 from app.gateways.sandbox.app import SECRET_KEY, create_sandbox
+from app.gateways.sandbox.books.deliveries import Delivery
 from app.gateways.sandbox.books.refunds import OPEN as OPEN_REFUNDS
 from app.gateways.sandbox.books.transfers import OPEN as OPEN_TRANSFERS
+from app.gateways.sandbox.dialect import Dialect
 from app.main import create_app
 from app.outages.stories import hear
 from app.settings import settings
@@ -64,6 +66,7 @@ class House(Shop):
     ) -> None:
         super().__init__(api, sandbox, url)
         self._deliveries = books.state.simulator.books.deliveries
+        self._dialects: Mapping[str, Dialect] = books.state.simulator.dialects
 
     async def forward(self, by: timedelta) -> None:
         """Let time pass: for business, and for the queue, which has a clock of its own."""
@@ -109,9 +112,16 @@ class House(Shop):
         """The gateway tells of what it has not been able to tell yet."""
         while due := self._deliveries.due(attempts_max=_ATTEMPTS_MAX):
             for delivery in due:
-                reply = await self.webhook(delivery.body)
+                reply = await self._told(delivery)
                 assert reply.status_code == httpx.codes.OK, reply.text
                 self._deliveries.delivered(delivery, status=reply.status_code)
+
+    async def _told(self, delivery: Delivery) -> httpx.Response:
+        body = delivery.body.encode()
+        signed = self._dialects[delivery.gateway].signed(body)
+        return await self.api.post(
+            f"/api/webhooks/{delivery.gateway}", content=body, headers=signed
+        )
 
     async def banks_work(self, verb: str = "succeed") -> None:
         """The banks end all refunds and transfers that are under way: `succeed` or `fail`."""
@@ -181,7 +191,7 @@ async def open_house(
                 transport=httpx.ASGITransport(application()), base_url="http://berthold.test"
             )
         )
-        handle = SandboxHandle(guest, "http://sandbox.test", SECRET_KEY)
+        handle = SandboxHandle(guest, "http://sandbox.test", SECRET_KEY, sandbox.state.simulator)
         yield kind(api, handle, url, sandbox)
 
 

@@ -2,7 +2,7 @@
 
 At the boundaries before a commit or call the people of the story come back and go on; at those
 after it nobody does. What is durable after one boundary is what is durable before the next: so
-each such state is met by both. Today's twelfth of them is tried, or all with --every-boundary.
+each such state is met by both. Today's twelfth of them is tried, or all with --full.
 """
 
 import random
@@ -18,6 +18,7 @@ from tests.crash.stage import Stage, set_stage
 from tests.crash.stories import STORIES
 from tests.crash.trial import Life, Place, Told, come_back, in_a_process, leave_alone, tell
 from tests.databases import Databases
+from tests.size import FULL
 
 PARTS: Final = 12  # of the boundaries; a run tries one part, and a later day another
 DIE_TWICE: Final = 0.1  # of the boundaries: at these the house dies while it recovers, too
@@ -27,16 +28,15 @@ SEED: Final = "crash"
 
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("story", STORIES)
-def test_dying_at_every_boundary_loses_nothing(  # noqa: PLR0917  pytest gives them by name
+def test_dying_at_every_boundary_loses_nothing(
     story: str,
     databases: Databases,
     template: Any,
     tmp_path: Path,
-    pytestconfig: pytest.Config,
     record_property: Callable[[str, object], None],
 ) -> None:
     with set_stage(databases, template.template_dbname, tmp_path, story) as stage:
-        trials = Trials(stage, story, tries_all=pytestconfig.getoption("every_boundary"))
+        trials = Trials(stage, story, tries_all=FULL)
         wrong = [breach for number in trials.numbers for breach in trials.try_boundary(number)]
     record_property("crash", (story, trials.found, len(trials.numbers), trials.died_twice))
     assert not wrong, "\n".join(wrong)

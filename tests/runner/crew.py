@@ -4,7 +4,6 @@ python -m tests.runner.crew URL STALLED_S
 """
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -19,7 +18,6 @@ from tasks.runner.running import complete
 from tasks.runner.supervisor import supervise
 from tasks.runner.worker import Options, Worker
 
-FULL = os.environ.get("CRASH_TESTS") == "full"  # as long as the promises say, and not a sample
 _RETRIES = Retries(attempts_max=1_000, first_wait_s=0.1, wait_s_max=0.5)
 
 

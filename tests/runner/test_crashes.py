@@ -1,4 +1,4 @@
-"""What the runner must withstand. CRASH_TESTS=full runs each at its full size."""
+"""What the runner must withstand. `pytest --full` runs each at its full size."""
 
 import asyncio
 import random
@@ -13,7 +13,8 @@ from app import db
 from app.development.postgres import running_postgres
 from app.migrate import migrate
 from tests.runner.conftest import Bench
-from tests.runner.crew import FULL, Crew, add, figures, prepare, until_done
+from tests.runner.crew import Crew, add, figures, prepare, until_done
+from tests.size import FULL
 
 pytestmark = pytest.mark.timeout(1_800 if FULL else 180)
 

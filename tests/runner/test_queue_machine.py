@@ -24,7 +24,7 @@ from tasks.runner.claiming import claim
 from tasks.runner.handlers import Retries, Task
 from tasks.runner.model import Claimed, Ended, Status
 from tasks.runner.reaping import reap
-from tests.runner.crew import FULL
+from tests.size import FULL
 
 T = TypeVar("T")
 
