@@ -11,19 +11,14 @@ async def bookings(tx: Tx) -> Verdicts:
         ("booking_history_whole",),
         """
         SELECT booking.id,
-               CASE WHEN past.last IS DISTINCT FROM state
-                    THEN concat(state, ', after a history that ends ', coalesce(last, 'nowhere'))
-                    WHEN past.gaps > 0
-                    THEN concat(past.gaps, ' moves that do not go on from the one before')
+               CASE WHEN concat(past.was, ' ', state) <> concat(' ', past.became)
+                    THEN concat(state, ', after moves from', past.was, ' to ', past.became)
                END AS booking_history_whole
           FROM bookings AS booking
           LEFT JOIN (
-               SELECT booking_id, max(state) FILTER (WHERE is_last) AS last,
-                      count(*) FILTER (WHERE was IS DISTINCT FROM before) AS gaps
-                 FROM (SELECT booking_id, was, state, lag(state) OVER moves AS before,
-                              lead(id) OVER moves IS NULL AS is_last
-                         FROM booking_history
-                       WINDOW moves AS (PARTITION BY booking_id ORDER BY id)) AS move
+               SELECT booking_id, string_agg(coalesce(was, ''), ' ' ORDER BY id) AS was,
+                      string_agg(state, ' ' ORDER BY id) AS became
+                 FROM booking_history
                 GROUP BY booking_id) AS past ON past.booking_id = booking.id""",
     )
 
@@ -35,19 +30,14 @@ async def payments(tx: Tx) -> Verdicts:
         ("payment_history_whole",),
         """
         SELECT payment.id,
-               CASE WHEN past.last IS DISTINCT FROM state
-                    THEN concat(state, ', after a history that ends ', coalesce(last, 'nowhere'))
-                    WHEN past.gaps > 0
-                    THEN concat(past.gaps, ' moves that do not go on from the one before')
+               CASE WHEN concat(past.was, ' ', state) <> concat(' ', past.became)
+                    THEN concat(state, ', after moves from', past.was, ' to ', past.became)
                END AS payment_history_whole
           FROM payments AS payment
           LEFT JOIN (
-               SELECT payment_id, max(state) FILTER (WHERE is_last) AS last,
-                      count(*) FILTER (WHERE was IS DISTINCT FROM before) AS gaps
-                 FROM (SELECT payment_id, was, state, lag(state) OVER moves AS before,
-                              lead(id) OVER moves IS NULL AS is_last
-                         FROM payment_history
-                       WINDOW moves AS (PARTITION BY payment_id ORDER BY id)) AS move
+               SELECT payment_id, string_agg(coalesce(was, ''), ' ' ORDER BY id) AS was,
+                      string_agg(state, ' ' ORDER BY id) AS became
+                 FROM payment_history
                 GROUP BY payment_id) AS past ON past.payment_id = payment.id""",
     )
 
@@ -59,19 +49,14 @@ async def pots(tx: Tx) -> Verdicts:
         ("pot_history_whole",),
         """
         SELECT pot.id,
-               CASE WHEN past.last IS DISTINCT FROM state
-                    THEN concat(state, ', after a history that ends ', coalesce(last, 'nowhere'))
-                    WHEN past.gaps > 0
-                    THEN concat(past.gaps, ' moves that do not go on from the one before')
+               CASE WHEN concat(past.was, ' ', state) <> concat(' ', past.became)
+                    THEN concat(state, ', after moves from', past.was, ' to ', past.became)
                END AS pot_history_whole
           FROM pots AS pot
           LEFT JOIN (
-               SELECT pot_id, max(state) FILTER (WHERE is_last) AS last,
-                      count(*) FILTER (WHERE was IS DISTINCT FROM before) AS gaps
-                 FROM (SELECT pot_id, was, state, lag(state) OVER moves AS before,
-                              lead(id) OVER moves IS NULL AS is_last
-                         FROM escrow_events
-                       WINDOW moves AS (PARTITION BY pot_id ORDER BY id)) AS move
+               SELECT pot_id, string_agg(coalesce(was, ''), ' ' ORDER BY id) AS was,
+                      string_agg(state, ' ' ORDER BY id) AS became
+                 FROM escrow_events
                 GROUP BY pot_id) AS past ON past.pot_id = pot.id""",
     )
 
@@ -83,19 +68,14 @@ async def disputes(tx: Tx) -> Verdicts:
         ("dispute_history_whole",),
         """
         SELECT dispute.id,
-               CASE WHEN past.last IS DISTINCT FROM state
-                    THEN concat(state, ', after a history that ends ', coalesce(last, 'nowhere'))
-                    WHEN past.gaps > 0
-                    THEN concat(past.gaps, ' moves that do not go on from the one before')
+               CASE WHEN concat(past.was, ' ', state) <> concat(' ', past.became)
+                    THEN concat(state, ', after moves from', past.was, ' to ', past.became)
                END AS dispute_history_whole
           FROM disputes AS dispute
           LEFT JOIN (
-               SELECT dispute_id, max(state) FILTER (WHERE is_last) AS last,
-                      count(*) FILTER (WHERE was IS DISTINCT FROM before) AS gaps
-                 FROM (SELECT dispute_id, was, state, lag(state) OVER moves AS before,
-                              lead(id) OVER moves IS NULL AS is_last
-                         FROM dispute_history
-                       WINDOW moves AS (PARTITION BY dispute_id ORDER BY id)) AS move
+               SELECT dispute_id, string_agg(coalesce(was, ''), ' ' ORDER BY id) AS was,
+                      string_agg(state, ' ' ORDER BY id) AS became
+                 FROM dispute_history
                 GROUP BY dispute_id) AS past ON past.dispute_id = dispute.id""",
     )
 
@@ -107,19 +87,14 @@ async def instructions(tx: Tx) -> Verdicts:
         ("instruction_history_whole",),
         """
         SELECT instruction.id,
-               CASE WHEN past.last IS DISTINCT FROM state
-                    THEN concat(state, ', after a history that ends ', coalesce(last, 'nowhere'))
-                    WHEN past.gaps > 0
-                    THEN concat(past.gaps, ' moves that do not go on from the one before')
+               CASE WHEN concat(past.was, ' ', state) <> concat(' ', past.became)
+                    THEN concat(state, ', after moves from', past.was, ' to ', past.became)
                END AS instruction_history_whole
           FROM instructions AS instruction
           LEFT JOIN (
-               SELECT instruction_id, max(state) FILTER (WHERE is_last) AS last,
-                      count(*) FILTER (WHERE was IS DISTINCT FROM before) AS gaps
-                 FROM (SELECT instruction_id, was, state, lag(state) OVER moves AS before,
-                              lead(id) OVER moves IS NULL AS is_last
-                         FROM instruction_history
-                       WINDOW moves AS (PARTITION BY instruction_id ORDER BY id)) AS move
+               SELECT instruction_id, string_agg(coalesce(was, ''), ' ' ORDER BY id) AS was,
+                      string_agg(state, ' ' ORDER BY id) AS became
+                 FROM instruction_history
                 GROUP BY instruction_id) AS past ON past.instruction_id = instruction.id""",
     )
 

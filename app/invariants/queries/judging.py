@@ -11,8 +11,14 @@ Verdicts = dict[str, Verdict]  # by law
 async def make_room(tx: Tx) -> None:
     """Let this transaction's statements be as large as they are: they see whole tables."""
     await execute(tx, "SET LOCAL statement_timeout = '10min'")
+    # Who runs out of judges waits for the others, with the transaction open.
+    await execute(tx, "SET LOCAL idle_in_transaction_session_timeout = 0")
     await execute(tx, "SET LOCAL work_mem = '256MB'")
     await execute(tx, "SET LOCAL jit = off")
+    # A connection uses one processor; who wants to use more opens more (stories.py).
+    await execute(tx, "SET LOCAL max_parallel_workers_per_gather = 0")
+    # Row by row is never the way to join whole tables.
+    await execute(tx, "SET LOCAL enable_memoize = off")
 
 
 async def judge(
@@ -29,17 +35,26 @@ async def judge(
     that break a law only a few come back, so that one that nobody keeps is told just as well.
     """
     verdicts = ", ".join([_verdict(subject, law) for law in laws])
+    offences = ", ".join([_offences(law) for law in laws])
     return await fetch_new_value(
         tx,
         Verdicts,
-        f"SELECT jsonb_build_object({verdicts}) FROM ({subjects}) AS subject",  # noqa: S608
+        f"""
+        SELECT jsonb_build_object({verdicts})
+          FROM (SELECT count(*) AS checked, {offences} FROM ({subjects}) AS subject) AS judged""",  # noqa: S608
         **params,
     )
+
+
+def _offences(law: LiteralString) -> LiteralString:
+    return f"""
+        array_agg(jsonb_build_object('id', id::text, 'what', {law}))
+            FILTER (WHERE {law} IS NOT NULL) AS {law}"""
 
 
 def _verdict(subject: LiteralString, law: LiteralString) -> LiteralString:
     return f"""
         '{law}', jsonb_build_object(
-            'subject', '{subject}', 'checked', count(*), 'broken', count({law}),
-            'shown', coalesce(to_jsonb((array_agg(jsonb_build_object('id', id::text, 'what', {law}))
-                FILTER (WHERE {law} IS NOT NULL))[:20]), '[]'))"""
+            'subject', '{subject}', 'checked', checked,
+            'broken', coalesce(cardinality({law}), 0),
+            'shown', coalesce(to_jsonb({law}[:20]), '[]'))"""

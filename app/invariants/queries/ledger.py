@@ -17,7 +17,8 @@ _BALANCES: Final = """
         SELECT kind, owner_id, gateway, currency, sums.amount AS balance,
                sums.amount - coalesce(adjusted.amount, 0) AS amount
           FROM (SELECT account_id, sum(amount) AS amount
-                  FROM ledger_entries GROUP BY account_id) AS sums
+                  FROM (SELECT account_id, amount FROM ledger_entries ORDER BY account_id) AS entry
+                 GROUP BY account_id) AS sums
           JOIN ledger_accounts ON id = account_id
           LEFT JOIN adjusted USING (account_id)
          WHERE sums.amount <> 0 OR adjusted.amount <> 0
@@ -100,14 +101,13 @@ async def transactions(tx: Tx) -> Verdicts:
         SELECT transaction.id,
                CASE WHEN sums.amount IS NULL THEN 'has no entries'
                     WHEN sums.strays > 0 THEN 'has entries on no account'
-                    WHEN sums.one_currency <> sums.other_currency THEN (
+                    WHEN sums.amount <> 0 OR sums.one_currency <> sums.other_currency THEN (
                          SELECT 'sums to ' || string_agg(concat(amount, ' ', currency), ', ')
                            FROM (SELECT currency, sum(amount) AS amount
                                    FROM ledger_entries
                                    JOIN ledger_accounts AS account ON account.id = account_id
                                   WHERE transaction_id = transaction.id
                                   GROUP BY currency) AS sums WHERE amount <> 0)
-                    WHEN sums.amount <> 0 THEN concat('sums to ', sums.amount, ' ', one_currency)
                END AS ledger_balances,
                CASE WHEN sums.moved <> source.amount
                     THEN concat('a ', kind, ' that moves ', sums.moved, ' for ', source_id,
@@ -119,8 +119,10 @@ async def transactions(tx: Tx) -> Verdicts:
                       sum(amount) FILTER (WHERE amount > 0) AS moved,
                       min(currency) AS one_currency, max(currency) AS other_currency,
                       count(*) FILTER (WHERE currency IS NULL) AS strays
-                 FROM ledger_entries
-                 LEFT JOIN ledger_accounts AS account ON account.id = account_id
+                 FROM (SELECT transaction_id, amount, currency
+                         FROM ledger_entries
+                         LEFT JOIN ledger_accounts AS account ON account.id = account_id
+                        ORDER BY transaction_id) AS entry
                 GROUP BY transaction_id) AS sums ON transaction_id = transaction.id
           LEFT JOIN source ON source.id = source_id AND kind <> 'gateway_fee'""",
     )
