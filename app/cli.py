@@ -143,8 +143,15 @@ class _CannotAudit(click.ClickException):
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs: everything that was found.")
+@click.option(
+    "--connections",
+    type=click.IntRange(1, 8),
+    default=2,
+    show_default=True,
+    help="How many of the database server's processors to keep busy.",
+)
 @folder_option
-def audit(*, as_json: bool, folder: Path) -> None:
+def audit(*, as_json: bool, connections: int, folder: Path) -> None:
     """Prove the books: every law on the data as it is now. Exit code 1 tells of a broken one.
 
     2 means that the audit could not be made. Work left lying is told too, and breaks no law.
@@ -152,11 +159,11 @@ def audit(*, as_json: bool, folder: Path) -> None:
     import msgspec  # noqa: PLC0415
 
     from app.alerts import Severity  # noqa: PLC0415
-    from app.invariants.actions import audit as take_audit  # noqa: PLC0415
+    from app.invariants.stories import audit_on  # noqa: PLC0415
 
     find_running(folder)
     try:
-        taken = asyncio.run(in_transaction(take_audit))
+        taken = asyncio.run(audit_on(settings().direct_url, connections=connections))
     except Exception as error:
         raise _CannotAudit(f"the audit could not be made: {error}") from error
     if as_json:

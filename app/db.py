@@ -14,7 +14,7 @@ from psycopg import AsyncConnection, AsyncCursor
 from psycopg._preparing import PrepareManager
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Identifier, Literal
 from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
@@ -328,12 +328,11 @@ async def plan_for_values(tx: Tx) -> None:
     await execute(tx, "SET LOCAL plan_cache_mode = force_custom_plan")
 
 
-async def take_snapshot(tx: Tx) -> None:
-    """Let all of this transaction see the database as it is now, and change nothing.
-
-    To be called first. Waits for nobody, and nobody waits for it.
-    """
-    await execute(tx, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+async def join_snapshot(tx: Tx, first: Tx) -> None:
+    """Let `tx`, which has read nothing yet, see what the open transaction `first` sees."""
+    shared = await fetch_new_value(first, str, "SELECT pg_export_snapshot()")
+    with _translated():
+        await tx.execute(SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(shared)))
 
 
 async def now(tx: Tx) -> datetime:

@@ -10,10 +10,12 @@ from app.db import (
     execute,
     fetch_value,
     fetch_values,
+    join_snapshot,
     open_pool,
     savepoint,
     transaction,
 )
+from app.invariants.queries.judging import take_snapshot
 
 
 async def test_a_transaction_that_fails_leaves_nothing(pool: None) -> None:
@@ -42,6 +44,21 @@ async def test_business_time_moves_when_it_may(pool: None) -> None:
     assert now is not None
     assert now.tzinfo is UTC or now.utcoffset() is not None
     assert 29 <= (now - datetime.now(UTC)).days <= 30
+
+
+async def test_a_shared_snapshot_is_of_one_instant(pool: None) -> None:
+    movable = "SELECT movable FROM business_clock"
+    async with transaction() as first, transaction() as second:
+        await take_snapshot(first)
+        assert await fetch_value(first, bool, movable) is False
+        async with transaction() as meanwhile:
+            await execute(meanwhile, "UPDATE business_clock SET movable = true")
+        await take_snapshot(second)
+        await join_snapshot(second, first)
+        assert await fetch_value(first, bool, movable) is False
+        assert await fetch_value(second, bool, movable) is False
+    async with transaction() as tx:
+        assert await fetch_value(tx, bool, movable) is True
 
 
 async def test_statements_stay_prepared_after_rollbacks(database_url: str) -> None:

@@ -1,10 +1,10 @@
 """The audit: all laws over one snapshot, and alerts about those that are broken."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
 from app.alerts import Sighting, raise_alerts, resolve_alerts
-from app.db import Tx, take_snapshot
+from app.db import Tx
 from app.invariants.model import Audit, Finding
 from app.invariants.queries import (
     deadlines,
@@ -15,14 +15,17 @@ from app.invariants.queries import (
     money_out,
     units,
 )
-from app.invariants.queries.judging import Verdicts, make_room
+from app.invariants.queries.judging import Verdicts, make_room, take_snapshot
 from app.invariants.rules import LAWS
 
 BROKEN: Final = "law_broken"  # the kind of alert; its subject is the law
 
-JUDGES: Final[tuple[Callable[[Tx], Awaitable[Verdicts]], ...]] = (
-    units.claims,
+Judge = Callable[[Tx], Awaitable[Verdicts]]
+
+# The longest first: whoever is done with one takes the next.
+JUDGES: Final[tuple[Judge, ...]] = (
     ledger.transactions,
+    units.claims,
     ledger.balances,
     ledger.checkpoints,
     money_in.bookings,
@@ -61,10 +64,20 @@ async def audit(tx: Tx) -> Audit:
     Needs a transaction to itself, which changes nothing. Nobody waits for it.
     """
     await take_snapshot(tx)
+    return told(await judge_next(tx, iter(JUDGES)))
+
+
+async def judge_next(tx: Tx, judges: Iterator[Judge]) -> Verdicts:
+    """The verdicts of those judges that nobody else takes from the iterator meanwhile."""
     await make_room(tx)
     verdicts: Verdicts = {}
-    for judge in JUDGES:
+    for judge in judges:
         verdicts |= await judge(tx)
+    return verdicts
+
+
+def told(verdicts: Verdicts) -> Audit:
+    """The verdicts of all judges, in the order of the laws."""
     return Audit([Finding(law=law, verdict=verdicts[law.name]) for law in LAWS])
 
 

@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli import main
-from app.db import execute, fetch_all, take_snapshot, transaction
+from app.db import execute, fetch_all, transaction
+from app.invariants.queries.judging import take_snapshot
 from app.invariants.rules import LAWS
 from app.settings import settings
 from tasks.operations import check_invariants
@@ -82,11 +83,14 @@ async def test_a_breach_is_named_with_its_rows(
     assert "          and 2 more" in lines
 
 
-async def test_a_program_reads_the_same(
-    monkeypatch: pytest.MonkeyPatch, pool: None, database_url: str
+@pytest.mark.parametrize("connections", [1, 2, 8])
+async def test_a_program_reads_the_same_of_however_many_connections(
+    monkeypatch: pytest.MonkeyPatch, pool: None, database_url: str, connections: int
 ) -> None:
     await break_the_law()
-    result = await _in_thread(run, monkeypatch, database_url, "--json")
+    result = await _in_thread(
+        run, monkeypatch, database_url, "--json", "--connections", str(connections)
+    )
     assert result.exit_code == 1
     findings = msgspec.json.decode(result.output)["findings"]
     assert [finding["law"]["name"] for finding in findings] == [law.name for law in LAWS]
@@ -125,7 +129,9 @@ def test_a_database_that_is_not_ours_cannot_be_audited(
 ) -> None:
     fresh_database.execute("DROP TABLE debt_recoveries")
     fresh_database.commit()
-    assert run(monkeypatch, database_url).exit_code == 2
+    result = run(monkeypatch, database_url)
+    assert result.exit_code == 2
+    assert 'relation "debt_recoveries" does not exist' in result.output
 
 
 async def test_the_job_raises_one_alert_per_broken_law_and_resolves_it(pool: None) -> None:

@@ -8,6 +8,14 @@ from app.invariants.model import Verdict
 Verdicts = dict[str, Verdict]  # by law
 
 
+async def take_snapshot(tx: Tx) -> None:
+    """Let all of this transaction see the database as it is now, and change nothing.
+
+    To be called first. Waits for nobody, and nobody waits for it.
+    """
+    await execute(tx, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+
 async def make_room(tx: Tx) -> None:
     """Let this transaction's statements be as large as they are: they see whole tables."""
     await execute(tx, "SET LOCAL statement_timeout = '10min'")
