@@ -11,7 +11,7 @@ from app.instructions import actions as instructions
 from app.money import Money
 from app.money_out import stories
 from tests.laws import audit_is_clean
-from tests.money_out.test_admin import TRANSFERS, alerts, follow, states, the_one
+from tests.money_out.test_admin import TRANSFERS, alerts, do, follow, states, the_one
 from tests.payouts.test_accounts import add, released
 from tests.shop import Shop
 
@@ -74,7 +74,7 @@ async def test_late_news_of_an_attempt_that_failed_is_no_news(shop: Shop) -> Non
     first = await second_attempt(shop)
     await shop.sandbox.clear_faults()
     await shop.sandbox.replay(first)
-    await _taken(shop, "transfer.failed")
+    await _taken(shop, "transfer.failed", first)
     assert await alerts(shop) == []
     assert states(await the_one(shop))[-1] == "confirmed"
 
@@ -83,18 +83,50 @@ async def test_money_moved_by_an_attempt_that_had_failed_is_told_at_once(shop: S
     first = await second_attempt(shop)
     await shop.sandbox.clear_faults()
     await shop.sandbox.end_transfer(first)
-    await _taken(shop, "transfer.success")
+    await _taken(shop, "transfer.success", first)
     assert await alerts(shop) == ["superseded_attempt_moved open"]
     assert states(await the_one(shop))[-1] == "confirmed"
     assert len((await shop.get(shop.admin, TRANSFERS))["instructions"]) == 1
 
 
-async def _taken(shop: Shop, name: str) -> None:
-    """Wait until a webhook of this name has come, and act on it."""
+async def test_a_share_that_comes_back_before_the_other_arrives_keeps_its_pot_open(
+    shop: Shop,
+) -> None:
+    await add(shop)
+    booking = await shop.sleep_over()
+    await shop.paid(booking)
+    await shop.forward_to(booking["checkInAt"])
+    path = f"/api/bookings/{booking['id']}/disputes"
+    dispute = (await shop.post(shop.guest, path, {"reason": "It was cold"})).json()
+    await shop.sandbox.set_pace(None)
+    split = {"toGuest": {"amount": 1_000_000, "currency": "NGN"}, "decision": "Half of it was"}
+    reply = await shop.post(shop.admin, f"/api/admin/disputes/{dispute['id']}/resolve", split)
+    assert reply.status_code == 200, reply.text
+    await shop.run_jobs()
+    (transfer,), (refund,) = await shop.sandbox.transfers(), await shop.sandbox.refunds()
+    for verb in ("succeed", "reverse"):
+        await shop.sandbox.end_transfer(transfer["reference"], verb)
+        await follow(shop, times=1)
+    await shop.sandbox.end_refund(refund["id"])
+    await follow(shop)
+    assert states(await the_one(shop))[-1] == "reversed"
+    assert "rental releasing" in await shop.values("SELECT kind || ' ' || state FROM pots")
+    await audit_is_clean()
+    await shop.sandbox.set_pace(0.02)
+    assert (await do(shop, "reissue", await the_one(shop))).status_code == 201
+    await follow(shop)
+    assert "rental released" in await shop.values("SELECT kind || ' ' || state FROM pots")
+    await audit_is_clean()
+
+
+async def _taken(shop: Shop, name: str, reference: str) -> None:
+    """Wait until a webhook has come, and act on it."""
+    about = "FROM webhook_events WHERE name = %(name)s AND reference = %(reference)s"
     for _ in range(500):
-        if await shop.count("SELECT count(*) FROM webhook_events WHERE name = %(name)s", name=name):
+        if await shop.count(f"SELECT count(*) {about}", name=name, reference=reference):
             break
         await asyncio.sleep(0.02)
     await shop.run_jobs()
-    done = "SELECT DISTINCT state FROM webhook_events WHERE name = %(name)s"
-    assert await shop.values(done, name=name) == ["processed"]
+    assert await shop.values(f"SELECT state {about}", name=name, reference=reference) == [
+        "processed"
+    ]

@@ -5,7 +5,8 @@ from typing import Final
 from app.db import Tx
 from app.invariants.queries.judging import Verdicts, judge
 
-# What entries sum to on each account, beside what all the rest of the books explains.
+# What entries sum to on each account, beside what all the rest of the books explains. An adjustment
+# explains itself, but in escrow, where there is to be what the pots hold and nothing else.
 _BALANCES: Final = """
     WITH adjusted AS (
         SELECT account_id, sum(amount) AS amount
@@ -15,7 +16,8 @@ _BALANCES: Final = """
          GROUP BY account_id
     ), booked AS (
         SELECT kind, owner_id, gateway, currency, sums.amount AS balance,
-               sums.amount - coalesce(adjusted.amount, 0) AS amount
+               sums.amount - CASE WHEN starts_with(kind, 'escrow_') THEN 0
+                                  ELSE coalesce(adjusted.amount, 0) END AS amount
           FROM (SELECT account_id, sum(amount) AS amount
                   FROM (SELECT account_id, amount FROM ledger_entries ORDER BY account_id) AS entry
                  GROUP BY account_id) AS sums

@@ -36,8 +36,8 @@ async def pots(tx: Tx) -> Verdicts:
 async def shares(tx: Tx) -> Verdicts:
     """Each pot with what was instructed because of it.
 
-    A share has arrived if its instruction was confirmed, or one that replaced it after its money
-    came back.
+    A share has arrived if its instruction is confirmed, or one that replaced it after its money
+    came back. A pot stays closed when a share comes back later, and waits if that was before.
     """
     return await judge(
         tx,
@@ -45,16 +45,18 @@ async def shares(tx: Tx) -> Verdicts:
         ("shares_instructed", "pots_close_when_arrived"),
         """
         WITH RECURSIVE replaced AS (
-            SELECT first.id, next.id AS next_id, next.confirmed_at
+            SELECT first.id, next.id AS next_id, next.confirmed_at, next.state
               FROM instructions AS first JOIN instructions AS next ON next.source_id = first.id
              WHERE first.state = 'reversed'
              UNION ALL
-            SELECT replaced.id, next.id, next.confirmed_at
+            SELECT replaced.id, next.id, next.confirmed_at, next.state
               FROM replaced JOIN instructions AS next ON next.source_id = replaced.next_id
         ), share AS (
             SELECT kind, source_id, payment_id, payee_id, amount,
+                   state = 'confirmed' OR id IN (
+                       SELECT id FROM replaced WHERE state = 'confirmed') AS is_there,
                    confirmed_at IS NOT NULL OR id IN (
-                       SELECT id FROM replaced WHERE confirmed_at IS NOT NULL) AS arrived
+                       SELECT id FROM replaced WHERE confirmed_at IS NOT NULL) AS has_been_there
               FROM instructions
         )
         SELECT pot.id,
@@ -70,10 +72,10 @@ async def shares(tx: Tx) -> Verdicts:
                     THEN 'its money goes to somebody else, or comes from another charge'
                END AS shares_instructed,
                CASE WHEN pot.state IN ('released', 'refunded')
-                     AND (refund.arrived IS FALSE OR transfer.arrived IS FALSE)
+                     AND (refund.has_been_there IS FALSE OR transfer.has_been_there IS FALSE)
                     THEN concat(pot.state, ', and not all of it has arrived')
                     WHEN pot.state IN ('releasing', 'refunding')
-                     AND refund.arrived IS NOT FALSE AND transfer.arrived IS NOT FALSE
+                     AND refund.is_there IS NOT FALSE AND transfer.is_there IS NOT FALSE
                     THEN concat(pot.state, ', and all of it has arrived')
                END AS pots_close_when_arrived
           FROM pots AS pot

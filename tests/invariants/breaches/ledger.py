@@ -119,6 +119,7 @@ LEDGER: Final = (
         posting(
             "adjustment", NOBODY, (_EMPTY_ESCROW, -5), (REVENUE, 5), names=_named(_EMPTY_ESCROW)
         ),
+        also=("escrow_is_the_pots",),
     ),
     _five_too_much("escrow_is_the_pots", _FULL_ESCROW),
     _five_too_much("guests_owed_refunds", "kind = 'guest_refundable' AND currency = 'NGN'"),
