@@ -150,7 +150,7 @@ async def test_an_admin_s_cancelling_is_recorded_with_its_refund_and_its_request
     reply = await shop.post(
         shop.admin, f"/api/bookings/{booking['id']}/cancel", {"reason": "Fraud"}
     )
-    cancelled, refund = (await _rows())[2:]
+    cancelled, divided, refund = (await _rows())[2:]
     assert (cancelled.action, cancelled.actor_role, cancelled.actor_id, cancelled.reason) == (
         "cancel_booking",
         "admin",
@@ -163,6 +163,9 @@ async def test_an_admin_s_cancelling_is_recorded_with_its_refund_and_its_request
         "refund": payment["amount"],
         "rule": "cancelled by the admin: all comes back",
     }
+    assert (divided.action, divided.actor_id) == ("divide_pot", shop.admin.id)
+    assert divided.after is not None
+    assert divided.after["toGuest"] == payment["amount"]
     assert (refund.action, refund.actor_id) == ("queue_refund", shop.admin.id)
     assert refund.after is not None
     assert (refund.after["bookingId"], refund.after["amount"]) == (

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import uuid_utils.compat
 
+from app import audit
 from app.audit import SYSTEM, Actor
 from app.db import Tx, now
 from app.escrow import queries, rules
@@ -84,6 +85,7 @@ async def divide(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> None:
         return
     if await queries.divide(tx, divisions, by=by) != len(divisions):
         raise MoveRefused("A pot that is to be divided is not held.")
+    await audit.record_all(tx, by=by, action="divide_pot", changes=rules.changes(divisions))
     await ledger.post_all(tx, [rules.posting(division) for division in divisions])
     await payments.refund_all(tx, rules.refunds(divisions), by=by)
     await payouts.queue_transfers(tx, rules.payouts(divisions), by=by)

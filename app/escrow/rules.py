@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from app import states
+from app.audit import Change, Subject
 from app.escrow.model import (
     MOVES,
     AlreadyDisputed,
@@ -47,6 +48,24 @@ def divide(pot: Pot, *, to_guest: int, reason: str, automatic: bool = False) -> 
         reason=reason,
         automatic=automatic,
     )
+
+
+def changes(divisions: Sequence[Division]) -> list[Change]:
+    """What the audit log keeps of divisions."""
+    return [
+        Change(
+            subject=Subject("pot", division.pot.id),
+            before={"state": division.pot.state, "amount": division.pot.money(division.pot.amount)},
+            after={
+                "state": division.state,
+                "toGuest": division.pot.money(division.to_guest),
+                "commission": division.pot.money(division.commission),
+                "toHost": division.pot.money(division.to_host),
+                "reason": division.reason,
+            },
+        )
+        for division in divisions
+    ]
 
 
 def release(pot: Pot) -> Division:

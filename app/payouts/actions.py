@@ -56,6 +56,7 @@ async def queue_transfers(tx: Tx, payouts: Sequence[Payout], *, by: Actor) -> No
     recoveries = rules.recover(payouts, await queries.lock_debts(tx, host_ids))
     if recoveries:
         await queries.recover(tx, recoveries)
+        await audit.record_all(tx, by=by, action="recover_debt", changes=rules.changes(recoveries))
     recipients = await _recipients(tx, host_ids)
     await instructions.queue_all(tx, rules.transfers(payouts, recoveries, recipients), by=by)
 

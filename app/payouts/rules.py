@@ -7,6 +7,7 @@ from uuid import UUID
 
 import uuid_utils.compat
 
+from app.audit import Change, Subject
 from app.instructions.model import InstructionKind, InstructionState, NewInstruction
 from app.money import Money
 from app.payouts.model import (
@@ -48,6 +49,21 @@ def recover(payouts: Sequence[Payout], debts: Sequence[Debt]) -> list[Recovery]:
                 left[debt.id] -= amount
                 available -= amount
     return kept
+
+
+def changes(recoveries: Sequence[Recovery]) -> list[Change]:
+    """What the audit log keeps of recoveries; amounts in minor units of the debt's currency."""
+    return [
+        Change(
+            subject=Subject("host_debt", recovery.debt_id),
+            after={
+                "keptBack": recovery.amount,
+                "sourceId": recovery.source_id,
+                "bookingId": recovery.booking_id,
+            },
+        )
+        for recovery in recoveries
+    ]
 
 
 def transfers(

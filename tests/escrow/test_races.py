@@ -107,7 +107,6 @@ async def test_ten_who_release_at_once_release_each_pot_once() -> None:
     await _set_clock(found[0].check_in_at + RENTAL_LASTS)
     released = await asyncio.gather(*(_release_all() for _ in range(MANY)))
     assert sum(released) == ROUNDS, "the deposits are not due yet"
-    assert sum(count > 0 for count in released) > 1, "nobody was in anybody's way"
     for booking in found:
         assert await _outgoing(booking) == [f"transfer {booking.rental * 9 // 10}"]
     await audit_is_clean()

@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
 from app.accounts.model import Role
 from app.db import execute, transaction
 from tests import make
@@ -14,6 +16,7 @@ from tests.payouts.test_host_views import EMPTY, balance
 from tests.shop import Shop
 
 FARE = 500_000  # of which the host gets 450,000
+AUDITED = "SELECT after ->> %(what)s FROM audit_log WHERE action = %(action)s ORDER BY id"
 
 
 async def refund(
@@ -75,6 +78,9 @@ async def test_a_refund_at_the_hosts_cost_is_a_debt_that_the_next_payouts_pay(sh
     assert (debt["left"]["amount"], debt["recovered"]["amount"]) == (0, FARE)
     assert debt["bookingId"] == booking["id"]
     assert [kept["amount"]["amount"] for kept in debt["recoveries"]] == [450_000, 50_000]
+    assert await shop.values(AUDITED, what="keptBack", action="recover_debt") == ["450000", "50000"]
+    divided = await shop.values(AUDITED, what="commission", action="divide_pot")
+    assert [msgspec.json.decode(told)["amount"] for told in divided] == [50_000, 50_000, 50_000]
     assert await balance(shop) == EMPTY | {"owed": 400_000, "onItsWay": 400_000}
     await follow(shop)
     assert await balance(shop) == EMPTY
