@@ -81,10 +81,10 @@ async def raise_alerts(tx: Tx, sightings: Sequence[Sighting]) -> None:
 
 async def resolve_alert(tx: Tx, kind: str, subject: str) -> bool:
     """The condition has cleared by itself; False if no alert was open about it."""
-    return await resolve_alerts(tx, [kind], [subject]) == 1
+    return await resolve_alerts(tx, (kind,), [subject]) == 1
 
 
-async def resolve_alerts(tx: Tx, kinds: Sequence[str], subjects: Sequence[str]) -> int:
+async def resolve_alerts(tx: Tx, kinds: tuple[str, ...], subjects: Sequence[str]) -> int:
     """The same for each of these kinds and subjects; returns how many alerts were open."""
     return await execute(
         tx,

@@ -67,7 +67,7 @@ async def sweep_in_batches(name: str, *, batch: Batch, pick: Pick, act: Act, lim
         try:
             async with transaction() as tx:
                 row_ids = await batch(tx, limit=size)
-                await resolve_alerts(tx, _ALERT, [_subject(name, row_id) for row_id in row_ids])
+                await resolve_alerts(tx, (_ALERT,), [_subject(name, row_id) for row_id in row_ids])
         except Exception as error:  # noqa: BLE001  whatever it is, most rows have no part in it
             _log.warning("a batch failed; its rows go one by one", sweep=name, exc_info=error)
             return done + await sweep(name, pick=pick, act=act, limit=limit - done)

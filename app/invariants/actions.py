@@ -89,7 +89,7 @@ async def alert(tx: Tx, audit: Audit, *, shown_max: int) -> int:
     breaches = [finding for finding in audit.findings if finding.is_breach]
     kept = [finding.law.name for finding in audit.findings if not finding.is_breach]
     await raise_alerts(tx, [_sighting(finding, shown_max) for finding in breaches])
-    await resolve_alerts(tx, [BROKEN], kept)
+    await resolve_alerts(tx, (BROKEN,), kept)
     return len(breaches)
 
 

@@ -124,7 +124,7 @@ async def clear_alerts(tx: Tx, instruction: Instruction) -> None:
     """A charge that bought nothing needs nobody's eye any more once it has been given back."""
     is_back = instruction.state is InstructionState.CONFIRMED
     if is_back and instruction.source_id == instruction.payment_id and instruction.target:
-        await resolve_alerts(tx, list(Unwanted), [instruction.target])
+        await resolve_alerts(tx, tuple(Unwanted), [instruction.target])
 
 
 async def refund_past_payout(

@@ -163,7 +163,7 @@ async def _tell_given_up(tx: Tx) -> None:
         ],
     )
     clear = set(GatewayName) - {told.gateway for told in given_up}
-    await resolve_alerts(tx, [_GIVEN_UP], sorted(clear))
+    await resolve_alerts(tx, (_GIVEN_UP,), sorted(clear))
 
 
 async def _find(tx: Tx, event_id: UUID) -> EventReply:
