@@ -25,6 +25,7 @@ class Server:
     def __init__(self, url: str, folder: Path, user: str | None) -> None:
         self.url = url
         self.folder = folder
+        self.was_restarted = False
         self._user = user
 
     def program(self, name: str) -> str:
@@ -55,6 +56,7 @@ class Server:
 
     def start(self) -> None:
         options = f'-h "" -k {self.folder}'
+        self.was_restarted = True
         self._pg_ctl("start", "-o", options, "-l", str(self.folder / "log"))
 
     def _pg_ctl(self, *arguments: str) -> None:
@@ -86,7 +88,12 @@ def running_postgres(folder: Path, *, durable: bool) -> Generator[Server]:
                 for setting in ("fsync", "full_page_writes", "synchronous_commit"):
                     handle.psql(f"ALTER SYSTEM SET {setting} = off;")
                 handle.psql("SELECT pg_reload_conf();")
-            yield Server(handle.get_uri(), folder, handle.system_user)
+            server = Server(handle.get_uri(), folder, handle.system_user)
+            try:
+                yield server
+            finally:
+                if server.was_restarted:  # it stops only the process that it knows
+                    handle.ensure_postgres_running()
 
 
 def _forget_dead_owners(folder: Path) -> None:
