@@ -56,7 +56,7 @@ async def _what_follows(tx: Tx, event: StoredEvent) -> Callable[[], Awaitable[ob
 
     One about nothing that we know is parked: the gateway may be ahead of our own commit.
     """
-    if event.reference is None or event.kind is EventKind.OTHER:
+    if event.reference is None or event.kind in (EventKind.OTHER, EventKind.CHARGEBACK_CHANGED):
         await webhooks.ignored(tx, event.id)
         return None
     if event.kind is EventKind.TRANSFER_CHANGED:

@@ -5,7 +5,7 @@ back. Business facts come back as values, for callers to `match`; a caller never
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from math import inf
 from typing import Generic, Protocol, TypeVar
@@ -214,6 +214,37 @@ class NoSuchInstruction(msgspec.Struct, frozen=True, kw_only=True):
     """
 
 
+class ChargebackStatus(StrEnum):
+    """What became of a chargeback."""
+
+    OPEN = "open"  # to be answered, or under review
+    WON = "won"  # the money is ours to keep: also where the bank has withdrawn it
+    LOST = "lost"  # the money is gone: also where we have accepted it
+
+
+class FoundChargeback(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gateway says now of a charge that the guest's bank wants back.
+
+    `charge_reference` is that of the charge, empty where it has none: then it is not ours. `money`
+    is what the bank wants, never more than the charge. `is_taken`: it is out of our balance now.
+    Some gateways take it when it opens, and give it back some time after it is won; others take it
+    when it is lost. `fee` is what the gateway charges for it beyond `money`, in minor units,
+    rounded down; None where it names none (yet). `reason` is the bank's. Until `evidence_due_at`
+    an answer is looked at; None where none is, or nobody says. `live` and `data` as in FoundCharge.
+    """
+
+    gateway_id: str
+    charge_reference: str
+    status: ChargebackStatus
+    money: Money
+    is_taken: bool
+    fee: int | None
+    reason: str
+    evidence_due_at: datetime | None
+    live: bool
+    data: Facts
+
+
 class Listing(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """All that a gateway has of one kind and one day (UTC), by when it was made there.
 
@@ -231,6 +262,9 @@ class EventKind(StrEnum):
     CHARGE_CHANGED = "charge_changed"  # the charge's reference
     REFUND_CHANGED = "refund_changed"  # the reference of the charge that is refunded
     TRANSFER_CHANGED = "transfer_changed"  # the transfer's reference
+    # What `find_chargebacks` takes: the charge's reference, or the gateway's own name of the charge
+    # where its event does not tell ours. Only the answers tell for certain which charge it is.
+    CHARGEBACK_CHANGED = "chargeback_changed"
     OTHER = "other"
 
 
@@ -268,6 +302,11 @@ class Gateway(Protocol):
 
     @property
     def live(self) -> bool: ...
+
+    @property
+    def tells_chargebacks(self) -> bool:
+        """False where its API and webhooks have none: then none is ever found or listed."""
+        ...
 
     def refuses(self, money: Money) -> str | None:
         """Why this gateway could never charge such an amount; None if it might. Asks nobody."""
@@ -320,6 +359,17 @@ class Gateway(Protocol):
     async def list_refunds(self, day: date) -> Listing[FoundInstruction] | Unknown: ...
 
     async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown: ...
+
+    async def find_chargebacks(self, charge_reference: str) -> list[FoundChargeback] | Unknown:
+        """All of one charge, also those that have ended; none of a charge that is not known there.
+
+        Takes what an event of CHARGEBACK_CHANGED has as its reference, too. Changes nothing.
+        """
+        ...
+
+    async def list_chargebacks(self, day: date) -> Listing[FoundChargeback] | Unknown:
+        """Every chargeback that was opened that day, whatever became of it since."""
+        ...
 
     async def check(self) -> list[str]:
         """What is wrong with how this gateway is set up, in words; asks it, and moves nothing."""

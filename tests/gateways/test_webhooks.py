@@ -163,7 +163,7 @@ def test_events_about_different_things_are_told_apart():
         TRANSFER % (b"reversed", 1, 1, b"reversed"),
         b'{"event": "transfer.success", "data": {"id": 3, "reference": "t", "status": "success"}}',
         b'{"event": "transfer.success", "data": {"id": 4, "reference": "t", "status": "success"}}',
-        b'{"event": "charge.dispute.create", "data": {"id": 358950, "status": "x"}}',
+        b'{"event": "invoice.create", "data": {"id": 358950, "status": "x"}}',
         b'{"event": "customeridentification.failed", "data": {"customer_id": 1}}',
         b'{"event": "customeridentification.failed", "data": {"customer_id": 2}}',
     ]

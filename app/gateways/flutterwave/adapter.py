@@ -15,6 +15,7 @@ from app.gateways.port import (
     CheckoutReady,
     Event,
     FoundCharge,
+    FoundChargeback,
     FoundInstruction,
     GatewayName,
     Listing,
@@ -35,10 +36,15 @@ _LIVE_KEY: Final = "FLWSECK-"
 
 
 class Flutterwave:
-    """The adapter. Webhooks may bear any of the secrets: two while one is rotated."""
+    """The adapter. Webhooks may bear any of the secrets: two while one is rotated.
+
+    Of chargebacks Flutterwave tells by mail and on its dashboard: what is published of v3's API and
+    webhooks has none.
+    """
 
     name = GatewayName.FLUTTERWAVE
     currencies = amounts.CURRENCIES
+    tells_chargebacks = False
 
     def __init__(
         self,
@@ -108,6 +114,18 @@ class Flutterwave:
 
     async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown:
         return await transfers.list_day(self._line, day, live=self.live)
+
+    async def find_chargebacks(
+        self,
+        charge_reference: str,  # noqa: ARG002  see above
+    ) -> list[FoundChargeback] | Unknown:
+        return []
+
+    async def list_chargebacks(
+        self,
+        day: date,  # noqa: ARG002
+    ) -> Listing[FoundChargeback] | Unknown:
+        return Listing(rows=[], unreadable=[])
 
     async def check(self) -> list[str]:
         attempt = await self._line.call("GET", "/v3/balances/NGN", operation="check", reference="")

@@ -7,12 +7,13 @@ from typing import Final
 import httpx
 
 from app.gateways.http import Hearer, Line, problems_of
-from app.gateways.paystack import amounts, charges, refunds, transfers, webhooks
+from app.gateways.paystack import amounts, chargebacks, charges, refunds, transfers, webhooks
 from app.gateways.port import (
     Accepted,
     CheckoutReady,
     Event,
     FoundCharge,
+    FoundChargeback,
     FoundInstruction,
     GatewayName,
     Listing,
@@ -37,6 +38,7 @@ class Paystack:
 
     name = GatewayName.PAYSTACK
     currencies = frozenset(amounts.WIRE_MIN)
+    tells_chargebacks = True
 
     def __init__(
         self,
@@ -102,6 +104,12 @@ class Paystack:
 
     async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown:
         return await transfers.list_day(self._line, day)
+
+    async def find_chargebacks(self, charge_reference: str) -> list[FoundChargeback] | Unknown:
+        return await chargebacks.find(self._line, charge_reference)
+
+    async def list_chargebacks(self, day: date) -> Listing[FoundChargeback] | Unknown:
+        return await chargebacks.list_day(self._line, day)
 
     async def check(self) -> list[str]:
         attempt = await self._line.call("GET", "/balance", operation="check", reference="")

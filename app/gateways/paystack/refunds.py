@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, Final
-from urllib.parse import urlencode
 
 import msgspec
 
@@ -24,7 +23,7 @@ from app.gateways.paystack.wire import (
     read,
     read_data,
     read_day,
-    read_page,
+    read_list,
     refused,
 )
 from app.gateways.port import (
@@ -44,8 +43,6 @@ from app.gateways.port import (
 
 # One word, so that it can be told from the others of a note, and too long to be there by chance.
 _REFERENCE = re.compile(r"[A-Za-z0-9._=-]{16,100}")
-_PER_PAGE: Final = 100
-_PAGES_MAX: Final = 20
 
 # `needs-attention` is no end: the payer's bank did not take the money, and Paystack waits to be
 # told another account. Every other word (`pending`, `processing`, and those to come) is none too.
@@ -120,30 +117,20 @@ async def find(
         case NoSuchCharge():  # so is this the account where it was made?
             return Unknown(reason=f"Paystack does not know the charge {charge_reference}")
         case FoundCharge():
-            return _pick(reference, charge, await _list(line, reference, charge.gateway_id))
+            listed = await read_list(
+                line,
+                "/refund",
+                operation="refunds",
+                reference=reference,
+                filters={"transaction": charge.gateway_id},
+            )
+            return _pick(reference, charge, listed)
 
 
 async def list_day(line: Line, day: date) -> Listing[FoundInstruction] | Unknown:
     """`GET /refund`."""
     rows = await read_day(line, "/refund", day)
     return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
-
-
-async def _list(line: Line, reference: str, transaction_id: str) -> list[dict[str, Any]] | Unknown:
-    """All refunds of a transaction, also those that are not ours."""
-    refunds: list[dict[str, Any]] = []
-    for number in range(1, _PAGES_MAX + 1):
-        query = urlencode({"transaction": transaction_id, "perPage": _PER_PAGE, "page": number})
-        attempt = await line.call(
-            "GET", f"/refund?{query}", operation="refunds", reference=reference
-        )
-        page = read_page(attempt)
-        if isinstance(page, Unknown):
-            return page
-        refunds += page.rows
-        if page.is_last(len(refunds)):
-            return refunds
-    return Unknown(reason=f"the list of refunds has no end after {_PAGES_MAX} pages")
 
 
 def _request(new: NewRefund) -> _NewRefund | Refused:

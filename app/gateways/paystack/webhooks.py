@@ -17,6 +17,9 @@ _SIGNATURE = re.compile(r"[0-9a-f]{128}")
 
 _KINDS: Final = {
     "charge.success": EventKind.CHARGE_CHANGED,  # Paystack has no event for failure
+    "charge.dispute.create": EventKind.CHARGEBACK_CHANGED,
+    "charge.dispute.remind": EventKind.CHARGEBACK_CHANGED,
+    "charge.dispute.resolve": EventKind.CHARGEBACK_CHANGED,
     "refund.failed": EventKind.REFUND_CHANGED,
     "refund.needs-attention": EventKind.REFUND_CHANGED,
     "refund.pending": EventKind.REFUND_CHANGED,
@@ -42,6 +45,15 @@ class _Data(msgspec.Struct, frozen=True, kw_only=True):
     transfer_code: _ShortText | None = None
 
 
+class _Charge(msgspec.Struct, frozen=True, kw_only=True):
+    reference: Annotated[_ShortText, Meta(min_length=1)]
+
+
+class _DisputeData(msgspec.Struct, frozen=True, kw_only=True):
+    id: int | _ShortText
+    transaction: _Charge
+
+
 class _RefundData(msgspec.Struct, frozen=True, kw_only=True):
     """A refund's event names its charge, and itself only sometimes."""
 
@@ -62,6 +74,9 @@ def read_webhook(keys: Sequence[bytes], headers: Mapping[str, str], body: bytes)
         if kind is EventKind.REFUND_CHANGED:
             refund = msgspec.json.decode(webhook.data, type=_RefundData)
             return _refund_event(webhook.event, refund, body)
+        if kind is EventKind.CHARGEBACK_CHANGED:
+            dispute = msgspec.json.decode(webhook.data, type=_DisputeData)
+            return _chargeback_event(webhook.event, dispute, body)
         data = msgspec.json.decode(webhook.data, type=_Data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadPayload(f"not a Paystack event: {error}") from error
@@ -105,6 +120,16 @@ def _refund_event(name: str, refund: _RefundData, body: bytes) -> Event:
         name=name,
         kind=EventKind.REFUND_CHANGED,
         reference=refund.transaction_reference,
+    )
+
+
+def _chargeback_event(name: str, dispute: _DisputeData, body: bytes) -> Event:
+    """One is reminded of more than once, in the same status."""
+    return Event(
+        key=f"{name}:{dispute.id}:{_digest(body)}",
+        name=name,
+        kind=EventKind.CHARGEBACK_CHANGED,
+        reference=dispute.transaction.reference,
     )
 
 

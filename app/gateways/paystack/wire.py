@@ -1,5 +1,6 @@
 """What Paystack's replies have in common: an envelope, refusals, lists, and kinds of fields."""
 
+from collections.abc import Mapping
 from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal, TypeVar, cast
@@ -22,7 +23,8 @@ LIVE: Final = "live"
 REASON_LENGTH_MAX: Final = 500
 
 _PER_PAGE: Final = 100
-_PAGES_MAX: Final = 1_000
+_PAGES_MAX: Final = 20
+_PAGES_OF_DAY_MAX: Final = 1_000
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,11 +88,30 @@ def look_up_refused(denied: Denied) -> Unknown:
     return Unknown(reason=f"look-up refused: {message} (HTTP {denied.status})"[:REASON_LENGTH_MAX])
 
 
+async def read_list(
+    line: Line, path: str, *, operation: str, reference: str, filters: Mapping[str, str]
+) -> list[Row] | Unknown:
+    """All that a list holds, page by page; if it grows meanwhile a row may be there twice."""
+    rows: list[Row] = []
+    for number in range(1, _PAGES_MAX + 1):
+        query = urlencode({**filters, "perPage": _PER_PAGE, "page": number})
+        attempt = await line.call(
+            "GET", f"{path}?{query}", operation=operation, reference=reference
+        )
+        page = read_page(attempt)
+        if isinstance(page, Unknown):
+            return page
+        rows += page.rows
+        if page.is_last(len(rows)):
+            return rows
+    return Unknown(reason=f"the list {path} has no end after {_PAGES_MAX} pages")
+
+
 async def read_day(line: Line, path: str, day: date) -> list[Row] | Unknown:
     """All that a list has of a day, page by page."""
     rows: dict[str, Row] = {}
     seen = 0
-    for number in range(1, _PAGES_MAX + 1):
+    for number in range(1, _PAGES_OF_DAY_MAX + 1):
         query = urlencode(
             {
                 "from": days.begin_of(day).isoformat(),
@@ -109,7 +130,7 @@ async def read_day(line: Line, path: str, day: date) -> list[Row] | Unknown:
         rows |= {str(row.get("id")): row for row in page.rows if days.is_of(day, _made_at(row))}
         if page.is_last(seen):
             return list(rows.values())
-    return Unknown(reason=f"the list {path} has no end after {_PAGES_MAX} pages")
+    return Unknown(reason=f"the list {path} has no end after {_PAGES_OF_DAY_MAX} pages")
 
 
 def read_page(attempt: Attempt) -> Page | Unknown:

@@ -12,6 +12,7 @@ from app.gateways.port import (
     CheckoutReady,
     Event,
     FoundCharge,
+    FoundChargeback,
     FoundInstruction,
     GatewayName,
     Listing,
@@ -26,7 +27,7 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
-from app.gateways.stripe import amounts, charges, refunds, transfers, webhooks
+from app.gateways.stripe import amounts, chargebacks, charges, refunds, transfers, webhooks
 from app.money import Money
 
 VERSION: Final = "2026-10-28.endive"  # what `stripe` 16.1.0 pins; webhook endpoints pin it too
@@ -40,6 +41,7 @@ class Stripe:
 
     name = GatewayName.STRIPE
     currencies = amounts.CURRENCIES
+    tells_chargebacks = True
 
     def __init__(
         self,
@@ -107,6 +109,12 @@ class Stripe:
 
     async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown:
         return await transfers.list_day(self._line, day)
+
+    async def find_chargebacks(self, charge_reference: str) -> list[FoundChargeback] | Unknown:
+        return await chargebacks.find(self._line, charge_reference)
+
+    async def list_chargebacks(self, day: date) -> Listing[FoundChargeback] | Unknown:
+        return await chargebacks.list_day(self._line, day)
 
     async def check(self) -> list[str]:
         attempt = await self._line.call("GET", "/v1/balance", operation="check", reference="")

@@ -36,6 +36,15 @@ def from_wire(amount: int, currency: str) -> Money | None:
     return None if rest else Money(amount=minor, currency=code)
 
 
+def fee_from_wire(amount: int, currency: str) -> int:
+    """A fee in minor units of a known currency, rounded down.
+
+    The step of three-decimal currencies does not bind fees; that of UGX may leave a rest.
+    """
+    whole = from_wire(amount, currency)
+    return whole.amount if whole else amount // 100
+
+
 def chargeable(money: Money) -> int | Refused:
     """The amount of a charge on the wire, or why Stripe would refuse it."""
     wire = to_wire(money)

@@ -24,7 +24,7 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
-from app.gateways.stripe.amounts import chargeable, from_wire
+from app.gateways.stripe.amounts import chargeable, fee_from_wire, from_wire
 from app.gateways.stripe.wire import (
     REASON_LENGTH_MAX,
     Amount,
@@ -233,9 +233,7 @@ def _fee(charge: Charge) -> int | None:
     balance = charge.balance_transaction
     if not isinstance(balance, _Balance) or balance.currency != charge.currency or balance.fee < 0:
         return None
-    # The step of three-decimal currencies does not bind fees; that of UGX may leave a rest.
-    whole = from_wire(balance.fee, balance.currency)
-    return whole.amount if whole else balance.fee // 100
+    return fee_from_wire(balance.fee, balance.currency)
 
 
 def _failure(charge: Charge) -> str:

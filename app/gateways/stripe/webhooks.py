@@ -5,12 +5,13 @@ import hmac
 import re
 import time
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, TypeGuard
 
 import msgspec
 from msgspec import Meta
 
 from app.gateways.port import BadPayload, BadSignature, Event, EventKind
+from app.gateways.stripe import chargebacks
 
 TOLERANCE_S: Final = 300
 
@@ -18,6 +19,7 @@ _HEADER: Final = "stripe-signature"
 _TIME = re.compile(r"[0-9]{1,12}")
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _SIGNATURES_MAX: Final = 16
+_CHARGE_ID = re.compile(r"[A-Za-z0-9_]{1,100}")
 _UNPAID: Final = "unpaid"
 
 _KINDS: Final = {
@@ -28,6 +30,11 @@ _KINDS: Final = {
     "payment_intent.canceled": EventKind.CHARGE_CHANGED,
     "payment_intent.payment_failed": EventKind.CHARGE_CHANGED,
     "payment_intent.succeeded": EventKind.CHARGE_CHANGED,
+    "charge.dispute.closed": EventKind.CHARGEBACK_CHANGED,
+    "charge.dispute.created": EventKind.CHARGEBACK_CHANGED,
+    "charge.dispute.funds_reinstated": EventKind.CHARGEBACK_CHANGED,
+    "charge.dispute.funds_withdrawn": EventKind.CHARGEBACK_CHANGED,
+    "charge.dispute.updated": EventKind.CHARGEBACK_CHANGED,
     "charge.refund.updated": EventKind.REFUND_CHANGED,
     "charge.refunded": EventKind.REFUND_CHANGED,
     "refund.created": EventKind.REFUND_CHANGED,
@@ -54,6 +61,7 @@ class _Object(msgspec.Struct, frozen=True, kw_only=True):
     metadata: _Metadata | None = None
     transfer_group: _ShortText | None = None
     payment_status: str | None = None
+    charge: Any = None
 
 
 class _Data(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,9 +126,15 @@ def _about(webhook: _Webhook) -> tuple[EventKind, str | None]:
             reference = ours.reference
         case EventKind.REFUND_CHANGED:
             reference = ours.charge_reference or about.transfer_group
+        case EventKind.CHARGEBACK_CHANGED:
+            reference = chargebacks.named(about.charge) if _is_id(about.charge) else None
         case _:
             reference = None
     return (kind, reference) if reference else (EventKind.OTHER, None)
+
+
+def _is_id(charge: Any) -> TypeGuard[str]:
+    return isinstance(charge, str) and bool(_CHARGE_ID.fullmatch(charge))
 
 
 def _is_done(webhook: _Webhook) -> bool:
