@@ -29,8 +29,9 @@ from app.accounts.guards import Authentication, unauthenticated_reply
 from app.business_clock import refuse_moved_clock
 from app.errors import Problem, Unauthenticated
 from app.gateways.registry import close_gateways, open_gateways
+from app.gateways.retries import PATIENCE_OF_REQUESTS_S
 from app.logs import configure_logs
-from app.outages import stories as outages
+from app.outages.stories import Recorder
 from app.settings import settings
 
 _BODY_BYTES_MAX = 262_144
@@ -80,7 +81,8 @@ def create_app() -> ASGIApp:
 @asynccontextmanager
 async def _lifespan(_: Litestar) -> AsyncGenerator[None, None]:
     await db.open_pool(settings().database_url, size_max=settings().database_pool_size_max)
-    open_gateways(settings(), hearer=outages.hear)
+    recorder = Recorder()
+    open_gateways(settings(), hearer=recorder, patience_s=PATIENCE_OF_REQUESTS_S)
     try:
         if settings().is_production:
             async with db.transaction() as tx:
@@ -89,4 +91,5 @@ async def _lifespan(_: Litestar) -> AsyncGenerator[None, None]:
         yield
     finally:
         await close_gateways()
+        await recorder.finish()
         await db.close_pool()

@@ -63,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     flutterwave_base_url: str = "https://api.flutterwave.com"
     flutterwave_currencies: tuple[Currency, ...] = ()
     gateway_timeout_seconds: Annotated[Seconds, Meta(le=25)] = 20.0  # see payments.CALLING_FOR
+    gateway_retry_seconds: Seconds = 2.0  # the longest first wait; doubled with each retry
     commission_bps: Annotated[int, Meta(ge=0, le=10_000)] = (
         1_000  # of the rental; frozen per booking
     )

@@ -11,8 +11,9 @@ import uvloop
 from app import db
 from app.business_clock import refuse_moved_clock
 from app.gateways.registry import close_gateways, open_gateways
+from app.gateways.retries import PATIENCE_OF_JOBS_S
 from app.logs import configure_logs
-from app.outages import stories as outages
+from app.outages.stories import Recorder
 from app.settings import Settings, settings
 from tasks import checkout, escrow, notifications, schedule, webhooks
 from tasks.runner.handlers import TASKS
@@ -41,7 +42,8 @@ async def run(*, queues: Sequence[str] = (), concurrency: int | None = None) -> 
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, worker.stop)
     await db.open_pool(settings().database_url, size_max=settings().database_pool_size_max)
-    open_gateways(settings(), hearer=outages.hear)
+    recorder = Recorder()
+    open_gateways(settings(), hearer=recorder, patience_s=PATIENCE_OF_JOBS_S)
     try:
         if settings().is_production:
             async with db.transaction() as tx:
@@ -50,6 +52,7 @@ async def run(*, queues: Sequence[str] = (), concurrency: int | None = None) -> 
         await _work(worker, options)
     finally:
         await close_gateways()
+        await recorder.finish()
         await db.close_pool()
     _log.info("worker stopped")
 

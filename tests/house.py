@@ -29,7 +29,7 @@ from app.gateways.sandbox.books.refunds import OPEN as OPEN_REFUNDS
 from app.gateways.sandbox.books.transfers import OPEN as OPEN_TRANSFERS
 from app.gateways.sandbox.dialect import Dialect
 from app.main import create_app
-from app.outages.stories import hear
+from app.outages.stories import Recorder
 from app.settings import settings
 from tasks.runner.handlers import TASKS
 from tasks.runner.reaping import reap
@@ -180,7 +180,7 @@ async def open_house(
         stack.callback(sandbox.state.simulator.books.close)
         line = httpx.ASGITransport(sandbox, raise_app_exceptions=False)
         open_gateways(
-            settings(), transports={name: wrap(line) for name in GatewayName}, hearer=hear
+            settings(), transports={name: wrap(line) for name in GatewayName}, hearer=Recorder()
         )
         stack.push_async_callback(close_gateways)
         guest = await stack.enter_async_context(

@@ -16,7 +16,7 @@ from app.accounts.model import Principal, Role
 from app.db import execute, fetch_value, fetch_values, now, transaction
 from app.gateways.registry import close_gateways, open_gateways
 from app.main import create_app
-from app.outages.stories import hear
+from app.outages.stories import Recorder
 from app.settings import settings
 from tasks import schedule
 from tasks.runner.handlers import TASKS
@@ -174,7 +174,7 @@ async def open_shop(url: str) -> AsyncGenerator[Shop, None]:
                     stripe_base_url=sandbox.base_url,
                     flutterwave_base_url=sandbox.base_url,
                 ),
-                hearer=hear,
+                hearer=Recorder(),
             )
             shop = Shop(api, sandbox, url)
             await shop.fill()

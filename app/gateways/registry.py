@@ -12,6 +12,7 @@ from app.gateways.flutterwave.webhooks import Scheme
 from app.gateways.http import Hearer
 from app.gateways.paystack.adapter import Paystack
 from app.gateways.port import Gateway, GatewayName
+from app.gateways.retries import Patience
 from app.gateways.stripe.adapter import Stripe
 from app.money import Money
 from app.settings import Settings
@@ -44,16 +45,18 @@ def open_gateways(
     *,
     transports: Mapping[GatewayName, httpx.AsyncBaseTransport] | None = None,
     hearer: Hearer | None = None,
+    patience_s: float = 0,
 ) -> None:
     """Open every gateway that the settings name and have keys for. Connects to nothing yet.
 
     `transports` replaces the network per gateway: for gateways in this process. `hearer` is told of
-    each call that shows whether its gateway is out of order.
+    each attempt. `patience_s` is for how long calls may be begun again: see `retries`.
     """
     chosen = transports or {}
+    patience = Patience(for_s=patience_s, first_wait_s=settings.gateway_retry_seconds)
     _open.clear()
     for name in (GatewayName(name) for name in settings.gateways):
-        gateway = _opened(name, settings, chosen.get(name), hearer)
+        gateway = _opened(name, settings, chosen.get(name), hearer, patience)
         if gateway:
             only = _CURRENCIES[name](settings)
             offered = gateway.currencies & set(only) if only else gateway.currencies
@@ -65,6 +68,7 @@ def _opened(
     settings: Settings,
     transport: httpx.AsyncBaseTransport | None,
     hearer: Hearer | None,
+    patience: Patience,
 ) -> Gateway | None:
     """The adapter, if the settings have keys for it."""
     match name:
@@ -75,6 +79,7 @@ def _opened(
                 timeout_s=settings.gateway_timeout_seconds,
                 transport=transport,
                 hearer=hearer,
+                patience=patience,
             )
         case GatewayName.FLUTTERWAVE if settings.flutterwave_secret_key:
             return Flutterwave(
@@ -85,6 +90,7 @@ def _opened(
                 timeout_s=settings.gateway_timeout_seconds,
                 transport=transport,
                 hearer=hearer,
+                patience=patience,
             )
         case GatewayName.STRIPE if settings.stripe_secret_key:
             return Stripe(
@@ -94,6 +100,7 @@ def _opened(
                 timeout_s=settings.gateway_timeout_seconds,
                 transport=transport,
                 hearer=hearer,
+                patience=patience,
             )
         case _:
             return None

@@ -16,7 +16,9 @@ from app.outages.model import FAILURES_MAX, Condition, GatewayList, GatewayReply
 
 _DOWN: Final = "gateway_down"  # the kind of alert; its subject is the gateway
 
-_failing: Final[set[GatewayName]] = set()  # as far as this process knows
+# As far as this process knows.
+_failing: Final[set[GatewayName]] = set()
+_down: Final[set[GatewayName]] = set()
 
 
 def is_failing(gateway: GatewayName) -> bool:
@@ -24,10 +26,17 @@ def is_failing(gateway: GatewayName) -> bool:
     return gateway in _failing
 
 
+def is_down(gateway: GatewayName) -> bool:
+    """Whether this process knows that a gateway is down; it may be up again by now."""
+    return gateway in _down
+
+
 async def failed(tx: Tx, gateway: GatewayName, *, reason: str) -> None:
     """A call got no answer; when it is the fifth in a row, an alert says that it is down."""
     outage = await queries.count_failure(tx, gateway, reason=reason)
     _failing.add(gateway)
+    if outage.is_down:
+        _down.add(gateway)
     if outage.failures == FAILURES_MAX:
         await raise_alert(
             tx,
@@ -42,6 +51,7 @@ async def answered(tx: Tx, gateway: GatewayName) -> None:
     """A call got an answer: whatever it says, the gateway is there."""
     failures = await queries.end(tx, gateway)
     _failing.discard(gateway)
+    _down.discard(gateway)
     if failures and failures >= FAILURES_MAX:
         await resolve_alert(tx, _DOWN, gateway)
 
@@ -49,8 +59,11 @@ async def answered(tx: Tx, gateway: GatewayName) -> None:
 async def down(tx: Tx) -> Set[GatewayName]:
     """The gateways to which nothing new goes for now."""
     known = await queries.outages(tx)
+    down_now = {outage.gateway for outage in known if outage.is_down}
     _failing.update(outage.gateway for outage in known)
-    return {outage.gateway for outage in known if outage.is_down}
+    _down.clear()
+    _down.update(down_now)
+    return down_now
 
 
 async def read(tx: Tx, names: Sequence[GatewayName]) -> GatewayList:

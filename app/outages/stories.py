@@ -1,15 +1,75 @@
-"""What a call to a gateway has shown, written down in a transaction of its own."""
+"""What calls to gateways have shown, written down beside whoever made them."""
 
-from app.db import transaction
+import asyncio
+from collections.abc import Sequence
+from contextvars import Context
+
+import structlog
+
+from app.db import Tx, transaction
+from app.gateways.http import Call, Unclear, facts_of
 from app.gateways.port import GatewayName
 from app.outages import actions
 
+_log = structlog.get_logger(__name__)
 
-async def hear(gateway: GatewayName, failure: str | None) -> None:
-    """A call has ended: without an answer because of `failure`, or with one (None)."""
-    if failure is not None:
-        async with transaction() as tx:
-            await actions.failed(tx, gateway, reason=failure)
-    elif actions.is_failing(gateway):
-        async with transaction() as tx:
-            await actions.answered(tx, gateway)
+
+class Recorder:
+    """Hears of each attempt. What ends while others are written down goes into the next transaction
+    together.
+
+    An answer never depends on it: what cannot be written down is logged instead.
+    """
+
+    def __init__(self) -> None:
+        self._calls: list[Call] = []
+        self._written: asyncio.Future[None] | None = None  # of those calls
+        self._writing: asyncio.Task[None] | None = None
+
+    def hear(self, call: Call) -> asyncio.Future[None]:
+        """Begin to write down how an attempt went; the future tells that it is done with."""
+        self._calls.append(call)
+        if self._written is None:
+            self._written = asyncio.get_running_loop().create_future()
+        if self._writing is None or self._writing.done():
+            # In a context of its own: not on the one connection of whoever happens to be first.
+            self._writing = asyncio.create_task(self._write_all(), context=Context())
+        return self._written
+
+    def is_down(self, gateway: GatewayName) -> bool:
+        return actions.is_down(gateway)
+
+    async def finish(self) -> None:
+        """Wait until all that was heard is written down, or logged."""
+        if self._writing:
+            await self._writing
+
+    async def _write_all(self) -> None:
+        while self._written:
+            calls, self._calls = self._calls, []
+            written, self._written = self._written, None
+            await self._write(calls)
+            written.set_result(None)
+
+    async def _write(self, calls: Sequence[Call]) -> None:
+        try:
+            async with transaction() as tx:
+                # In the same order in all processes, which otherwise might wait for each other.
+                for call in sorted(calls, key=lambda call: call.gateway):
+                    await _learn(tx, call)
+        except Exception as error:  # noqa: BLE001  whatever it is, the answers are worth more
+            for call in calls:
+                _log.error("gateway call not recorded", error=repr(error), **facts_of(call))
+
+
+async def _learn(tx: Tx, call: Call) -> None:
+    """An answer that was no answer to the call (wait, come back later) shows nothing."""
+    match call.attempt:
+        case Unclear(is_outage=True, reason=reason):
+            await actions.failed(tx, call.gateway, reason=reason)
+        case Unclear():
+            pass
+        case _ if actions.is_failing(call.gateway):
+            await actions.answered(tx, call.gateway)
+        case _:
+            pass

@@ -40,7 +40,8 @@ from app.payments.model import (
 )
 from app.queue import SettlePayment, enqueue, enqueue_all
 
-# Longer than any call lasts: after it, a call that has not ended was cut off by a crash.
+# Longer than any call of a request lasts (PATIENCE_OF_REQUESTS_S, and a time-out): after it, a call
+# that has not ended was cut off by a crash.
 CALLING_FOR: Final = timedelta(seconds=30)
 # Longer than the job of a look-up is tried again and again.
 _ASKING_FOR: Final = timedelta(hours=1)

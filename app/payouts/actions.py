@@ -38,8 +38,9 @@ from app.wire import read_cursor, write_cursor
 _S = PayoutAccountState
 _STUCK: Final = "payout_account_stuck"
 
-# Longer than any call lasts: after it, a call that has not ended was cut off by a crash.
-CALLING_FOR: Final = timedelta(seconds=30)
+# Longer than any call lasts, also one that a job repeats (PATIENCE_OF_JOBS_S, and a time-out):
+# after it, a call that has not ended was cut off by a crash.
+CALLING_FOR: Final = timedelta(minutes=1)
 
 
 # ---- transfers -----------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ class Adapter(NamedTuple):
     name: str
     currency: str
     secrets: tuple[str, str]
-    open: Callable[[Transport, float, tuple[str, ...], str], Gateway]
+    open: Callable[..., Gateway]
     payee: Callable[[Gateway, SandboxHandle], Awaitable[str]]
     letter: Callable[[str], Dialect]
     knows_references: bool = True
@@ -46,28 +46,32 @@ class Adapter(NamedTuple):
 
 
 def _paystack(
-    transport: Transport, timeout_s: float, secrets: tuple[str, ...], key: str
+    transport: Transport, timeout_s: float, secrets: tuple[str, ...], key: str, **more: Any
 ) -> Gateway:
     return Paystack(
         secret_keys=(key or secrets[0], *secrets[1:]),
         base_url=BASE,
         timeout_s=timeout_s,
         transport=transport,
+        **more,
     )
 
 
-def _stripe(transport: Transport, timeout_s: float, secrets: tuple[str, ...], key: str) -> Gateway:
+def _stripe(
+    transport: Transport, timeout_s: float, secrets: tuple[str, ...], key: str, **more: Any
+) -> Gateway:
     return Stripe(
         secret_key=key or STRIPE_SECRET_KEY,
         webhook_secrets=secrets,
         base_url=BASE,
         timeout_s=timeout_s,
         transport=transport,
+        **more,
     )
 
 
 def _flutterwave(
-    transport: Transport, timeout_s: float, secrets: tuple[str, ...], key: str
+    transport: Transport, timeout_s: float, secrets: tuple[str, ...], key: str, **more: Any
 ) -> Gateway:
     return Flutterwave(
         secret_key=key or FLUTTERWAVE_SECRET_KEY,
@@ -75,6 +79,7 @@ def _flutterwave(
         base_url=BASE,
         timeout_s=timeout_s,
         transport=transport,
+        **more,
     )
 
 
@@ -129,8 +134,8 @@ class World:
         self.transport = Strict(adapter.name, transport)
         self.gateway = self.open()
 
-    def open(self, *, timeout_s: float = 5, key: str = "") -> Gateway:
-        return self.adapter.open(self.transport, timeout_s, self.adapter.secrets, key)
+    def open(self, *, timeout_s: float = 5, key: str = "", **more: Any) -> Gateway:
+        return self.adapter.open(self.transport, timeout_s, self.adapter.secrets, key, **more)
 
     async def books(self) -> Mapping[str, Any]:
         """What happened in the adapter's currency. Wire amounts: hundredths."""

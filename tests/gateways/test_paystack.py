@@ -378,6 +378,7 @@ async def test_one_line_is_logged_per_attempt_and_never_the_key(world: World):
         "gateway": "paystack",
         "operation": "initialize",
         "reference": "bk-1",
+        "attempt": 1,
         "status": 200,
         "outcome": "answered",
     }

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from app.db import transaction
+from app.gateways.http import Answered, Attempt, Call, Unclear
 from app.gateways.port import GatewayName
 from app.gateways.registry import gateway_named
 from app.outages import actions
 from app.outages.model import FAILURES_MAX
-from app.outages.stories import hear
+from app.outages.stories import Recorder
 from tests import make
 from tests.shop import Shop
 
@@ -24,9 +25,22 @@ async def _usd_booking(shop: Shop, seat: str = "1A") -> dict[str, Any]:
     return await shop.reserve(seat, trip_id=trip_id)
 
 
+async def _hear(gateway: GatewayName, attempt: Attempt) -> None:
+    await Recorder().hear(
+        Call(
+            gateway=gateway,
+            operation="verify",
+            reference="pay-1",
+            number=1,
+            latency_ms=12.5,
+            attempt=attempt,
+        )
+    )
+
+
 async def _fail(gateway: GatewayName = PAYSTACK, times: int = FAILURES_MAX) -> None:
     for _ in range(times):
-        await hear(gateway, "HTTP 503")
+        await _hear(gateway, Unclear(reason="HTTP 503", status=503, is_outage=True))
 
 
 async def _down() -> set[GatewayName]:
@@ -106,7 +120,7 @@ async def test_an_operator_sees_what_is_down_and_is_told_once(shop: Shop) -> Non
     assert (await _condition(shop, "stripe"))["condition"] == "up"
     assert await shop.values(alerts) == ["gateway_down paystack open"]
     assert await shop.values("SELECT count::text FROM alerts") == ["1"]
-    await hear(PAYSTACK, None)
+    await _hear(PAYSTACK, Answered(status=200, body=None))
     assert (await _condition(shop))["condition"] == "up"
     assert await shop.values(alerts) == ["gateway_down paystack resolved"]
 

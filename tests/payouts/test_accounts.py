@@ -171,7 +171,7 @@ async def test_a_process_that_died_in_the_call_leaves_it_to_the_sweep(shop: Shop
     while not await accounts(shop):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     adding.cancel()
-    await shop.forward(timedelta(seconds=31))
+    await shop.forward(timedelta(seconds=61))
     await shop.sandbox.clear_faults()
     assert await shop.sweep("resolve-payout-accounts") == 1
     assert (await accounts(shop))[0]["state"] == "active"

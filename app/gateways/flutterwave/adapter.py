@@ -30,6 +30,7 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
+from app.gateways.retries import NO_PATIENCE, Patience, Repeat
 from app.money import Money
 
 _LIVE_KEY: Final = "FLWSECK-"
@@ -56,6 +57,7 @@ class Flutterwave:
         webhook_scheme: Scheme = Scheme.V3,
         transport: httpx.AsyncBaseTransport | None = None,
         hearer: Hearer | None = None,
+        patience: Patience = NO_PATIENCE,
     ) -> None:
         self.live = secret_key.startswith(_LIVE_KEY)
         self._secrets = [secret.encode() for secret in webhook_secrets]
@@ -68,6 +70,7 @@ class Flutterwave:
             read_float=Decimal,
             transport=transport,
             hearer=hearer,
+            patience=patience,
         )
 
     def refuses(self, money: Money) -> str | None:
@@ -128,7 +131,9 @@ class Flutterwave:
         return Listing(rows=[], unreadable=[])
 
     async def check(self) -> list[str]:
-        attempt = await self._line.call("GET", "/v3/balances/NGN", operation="check", reference="")
+        attempt = await self._line.call(
+            "GET", "/v3/balances/NGN", operation="check", reference="", repeat=Repeat.SAFE
+        )
         return problems_of(attempt, webhook_secrets=len(self._secrets))
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Event:

@@ -35,6 +35,7 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
+from app.gateways.retries import Repeat
 from app.money import Money
 
 _REFERENCE = re.compile(r"[A-Za-z0-9._=-]{1,100}")
@@ -92,7 +93,12 @@ async def start(line: Line, new: NewCharge) -> CheckoutReady | Refused | Unknown
     if isinstance(request, Refused):
         return request
     attempt = await line.call(
-        "POST", "/v3/payments", operation="payment", reference=new.reference, body=request
+        "POST",
+        "/v3/payments",
+        operation="payment",
+        reference=new.reference,
+        repeat=Repeat.NEVER,
+        body=request,
     )
     match conclude(attempt):
         case Unknown() as unknown:
@@ -125,6 +131,7 @@ async def find_by_id(line: Line, transaction_id: str) -> Transaction | Unknown:
         f"/v3/transactions/{quote(transaction_id, safe='')}/verify",
         operation="verify",
         reference=transaction_id,
+        repeat=Repeat.SAFE,
     )
     match conclude(attempt):
         case Unknown() as unknown:
@@ -152,6 +159,7 @@ async def find_attempt(line: Line, reference: str) -> Transaction | NoSuchCharge
         f"/v3/transactions/verify_by_reference?{query}",
         operation="verify",
         reference=reference,
+        repeat=Repeat.SAFE,
     )
     match conclude(attempt):
         case Unknown() as unknown:

@@ -41,6 +41,7 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
+from app.gateways.retries import Repeat
 
 _REFERENCE = re.compile(r"[A-Za-z0-9._=-]{16,100}")
 _COMMENTS = re.compile(
@@ -105,6 +106,7 @@ async def start(line: Line, new: NewRefund) -> Accepted | Refused | Unknown:
         f"/v3/transactions/{charge.id}/refund",
         operation="refund",
         reference=new.reference,
+        repeat=Repeat.NEVER,
         body=_NewRefund(
             amount=wire, comments=f"{new.reference} of {new.charge_reference}: {new.reason}"
         ),

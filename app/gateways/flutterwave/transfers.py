@@ -38,6 +38,7 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
+from app.gateways.retries import Repeat
 
 # Elsewhere it wants more of the payee than we ask: a branch code, an address, a phone number.
 PAYABLE: Final = frozenset(
@@ -122,7 +123,12 @@ async def create_recipient(line: Line, new: NewRecipient) -> RecipientReady | Re
         currency=new.currency,
     )
     attempt = await line.call(
-        "POST", "/v3/beneficiaries", operation="recipient", reference=new.kind, body=request
+        "POST",
+        "/v3/beneficiaries",
+        operation="recipient",
+        reference=new.kind,
+        repeat=Repeat.NEVER,
+        body=request,
     )
     match conclude(attempt):
         case Unknown() as unknown:
@@ -143,6 +149,7 @@ async def start(line: Line, new: NewTransfer) -> Accepted | Refused | ReferenceT
         "/v3/transfers",
         operation="transfer",
         reference=new.reference,
+        repeat=Repeat.NEVER,
         body=request,
         send_before=new.send_before,
     )

@@ -13,6 +13,7 @@ from app.gateways import days
 from app.gateways.days import Row
 from app.gateways.http import Answered, Attempt, Denied, Line, Unclear
 from app.gateways.port import Refused, Unknown
+from app.gateways.retries import Repeat
 
 T = TypeVar("T")
 
@@ -110,7 +111,7 @@ async def read_list(
     for number in range(1, _PAGES_MAX + 1):
         query = urlencode({**filters, "page": number})
         attempt = await line.call(
-            "GET", f"{path}?{query}", operation=operation, reference=reference
+            "GET", f"{path}?{query}", operation=operation, reference=reference, repeat=Repeat.SAFE
         )
         page = _page(conclude(attempt), operation)
         if isinstance(page, Unknown):

@@ -28,6 +28,7 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
+from app.gateways.retries import NO_PATIENCE, Patience, Repeat
 from app.money import Money
 
 _LIVE_KEY: Final = "sk_live_"
@@ -48,6 +49,7 @@ class Paystack:
         timeout_s: float,
         transport: httpx.AsyncBaseTransport | None = None,
         hearer: Hearer | None = None,
+        patience: Patience = NO_PATIENCE,
     ) -> None:
         self.live = secret_keys[0].startswith(_LIVE_KEY)
         self._keys = [key.encode() for key in secret_keys]
@@ -58,6 +60,7 @@ class Paystack:
             timeout_s=timeout_s,
             transport=transport,
             hearer=hearer,
+            patience=patience,
         )
 
     def refuses(self, money: Money) -> str | None:
@@ -112,7 +115,9 @@ class Paystack:
         return await chargebacks.list_day(self._line, day)
 
     async def check(self) -> list[str]:
-        attempt = await self._line.call("GET", "/balance", operation="check", reference="")
+        attempt = await self._line.call(
+            "GET", "/balance", operation="check", reference="", repeat=Repeat.SAFE
+        )
         return problems_of(attempt, webhook_secrets=len(self._keys))
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Event:

@@ -37,6 +37,7 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
+from app.gateways.retries import Repeat
 from app.money import Money
 
 REVERSED: Final = "reversed"
@@ -93,6 +94,7 @@ async def start(line: Line, new: NewCharge) -> CheckoutReady | Refused | Referen
         "/transaction/initialize",
         operation="initialize",
         reference=new.reference,
+        repeat=Repeat.SAFE,  # of the same reference it makes one charge
         body=request,
     )
     return _started(new, attempt)
@@ -109,7 +111,11 @@ async def find(line: Line, reference: str) -> FoundCharge | NoSuchCharge | Unkno
     if not is_reference(reference):
         return NoSuchCharge()  # start() sends no such reference, and a path may not hold it
     attempt = await line.call(
-        "GET", f"/transaction/verify/{reference}", operation="verify", reference=reference
+        "GET",
+        f"/transaction/verify/{reference}",
+        operation="verify",
+        reference=reference,
+        repeat=Repeat.SAFE,
     )
     return _found(reference, attempt)
 

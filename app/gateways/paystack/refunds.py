@@ -40,6 +40,7 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
+from app.gateways.retries import Repeat
 
 # One word, so that it can be told from the others of a note, and too long to be there by chance.
 _REFERENCE = re.compile(r"[A-Za-z0-9._=-]{16,100}")
@@ -92,6 +93,7 @@ async def start(line: Line, new: NewRefund) -> Accepted | Refused | Unknown:
         "/refund",
         operation="refund",
         reference=new.reference,
+        repeat=Repeat.NEVER,
         body=request,
         send_before=new.send_before,
     )

@@ -40,6 +40,7 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
+from app.gateways.retries import Repeat
 
 # Paystack's names of the accounts that it pays: no others, and in no other currency. (`kepss` and
 # `mobile_money_business` are in its documentation, but not in its OpenAPI file.)
@@ -132,7 +133,12 @@ async def create_recipient(line: Line, new: NewRecipient) -> RecipientReady | Re
         currency=new.currency,
     )
     attempt = await line.call(
-        "POST", "/transferrecipient", operation="recipient", reference=kind, body=request
+        "POST",
+        "/transferrecipient",
+        operation="recipient",
+        reference=kind,
+        repeat=Repeat.SAFE,
+        body=request,
     )
     match attempt:
         case Unclear(reason=reason):
@@ -153,6 +159,7 @@ async def start(line: Line, new: NewTransfer) -> Accepted | Refused | ReferenceT
         "/transfer",
         operation="transfer",
         reference=new.reference,
+        repeat=Repeat.SAFE,  # of the same reference it makes one transfer
         body=request,
         send_before=new.send_before,
     )
@@ -170,7 +177,11 @@ async def find(line: Line, reference: str) -> FoundInstruction | NoSuchInstructi
     if not _REFERENCE.fullmatch(reference):
         return NoSuchInstruction()  # start() sends no such reference, and a path may not hold it
     attempt = await line.call(
-        "GET", f"/transfer/verify/{reference}", operation="verify_transfer", reference=reference
+        "GET",
+        f"/transfer/verify/{reference}",
+        operation="verify_transfer",
+        reference=reference,
+        repeat=Repeat.SAFE,
     )
     return _found(reference, attempt)
 

@@ -13,6 +13,7 @@ from app.gateways import days
 from app.gateways.days import Row
 from app.gateways.http import Answered, Attempt, Denied, Line, Unclear
 from app.gateways.port import Refused, Unknown
+from app.gateways.retries import Repeat
 from app.money import AMOUNT_MAX
 
 T = TypeVar("T")
@@ -70,7 +71,8 @@ def refused(denied: Denied) -> Refused | Unknown:
     refusal = read_refusal(denied)
     if refusal is None:
         return Unknown(reason=f"HTTP {denied.status}, but not from Paystack")
-    return Refused(reason=f"{refusal.message} (HTTP {denied.status})"[:REASON_LENGTH_MAX])
+    told = f"{refusal.message} (HTTP {denied.status})"[:REASON_LENGTH_MAX]
+    return Unknown(reason=told) if denied.follows_unclear else Refused(reason=told)
 
 
 def is_not_found(denied: Denied, *, code: str) -> bool:
@@ -96,7 +98,7 @@ async def read_list(
     for number in range(1, _PAGES_MAX + 1):
         query = urlencode({**filters, "perPage": _PER_PAGE, "page": number})
         attempt = await line.call(
-            "GET", f"{path}?{query}", operation=operation, reference=reference
+            "GET", f"{path}?{query}", operation=operation, reference=reference, repeat=Repeat.SAFE
         )
         page = read_page(attempt)
         if isinstance(page, Unknown):
@@ -121,7 +123,11 @@ async def read_day(line: Line, path: str, day: date) -> list[Row] | Unknown:
             }
         )
         attempt = await line.call(
-            "GET", f"{path}?{query}", operation="list", reference=day.isoformat()
+            "GET",
+            f"{path}?{query}",
+            operation="list",
+            reference=day.isoformat(),
+            repeat=Repeat.SAFE,
         )
         page = read_page(attempt)
         if isinstance(page, Unknown):

@@ -154,7 +154,7 @@ async def strike_before(rule: Rule | None) -> None:
         case Rule(kind=Kind.ERROR_500):
             raise Broken
         case Rule(kind=Kind.TOO_MANY_REQUESTS):
-            raise TooMany(max(1, rule.delay_ms // 1000))
+            raise TooMany(rule.delay_ms // 1000 if rule.delay_ms else 1)
         case Rule(kind=Kind.DROP):
             raise Dropped
         case _:

@@ -27,6 +27,7 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
+from app.gateways.retries import NO_PATIENCE, Patience, Repeat
 from app.gateways.stripe import amounts, chargebacks, charges, refunds, transfers, webhooks
 from app.money import Money
 
@@ -52,6 +53,7 @@ class Stripe:
         timeout_s: float,
         transport: httpx.AsyncBaseTransport | None = None,
         hearer: Hearer | None = None,
+        patience: Patience = NO_PATIENCE,
     ) -> None:
         self.live = secret_key.startswith(_LIVE_KEYS)
         self._secrets = [secret.encode() for secret in webhook_secrets]
@@ -63,6 +65,7 @@ class Stripe:
             headers={"Stripe-Version": VERSION},
             transport=transport,
             hearer=hearer,
+            patience=patience,
         )
 
     def refuses(self, money: Money) -> str | None:
@@ -117,7 +120,9 @@ class Stripe:
         return await chargebacks.list_day(self._line, day)
 
     async def check(self) -> list[str]:
-        attempt = await self._line.call("GET", "/v1/balance", operation="check", reference="")
+        attempt = await self._line.call(
+            "GET", "/v1/balance", operation="check", reference="", repeat=Repeat.SAFE
+        )
         return problems_of(attempt, webhook_secrets=len(self._secrets))
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Event:

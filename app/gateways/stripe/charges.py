@@ -24,6 +24,7 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
+from app.gateways.retries import Repeat
 from app.gateways.stripe.amounts import chargeable, fee_from_wire, from_wire
 from app.gateways.stripe.wire import (
     REASON_LENGTH_MAX,
@@ -105,6 +106,7 @@ async def start(line: Line, new: NewCharge) -> CheckoutReady | Refused | Referen
         reference=new.reference,
         body=request,
         idempotency_key=new.reference,
+        repeat=Repeat.SAFE,
     )
     return _started(new, attempt)
 

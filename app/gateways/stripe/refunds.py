@@ -24,6 +24,7 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
+from app.gateways.retries import Repeat
 from app.gateways.stripe import charges
 from app.gateways.stripe.amounts import from_wire, to_wire
 from app.gateways.stripe.charges import Charge
@@ -90,6 +91,7 @@ async def start(line: Line, new: NewRefund) -> Accepted | Refused | ReferenceTak
         reference=new.reference,
         body=_request(new, charge, wire),
         idempotency_key=new.reference,
+        repeat=Repeat.SAFE,
         send_before=new.send_before,
     )
     return _begun(new, attempt, wire)

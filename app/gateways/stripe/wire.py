@@ -13,6 +13,7 @@ from app.gateways import days
 from app.gateways.days import Row
 from app.gateways.http import Answered, Denied, Form, Line, Unclear
 from app.gateways.port import ReferenceTaken, Refused, Unknown
+from app.gateways.retries import Repeat
 from app.money import AMOUNT_MAX
 
 T = TypeVar("T")
@@ -121,7 +122,8 @@ def refused(denied: Denied) -> Refused | ReferenceTaken | Unknown:
         return Unknown(reason=told)
     if error.type == "idempotency_error":
         return ReferenceTaken()
-    return Refused(reason=told) if error.type in _CONCLUSIVE else Unknown(reason=told)
+    is_conclusive = error.type in _CONCLUSIVE and not denied.follows_unclear
+    return Refused(reason=told) if is_conclusive else Unknown(reason=told)
 
 
 def look_up_refused(denied: Denied) -> Unknown:
@@ -132,7 +134,9 @@ def look_up_refused(denied: Denied) -> Unknown:
 
 
 async def _read_page(line: Line, path: str, *, operation: str, reference: str) -> _Page | Unknown:
-    attempt = await line.call("GET", path, operation=operation, reference=reference)
+    attempt = await line.call(
+        "GET", path, operation=operation, reference=reference, repeat=Repeat.SAFE
+    )
     match attempt:
         case Unclear(reason=reason):
             return Unknown(reason=reason)
