@@ -60,9 +60,9 @@ class Databases:
         self._admin.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [of]
         )
-        self._admin.execute(
-            SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(of))
-        )
+        # By files: half the time of going through the log, where nothing is lost in a power cut.
+        create = SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        self._admin.execute(create.format(Identifier(name), Identifier(of)))
         try:
             yield self.url(name)
         finally:

@@ -10,14 +10,12 @@ import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import httpx
 from aiosmtpd.smtp import SMTP
 from litestar import Litestar
-from litestar.types import ASGIApp
 
 from app import db
 from app.db import execute, transaction
@@ -28,13 +26,13 @@ from app.gateways.sandbox.books.deliveries import Delivery
 from app.gateways.sandbox.books.refunds import OPEN as OPEN_REFUNDS
 from app.gateways.sandbox.books.transfers import OPEN as OPEN_TRANSFERS
 from app.gateways.sandbox.dialect import Dialect
-from app.main import create_app
 from app.outages.stories import Recorder
 from app.settings import settings
 from tasks.runner.handlers import TASKS
 from tasks.runner.reaping import reap
 from tasks.runner.worker import Options, Worker
 from tasks.schedule import SCHEDULE
+from tests.application import the_app
 from tests.gateways.sandbox_server import NOWHERE, SandboxHandle
 from tests.shop import Shop
 
@@ -188,17 +186,11 @@ async def open_house(
         )
         api = await stack.enter_async_context(
             httpx.AsyncClient(
-                transport=httpx.ASGITransport(application()), base_url="http://berthold.test"
+                transport=httpx.ASGITransport(the_app()), base_url="http://berthold.test"
             )
         )
         handle = SandboxHandle(guest, "http://sandbox.test", SECRET_KEY, sandbox.state.simulator)
         yield kind(api, handle, url, sandbox)
-
-
-@lru_cache(maxsize=1)
-def application() -> ASGIApp:
-    """The application; it holds nothing of a process or a database, and so can be kept."""
-    return create_app()
 
 
 class _Letterbox:

@@ -15,13 +15,13 @@ import tasks.worker  # noqa: F401  its import registers all handlers
 from app.accounts.model import Principal, Role
 from app.db import execute, fetch_value, fetch_values, now, transaction
 from app.gateways.registry import close_gateways, open_gateways
-from app.main import create_app
 from app.outages.stories import Recorder
 from app.settings import settings
 from tasks import schedule
 from tasks.runner.handlers import TASKS
 from tasks.runner.worker import Options, Worker
 from tests import make
+from tests.application import the_app
 from tests.gateways.sandbox_server import SandboxHandle, running_sandbox, serving
 
 
@@ -159,11 +159,11 @@ class Shop:
 @asynccontextmanager
 async def open_shop(url: str) -> AsyncGenerator[Shop, None]:
     """A shop on a migrated database, whose pool is open."""
-    async with serving(create_app()) as base_url:
+    async with serving(the_app()) as base_url:
         webhooks = base_url + "/api/webhooks/{gateway}"
         async with (
             running_sandbox(webhooks) as sandbox,
-            httpx.AsyncClient(base_url=base_url, timeout=30) as api,
+            httpx.AsyncClient(base_url=base_url, timeout=30, verify=False) as api,
         ):
             await close_gateways()
             open_gateways(

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from app.accounts.model import Principal
-from app.main import create_app
 from tests import make
 from tests.api.walk import served
+from tests.application import the_app
 from tests.shop import Shop
 
 DAY: Final = date.today() + timedelta(days=40)  # noqa: DTZ011
@@ -179,7 +179,7 @@ class Sender:
 @pytest.fixture
 async def near(shop: Shop) -> AsyncIterator[Shop]:
     """The shop, asked in this process: thousands of requests without a socket between."""
-    transport = httpx.ASGITransport(create_app())
+    transport = httpx.ASGITransport(the_app())
     async with httpx.AsyncClient(transport=transport, base_url="http://berthold.test") as client:
         shop.api, served_api = client, shop.api
         yield shop

@@ -6,7 +6,7 @@ from typing import Any
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
-from app.main import create_app
+from tests.application import the_app
 
 
 async def served() -> set[tuple[str, str]]:
@@ -39,7 +39,7 @@ async def _litestar() -> Litestar:
     async def send(_: Any) -> None:
         return None
 
-    await create_app()(scope, receive, send)  # type: ignore[arg-type]
+    await the_app()(scope, receive, send)  # type: ignore[arg-type]
     return scope["litestar_app"]
 
 

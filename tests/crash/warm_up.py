@@ -6,10 +6,10 @@ import pytest  # noqa: F401  which the main module of a test run asks for
 
 from app.clock import is_zone
 from app.notifications import rules
+from tests.application import the_app
 from tests.crash import trial  # noqa: F401  with all that it imports
-from tests.house import application
 
-application()
+the_app()
 is_zone("UTC")  # reads the list of zones
 for templates in (rules._HTML, rules._TEXT):
     for name in templates.list_templates():

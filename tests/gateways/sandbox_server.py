@@ -133,7 +133,7 @@ async def running_sandbox(
     )
     async with (
         serving(sandbox) as base_url,
-        httpx.AsyncClient(base_url=base_url, timeout=10, trust_env=False) as client,
+        httpx.AsyncClient(base_url=base_url, timeout=10, trust_env=False, verify=False) as client,
     ):
         yield SandboxHandle(client, base_url, secret_key, sandbox.state.simulator)
 
