@@ -47,6 +47,27 @@ class SandboxHandle:
     async def decline(self, reference: str) -> dict[str, Any]:
         return await self._call("POST", f"/sandbox/charges/{reference}/decline")
 
+    async def charge_back(self, reference: str, **wanted: Any) -> dict[str, Any]:
+        """The guest's bank wants it all back, or `amount` of it, with a `reason`; it takes an
+        answer for so many `days`, or none if that is None. Its `id` is what the other verbs take.
+        """
+        return await self._call("POST", f"/sandbox/charges/{reference}/chargeback", json=wanted)
+
+    async def chargebacks(self) -> list[dict[str, Any]]:
+        return await self._call("GET", "/sandbox/chargebacks")
+
+    async def answer_chargeback(self, key: str | int) -> dict[str, Any]:
+        """Our evidence is in: the bank looks at it."""
+        return await self._call("POST", f"/sandbox/chargebacks/{key}/answer")
+
+    async def remind_of_chargeback(self, key: str | int) -> dict[str, Any]:
+        return await self._call("POST", f"/sandbox/chargebacks/{key}/remind")
+
+    async def close_chargeback(self, key: str | int, outcome: str) -> dict[str, Any]:
+        """It ends `won` or `lost`, as we see it; also one that had ended otherwise."""
+        body = {"outcome": outcome}
+        return await self._call("POST", f"/sandbox/chargebacks/{key}/close", json=body)
+
     async def refunds(self) -> list[dict[str, Any]]:
         return await self._call("GET", "/sandbox/refunds")
 
@@ -67,7 +88,7 @@ class SandboxHandle:
 
     async def books(self, gateway: str = "paystack") -> dict[str, dict[str, Any]]:
         """What happened at a gateway, by currency: `topped_up`, `money_in`, `fees`, `refunded`,
-        `transferred`, `held` by what is under way, `balance`. Its wire amounts.
+        `charged_back`, `transferred`, `held` by what is under way, `balance`. Its wire amounts.
         """
         accounts = await self._call("GET", "/sandbox/books")
         return {each["currency"]: each for each in accounts if each["gateway"] == gateway}

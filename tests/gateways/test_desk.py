@@ -66,6 +66,13 @@ async def test_the_page_shows_what_there_is_and_acts_as_guest_bank_and_post(adap
         assert await desk(world, f"/refunds/{begun['id']}/succeed") == 303
         assert (await sandbox.refunds())[0]["status"] == "processed"
         assert await desk(world, f"/refunds/{begun['id']}/fly") == 400
+        assert await desk(world, f"/charges/{CHARGE}/charge%20back") == 303
+        [wanted] = await sandbox.chargebacks()
+        for verb, status in (("remind", 303), ("answer", 303), ("answer", 400), ("fly", 400),
+                             ("lost", 303), ("won", 303)):  # fmt: skip
+            assert await desk(world, f"/chargebacks/{wanted['id']}/{verb}") == status
+        assert "resolved: declined" in await page(world)
+        assert await desk(world, "/chargebacks/1/won") == 400
         assert await desk(world, f"/deliveries/{CHARGE}/replay") == 303
         assert CHARGE in await page(world)
         await world.gateway.close()

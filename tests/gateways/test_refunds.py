@@ -47,13 +47,17 @@ def begun(**changes: Any) -> dict[str, Any]:
 
 
 def holding(*refunds: Any, charge: dict[str, Any] | None = None, per_page: int = 100) -> Paystack:
-    """A Paystack that has these refunds of the charge bk-1, and lists so many at a time."""
+    """A Paystack that has these refunds of the charge bk-1, and no chargeback of it. It lists so
+    many at a time.
+    """
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/transaction/verify/bk-1":
             return httpx.Response(200, json=charge or transaction())
-        assert request.url.path == "/refund"
         assert request.url.params["transaction"] == "4099260516"  # its id: no reference will do
+        if request.url.path == "/dispute":
+            return httpx.Response(200, json=reply([], meta={"total": 0}))
+        assert request.url.path == "/refund"
         start = (int(request.url.params["page"]) - 1) * per_page
         page = list(refunds[start : start + per_page])
         return httpx.Response(200, json=reply(page, meta={"total": len(refunds)}))

@@ -440,6 +440,7 @@ async def test_the_books_add_up_to_the_balance_that_the_api_tells(world: World):
         "money_in": 500_000,
         "fees": 7_500,
         "refunded": 200_000,
+        "charged_back": 0,
         "transferred": 0,
         "held": 901_000,
         "balance": 2_000_000 + 500_000 - 7_500 - 200_000 - 901_000,
@@ -579,6 +580,8 @@ async def test_the_sandbox_tells_every_field_that_the_official_file_requires(wor
     transfer["recipient"] = recipient["data"]["recipient_code"]
     refunded = await call("POST", "/refund", {"transaction": "bk-1"})
     page = await call("GET", "/refund")
+    await sandbox.charge_back("bk-1", amount=5_800)
+    disputes = await call("GET", "/dispute")
     told = {
         "recipient_created": recipient["data"],
         "transfer_created": (await call("POST", "/transfer", transfer))["data"],
@@ -586,6 +589,9 @@ async def test_the_sandbox_tells_every_field_that_the_official_file_requires(wor
         "refund_created": refunded["data"],
         "refund_listed": page["data"][0],
         "refund_list_meta": page["meta"],
+        "dispute_listed": disputes["data"][0],
+        "dispute_transaction": disputes["data"][0]["transaction"],
+        "dispute_list_meta": disputes["meta"],
     }
     for name, data in told.items():
         assert set(FACTS[name]["required"]) <= set(data), name

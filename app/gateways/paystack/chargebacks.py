@@ -72,22 +72,27 @@ class _Dispute(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def find(line: Line, charge_reference: str) -> list[FoundChargeback] | Unknown:
-    """`GET /dispute?transaction={id}`, page by page; the id is asked of the charge first."""
+    """All of a charge: its id is asked of the charge first."""
     charge = await charges.find(line, charge_reference)
     match charge:
         case Unknown():
             return charge
         case NoSuchCharge():
             return []
-        case FoundCharge(gateway_id=transaction_id):
-            listed = await read_list(
-                line,
-                "/dispute",
-                operation="find_chargebacks",
-                reference=charge_reference,
-                filters={"transaction": transaction_id},
-            )
-            return listed if isinstance(listed, Unknown) else _all(charge_reference, listed)
+        case FoundCharge():
+            return await find_of(line, charge)
+
+
+async def find_of(line: Line, charge: FoundCharge) -> list[FoundChargeback] | Unknown:
+    """`GET /dispute?transaction={id}`, page by page."""
+    listed = await read_list(
+        line,
+        "/dispute",
+        operation="find_chargebacks",
+        reference=charge.reference,
+        filters={"transaction": charge.gateway_id},
+    )
+    return listed if isinstance(listed, Unknown) else _all(charge.reference, listed)
 
 
 async def list_day(line: Line, day: date) -> Listing[FoundChargeback] | Unknown:

@@ -13,7 +13,7 @@ import msgspec
 
 from app.gateways.days import Row, listing
 from app.gateways.http import Answered, Denied, Line, Unclear
-from app.gateways.paystack import charges
+from app.gateways.paystack import chargebacks, charges
 from app.gateways.paystack.amounts import from_wire, to_wire
 from app.gateways.paystack.wire import (
     LIVE,
@@ -126,13 +126,25 @@ async def find(
                 reference=reference,
                 filters={"transaction": charge.gateway_id},
             )
-            return _pick(reference, charge, listed)
+            if not listed and charge.data["status"] == charges.REVERSED:
+                return await _none_listed(line, charge)
+            return listed if isinstance(listed, Unknown) else _pick(reference, listed)
 
 
 async def list_day(line: Line, day: date) -> Listing[FoundInstruction] | Unknown:
     """`GET /refund`."""
     rows = await read_day(line, "/refund", day)
     return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
+
+
+async def _none_listed(line: Line, charge: FoundCharge) -> NoSuchInstruction | Unknown:
+    """All of the charge went back without a refund of ours: its payer's bank must have taken it."""
+    found = await chargebacks.find_of(line, charge)
+    if isinstance(found, Unknown):
+        return found
+    if any(each.is_taken for each in found):
+        return NoSuchInstruction()
+    return Unknown(reason="the charge is refunded, but the list of its refunds is empty")
 
 
 def _request(new: NewRefund) -> _NewRefund | Refused:
@@ -163,19 +175,13 @@ def _begun(new: NewRefund, request: _NewRefund, reply: _Begun | None) -> Accepte
 
 
 def _pick(
-    reference: str, charge: FoundCharge, listed: list[dict[str, Any]] | Unknown
+    reference: str, listed: list[dict[str, Any]]
 ) -> FoundInstruction | NoSuchInstruction | Unknown:
-    if isinstance(listed, Unknown):
-        return listed
     refunds = [read(each, _Refund) for each in _noted(reference, listed)]
     ours = [refund for refund in refunds if refund]
     if len(ours) < len(refunds):
         return Unknown(reason=f"a refund noted {reference} makes no sense")
-    if ours:
-        return _found(reference, ours)
-    if not listed and charge.data["status"] == charges.REVERSED:
-        return Unknown(reason="the charge is refunded, but the list of its refunds is empty")
-    return NoSuchInstruction()
+    return _found(reference, ours) if ours else NoSuchInstruction()
 
 
 def _noted(reference: str, listed: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:

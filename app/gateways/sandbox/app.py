@@ -19,9 +19,10 @@ from app.gateways.sandbox.faults import Broken, Dropped, Faults, TooMany
 from app.gateways.sandbox.flutterwave import dialect as flutterwave
 from app.gateways.sandbox.flutterwave.api import routers as flutterwave_routers
 from app.gateways.sandbox.flutterwave.wire import errors as flutterwave_errors
+from app.gateways.sandbox.issuer import Issuer
 from app.gateways.sandbox.mail import Mail
 from app.gateways.sandbox.paystack import dialect as paystack
-from app.gateways.sandbox.paystack.api import refunds, transactions, transfers
+from app.gateways.sandbox.paystack.api import disputes, refunds, transactions, transfers
 from app.gateways.sandbox.paystack.wire import errors as paystack_errors
 from app.gateways.sandbox.simulator import Simulator
 from app.gateways.sandbox.stripe import dialect as stripe
@@ -101,6 +102,7 @@ def create_sandbox(
         faults=faults,
         mail=mail,
         bank=bank,
+        issuer=Issuer(books, mail, dialects),
     )
     return _serve(simulator)
 
@@ -110,6 +112,7 @@ def _serve(simulator: Simulator) -> Litestar:
         route_handlers=[
             transactions.router,
             refunds.router,
+            disputes.router,
             transfers.router,
             *stripe_routers,
             *flutterwave_routers,

@@ -13,11 +13,13 @@ from msgspec import Meta
 from app.gateways.sandbox.bank import NotPossible, Verb
 from app.gateways.sandbox.books.accounts import Account as PayeeAccount
 from app.gateways.sandbox.books.books import Account
+from app.gateways.sandbox.books.chargebacks import Chargeback
 from app.gateways.sandbox.books.deliveries import Delivery
 from app.gateways.sandbox.books.refunds import Refund
 from app.gateways.sandbox.books.transactions import Transaction
 from app.gateways.sandbox.books.transfers import Transfer
 from app.gateways.sandbox.faults import POSSIBLE, Mix, Rule
+from app.gateways.sandbox.issuer import DAYS, Outcome
 from app.gateways.sandbox.simulator import Simulator
 
 
@@ -36,6 +38,20 @@ class _Sum(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     amount: Annotated[int, Meta(ge=1, le=10**15)] | None = None
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] | None = None
+
+
+class _WantedBack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the guest's bank wants: a wire amount, or all. In how many days it must be answered;
+    null: it takes no answer.
+    """
+
+    amount: Annotated[int, Meta(ge=1, le=10**15)] | None = None
+    reason: Annotated[str, Meta(min_length=1, max_length=100)] = "fraudulent"
+    days: Annotated[int, Meta(ge=0, le=365)] | None = DAYS
+
+
+class _Close(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    outcome: Outcome
 
 
 class _Pace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,6 +83,59 @@ async def decline(reference: FromPath[str], simulator: NamedDependency[Simulator
     """What the page's Decline does."""
     simulator.decline(_charge(simulator, reference))
     return _charge(simulator, reference)
+
+
+@post("/charges/{reference:str}/chargeback", status_code=200)
+async def charge_back(
+    reference: FromPath[str],
+    request: Request[Any, Any, State],
+    simulator: NamedDependency[Simulator],
+) -> Chargeback:
+    """The guest's bank wants it back, or `{"amount", "reason", "days"}` of it."""
+    wanted = _read(await request.body() or b"{}", _WantedBack)
+    charge = _charge(simulator, reference)
+    try:
+        return simulator.issuer.charge_back(
+            charge, amount=wanted.amount, reason=wanted.reason, days=wanted.days
+        )
+    except NotPossible as error:
+        raise ValidationException(str(error)) from error
+
+
+@get("/chargebacks")
+async def chargebacks(simulator: NamedDependency[Simulator]) -> list[Chargeback]:
+    return simulator.books.chargebacks.all()
+
+
+@post("/chargebacks/{key:str}/answer", status_code=200)
+async def answer_chargeback(
+    key: FromPath[str], simulator: NamedDependency[Simulator]
+) -> Chargeback:
+    """The merchant has answered: the bank looks at it."""
+    try:
+        return simulator.issuer.answer(_chargeback(simulator, key))
+    except NotPossible as error:
+        raise ValidationException(str(error)) from error
+
+
+@post("/chargebacks/{key:str}/remind", status_code=200)
+async def remind_of_chargeback(
+    key: FromPath[str], simulator: NamedDependency[Simulator]
+) -> Chargeback:
+    """Nobody has answered yet."""
+    try:
+        return simulator.issuer.remind(_chargeback(simulator, key))
+    except NotPossible as error:
+        raise ValidationException(str(error)) from error
+
+
+@post("/chargebacks/{key:str}/close", status_code=200)
+async def close_chargeback(
+    key: FromPath[str], request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
+) -> Chargeback:
+    """`{"outcome"}` is `won` or `lost`, as the merchant sees it."""
+    given: _Close = _read(await request.body(), _Close)
+    return simulator.issuer.close(_chargeback(simulator, key), given.outcome)
 
 
 @get("/refunds")
@@ -203,9 +272,9 @@ async def set_mix(
 router = Router(
     "/sandbox",
     route_handlers=[
-        charges, pay, decline, refunds, end_refund, transfers, end_transfer, accounts, onboard,
-        restrict, set_pace, books, top_up, deliveries, replay, faults, set_faults, mix,
-        set_mix,
+        charges, pay, decline, charge_back, chargebacks, answer_chargeback, remind_of_chargeback,
+        close_chargeback, refunds, end_refund, transfers, end_transfer, accounts, onboard,
+        restrict, set_pace, books, top_up, deliveries, replay, faults, set_faults, mix, set_mix,
     ],
 )  # fmt: skip
 
@@ -215,6 +284,14 @@ def _charge(simulator: Simulator, reference: str) -> Transaction:
     if transaction is None:
         raise NotFoundException(f"There is no charge {reference}.")
     return transaction
+
+
+def _chargeback(simulator: Simulator, key: str) -> Chargeback:
+    """Named by its id."""
+    chargeback = simulator.books.chargebacks.find(key)
+    if chargeback is None:
+        raise NotFoundException(f"There is no chargeback {key}.")
+    return chargeback
 
 
 def _account(code: str, account: PayeeAccount | None) -> PayeeAccount:

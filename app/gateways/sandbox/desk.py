@@ -12,11 +12,13 @@ from litestar.params import Body, FromPath
 from litestar.response import Redirect
 
 from app.gateways.sandbox.bank import NotPossible, Verb
+from app.gateways.sandbox.books.chargebacks import Chargeback
 from app.gateways.sandbox.books.refunds import Refund
 from app.gateways.sandbox.books.transactions import Transaction
 from app.gateways.sandbox.books.transfers import Transfer
 from app.gateways.sandbox.checkout import HEADERS, PAGES
 from app.gateways.sandbox.faults import POSSIBLE, Kind, Mix, Operation, Rule
+from app.gateways.sandbox.issuer import Issuer, Outcome
 from app.gateways.sandbox.simulator import Simulator
 
 _SHOWN_MAX: Final = 20
@@ -25,7 +27,7 @@ _VERBS: Final = ("succeed", "fail", "reverse")
 _Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
-def _shown(simulator: Simulator, of: Transaction | Refund | Transfer) -> str:
+def _shown(simulator: Simulator, of: Transaction | Refund | Chargeback | Transfer) -> str:
     return simulator.dialects[of.gateway].shown_amount(of.amount, of.currency)
 
 
@@ -40,6 +42,7 @@ async def show(simulator: NamedDependency[Simulator]) -> Response[str]:
         kinds=sorted(Kind),
         charges=books.transactions.all()[: -_SHOWN_MAX - 1 : -1],
         refunds=books.refunds.all()[: -_SHOWN_MAX - 1 : -1],
+        chargebacks=books.chargebacks.all()[: -_SHOWN_MAX - 1 : -1],
         transfers=books.transfers.all()[: -_SHOWN_MAX - 1 : -1],
         deliveries=books.deliveries.all()[: -_SHOWN_MAX - 1 : -1],
         shown=partial(_shown, simulator),
@@ -83,7 +86,7 @@ async def act(
     verb: FromPath[str],
     simulator: NamedDependency[Simulator],
 ) -> Redirect:
-    """What a guest, a bank or the post does with a charge, refund, transfer or webhook."""
+    """What a guest, a bank or the post does with any of what the page shows."""
     books = simulator.books
     try:
         if what == "refunds" and (refund := books.refunds.find(key)):
@@ -91,7 +94,13 @@ async def act(
         elif what == "transfers" and (transfer := books.transfers.find(key)):
             simulator.bank.end_transfer(transfer, _read(verb, Verb))
         elif what == "charges" and (charge := books.transactions.find(key)):
-            {"pay": simulator.pay, "decline": simulator.decline}[verb](charge)
+            {
+                "pay": simulator.pay,
+                "decline": simulator.decline,
+                "charge back": simulator.issuer.charge_back,
+            }[verb](charge)
+        elif what == "chargebacks" and (chargeback := books.chargebacks.find(key)):
+            _act_on(simulator.issuer, chargeback, verb)
         elif (what, verb) == ("deliveries", "replay"):
             books.deliveries.replay(key)
             simulator.mail.wake()
@@ -103,6 +112,16 @@ async def act(
 
 
 router = Router("/desk", route_handlers=[show, add_fault, clear_faults, stir, act])
+
+
+def _act_on(issuer: Issuer, chargeback: Chargeback, verb: str) -> None:
+    match verb:
+        case "answer":
+            issuer.answer(chargeback)
+        case "remind":
+            issuer.remind(chargeback)
+        case _:
+            issuer.close(chargeback, _read(verb, Outcome))
 
 
 def _read(given: object, kind: Any) -> Any:

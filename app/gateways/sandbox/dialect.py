@@ -1,8 +1,9 @@
 """What each gateway has of its own among the parts that they share: words, signatures, manners."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
+from app.gateways.sandbox.books.chargebacks import Chargeback
 from app.gateways.sandbox.books.refunds import Refund
 from app.gateways.sandbox.books.transactions import Transaction
 from app.gateways.sandbox.books.transfers import Recipient, Transfer
@@ -17,6 +18,7 @@ class Course(NamedTuple):
 
 
 Courses = Mapping[Kind | None, Course]
+ChargebackNews = Literal["opened", "answered", "reminded", "closed"]
 
 
 class Letter(NamedTuple):
@@ -42,6 +44,16 @@ class Dialect(Protocol):
     @property
     def transfer_courses(self) -> Courses: ...
 
+    @property
+    def takes_chargebacks_at_once(self) -> bool:
+        """Out of the balance when they are opened, and not only when they are lost."""
+        ...
+
+    @property
+    def chargeback_fee(self) -> int:
+        """For each, whatever its end. A wire amount."""
+        ...
+
     def paid(self, transaction: Transaction) -> Sequence[Letter]: ...
 
     def declined(self, transaction: Transaction) -> Sequence[Letter]: ...
@@ -53,6 +65,10 @@ class Dialect(Protocol):
         ...
 
     def transfer_moved(self, transfer: Transfer, recipient: Recipient) -> Sequence[Letter]: ...
+
+    def chargeback_moved(
+        self, chargeback: Chargeback, transaction: Transaction, *, news: ChargebackNews
+    ) -> Sequence[Letter]: ...
 
     def distorted(self, body: str, rule: Rule | None) -> str:
         """A letter's body with another amount or currency, if the rule says so."""

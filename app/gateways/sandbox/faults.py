@@ -19,6 +19,7 @@ class Operation(StrEnum):
     TRANSFER = "transfer"
     VERIFY_TRANSFER = "verify_transfer"
     TRANSFERS = "transfers"  # the list
+    CHARGEBACKS = "chargebacks"  # the list
     VERIFY_RECIPIENT = "verify_recipient"
     ONBOARDING = "onboarding"
     WEBHOOK = "webhook"
@@ -60,6 +61,7 @@ POSSIBLE: Final = {
     Operation.TRANSFER: _ANSWERING | _ENDING | {Kind.OTP},
     Operation.TRANSFERS: _ANSWERING,
     Operation.VERIFY_TRANSFER: _ANSWERING | _TELLING,
+    Operation.CHARGEBACKS: _ANSWERING | _TELLING,
     Operation.VERIFY_RECIPIENT: _ANSWERING,
     Operation.ONBOARDING: _ANSWERING,
     Operation.WEBHOOK: {Kind.DELAY, Kind.DROP, Kind.DUPLICATE, Kind.REORDER} | _TELLING,

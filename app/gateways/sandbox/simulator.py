@@ -10,6 +10,7 @@ from app.gateways.sandbox.books.books import Books
 from app.gateways.sandbox.books.transactions import Transaction
 from app.gateways.sandbox.dialect import Dialect
 from app.gateways.sandbox.faults import Faults
+from app.gateways.sandbox.issuer import Issuer
 from app.gateways.sandbox.mail import Mail
 from app.gateways.sandbox.stripe import dialect as stripe
 
@@ -23,6 +24,7 @@ class Simulator(msgspec.Struct, frozen=True, kw_only=True):
     faults: Faults
     mail: Mail
     bank: Bank
+    issuer: Issuer
 
     def pay(
         self, transaction: Transaction, *, amount: int | None = None, currency: str | None = None

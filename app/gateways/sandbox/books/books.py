@@ -6,6 +6,7 @@ import msgspec
 
 from app.gateways.sandbox.books import (
     accounts,
+    chargebacks,
     deliveries,
     plans,
     refunds,
@@ -14,6 +15,7 @@ from app.gateways.sandbox.books import (
     transfers,
 )
 from app.gateways.sandbox.books.accounts import Accounts
+from app.gateways.sandbox.books.chargebacks import Chargebacks
 from app.gateways.sandbox.books.deliveries import Deliveries
 from app.gateways.sandbox.books.plans import Plans
 from app.gateways.sandbox.books.refunds import Refunds
@@ -35,8 +37,8 @@ CREATE TABLE IF NOT EXISTS top_ups (
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """What happened at one gateway in one currency, in its wire amounts.
 
-    balance = topped_up + money_in - fees - refunded - transferred - held; `held` is what leaves
-    if the refunds and transfers under way succeed.
+    balance = topped_up + money_in - fees - refunded - charged_back - transferred - held; `held` is
+    what leaves if the refunds and transfers under way succeed, `charged_back` what banks have now.
     """
 
     gateway: str
@@ -45,6 +47,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     money_in: int
     fees: int
     refunded: int
+    charged_back: int
     transferred: int
     held: int
     balance: int
@@ -60,6 +63,7 @@ class Books:
                 transactions.TABLE,
                 transactions.INDEX,
                 refunds.TABLE,
+                chargebacks.TABLE,
                 transfers.RECIPIENTS_TABLE,
                 transfers.TABLE,
                 plans.TABLE,
@@ -72,6 +76,7 @@ class Books:
         self.step = self._store.step
         self.transactions = Transactions(self._store)
         self.refunds = Refunds(self._store)
+        self.chargebacks = Chargebacks(self._store)
         self.transfers = Transfers(self._store)
         self.plans = Plans(self._store)
         self.deliveries = Deliveries(self._store)
@@ -103,30 +108,36 @@ class Books:
         return self._store.rows(
             Account,
             """
-            WITH lines (gateway, currency, topped_up, money_in, fees, refunded,
+            WITH lines (gateway, currency, topped_up, money_in, fees, refunded, charged_back,
                         transferred, held) AS (
-                SELECT gateway, currency, amount, 0, 0, 0, 0, 0 FROM top_ups
+                SELECT gateway, currency, amount, 0, 0, 0, 0, 0, 0 FROM top_ups
                 UNION ALL
-                SELECT gateway, currency, 0, amount, amount * :fee_permille / 1000, 0, 0, 0
+                SELECT gateway, currency, 0, amount, amount * :fee_permille / 1000, 0, 0, 0, 0
                 FROM transactions WHERE paid_at IS NOT NULL
                 UNION ALL
+                SELECT gateway, currency, 0, 0, fee, 0,
+                       CASE WHEN is_taken THEN amount ELSE 0 END, 0, 0
+                FROM chargebacks
+                UNION ALL
                 SELECT gateway, currency, 0, 0, 0,
-                       CASE WHEN status = 'processed' THEN amount ELSE 0 END, 0,
+                       CASE WHEN status = 'processed' THEN amount ELSE 0 END, 0, 0,
                        CASE WHEN status IN ('processed', 'failed') THEN 0 ELSE amount END
                 FROM refunds
                 UNION ALL
                 SELECT gateway, currency, 0, 0,
-                       CASE WHEN transferred_at IS NULL THEN 0 ELSE fee END, 0,
+                       CASE WHEN transferred_at IS NULL THEN 0 ELSE fee END, 0, 0,
                        CASE WHEN status = 'success' THEN amount ELSE 0 END,
                        CASE WHEN status IN ('pending', 'otp') THEN amount + fee ELSE 0 END
                 FROM transfers
             ), sums AS (
                 SELECT gateway, currency, SUM(topped_up) AS topped_up, SUM(money_in) AS money_in,
                        SUM(fees) AS fees, SUM(refunded) AS refunded,
+                       SUM(charged_back) AS charged_back,
                        SUM(transferred) AS transferred, SUM(held) AS held
                 FROM lines GROUP BY gateway, currency
             )
-            SELECT *, topped_up + money_in - fees - refunded - transferred - held AS balance
+            SELECT *, topped_up + money_in - fees - refunded - charged_back - transferred - held
+                      AS balance
             FROM sums WHERE :gateway IS NULL OR gateway = :gateway
             ORDER BY gateway, currency""",
             gateway=gateway,

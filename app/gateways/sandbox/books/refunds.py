@@ -100,15 +100,20 @@ class Refunds:
         )[0]
 
     def left_of(self, transaction: Transaction) -> int:
-        """What can still be refunded: what is not given back, nor about to be."""
+        """What can still be refunded: what is not given back, nor about to be, by us or a bank."""
         given = self._store.rows(
             _Sum,
             """
-            SELECT COALESCE(SUM(amount), 0) AS amount FROM refunds
-            WHERE transaction_id = :transaction_id AND status != 'failed'""",
+            SELECT COALESCE(SUM(amount), 0) AS amount FROM (
+                SELECT amount FROM refunds
+                WHERE transaction_id = :transaction_id AND status != 'failed'
+                UNION ALL
+                SELECT amount FROM chargebacks
+                WHERE transaction_id = :transaction_id AND is_taken
+            )""",
             transaction_id=transaction.id,
         )
-        return transaction.amount - given[0].amount
+        return max(0, transaction.amount - given[0].amount)
 
     def given_back(self, transaction: Transaction) -> int:
         """What has gone back."""

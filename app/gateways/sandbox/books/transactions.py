@@ -118,13 +118,17 @@ class Transactions:
         )
 
     def count_refunds(self, transaction_id: int) -> None:
-        """Reversed once all of it is refunded; a success again if a refund came back."""
+        """Reversed once all of it is refunded or charged back; a success again if it came back."""
         self._store.do(
             """
             UPDATE transactions
             SET status = CASE WHEN amount <= (
-                SELECT COALESCE(SUM(amount), 0) FROM refunds
-                WHERE transaction_id = :id AND status = 'processed'
+                SELECT COALESCE(SUM(amount), 0) FROM (
+                    SELECT amount FROM refunds
+                    WHERE transaction_id = :id AND status = 'processed'
+                    UNION ALL
+                    SELECT amount FROM chargebacks WHERE transaction_id = :id AND is_taken
+                )
             ) THEN 'reversed' ELSE 'success' END
             WHERE id = :id AND paid_at IS NOT NULL""",
             id=transaction_id,

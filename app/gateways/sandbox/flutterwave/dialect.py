@@ -7,10 +7,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
+from app.gateways.sandbox.books.chargebacks import Chargeback
 from app.gateways.sandbox.books.refunds import Refund
 from app.gateways.sandbox.books.transactions import Transaction
 from app.gateways.sandbox.books.transfers import Recipient, Transfer
-from app.gateways.sandbox.dialect import Course, Courses, Letter
+from app.gateways.sandbox.dialect import ChargebackNews, Course, Courses, Letter
 from app.gateways.sandbox.faults import Kind, Rule, distort
 from app.gateways.sandbox.flutterwave.wire import objects
 
@@ -21,6 +22,8 @@ _JSON: Final = msgspec.json.Encoder(decimal_format="number")
 
 class Flutterwave:
     name = NAME
+    takes_chargebacks_at_once = False
+    chargeback_fee = 0
     refund_courses: Courses = MappingProxyType(
         {
             None: Course("pending", ("processed",)),
@@ -83,6 +86,15 @@ class Flutterwave:
         data["fullname"] = told["full_name"]  # here it is spelt so
         body = {"event": "transfer.completed", "event.type": "Transfer", "data": data}
         return [_letter("transfer.completed", body)]
+
+    def chargeback_moved(
+        self,
+        chargeback: Chargeback,  # noqa: ARG002
+        transaction: Transaction,  # noqa: ARG002
+        *,
+        news: ChargebackNews,  # noqa: ARG002
+    ) -> Sequence[Letter]:
+        return []  # they come by mail, and stand on the dashboard
 
     def distorted(self, body: str, rule: Rule | None) -> str:
         told = msgspec.json.decode(body)

@@ -9,16 +9,18 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
+from app.gateways.sandbox.books.chargebacks import Chargeback
 from app.gateways.sandbox.books.refunds import Refund
 from app.gateways.sandbox.books.transactions import Transaction
 from app.gateways.sandbox.books.transfers import Recipient, Transfer
-from app.gateways.sandbox.dialect import Course, Courses, Letter
+from app.gateways.sandbox.dialect import ChargebackNews, Course, Courses, Letter
 from app.gateways.sandbox.faults import Kind, Rule, distort
-from app.gateways.sandbox.paystack.wire import refunds, transactions, transfers
+from app.gateways.sandbox.paystack.wire import disputes, refunds, transactions, transfers
 
 NAME: Final = "paystack"
 
 _SIGNATURE_HEADER: Final = "x-paystack-signature"
+_DISPUTES: Final = {"opened": "create", "reminded": "remind", "closed": "resolve"}
 
 
 class _Leaving(msgspec.Struct, frozen=True):
@@ -29,6 +31,8 @@ class _Leaving(msgspec.Struct, frozen=True):
 
 class Paystack:
     name = NAME
+    takes_chargebacks_at_once = False
+    chargeback_fee = 0
     refund_courses: Courses = MappingProxyType(
         {
             None: Course("pending", ("processing", "processed")),
@@ -71,12 +75,22 @@ class Paystack:
             return []
         return [_letter(f"transfer.{transfer.status}", transfers.event_data(transfer, recipient))]
 
+    def chargeback_moved(
+        self, chargeback: Chargeback, transaction: Transaction, *, news: ChargebackNews
+    ) -> Sequence[Letter]:
+        """There is no event of an answer."""
+        if news not in _DISPUTES:
+            return []
+        told = disputes.told(chargeback, transaction)
+        return [_letter(f"charge.dispute.{_DISPUTES[news]}", told)]
+
     def distorted(self, body: str, rule: Rule | None) -> str:
         webhook = msgspec.json.decode(body)
         data = webhook["data"]
-        told = data["amount"]
+        name = "amount" if "amount" in data else "refund_amount"
+        told = data[name]
         amount, currency = distort(rule, amount=int(told), currency=data["currency"])
-        data.update(amount=type(told)(amount), currency=currency)
+        data.update({name: type(told)(amount), "currency": currency})
         if "requested_amount" in data:
             data["requested_amount"] = amount
         return msgspec.json.encode(webhook).decode()

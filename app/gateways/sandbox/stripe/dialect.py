@@ -11,12 +11,13 @@ from typing import Any, Final
 import msgspec
 
 from app.gateways.sandbox.books.accounts import Account
+from app.gateways.sandbox.books.chargebacks import Chargeback
 from app.gateways.sandbox.books.refunds import Refund
 from app.gateways.sandbox.books.transactions import Transaction
 from app.gateways.sandbox.books.transfers import Recipient, Transfer
-from app.gateways.sandbox.dialect import Course, Courses, Letter
+from app.gateways.sandbox.dialect import ChargebackNews, Course, Courses, Letter
 from app.gateways.sandbox.faults import Kind, Rule, distort
-from app.gateways.sandbox.stripe.wire import accounts, objects
+from app.gateways.sandbox.stripe.wire import accounts, disputes, objects
 
 NAME: Final = "stripe"
 API_VERSION: Final = "2026-10-28.endive"
@@ -29,6 +30,8 @@ class Stripe:
     """Refunds and transfers are done at once, as a rule."""
 
     name = NAME
+    takes_chargebacks_at_once = True
+    chargeback_fee = 1_500
     refund_courses: Courses = MappingProxyType(
         {
             None: Course("processed"),
@@ -76,6 +79,16 @@ class Stripe:
             return []
         return [_letter(events[transfer.status], objects.transfer(transfer, recipient))]
 
+    def chargeback_moved(
+        self,
+        chargeback: Chargeback,
+        transaction: Transaction,  # noqa: ARG002
+        *,
+        news: ChargebackNews,
+    ) -> Sequence[Letter]:
+        told = disputes.dispute(chargeback)
+        return [_letter(f"charge.dispute.{event}", told) for event in _told_of(chargeback, news)]
+
     def distorted(self, body: str, rule: Rule | None) -> str:
         event = msgspec.json.decode(body)
         about = event["data"]["object"]
@@ -102,6 +115,19 @@ class Stripe:
         digits = _FRACTIONS.get(currency, 2)
         whole, rest = divmod(amount, 10**digits)
         return f"{whole:,}.{rest:0{digits}d}" if digits else f"{whole:,}"
+
+
+def _told_of(chargeback: Chargeback, news: ChargebackNews) -> Sequence[str]:
+    """Stripe does not remind."""
+    match news:
+        case "opened":
+            return ["created", "funds_withdrawn"]
+        case "answered":
+            return ["updated"]
+        case "reminded":
+            return []
+        case "closed":
+            return ["closed"] if chargeback.is_taken else ["closed", "funds_reinstated"]
 
 
 def account_moved(account: Account) -> Sequence[Letter]:

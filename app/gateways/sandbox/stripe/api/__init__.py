@@ -2,6 +2,12 @@
 
 from typing import Final
 
-from app.gateways.sandbox.stripe.api import accounts, charges, refunds, transfers
+from app.gateways.sandbox.stripe.api import accounts, charges, disputes, refunds, transfers
 
-routers: Final = (charges.router, refunds.router, transfers.router, accounts.router)
+routers: Final = (
+    charges.router,
+    refunds.router,
+    disputes.router,
+    transfers.router,
+    accounts.router,
+)

@@ -64,7 +64,7 @@ async def list_charges(request: Asking, simulator: NamedDependency[Simulator]) -
         each for each in _attempts(simulator) if group in (None, objects.given(each).transfer_group)
     ]
     await strike_after(rule)
-    return page(request, [_told(simulator, each, rule) for each in found])
+    return page(request, [told(simulator, each, rule) for each in found])
 
 
 router = Router("/v1", route_handlers=[create_session, list_charges], guards=[with_valid_key])
@@ -116,7 +116,13 @@ def _attempts(simulator: Simulator) -> list[Transaction]:
     return [each for each in reversed(ours) if each.status != "abandoned"]
 
 
-def _told(simulator: Simulator, transaction: Transaction, rule: Rule | None) -> dict[str, Any]:
+def told(
+    simulator: Simulator, transaction: Transaction, rule: Rule | None = None
+) -> dict[str, Any]:
+    """One as a list has it."""
     amount, currency = distort(rule, amount=transaction.amount, currency=transaction.currency)
-    told = msgspec.structs.replace(transaction, amount=amount, currency=currency)
-    return objects.charge(told, refunded=simulator.books.refunds.given_back(transaction))
+    return objects.charge(
+        msgspec.structs.replace(transaction, amount=amount, currency=currency),
+        refunded=simulator.books.refunds.given_back(transaction),
+        is_disputed=simulator.books.chargebacks.left_of(transaction) < transaction.amount,
+    )

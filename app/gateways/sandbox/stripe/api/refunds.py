@@ -52,6 +52,11 @@ router = Router("/v1", route_handlers=[create, listed], guards=[with_valid_key])
 def _begin(simulator: Simulator, fields: Fields, rule: Rule | None) -> Refund:
     check(fields, required=["charge"], optional=["amount", "metadata[*]", "reason"])
     transaction = find_charge(simulator, fields["charge"], param="charge")
+    if simulator.books.chargebacks.taken_of(transaction):
+        raise errors.refused(
+            f"Charge {fields['charge']} has been charged back; cannot issue a refund.",
+            code="charge_disputed",
+        )
     left = simulator.books.refunds.left_of(transaction)
     if left == 0:
         raise errors.refused(

@@ -109,7 +109,7 @@ def intent(of: Transaction) -> dict[str, Any]:
     }
 
 
-def charge(of: Transaction, *, refunded: int) -> dict[str, Any]:
+def charge(of: Transaction, *, refunded: int, is_disputed: bool = False) -> dict[str, Any]:
     """The attempt to pay a session: that which succeeded, or else the last."""
     paid = is_paid(of)
     return {
@@ -122,7 +122,7 @@ def charge(of: Transaction, *, refunded: int) -> dict[str, Any]:
         "captured": paid,
         "created": unix(of.created_at),
         "currency": of.currency.lower(),
-        "disputed": False,
+        "disputed": is_disputed,
         "failure_code": None if paid else "card_declined",
         "failure_message": None if paid else "Your card was declined.",
         "livemode": False,
