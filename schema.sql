@@ -18,6 +18,13 @@ SET client_min_messages = warning;
 SET row_security = off;
 
 --
+-- Name: runner; Type: SCHEMA; Schema: -; Owner: -
+--
+
+CREATE SCHEMA runner;
+
+
+--
 -- Name: procrastinate_job_event_type; Type: TYPE; Schema: public; Owner: -
 --
 
@@ -743,6 +750,56 @@ END $$;
 --
 
 COMMENT ON FUNCTION public.refuse_unbalanced() IS 'Trigger: a transaction''s entries are written with it, on accounts, and sum to zero per currency';
+
+
+--
+-- Name: enqueue(text[], text[], jsonb[]); Type: FUNCTION; Schema: runner; Owner: -
+--
+
+CREATE FUNCTION runner.enqueue(queues text[], tasks text[], args jsonb[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'runner', 'pg_catalog', 'public'
+    AS $$
+BEGIN
+    INSERT INTO procrastinate_jobs (queue_name, task_name, args)
+    SELECT * FROM unnest(enqueue.queues, enqueue.tasks, enqueue.args);
+
+    IF current_setting('transaction_isolation') <> 'read committed' OR EXISTS (
+        SELECT FROM procrastinate_workers AS worker
+         WHERE NOT EXISTS (
+               SELECT FROM job_workers AS ours
+                WHERE ours.worker_id = worker.id
+                  AND (ours.looks_by_itself OR NOT coalesce(ours.queues && enqueue.queues, true))))
+    THEN
+        PERFORM pg_catalog.pg_notify(channel, '{"type": "job_inserted", "job_id": 0}')
+           FROM (SELECT 'procrastinate_any_queue_v1' AS channel
+                  UNION
+                 SELECT 'procrastinate_queue_v1#' || unnest(enqueue.queues)) AS listening;
+    END IF;
+END $$;
+
+
+--
+-- Name: FUNCTION enqueue(queues text[], tasks text[], args jsonb[]); Type: COMMENT; Schema: runner; Owner: -
+--
+
+COMMENT ON FUNCTION runner.enqueue(queues text[], tasks text[], args jsonb[]) IS 'Queue jobs in the caller''s transaction, and tell the workers that need to be told';
+
+
+--
+-- Name: pg_notify(text, text); Type: FUNCTION; Schema: runner; Owner: -
+--
+
+CREATE FUNCTION runner.pg_notify(channel text, payload text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$ BEGIN END $$;
+
+
+--
+-- Name: FUNCTION pg_notify(channel text, payload text); Type: COMMENT; Schema: runner; Owner: -
+--
+
+COMMENT ON FUNCTION runner.pg_notify(channel text, payload text) IS 'Says nothing; for procrastinate''s trigger inside runner.enqueue()';
 
 
 --
@@ -1523,6 +1580,7 @@ CREATE TABLE public.job_workers (
     tasks text[] NOT NULL,
     concurrency integer NOT NULL,
     started_at timestamp with time zone DEFAULT now() NOT NULL,
+    looks_by_itself boolean DEFAULT false NOT NULL,
     CONSTRAINT job_workers_concurrency_check CHECK ((concurrency >= 1))
 );
 

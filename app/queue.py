@@ -122,9 +122,7 @@ async def announce(tx: Tx, queues: Sequence[str]) -> None:
 async def _insert(tx: Tx, jobs: Sequence[tuple[str, str, object]]) -> None:
     await execute(
         tx,
-        """
-        INSERT INTO procrastinate_jobs (queue_name, task_name, args)
-        SELECT * FROM unnest(%(queues)s::text[], %(tasks)s::text[], %(args)s::jsonb[])""",
+        "SELECT runner.enqueue(%(queues)s, %(tasks)s, %(args)s::jsonb[])",
         queues=[queue for queue, _, _ in jobs],
         tasks=[task for _, task, _ in jobs],
         args=[json(args) for _, _, args in jobs],

@@ -5,16 +5,6 @@
 CREATE INDEX jobs_ended_badly ON procrastinate_jobs (id)
     WHERE status IN ('failed', 'cancelled', 'aborted');
 
-CREATE TABLE job_workers (
-    worker_id   bigint PRIMARY KEY REFERENCES procrastinate_workers ON DELETE CASCADE,
-    instance    text NOT NULL,
-    queues      text[], -- null: all
-    tasks       text[] NOT NULL,
-    concurrency integer NOT NULL CHECK (concurrency >= 1),
-    started_at  timestamptz NOT NULL DEFAULT now()
-);
-COMMENT ON TABLE job_workers IS 'What each worker is, and which tasks it knows; procrastinate_workers has its heartbeat';
-
 CREATE TABLE job_locks (
     name          text PRIMARY KEY,
     id            uuid NOT NULL UNIQUE,

@@ -100,6 +100,7 @@ class Pulse:
                 worker_id = await queries.register(connection)
                 await queries.introduce(connection, worker_id, self._introduction)
                 self.worker_id = worker_id
+                self._on_news()  # of what came while nobody knew that this worker listens
         self._last = asked
 
     async def _hear(self, connection: Connection) -> None:

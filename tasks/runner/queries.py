@@ -77,6 +77,31 @@ async def unregister(connection: Connection, worker_id: int) -> None:
 # ---- waiting -------------------------------------------------------------------------------------
 
 
+async def say(connection: Connection, worker_id: int, *, looks_by_itself: bool) -> None:
+    """Whether this worker looks for jobs so often that nobody needs to tell it of them."""
+    await execute(
+        connection,
+        """
+        UPDATE job_workers SET looks_by_itself = %(looks_by_itself)s
+         WHERE worker_id = %(worker_id)s""",
+        worker_id=worker_id,
+        looks_by_itself=looks_by_itself,
+    )
+
+
+async def queueing(connection: Connection) -> list[str]:
+    """The transactions that may have queued jobs and have not ended; each has a lock that shows."""
+    return await fetch_values(
+        connection,
+        str,
+        """
+        SELECT virtualtransaction FROM pg_locks
+         WHERE locktype = 'relation' AND relation = 'procrastinate_jobs'::regclass
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND mode = 'RowExclusiveLock' AND pid IS DISTINCT FROM pg_backend_pid()""",
+    )
+
+
 async def next_due_in_s(connection: Connection) -> float | None:
     """How long until the next scheduled job may start, below zero if it may; None without one."""
     return await fetch_value(

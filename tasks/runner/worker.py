@@ -17,12 +17,13 @@ from tasks.runner import queries
 from tasks.runner.claiming import claim
 from tasks.runner.finishing import BATCH_MAX, Finisher
 from tasks.runner.handlers import Task
+from tasks.runner.lookout import LOOK_EVERY_S, Lookout
 from tasks.runner.model import Claimed, Ended, Introduction, Status
 from tasks.runner.pulse import Pulse
 from tasks.runner.running import TookTooLong, failed, hand_back, run
 from tasks.runner.supervisor import supervise
 
-_CLAIM_MAX: Final = 500
+_CLAIM_MAX: Final = 1_000
 _AHEAD_S: Final = 0.05  # what is claimed ahead should begin within
 _WATCH_EVERY_S: Final = 0.25
 _STUCK_S: Final = 1.0  # what has not begun within is left to others
@@ -90,6 +91,7 @@ class Worker:
             on_abort=self._abort,
             on_struck_off=self._drop_ready,
         )
+        self._lookout = Lookout()
         self._finisher = Finisher(options.url, forget=self._forget)
 
     def stop(self) -> None:
@@ -161,6 +163,9 @@ class Worker:
             self._held[job.id] = job
         self._ready.extend(jobs)
         self._begin()
+        await self._lookout.note(
+            connection, worker_id, found=len(jobs), is_full=len(jobs) == wanted
+        )
         return len(jobs)
 
     async def _claim_twice(
@@ -186,12 +191,15 @@ class Worker:
 
     async def _await_news(self, connection: Connection) -> None:
         """Sleep until a job may have come, or the next one is due."""
-        if self._news.is_set():
-            return
-        async with asyncio.timeout(_ANSWER_WITHIN_S):
-            due_s = await queries.next_due_in_s(connection)
-        look_s = self._options.look_every_s
-        await _wait(self._news, look_s if due_s is None else min(look_s, max(0.0, due_s)))
+        if self._lookout.looks_by_itself:
+            await _wait(self._news, LOOK_EVERY_S)
+        elif not self._lookout.is_settled:
+            await _wait(self._news, await self._lookout.settle(connection))
+        elif not self._news.is_set():
+            async with asyncio.timeout(_ANSWER_WITHIN_S):
+                due_s = await queries.next_due_in_s(connection)
+            look_s = self._options.look_every_s
+            await _wait(self._news, look_s if due_s is None else min(look_s, max(0.0, due_s)))
 
     def _wanted(self) -> int:
         """How many more jobs would begin soon."""
