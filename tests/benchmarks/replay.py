@@ -39,7 +39,7 @@ class Statement(msgspec.Struct, frozen=True):
 
     @property
     def writes(self) -> bool:
-        return "INSERT INTO" in self.sql or "defer" in self.sql
+        return "INSERT INTO" in self.sql or "runner.enqueue" in self.sql
 
 
 def record(request: bytes) -> list[Statement]:

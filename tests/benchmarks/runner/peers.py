@@ -1,0 +1,90 @@
+"""Other runners on the same database, where they are installed: `uv run --with pgqueuer …`.
+
+python -m tests.benchmarks.runner.peers   works until PgQueuer's queue is empty
+"""
+
+import asyncio
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from statistics import median
+from typing import Any
+
+import psycopg
+
+_BATCH = 500
+
+
+def measure(url: str, count: int, *, runs: int) -> dict[str, float | None]:
+    """Jobs per second of each, None of those that are not here."""
+    return {"pgqueuer": pgqueuer(url, count, runs=runs)}
+
+
+def pgqueuer(url: str, count: int, *, runs: int) -> float | None:
+    """Jobs per second of PgQueuer's worker; None where it is not installed."""
+    if importlib.util.find_spec("pgqueuer") is None:
+        print("PgQueuer is not installed: uv run --with pgqueuer", flush=True)
+        return None
+    rates = [_pgqueuer(url, count) for _ in range(runs)]
+    print(f"drain, PgQueuer: {' '.join(f'{rate:.0f}' for rate in rates)} /s", flush=True)
+    return round(median(rates), 1)
+
+
+def _pgqueuer(url: str, count: int) -> float:
+    asyncio.run(_fill_pgqueuer(url, count))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE pgqueuer")
+        connection.execute("CHECKPOINT")
+    worker = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.runner.peers"], capture_output=True, check=True
+    )
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT count(*) FROM pgqueuer").fetchone()
+    assert row == (0,), row
+    return count / float(worker.stdout.split()[-1])
+
+
+async def _connect(url: str) -> tuple[Any, Any]:
+    from pgqueuer import PgQueuer, Queries  # pyright: ignore
+
+    connection = await psycopg.AsyncConnection.connect(url, autocommit=True)
+    return PgQueuer.from_psycopg_connection(connection), Queries.from_psycopg_connection(connection)
+
+
+async def _fill_pgqueuer(url: str, count: int) -> None:
+    _, queries = await _connect(url)
+    if not await queries.schema_is_installed():
+        await queries.install()
+    await queries.clear_queue()
+    for _ in range(0, count, 1_000):
+        await queries.enqueue(1_000 * ["noop"], 1_000 * [b'{"sent": 0}'], 1_000 * [0])
+
+
+async def _drain_pgqueuer(url: str) -> None:
+    from pgqueuer.domain.types import QueueExecutionMode  # pyright: ignore
+
+    runner, _ = await _connect(url)
+
+    @runner.entrypoint("noop")
+    async def noop(job: Any) -> None:
+        pass
+
+    await runner.run(
+        dequeue_timeout=timedelta(seconds=1), batch_size=_BATCH, mode=QueueExecutionMode.drain
+    )
+
+
+def main() -> None:
+    """The worker process."""
+    import uvloop
+
+    began = time.monotonic()
+    uvloop.run(_drain_pgqueuer(os.environ["DATABASE_URL"]))
+    print(time.monotonic() - began)
+
+
+if __name__ == "__main__":
+    main()

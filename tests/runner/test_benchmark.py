@@ -1,0 +1,32 @@
+"""The benchmark of the runner, at its smallest, so that it does not rot."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.development.postgres import Server
+from tests.benchmarks.runner import drain, enqueueing, finished, wakeups
+
+
+@pytest.fixture
+def server(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    return Server(database_url, Path("/nowhere"), None)
+
+
+def test_both_workers_drain_and_the_past_does_not_matter(server: Server) -> None:
+    rates = drain.medians(server.url, {"ours": 50, "stock": 5}, runs=1)
+    assert all(rates.values())
+    assert drain.raw(server.url, 50, runs=1)
+    beside = finished.measure(server.url, 20_000, 50, runs=1, alone_per_s=rates["ours"])
+    assert beside["sequential_reads"] == 0
+    assert beside["rows_read_per_claim_of_500"] <= 3 * 500
+
+
+async def test_queueing_and_waking_are_measured(server: Server, pool: None) -> None:
+    for working in (wakeups.ours, wakeups.stock):
+        assert await wakeups.latency(server.url, working, 3)
+    assert await wakeups.late(server.url, 3)
+    assert await asyncio.to_thread(enqueueing.by_pgbench, server, 16, runs=1)
