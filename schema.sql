@@ -1260,6 +1260,51 @@ ALTER TABLE public.escrow_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
 
 
 --
+-- Name: gateway_calls; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.gateway_calls (
+    at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    id bigint NOT NULL,
+    gateway text NOT NULL,
+    operation text NOT NULL,
+    reference text NOT NULL,
+    attempt smallint NOT NULL,
+    outcome text NOT NULL,
+    status smallint,
+    latency_ms integer NOT NULL,
+    error text,
+    CONSTRAINT gateway_calls_attempt_check CHECK ((attempt > 0)),
+    CONSTRAINT gateway_calls_error_told CHECK (((outcome = 'unclear'::text) = (error IS NOT NULL))),
+    CONSTRAINT gateway_calls_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT gateway_calls_latency_ms_check CHECK ((latency_ms >= 0)),
+    CONSTRAINT gateway_calls_outcome_known CHECK ((outcome = ANY (ARRAY['answered'::text, 'denied'::text, 'unclear'::text]))),
+    CONSTRAINT gateway_calls_status_told CHECK (((status IS NOT NULL) OR (outcome = 'unclear'::text)))
+);
+
+
+--
+-- Name: TABLE gateway_calls; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.gateway_calls IS 'Each attempt at a call to a gateway, and how it went: never what was in it. Append-only; forgotten after a month';
+
+
+--
+-- Name: gateway_calls_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.gateway_calls ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.gateway_calls_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
 -- Name: gateway_outages; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -2416,6 +2461,14 @@ ALTER TABLE ONLY public.escrow_events
 
 
 --
+-- Name: gateway_calls gateway_calls_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.gateway_calls
+    ADD CONSTRAINT gateway_calls_pkey PRIMARY KEY (at, id);
+
+
+--
 -- Name: gateway_outages gateway_outages_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -2909,6 +2962,13 @@ CREATE INDEX escrow_events_of_booking ON public.escrow_events USING btree (booki
 
 
 --
+-- Name: gateway_calls_of_reference; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX gateway_calls_of_reference ON public.gateway_calls USING btree (reference, at, id);
+
+
+--
 -- Name: host_debts_of_host; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -3347,6 +3407,13 @@ CREATE TRIGGER dispute_history_append_only BEFORE DELETE OR UPDATE ON public.dis
 --
 
 CREATE TRIGGER escrow_events_append_only BEFORE DELETE OR UPDATE ON public.escrow_events FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: gateway_calls gateway_calls_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER gateway_calls_append_only BEFORE UPDATE ON public.gateway_calls FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 
 --

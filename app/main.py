@@ -12,6 +12,7 @@ from litestar.types import ASGIApp
 import app.accounts.routes
 import app.bookings.routes
 import app.breaker.routes
+import app.calls.routes
 import app.cancellation.routes
 import app.checkout.routes
 import app.disputes.routes
@@ -54,6 +55,7 @@ def create_app() -> ASGIApp:
             *app.money_out.routes.routes,
             *app.operations.routes.routes,
             *app.outages.routes.routes,
+            *app.calls.routes.routes,
             *app.payouts.routes.routes,
             *app.tracking.routes.routes,
             *app.webhooks.routes.routes,

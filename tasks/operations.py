@@ -7,6 +7,7 @@ from typing import Final
 
 from app import idempotency
 from app.accounts import actions as accounts
+from app.calls import actions as calls
 from app.db import Tx, transaction
 from app.invariants import actions as invariants
 from app.jobs import actions as jobs
@@ -31,6 +32,7 @@ async def cleanup(limit: int) -> int:
                 _forget_done,
                 _forget_other_jobs,
                 _forget_runs,
+                _forget_calls,
             )
         )
     )
@@ -87,6 +89,10 @@ async def _forget_other_jobs(tx: Tx, limit: int) -> Batch:
 
 async def _forget_runs(tx: Tx, limit: int) -> Batch:
     return _batch(await jobs.forget_runs(tx, limit=limit), limit)
+
+
+async def _forget_calls(tx: Tx, limit: int) -> Batch:
+    return _batch(await calls.forget_old(tx, limit=limit), limit)
 
 
 def _batch(deleted: int, limit: int) -> Batch:

@@ -164,11 +164,17 @@ class House(Shop):
 
 @asynccontextmanager
 async def open_house(
-    kind: type[H], url: str, books: Path, *, wrap: Wrap = lambda line: line
+    kind: type[H],
+    url: str,
+    books: Path,
+    *,
+    wrap: Wrap = lambda line: line,
+    patience_s: float = 0,
 ) -> AsyncGenerator[H]:
     """A house on a migrated database; its gateway's books are the SQLite file `books`.
 
     The books outlive this process, as a gateway would. `wrap` is put around each line to a gateway.
+    A call is made again only with `patience_s`.
     """
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(_taking_mail())
@@ -178,7 +184,10 @@ async def open_house(
         stack.callback(sandbox.state.simulator.books.close)
         line = httpx.ASGITransport(sandbox, raise_app_exceptions=False)
         open_gateways(
-            settings(), transports={name: wrap(line) for name in GatewayName}, hearer=Recorder()
+            settings(),
+            transports={name: wrap(line) for name in GatewayName},
+            hearer=Recorder(),
+            patience_s=patience_s,
         )
         stack.push_async_callback(close_gateways)
         guest = await stack.enter_async_context(

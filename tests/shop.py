@@ -157,8 +157,10 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(url: str) -> AsyncGenerator[Shop, None]:
-    """A shop on a migrated database, whose pool is open."""
+async def open_shop(url: str, *, patience_s: float = 0) -> AsyncGenerator[Shop, None]:
+    """A shop on a migrated database, whose pool is open. What goes wrong at a gateway goes wrong
+    once: a call is made again only with `patience_s`.
+    """
     async with serving(the_app()) as base_url:
         webhooks = base_url + "/api/webhooks/{gateway}"
         async with (
@@ -175,6 +177,7 @@ async def open_shop(url: str) -> AsyncGenerator[Shop, None]:
                     flutterwave_base_url=sandbox.base_url,
                 ),
                 hearer=Recorder(),
+                patience_s=patience_s,
             )
             shop = Shop(api, sandbox, url)
             await shop.fill()

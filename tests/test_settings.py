@@ -42,6 +42,7 @@ def test_production_refuses_to_start_without_each_of_these(name: str) -> None:
         ("LOG_LEVEL", "LOUD"),
         ("DATABASE_POOL_SIZE_MAX", "0"),
         ("GATEWAY_TIMEOUT_SECONDS", "-5"),
+        ("GATEWAY_RETRY_SECONDS", "0"),
         ("BASE_URL", "http://berthold.example"),
         ("PAYSTACK_BASE_URL", "http://127.0.0.1:1"),
         ("STRIPE_SECRET_KEY", "sk_live_0123456789abcdef0123456789abcdef"),  # without a secret

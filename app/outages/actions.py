@@ -9,6 +9,8 @@ from collections.abc import Sequence, Set
 from typing import Final
 
 from app.alerts import Severity, raise_alert, resolve_alert
+from app.calls import actions as calls
+from app.calls.model import NO_CALLS, CallFigures
 from app.db import Tx
 from app.gateways.port import GatewayName
 from app.outages import queries
@@ -16,9 +18,7 @@ from app.outages.model import FAILURES_MAX, Condition, GatewayList, GatewayReply
 
 _DOWN: Final = "gateway_down"  # the kind of alert; its subject is the gateway
 
-# As far as this process knows.
-_failing: Final[set[GatewayName]] = set()
-_down: Final[set[GatewayName]] = set()
+_failing: Final[set[GatewayName]] = set()  # as far as this process knows
 
 
 def is_failing(gateway: GatewayName) -> bool:
@@ -26,17 +26,13 @@ def is_failing(gateway: GatewayName) -> bool:
     return gateway in _failing
 
 
-def is_down(gateway: GatewayName) -> bool:
-    """Whether this process knows that a gateway is down; it may be up again by now."""
-    return gateway in _down
+async def failed(tx: Tx, gateway: GatewayName, *, reason: str) -> bool:
+    """A call got no answer; returns whether the gateway is down now.
 
-
-async def failed(tx: Tx, gateway: GatewayName, *, reason: str) -> None:
-    """A call got no answer; when it is the fifth in a row, an alert says that it is down."""
+    When it is the fifth in a row, an alert says so.
+    """
     outage = await queries.count_failure(tx, gateway, reason=reason)
     _failing.add(gateway)
-    if outage.is_down:
-        _down.add(gateway)
     if outage.failures == FAILURES_MAX:
         await raise_alert(
             tx,
@@ -45,13 +41,13 @@ async def failed(tx: Tx, gateway: GatewayName, *, reason: str) -> None:
             subject=gateway,
             details={"since": outage.since.isoformat(), "reason": reason},
         )
+    return outage.is_down
 
 
 async def answered(tx: Tx, gateway: GatewayName) -> None:
     """A call got an answer: whatever it says, the gateway is there."""
     failures = await queries.end(tx, gateway)
     _failing.discard(gateway)
-    _down.discard(gateway)
     if failures and failures >= FAILURES_MAX:
         await resolve_alert(tx, _DOWN, gateway)
 
@@ -59,20 +55,20 @@ async def answered(tx: Tx, gateway: GatewayName) -> None:
 async def down(tx: Tx) -> Set[GatewayName]:
     """The gateways to which nothing new goes for now."""
     known = await queries.outages(tx)
-    down_now = {outage.gateway for outage in known if outage.is_down}
     _failing.update(outage.gateway for outage in known)
-    _down.clear()
-    _down.update(down_now)
-    return down_now
+    return {outage.gateway for outage in known if outage.is_down}
 
 
 async def read(tx: Tx, names: Sequence[GatewayName]) -> GatewayList:
-    """How these gateways are."""
+    """How these gateways are, and how their last hour was."""
     known = {outage.gateway: outage for outage in await queries.outages(tx)}
-    return GatewayList(gateways=[_reply(name, known.get(name)) for name in names])
+    hour = await calls.figures(tx)
+    return GatewayList(
+        gateways=[_reply(name, known.get(name), hour.get(name, NO_CALLS)) for name in names]
+    )
 
 
-def _reply(name: GatewayName, outage: Outage | None) -> GatewayReply:
+def _reply(name: GatewayName, outage: Outage | None, last_hour: CallFigures) -> GatewayReply:
     condition = Condition.UP
     if outage:
         condition = Condition.DOWN if outage.is_down else Condition.FAILING
@@ -84,4 +80,5 @@ def _reply(name: GatewayName, outage: Outage | None) -> GatewayReply:
         last_failure_at=outage.last_at if outage else None,
         down_until=outage.down_until if outage else None,
         reason=outage.reason if outage else None,
+        last_hour=last_hour,
     )

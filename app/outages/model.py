@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from app.calls.model import CallFigures
 from app.gateways.port import GatewayName
 from app.wire import Output
 
@@ -48,6 +49,7 @@ class GatewayReply(Output, frozen=True):
     last_failure_at: datetime | None
     down_until: datetime | None
     reason: str | None
+    last_hour: CallFigures
 
 
 class GatewayList(Output, frozen=True):

@@ -14,7 +14,7 @@ from app.outages.model import GatewayList
     "/api/admin/gateways",
     guards=[require_admin],
     tags=["operations"],
-    summary="Which gateways are up, failing or down, and why",
+    summary="Which gateways are up, failing or down, and why; their calls of the last hour",
 )
 async def list_gateways() -> GatewayList:
     async with transaction() as tx:

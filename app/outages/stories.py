@@ -6,6 +6,7 @@ from contextvars import Context
 
 import structlog
 
+from app.calls import actions as made
 from app.db import Tx, transaction
 from app.gateways.http import Call, Unclear, facts_of
 from app.gateways.port import GatewayName
@@ -15,19 +16,20 @@ _log = structlog.get_logger(__name__)
 
 
 class Recorder:
-    """Hears of each attempt. What ends while others are written down goes into the next transaction
-    together.
+    """Hears of each attempt at a call. All that end while others are being written down go into
+    the next transaction together.
 
-    An answer never depends on it: what cannot be written down is logged instead.
+    No answer depends on it: what cannot be written down is logged instead.
     """
 
     def __init__(self) -> None:
         self._calls: list[Call] = []
-        self._written: asyncio.Future[None] | None = None  # of those calls
+        self._written: asyncio.Future[None] | None = None  # when those calls are
         self._writing: asyncio.Task[None] | None = None
+        self._down: set[GatewayName] = set()
 
     def hear(self, call: Call) -> asyncio.Future[None]:
-        """Begin to write down how an attempt went; the future tells that it is done with."""
+        """Begin to write down how an attempt went; the future tells when that is done with."""
         self._calls.append(call)
         if self._written is None:
             self._written = asyncio.get_running_loop().create_future()
@@ -37,7 +39,8 @@ class Recorder:
         return self._written
 
     def is_down(self, gateway: GatewayName) -> bool:
-        return actions.is_down(gateway)
+        """As it was after the last call of this process."""
+        return gateway in self._down
 
     async def finish(self) -> None:
         """Wait until all that was heard is written down, or logged."""
@@ -54,22 +57,23 @@ class Recorder:
     async def _write(self, calls: Sequence[Call]) -> None:
         try:
             async with transaction() as tx:
+                await made.record(tx, calls)
                 # In the same order in all processes, which otherwise might wait for each other.
                 for call in sorted(calls, key=lambda call: call.gateway):
-                    await _learn(tx, call)
+                    await self._learn(tx, call)
         except Exception as error:  # noqa: BLE001  whatever it is, the answers are worth more
             for call in calls:
                 _log.error("gateway call not recorded", error=repr(error), **facts_of(call))
 
-
-async def _learn(tx: Tx, call: Call) -> None:
-    """An answer that was no answer to the call (wait, come back later) shows nothing."""
-    match call.attempt:
-        case Unclear(is_outage=True, reason=reason):
-            await actions.failed(tx, call.gateway, reason=reason)
-        case Unclear():
-            pass
-        case _ if actions.is_failing(call.gateway):
-            await actions.answered(tx, call.gateway)
-        case _:
-            pass
+    async def _learn(self, tx: Tx, call: Call) -> None:
+        """An answer that was no answer to the call (wait, come back later) shows nothing."""
+        match call.attempt:
+            case Unclear(is_outage=False):
+                return
+            case Unclear(reason=reason):
+                is_down = await actions.failed(tx, call.gateway, reason=reason)
+            case _:
+                is_down = False
+                if actions.is_failing(call.gateway):
+                    await actions.answered(tx, call.gateway)
+        (self._down.add if is_down else self._down.discard)(call.gateway)

@@ -177,6 +177,7 @@ PROTECTED: Final = {
     ("GET", "/api/admin/ledger/bookings/{booking_id}"): ADMIN_ONLY,
     ("POST", "/api/admin/ledger/adjustments"): ADMIN_ONLY._replace(body=AN_ADJUSTMENT),
     ("GET", "/api/admin/gateways"): ADMIN_ONLY,
+    ("GET", "/api/admin/gateways/calls"): ADMIN_ONLY,
     ("GET", "/api/admin/webhooks"): ADMIN_ONLY,
     ("GET", "/api/admin/webhooks/booking/{booking_id}"): ADMIN_ONLY,
     ("GET", "/api/admin/webhooks/{event_id}"): ADMIN_ONLY,

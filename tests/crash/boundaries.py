@@ -21,6 +21,9 @@ DIED: Final = 77  # the exit status of a process that died as planned
 _OURS: Final = ("app.", "tasks.")
 _RUNNER: Final = "tasks.runner."  # its loops keep no order; its own tests kill it
 _BELOW: Final = ("app.db.", "app.gateways.", "app.web.")  # say nothing about what is being done
+# What is written down about a call is nothing that a story stands on, and the call beside it is a
+# boundary itself.
+_BESIDE: Final = "app.outages.stories."
 _NOTHING: Final = ""  # what the pool sends to see whether a connection lives
 _REFERENCE: Final = re.compile(r"\b[a-z]+-[0-9a-f]{32}(-\d+)?")
 _READS: Final = re.compile(r"\w+ GET ")
@@ -127,8 +130,8 @@ def _who() -> str | None:
     while frame:
         module = str(frame.f_globals.get("__name__", ""))
         if module.startswith(_OURS) and not f"{module}.".startswith(_BELOW):
-            is_runners = module.startswith(_RUNNER)
-            return None if is_runners else f"{module}.{frame.f_code.co_qualname}"
+            is_left_out = f"{module}.".startswith((_RUNNER, _BESIDE))
+            return None if is_left_out else f"{module}.{frame.f_code.co_qualname}"
         if module.startswith("tests.") and module != __name__:
             return None
         frame = frame.f_back

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from app.db import transaction
+from app.gateways.retries import PATIENCE_OF_JOBS_S
 from app.settings import settings
 from tests import make
 from tests.books import breaches
@@ -85,7 +86,11 @@ async def test_a_storm_passes_and_leaves_nothing_wrong(
     settings.cache_clear()
     weather, chance = Weather(SEED), random.Random(SEED)
     async with open_house(
-        House, database_url, tmp_path / "books", wrap=lambda line: Stormy(line, weather)
+        House,
+        database_url,
+        tmp_path / "books",
+        wrap=lambda line: Stormy(line, weather),
+        patience_s=PATIENCE_OF_JOBS_S,
     ) as house:
         await house.fill()
         weather.is_calm = True
@@ -97,10 +102,13 @@ async def test_a_storm_passes_and_leaves_nothing_wrong(
                 await _pass(house, STEP)
         weather.is_calm = True
         steps = await _until_all_has_ended(house)
+        were_unknown = await house.count(_WERE_UNKNOWN)
         print(
             f"storm: {sum(weather.calls.values())} calls, {dict(weather.calls)}; {dict(states)}; "
-            f"at rest after {steps} steps of calm; {await house.values(_INSTRUCTIONS)}"
+            f"at rest after {steps} steps of calm; {await house.values(_INSTRUCTIONS)}; "
+            f"{were_unknown} were unknown"
         )
+        assert were_unknown, "the storm was too weak to show anything"
         assert await house.values(_UNKNOWN) == []
         wrong = await breaches(house)
         assert not wrong, "\n".join(wrong)
@@ -190,6 +198,7 @@ async def _admins_see_to(house: House, given_up: Sequence[str]) -> None:
 _INSTRUCTIONS: Final = """
     SELECT concat_ws(' ', gateway, kind, state, count(*), 'in', max(attempt), 'attempts at most')
       FROM instructions GROUP BY gateway, kind, state ORDER BY 1"""
+_WERE_UNKNOWN: Final = "SELECT count(*) FROM instruction_history WHERE state = 'unknown'"
 _UNKNOWN: Final = "SELECT id::text FROM instructions WHERE state = 'unknown'"
 _GIVEN_UP: Final = """
     SELECT kind || ' ' || id FROM instructions WHERE state = 'failed' AND next_try_at IS NULL"""

@@ -1,0 +1,1 @@
+"""Calls to gateways: each attempt, and how it went."""
