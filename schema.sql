@@ -1874,7 +1874,7 @@ CREATE TABLE public.notifications (
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     sent_at timestamp with time zone,
     CONSTRAINT notifications_failed_with_error CHECK (((state <> 'failed'::text) OR (last_error IS NOT NULL))),
-    CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text]))),
+    CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'payout_account_stopped'::text]))),
     CONSTRAINT notifications_sent_with_time CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
     CONSTRAINT notifications_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'failed'::text])))
 );
@@ -1996,22 +1996,32 @@ CREATE TABLE public.payout_accounts (
     currency character(3) NOT NULL,
     kind text NOT NULL,
     holder text NOT NULL,
-    account_number text NOT NULL,
-    bank_code text NOT NULL,
+    account_number text,
+    bank_code text,
+    country character(2),
     account_name text,
     bank_name text,
     recipient text,
     state text NOT NULL,
+    missing text[] DEFAULT '{}'::text[] NOT NULL,
     failure text,
-    attempts smallint DEFAULT 1 NOT NULL,
+    attempts integer DEFAULT 1 NOT NULL,
+    answered integer DEFAULT 0 NOT NULL,
     next_try_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
-    CONSTRAINT payout_accounts_active_is_known_there CHECK (((state <> 'active'::text) OR (recipient IS NOT NULL))),
+    CONSTRAINT payout_accounts_active_is_known_there CHECK (((state <> ALL (ARRAY['active'::text, 'stopped'::text])) OR (recipient IS NOT NULL))),
+    CONSTRAINT payout_accounts_asked_before_answered CHECK (((answered >= 0) AND (answered <= attempts))),
+    CONSTRAINT payout_accounts_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
     CONSTRAINT payout_accounts_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT payout_accounts_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
-    CONSTRAINT payout_accounts_pending_has_next_try CHECK (((state = 'pending'::text) = (next_try_at IS NOT NULL))),
-    CONSTRAINT payout_accounts_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'refused'::text, 'replaced'::text, 'removed'::text])))
+    CONSTRAINT payout_accounts_numbered_unless_at_gateway CHECK (
+CASE
+    WHEN (kind = 'gateway_account'::text) THEN ((account_number IS NULL) AND (bank_code IS NULL) AND (country IS NOT NULL))
+    ELSE ((account_number IS NOT NULL) AND (bank_code IS NOT NULL) AND (country IS NULL))
+END),
+    CONSTRAINT payout_accounts_open_has_next_try CHECK (((state = ANY (ARRAY['pending'::text, 'stopped'::text])) = (next_try_at IS NOT NULL))),
+    CONSTRAINT payout_accounts_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'stopped'::text, 'refused'::text, 'replaced'::text, 'removed'::text])))
 );
 
 
@@ -3186,10 +3196,17 @@ CREATE INDEX payments_to_look_at ON public.payments USING btree (look_at) WHERE 
 
 
 --
+-- Name: payout_accounts_at_gateway; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX payout_accounts_at_gateway ON public.payout_accounts USING btree (gateway, recipient) WHERE (kind = 'gateway_account'::text);
+
+
+--
 -- Name: payout_accounts_due; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX payout_accounts_due ON public.payout_accounts USING btree (next_try_at) WHERE (state = 'pending'::text);
+CREATE INDEX payout_accounts_due ON public.payout_accounts USING btree (next_try_at) WHERE (state = ANY (ARRAY['pending'::text, 'stopped'::text]));
 
 
 --

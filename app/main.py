@@ -22,6 +22,7 @@ import app.ledger.routes
 import app.money_out.routes
 import app.operations.routes
 import app.outages.routes
+import app.payees.routes
 import app.payouts.routes
 import app.tracking.routes
 import app.webhooks.routes
@@ -56,6 +57,7 @@ def create_app() -> ASGIApp:
             *app.operations.routes.routes,
             *app.outages.routes.routes,
             *app.calls.routes.routes,
+            *app.payees.routes.routes,
             *app.payouts.routes.routes,
             *app.tracking.routes.routes,
             *app.webhooks.routes.routes,

@@ -14,7 +14,8 @@ CREATE TABLE notifications (
     CONSTRAINT notifications_kind_known CHECK (kind IN (
         'booking_confirmed', 'booking_cancelled', 'booking_requested', 'booking_declined',
         'hold_expired', 'refund_pending', 'dispute_opened', 'dispute_resolved',
-        'dispute_withdrawn', 'refund_sent', 'payout_sent', 'payout_failed', 'host_debt'
+        'dispute_withdrawn', 'refund_sent', 'payout_sent', 'payout_failed', 'host_debt',
+        'payout_account_stopped'
     )),
     CONSTRAINT notifications_sent_with_time CHECK ((state = 'sent') = (sent_at IS NOT NULL)),
     CONSTRAINT notifications_failed_with_error CHECK (state <> 'failed' OR last_error IS NOT NULL)

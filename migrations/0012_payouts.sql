@@ -5,33 +5,47 @@ CREATE TABLE payout_accounts (
     currency       char(3) NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
     kind           text NOT NULL,
     holder         text NOT NULL,
-    account_number text NOT NULL,
-    bank_code      text NOT NULL,
+    account_number text,
+    bank_code      text,
+    country        char(2) CHECK (country ~ '^[A-Z]{2}$'),
     account_name   text,
     bank_name      text,
     recipient      text,
     state          text NOT NULL,
+    missing        text[] NOT NULL DEFAULT '{}',
     failure        text,
-    attempts       smallint NOT NULL DEFAULT 1,
+    attempts       integer NOT NULL DEFAULT 1,
+    answered       integer NOT NULL DEFAULT 0,
     next_try_at    timestamptz,
     created_at     timestamptz NOT NULL DEFAULT business_now(),
     updated_at     timestamptz NOT NULL DEFAULT business_now(),
     CONSTRAINT payout_accounts_state_known CHECK (
-        state IN ('pending', 'active', 'refused', 'replaced', 'removed')
+        state IN ('pending', 'active', 'stopped', 'refused', 'replaced', 'removed')
     ),
     CONSTRAINT payout_accounts_active_is_known_there CHECK (
-        state <> 'active' OR recipient IS NOT NULL
+        state NOT IN ('active', 'stopped') OR recipient IS NOT NULL
     ),
-    -- While the gateway is being told of it, this is the end of the teller's lease.
-    CONSTRAINT payout_accounts_pending_has_next_try CHECK (
-        (state = 'pending') = (next_try_at IS NOT NULL)
+    CONSTRAINT payout_accounts_numbered_unless_at_gateway CHECK (
+        CASE WHEN kind = 'gateway_account'
+             THEN account_number IS NULL AND bank_code IS NULL AND country IS NOT NULL
+             ELSE account_number IS NOT NULL AND bank_code IS NOT NULL AND country IS NULL END
+    ),
+    -- Of the times that the gateway was asked, the latest that is answered.
+    CONSTRAINT payout_accounts_asked_before_answered CHECK (answered BETWEEN 0 AND attempts),
+    -- While the gateway is being asked about it, this is the end of the asker's lease.
+    CONSTRAINT payout_accounts_open_has_next_try CHECK (
+        (state IN ('pending', 'stopped')) = (next_try_at IS NOT NULL)
     )
 );
 COMMENT ON TABLE payout_accounts IS 'Where a host''s money goes: one active account per gateway and currency';
 CREATE UNIQUE INDEX payout_accounts_one_active ON payout_accounts (host_id, gateway, currency)
     WHERE state = 'active';
 CREATE INDEX payout_accounts_of_host ON payout_accounts (host_id, id);
-CREATE INDEX payout_accounts_due ON payout_accounts (next_try_at) WHERE state = 'pending';
+CREATE INDEX payout_accounts_due ON payout_accounts (next_try_at)
+    WHERE state IN ('pending', 'stopped');
+-- Each gateway account has a recipient of its own; a bank account's may be that of another too.
+CREATE UNIQUE INDEX payout_accounts_at_gateway ON payout_accounts (gateway, recipient)
+    WHERE kind = 'gateway_account';
 
 CREATE TABLE late_refunds (
     id         uuid PRIMARY KEY,

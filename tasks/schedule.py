@@ -19,7 +19,7 @@ from tasks.escrow import (
 from tasks.ledger import checkpoint_ledger
 from tasks.notifications import send_notifications
 from tasks.operations import check_invariants, check_tasks, cleanup, cleanup_locks
-from tasks.payouts import resolve_payout_accounts
+from tasks.payees import resolve_payout_accounts
 from tasks.runner.handlers import add_task
 from tasks.runner.timers import Timer, task_of
 from tasks.webhooks import retry_webhooks
@@ -47,7 +47,7 @@ SCHEDULE: Final = (
     Periodic(name="retry-failed-transfers", cron="5 * * * *", run=retry_failed_transfers, limit=10),
     Periodic(name="resolve-unknown", cron="* * * * *", run=resolve_unknown, limit=100),
     Periodic(
-        name="resolve-payout-accounts", cron="*/5 * * * *", run=resolve_payout_accounts, limit=100
+        name="resolve-payout-accounts", cron="* * * * *", run=resolve_payout_accounts, limit=100
     ),
     Periodic(name="refund-timeouts", cron="*/5 * * * *", run=decline_unanswered, limit=50),
     Periodic(name="retry-webhooks", cron="*/5 * * * *", run=retry_webhooks, limit=100),

@@ -13,6 +13,8 @@ from app.instructions.model import InstructionKind
 from app.instructions.queries import refunds_at_gateway
 from app.money_out import actions as money_out
 from app.money_out.stories import look_up, look_up_earlier
+from app.payees import actions as payees
+from app.payees.stories import ask_about
 from app.payments import actions as payments
 from app.webhooks import actions as webhooks
 from app.webhooks.model import FIRST_WAIT, TRIES_MAX, WAIT_MAX, NothingOfOurs, StoredEvent
@@ -59,6 +61,8 @@ async def _what_follows(tx: Tx, event: StoredEvent) -> Callable[[], Awaitable[ob
     if event.reference is None or event.kind in (EventKind.OTHER, EventKind.CHARGEBACK_CHANGED):
         await webhooks.ignored(tx, event.id)
         return None
+    if event.kind is EventKind.PAYEE_CHANGED:
+        return await _about_payee(tx, event, event.reference)
     if event.kind is EventKind.TRANSFER_CHANGED:
         kind = InstructionKind.TRANSFER
         if transfer := await money_out.find_told_of(tx, event.reference, kind):
@@ -71,6 +75,18 @@ async def _what_follows(tx: Tx, event: StoredEvent) -> Callable[[], Awaitable[ob
         refund_ids = await refunds_at_gateway(tx, payment.id)
         return partial(_look_up_all, refund_ids, event.id)
     return partial(_park, event)
+
+
+async def _about_payee(
+    tx: Tx, event: StoredEvent, recipient: str
+) -> Callable[[], Awaitable[object]] | None:
+    """No gateway asks a payee anything before we have written its code down: who is not known then
+    is none of ours.
+    """
+    if account := await payees.find_told_of(tx, event.gateway, recipient):
+        return partial(ask_about, account.id, event_id=event.id)
+    await webhooks.ignored(tx, event.id)
+    return None
 
 
 async def _look_up_all(refund_ids: Sequence[UUID], event_id: UUID) -> None:

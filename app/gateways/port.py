@@ -12,6 +12,13 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
+from app.gateways.recipients import (
+    Flaw,
+    NewRecipient,
+    OnboardingLink,
+    OnboardingNeeded,
+    RecipientReady,
+)
 from app.money import Money
 
 T = TypeVar("T")
@@ -117,34 +124,6 @@ class NewRefund(msgspec.Struct, frozen=True, kw_only=True):
     money: Money
     reason: str
     send_before: float = inf
-
-
-class RecipientKind(StrEnum):
-    BANK_ACCOUNT = "bank_account"
-    MOBILE_MONEY = "mobile_money"  # a person's wallet; `bank_code` is the operator
-    MOBILE_MONEY_BUSINESS = "mobile_money_business"  # a till or paybill
-
-
-class NewRecipient(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a payee's money shall go, in the payee's words."""
-
-    name: str
-    kind: RecipientKind
-    account_number: str  # text: leading zeros count
-    bank_code: str
-    currency: str
-
-
-class RecipientReady(msgspec.Struct, frozen=True, kw_only=True):
-    """The gateway can pay this account under its code `recipient`.
-
-    `account_name` is the owner's name as the bank has it, to be shown to the payee; it and
-    `bank_name` are empty where the gateway does not know them.
-    """
-
-    recipient: str
-    account_name: str
-    bank_name: str
 
 
 class NewTransfer(msgspec.Struct, frozen=True, kw_only=True):
@@ -265,6 +244,7 @@ class EventKind(StrEnum):
     # What `find_chargebacks` takes: the charge's reference, or the gateway's own name of the charge
     # where its event does not tell ours. Only the answers tell for certain which charge it is.
     CHARGEBACK_CHANGED = "chargeback_changed"
+    PAYEE_CHANGED = "payee_changed"  # the recipient's code
     OTHER = "other"
 
 
@@ -291,8 +271,34 @@ class BadPayload(Exception):
     """The webhook is signed, but cannot be read."""
 
 
+class Onboarding(Protocol):
+    """What a gateway has beyond the others that asks payees itself what it must know of them."""
+
+    async def find_recipient(
+        self, recipient: str
+    ) -> RecipientReady | OnboardingNeeded | Refused | Unknown:
+        """Ask whether a payee can be paid now. Refused: there is none of this code for us.
+
+        Changes nothing, may be repeated at will.
+        """
+        ...
+
+    async def start_onboarding(
+        self, recipient: str, *, return_url: str, refresh_url: str
+    ) -> OnboardingLink | Refused | Unknown:
+        """Make a link for a payee, another each time.
+
+        The payee comes back to `return_url`, whatever was answered there: the visit proves nothing;
+        and to `refresh_url` for another link where this one was used before, or has expired.
+        """
+        ...
+
+
 class Gateway(Protocol):
-    """One payment gateway. `currencies` are those it offers; `live`: its key moves real money."""
+    """One payment gateway. `currencies` are those it offers; `live`: its key moves real money.
+
+    `onboarding` is there if payees have accounts at the gateway.
+    """
 
     @property
     def name(self) -> GatewayName: ...
@@ -307,6 +313,9 @@ class Gateway(Protocol):
     def tells_chargebacks(self) -> bool:
         """False where its API and webhooks have none: then none is ever found or listed."""
         ...
+
+    @property
+    def onboarding(self) -> Onboarding | None: ...
 
     def refuses(self, money: Money) -> str | None:
         """Why this gateway could never charge such an amount; None if it might. Asks nobody."""
@@ -336,7 +345,13 @@ class Gateway(Protocol):
         """Ask what became of a refund. Changes nothing, may be repeated at will."""
         ...
 
-    async def create_recipient(self, new: NewRecipient) -> RecipientReady | Refused | Unknown:
+    def find_flaw(self, new: NewRecipient) -> Flaw | None:
+        """Why this gateway could never pay such an account; None if it might. Asks nobody."""
+        ...
+
+    async def create_recipient(
+        self, new: NewRecipient
+    ) -> RecipientReady | OnboardingNeeded | Refused | Unknown:
         """Make an account known as payable. Moves no money: after Unknown simply do it again."""
         ...
 

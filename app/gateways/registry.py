@@ -40,6 +40,12 @@ class CurrencyNotOffered(Invalid):
     title = "This currency cannot be paid in"
 
 
+class GatewayNotUsed(Invalid):
+    """422: the gateway that was asked for is not open, or not for this currency."""
+
+    title = "This gateway is not used"
+
+
 def open_gateways(
     settings: Settings,
     *,
@@ -147,6 +153,21 @@ def gateway_for(currency: str) -> Gateway:
         if currency in currencies:
             return gateway
     raise CurrencyNotOffered.field("currency", f"cannot be paid in: {currency}")
+
+
+def gateway_to_pay(currency: str, name: GatewayName | None = None) -> Gateway:
+    """The gateway that pays this currency out: of this name, or the first that takes it.
+
+    Raises CurrencyNotOffered, GatewayNotUsed.
+    """
+    if name is None:
+        return gateway_for(currency)
+    if name not in _open:
+        raise GatewayNotUsed.field("gateway", f"is not used here: {name}")
+    gateway, currencies = _open[name]
+    if currency not in currencies:
+        raise GatewayNotUsed.field("gateway", f"{name} is not used for {currency} here")
+    return gateway
 
 
 def refused_by_all(money: Money) -> str | None:

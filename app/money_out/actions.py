@@ -39,10 +39,11 @@ from app.money_out.model import (
 from app.notifications import actions as notifications
 from app.notifications.model import Kind
 from app.outages import actions as outages
+from app.payees import actions as payees
+from app.payees.model import Payee
 from app.payments import actions as payments
 from app.payments.model import Refund, Unwanted
 from app.payouts import actions as payouts
-from app.payouts.model import Payee
 from app.wire import read_cursor, write_cursor
 
 
@@ -240,7 +241,7 @@ async def _target(tx: Tx, instruction: Instruction) -> str | None:
     if instruction.kind is InstructionKind.REFUND:
         return instruction.target
     payee = Payee(instruction.payee_id, instruction.gateway, instruction.currency)
-    return await payouts.recipient_of(tx, payee)
+    return await payees.recipient_of(tx, payee)
 
 
 def _of_kind(instruction: Instruction, kind: InstructionKind) -> Instruction:

@@ -10,7 +10,7 @@ import uuid_utils.compat
 from app.alerts import Severity, raise_alert
 from app.db import Tx
 from app.notifications import queries, rules
-from app.notifications.model import BookingFacts, Claimed, Kind, Outcome
+from app.notifications.model import Claimed, Facts, Kind, Outcome
 from app.queue import SendNotification, enqueue
 
 # Longer than any attempt can take, so that a lease ends only when its holder is dead.
@@ -19,9 +19,7 @@ LEASE: Final = timedelta(minutes=5)
 _log = structlog.get_logger(__name__)
 
 
-async def notify(
-    tx: Tx, *, account_id: UUID, kind: Kind, source_id: UUID, data: BookingFacts
-) -> None:
+async def notify(tx: Tx, *, account_id: UUID, kind: Kind, source_id: UUID, data: Facts) -> None:
     """Tell an account, once per kind and source, by mail, if the caller's transaction commits.
 
     `source_id` is what it is about: the booking's, charge's or refund's id.

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     PAYOUT_SENT = "payout_sent"
     PAYOUT_FAILED = "payout_failed"  # given up, or come back
     HOST_DEBT = "host_debt"
+    PAYOUT_ACCOUNT_STOPPED = "payout_account_stopped"
 
 
 class DisputeFacts(TypedDict):
@@ -55,6 +56,18 @@ class BookingFacts(TypedDict):
     reason: NotRequired[str]  # in words for people
     respond_by: NotRequired[datetime]
     dispute: NotRequired[DisputeFacts]
+
+
+class PayoutAccountFacts(TypedDict):
+    """What a mail about a payout account says, which is about no booking."""
+
+    gateway: str
+    currency: str
+    missing: list[str]  # what the gateway must be told, in its words
+    reason: str  # the gateway's; may be empty
+
+
+Facts = BookingFacts | PayoutAccountFacts
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):

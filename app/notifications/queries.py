@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.db import Tx, execute, fetch_one, json
-from app.notifications.model import BookingFacts, Claimed, Kind
+from app.notifications.model import Claimed, Facts, Kind
 
 
 async def insert(
@@ -14,7 +14,7 @@ async def insert(
     account_id: UUID,
     kind: Kind,
     source_id: UUID,
-    data: BookingFacts,
+    data: Facts,
 ) -> bool:
     """Put a notification into the outbox; False if the account was told this already."""
     inserted = await execute(

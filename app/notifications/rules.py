@@ -12,7 +12,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from app.clock import is_zone
-from app.notifications.model import BookingFacts, Claimed
+from app.notifications.model import BookingFacts, Claimed, Kind, PayoutAccountFacts
 
 ATTEMPTS_MAX: Final = 10
 _FIRST_WAIT: Final = timedelta(minutes=1)
@@ -32,6 +32,8 @@ _MONTHS: Final = {
 
 # One template makes both parts: the layout decides the form, and HTML escapes what is put in.
 _TEMPLATES: Final = PackageLoader("app.notifications")
+# What the layout shows of a booking, if a mail is about one.
+_OF_BOOKINGS: Final = ("title", "units", "check_in", "check_out", "total", "booking_id")
 _HTML: Final = Environment(loader=_TEMPLATES, undefined=StrictUndefined, autoescape=True)
 _TEXT: Final = Environment(
     loader=_TEMPLATES,
@@ -85,6 +87,8 @@ def moment(at: datetime, zone: str, locale: str) -> str:
 
 def _facts(claimed: Claimed, locale: str) -> dict[str, Any]:
     """What templates may say, already as text."""
+    if claimed.kind == Kind.PAYOUT_ACCOUNT_STOPPED:
+        return _payout_account_facts(claimed, locale)
     data = msgspec.convert(claimed.data, BookingFacts)
     zone = data.get("zone", claimed.zone)
     respond_by = data.get("respond_by")
@@ -101,6 +105,19 @@ def _facts(claimed: Claimed, locale: str) -> dict[str, Any]:
         "reason": data.get("reason", ""),
         "respond_by": moment(respond_by, claimed.zone, locale) if respond_by else "",
         **_dispute_facts(data),
+    }
+
+
+def _payout_account_facts(claimed: Claimed, locale: str) -> dict[str, str]:
+    data = msgspec.convert(claimed.data, PayoutAccountFacts)
+    return {
+        **dict.fromkeys(_OF_BOOKINGS, ""),
+        "locale": locale,
+        "name": _one_line(claimed.name),
+        "gateway": data["gateway"],
+        "currency": data["currency"],
+        "missing": ", ".join(_one_line(each) for each in data["missing"]),
+        "reason": _one_line(data["reason"]),
     }
 
 

@@ -1,1 +1,1 @@
-"""Payouts: where hosts' money goes, what they owe, and the transfers that come of both."""
+"""Payouts: the transfers that hosts get, and what they owe, which makes these smaller."""

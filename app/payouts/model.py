@@ -1,143 +1,16 @@
-"""Payouts: accounts that money goes to, debts, and what is to be transferred."""
+"""Payouts: what is to be transferred to hosts, and what they owe."""
 
 from datetime import datetime
-from enum import StrEnum
-from types import MappingProxyType
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
-from app.errors import Invalid, NotFound
-from app.gateways.port import GatewayName, RecipientKind
+from app.gateways.port import GatewayName
 from app.instructions.model import InstructionState
-from app.money import Currency, Money
-from app.wire import Input, Name, Output
-
-# Letters too: an IBAN. At least six, of which all but the last four can be hidden.
-AccountNumber = Annotated[
-    str, Meta(pattern=r"^[0-9A-Za-z]{6,34}$", examples=["0123456789", "233241234567"])
-]
-BankCode = Annotated[
-    str,
-    Meta(
-        pattern=r"^[0-9A-Za-z_-]{2,20}$",
-        description="As the gateway lists it; of mobile money: the operator's",
-        examples=["058", "MTN"],
-    ),
-]
-
-
-class PayoutAccountState(StrEnum):
-    PENDING = "pending"  # committed; the gateway may not know of it yet
-    ACTIVE = "active"
-    REFUSED = "refused"  # the gateway does not know such an account
-    REPLACED = "replaced"  # another one took its place
-    REMOVED = "removed"
-
-
-_S = PayoutAccountState
-MOVES: Final = MappingProxyType(
-    {
-        _S.PENDING: frozenset({_S.ACTIVE, _S.REFUSED, _S.REPLACED, _S.REMOVED}),
-        _S.ACTIVE: frozenset({_S.REPLACED, _S.REMOVED}),
-        _S.REFUSED: frozenset({_S.REMOVED}),
-        _S.REPLACED: frozenset({_S.REMOVED}),
-        _S.REMOVED: frozenset[PayoutAccountState](),
-    }
-)
-
-
-class Payee(NamedTuple):
-    """Who is paid through which gateway in which currency: what a payout account is for."""
-
-    host_id: UUID
-    gateway: GatewayName
-    currency: str
-
-
-class NewPayoutAccount(Input, frozen=True):
-    """Where a host's money of one currency is to go."""
-
-    holder: Name
-    kind: RecipientKind
-    account_number: AccountNumber
-    bank_code: BankCode
-    currency: Currency
-
-
-class PayoutAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `payout_accounts`. `recipient` is the gateway's code for it."""
-
-    id: UUID
-    host_id: UUID
-    gateway: GatewayName
-    currency: str
-    kind: RecipientKind
-    holder: str
-    account_number: str
-    bank_code: str
-    account_name: str | None
-    bank_name: str | None
-    recipient: str | None
-    state: PayoutAccountState
-    failure: str | None
-    attempts: int
-    next_try_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
-
-    @property
-    def payee(self) -> Payee:
-        return Payee(self.host_id, self.gateway, self.currency)
-
-    @property
-    def masked_number(self) -> str:
-        return f"•••• {self.account_number[-4:]}"
-
-
-class PayoutAccountReply(Output, frozen=True):
-    """A payout account as its host sees it; the name is the owner's as the bank has it."""
-
-    id: UUID
-    state: PayoutAccountState
-    gateway: GatewayName
-    currency: str
-    kind: RecipientKind
-    holder: str
-    account_number: Annotated[str, Meta(description="All but the last four hidden")]
-    bank_code: str
-    account_name: str | None
-    bank_name: str | None
-    failure: str | None
-    created_at: datetime
-    updated_at: datetime
-
-    @classmethod
-    def of(cls, account: PayoutAccount) -> "PayoutAccountReply":
-        return cls(
-            id=account.id,
-            state=account.state,
-            gateway=account.gateway,
-            currency=account.currency,
-            kind=account.kind,
-            holder=account.holder,
-            account_number=account.masked_number,
-            bank_code=account.bank_code,
-            account_name=account.account_name,
-            bank_name=account.bank_name,
-            failure=account.failure,
-            created_at=account.created_at,
-            updated_at=account.updated_at,
-        )
-
-
-class PayoutAccountPage(Output, frozen=True):
-    """Newest first; `nextCursor` is null on the last page."""
-
-    accounts: list[PayoutAccountReply]
-    next_cursor: str | None
+from app.money import Money
+from app.wire import Output
 
 
 class Payout(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,6 +119,7 @@ class HostTransfer(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     booking_id: UUID
     state: InstructionState
+    gateway: GatewayName
     amount: int
     currency: str
     kept_back: int
@@ -263,6 +137,7 @@ class HostTransferReply(Output, frozen=True):
     id: UUID
     booking_id: UUID
     state: InstructionState
+    gateway: GatewayName
     amount: Money
     kept_back: Annotated[Money, Meta(description="For debts, from what it would have been")]
     reason: str
@@ -320,13 +195,3 @@ class BalanceList(Output, frozen=True):
     """One per currency in which there is anything."""
 
     balances: list[BalanceReply]
-
-
-class NoSuchPayoutAccount(NotFound):
-    title = "There is no such payout account"
-
-
-class AccountRefused(Invalid):
-    """422: the gateway does not pay to such an account; the detail has its own words."""
-
-    title = "The gateway refused this account"

@@ -1,13 +1,9 @@
 """One statement per function on `payout_accounts`, `host_debts` and `debt_recoveries`."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
-import msgspec
-
-from app.db import Tx, execute, fetch_all, fetch_new, fetch_one, fetch_value, json
-from app.gateways.port import GatewayName, RecipientReady
+from app.db import Tx, execute, fetch_all, fetch_value, json
 from app.instructions.model import InstructionState
 from app.money import Money
 from app.payouts.model import (
@@ -15,35 +11,8 @@ from app.payouts.model import (
     DebtWithRecoveries,
     HostBalance,
     HostTransfer,
-    NewPayoutAccount,
-    Payee,
-    PayoutAccount,
-    PayoutAccountState,
     Recovery,
 )
-
-
-class Recipient(msgspec.Struct, frozen=True, kw_only=True):
-    """An active payout account, as the gateway knows it."""
-
-    host_id: UUID
-    gateway: GatewayName
-    currency: str
-    recipient: str
-
-
-async def recipients(tx: Tx, host_ids: Sequence[UUID]) -> list[Recipient]:
-    """The active accounts of these hosts, which stay so until the transaction ends."""
-    return await fetch_all(
-        tx,
-        Recipient,
-        """
-        SELECT host_id, gateway, currency, recipient FROM payout_accounts
-         WHERE host_id = ANY(%(host_ids)s) AND state = 'active'
-         ORDER BY id
-           FOR SHARE""",
-        host_ids=list(host_ids),
-    )
 
 
 async def lock_next_resumable(tx: Tx, but: Sequence[UUID]) -> UUID | None:
@@ -125,8 +94,8 @@ async def transfers_of_host(
         tx,
         HostTransfer,
         """
-        SELECT id, booking_id, state, amount, currency, reason, failure, next_try_at, created_at,
-               sent_at, confirmed_at,
+        SELECT id, booking_id, state, gateway, amount, currency, reason, failure, next_try_at,
+               created_at, sent_at, confirmed_at,
                (SELECT coalesce(sum(kept.amount), 0)::bigint FROM debt_recoveries AS kept
                  WHERE kept.source_id = instructions.source_id) AS kept_back
           FROM instructions
@@ -197,159 +166,4 @@ async def debts_of_host(
         host_id=host_id,
         before=before,
         limit=limit,
-    )
-
-
-async def insert_account(
-    tx: Tx,
-    new: NewPayoutAccount,
-    *,
-    account_id: UUID,
-    host_id: UUID,
-    gateway: GatewayName,
-    calling_for: timedelta,
-) -> PayoutAccount:
-    return await fetch_new(
-        tx,
-        PayoutAccount,
-        """
-        INSERT INTO payout_accounts (id, host_id, gateway, currency, kind, holder, account_number,
-                                     bank_code, state, next_try_at)
-        VALUES (%(id)s, %(host_id)s, %(gateway)s, %(currency)s, %(kind)s, %(holder)s,
-                %(account_number)s, %(bank_code)s, 'pending', business_now() + %(calling_for)s)
-        RETURNING *""",
-        id=account_id,
-        host_id=host_id,
-        gateway=gateway,
-        calling_for=calling_for,
-        **msgspec.structs.asdict(new),
-    )
-
-
-async def find_account(tx: Tx, account_id: UUID) -> PayoutAccount | None:
-    return await fetch_one(
-        tx, PayoutAccount, "SELECT * FROM payout_accounts WHERE id = %(id)s", id=account_id
-    )
-
-
-async def accounts_of_host(
-    tx: Tx, host_id: UUID, *, before: UUID | None, limit: int
-) -> list[PayoutAccount]:
-    """Newest first (ids are in the order of time)."""
-    return await fetch_all(
-        tx,
-        PayoutAccount,
-        """
-        SELECT * FROM payout_accounts
-         WHERE host_id = %(host_id)s AND (%(before)s::uuid IS NULL OR id < %(before)s)
-         ORDER BY id DESC
-         LIMIT %(limit)s""",
-        host_id=host_id,
-        before=before,
-        limit=limit,
-    )
-
-
-async def claim_account(
-    tx: Tx, account_id: UUID, *, calling_for: timedelta
-) -> PayoutAccount | None:
-    """Take a pending account to tell its gateway of it; None if it is not pending any more."""
-    return await fetch_one(
-        tx,
-        PayoutAccount,
-        """
-        UPDATE payout_accounts
-           SET attempts = attempts + 1, next_try_at = business_now() + %(calling_for)s
-         WHERE id = %(id)s AND state = 'pending'
-     RETURNING *""",
-        id=account_id,
-        calling_for=calling_for,
-    )
-
-
-async def claim_next_account(tx: Tx, *, calling_for: timedelta) -> PayoutAccount | None:
-    """Take the pending account that has been due for the longest; None if none is."""
-    return await fetch_one(
-        tx,
-        PayoutAccount,
-        """
-        WITH due AS (
-            SELECT id FROM payout_accounts
-             WHERE state = 'pending' AND next_try_at <= (SELECT business_now())
-             ORDER BY next_try_at
-             LIMIT 1
-               FOR NO KEY UPDATE SKIP LOCKED
-        )
-        UPDATE payout_accounts
-           SET attempts = attempts + 1, next_try_at = business_now() + %(calling_for)s
-          FROM due
-         WHERE payout_accounts.id = due.id
-     RETURNING payout_accounts.*""",
-        calling_for=calling_for,
-    )
-
-
-async def lock_accounts(tx: Tx, payee: Payee) -> list[PayoutAccount]:
-    """The accounts of a payee that are not removed, in an order in which nobody deadlocks."""
-    return await fetch_all(
-        tx,
-        PayoutAccount,
-        """
-        SELECT * FROM payout_accounts
-         WHERE host_id = %(host_id)s AND gateway = %(gateway)s AND currency = %(currency)s
-           AND state <> 'removed'
-         ORDER BY id
-           FOR NO KEY UPDATE""",
-        **payee._asdict(),
-    )
-
-
-async def move_account(
-    tx: Tx,
-    account: PayoutAccount,
-    to: PayoutAccountState,
-    *,
-    ready: RecipientReady | None = None,
-    failure: str | None = None,
-) -> PayoutAccount | None:
-    """Move an account on if it still is where `account` saw it; else None."""
-    return await fetch_one(
-        tx,
-        PayoutAccount,
-        """
-        UPDATE payout_accounts
-           SET state = %(to)s, failure = %(failure)s, next_try_at = NULL,
-               recipient = coalesce(%(recipient)s, recipient),
-               account_name = coalesce(%(account_name)s, account_name),
-               bank_name = coalesce(%(bank_name)s, bank_name),
-               updated_at = business_now()
-         WHERE id = %(id)s AND state = %(was)s
-     RETURNING *""",
-        id=account.id,
-        was=account.state,
-        to=to,
-        failure=failure,
-        recipient=ready.recipient if ready else None,
-        account_name=ready.account_name or None if ready else None,
-        bank_name=ready.bank_name or None if ready else None,
-    )
-
-
-async def postpone_account(
-    tx: Tx, account: PayoutAccount, *, by: timedelta, failure: str
-) -> PayoutAccount | None:
-    """Tell the gateway again later; None if somebody has been at it since."""
-    return await fetch_one(
-        tx,
-        PayoutAccount,
-        """
-        UPDATE payout_accounts
-           SET next_try_at = business_now() + %(by)s, failure = %(failure)s,
-               updated_at = business_now()
-         WHERE id = %(id)s AND state = 'pending' AND attempts = %(attempts)s
-     RETURNING *""",
-        id=account.id,
-        attempts=account.attempts,
-        by=by,
-        failure=failure,
     )

@@ -1,37 +1,20 @@
 """What of a payout is kept back for debts and what is transferred; which account it goes to."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Final
-from uuid import UUID
 
 import uuid_utils.compat
 
 from app.audit import Change, Subject
 from app.instructions.model import InstructionKind, InstructionState, NewInstruction
 from app.money import Money
+from app.payees.model import Payee
 from app.payouts.model import (
     Debt,
     HostTransfer,
     HostTransferReply,
-    Payee,
     Payout,
-    PayoutAccount,
-    PayoutAccountState,
     Recovery,
 )
-
-ATTEMPTS_UNTIL_ALERT: Final = 10
-_FIRST_WAIT: Final = timedelta(minutes=1)
-_WAIT_MAX: Final = timedelta(hours=1)
-
-# What the audit log calls the moves of a payout account.
-VERBS: Final = {
-    PayoutAccountState.ACTIVE: "activate_payout_account",
-    PayoutAccountState.REFUSED: "refuse_payout_account",
-    PayoutAccountState.REPLACED: "replace_payout_account",
-    PayoutAccountState.REMOVED: "remove_payout_account",
-}
 
 
 def recover(payouts: Sequence[Payout], debts: Sequence[Debt]) -> list[Recovery]:
@@ -97,6 +80,7 @@ def as_seen_by_host(transfer: HostTransfer) -> HostTransferReply:
         id=transfer.id,
         booking_id=transfer.booking_id,
         state=transfer.state,
+        gateway=transfer.gateway,
         amount=Money(amount=transfer.amount, currency=transfer.currency),
         kept_back=Money(amount=transfer.kept_back, currency=transfer.currency),
         reason=transfer.reason,
@@ -112,7 +96,10 @@ def explain(transfer: HostTransfer) -> str | None:
     failure = (transfer.failure or "no reason was given").rstrip(".")
     match transfer.state:
         case InstructionState.WAITING_FOR_PAYEE:
-            return f"Add a payout account for {transfer.currency}, and it goes out by itself."
+            return (
+                f"Add a payout account for {transfer.currency} at {transfer.gateway.title()}, or "
+                "tell it what yours is missing, and it goes out by itself."
+            )
         case InstructionState.UNKNOWN:
             return "The bank's answer was lost; it is being asked, and nothing is sent twice."
         case InstructionState.FAILED if transfer.next_try_at:
@@ -123,34 +110,3 @@ def explain(transfer: HostTransfer) -> str | None:
             return f"It came back: {failure}. Somebody is looking into it."
         case _:
             return None
-
-
-def is_outdated(account: PayoutAccount, known: Sequence[PayoutAccount]) -> bool:
-    """Whether the host has added another account since, which is in use already."""
-    return any(
-        each.state is PayoutAccountState.ACTIVE and _age(each) > _age(account) for each in known
-    )
-
-
-def replaced_by(account: PayoutAccount, known: Sequence[PayoutAccount]) -> list[PayoutAccount]:
-    """What a new account takes the place of: older ones, in use or not yet."""
-    return [
-        each
-        for each in known
-        if each.state in (PayoutAccountState.ACTIVE, PayoutAccountState.PENDING)
-        and _age(each) < _age(account)
-    ]
-
-
-def wait_after(attempts: int) -> timedelta:
-    """How long to wait after so many answers that said nothing: 1, 2, 4 … minutes, an hour."""
-    return min(_FIRST_WAIT * 2 ** min(attempts - 1, 10), _WAIT_MAX)
-
-
-def without_number(words: str, account: PayoutAccount) -> str:
-    """A gateway's words, which may repeat the number that they are about."""
-    return words.replace(account.account_number, account.masked_number)
-
-
-def _age(account: PayoutAccount) -> tuple[datetime, UUID]:
-    return account.created_at, account.id

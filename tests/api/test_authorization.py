@@ -11,8 +11,8 @@ from app.accounts.model import Principal, Role
 from app.alerts import Severity, raise_alert
 from app.db import execute, fetch_value, transaction
 from app.gateways.port import GatewayName
-from app.payouts import actions as payouts
-from app.payouts.model import NewPayoutAccount
+from app.payees import actions as payees
+from app.payees.model import NewPayoutAccount
 from tests import make
 from tests.api.walk import served
 from tests.shop import Shop
@@ -70,6 +70,8 @@ PUBLIC: Final = {
     ("GET", "/api/listings/{listing_id}/availability"),
     ("GET", "/api/bookings/reserve"),
     ("GET", "/api/payments/return"),
+    ("GET", "/api/host/payout-accounts/{account_id}/onboarding"),  # see tests/payees
+    ("GET", "/api/host/payout-accounts/{account_id}/return"),
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
     ("POST", "/api/webhooks/{name}"),  # its signature is its login
@@ -186,6 +188,9 @@ PROTECTED: Final = {
     ("GET", "/api/host/payout-accounts"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
     ("DELETE", "/api/host/payout-accounts/{account_id}"): Rule(
         stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
+    ),
+    ("POST", "/api/host/payout-accounts/{account_id}/onboarding"): Rule(
+        {}, stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
     ),
     ("GET", "/api/host/transfers"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
     ("GET", "/api/host/balance"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
@@ -316,7 +321,7 @@ async def _payout_account(host: Principal) -> str:
     async with transaction() as tx:
         new = msgspec.convert(AN_ACCOUNT, NewPayoutAccount)
         gateway = GatewayName.PAYSTACK
-        account = await payouts.add_account(tx, new, host_id=host.id, gateway=gateway)
+        account = await payees.add_account(tx, new, host_id=host.id, gateway=gateway)
         return str(account.id)
 
 

@@ -113,6 +113,11 @@ REQUESTS: Final = [
     ("POST", "/api/host/payout-accounts", "host", {
         "holder": "A", "kind": "bank_account", "accountNumber": "0123456789", "bankCode": "058",
         "currency": "NGN"}),
+    ("POST", "/api/host/payout-accounts", "host", {
+        "holder": "A", "kind": "gateway_account", "country": "FR", "currency": "EUR",
+        "gateway": "stripe"}),
+    ("POST", "/api/host/payout-accounts/{account_id}/onboarding", "host", {
+        "returnUrl": "https://example.com/back", "refreshUrl": "https://example.com/again"}),
     ("POST", "/api/admin/ledger/adjustments", "admin", {
         "reason": "A", "bookingId": "{booking_id}", "entries": [
             {"kind": "host_payable", "ownerId": "{host_id}", "amount": MONEY},
@@ -196,6 +201,7 @@ async def sender(near: Shop) -> Sender:
         "booking_id": booking["id"],
         "host_id": str(shop.host.id),
         "alert_id": str(make.new_id()),
+        "account_id": str(make.new_id()),
         "instruction_id": str(make.new_id()),
         "dispute_id": str(make.new_id()),
         "job_id": "1",

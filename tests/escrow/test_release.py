@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from app.db import execute, fetch_all, transaction
-from app.gateways.port import GatewayName, NewRecipient, RecipientKind, RecipientReady
+from app.gateways.port import GatewayName
+from app.gateways.recipients import NewRecipient, RecipientKind, RecipientReady
 from app.gateways.registry import gateway_named
 from tests import make
 from tests.shop import Shop

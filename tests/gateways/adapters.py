@@ -1,13 +1,15 @@
 """Every adapter with what the conformance suite must know of it: a new one is a line in ALL."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from secrets import token_hex
 from typing import Any, Final, NamedTuple
 
 import httpx
 
 from app.gateways.flutterwave.adapter import Flutterwave
 from app.gateways.paystack.adapter import Paystack
-from app.gateways.port import Gateway, NewRecipient, RecipientKind, RecipientReady
+from app.gateways.port import Gateway
+from app.gateways.recipients import NewRecipient, OnboardingNeeded, RecipientKind, RecipientReady
 from app.gateways.sandbox.app import (
     FLUTTERWAVE_SECRET_KEY,
     FLUTTERWAVE_WEBHOOK_SECRET,
@@ -98,15 +100,19 @@ async def _bank_account(gateway: Gateway, _: SandboxHandle) -> str:
     return ready.recipient
 
 
-async def _connected_account(_: Gateway, sandbox: SandboxHandle) -> str:
-    reply = await sandbox.client.post(
-        "/v1/accounts",
-        data={"type": "express", "email": "host@example.com"},
-        headers={"Authorization": f"Bearer {STRIPE_SECRET_KEY}", "Stripe-Version": "x"},
+async def _connected_account(gateway: Gateway, sandbox: SandboxHandle) -> str:
+    known = await gateway.create_recipient(
+        NewRecipient(
+            reference=f"pa-{token_hex(16)}",
+            name="Hannah Host",
+            kind=RecipientKind.GATEWAY_ACCOUNT,
+            country="FR",
+            currency="EUR",
+        )
     )
-    code = str(reply.json()["id"])
-    await sandbox.onboard(code)
-    return code
+    assert isinstance(known, OnboardingNeeded), known
+    await sandbox.onboard(known.recipient)
+    return known.recipient
 
 
 ALL: Final = (

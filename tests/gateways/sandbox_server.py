@@ -110,6 +110,19 @@ class SandboxHandle:
         """The gateway wants to know more, and pays the account no more until then."""
         return await self._call("POST", f"/sandbox/accounts/{code}/restrict")
 
+    async def check(self, code: str) -> dict[str, Any]:
+        """The payee has told all, and the gateway looks at it."""
+        return await self._call("POST", f"/sandbox/accounts/{code}/check")
+
+    async def revoke(self, code: str) -> dict[str, Any]:
+        """The payee takes away our access to the account."""
+        return await self._call("POST", f"/sandbox/accounts/{code}/revoke")
+
+    async def expire_links(self, code: str) -> None:
+        """Let the time of the links to an account's questions be over."""
+        reply = await self.client.delete(f"/sandbox/accounts/{code}/links")
+        assert reply.is_success, reply.text
+
     async def fault(self, operation: str, kind: str, *, times: int = 1, delay_ms: int = 0) -> None:
         """Let something go wrong next, after the faults that are already asked for."""
         rules = await self._call("GET", "/sandbox/faults")

@@ -25,15 +25,13 @@ from app.gateways.port import (
     FoundCharge,
     FoundInstruction,
     MoneyOutStatus,
-    NewRecipient,
     NoSuchCharge,
     NoSuchInstruction,
-    RecipientKind,
-    RecipientReady,
     ReferenceTaken,
     Refused,
     Unknown,
 )
+from app.gateways.recipients import NewRecipient, RecipientKind, RecipientReady
 from app.gateways.sandbox.app import FLUTTERWAVE_SECRET_KEY, FLUTTERWAVE_WEBHOOK_SECRET
 from app.money import Money
 from tests.gateways.adapters import ALL, BASE, World

@@ -19,11 +19,11 @@ from app.gateways.port import (
     FoundInstruction,
     MoneyOutStatus,
     NoSuchInstruction,
-    RecipientReady,
     ReferenceTaken,
     Refused,
     Unknown,
 )
+from app.gateways.recipients import RecipientReady
 from app.gateways.sandbox.app import SECRET_KEY
 from app.money import Money
 from tests.gateways.paystack_wire import paystack

@@ -11,15 +11,13 @@ from app.gateways.port import (
     Accepted,
     FoundInstruction,
     MoneyOutStatus,
-    NewRecipient,
     NewTransfer,
     NoSuchInstruction,
-    RecipientKind,
-    RecipientReady,
     ReferenceTaken,
     Refused,
     Unknown,
 )
+from app.gateways.recipients import NewRecipient, RecipientKind, RecipientReady
 from app.money import Money
 from tests.gateways.paystack_wire import answering, listening, refusal, reply, transfer
 

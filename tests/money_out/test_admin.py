@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from app.accounts.model import Principal
-from tests.payouts.test_accounts import add, released
+from tests.payees.test_accounts import add, released
 from tests.shop import Shop
 
 TRANSFERS = "/api/admin/transfers"

@@ -11,7 +11,7 @@ from app.db import execute, transaction
 from tests import make
 from tests.laws import audit_is_clean, take_audit
 from tests.money_out.test_admin import follow
-from tests.payouts.test_accounts import add, released
+from tests.payees.test_accounts import add, released
 from tests.payouts.test_host_views import EMPTY, balance
 from tests.shop import Shop
 

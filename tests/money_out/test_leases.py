@@ -10,16 +10,8 @@ import httpx
 import msgspec
 import pytest
 
-from app.gateways.port import (
-    Accepted,
-    GatewayName,
-    NewRecipient,
-    NewRefund,
-    NewTransfer,
-    RecipientKind,
-    RecipientReady,
-    Unknown,
-)
+from app.gateways.port import Accepted, GatewayName, NewRefund, NewTransfer, Unknown
+from app.gateways.recipients import NewRecipient, RecipientKind, RecipientReady
 from app.gateways.registry import close_gateways, gateway_named, open_gateways
 from app.instructions import rules
 from app.money import Money

@@ -12,7 +12,7 @@ from app.money import Money
 from app.money_out import stories
 from tests.laws import audit_is_clean
 from tests.money_out.test_admin import TRANSFERS, alerts, do, follow, states, the_one
-from tests.payouts.test_accounts import add, released
+from tests.payees.test_accounts import add, released
 from tests.shop import Shop
 
 

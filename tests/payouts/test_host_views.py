@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from tests.payouts.test_accounts import add, released
+from tests.payees.test_accounts import add, released
 from tests.shop import Shop
 
 EMPTY = {"owed": 0, "onItsWay": 0, "waitingForAccount": 0, "cameBack": 0, "debt": 0}
@@ -38,7 +38,10 @@ async def test_a_transfer_is_followed_from_waiting_to_arrived(shop: Shop) -> Non
         "waiting_for_payee",
         {"amount": 450_000, "currency": "NGN"},
     )
-    assert waiting["explanation"] == ("Add a payout account for NGN, and it goes out by itself.")
+    assert waiting["explanation"] == (
+        "Add a payout account for NGN at Paystack, or tell it what yours is missing, and it goes "
+        "out by itself."
+    )
     assert await balance(shop) == EMPTY | {"owed": 450_000, "waitingForAccount": 450_000}
     await shop.sandbox.set_pace(None)
     await add(shop)

@@ -19,8 +19,8 @@ from app.escrow import model as escrow
 from app.escrow.actions import release_due
 from app.instructions import model as instructions
 from app.money import Money
+from app.payees import model as payees
 from app.payments import model as payments
-from app.payouts import model as payouts
 from app.webhooks import model as webhooks
 from tests import make, paid
 from tests.shop import Shop
@@ -32,7 +32,7 @@ MACHINES: Final = [
     (webhooks.MOVES, webhooks.EventState),
     (instructions.MOVES, instructions.InstructionState),
     (escrow.MOVES, escrow.PotState),
-    (payouts.MOVES, payouts.PayoutAccountState),
+    (payees.MOVES, payees.PayoutAccountState),
     (disputes.MOVES, disputes.DisputeState),
     (alerts.MOVES, alerts.AlertState),
 ]
@@ -83,7 +83,7 @@ async def test_the_database_knows_the_same_states(pool: None) -> None:
     assert await _known_states("webhook_events_state_known") == set(webhooks.EventState)
     assert await _known_states("instructions_state_known") == set(instructions.InstructionState)
     assert await _known_states("pots_state_known") == set(escrow.PotState)
-    assert await _known_states("payout_accounts_state_known") == set(payouts.PayoutAccountState)
+    assert await _known_states("payout_accounts_state_known") == set(payees.PayoutAccountState)
     assert await _known_states("disputes_state_known") == set(disputes.DisputeState)
     assert await _known_states("alerts_state_known") == set(alerts.AlertState)
 

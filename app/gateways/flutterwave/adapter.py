@@ -20,16 +20,15 @@ from app.gateways.port import (
     GatewayName,
     Listing,
     NewCharge,
-    NewRecipient,
     NewRefund,
     NewTransfer,
     NoSuchCharge,
     NoSuchInstruction,
-    RecipientReady,
     ReferenceTaken,
     Refused,
     Unknown,
 )
+from app.gateways.recipients import Flaw, NewRecipient, RecipientReady
 from app.gateways.retries import NO_PATIENCE, Patience, Repeat
 from app.money import Money
 
@@ -46,6 +45,7 @@ class Flutterwave:
     name = GatewayName.FLUTTERWAVE
     currencies = amounts.CURRENCIES
     tells_chargebacks = False
+    onboarding = None  # payees have no accounts here
 
     def __init__(
         self,
@@ -92,6 +92,9 @@ class Flutterwave:
         return await refunds.find(
             self._line, reference, charge_reference=charge_reference, live=self.live
         )
+
+    def find_flaw(self, new: NewRecipient) -> Flaw | None:
+        return transfers.find_flaw(new)
 
     async def create_recipient(self, new: NewRecipient) -> RecipientReady | Refused | Unknown:
         return await transfers.create_recipient(self._line, new)

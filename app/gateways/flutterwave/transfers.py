@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from app.gateways import payees
 from app.gateways.days import Row, listing
 from app.gateways.flutterwave.amounts import fee_from_wire, from_wire, to_wire
 from app.gateways.flutterwave.wire import (
@@ -21,7 +22,6 @@ from app.gateways.flutterwave.wire import (
     refused,
 )
 from app.gateways.http import Attempt, Line
-from app.gateways.payees import what_is_wrong_with
 from app.gateways.port import (
     Accepted,
     Fact,
@@ -29,15 +29,13 @@ from app.gateways.port import (
     FoundInstruction,
     Listing,
     MoneyOutStatus,
-    NewRecipient,
     NewTransfer,
     NoSuchInstruction,
-    RecipientKind,
-    RecipientReady,
     ReferenceTaken,
     Refused,
     Unknown,
 )
+from app.gateways.recipients import Flaw, NewRecipient, RecipientKind, RecipientReady
 from app.gateways.retries import Repeat
 
 # Elsewhere it wants more of the payee than we ask: a branch code, an address, a phone number.
@@ -110,12 +108,39 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
         return _STATUSES.get(self.status.upper(), MoneyOutStatus.PENDING)
 
 
+def find_flaw(new: NewRecipient) -> Flaw | None:
+    return payees.find_flaw(new, "Flutterwave", PAYABLE)
+
+
 async def create_recipient(line: Line, new: NewRecipient) -> RecipientReady | Refused | Unknown:
-    """`POST /v3/beneficiaries`. The same account once more is another beneficiary."""
-    if (new.kind, new.currency) not in PAYABLE:
-        return Refused(reason=f"Flutterwave pays {new.currency} to no {new.kind.replace('_', ' ')}")
-    if wrong := what_is_wrong_with(new):
-        return Refused(reason=wrong)
+    """`POST /v3/beneficiaries`, unless an earlier attempt got through, as the list then shows.
+
+    For the same account once more would be another beneficiary.
+    """
+    if flaw := find_flaw(new):
+        return Refused(reason=flaw.reason)
+    earlier = await _find_earlier(line, new) if new.attempt > 1 else None
+    return earlier or await _create(line, new)
+
+
+async def _find_earlier(line: Line, new: NewRecipient) -> RecipientReady | Unknown | None:
+    """`GET /v3/beneficiaries`: the first page, for the newest come first."""
+    listed = await read_list(
+        line,
+        "/v3/beneficiaries",
+        operation="find_recipient",
+        reference=new.kind,
+        filters={},
+        is_enough=lambda _: True,
+    )
+    if isinstance(listed, Unknown):
+        return listed
+    account = (new.account_number, new.bank_code)
+    same = [row for row in listed if (row.get("account_number"), row.get("bank_code")) == account]
+    return _recipient(new, read(same[0], _Beneficiary)) if same else None
+
+
+async def _create(line: Line, new: NewRecipient) -> RecipientReady | Refused | Unknown:
     request = _NewBeneficiary(
         account_bank=new.bank_code,
         account_number=new.account_number,

@@ -18,16 +18,15 @@ from app.gateways.port import (
     GatewayName,
     Listing,
     NewCharge,
-    NewRecipient,
     NewRefund,
     NewTransfer,
     NoSuchCharge,
     NoSuchInstruction,
-    RecipientReady,
     ReferenceTaken,
     Refused,
     Unknown,
 )
+from app.gateways.recipients import Flaw, NewRecipient, RecipientReady
 from app.gateways.retries import NO_PATIENCE, Patience, Repeat
 from app.money import Money
 
@@ -40,6 +39,7 @@ class Paystack:
     name = GatewayName.PAYSTACK
     currencies = frozenset(amounts.WIRE_MIN)
     tells_chargebacks = True
+    onboarding = None  # payees have no accounts here
 
     def __init__(
         self,
@@ -82,6 +82,9 @@ class Paystack:
         self, reference: str, *, charge_reference: str
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         return await refunds.find(self._line, reference, charge_reference=charge_reference)
+
+    def find_flaw(self, new: NewRecipient) -> Flaw | None:
+        return transfers.find_flaw(new)
 
     async def create_recipient(self, new: NewRecipient) -> RecipientReady | Refused | Unknown:
         return await transfers.create_recipient(self._line, new)

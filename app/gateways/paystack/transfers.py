@@ -7,9 +7,9 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from app.gateways import payees
 from app.gateways.days import Row, listing
 from app.gateways.http import Answered, Attempt, Denied, Line, Unclear
-from app.gateways.payees import what_is_wrong_with
 from app.gateways.paystack.amounts import fee_from_wire, from_wire, to_wire
 from app.gateways.paystack.wire import (
     LIVE,
@@ -31,15 +31,13 @@ from app.gateways.port import (
     FoundInstruction,
     Listing,
     MoneyOutStatus,
-    NewRecipient,
     NewTransfer,
     NoSuchInstruction,
-    RecipientKind,
-    RecipientReady,
     ReferenceTaken,
     Refused,
     Unknown,
 )
+from app.gateways.recipients import Flaw, NewRecipient, RecipientKind, RecipientReady
 from app.gateways.retries import Repeat
 
 # Paystack's names of the accounts that it pays: no others, and in no other currency. (`kepss` and
@@ -118,13 +116,15 @@ class _Transfer(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: Fact = msgspec.field(name="updatedAt", default=None)
 
 
+def find_flaw(new: NewRecipient) -> Flaw | None:
+    return payees.find_flaw(new, "Paystack", RECIPIENT_TYPES)
+
+
 async def create_recipient(line: Line, new: NewRecipient) -> RecipientReady | Refused | Unknown:
     """`POST /transferrecipient`. The same account once more gives the same recipient."""
-    kind = RECIPIENT_TYPES.get((new.kind, new.currency))
-    if kind is None:
-        return Refused(reason=f"Paystack pays {new.currency} to no {new.kind.replace('_', ' ')}")
-    if wrong := what_is_wrong_with(new):
-        return Refused(reason=wrong)
+    if flaw := find_flaw(new):
+        return Refused(reason=flaw.reason)
+    kind = RECIPIENT_TYPES[new.kind, new.currency]
     request = _NewRecipient(
         type=kind,
         name=new.name,

@@ -1,9 +1,9 @@
 """What tests and people use to look inside, to act as guest and bank, and to make trouble."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from litestar import Request, Router, get, post, put
+from litestar import Request, Router, delete, get, post, put
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException, ValidationException
@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from msgspec import Meta
 
 from app.gateways.sandbox.bank import NotPossible, Verb
-from app.gateways.sandbox.books.accounts import Account as PayeeAccount
+from app.gateways.sandbox.books.accounts import ConnectedAccount, Standing
 from app.gateways.sandbox.books.books import Account
 from app.gateways.sandbox.books.chargebacks import Chargeback
 from app.gateways.sandbox.books.deliveries import Delivery
@@ -21,6 +21,13 @@ from app.gateways.sandbox.books.transfers import Transfer
 from app.gateways.sandbox.faults import POSSIBLE, Mix, Rule
 from app.gateways.sandbox.issuer import DAYS, Outcome
 from app.gateways.sandbox.simulator import Simulator
+
+_STANDINGS: Final = {
+    "onboard": Standing.READY,
+    "check": Standing.CHECKED,
+    "restrict": Standing.RESTRICTED,
+    "revoke": Standing.GONE,
+}
 
 
 class _Replay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -177,20 +184,25 @@ async def end_transfer(
 
 
 @get("/accounts")
-async def accounts(simulator: NamedDependency[Simulator]) -> list[PayeeAccount]:
+async def accounts(simulator: NamedDependency[Simulator]) -> list[ConnectedAccount]:
     return simulator.books.accounts.all()
 
 
-@post("/accounts/{code:str}/onboard", status_code=200)
-async def onboard(code: FromPath[str], simulator: NamedDependency[Simulator]) -> PayeeAccount:
-    """What the onboarding page's button does."""
-    return _account(code, simulator.onboard(code, is_ready=True))
+@post("/accounts/{code:str}/{verb:str}", status_code=200)
+async def judge(
+    code: FromPath[str], verb: FromPath[str], simulator: NamedDependency[Simulator]
+) -> ConnectedAccount:
+    """`onboard` it as its owner would, `check` it for a while, `restrict` it until more is known,
+    or `revoke` our access to it.
+    """
+    if verb not in _STANDINGS:
+        raise ValidationException(f"An account can be told to: {', '.join(_STANDINGS)}")
+    return _account(code, simulator.judge(code, _STANDINGS[verb]))
 
 
-@post("/accounts/{code:str}/restrict", status_code=200)
-async def restrict(code: FromPath[str], simulator: NamedDependency[Simulator]) -> PayeeAccount:
-    """The gateway wants to know more before it pays this account again."""
-    return _account(code, simulator.onboard(code, is_ready=False))
+@delete("/accounts/{code:str}/links")
+async def expire_links(code: FromPath[str], simulator: NamedDependency[Simulator]) -> None:
+    simulator.books.accounts.expire_links(code)
 
 
 @put("/pace")
@@ -273,8 +285,8 @@ router = Router(
     "/sandbox",
     route_handlers=[
         charges, pay, decline, charge_back, chargebacks, answer_chargeback, remind_of_chargeback,
-        close_chargeback, refunds, end_refund, transfers, end_transfer, accounts, onboard,
-        restrict, set_pace, books, top_up, deliveries, replay, faults, set_faults, mix, set_mix,
+        close_chargeback, refunds, end_refund, transfers, end_transfer, accounts, judge,
+        expire_links, set_pace, books, top_up, deliveries, replay, faults, set_faults, mix, set_mix,
     ],
 )  # fmt: skip
 
@@ -294,7 +306,7 @@ def _chargeback(simulator: Simulator, key: str) -> Chargeback:
     return chargeback
 
 
-def _account(code: str, account: PayeeAccount | None) -> PayeeAccount:
+def _account(code: str, account: ConnectedAccount | None) -> ConnectedAccount:
     if account is None:
         raise NotFoundException(f"There is no account {code}.")
     return account

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from app.gateways.sandbox.bank import Bank
-from app.gateways.sandbox.books.accounts import Account
+from app.gateways.sandbox.books.accounts import ConnectedAccount, Standing
 from app.gateways.sandbox.books.books import Books
 from app.gateways.sandbox.books.transactions import Transaction
 from app.gateways.sandbox.dialect import Dialect
@@ -43,10 +43,10 @@ class Simulator(msgspec.Struct, frozen=True, kw_only=True):
                 letters = self.dialects[declined.gateway].declined(declined)
                 self.mail.post(declined.gateway, declined.reference, letters)
 
-    def onboard(self, code: str, *, is_ready: bool) -> Account | None:
-        """The owner has answered all that was asked, to the gateway's content or not."""
+    def judge(self, code: str, standing: Standing) -> ConnectedAccount | None:
+        """The gateway has made up its mind about an account; None if there is none."""
         with self.books.step():
-            account = self.books.accounts.become(code, is_ready=is_ready)
+            account = self.books.accounts.become(code, standing)
             if account:
                 self.mail.post(stripe.NAME, code, stripe.account_moved(account))
         return account

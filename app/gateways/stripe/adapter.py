@@ -17,18 +17,31 @@ from app.gateways.port import (
     GatewayName,
     Listing,
     NewCharge,
-    NewRecipient,
     NewRefund,
     NewTransfer,
     NoSuchCharge,
     NoSuchInstruction,
-    RecipientReady,
     ReferenceTaken,
     Refused,
     Unknown,
 )
+from app.gateways.recipients import (
+    Flaw,
+    NewRecipient,
+    OnboardingLink,
+    OnboardingNeeded,
+    RecipientReady,
+)
 from app.gateways.retries import NO_PATIENCE, Patience, Repeat
-from app.gateways.stripe import amounts, chargebacks, charges, refunds, transfers, webhooks
+from app.gateways.stripe import (
+    accounts,
+    amounts,
+    chargebacks,
+    charges,
+    refunds,
+    transfers,
+    webhooks,
+)
 from app.money import Money
 
 VERSION: Final = "2026-10-28.endive"  # what `stripe` 16.1.0 pins; webhook endpoints pin it too
@@ -88,11 +101,29 @@ class Stripe:
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         return await refunds.find(self._line, reference, charge_reference=charge_reference)
 
+    def find_flaw(self, new: NewRecipient) -> Flaw | None:
+        return accounts.find_flaw(new)
+
     async def create_recipient(
-        self,
-        new: NewRecipient,  # noqa: ARG002
-    ) -> RecipientReady | Refused | Unknown:
-        return Refused(reason="hosts cannot be paid through Stripe yet")
+        self, new: NewRecipient
+    ) -> RecipientReady | OnboardingNeeded | Refused | Unknown:
+        return await accounts.create(self._line, new)
+
+    @property
+    def onboarding(self) -> "Stripe":
+        return self
+
+    async def find_recipient(
+        self, recipient: str
+    ) -> RecipientReady | OnboardingNeeded | Refused | Unknown:
+        return await accounts.find(self._line, recipient)
+
+    async def start_onboarding(
+        self, recipient: str, *, return_url: str, refresh_url: str
+    ) -> OnboardingLink | Refused | Unknown:
+        return await accounts.link(
+            self._line, recipient, return_url=return_url, refresh_url=refresh_url
+        )
 
     async def start_transfer(
         self, new: NewTransfer

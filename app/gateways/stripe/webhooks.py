@@ -43,6 +43,9 @@ _KINDS: Final = {
     "transfer.created": EventKind.TRANSFER_CHANGED,
     "transfer.reversed": EventKind.TRANSFER_CHANGED,
     "transfer.updated": EventKind.TRANSFER_CHANGED,
+    "account.application.deauthorized": EventKind.PAYEE_CHANGED,
+    "account.updated": EventKind.PAYEE_CHANGED,
+    "capability.updated": EventKind.PAYEE_CHANGED,
 }
 
 _ShortText = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
@@ -128,6 +131,8 @@ def _about(webhook: _Webhook) -> tuple[EventKind, str | None]:
             reference = ours.charge_reference or about.transfer_group
         case EventKind.CHARGEBACK_CHANGED:
             reference = chargebacks.named(about.charge) if _is_id(about.charge) else None
+        case EventKind.PAYEE_CHANGED:
+            reference = webhook.account  # of the platform's own account there is none
         case _:
             reference = None
     return (kind, reference) if reference else (EventKind.OTHER, None)

@@ -70,6 +70,7 @@ class Books:
                 deliveries.TABLE,
                 replies.TABLE,
                 accounts.TABLE,
+                accounts.LINKS_TABLE,
                 _TOP_UPS,
             ],
         )

@@ -183,6 +183,14 @@ class Transfers:
             Recipient, "SELECT * FROM recipients WHERE recipient_code = :code", code=code
         )
 
+    def recipients(self, gateway: str) -> list[Recipient]:
+        """Newest first."""
+        return self._store.rows(
+            Recipient,
+            "SELECT * FROM recipients WHERE gateway = :gateway ORDER BY id DESC",
+            gateway=gateway,
+        )
+
     def recipient_of(self, transfer: Transfer) -> Recipient:
         return self._store.rows(
             Recipient, "SELECT * FROM recipients WHERE id = :id", id=transfer.recipient_id

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from app.gateways.sandbox.books.accounts import Account
+from app.gateways.sandbox.books.accounts import ConnectedAccount, Standing
 from app.gateways.sandbox.books.chargebacks import Chargeback
 from app.gateways.sandbox.books.refunds import Refund
 from app.gateways.sandbox.books.transactions import Transaction
@@ -130,9 +130,15 @@ def _told_of(chargeback: Chargeback, news: ChargebackNews) -> Sequence[str]:
             return ["closed"] if chargeback.is_taken else ["closed", "funds_reinstated"]
 
 
-def account_moved(account: Account) -> Sequence[Letter]:
+def account_moved(of: ConnectedAccount) -> Sequence[Letter]:
     """Events of connected accounts name theirs."""
-    return [_letter("account.updated", accounts.account(account), account=account.code)]
+    if of.standing is Standing.GONE:
+        gone = "account.application.deauthorized"
+        return [_letter(gone, accounts.application(), account=of.code)]
+    return [
+        _letter("account.updated", accounts.account(of), account=of.code),
+        _letter("capability.updated", accounts.capability(of), account=of.code),
+    ]
 
 
 def _letter(kind: str, about: dict[str, Any], **more: str) -> Letter:

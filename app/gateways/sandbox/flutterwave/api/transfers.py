@@ -55,6 +55,15 @@ async def create_beneficiary(
     return answer(objects.success("Beneficiary created", objects.beneficiary(beneficiary)))
 
 
+@get("/beneficiaries")
+async def beneficiaries(request: Asking, simulator: NamedDependency[Simulator]) -> Response[bytes]:
+    rule = simulator.faults.take(Operation.VERIFY_RECIPIENT)
+    await strike_before(rule)
+    rows = [objects.beneficiary(each) for each in simulator.books.transfers.recipients(NAME)]
+    await strike_after(rule)
+    return page(request, "Payout beneficiaries fetched", rows)
+
+
 @post("/transfers", status_code=200)
 async def create(request: Asking, simulator: NamedDependency[Simulator]) -> Response[bytes]:
     rule = simulator.faults.take(Operation.TRANSFER)
@@ -85,7 +94,9 @@ async def balance(
 
 
 router = Router(
-    "/v3", route_handlers=[create_beneficiary, create, listed, balance], guards=[with_valid_key]
+    "/v3",
+    route_handlers=[create_beneficiary, beneficiaries, create, listed, balance],
+    guards=[with_valid_key],
 )
 
 

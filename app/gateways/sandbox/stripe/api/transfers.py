@@ -7,6 +7,7 @@ import msgspec
 from litestar import Response, Router, get, post
 from litestar.di import NamedDependency
 
+from app.gateways.sandbox.books.accounts import Standing
 from app.gateways.sandbox.books.transfers import Recipient, Transfer
 from app.gateways.sandbox.faults import (
     Kind,
@@ -91,7 +92,7 @@ def _recipient(simulator: Simulator, account: str) -> Recipient:
     if recipient is None or recipient.gateway != NAME:
         raise errors.not_found("destination", account, param="destination")
     owner = simulator.books.accounts.find(account)
-    if owner is None or not owner.is_ready:
+    if owner is None or owner.standing is not Standing.READY:
         raise errors.refused(
             "Your destination account needs to have at least one of the following capabilities "
             "enabled: transfers",

@@ -62,6 +62,15 @@ def not_found(what: str, key: str, *, param: str) -> StripeError:
     return StripeError(404, f"No such {what}: '{key}'", code="resource_missing", param=param)
 
 
+def shut_out(account: str) -> StripeError:
+    return StripeError(
+        403,
+        f"The provided key does not have access to account '{account}' (or that account does not "
+        "exist). Application access may have been revoked.",
+        code="account_invalid",
+    )
+
+
 def other_parameters(key: str) -> StripeError:
     return StripeError(
         400,

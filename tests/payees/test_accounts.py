@@ -13,9 +13,10 @@ from app.accounts.model import Principal, Role
 from app.db import transaction
 from app.escrow.actions import release_due
 from app.idempotency import Key
+from app.payees import actions as payees
+from app.payees import stories
+from app.payees.model import NewPayoutAccount
 from app.payouts import actions as payouts
-from app.payouts import stories
-from app.payouts.model import NewPayoutAccount
 from tests import make
 from tests.shop import Shop
 
@@ -171,7 +172,7 @@ async def test_a_process_that_died_in_the_call_leaves_it_to_the_sweep(shop: Shop
     while not await accounts(shop):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     adding.cancel()
-    await shop.forward(timedelta(seconds=61))
+    await shop.forward(payees.CALLING_FOR + timedelta(seconds=1))
     await shop.sandbox.clear_faults()
     assert await shop.sweep("resolve-payout-accounts") == 1
     assert (await accounts(shop))[0]["state"] == "active"
@@ -292,7 +293,7 @@ async def test_nothing_is_sent_to_an_account_that_is_being_removed(shop: Shop) -
     await released(shop, "1A")
     await overlooked(shop)
     async with transaction() as tx:
-        await payouts.remove_account(tx, UUID(account["id"]), host_id=shop.host.id)
+        await payees.remove_account(tx, UUID(account["id"]), host_id=shop.host.id)
         await shop.sweep("resolve-unknown")  # while the removal is not committed
     await shop.run_jobs()
     assert await transfers(shop) == ["waiting_for_payee nowhere"]

@@ -1,0 +1,69 @@
+"""The part of the port that is about payees: who is to be paid, and what a gateway makes of it."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+
+class RecipientKind(StrEnum):
+    BANK_ACCOUNT = "bank_account"
+    MOBILE_MONEY = "mobile_money"  # a person's wallet; `bank_code` is the operator
+    MOBILE_MONEY_BUSINESS = "mobile_money_business"  # a till or paybill
+    GATEWAY_ACCOUNT = "gateway_account"  # at the gateway, which asks the payee for all else itself
+
+
+class NewRecipient(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a payee's money shall go, in the payee's words.
+
+    A gateway account has a `country` (ISO 3166, two letters), and neither number nor bank.
+    `reference` is ours, is committed before the call, and is unique; from the second `attempt` on
+    an earlier one may have got through, or be under way.
+    """
+
+    reference: str = ""
+    attempt: int = 1
+    name: str
+    kind: RecipientKind
+    account_number: str = ""  # text: leading zeros count
+    bank_code: str = ""
+    country: str = ""
+    currency: str
+
+
+class Flaw(msgspec.Struct, frozen=True):
+    """What is wrong with which field of a NewRecipient."""
+
+    field: str
+    reason: str
+
+
+class RecipientReady(msgspec.Struct, frozen=True, kw_only=True):
+    """The gateway can pay this account under its code `recipient`.
+
+    `account_name` is the owner's name as the bank has it, to be shown to the payee; it and
+    `bank_name` are empty where the gateway does not know them.
+    """
+
+    recipient: str
+    account_name: str
+    bank_name: str
+
+
+class OnboardingNeeded(msgspec.Struct, frozen=True, kw_only=True):
+    """The gateway knows the payee as `recipient`, but does not pay it, yet or any more.
+
+    `missing` is what the payee must tell it, each in a few words; empty while it checks what it was
+    told. `reason` is why it does not pay, or empty.
+    """
+
+    recipient: str
+    missing: list[str]
+    reason: str
+
+
+class OnboardingLink(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a payee answers the gateway's questions: good for one visit, until it expires."""
+
+    url: str
+    expires_at: datetime

@@ -1,0 +1,238 @@
+"""Payees: the accounts that hosts' money goes to, and how far their gateways know them."""
+
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Final, NamedTuple
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from app.errors import Conflict, Invalid, NotFound
+from app.gateways.port import GatewayName
+from app.gateways.recipients import NewRecipient, RecipientKind
+from app.money import Currency
+from app.wire import Input, Name, Output
+
+# Letters too: an IBAN. At least six, of which all but the last four can be hidden.
+AccountNumber = Annotated[
+    str, Meta(pattern=r"^[0-9A-Za-z]{6,34}$", examples=["0123456789", "233241234567"])
+]
+BankCode = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9A-Za-z_-]{2,20}$",
+        description="As the gateway lists it; of mobile money: the operator's",
+        examples=["058", "MTN"],
+    ),
+]
+Country = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Z]{2}$",
+        description="Of a gateway account: where its owner is, by ISO 3166",
+        examples=["FR"],
+    ),
+]
+Url = Annotated[str, Meta(max_length=1000, pattern=r"^https?://[^\s<>\"]+$")]
+
+
+class PayoutAccountState(StrEnum):
+    PENDING = "pending"  # committed; the gateway has not heard of it, or must be told more
+    ACTIVE = "active"
+    STOPPED = "stopped"  # was active, and the gateway pays it no more until it is told more
+    REFUSED = "refused"  # the gateway does not know such an account
+    REPLACED = "replaced"  # another one took its place
+    REMOVED = "removed"
+
+
+_S = PayoutAccountState
+MOVES: Final = MappingProxyType(
+    {
+        _S.PENDING: frozenset({_S.ACTIVE, _S.REFUSED, _S.REPLACED, _S.REMOVED}),
+        _S.ACTIVE: frozenset({_S.STOPPED, _S.REPLACED, _S.REMOVED}),
+        _S.STOPPED: frozenset({_S.ACTIVE, _S.REPLACED, _S.REMOVED}),
+        _S.REFUSED: frozenset({_S.REMOVED}),
+        _S.REPLACED: frozenset({_S.REMOVED}),
+        _S.REMOVED: frozenset[PayoutAccountState](),
+    }
+)
+# Whose gateway has not said its last word.
+OPEN: Final = frozenset({_S.PENDING, _S.ACTIVE, _S.STOPPED})
+
+
+class Payee(NamedTuple):
+    """Who is paid through which gateway in which currency: what a payout account is for."""
+
+    host_id: UUID
+    gateway: GatewayName
+    currency: str
+
+
+class NewPayoutAccount(Input, frozen=True):
+    """Where a host's money of one currency is to go.
+
+    A gateway account has a `country`, any other a number and a bank. `gateway` is the one that the
+    money is at: without it, the one that new bookings in this currency are paid through.
+    """
+
+    holder: Name
+    kind: RecipientKind
+    currency: Currency
+    account_number: AccountNumber | None = None
+    bank_code: BankCode | None = None
+    country: Country | None = None
+    gateway: GatewayName | None = None
+
+    @property
+    def recipient(self) -> NewRecipient:
+        return NewRecipient(
+            name=self.holder,
+            kind=self.kind,
+            account_number=self.account_number or "",
+            bank_code=self.bank_code or "",
+            country=self.country or "",
+            currency=self.currency,
+        )
+
+
+class PayoutAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `payout_accounts`. `recipient` is the gateway's code for it.
+
+    `missing` is what the host must tell the gateway, `failure` why it is not paid. `attempts`
+    counts how often the gateway was asked, and `answered` is the latest of these whose answer is
+    written down.
+    """
+
+    id: UUID
+    host_id: UUID
+    gateway: GatewayName
+    currency: str
+    kind: RecipientKind
+    holder: str
+    account_number: str | None
+    bank_code: str | None
+    country: str | None
+    account_name: str | None
+    bank_name: str | None
+    recipient: str | None
+    state: PayoutAccountState
+    missing: list[str]
+    failure: str | None
+    attempts: int
+    answered: int
+    next_try_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def payee(self) -> Payee:
+        return Payee(self.host_id, self.gateway, self.currency)
+
+    @property
+    def masked_number(self) -> str | None:
+        return f"•••• {self.account_number[-4:]}" if self.account_number else None
+
+    @property
+    def is_untold(self) -> bool:
+        """Whether the gateway may not even know of it."""
+        return self.state is _S.PENDING and self.recipient is None
+
+    @property
+    def as_recipient(self) -> NewRecipient:
+        """What its gateway is told, for the latest time."""
+        return NewRecipient(
+            reference=f"pa-{self.id.hex}",
+            attempt=self.attempts,
+            name=self.holder,
+            kind=self.kind,
+            account_number=self.account_number or "",
+            bank_code=self.bank_code or "",
+            country=self.country or "",
+            currency=self.currency,
+        )
+
+
+class PayoutAccountReply(Output, frozen=True):
+    """A payout account as its host sees it; the name is the owner's as the bank has it.
+
+    While a gateway account is pending or stopped, its host tells the gateway what is `missing`, by
+    a link from `…/onboarding`; where nothing is, the gateway looks at what it was told.
+    """
+
+    id: UUID
+    state: PayoutAccountState
+    gateway: GatewayName
+    currency: str
+    kind: RecipientKind
+    holder: str
+    account_number: Annotated[str | None, Meta(description="All but the last four hidden")]
+    bank_code: str | None
+    country: str | None
+    account_name: str | None
+    bank_name: str | None
+    missing: list[str]
+    failure: str | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, account: PayoutAccount) -> "PayoutAccountReply":
+        return cls(
+            id=account.id,
+            state=account.state,
+            gateway=account.gateway,
+            currency=account.currency,
+            kind=account.kind,
+            holder=account.holder,
+            account_number=account.masked_number,
+            bank_code=account.bank_code,
+            country=account.country,
+            account_name=account.account_name,
+            bank_name=account.bank_name,
+            missing=account.missing,
+            failure=account.failure,
+            created_at=account.created_at,
+            updated_at=account.updated_at,
+        )
+
+
+class PayoutAccountPage(Output, frozen=True):
+    """Newest first; `nextCursor` is null on the last page."""
+
+    accounts: list[PayoutAccountReply]
+    next_cursor: str | None
+
+
+class NewOnboarding(Input, frozen=True):
+    """Where the gateway sends the host when the questions end, and when a link is of no use.
+
+    Each may be left out: then it is a page of ours.
+    """
+
+    return_url: Url | None = None
+    refresh_url: Url | None = None
+
+
+class OnboardingReply(Output, frozen=True):
+    """Where the host answers the gateway's questions: for one visit, and only until it expires."""
+
+    url: str
+    expires_at: datetime
+
+
+class NoSuchPayoutAccount(NotFound):
+    title = "There is no such payout account"
+
+
+class AccountRefused(Invalid):
+    """422: the gateway does not pay to such an account; the detail has its own words."""
+
+    title = "The gateway refused this account"
+
+
+class NothingToTell(Conflict):
+    """409: its gateway has nothing to ask about this account."""
+
+    title = "The gateway has no questions about this account"
