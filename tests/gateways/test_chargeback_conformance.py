@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from app.gateways.port import (
@@ -20,6 +21,7 @@ from app.gateways.port import (
     Unknown,
 )
 from app.gateways.sandbox.app import STRIPE_SECRET_KEY
+from app.gateways.sandbox.faults import Kind, Operation, Rule
 from app.money import Money
 from tests.gateways.adapters import ALL, Adapter, World
 from tests.gateways.sandbox_server import sandbox_in_process
@@ -243,6 +245,23 @@ async def test_with_a_wrong_key_nothing_is_concluded(paid: World):
     await wrong.close()
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b"<html>proxy</html>"), (200, b"{}"), (200, b"[]"), (200, b"null"),
+        (200, b'{"status": true, "data": null}'), (200, b'{"object": "list"}'),
+        (403, b'{"error": "blocked"}'), (409, b"{}"), (500, b""), (302, b""),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("adapter", TELLING, ids=lambda adapter: adapter.name)
+async def test_nonsense_is_unknown(adapter: Adapter, status: int, body: bytes):
+    nonsense = httpx.MockTransport(lambda _: httpx.Response(status, content=body))
+    gateway = adapter.open(nonsense, 5, adapter.secrets, "")
+    assert isinstance(await gateway.find_chargebacks(CHARGE), Unknown)
+    assert isinstance(await gateway.list_chargebacks(datetime.now(UTC).date()), Unknown)
+    await gateway.close()
+
+
 async def test_a_wrong_amount_is_told_as_it_is(paid: World):
     await paid.sandbox.charge_back(CHARGE)
     await paid.sandbox.fault("chargebacks", "wrong_amount")
@@ -278,6 +297,17 @@ async def test_each_step_is_told_once_and_leads_to_the_chargeback(paid: World, o
     assert len({event.key for event in events}) == len(events)
     for event in events:
         assert (await find(paid, event.reference)).charge_reference == CHARGE
+
+
+async def test_a_letter_may_tell_another_amount_and_means_the_same(paid: World):
+    await paid.sandbox.charge_back(CHARGE)
+    rule = Rule(operation=Operation.WEBHOOK, kind=Kind.WRONG_AMOUNT)
+    true = (await paid.sandbox.deliveries())[-1]["body"]
+    told = paid.adapter.letter("").distorted(true, rule)
+    assert str(PRICE - 100) in told
+    assert str(PRICE - 100) not in true
+    event = paid.gateway.read_webhook(signed(paid, told.encode()), told.encode())
+    assert (await find(paid, event.reference)).money.amount == PRICE
 
 
 # ---- each gateway's own --------------------------------------------------------------------------

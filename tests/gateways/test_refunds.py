@@ -239,6 +239,28 @@ async def test_a_charge_that_is_refunded_without_a_refund_is_a_list_not_to_be_be
     assert isinstance(await find(holding(charge=transaction(status="reversed"))), Unknown)
 
 
+@pytest.mark.parametrize(
+    ("taken", "expected"),
+    [([500_000], NoSuchInstruction), ([300_000, 200_000], NoSuchInstruction), ([300_000], Unknown)],
+)
+async def test_a_charge_that_the_payers_bank_took_has_no_refund(taken: Any, expected: Any):
+    disputes = [
+        {
+            "id": number, "domain": "test", "status": "resolved", "resolution": "auto-accepted",
+            "refund_amount": amount, "currency": "NGN", "transaction": transaction()["data"],
+        }
+        for number, amount in enumerate(taken)
+    ]  # fmt: skip
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith("/transaction/verify/"):
+            return httpx.Response(200, json=transaction(status="reversed"))
+        rows = disputes if request.url.path == "/dispute" else []
+        return httpx.Response(200, json=reply(rows, meta={"total": len(rows)}))
+
+    assert isinstance(await find(listening(answer)), expected)
+
+
 async def test_a_charge_that_paystack_does_not_know_says_nothing_about_its_refund():
     unknown = answering(404, refusal("Transaction reference not found.", "transaction_not_found"))
     assert isinstance(await find(unknown), Unknown)

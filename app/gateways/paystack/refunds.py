@@ -138,11 +138,11 @@ async def list_day(line: Line, day: date) -> Listing[FoundInstruction] | Unknown
 
 
 async def _none_listed(line: Line, charge: FoundCharge) -> NoSuchInstruction | Unknown:
-    """All of the charge went back without a refund of ours: its payer's bank must have taken it."""
+    """All of the charge went back, and not by refunds: its payer's bank must have taken it."""
     found = await chargebacks.find_of(line, charge)
     if isinstance(found, Unknown):
         return found
-    if any(each.is_taken for each in found):
+    if sum(each.money.amount for each in found if each.is_taken) >= charge.money.amount:
         return NoSuchInstruction()
     return Unknown(reason="the charge is refunded, but the list of its refunds is empty")
 
