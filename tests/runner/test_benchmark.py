@@ -28,5 +28,5 @@ def test_both_workers_drain_and_the_past_does_not_matter(server: Server) -> None
 async def test_queueing_and_waking_are_measured(server: Server, pool: None) -> None:
     for working in (wakeups.ours, wakeups.stock):
         assert await wakeups.latency(server.url, working, 3)
-    assert await wakeups.late(server.url, 3)
+    assert await wakeups.pairs(server.url, 3)
     assert await asyncio.to_thread(enqueueing.by_pgbench, server, 16, runs=1)

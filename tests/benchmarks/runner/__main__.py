@@ -3,10 +3,12 @@
     uv run python -m tests.benchmarks.runner [--finished 10000000] [--peers]
 
 `drain`: 20,000 queued jobs, one worker process, in jobs per second; `raw` is the limit: one
-connection that claims and finishes batches of 500 on a bare table. `drain_logged` is with a line
-in the log for each job, as in production. `enqueue`: one job per commit, by pgbench, with and
+connection that claims and finishes batches of 500 on a bare table. `logged` is with a line
+in the log for each job, as in production. `enqueues`: one job per commit, by pgbench, with and
 without a worker that does them. `latency`: an idle worker, from the commit to the start.
-`finished`: the same beside so many jobs of the past. `cost`: where the time of a drain goes.
+`pairs`: jobs a few milliseconds apart, and those of them that no notification began.
+`beside_finished`: with so many jobs of the past. `cost`: where the time of a drain goes. A peer
+is measured where it can be imported: `uv run --with pgqueuer --with asyncpg …`.
 """
 
 import argparse
@@ -83,9 +85,9 @@ async def _asynchronous(url: str, sizes: Sizes) -> dict[str, object]:
         who: await wakeups.latency(url, working, sizes.latencies)
         for who, working in {"ours": wakeups.ours, "stock": wakeups.stock}.items()
     }
-    late = await wakeups.late(url, sizes.pairs)
+    pairs = await wakeups.pairs(url, sizes.pairs)
     await db.close_pool()
-    return {"latency_ms": latency, "pairs": late}
+    return {"latency_ms": latency, "pairs": pairs}
 
 
 def _loads() -> list[float]:
