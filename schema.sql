@@ -1052,6 +1052,95 @@ COMMENT ON TABLE public.business_clock IS 'How far business time is ahead of the
 
 
 --
+-- Name: chargeback_history; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.chargeback_history (
+    id bigint NOT NULL,
+    chargeback_id uuid NOT NULL,
+    was text,
+    state text NOT NULL,
+    at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    actor text NOT NULL,
+    actor_id uuid,
+    reason text NOT NULL,
+    CONSTRAINT chargeback_history_actor_check CHECK ((actor = ANY (ARRAY['admin'::text, 'system'::text]))),
+    CONSTRAINT chargeback_history_move_allowed CHECK (((((was IS NULL) AND (state = 'open'::text)) OR ((was = 'open'::text) AND (state = ANY (ARRAY['won'::text, 'lost'::text])))) IS TRUE))
+);
+
+
+--
+-- Name: TABLE chargeback_history; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.chargeback_history IS 'Each move of a chargeback: when, from, to, who, why. Append-only';
+
+
+--
+-- Name: chargeback_history_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.chargeback_history ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.chargeback_history_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: chargebacks; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.chargebacks (
+    id uuid NOT NULL,
+    payment_id uuid NOT NULL,
+    booking_id uuid NOT NULL,
+    gateway text NOT NULL,
+    gateway_id text NOT NULL,
+    state text NOT NULL,
+    amount bigint NOT NULL,
+    currency character(3) NOT NULL,
+    reason text NOT NULL,
+    is_taken boolean NOT NULL,
+    fee bigint,
+    evidence_due_at timestamp with time zone,
+    gateway_data jsonb NOT NULL,
+    recorded_by uuid,
+    from_deposit bigint,
+    from_rental bigint,
+    from_refunds bigint,
+    from_transfers bigint,
+    from_host bigint,
+    loss bigint,
+    opened_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    closed_at timestamp with time zone,
+    look_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    CONSTRAINT chargebacks_amount_check CHECK ((amount > 0)),
+    CONSTRAINT chargebacks_borne_whole CHECK (
+CASE
+    WHEN (state = 'lost'::text) THEN (((from_deposit >= 0) AND (from_rental >= 0) AND (from_refunds >= 0) AND (from_transfers >= 0) AND (from_host >= 0) AND (loss >= 0) AND ((((((from_deposit + from_rental) + from_refunds) + from_transfers) + from_host) + loss) = amount)) IS TRUE)
+    ELSE (num_nonnulls(from_deposit, from_rental, from_refunds, from_transfers, from_host, loss) = 0)
+END),
+    CONSTRAINT chargebacks_closed_with_time CHECK (((state = 'open'::text) = (closed_at IS NULL))),
+    CONSTRAINT chargebacks_fee_check CHECK ((fee >= 0)),
+    CONSTRAINT chargebacks_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT chargebacks_lost_is_taken CHECK (((state <> 'lost'::text) OR is_taken)),
+    CONSTRAINT chargebacks_state_known CHECK ((state = ANY (ARRAY['open'::text, 'won'::text, 'lost'::text])))
+);
+
+
+--
+-- Name: TABLE chargebacks; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.chargebacks IS 'Charges that guests'' banks want back: open while it is to be decided, and where a lost one was recovered from';
+
+
+--
 -- Name: claims; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1233,7 +1322,7 @@ CREATE TABLE public.escrow_events (
     actor_id uuid,
     reason text NOT NULL,
     CONSTRAINT escrow_events_actor_check CHECK ((actor = ANY (ARRAY['guest'::text, 'host'::text, 'admin'::text, 'system'::text]))),
-    CONSTRAINT escrow_events_move_allowed CHECK (((((was IS NULL) AND (state = 'held'::text)) OR ((was = 'held'::text) AND (state = ANY (ARRAY['disputed'::text, 'releasing'::text, 'refunding'::text]))) OR ((was = 'disputed'::text) AND (state = 'held'::text)) OR ((was = 'releasing'::text) AND (state = 'released'::text)) OR ((was = 'refunding'::text) AND (state = 'refunded'::text))) IS TRUE)),
+    CONSTRAINT escrow_events_move_allowed CHECK (((((was IS NULL) AND (state = 'held'::text)) OR ((was = 'held'::text) AND (state = ANY (ARRAY['disputed'::text, 'releasing'::text, 'refunding'::text, 'charged_back'::text]))) OR ((was = 'disputed'::text) AND (state = 'held'::text)) OR ((was = 'releasing'::text) AND (state = 'released'::text)) OR ((was = 'refunding'::text) AND (state = 'refunded'::text))) IS TRUE)),
     CONSTRAINT escrow_events_pot_check CHECK ((pot = ANY (ARRAY['rental'::text, 'deposit'::text])))
 );
 
@@ -1391,7 +1480,7 @@ CREATE TABLE public.instruction_history (
     attempt smallint NOT NULL,
     reference text,
     reason text NOT NULL,
-    CONSTRAINT instruction_history_move_allowed CHECK (((((was IS NULL) AND (state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text]))) OR ((was = 'queued'::text) AND (state = ANY (ARRAY['sending'::text, 'waiting_for_payee'::text]))) OR ((was = 'waiting_for_payee'::text) AND (state = 'queued'::text)) OR ((was = 'sending'::text) AND (state = ANY (ARRAY['sent'::text, 'unknown'::text, 'failed'::text]))) OR ((was = 'unknown'::text) AND (state = ANY (ARRAY['sent'::text, 'confirmed'::text, 'failed'::text]))) OR ((was = 'sent'::text) AND (state = ANY (ARRAY['confirmed'::text, 'failed'::text, 'reversed'::text]))) OR ((was = 'failed'::text) AND (state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text]))) OR ((was = 'confirmed'::text) AND (state = 'reversed'::text))) IS TRUE))
+    CONSTRAINT instruction_history_move_allowed CHECK (((((was IS NULL) AND (state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text]))) OR ((was = 'queued'::text) AND (state = ANY (ARRAY['sending'::text, 'waiting_for_payee'::text, 'cancelled'::text]))) OR ((was = 'waiting_for_payee'::text) AND (state = ANY (ARRAY['queued'::text, 'cancelled'::text]))) OR ((was = 'sending'::text) AND (state = ANY (ARRAY['sent'::text, 'unknown'::text, 'failed'::text]))) OR ((was = 'unknown'::text) AND (state = ANY (ARRAY['sent'::text, 'confirmed'::text, 'failed'::text]))) OR ((was = 'sent'::text) AND (state = ANY (ARRAY['confirmed'::text, 'failed'::text, 'reversed'::text]))) OR ((was = 'failed'::text) AND (state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text, 'cancelled'::text]))) OR ((was = 'confirmed'::text) AND (state = 'reversed'::text))) IS TRUE))
 );
 
 
@@ -1455,9 +1544,14 @@ CREATE TABLE public.instructions (
     CONSTRAINT instructions_kind_check CHECK ((kind = ANY (ARRAY['refund'::text, 'transfer'::text]))),
     CONSTRAINT instructions_let_out_once_automatic CHECK ((((let_out_at IS NULL) OR automatic) AND ((let_out_by IS NULL) OR (let_out_at IS NOT NULL)))),
     CONSTRAINT instructions_open_has_next_look CHECK (((state <> ALL (ARRAY['queued'::text, 'sending'::text, 'unknown'::text, 'sent'::text])) OR (next_try_at IS NOT NULL) OR (automatic AND (let_out_at IS NULL)))),
-    CONSTRAINT instructions_pass_breaker CHECK (((NOT automatic) OR (let_out_at IS NOT NULL) OR ((kind = 'refund'::text) AND (state = 'queued'::text)))),
-    CONSTRAINT instructions_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text, 'sending'::text, 'sent'::text, 'unknown'::text, 'confirmed'::text, 'failed'::text, 'reversed'::text]))),
-    CONSTRAINT instructions_waiting_without_target CHECK (((state = 'waiting_for_payee'::text) = (target IS NULL)))
+    CONSTRAINT instructions_pass_breaker CHECK (((NOT automatic) OR (let_out_at IS NOT NULL) OR ((kind = 'refund'::text) AND (state = ANY (ARRAY['queued'::text, 'cancelled'::text]))))),
+    CONSTRAINT instructions_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text, 'sending'::text, 'sent'::text, 'unknown'::text, 'confirmed'::text, 'failed'::text, 'reversed'::text, 'cancelled'::text]))),
+    CONSTRAINT instructions_waiting_without_target CHECK (
+CASE state
+    WHEN 'waiting_for_payee'::text THEN (target IS NULL)
+    WHEN 'cancelled'::text THEN true
+    ELSE (target IS NOT NULL)
+END)
 );
 
 
@@ -1768,7 +1862,7 @@ CREATE TABLE public.ledger_transactions (
     memo text NOT NULL,
     at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     written_by xid8 DEFAULT pg_current_xact_id() NOT NULL,
-    CONSTRAINT ledger_transactions_kind_known CHECK ((kind = ANY (ARRAY['charge'::text, 'unapplied_charge'::text, 'gateway_fee'::text, 'division'::text, 'host_debit'::text, 'platform_debit'::text, 'refund'::text, 'refund_reversal'::text, 'transfer'::text, 'transfer_reversal'::text, 'chargeback'::text, 'adjustment'::text])))
+    CONSTRAINT ledger_transactions_kind_known CHECK ((kind = ANY (ARRAY['charge'::text, 'unapplied_charge'::text, 'gateway_fee'::text, 'division'::text, 'host_debit'::text, 'platform_debit'::text, 'refund'::text, 'refund_reversal'::text, 'transfer'::text, 'transfer_reversal'::text, 'chargeback'::text, 'chargeback_reversal'::text, 'chargeback_recovery'::text, 'adjustment'::text])))
 );
 
 
@@ -1874,7 +1968,7 @@ CREATE TABLE public.notifications (
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     sent_at timestamp with time zone,
     CONSTRAINT notifications_failed_with_error CHECK (((state <> 'failed'::text) OR (last_error IS NOT NULL))),
-    CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'payout_account_stopped'::text]))),
+    CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'payout_account_stopped'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text]))),
     CONSTRAINT notifications_sent_with_time CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
     CONSTRAINT notifications_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'failed'::text])))
 );
@@ -1958,6 +2052,8 @@ CREATE TABLE public.payments (
     amount bigint NOT NULL,
     currency character(3) NOT NULL,
     refunded bigint DEFAULT 0 NOT NULL,
+    charged_back bigint DEFAULT 0 NOT NULL,
+    contested boolean DEFAULT false NOT NULL,
     checkout_url text,
     gateway_id text,
     gateway_data jsonb,
@@ -1969,10 +2065,12 @@ CREATE TABLE public.payments (
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     settled_at timestamp with time zone,
     CONSTRAINT payments_amount_check CHECK ((amount > 0)),
+    CONSTRAINT payments_charged_back_check CHECK ((charged_back >= 0)),
+    CONSTRAINT payments_contested_after_success CHECK ((((NOT contested) AND (charged_back = 0)) OR (state = 'succeeded'::text))),
     CONSTRAINT payments_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT payments_looked_at_until_paid CHECK (((state <> 'succeeded'::text) OR (look_at IS NULL))),
     CONSTRAINT payments_refunded_after_success CHECK (((refunded = 0) OR (state = 'succeeded'::text))),
-    CONSTRAINT payments_refunded_within CHECK (((refunded >= 0) AND (refunded <= amount))),
+    CONSTRAINT payments_refunded_within CHECK (((refunded >= 0) AND ((refunded + charged_back) <= amount))),
     CONSTRAINT payments_settled_with_time CHECK (((state = 'succeeded'::text) = (settled_at IS NOT NULL))),
     CONSTRAINT payments_state_known CHECK ((state = ANY (ARRAY['created'::text, 'pending'::text, 'succeeded'::text, 'failed'::text, 'abandoned'::text])))
 );
@@ -2047,6 +2145,8 @@ CREATE TABLE public.pots (
     gateway text NOT NULL,
     amount bigint NOT NULL,
     currency character(3) NOT NULL,
+    charged_back bigint DEFAULT 0 NOT NULL,
+    contested boolean DEFAULT false NOT NULL,
     commission_bps smallint NOT NULL,
     opens_at timestamp with time zone,
     closes_at timestamp with time zone,
@@ -2057,13 +2157,15 @@ CREATE TABLE public.pots (
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     divided_at timestamp with time zone,
     CONSTRAINT pots_amount_check CHECK ((amount > 0)),
+    CONSTRAINT pots_charged_back_within CHECK ((((charged_back >= 0) AND (charged_back <= amount)) AND ((state = 'charged_back'::text) = (charged_back = amount)))),
     CONSTRAINT pots_commission_bps_check CHECK (((commission_bps >= 0) AND (commission_bps <= 10000))),
+    CONSTRAINT pots_contested_while_held CHECK (((NOT contested) OR (state = ANY (ARRAY['held'::text, 'disputed'::text])))),
     CONSTRAINT pots_disputed_in_window CHECK (((state <> 'disputed'::text) OR (closes_at IS NOT NULL))),
-    CONSTRAINT pots_divided_once_over CHECK ((((state = ANY (ARRAY['held'::text, 'disputed'::text])) = (to_guest IS NULL)) AND ((to_guest IS NULL) = (commission IS NULL)) AND ((to_guest IS NULL) = (to_host IS NULL)) AND ((to_guest IS NULL) = (divided_at IS NULL)))),
-    CONSTRAINT pots_divided_without_loss CHECK (((to_guest IS NULL) OR ((to_guest >= 0) AND (commission >= 0) AND (to_host >= 0) AND (((to_guest + commission) + to_host) = amount)))),
+    CONSTRAINT pots_divided_once_over CHECK ((((state = ANY (ARRAY['held'::text, 'disputed'::text, 'charged_back'::text])) = (to_guest IS NULL)) AND ((to_guest IS NULL) = (commission IS NULL)) AND ((to_guest IS NULL) = (to_host IS NULL)) AND ((to_guest IS NULL) = (divided_at IS NULL)))),
+    CONSTRAINT pots_divided_without_loss CHECK (((to_guest IS NULL) OR ((to_guest >= 0) AND (commission >= 0) AND (to_host >= 0) AND ((((to_guest + commission) + to_host) + charged_back) = amount)))),
     CONSTRAINT pots_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT pots_kind_check CHECK ((kind = ANY (ARRAY['rental'::text, 'deposit'::text]))),
-    CONSTRAINT pots_state_known CHECK ((state = ANY (ARRAY['held'::text, 'disputed'::text, 'releasing'::text, 'released'::text, 'refunding'::text, 'refunded'::text]))),
+    CONSTRAINT pots_state_known CHECK ((state = ANY (ARRAY['held'::text, 'disputed'::text, 'releasing'::text, 'released'::text, 'refunding'::text, 'refunded'::text, 'charged_back'::text]))),
     CONSTRAINT pots_window_in_order CHECK ((opens_at < closes_at)),
     CONSTRAINT pots_window_whole CHECK (((opens_at IS NULL) = (closes_at IS NULL)))
 );
@@ -2412,6 +2514,30 @@ ALTER TABLE ONLY public.bookings
 
 ALTER TABLE ONLY public.business_clock
     ADD CONSTRAINT business_clock_pkey PRIMARY KEY (singleton);
+
+
+--
+-- Name: chargeback_history chargeback_history_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.chargeback_history
+    ADD CONSTRAINT chargeback_history_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: chargebacks chargebacks_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.chargebacks
+    ADD CONSTRAINT chargebacks_once UNIQUE (gateway, gateway_id);
+
+
+--
+-- Name: chargebacks chargebacks_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.chargebacks
+    ADD CONSTRAINT chargebacks_pkey PRIMARY KEY (id);
 
 
 --
@@ -2923,6 +3049,34 @@ CREATE INDEX bookings_unpaid ON public.bookings USING btree (expires_at) WHERE (
 
 
 --
+-- Name: chargeback_history_of_chargeback; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX chargeback_history_of_chargeback ON public.chargeback_history USING btree (chargeback_id, id);
+
+
+--
+-- Name: chargebacks_of_booking; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX chargebacks_of_booking ON public.chargebacks USING btree (booking_id, id);
+
+
+--
+-- Name: chargebacks_of_payment; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX chargebacks_of_payment ON public.chargebacks USING btree (payment_id, id);
+
+
+--
+-- Name: chargebacks_unfinished; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX chargebacks_unfinished ON public.chargebacks USING btree (look_at) WHERE ((state = 'open'::text) OR ((state = 'won'::text) AND is_taken));
+
+
+--
 -- Name: debt_recoveries_of_source; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -3024,7 +3178,7 @@ CREATE INDEX instruction_history_of_instruction ON public.instruction_history US
 -- Name: instructions_at_breaker; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX instructions_at_breaker ON public.instructions USING btree (currency, id) WHERE (automatic AND (let_out_at IS NULL));
+CREATE INDEX instructions_at_breaker ON public.instructions USING btree (currency, id) WHERE (automatic AND (let_out_at IS NULL) AND (state = 'queued'::text));
 
 
 --
@@ -3227,7 +3381,7 @@ CREATE UNIQUE INDEX payout_accounts_one_active ON public.payout_accounts USING b
 -- Name: pots_due; Type: INDEX; Schema: public; Owner: -
 --
 
-CREATE INDEX pots_due ON public.pots USING btree (closes_at) WHERE (state = 'held'::text);
+CREATE INDEX pots_due ON public.pots USING btree (closes_at) WHERE ((state = 'held'::text) AND (NOT contested));
 
 
 --
@@ -3396,6 +3550,13 @@ CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON public.audit_log
 --
 
 CREATE TRIGGER booking_history_append_only BEFORE DELETE OR UPDATE ON public.booking_history FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: chargeback_history chargeback_history_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER chargeback_history_append_only BEFORE DELETE OR UPDATE ON public.chargeback_history FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 
 --
@@ -3650,6 +3811,38 @@ ALTER TABLE ONLY public.bookings
 
 ALTER TABLE ONLY public.bookings
     ADD CONSTRAINT bookings_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES public.listings(id);
+
+
+--
+-- Name: chargeback_history chargeback_history_chargeback_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.chargeback_history
+    ADD CONSTRAINT chargeback_history_chargeback_id_fkey FOREIGN KEY (chargeback_id) REFERENCES public.chargebacks(id);
+
+
+--
+-- Name: chargebacks chargebacks_booking_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.chargebacks
+    ADD CONSTRAINT chargebacks_booking_id_fkey FOREIGN KEY (booking_id) REFERENCES public.bookings(id);
+
+
+--
+-- Name: chargebacks chargebacks_payment_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.chargebacks
+    ADD CONSTRAINT chargebacks_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
+
+
+--
+-- Name: chargebacks chargebacks_recorded_by_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.chargebacks
+    ADD CONSTRAINT chargebacks_recorded_by_fkey FOREIGN KEY (recorded_by) REFERENCES public.accounts(id);
 
 
 --

@@ -14,6 +14,7 @@ import app.bookings.routes
 import app.breaker.routes
 import app.calls.routes
 import app.cancellation.routes
+import app.chargebacks.routes
 import app.checkout.routes
 import app.disputes.routes
 import app.inventory.routes
@@ -48,6 +49,7 @@ def create_app() -> ASGIApp:
             *app.bookings.routes.routes,
             *app.breaker.routes.routes,
             *app.cancellation.routes.routes,
+            *app.chargebacks.routes.routes,
             *app.checkout.routes.routes,
             *app.disputes.routes.routes,
             *app.inventory.routes.routes,

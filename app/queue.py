@@ -65,6 +65,15 @@ class LookUp(Job, frozen=True):
     instruction_id: UUID
 
 
+class LookUpChargebacks(Job, frozen=True):
+    """Ask the gateway which chargebacks of a charge there are, and book the answer."""
+
+    name = "look-up-chargebacks"
+    queue = "money"
+
+    payment_id: UUID
+
+
 class SendNotification(Job, frozen=True):
     """Deliver one notification."""
 

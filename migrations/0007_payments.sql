@@ -8,6 +8,8 @@ CREATE TABLE payments (
     amount       bigint NOT NULL CHECK (amount > 0),
     currency     char(3) NOT NULL,
     refunded     bigint NOT NULL DEFAULT 0,
+    charged_back bigint NOT NULL DEFAULT 0 CHECK (charged_back >= 0),
+    contested    boolean NOT NULL DEFAULT false,
     checkout_url text,
     gateway_id   text,
     gateway_data jsonb,
@@ -22,8 +24,14 @@ CREATE TABLE payments (
         state IN ('created', 'pending', 'succeeded', 'failed', 'abandoned')
     ),
     -- What is promised back, from the moment it is: refunds at the same time cannot exceed it.
-    CONSTRAINT payments_refunded_within CHECK (refunded BETWEEN 0 AND amount),
+    -- What the guest's bank has taken back cannot be refunded any more.
+    CONSTRAINT payments_refunded_within CHECK (
+        refunded >= 0 AND refunded + charged_back <= amount
+    ),
     CONSTRAINT payments_refunded_after_success CHECK (refunded = 0 OR state = 'succeeded'),
+    CONSTRAINT payments_contested_after_success CHECK (
+        (NOT contested AND charged_back = 0) OR state = 'succeeded'
+    ),
     CONSTRAINT payments_settled_with_time CHECK ((state = 'succeeded') = (settled_at IS NOT NULL)),
     -- When the gateway is asked next, without anybody's wish: while a charge may still be paid.
     CONSTRAINT payments_looked_at_until_paid CHECK (state <> 'succeeded' OR look_at IS NULL)

@@ -15,7 +15,8 @@ CREATE TABLE notifications (
         'booking_confirmed', 'booking_cancelled', 'booking_requested', 'booking_declined',
         'hold_expired', 'refund_pending', 'dispute_opened', 'dispute_resolved',
         'dispute_withdrawn', 'refund_sent', 'payout_sent', 'payout_failed', 'host_debt',
-        'payout_account_stopped'
+        'payout_account_stopped',
+        'chargeback_opened', 'chargeback_won', 'chargeback_lost'
     )),
     CONSTRAINT notifications_sent_with_time CHECK ((state = 'sent') = (sent_at IS NOT NULL)),
     CONSTRAINT notifications_failed_with_error CHECK (state <> 'failed' OR last_error IS NOT NULL)

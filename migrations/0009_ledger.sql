@@ -32,7 +32,8 @@ CREATE TABLE ledger_transactions (
     written_by xid8 NOT NULL DEFAULT pg_current_xact_id(),
     CONSTRAINT ledger_transactions_kind_known CHECK (kind IN (
         'charge', 'unapplied_charge', 'gateway_fee', 'division', 'host_debit', 'platform_debit',
-        'refund', 'refund_reversal', 'transfer', 'transfer_reversal', 'chargeback', 'adjustment'
+        'refund', 'refund_reversal', 'transfer', 'transfer_reversal', 'chargeback',
+        'chargeback_reversal', 'chargeback_recovery', 'adjustment'
     )),
     CONSTRAINT ledger_transactions_once UNIQUE (kind, source_id)
 );

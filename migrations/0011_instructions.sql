@@ -30,13 +30,17 @@ CREATE TABLE instructions (
     sent_at      timestamptz,
     confirmed_at timestamptz,
     CONSTRAINT instructions_state_known CHECK (state IN (
-        'queued', 'waiting_for_payee', 'sending', 'sent', 'unknown', 'confirmed', 'failed', 'reversed'
+        'queued', 'waiting_for_payee', 'sending', 'sent', 'unknown', 'confirmed', 'failed', 'reversed',
+        'cancelled'
     )),
-    -- What one pot, charge or debt has caused is instructed once; what came back, once more from here.
+    -- What one pot, charge or debt has caused is instructed once; what came back, or is left of what
+    -- was cancelled, once more from here.
     CONSTRAINT instructions_once UNIQUE (kind, source_id),
     CONSTRAINT instructions_attempt_has_reference CHECK ((attempt > 0) = (reference IS NOT NULL)),
     CONSTRAINT instructions_waiting_without_target CHECK (
-        (state = 'waiting_for_payee') = (target IS NULL)
+        CASE state WHEN 'waiting_for_payee' THEN target IS NULL
+                   WHEN 'cancelled' THEN true
+                   ELSE target IS NOT NULL END
     ),
     CONSTRAINT instructions_confirmed_with_time CHECK (
         state <> 'confirmed' OR confirmed_at IS NOT NULL
@@ -47,7 +51,8 @@ CREATE TABLE instructions (
         OR (automatic AND let_out_at IS NULL)
     ),
     CONSTRAINT instructions_pass_breaker CHECK (
-        NOT automatic OR let_out_at IS NOT NULL OR (kind = 'refund' AND state = 'queued')
+        NOT automatic OR let_out_at IS NOT NULL
+        OR (kind = 'refund' AND state IN ('queued', 'cancelled'))
     ),
     CONSTRAINT instructions_let_out_once_automatic CHECK (
         (let_out_at IS NULL OR automatic) AND (let_out_by IS NULL OR let_out_at IS NOT NULL)
@@ -62,7 +67,7 @@ CREATE INDEX instructions_unfinished ON instructions (state, id) WHERE state <> 
 CREATE INDEX instructions_due ON instructions (state, kind, next_try_at)
     WHERE next_try_at IS NOT NULL;
 CREATE INDEX instructions_at_breaker ON instructions (currency, id)
-    WHERE automatic AND let_out_at IS NULL;
+    WHERE automatic AND let_out_at IS NULL AND state = 'queued';
 CREATE INDEX instructions_let_out ON instructions (let_out_at) WHERE let_out_at IS NOT NULL;
 CREATE INDEX instructions_waiting ON instructions (payee_id, gateway, currency)
     WHERE state = 'waiting_for_payee';
@@ -79,12 +84,12 @@ CREATE TABLE instruction_history (
     -- IS TRUE: a CHECK lets NULL pass, and `was` is null in a first row.
     CONSTRAINT instruction_history_move_allowed CHECK ((
         (was IS NULL AND state IN ('queued', 'waiting_for_payee'))
-        OR (was = 'queued' AND state IN ('sending', 'waiting_for_payee'))
-        OR (was = 'waiting_for_payee' AND state = 'queued')
+        OR (was = 'queued' AND state IN ('sending', 'waiting_for_payee', 'cancelled'))
+        OR (was = 'waiting_for_payee' AND state IN ('queued', 'cancelled'))
         OR (was = 'sending' AND state IN ('sent', 'unknown', 'failed'))
         OR (was = 'unknown' AND state IN ('sent', 'confirmed', 'failed'))
         OR (was = 'sent' AND state IN ('confirmed', 'failed', 'reversed'))
-        OR (was = 'failed' AND state IN ('queued', 'waiting_for_payee'))
+        OR (was = 'failed' AND state IN ('queued', 'waiting_for_payee', 'cancelled'))
         OR (was = 'confirmed' AND state = 'reversed')
     ) IS TRUE)
 );

@@ -9,6 +9,8 @@ CREATE TABLE pots (
     gateway        text NOT NULL CHECK (gateway IN ('paystack', 'flutterwave', 'stripe')),
     amount         bigint NOT NULL CHECK (amount > 0),
     currency       char(3) NOT NULL,
+    charged_back   bigint NOT NULL DEFAULT 0,
+    contested      boolean NOT NULL DEFAULT false,
     commission_bps smallint NOT NULL CHECK (commission_bps BETWEEN 0 AND 10000),
     opens_at       timestamptz,
     closes_at      timestamptz,
@@ -20,13 +22,14 @@ CREATE TABLE pots (
     divided_at     timestamptz,
     CONSTRAINT pots_once UNIQUE (booking_id, kind),
     CONSTRAINT pots_state_known CHECK (
-        state IN ('held', 'disputed', 'releasing', 'released', 'refunding', 'refunded')
+        state IN ('held', 'disputed', 'releasing', 'released', 'refunding', 'refunded',
+                  'charged_back')
     ),
     CONSTRAINT pots_window_in_order CHECK (opens_at < closes_at),
     CONSTRAINT pots_window_whole CHECK ((opens_at IS NULL) = (closes_at IS NULL)),
     CONSTRAINT pots_disputed_in_window CHECK (state <> 'disputed' OR closes_at IS NOT NULL),
     CONSTRAINT pots_divided_once_over CHECK (
-        (state IN ('held', 'disputed')) = (to_guest IS NULL)
+        (state IN ('held', 'disputed', 'charged_back')) = (to_guest IS NULL)
         AND (to_guest IS NULL) = (commission IS NULL)
         AND (to_guest IS NULL) = (to_host IS NULL)
         AND (to_guest IS NULL) = (divided_at IS NULL)
@@ -34,11 +37,17 @@ CREATE TABLE pots (
     CONSTRAINT pots_divided_without_loss CHECK (
         to_guest IS NULL
         OR (to_guest >= 0 AND commission >= 0 AND to_host >= 0
-            AND to_guest + commission + to_host = amount)
-    )
+            AND to_guest + commission + to_host + charged_back = amount)
+    ),
+    -- What the guest's bank has taken back of it while it was held. The rest is divided, if any.
+    CONSTRAINT pots_charged_back_within CHECK (
+        charged_back BETWEEN 0 AND amount AND (state = 'charged_back') = (charged_back = amount)
+    ),
+    -- While a chargeback of its charge is open, nobody divides it.
+    CONSTRAINT pots_contested_while_held CHECK (NOT contested OR state IN ('held', 'disputed'))
 );
 COMMENT ON TABLE pots IS 'Money of a booking in escrow; its window says when it may be disputed (none until confirmed)';
-CREATE INDEX pots_due ON pots (closes_at) WHERE state = 'held';
+CREATE INDEX pots_due ON pots (closes_at) WHERE state = 'held' AND NOT contested;
 CREATE INDEX pots_of_payment ON pots (payment_id);
 
 CREATE TABLE disputes (
@@ -117,7 +126,7 @@ CREATE TABLE escrow_events (
     -- IS TRUE: a CHECK lets NULL pass, and `was` is null in a first row.
     CONSTRAINT escrow_events_move_allowed CHECK ((
         (was IS NULL AND state = 'held')
-        OR (was = 'held' AND state IN ('disputed', 'releasing', 'refunding'))
+        OR (was = 'held' AND state IN ('disputed', 'releasing', 'refunding', 'charged_back'))
         OR (was = 'disputed' AND state = 'held')
         OR (was = 'releasing' AND state = 'released')
         OR (was = 'refunding' AND state = 'refunded')

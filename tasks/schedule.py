@@ -9,6 +9,7 @@ import msgspec
 from app import locks
 from app.settings import settings
 from tasks.bookings import complete_bookings, decline_unanswered, expire_holds
+from tasks.chargebacks import find_chargebacks, reconcile_chargebacks
 from tasks.checkout import reconcile_payments
 from tasks.escrow import (
     process_refunds,
@@ -57,6 +58,19 @@ SCHEDULE: Final = (
         run=reconcile_payments,
         limit=500,
         within=timedelta(hours=6),
+    ),
+    Periodic(
+        name="reconcile-chargebacks",
+        cron="50 * * * *",
+        run=reconcile_chargebacks,
+        limit=500,
+    ),
+    Periodic(
+        name="find-chargebacks",
+        cron="20 2 * * *",
+        run=find_chargebacks,
+        limit=1,
+        within=timedelta(hours=12),
     ),
     Periodic(name="send-notifications", cron="* * * * *", run=send_notifications, limit=200),
     Periodic(name="checkpoint-ledger", cron="27 * * * *", run=checkpoint_ledger, limit=500_000),

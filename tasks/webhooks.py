@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from app import queue
+from app.chargebacks.stories import look_up_told
 from app.checkout.stories import settle_payment
 from app.db import Tx, transaction
 from app.gateways.port import EventKind
@@ -58,11 +59,13 @@ async def _what_follows(tx: Tx, event: StoredEvent) -> Callable[[], Awaitable[ob
 
     One about nothing that we know is parked: the gateway may be ahead of our own commit.
     """
-    if event.reference is None or event.kind in (EventKind.OTHER, EventKind.CHARGEBACK_CHANGED):
+    if event.reference is None or event.kind is EventKind.OTHER:
         await webhooks.ignored(tx, event.id)
         return None
     if event.kind is EventKind.PAYEE_CHANGED:
         return await _about_payee(tx, event, event.reference)
+    if event.kind is EventKind.CHARGEBACK_CHANGED:
+        return partial(look_up_told, event.gateway, event.reference, event_id=event.id)
     if event.kind is EventKind.TRANSFER_CHANGED:
         kind = InstructionKind.TRANSFER
         if transfer := await money_out.find_told_of(tx, event.reference, kind):

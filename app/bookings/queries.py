@@ -161,7 +161,10 @@ async def lock_next_unpaid(tx: Tx, but: Sequence[UUID]) -> UUID | None:
 
 
 async def lock_next_unanswered(tx: Tx, but: Sequence[UUID]) -> UUID | None:
-    """A request past its `respond_by` that nobody else works on, other than these."""
+    """A request past its `respond_by` that nobody else works on, other than these.
+
+    Its money cannot go back while the guest's bank contests the charge.
+    """
     return await fetch_value(
         tx,
         UUID,
@@ -169,6 +172,7 @@ async def lock_next_unanswered(tx: Tx, but: Sequence[UUID]) -> UUID | None:
         SELECT id FROM bookings
          WHERE state = 'awaiting_host' AND respond_by <= (SELECT business_now())
            AND id <> ALL(%(but)s::uuid[])
+           AND NOT EXISTS (SELECT FROM pots WHERE booking_id = bookings.id AND contested)
          ORDER BY respond_by
          LIMIT 1
            FOR NO KEY UPDATE SKIP LOCKED""",

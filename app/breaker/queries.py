@@ -43,9 +43,10 @@ async def first_waiting(
           FROM unnest(%(currencies)s::char(3)[], %(amounts)s::bigint[]) AS most (currency, amount)
          CROSS JOIN LATERAL (
                SELECT id, currency, amount FROM instructions
-                WHERE automatic AND let_out_at IS NULL
+                WHERE automatic AND let_out_at IS NULL AND state = 'queued'
                   AND currency = most.currency AND amount <= most.amount
                   AND id <> ALL(%(but)s::uuid[])
+                  AND NOT EXISTS (SELECT FROM payments WHERE id = payment_id AND contested)
                 ORDER BY id
                 LIMIT %(limit)s) AS waiting
          ORDER BY waiting.id""",
@@ -68,7 +69,7 @@ async def lines(tx: Tx, amounts_max: Mapping[str, int]) -> list[Line]:
           FROM instructions
           JOIN unnest(%(currencies)s::char(3)[], %(amounts)s::bigint[]) AS most (currency, amount)
                USING (currency)
-         WHERE automatic AND let_out_at IS NULL
+         WHERE automatic AND let_out_at IS NULL AND state = 'queued'
          GROUP BY currency
          ORDER BY currency""",
         currencies=list(amounts_max),
@@ -78,7 +79,12 @@ async def lines(tx: Tx, amounts_max: Mapping[str, int]) -> list[Line]:
 
 async def all_waiting(tx: Tx) -> list[UUID]:
     return await fetch_values(
-        tx, UUID, "SELECT id FROM instructions WHERE automatic AND let_out_at IS NULL ORDER BY id"
+        tx,
+        UUID,
+        """
+        SELECT id FROM instructions
+         WHERE automatic AND let_out_at IS NULL AND state = 'queued'
+         ORDER BY id""",
     )
 
 
@@ -93,7 +99,7 @@ async def let_out(
         UPDATE instructions
            SET let_out_at = business_now(), let_out_by = %(by)s, updated_at = business_now(),
                next_try_at = business_now() + %(queued_for)s
-         WHERE id = ANY(%(ids)s) AND automatic AND let_out_at IS NULL
+         WHERE id = ANY(%(ids)s) AND automatic AND let_out_at IS NULL AND state = 'queued'
      RETURNING id, currency, amount""",
         ids=list(ids),
         by=by,

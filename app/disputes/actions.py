@@ -10,7 +10,7 @@ import uuid_utils.compat
 
 from app import audit, states
 from app.accounts.model import Principal
-from app.audit import Actor, ActorRole, Subject
+from app.audit import SYSTEM, Actor, ActorRole, Subject
 from app.bookings import actions as bookings
 from app.bookings.model import Booking, NotYourPart
 from app.db import Tx
@@ -113,6 +113,24 @@ async def resolve(tx: Tx, *, dispute_id: UUID, asker: Principal, request: Resolv
     await escrow.divide(tx, [division], by=by)
     await _tell_both(tx, booking, resolved, Kind.DISPUTE_RESOLVED, reason=request.decision)
     return await _reply(tx, resolved)
+
+
+async def give_way(tx: Tx, booking: Booking, pot: Pot, taken: int) -> Pot:
+    """The guest's bank takes so much out of a locked pot: its open dispute is about what is left.
+
+    Nobody decides about nothing: then the dispute ends. Returns the pot as it is after that.
+    """
+    dispute = await queries.lock_open_one(tx, pot.id)
+    if dispute is None:
+        return pot
+    if taken < pot.left:
+        await queries.lower_claim(tx, dispute.id, most=pot.left - taken)
+        return pot
+    reason = "the guest's bank has taken the money back"
+    withdrawn, pot = await _end(tx, dispute, _S.WITHDRAWN, by=SYSTEM, reason=reason)
+    await _record(tx, "withdraw_dispute", withdrawn, by=SYSTEM, reason=reason)
+    await _tell_both(tx, booking, withdrawn, Kind.DISPUTE_WITHDRAWN, reason=reason)
+    return pot
 
 
 # ---- reading ------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from app.audit import Actor
-from app.db import Tx, fetch_all, fetch_new, fetch_new_value, fetch_one
+from app.db import Tx, execute, fetch_all, fetch_new, fetch_new_value, fetch_one
 from app.disputes.model import Dispute, DisputeState, Evidence, NewEvidence, Side
 from app.escrow.model import Pot
 
@@ -25,7 +25,7 @@ async def insert(
             INSERT INTO dispute_history (dispute_id, state, actor, actor_id, reason)
             SELECT id, state, side, opened_by, reason FROM dispute
         )
-        SELECT dispute.*, pots.kind AS pot, pots.amount AS held, pots.currency
+        SELECT dispute.*, pots.kind AS pot, pots.amount - charged_back AS held, pots.currency
           FROM dispute JOIN pots ON pots.id = pot_id""",
         id=dispute_id,
         pot_id=pot.id,
@@ -48,7 +48,7 @@ async def find(tx: Tx, dispute_id: UUID) -> Dispute | None:
         tx,
         Dispute,
         """
-        SELECT disputes.*, pots.kind AS pot, pots.amount AS held, pots.currency
+        SELECT disputes.*, pots.kind AS pot, pots.amount - charged_back AS held, pots.currency
           FROM disputes JOIN pots ON pots.id = pot_id
          WHERE disputes.id = %(id)s""",
         id=dispute_id,
@@ -61,11 +61,35 @@ async def lock(tx: Tx, dispute_id: UUID) -> Dispute:
         tx,
         Dispute,
         """
-        SELECT disputes.*, pots.kind AS pot, pots.amount AS held, pots.currency
+        SELECT disputes.*, pots.kind AS pot, pots.amount - charged_back AS held, pots.currency
           FROM disputes JOIN pots ON pots.id = pot_id
          WHERE disputes.id = %(id)s
            FOR NO KEY UPDATE OF disputes""",
         id=dispute_id,
+    )
+
+
+async def lock_open_one(tx: Tx, pot_id: UUID) -> Dispute | None:
+    """The open dispute about a pot, and nobody else's to change until the transaction ends."""
+    return await fetch_one(
+        tx,
+        Dispute,
+        """
+        SELECT disputes.*, pots.kind AS pot, pots.amount - charged_back AS held, pots.currency
+          FROM disputes JOIN pots ON pots.id = pot_id
+         WHERE pot_id = %(pot_id)s AND disputes.state = 'open'
+           FOR NO KEY UPDATE OF disputes""",
+        pot_id=pot_id,
+    )
+
+
+async def lower_claim(tx: Tx, dispute_id: UUID, *, most: int) -> None:
+    """Nobody claims more than there is left."""
+    await execute(
+        tx,
+        "UPDATE disputes SET claimed = least(claimed, %(most)s) WHERE id = %(id)s",
+        id=dispute_id,
+        most=most,
     )
 
 
@@ -94,7 +118,7 @@ async def end(
             INSERT INTO dispute_history (dispute_id, was, state, actor, actor_id, reason)
             SELECT id, 'open', state, %(actor)s, %(actor_id)s, %(reason)s FROM ended
         )
-        SELECT ended.*, pots.kind AS pot, pots.amount AS held, pots.currency
+        SELECT ended.*, pots.kind AS pot, pots.amount - charged_back AS held, pots.currency
           FROM ended JOIN pots ON pots.id = pot_id""",
         id=dispute.id,
         to=to,
@@ -111,7 +135,7 @@ async def of_booking(tx: Tx, booking_id: UUID) -> list[Dispute]:
         tx,
         Dispute,
         """
-        SELECT disputes.*, pots.kind AS pot, pots.amount AS held, pots.currency
+        SELECT disputes.*, pots.kind AS pot, pots.amount - charged_back AS held, pots.currency
           FROM disputes JOIN pots ON pots.id = pot_id
          WHERE disputes.booking_id = %(booking_id)s
          ORDER BY disputes.id""",
@@ -125,7 +149,7 @@ async def open_ones(tx: Tx, *, after: UUID | None, limit: int) -> list[Dispute]:
         tx,
         Dispute,
         """
-        SELECT disputes.*, pots.kind AS pot, pots.amount AS held, pots.currency
+        SELECT disputes.*, pots.kind AS pot, pots.amount - charged_back AS held, pots.currency
           FROM disputes JOIN pots ON pots.id = pot_id
          WHERE disputes.state = 'open' AND (%(after)s::uuid IS NULL OR disputes.id > %(after)s)
          ORDER BY disputes.id
@@ -141,7 +165,7 @@ async def ended_ones(tx: Tx, *, before: UUID | None, limit: int) -> list[Dispute
         tx,
         Dispute,
         """
-        SELECT disputes.*, pots.kind AS pot, pots.amount AS held, pots.currency
+        SELECT disputes.*, pots.kind AS pot, pots.amount - charged_back AS held, pots.currency
           FROM disputes JOIN pots ON pots.id = pot_id
          WHERE disputes.state <> 'open'
            AND (%(before)s::uuid IS NULL OR disputes.id < %(before)s)

@@ -39,10 +39,10 @@ def check_evidence(evidence: NewEvidence, *, at: str = "") -> None:
 def claimed(complaint: Complaint, pot: Pot) -> int:
     """How much is claimed of a pot, in minor units. Raises Invalid if it holds less."""
     if complaint.claimed is None:
-        return pot.amount
+        return pot.left
     _check_currency("claimed", complaint.claimed, pot.currency)
-    if not 0 < complaint.claimed.amount <= pot.amount:
-        message = f"must be above zero, and at most the {pot.money(pot.amount)} that are held"
+    if not 0 < complaint.claimed.amount <= pot.left:
+        message = f"must be above zero, and at most the {pot.money(pot.left)} that are held"
         raise Invalid.field("claimed.amount", message)
     return complaint.claimed.amount
 

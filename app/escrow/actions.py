@@ -80,7 +80,10 @@ async def return_all(tx: Tx, booking_id: UUID, *, by: Actor, reason: str) -> Non
 
 
 async def divide(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> None:
-    """Divide held and locked pots: state, ledger, refunds and transfers in one commit."""
+    """Divide held and locked pots: state, ledger, refunds and transfers in one commit.
+
+    Raises MoveRefused, ChargeContested.
+    """
     if not divisions:
         return
     if await queries.divide(tx, divisions, by=by) != len(divisions):
@@ -117,6 +120,24 @@ async def lock(tx: Tx, pot_id: UUID) -> Pot:
 async def unfreeze(tx: Tx, pot: Pot, *, by: Actor, reason: str) -> Pot:
     """The dispute about a locked pot has ended: it is held, and what is due goes on."""
     return await _move(tx, pot, PotState.HELD, by=by, reason=reason)
+
+
+async def charge_back(tx: Tx, pot: Pot, amount: int, *, reason: str) -> Pot:
+    """The guest's bank has taken so much out of a locked and undivided pot.
+
+    What is left of it goes on as before; if nothing is, that is its end. Raises MoveRefused.
+    """
+    if amount == pot.left:
+        check(MOVES, pot.state, PotState.CHARGED_BACK)
+    if (taken := await queries.charge_back(tx, pot, amount, reason=reason)) is None:
+        raise MoveRefused("Somebody else moved this pot at the same moment.")
+    return taken
+
+
+async def close_settled(tx: Tx, pot_ids: Sequence[UUID], *, reason: str) -> None:
+    """Close those of these pots of which nothing is under way any more."""
+    settled = [pot_id for pot_id in pot_ids if await instructions.all_confirmed(tx, pot_id)]
+    await queries.finish(tx, settled, reason=reason)
 
 
 async def follow(tx: Tx, instruction: Instruction) -> None:

@@ -25,17 +25,19 @@ class PotState(StrEnum):
     RELEASED = "released"
     REFUNDING = "refunding"  # divided: all of it is on its way back to the guest
     REFUNDED = "refunded"
+    CHARGED_BACK = "charged_back"  # the guest's bank has taken all of it
 
 
 _S = PotState
 MOVES: Final = MappingProxyType(
     {
-        _S.HELD: frozenset({_S.DISPUTED, _S.RELEASING, _S.REFUNDING}),
+        _S.HELD: frozenset({_S.DISPUTED, _S.RELEASING, _S.REFUNDING, _S.CHARGED_BACK}),
         _S.DISPUTED: frozenset({_S.HELD}),
         _S.RELEASING: frozenset({_S.RELEASED}),
         _S.RELEASED: frozenset[PotState](),
         _S.REFUNDING: frozenset({_S.REFUNDED}),
         _S.REFUNDED: frozenset[PotState](),
+        _S.CHARGED_BACK: frozenset[PotState](),
     }
 )
 
@@ -44,7 +46,8 @@ class Pot(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `pots`. Amounts are minor units; shares are null until it is divided.
 
     The window in which it can be disputed is open for `opens_at <= now < closes_at`, and has no
-    instants before the booking is confirmed.
+    instants before the booking is confirmed. `charged_back` is what the guest's bank has taken of
+    it before it was divided; while it wants more, it is `contested`, and nobody divides it.
     """
 
     id: UUID
@@ -66,6 +69,17 @@ class Pot(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     divided_at: datetime | None
+    charged_back: int = 0
+    contested: bool = False
+
+    @property
+    def left(self) -> int:
+        """What there is to divide, or was: all that the guest's bank has not taken."""
+        return self.amount - self.charged_back
+
+    @property
+    def is_undivided(self) -> bool:
+        return self.state in (_S.HELD, _S.DISPUTED)
 
     def money(self, amount: int) -> Money:
         return Money(amount=amount, currency=self.currency)
@@ -93,7 +107,7 @@ class Windows(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Division(msgspec.Struct, frozen=True, kw_only=True):
-    """Who gets what of a pot, and why; the three shares sum to its amount."""
+    """Who gets what of a pot, and why; the three shares sum to what is left of it."""
 
     pot: Pot
     to_guest: int

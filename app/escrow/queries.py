@@ -61,13 +61,13 @@ async def open_window(
 
 
 async def lock_due(tx: Tx, *, limit: int) -> list[Pot]:
-    """Pots whose window has closed without a dispute and that nobody else is releasing."""
+    """Pots whose window has closed without a dispute, that nobody contests or is releasing."""
     return await fetch_all(
         tx,
         Pot,
         """
         SELECT * FROM pots
-         WHERE state = 'held' AND closes_at <= (SELECT business_now())
+         WHERE state = 'held' AND NOT contested AND closes_at <= (SELECT business_now())
          ORDER BY closes_at
          LIMIT %(limit)s
            FOR NO KEY UPDATE SKIP LOCKED""",
@@ -82,7 +82,7 @@ async def lock_next_due(tx: Tx, but: Sequence[UUID]) -> UUID | None:
         UUID,
         """
         SELECT id FROM pots
-         WHERE state = 'held' AND closes_at <= (SELECT business_now())
+         WHERE state = 'held' AND NOT contested AND closes_at <= (SELECT business_now())
            AND id <> ALL(%(but)s::uuid[])
          ORDER BY closes_at
          LIMIT 1
@@ -142,7 +142,7 @@ async def divide(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> int:
               FROM jsonb_to_recordset(%(divisions)s) AS given (
                    id uuid, state text, to_guest bigint, commission bigint, to_host bigint,
                    reason text)
-             WHERE pots.id = given.id AND pots.state = 'held'
+             WHERE pots.id = given.id AND pots.state = 'held' AND NOT contested
          RETURNING pots.id, booking_id, kind, pots.state, given.reason
         )
         INSERT INTO escrow_events
@@ -214,5 +214,49 @@ async def finish(tx: Tx, pot_ids: Sequence[UUID], *, reason: str) -> list[UUID]:
         )
         SELECT id FROM closed""",
         ids=list(pot_ids),
+        reason=reason,
+    )
+
+
+async def contest(tx: Tx, pot_ids: Sequence[UUID], *, contested: bool) -> None:
+    """Say whether the guest's bank wants the charge of these back: then nobody divides them."""
+    await execute(
+        tx,
+        """
+        UPDATE pots SET contested = %(contested)s, updated_at = business_now()
+         WHERE id = ANY(%(ids)s) AND state IN ('held', 'disputed')""",
+        ids=list(pot_ids),
+        contested=contested,
+    )
+
+
+async def charge_back(tx: Tx, pot: Pot, amount: int, *, reason: str) -> Pot | None:
+    """Take so much out of a pot that still is where `pot` saw it; None if it is not.
+
+    One of which nothing is left is closed with that.
+    """
+    return await fetch_one(
+        tx,
+        Pot,
+        """
+        WITH taken AS (
+            UPDATE pots
+               SET charged_back = charged_back + %(amount)s,
+                   state = CASE WHEN charged_back + %(amount)s = amount THEN 'charged_back'
+                                ELSE state END,
+                   contested = contested AND charged_back + %(amount)s < amount,
+                   updated_at = business_now()
+             WHERE id = %(id)s AND state = %(was)s AND charged_back = %(had)s
+         RETURNING *
+        ), event AS (
+            INSERT INTO escrow_events (booking_id, pot_id, pot, was, state, actor, reason)
+            SELECT booking_id, id, kind, %(was)s, state, 'system', %(reason)s
+              FROM taken WHERE state = 'charged_back'
+        )
+        SELECT * FROM taken""",
+        id=pot.id,
+        was=pot.state,
+        had=pot.charged_back,
+        amount=amount,
         reason=reason,
     )

@@ -19,7 +19,7 @@ from app.escrow.model import (
 )
 from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from app.money import split
-from app.payments.model import Refund
+from app.payments.model import ChargeContested, Refund
 from app.payouts.model import Payout
 
 WINDOWS: Final = {PotKind.RENTAL: timedelta(hours=1), PotKind.DEPOSIT: timedelta(hours=2)}
@@ -36,8 +36,12 @@ def divide(pot: Pot, *, to_guest: int, reason: str, automatic: bool = False) -> 
 
     Of the rest the platform takes its commission, rounded down; what rounding leaves over is the
     host's. A deposit is no income: what the host gets of it bears no commission.
+
+    Raises ChargeContested while the guest's bank wants its charge back.
     """
-    rest = pot.amount - to_guest
+    if pot.contested:
+        raise ChargeContested("What is held stays where it is until its chargeback is decided.")
+    rest = pot.left - to_guest
     bps = pot.commission_bps if pot.kind is PotKind.RENTAL else 0
     commission, to_host = split(rest, [bps, WHOLE_BPS - bps])
     return Division(
@@ -55,7 +59,7 @@ def changes(divisions: Sequence[Division]) -> list[Change]:
     return [
         Change(
             subject=Subject("pot", division.pot.id),
-            before={"state": division.pot.state, "amount": division.pot.money(division.pot.amount)},
+            before={"state": division.pot.state, "amount": division.pot.money(division.pot.left)},
             after={
                 "state": division.state,
                 "toGuest": division.pot.money(division.to_guest),
@@ -75,7 +79,7 @@ def release(pot: Pot) -> Division:
     """
     if pot.kind is PotKind.RENTAL:
         return divide(pot, to_guest=0, reason="rental released")
-    return divide(pot, to_guest=pot.amount, reason="deposit returned")
+    return divide(pot, to_guest=pot.left, reason="deposit returned")
 
 
 def give_back(
@@ -83,18 +87,19 @@ def give_back(
 ) -> list[Division]:
     """What is held goes back: of the rental so much, in hundredths of a percent; deposits whole.
 
-    The guest's share is rounded down; what rounding leaves over is the host's.
+    The guest's share is rounded down; what rounding leaves over is the host's. Raises
+    ChargeContested.
     """
     shares = {PotKind.RENTAL: rental_bps, PotKind.DEPOSIT: WHOLE_BPS}
     return [
         divide(
             pot,
-            to_guest=part(pot.amount, shares[pot.kind]),
+            to_guest=part(pot.left, shares[pot.kind]),
             reason=reason,
             automatic=automatic,
         )
         for pot in pots
-        if pot.to_guest is None
+        if pot.is_undivided
     ]
 
 
@@ -160,7 +165,7 @@ def parts(holding: Holding) -> dict[PotKind, int]:
 def posting(division: Division) -> Posting:
     """The pot is emptied: to the guest, the platform, the host."""
     pot = division.pot
-    escrow = Account(kind=_ESCROW[pot.kind], currency=pot.currency, owner_id=pot.booking_id)
+    escrow = account(pot)
     guest = Account(kind=AccountKind.GUEST_REFUNDABLE, currency=pot.currency, owner_id=pot.guest_id)
     host = Account(kind=AccountKind.HOST_PAYABLE, currency=pot.currency, owner_id=pot.host_id)
     platform = Account(kind=AccountKind.PLATFORM_REVENUE, currency=pot.currency)
@@ -169,13 +174,18 @@ def posting(division: Division) -> Posting:
         source_id=pot.id,
         booking_id=pot.booking_id,
         entries=(
-            Entry(escrow, -pot.amount),
+            Entry(escrow, -pot.left),
             Entry(guest, division.to_guest),
             Entry(platform, division.commission),
             Entry(host, division.to_host),
         ),
         memo=division.reason,
     )
+
+
+def account(pot: Pot) -> Account:
+    """Where the ledger has what is held in a pot."""
+    return Account(kind=_ESCROW[pot.kind], currency=pot.currency, owner_id=pot.booking_id)
 
 
 def refunds(divisions: Iterable[Division]) -> list[Refund]:

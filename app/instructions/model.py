@@ -28,19 +28,21 @@ class InstructionState(StrEnum):
     CONFIRMED = "confirmed"
     FAILED = "failed"  # conclusively: no money moved in this attempt
     REVERSED = "reversed"  # it had gone out, and came back
+    CANCELLED = "cancelled"  # it never left: a chargeback took its money first
 
 
 _S = InstructionState
 MOVES: Final = MappingProxyType(
     {
-        _S.QUEUED: frozenset({_S.SENDING, _S.WAITING_FOR_PAYEE}),
-        _S.WAITING_FOR_PAYEE: frozenset({_S.QUEUED}),
+        _S.QUEUED: frozenset({_S.SENDING, _S.WAITING_FOR_PAYEE, _S.CANCELLED}),
+        _S.WAITING_FOR_PAYEE: frozenset({_S.QUEUED, _S.CANCELLED}),
         _S.SENDING: frozenset({_S.SENT, _S.UNKNOWN, _S.FAILED}),
         _S.UNKNOWN: frozenset({_S.SENT, _S.CONFIRMED, _S.FAILED}),
         _S.SENT: frozenset({_S.CONFIRMED, _S.FAILED, _S.REVERSED}),
         _S.CONFIRMED: frozenset({_S.REVERSED}),
-        _S.FAILED: frozenset({_S.QUEUED, _S.WAITING_FOR_PAYEE}),
+        _S.FAILED: frozenset({_S.QUEUED, _S.WAITING_FOR_PAYEE, _S.CANCELLED}),
         _S.REVERSED: frozenset[InstructionState](),
+        _S.CANCELLED: frozenset[InstructionState](),
     }
 )
 
@@ -49,8 +51,9 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `instructions`. `amount` is in minor units.
 
     `source_id` is what it comes from: a pot, a charge that bought nothing, a debt, or an
-    instruction whose money came back. `target` is where it goes: the reference of the charge to
-    refund, or the gateway's code of the payee. `next_try_at` is when somebody looks at it again.
+    instruction whose money came back, or of which a part was cancelled. `target` is where it goes:
+    the reference of the charge to refund, or the gateway's code of the payee. `next_try_at` is when
+    somebody looks at it again.
     """
 
     id: UUID
@@ -82,7 +85,7 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def waits_at_breaker(self) -> bool:
-        return self.automatic and self.let_out_at is None
+        return self.automatic and self.let_out_at is None and self.state is _S.QUEUED
 
 
 class NewInstruction(msgspec.Struct, frozen=True, kw_only=True):

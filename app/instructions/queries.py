@@ -69,7 +69,9 @@ async def find(tx: Tx, instruction_id: UUID) -> Instruction | None:
 async def begin_attempt(
     tx: Tx, instruction: Instruction, *, reference: str, sending_for: timedelta
 ) -> Instruction | None:
-    """Move a queued instruction to `sending`; None if somebody else did.
+    """Move a queued instruction to `sending`; None if somebody else did, or it is to wait.
+
+    Nothing of a contested charge leaves.
 
     Under a new reference, or again under one that the gateway has never seen.
     """
@@ -84,6 +86,7 @@ async def begin_attempt(
                    reference_unused = false, gateway_id = NULL, gateway_data = NULL, failure = NULL,
                    next_try_at = business_now() + %(sending_for)s, updated_at = business_now()
              WHERE id = %(id)s AND state = 'queued' AND attempt = %(attempt)s
+               AND NOT EXISTS (SELECT FROM payments WHERE id = payment_id AND contested)
          RETURNING *
         ), history AS (
             INSERT INTO instruction_history
@@ -194,7 +197,10 @@ async def due(
     *,
     limit: int,
 ) -> list[UUID]:
-    """Instructions in these states whose next look is due, the longest overdue first."""
+    """Instructions in these states whose next look is due, the longest overdue first.
+
+    What has not left does not leave while its charge is contested.
+    """
     return await fetch_values(
         tx,
         UUID,
@@ -202,6 +208,8 @@ async def due(
         SELECT id FROM instructions
          WHERE state = ANY(%(states)s) AND kind = ANY(%(kinds)s)
            AND next_try_at <= (SELECT business_now())
+           AND (state <> 'queued'
+                OR NOT EXISTS (SELECT FROM payments WHERE id = payment_id AND contested))
          ORDER BY next_try_at
          LIMIT %(limit)s""",
         states=list(states),
@@ -211,7 +219,10 @@ async def due(
 
 
 async def lock_next_failed(tx: Tx, kind: InstructionKind, but: Sequence[UUID]) -> UUID | None:
-    """A failed instruction whose next attempt is due and that nobody else is at; none of these."""
+    """A failed instruction whose next attempt is due and that nobody else is at; none of these.
+
+    Nor one of a contested charge.
+    """
     return await fetch_value(
         tx,
         UUID,
@@ -219,6 +230,7 @@ async def lock_next_failed(tx: Tx, kind: InstructionKind, but: Sequence[UUID]) -
         SELECT id FROM instructions
          WHERE state = 'failed' AND kind = %(kind)s
            AND next_try_at <= (SELECT business_now()) AND id <> ALL(%(but)s::uuid[])
+           AND NOT EXISTS (SELECT FROM payments WHERE id = payment_id AND contested)
          ORDER BY next_try_at
          LIMIT 1
            FOR NO KEY UPDATE SKIP LOCKED""",
@@ -311,7 +323,7 @@ async def history(tx: Tx, instruction_id: UUID) -> list[InstructionMove]:
 
 
 async def root_source(tx: Tx, instruction_id: UUID) -> UUID:
-    """What an instruction goes back to, past those whose money came back and that it replaces."""
+    """What an instruction goes back to, past those that it replaces."""
     return await fetch_new_value(
         tx,
         UUID,
@@ -329,7 +341,10 @@ async def root_source(tx: Tx, instruction_id: UUID) -> UUID:
 
 
 async def all_confirmed(tx: Tx, source_id: UUID) -> bool:
-    """Whether all that a source has caused has arrived, if need be at the second time."""
+    """Whether all that a source has caused has arrived, if need be at the second time.
+
+    What was cancelled will not, and nobody waits for it.
+    """
     return await fetch_new_value(
         tx,
         bool,
@@ -342,7 +357,7 @@ async def all_confirmed(tx: Tx, source_id: UUID) -> bool:
         )
         SELECT NOT EXISTS (
             SELECT FROM below
-             WHERE state <> 'confirmed'
+             WHERE state NOT IN ('confirmed', 'cancelled')
                AND NOT EXISTS (SELECT FROM instructions WHERE source_id = below.id))""",
         id=source_id,
     )

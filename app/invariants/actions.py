@@ -7,6 +7,7 @@ from app.alerts import Sighting, raise_alerts, resolve_alerts
 from app.db import Tx
 from app.invariants.model import Audit, Finding
 from app.invariants.queries import (
+    chargebacks,
     deadlines,
     histories,
     jobs,
@@ -37,10 +38,13 @@ JUDGES: Final[tuple[Judge, ...]] = (
     money_out.instructions,
     money_out.debts,
     money_out.late_refunds,
+    chargebacks.postings,
+    chargebacks.charges,
     histories.bookings,
     histories.payments,
     histories.pots,
     histories.disputes,
+    histories.chargebacks,
     histories.instructions,
     histories.intents,
     deadlines.holds,

@@ -35,6 +35,7 @@ LAWS: Final = (
         "revenue_is_commission", _C, "The platform has the commissions, less refunds at its cost."
     ),
     _law("cash_at_gateways", _C, "A gateway has what came in, less what went out and its fees."),
+    _law("losses_are_chargebacks", _C, "What is lost by chargebacks is what nobody else bears."),
     _law("checkpoints_sum_up", _C, "A checkpoint is the sum of its account's entries up to it."),
     # ---- money in ----
     _law("paid_has_pots", _C, "A booking that was paid has its price in pots; no other has any."),
@@ -66,11 +67,18 @@ LAWS: Final = (
     ),
     _law("recoveries_counted", _C, "A debt counts what was kept back for it, and no more is kept."),
     _law("late_refunds_borne", _C, "A refund past the payout is booked and borne by somebody."),
+    _law(
+        "chargebacks_posted_once", _C, "A chargeback is posted as taken and recovered, each once."
+    ),
+    _law("chargebacks_borne", _C, "A host owes what is to be recovered of the next payouts."),
+    _law("chargebacks_freeze", _C, "A charge is frozen while a chargeback is open, and only then."),
+    _law("chargebacks_recovered", _C, "What a chargeback took of something is missing there."),
     # ---- states ----
     _law("booking_history_whole", _C, "A booking's history leads to its state without a gap."),
     _law("payment_history_whole", _C, "A charge's history leads to its state without a gap."),
     _law("pot_history_whole", _C, "A pot's history leads to its state without a gap."),
     _law("dispute_history_whole", _C, "A dispute's history leads to its state without a gap."),
+    _law("chargeback_history_whole", _C, "A chargeback's history leads to its state, no gap."),
     _law("instruction_history_whole", _C, "An instruction's history leads to its state, no gap."),
     # ---- work left lying ----
     _law("holds_expire", _W, "No hold is unpaid 15 minutes after its deadline."),

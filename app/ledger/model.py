@@ -55,7 +55,7 @@ class PostingKind(StrEnum):
 
     CHARGE = "charge"  # the payment
     UNAPPLIED_CHARGE = "unapplied_charge"  # the payment: late or double
-    GATEWAY_FEE = "gateway_fee"  # the payment or the instruction
+    GATEWAY_FEE = "gateway_fee"  # the payment, the instruction or the chargeback
     DIVISION = "division"  # the pot
     HOST_DEBIT = "host_debit"  # the refund past the payout that the host bears
     PLATFORM_DEBIT = "platform_debit"  # the same, where the platform bears it
@@ -63,7 +63,9 @@ class PostingKind(StrEnum):
     REFUND_REVERSAL = "refund_reversal"  # the instruction
     TRANSFER = "transfer"  # the instruction
     TRANSFER_REVERSAL = "transfer_reversal"  # the instruction
-    CHARGEBACK = "chargeback"
+    CHARGEBACK = "chargeback"  # this and the next two: the chargeback
+    CHARGEBACK_REVERSAL = "chargeback_reversal"
+    CHARGEBACK_RECOVERY = "chargeback_recovery"
     ADJUSTMENT = "adjustment"  # the admin's request
 
 

@@ -37,6 +37,8 @@ WORDS: Final = MappingProxyType(
         PostingKind.TRANSFER: "Paid out to the host",
         PostingKind.TRANSFER_REVERSAL: "Payout came back",
         PostingKind.CHARGEBACK: "Charged back by the guest's bank",
+        PostingKind.CHARGEBACK_REVERSAL: "Given back by the guest's bank",
+        PostingKind.CHARGEBACK_RECOVERY: "Recovered of what was charged back",
         PostingKind.ADJUSTMENT: "Adjusted by hand",
     }
 )

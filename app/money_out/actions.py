@@ -1,5 +1,6 @@
 """What admins see of money out, and what they do where it went wrong."""
 
+from typing import Final
 from uuid import UUID
 
 import uuid_utils.compat
@@ -44,7 +45,10 @@ from app.payees.model import Payee
 from app.payments import actions as payments
 from app.payments.model import Refund, Unwanted
 from app.payouts import actions as payouts
+from app.queue import LookUpChargebacks, enqueue
 from app.wire import read_cursor, write_cursor
+
+_OVER: Final = (InstructionState.CONFIRMED, InstructionState.FAILED, InstructionState.REVERSED)
 
 
 async def read_page(
@@ -126,6 +130,15 @@ async def clear_alerts(tx: Tx, instruction: Instruction) -> None:
     is_back = instruction.state is InstructionState.CONFIRMED
     if is_back and instruction.source_id == instruction.payment_id and instruction.target:
         await resolve_alerts(tx, tuple(Unwanted), [instruction.target])
+
+
+async def ask_about_contested(tx: Tx, was: InstructionState, refund: Instruction) -> None:
+    """The end of a refund may be what a chargeback of its charge waits for, to be booked."""
+    is_over = refund.state in _OVER and refund.state is not was
+    if not is_over or refund.kind is not InstructionKind.REFUND:
+        return
+    if (await payments.get(tx, refund.payment_id)).contested:
+        await enqueue(tx, LookUpChargebacks(payment_id=refund.payment_id))
 
 
 async def refund_past_payout(

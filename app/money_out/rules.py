@@ -82,8 +82,8 @@ def check_amount(asked: Money, payment: Payment, pots: Sequence[Pot]) -> None:
         raise Invalid.field("amount.currency", f"the charge was in {payment.currency}")
     if not asked.amount:
         raise Invalid.field("amount.amount", "must be more than nothing")
-    held = sum(pot.amount for pot in pots if pot.to_guest is None)
-    left = payment.amount - payment.refunded - held
+    held = sum(pot.left for pot in pots if pot.is_undivided)
+    left = payment.amount - payment.refunded - payment.charged_back - held
     if asked.amount > left:
         raise RefundExceedsCharge(
             f"{Money(amount=left, currency=payment.currency)} is left of the charge."

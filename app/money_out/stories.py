@@ -42,6 +42,7 @@ async def carry_out(instruction_id: UUID) -> None:
     async with transaction() as tx:
         instruction = await instructions.record(tx, sending, outcome)
         await actions.tell(tx, sending.state, instruction)
+        await actions.ask_about_contested(tx, sending.state, instruction)
 
 
 async def look_up(
@@ -68,6 +69,7 @@ async def look_up(
         instruction = await instructions.settle(tx, asked, found, live=live)
         await escrow.follow(tx, instruction)
         await actions.tell(tx, asked.state, instruction)
+        await actions.ask_about_contested(tx, asked.state, instruction)
         await actions.clear_alerts(tx, instruction)
         if event_id and not isinstance(found, Unknown):
             await webhooks.processed(tx, event_id)

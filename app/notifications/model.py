@@ -27,6 +27,9 @@ class Kind(StrEnum):
     PAYOUT_FAILED = "payout_failed"  # given up, or come back
     HOST_DEBT = "host_debt"
     PAYOUT_ACCOUNT_STOPPED = "payout_account_stopped"
+    CHARGEBACK_OPENED = "chargeback_opened"  # this and the next two about `amount`, to the host
+    CHARGEBACK_WON = "chargeback_won"
+    CHARGEBACK_LOST = "chargeback_lost"
 
 
 class DisputeFacts(TypedDict):
@@ -54,7 +57,7 @@ class BookingFacts(TypedDict):
     arrival_zone: NotRequired[str]
     amount: NotRequired[Money]  # of it, that was sent or is owed
     reason: NotRequired[str]  # in words for people
-    respond_by: NotRequired[datetime]
+    respond_by: NotRequired[datetime]  # also: until when evidence is looked at
     dispute: NotRequired[DisputeFacts]
 
 

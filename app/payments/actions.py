@@ -29,6 +29,7 @@ from app.money import Money
 from app.payments import queries, rules
 from app.payments.model import (
     MOVES,
+    ChargeContested,
     GatewayUnclear,
     NoSuchPayment,
     Payment,
@@ -190,7 +191,7 @@ async def refund_all(tx: Tx, refunds: Sequence[Refund], *, by: Actor) -> None:
     """Commit to giving these back, of one currency and payer per charge, through its gateway.
 
     Raises RefundExceedsCharge if a charge's refunds came to more than it, also those of others at
-    the same time.
+    the same time, and ChargeContested while its payer's bank wants it back.
     """
     amounts = rules.per_charge(refunds)
     if not amounts:
@@ -201,6 +202,8 @@ async def refund_all(tx: Tx, refunds: Sequence[Refund], *, by: Actor) -> None:
         if violated.constraint != "payments_refunded_within":
             raise
         raise RefundExceedsCharge("Less than that is left of the charge.") from violated
+    if len(payments) < len(amounts):
+        raise ChargeContested("It is refunded, or not, once its chargeback is decided.")
     by_id = {payment.id: payment for payment in payments}
     await instructions.queue_all(
         tx, [rules.instruction(refund, by_id[refund.payment_id]) for refund in refunds], by=by

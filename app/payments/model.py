@@ -3,10 +3,11 @@
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from app.errors import Conflict, GatewayTrouble, NotFound
 from app.gateways.port import GatewayName
@@ -46,6 +47,8 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     amount: int
     currency: str
     refunded: int  # promised back, whether it has arrived or not
+    charged_back: int = 0  # taken back by the guest's bank, of what is not refunded
+    contested: bool = False  # a chargeback of it is open
     checkout_url: str | None
     failure: str | None
     created_at: datetime
@@ -105,6 +108,7 @@ class PaymentReply(Output, frozen=True):
     state: PaymentState
     amount: Money
     refunded: Money
+    charged_back: Annotated[Money, Meta(description="Taken back by the payer's bank")]
     checkout_url: str | None
     failure: str | None
     created_at: datetime
@@ -120,6 +124,7 @@ class PaymentReply(Output, frozen=True):
             state=payment.state,
             amount=payment.money,
             refunded=Money(amount=payment.refunded, currency=payment.currency),
+            charged_back=Money(amount=payment.charged_back, currency=payment.currency),
             checkout_url=payment.checkout_url if payment.is_open else None,
             failure=payment.failure,
             created_at=payment.created_at,
@@ -135,6 +140,12 @@ class RefundExceedsCharge(Conflict):
     """All refunds of a charge together cannot be more than it."""
 
     title = "More than was paid cannot be refunded"
+
+
+class ChargeContested(Conflict):
+    """The guest's bank wants the money back: until that is decided, nobody gets it."""
+
+    title = "The guest's bank contests this payment"
 
 
 class PaymentStarting(Conflict):

@@ -251,7 +251,10 @@ async def look_up_due(
 
 
 async def promise_back(tx: Tx, amounts: Mapping[UUID, int]) -> list[Payment]:
-    """Count these amounts as given back, in the order of ids so that nobody deadlocks."""
+    """Count these amounts as given back, in the order of ids so that nobody deadlocks.
+
+    Returns those that nobody contests; the others are as they were.
+    """
     return await fetch_all(
         tx,
         Payment,
@@ -260,6 +263,7 @@ async def promise_back(tx: Tx, amounts: Mapping[UUID, int]) -> list[Payment]:
             SELECT payments.id, given.amount
               FROM unnest(%(ids)s::uuid[], %(amounts)s::bigint[]) AS given (id, amount)
               JOIN payments ON payments.id = given.id
+             WHERE NOT contested
              ORDER BY payments.id
                FOR NO KEY UPDATE OF payments
         )
@@ -270,4 +274,35 @@ async def promise_back(tx: Tx, amounts: Mapping[UUID, int]) -> list[Payment]:
      RETURNING payments.*, false AS calling""",
         ids=list(amounts),
         amounts=list(amounts.values()),
+    )
+
+
+async def contest(tx: Tx, payment_id: UUID, *, contested: bool) -> None:
+    """Say whether the payer's bank wants it back: until that is decided nothing of it leaves."""
+    await execute(
+        tx,
+        """
+        UPDATE payments SET contested = %(contested)s, updated_at = business_now()
+         WHERE id = %(id)s""",
+        id=payment_id,
+        contested=contested,
+    )
+
+
+async def charge_back(tx: Tx, payment_id: UUID, *, taken: int, promised: int) -> None:
+    """Count what the payer's bank has taken, as far as it is not refunded, and what will not be.
+
+    `promised` is what was promised back, and is not owed any more.
+    """
+    await execute(
+        tx,
+        """
+        UPDATE payments
+           SET refunded = refunded - %(promised)s,
+               charged_back = least(charged_back + %(taken)s, amount - refunded + %(promised)s),
+               updated_at = business_now()
+         WHERE id = %(id)s""",
+        id=payment_id,
+        taken=taken,
+        promised=promised,
     )

@@ -125,7 +125,8 @@ async def balances_of_host(tx: Tx, host_id: UUID) -> list[HostBalance]:
                    CASE state WHEN 'waiting_for_payee' THEN 'waiting' WHEN 'reversed' THEN 'back'
                         ELSE 'way' END AS kind
               FROM instructions
-             WHERE payee_id = %(host_id)s AND kind = 'transfer' AND state <> 'confirmed'
+             WHERE payee_id = %(host_id)s AND kind = 'transfer'
+               AND state NOT IN ('confirmed', 'cancelled')
                AND NOT EXISTS (
                    SELECT FROM instructions AS again WHERE again.source_id = instructions.id)
              UNION ALL

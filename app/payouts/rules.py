@@ -108,5 +108,7 @@ def explain(transfer: HostTransfer) -> str | None:
             return f"It failed: {failure}. Somebody is looking into it."
         case InstructionState.REVERSED:
             return f"It came back: {failure}. Somebody is looking into it."
+        case InstructionState.CANCELLED:
+            return "The guest's bank has taken the money back."
         case _:
             return None

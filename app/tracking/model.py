@@ -63,11 +63,17 @@ class Wait(Output, frozen=True):
 
 
 class PotReply(Output, frozen=True):
-    """A pot, and the refunds and transfers that came of it; `wait` is null once it is closed."""
+    """A pot, and the refunds and transfers that came of it; `wait` is null once it is closed.
+
+    `chargedBack` is what the guest's bank has taken of it before it was divided; while it wants
+    more, it is `frozen`.
+    """
 
     kind: PotKind
     state: PotState
     amount: Money
+    charged_back: Money
+    frozen: bool
     opens_at: datetime | None
     closes_at: datetime | None
     shares: Shares | None
@@ -89,7 +95,7 @@ class EscrowReply(Output, frozen=True):
 
 
 class EscrowEvent(Output, frozen=True):
-    """One step of a booking's money: of a pot, a refund, a transfer or a dispute."""
+    """One step of a booking's money: of a pot, a refund, a transfer, a dispute or a chargeback."""
 
     at: datetime
     what: str

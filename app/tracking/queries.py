@@ -7,10 +7,10 @@ from app.tracking.model import EscrowEvent
 
 
 async def trail(tx: Tx, booking_id: UUID) -> list[EscrowEvent]:
-    """Every move of the booking's pots, refunds and transfers, and what became of disputes.
+    """Every move of the booking's pots, refunds and transfers, of disputes and chargebacks.
 
-    Within one instant causes come first: a dispute, what it does to its pot, what is sent because
-    of that, and a pot's closing when it has arrived.
+    Within one instant causes come first: a dispute or chargeback, what it does to its pot, what is
+    sent because of that, and a pot's closing when it has arrived.
     """
     return await fetch_all(
         tx,
@@ -28,13 +28,15 @@ async def trail(tx: Tx, booking_id: UUID) -> list[EscrowEvent]:
               JOIN instruction_history ON instruction_id = instructions.id
              WHERE booking_id = %(id)s
              UNION ALL
-            SELECT opened_at, 'dispute', id, NULL, 'open', side, reason, 0, 0
-              FROM disputes WHERE booking_id = %(id)s
+            SELECT at, 'dispute', disputes.id, was, dispute_history.state, actor,
+                   dispute_history.reason, 0, dispute_history.id
+              FROM disputes JOIN dispute_history ON dispute_id = disputes.id
+             WHERE booking_id = %(id)s
              UNION ALL
-            SELECT ended_at, 'dispute', id, 'open', state,
-                   CASE state WHEN 'resolved' THEN 'admin' ELSE side END,
-                   coalesce(decision, 'withdrawn'), 0, 1
-              FROM disputes WHERE booking_id = %(id)s AND ended_at IS NOT NULL
+            SELECT at, 'chargeback', chargebacks.id, was, chargeback_history.state, actor,
+                   chargeback_history.reason, 0, chargeback_history.id
+              FROM chargebacks JOIN chargeback_history ON chargeback_id = chargebacks.id
+             WHERE booking_id = %(id)s
         ) AS trail
          ORDER BY at, rank, step""",
         id=booking_id,

@@ -12,8 +12,9 @@ from app.instructions.model import Instruction, InstructionKind, InstructionRepl
 from app.inventory.model import Kind
 from app.tracking.model import STAGE_NAMES, PotReply, Shares, Stage, StageReply, Wait
 
-_CLOSED: Final = frozenset({PotState.RELEASED, PotState.REFUNDED})
+_CLOSED: Final = frozenset({PotState.RELEASED, PotState.REFUNDED, PotState.CHARGED_BACK})
 _UNDIVIDED: Final = frozenset({PotState.HELD, PotState.DISPUTED})
+_ARRIVED: Final = frozenset({InstructionState.CONFIRMED, InstructionState.CANCELLED})
 _GIVEN_BACK: Final = frozenset({BookingState.DECLINED, BookingState.CANCELLED})
 
 
@@ -38,12 +39,15 @@ def stage(booking: Booking, pots: Sequence[Pot], now: datetime) -> Stage | None:
 
 
 def _is_given_back(booking: Booking, rental: Pot) -> bool:
-    """Whether the guest gets the price back: all of it, or what a cancellation leaves of it."""
+    """Whether the guest gets the price back: all of it, or what a cancellation leaves of it.
+
+    Also through the bank: what that has taken is the guest's.
+    """
+    if rental.state is PotState.CHARGED_BACK:
+        return True
     if rental.kind is not PotKind.RENTAL or rental.to_guest is None:
         return booking.state in _GIVEN_BACK
-    return rental.to_guest == rental.amount or (
-        booking.state in _GIVEN_BACK and rental.to_guest > 0
-    )
+    return rental.to_guest == rental.left or (booking.state in _GIVEN_BACK and rental.to_guest > 0)
 
 
 def stage_reply(reached: Stage | None) -> StageReply | None:
@@ -72,6 +76,8 @@ def pot_reply(
         amount=pot.money(pot.amount),
         opens_at=pot.opens_at,
         closes_at=pot.closes_at,
+        charged_back=pot.money(pot.charged_back),
+        frozen=pot.contested,
         shares=_shares(pot),
         wait=_wait(booking, pot, instructions, now),
         instructions=[InstructionReply.of(instruction) for instruction in instructions],
@@ -97,6 +103,13 @@ def _wait(
 ) -> Wait | None:
     if pot.state in _CLOSED:
         return None
+    if pot.contested:
+        return Wait(
+            waits_for="the guest's bank to decide on its chargeback",
+            until=None,
+            rule="Money that the guest's bank wants back is frozen until that is decided.",
+            blocked_by=["an open chargeback"],
+        )
     if pot.state is PotState.DISPUTED:
         return Wait(
             waits_for="an admin to decide the dispute, or its withdrawal",
@@ -151,7 +164,7 @@ def _rule(event: str, kind: PotKind) -> str:
 
 def _wait_for_money(instructions: Sequence[Instruction]) -> Wait:
     """Divided, and on its way: the slowest of what it caused says how long."""
-    waiting = [each for each in instructions if each.state is not InstructionState.CONFIRMED]
+    waiting = [each for each in instructions if each.state not in _ARRIVED]
     tries = [each.next_try_at for each in waiting if each.next_try_at]
     return Wait(
         waits_for=" and ".join(dict.fromkeys(_arrival(each) for each in waiting)) or "nothing",

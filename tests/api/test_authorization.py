@@ -56,6 +56,10 @@ AN_ADJUSTMENT: Final = {
 A_LATE_REFUND: Final = {
     "amount": {"amount": 1, "currency": "NGN"}, "reason": "A", "atWhoseCost": "host",
 }  # fmt: skip
+A_CHARGEBACK: Final = {
+    "paymentId": "{payment_id}", "gatewayId": "A", "amount": {"amount": 1, "currency": "NGN"},
+    "reason": "A",
+}  # fmt: skip
 A_CLAIM: Final = {"claimed": {"amount": 1, "currency": "NGN"}}
 A_PRICE: Final = {"price": {"amount": 10_000, "currency": "NGN"}}
 
@@ -134,6 +138,12 @@ PROTECTED: Final = {
         stranger=403,
         other_host=403,
         guest=403,
+    ),
+    ("GET", "/api/admin/chargebacks"): ADMIN_ONLY,
+    ("GET", "/api/admin/chargebacks/{chargeback_id}"): ADMIN_ONLY,
+    ("POST", "/api/admin/chargebacks"): Rule(A_CHARGEBACK, stranger=403, other_host=403, guest=403),
+    ("POST", "/api/admin/chargebacks/{chargeback_id}/close"): Rule(
+        {"outcome": "won", "reason": "A"}, stranger=403, other_host=403, guest=403
     ),
     ("POST", "/api/payments/initiate"): Rule(
         {"bookingId": "{booking_id}"}, stranger=NOT_YOURS, other_host=NOT_YOURS
@@ -303,6 +313,7 @@ async def scene(shop: Shop) -> Scene:
         "listing_id": str(shop.stay_id),
         "label": "Room 1",
         "dispute_id": str(make.new_id()),
+        "chargeback_id": str(make.new_id()),
         "override_id": "1",
         "block_id": "1",
         "alert_id": await _alert(),

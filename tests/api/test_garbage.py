@@ -89,6 +89,11 @@ REQUESTS: Final = [
     ("POST", "/api/bookings/{booking_id}/damage-claims", "host", {
         "reason": "A", "claimed": MONEY, "evidence": SOME_EVIDENCE}),
     ("POST", "/api/bookings/{booking_id}/disputes/{dispute_id}/evidence", "guest", SOME_EVIDENCE),
+    ("POST", "/api/admin/chargebacks", "admin", {
+        "paymentId": "{payment_id}", "gatewayId": "A", "amount": MONEY, "reason": "A",
+        "isTaken": True, "evidenceDueAt": "2030-01-01T00:00:00Z"}),
+    ("POST", "/api/admin/chargebacks/{chargeback_id}/close", "admin", {
+        "outcome": "won", "reason": "A"}),
     ("POST", "/api/admin/disputes/{dispute_id}/resolve", "admin", {
         "toGuest": MONEY, "decision": "A"}),
     ("POST", "/api/payments/initiate", "guest", {
@@ -204,6 +209,8 @@ async def sender(near: Shop) -> Sender:
         "account_id": str(make.new_id()),
         "instruction_id": str(make.new_id()),
         "dispute_id": str(make.new_id()),
+        "payment_id": str(make.new_id()),
+        "chargeback_id": str(make.new_id()),
         "job_id": "1",
         "name": "money",
     }

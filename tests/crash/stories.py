@@ -257,6 +257,20 @@ async def debt_is_kept_back(house: CrashHouse, seat: Booking) -> None:
     await house.money_arrives()
 
 
+@story(a_stay_begun)
+async def charge_is_charged_back(house: CrashHouse, booking: Booking) -> None:
+    [reference] = await house.values(
+        "SELECT reference FROM payments WHERE booking_id = %(id)s", id=booking["id"]
+    )
+    if not (wanted := await house.sandbox.chargebacks()):
+        wanted = [await house.sandbox.charge_back(reference)]
+    await house.deliver()
+    await house.run_jobs("money")
+    await house.sandbox.close_chargeback(wanted[0]["id"], "lost")
+    await house.deliver()
+    await house.run_jobs("money")
+
+
 # ---- disputes -----------------------------------------------------------------------------------
 
 

@@ -15,6 +15,54 @@ from tests.benchmarks import past
 
 BOOKINGS = 1_000  # enough for each fate, in the past and to come
 
+# One that was won, one that was lost and is nobody's but ours, and one that is open.
+_CHARGEBACKS = (
+    "INSERT INTO ledger_accounts (kind, currency) VALUES ('chargeback_losses', 'NGN')",
+    """
+    INSERT INTO chargebacks (id, payment_id, booking_id, gateway, gateway_id, state, amount,
+                             currency, reason, is_taken, gateway_data, from_deposit, from_rental,
+                             from_refunds, from_transfers, from_host, loss, look_at,
+                             closed_at)
+    SELECT gen_random_uuid(), charge.id, charge.booking_id, gateway, ended.state, ended.state,
+           1000, currency, 'of the past', ended.state = 'lost', '{}', nothing, nothing, nothing,
+           nothing, nothing, 1000 + nothing, business_now(),
+           CASE WHEN ended.state <> 'open' THEN business_now() END
+      FROM (VALUES ('won', 'completed', NULL), ('lost', 'completed', 0),
+                   ('open', 'confirmed', NULL)) AS ended (state, fate, nothing)
+     CROSS JOIN LATERAL (
+           SELECT payments.* FROM payments JOIN bookings ON bookings.id = booking_id
+            WHERE payments.state = 'succeeded' AND bookings.state = ended.fate
+              AND bookings.currency = 'NGN' AND refunded = 0
+              AND EXISTS (SELECT FROM pots WHERE payment_id = payments.id
+                             AND (pots.state = 'held') = (ended.state = 'open'))
+            ORDER BY CASE ended.state WHEN 'won' THEN payments.id END, payments.id DESC
+            LIMIT 1) AS charge""",
+    """
+    INSERT INTO chargeback_history (chargeback_id, was, state, actor, reason)
+    SELECT id, NULL, 'open', 'system', 'of the past' FROM chargebacks
+     UNION ALL
+    SELECT id, 'open', state, 'system', 'of the past' FROM chargebacks WHERE state <> 'open'""",
+    """
+    UPDATE payments SET contested = chargebacks.state = 'open',
+                        charged_back = coalesce(loss, 0)
+      FROM chargebacks WHERE payments.id = payment_id""",
+    """
+    UPDATE pots SET contested = true
+      FROM chargebacks WHERE pots.payment_id = chargebacks.payment_id
+       AND chargebacks.state = 'open'""",
+    """
+    WITH posted AS (
+        INSERT INTO ledger_transactions (kind, source_id, booking_id, memo)
+        SELECT 'chargeback', id, booking_id, 'of the past' FROM chargebacks WHERE is_taken
+        RETURNING id)
+    INSERT INTO ledger_entries (transaction_id, account_id, amount)
+    SELECT posted.id, account.id, amount
+      FROM posted
+     CROSS JOIN (VALUES ('chargeback_losses', -1000), ('gateway_clearing', 1000))
+                AS side (kind, amount)
+      JOIN ledger_accounts AS account ON account.kind = side.kind AND currency = 'NGN'""",
+)
+
 
 def _url(*, host: str, port: int, user: str, dbname: str, **_: Any) -> str:
     return f"postgresql://{user}@/{dbname}?host={host}&port={port}"
@@ -26,9 +74,8 @@ def _live(**connection: Any) -> None:
     with psycopg.connect(url, autocommit=True) as loader:
         loader.execute("SET session_replication_role = replica")
         past.insert(loader, BOOKINGS)
-        loader.execute(
-            "INSERT INTO ledger_accounts (kind, currency) VALUES ('chargeback_losses', 'NGN')"
-        )
+        for statement in _CHARGEBACKS:
+            loader.execute(statement)
 
 
 lived_template = factories.postgresql_noproc(

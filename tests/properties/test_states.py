@@ -12,6 +12,7 @@ from app import alerts, states
 from app.accounts.model import Principal, Role
 from app.audit import SYSTEM
 from app.bookings import model as bookings
+from app.chargebacks import model as chargebacks
 from app.db import Violated, execute, fetch_value, savepoint, transaction
 from app.disputes import model as disputes
 from app.disputes.actions import claim_damage
@@ -34,6 +35,7 @@ MACHINES: Final = [
     (escrow.MOVES, escrow.PotState),
     (payees.MOVES, payees.PayoutAccountState),
     (disputes.MOVES, disputes.DisputeState),
+    (chargebacks.MOVES, chargebacks.ChargebackState),
     (alerts.MOVES, alerts.AlertState),
 ]
 
@@ -85,6 +87,7 @@ async def test_the_database_knows_the_same_states(pool: None) -> None:
     assert await _known_states("pots_state_known") == set(escrow.PotState)
     assert await _known_states("payout_accounts_state_known") == set(payees.PayoutAccountState)
     assert await _known_states("disputes_state_known") == set(disputes.DisputeState)
+    assert await _known_states("chargebacks_state_known") == set(chargebacks.ChargebackState)
     assert await _known_states("alerts_state_known") == set(alerts.AlertState)
 
 
@@ -111,15 +114,29 @@ POT_MOVE: Final = """
     INSERT INTO escrow_events (booking_id, pot_id, pot, was, state, actor, reason)
     SELECT booking_id, id, kind, %(was)s, %(state)s, 'system', 'try' FROM pots
      WHERE kind = 'deposit'"""
+CHARGEBACK_MOVE: Final = """
+    INSERT INTO chargeback_history (chargeback_id, was, state, actor, reason)
+    SELECT id, %(was)s, %(state)s, 'system', 'try' FROM chargebacks"""
 DISPUTE_MOVE: Final = """
     INSERT INTO dispute_history (dispute_id, was, state, actor, reason)
     SELECT id, %(was)s, %(state)s, 'system', 'try' FROM disputes"""
 INSTRUCTION_MOVE: Final = """
     INSERT INTO instruction_history (instruction_id, was, state, attempt, reason)
     SELECT id, %(was)s, %(state)s, 1, 'try' FROM instructions"""
+CHARGEBACK: Final = """
+    INSERT INTO chargebacks (id, payment_id, booking_id, gateway, gateway_id, state, amount,
+                             currency, reason, is_taken, gateway_data, look_at)
+    SELECT id, id, booking_id, gateway, 'A', 'open', amount, currency, 'B', false, '{}', created_at
+      FROM payments"""
 MONEY_MOVES: Final = [
     (escrow.MOVES, escrow.PotState, POT_MOVE, "escrow_events_move_allowed"),
     (disputes.MOVES, disputes.DisputeState, DISPUTE_MOVE, "dispute_history_move_allowed"),
+    (
+        chargebacks.MOVES,
+        chargebacks.ChargebackState,
+        CHARGEBACK_MOVE,
+        "chargeback_history_move_allowed",
+    ),
     (
         instructions.MOVES,
         instructions.InstructionState,
@@ -158,7 +175,10 @@ async def test_a_history_begins_with_the_first_state(shop: Shop) -> None:
 
 
 async def _disputed() -> None:
-    """A stay whose rental is with its host and whose deposit is disputed: one row of each kind."""
+    """A stay whose rental is with its host and whose deposit is disputed: one row of each kind.
+
+    The guest's bank wants it all back, too.
+    """
     async with transaction() as tx:
         booking = await paid.stay(tx)
         await paid.set_clock(tx, booking.check_out_at)
@@ -171,6 +191,7 @@ async def _disputed() -> None:
                 reason="A", claimed=Money(1, "NGN"), evidence=disputes.NewEvidence(text="B")
             ),
         )
+        await execute(tx, CHARGEBACK)
 
 
 @pytest.mark.parametrize(("moves", "kind", "sql", "constraint"), MONEY_MOVES)

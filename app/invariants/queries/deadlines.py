@@ -27,7 +27,8 @@ async def requests(tx: Tx) -> Verdicts:
         SELECT id, concat(state, ', to be answered by ', respond_by) AS requests_end
           FROM bookings
          WHERE state = 'awaiting_host'
-           AND respond_by < (SELECT business_now()) - interval '1 hour'""",
+           AND respond_by < (SELECT business_now()) - interval '1 hour'
+           AND NOT EXISTS (SELECT FROM pots WHERE booking_id = bookings.id AND contested)""",
     )
 
 
@@ -39,7 +40,8 @@ async def pots(tx: Tx) -> Verdicts:
         """
         SELECT id, concat('held, to be released at ', closes_at) AS pots_are_released
           FROM pots
-         WHERE state = 'held' AND closes_at < (SELECT business_now()) - interval '15 minutes'""",
+         WHERE state = 'held' AND NOT contested
+           AND closes_at < (SELECT business_now()) - interval '15 minutes'""",
     )
 
 
@@ -76,7 +78,10 @@ async def charges(tx: Tx) -> Verdicts:
 
 
 async def instructions(tx: Tx) -> Verdicts:
-    """Failed transfers are tried again ten an hour, and so may wait for a day."""
+    """Failed transfers are tried again ten an hour, and so may wait for a day.
+
+    What is of a contested charge waits for as long as that is.
+    """
     return await judge(
         tx,
         "instruction",
@@ -86,7 +91,8 @@ async def instructions(tx: Tx) -> Verdicts:
           FROM instructions
          WHERE next_try_at < (SELECT business_now()) - interval '1 hour'
            AND (state <> 'failed'
-                OR next_try_at < (SELECT business_now()) - interval '1 day')""",
+                OR next_try_at < (SELECT business_now()) - interval '1 day')
+           AND NOT EXISTS (SELECT FROM payments WHERE id = payment_id AND contested)""",
     )
 
 

@@ -80,6 +80,25 @@ async def disputes(tx: Tx) -> Verdicts:
     )
 
 
+async def chargebacks(tx: Tx) -> Verdicts:
+    return await judge(
+        tx,
+        "chargeback",
+        ("chargeback_history_whole",),
+        """
+        SELECT chargeback.id,
+               CASE WHEN concat(past.was, ' ', state) <> concat(' ', past.became)
+                    THEN concat(state, ', after moves from', past.was, ' to ', past.became)
+               END AS chargeback_history_whole
+          FROM chargebacks AS chargeback
+          LEFT JOIN (
+               SELECT chargeback_id, string_agg(coalesce(was, ''), ' ' ORDER BY id) AS was,
+                      string_agg(state, ' ' ORDER BY id) AS became
+                 FROM chargeback_history
+                GROUP BY chargeback_id) AS past ON past.chargeback_id = chargeback.id""",
+    )
+
+
 async def instructions(tx: Tx) -> Verdicts:
     return await judge(
         tx,
@@ -111,7 +130,7 @@ async def intents(tx: Tx) -> Verdicts:
                     THEN concat('attempt ', instruction.attempt, ' as ', instruction.reference,
                                 ' was never written down')
                     WHEN instruction.attempt = 0
-                     AND instruction.state NOT IN ('queued', 'waiting_for_payee')
+                     AND instruction.state NOT IN ('queued', 'waiting_for_payee', 'cancelled')
                     THEN concat(instruction.state, ' without an attempt')
                END AS intent_before_effect
           FROM instructions AS instruction

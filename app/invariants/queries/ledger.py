@@ -27,13 +27,13 @@ _BALANCES: Final = """
     ), owed AS (
         SELECT kind, payee_id, currency, sum(amount) AS amount
           FROM instructions AS instruction
-         WHERE state <> 'confirmed'
+         WHERE state NOT IN ('confirmed', 'cancelled')
            AND NOT (state = 'reversed' AND EXISTS (
                SELECT FROM instructions WHERE source_id = instruction.id))
          GROUP BY kind, payee_id, currency
     ), explained AS (
         SELECT 'escrow_' || kind AS kind, booking_id AS owner_id, NULL AS gateway, currency,
-               amount
+               amount - charged_back AS amount
           FROM pots WHERE state IN ('held', 'disputed')
          UNION ALL
         SELECT 'guest_refundable', payee_id, NULL, currency, amount
@@ -57,9 +57,15 @@ _BALANCES: Final = """
                  UNION ALL
                 SELECT gateway, currency, amount FROM instructions WHERE state = 'confirmed'
                  UNION ALL
+                SELECT gateway, currency, amount FROM chargebacks WHERE is_taken
+                 UNION ALL
                 SELECT gateway, currency, -amount FROM booked WHERE kind = 'gateway_fees'
                ) AS flow
          GROUP BY gateway, currency
+         UNION ALL
+        SELECT 'chargeback_losses', NULL, NULL, currency, -sum(coalesce(loss, amount))
+          FROM chargebacks WHERE is_taken
+         GROUP BY currency
     )
     SELECT concat_ws(' ', kind, owner_id, gateway, currency) AS id,
            CASE WHEN kind LIKE 'escrow_%' AND balance < 0 THEN concat('is at ', balance)
@@ -68,7 +74,8 @@ _BALANCES: Final = """
            CASE WHEN kind = 'guest_refundable' THEN difference END AS guests_owed_refunds,
            CASE WHEN kind = 'host_payable' THEN difference END AS hosts_owed_transfers,
            CASE WHEN kind = 'platform_revenue' THEN difference END AS revenue_is_commission,
-           CASE WHEN kind = 'gateway_clearing' THEN difference END AS cash_at_gateways
+           CASE WHEN kind = 'gateway_clearing' THEN difference END AS cash_at_gateways,
+           CASE WHEN kind = 'chargeback_losses' THEN difference END AS losses_are_chargebacks
       FROM (SELECT coalesce(booked.kind, explained.kind) AS kind,
                    coalesce(booked.owner_id, explained.owner_id) AS owner_id,
                    coalesce(booked.gateway, explained.gateway) AS gateway,
@@ -94,7 +101,9 @@ async def transactions(tx: Tx) -> Verdicts:
         WITH source AS (
             SELECT id, amount FROM payments
              UNION ALL
-            SELECT id, amount FROM pots
+            SELECT id, amount - charged_back FROM pots
+             UNION ALL
+            SELECT id, amount FROM chargebacks
              UNION ALL
             SELECT id, amount FROM instructions
              UNION ALL
@@ -126,7 +135,8 @@ async def transactions(tx: Tx) -> Verdicts:
                          LEFT JOIN ledger_accounts AS account ON account.id = account_id
                         ORDER BY transaction_id) AS entry
                 GROUP BY transaction_id) AS sums ON transaction_id = transaction.id
-          LEFT JOIN source ON source.id = source_id AND kind <> 'gateway_fee'""",
+          LEFT JOIN source ON source.id = source_id
+           AND kind NOT IN ('gateway_fee', 'chargeback_recovery')""",
     )
 
 
@@ -145,6 +155,7 @@ async def balances(tx: Tx) -> Verdicts:
             "hosts_owed_transfers",
             "revenue_is_commission",
             "cash_at_gateways",
+            "losses_are_chargebacks",
         ),
         _BALANCES,
     )

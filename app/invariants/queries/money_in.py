@@ -28,10 +28,11 @@ async def bookings(tx: Tx) -> Verdicts:
                     THEN 'its pots are of different charges'
                END AS paid_has_pots,
                CASE WHEN booking.state = 'awaiting_host'
-                     AND (rental.state <> 'held' OR deposit.state <> 'held')
+                     AND (rental.state <> 'held' OR deposit.state NOT IN ('held', 'charged_back'))
                       OR booking.state = 'declined'
-                     AND (rental.to_guest IS DISTINCT FROM rental.amount
-                          OR deposit.to_guest IS DISTINCT FROM deposit.amount)
+                     AND (coalesce(rental.to_guest, 0) + rental.charged_back <> rental.amount
+                          OR coalesce(deposit.to_guest, 0) + deposit.charged_back
+                             <> deposit.amount)
                       OR booking.state IN ('completed', 'cancelled')
                      AND (rental.state IN ('held', 'disputed')
                           OR deposit.state IN ('held', 'disputed'))
@@ -69,6 +70,7 @@ async def pots(tx: Tx) -> Verdicts:
                     THEN concat('differs from what was agreed on in booking ', booking.id)
                END AS pots_as_agreed,
                CASE WHEN booking.state IN ('confirmed', 'completed') AND pot.opens_at IS NULL
+                     AND pot.state <> 'charged_back'
                     THEN concat(booking.state, ', and without a window')
                     WHEN booking.state IN ('awaiting_host', 'declined')
                      AND pot.opens_at IS NOT NULL
@@ -113,13 +115,14 @@ async def charges(tx: Tx) -> Verdicts:
                     WHEN posted.applied IS NOT TRUE AND filled.amount > 0
                     THEN concat('not applied, with pots of ', filled.amount)
                END AS charges_fill_pots,
-               CASE WHEN posted.applied IS FALSE AND payment.refunded <> payment.amount
+               CASE WHEN posted.applied IS FALSE
+                     AND payment.refunded + payment.charged_back <> payment.amount
                     THEN concat(payment.refunded, ' of ', payment.amount, ' given back')
                END AS unapplied_given_back,
                CASE WHEN payment.refunded <> coalesce(promised.amount, 0)
                     THEN concat('counts ', payment.refunded, ' as refunded, of refunds of ',
                                 coalesce(promised.amount, 0))
-                    WHEN payment.refunded > payment.amount
+                    WHEN payment.refunded + payment.charged_back > payment.amount
                     THEN concat('refunds of ', payment.refunded, ' of ', payment.amount)
                END AS refunds_counted
           FROM payments AS payment
@@ -134,7 +137,7 @@ async def charges(tx: Tx) -> Verdicts:
           LEFT JOIN (
                SELECT payment_id, sum(amount) AS amount
                  FROM instructions AS refund
-                WHERE kind = 'refund'
+                WHERE kind = 'refund' AND state <> 'cancelled'
                   AND NOT (state = 'reversed' AND EXISTS (
                       SELECT FROM instructions WHERE source_id = refund.id))
                 GROUP BY payment_id) AS promised ON promised.payment_id = payment.id""",

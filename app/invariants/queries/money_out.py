@@ -18,8 +18,10 @@ async def pots(tx: Tx) -> Verdicts:
                     THEN concat(pot.state, ', and not posted as divided')
                END AS divisions_posted_once,
                CASE WHEN pot.commission <> CASE pot.kind WHEN 'deposit' THEN 0
-                              ELSE (pot.amount - pot.to_guest) * pot.commission_bps / 10000 END
-                      OR pot.to_guest + pot.commission + pot.to_host <> pot.amount
+                              ELSE (pot.amount - pot.charged_back - pot.to_guest)
+                                   * pot.commission_bps / 10000 END
+                      OR pot.to_guest + pot.commission + pot.to_host + pot.charged_back
+                         <> pot.amount
                     THEN concat('of ', pot.amount, ', divided into ', pot.to_guest, ', ',
                                 pot.commission, ' and ', pot.to_host)
                END AS commission_as_agreed,
@@ -37,7 +39,8 @@ async def shares(tx: Tx) -> Verdicts:
     """Each pot with what was instructed because of it.
 
     A share has arrived if its instruction is confirmed, or one that replaced it after its money
-    came back. A pot stays closed when a share comes back later, and waits if that was before.
+    came back; or will never leave, because the guest's bank has taken it. A pot stays closed when a
+    share comes back later, and waits if that was before.
     """
     return await judge(
         tx,
@@ -47,14 +50,18 @@ async def shares(tx: Tx) -> Verdicts:
         WITH RECURSIVE replaced AS (
             SELECT first.id, next.id AS next_id, next.confirmed_at, next.state
               FROM instructions AS first JOIN instructions AS next ON next.source_id = first.id
-             WHERE first.state = 'reversed'
+             WHERE first.state IN ('reversed', 'cancelled')
              UNION ALL
             SELECT replaced.id, next.id, next.confirmed_at, next.state
               FROM replaced JOIN instructions AS next ON next.source_id = replaced.next_id
+        ), over AS (
+            SELECT id FROM replaced
+             WHERE state = 'confirmed'
+                OR (state = 'cancelled' AND next_id NOT IN (SELECT id FROM replaced))
         ), share AS (
             SELECT kind, source_id, payment_id, payee_id, amount,
-                   state = 'confirmed' OR id IN (
-                       SELECT id FROM replaced WHERE state = 'confirmed') AS is_there,
+                   state = 'confirmed' OR id IN (SELECT id FROM over)
+                   OR (state = 'cancelled' AND id NOT IN (SELECT id FROM replaced)) AS is_there,
                    confirmed_at IS NOT NULL OR id IN (
                        SELECT id FROM replaced WHERE confirmed_at IS NOT NULL) AS has_been_there
               FROM instructions
@@ -72,7 +79,8 @@ async def shares(tx: Tx) -> Verdicts:
                     THEN 'its money goes to somebody else, or comes from another charge'
                END AS shares_instructed,
                CASE WHEN pot.state IN ('released', 'refunded')
-                     AND (refund.has_been_there IS FALSE OR transfer.has_been_there IS FALSE)
+                     AND ((refund.has_been_there OR refund.is_there) IS FALSE
+                          OR (transfer.has_been_there OR transfer.is_there) IS FALSE)
                     THEN concat(pot.state, ', and not all of it has arrived')
                     WHEN pot.state IN ('releasing', 'refunding')
                      AND refund.is_there IS NOT FALSE AND transfer.is_there IS NOT FALSE
@@ -130,11 +138,16 @@ async def instructions(tx: Tx) -> Verdicts:
                CASE WHEN coalesce(pot.id, charge.id, late.id, came_back.id) IS NULL
                     THEN concat('because of ', instruction.source_id, ', which is not there')
                     WHEN came_back.id IS NOT NULL
-                     AND (came_back.state <> 'reversed' OR came_back.kind <> instruction.kind
-                          OR came_back.amount <> instruction.amount)
+                     AND (came_back.kind <> instruction.kind
+                          OR CASE came_back.state
+                             WHEN 'reversed' THEN came_back.amount <> instruction.amount
+                             WHEN 'cancelled' THEN came_back.amount <= instruction.amount
+                             ELSE true END)
                     THEN concat('replaces ', came_back.id, ', which is ', came_back.state)
                END AS instructions_have_causes,
-               CASE WHEN instruction.confirmed_at IS NOT NULL
+               CASE WHEN instruction.state = 'cancelled' AND instruction.confirmed_at IS NOT NULL
+                    THEN 'has arrived, and is cancelled'
+                    WHEN instruction.confirmed_at IS NOT NULL
                      AND effect.done IS DISTINCT FROM instruction.kind
                     THEN 'has arrived, and is not posted'
                     WHEN instruction.confirmed_at IS NOT NULL AND instruction.state = 'reversed'
@@ -213,7 +226,8 @@ async def late_refunds(tx: Tx) -> Verdicts:
           FULL JOIN (SELECT source_id, kind FROM ledger_transactions
                       WHERE kind IN ('host_debit', 'platform_debit')) AS posted
             ON posted.source_id = late.id
-          FULL JOIN host_debts AS debt ON debt.id = late.id
+          FULL JOIN (SELECT * FROM host_debts
+                      WHERE id NOT IN (SELECT id FROM chargebacks)) AS debt ON debt.id = late.id
           LEFT JOIN instructions AS refund
             ON refund.source_id = late.id AND refund.kind = 'refund'""",
     )

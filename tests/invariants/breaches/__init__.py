@@ -3,6 +3,7 @@
 from typing import Final
 
 from tests.invariants.breaches.breach import Breach
+from tests.invariants.breaches.chargebacks import CHARGEBACKS
 from tests.invariants.breaches.ledger import LEDGER, UNITS
 from tests.invariants.breaches.money_in import MONEY_IN
 from tests.invariants.breaches.money_out import MONEY_OUT
@@ -10,4 +11,4 @@ from tests.invariants.breaches.moves import LATE, STATES
 
 __all__ = ["BREACHES", "Breach"]
 
-BREACHES: Final = (*UNITS, *LEDGER, *MONEY_IN, *MONEY_OUT, *STATES, *LATE)
+BREACHES: Final = (*UNITS, *LEDGER, *MONEY_IN, *MONEY_OUT, *CHARGEBACKS, *STATES, *LATE)

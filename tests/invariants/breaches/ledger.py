@@ -19,10 +19,13 @@ def _named(account: str) -> str:
 
 
 def _five_too_much(law: str, account: str) -> Breach:
-    """On an account, from another one that no law is about."""
+    """On an account, from another one."""
     entries = (account, 5), (_LOSSES, -5)
     return Breach(
-        law, "five too much", posting("chargeback", NOBODY, *entries, names=_named(account))
+        law,
+        "five too much",
+        posting("gateway_fee", NOBODY, *entries, names=_named(account)),
+        also=("losses_are_chargebacks",),
     )
 
 
@@ -126,6 +129,12 @@ LEDGER: Final = (
     _five_too_much("hosts_owed_transfers", "kind = 'host_payable' AND currency = 'NGN'"),
     _five_too_much("revenue_is_commission", REVENUE),
     _five_too_much("cash_at_gateways", "kind = 'gateway_clearing' AND currency = 'NGN'"),
+    Breach(
+        "losses_are_chargebacks",
+        "five too much",
+        posting("gateway_fee", NOBODY, (_LOSSES, 5), (REVENUE, -5), names=_named(_LOSSES)),
+        also=("revenue_is_commission",),
+    ),
     Breach(
         "checkpoints_sum_up",
         "a sum of nothing",

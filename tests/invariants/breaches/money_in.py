@@ -123,6 +123,7 @@ MONEY_IN: Final = (
         UPDATE ledger_transactions SET kind = 'chargeback'
          WHERE id = (SELECT id FROM ledger_transactions WHERE kind = 'unapplied_charge' LIMIT 1)
         RETURNING source_id""",
+        also=("chargebacks_posted_once",),
     ),
     Breach(
         "charges_fill_pots",

@@ -28,6 +28,7 @@ MONEY_OUT: Final = (
         UPDATE ledger_transactions SET kind = 'chargeback'
          WHERE id = (SELECT id FROM ledger_transactions WHERE kind = 'division' LIMIT 1)
         RETURNING source_id""",
+        also=("chargebacks_posted_once",),
     ),
     Breach(
         "commission_as_agreed",
@@ -145,6 +146,7 @@ MONEY_OUT: Final = (
         UPDATE ledger_transactions SET kind = 'chargeback'
          WHERE id = (SELECT id FROM ledger_transactions WHERE kind = 'transfer' LIMIT 1)
         RETURNING source_id""",
+        also=("chargebacks_posted_once",),
     ),
     Breach(
         "effects_posted_once",
@@ -164,6 +166,7 @@ MONEY_OUT: Final = (
         UPDATE ledger_transactions SET kind = 'chargeback'
          WHERE id = (SELECT id FROM ledger_transactions WHERE kind = 'transfer_reversal' LIMIT 1)
         RETURNING source_id""",
+        also=("chargebacks_posted_once",),
     ),
     Breach(
         "intent_before_effect",

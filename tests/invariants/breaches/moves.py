@@ -14,6 +14,8 @@ STATES: Final = tuple(
         ("pot_history_whole", "escrow_events", "pots", "pot_id", "releasing", "released"),
         ("dispute_history_whole", "dispute_history", "disputes", "dispute_id",
          "open", "resolved"),
+        ("chargeback_history_whole", "chargeback_history", "chargebacks", "chargeback_id",
+         "open", "won"),
         ("instruction_history_whole", "instruction_history", "instructions", "instruction_id",
          "sent", "confirmed"),
     )

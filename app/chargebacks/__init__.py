@@ -1,0 +1,1 @@
+"""Chargebacks: charges that guests' banks want back; money is frozen, and recovered if they win."""

@@ -1,0 +1,21 @@
+"""Chargebacks: what is open is asked about again, and what webhooks lost is found in lists."""
+
+from app import queue
+from app.chargebacks import stories
+from tasks.runner.handlers import handles
+
+
+@handles(queue.LookUpChargebacks)
+async def look_up(job: queue.LookUpChargebacks) -> None:
+    """Ask the gateway which chargebacks of a charge there are, and book the answer."""
+    await stories.look_up(job.payment_id)
+
+
+async def reconcile_chargebacks(limit: int) -> int:
+    """Ask about those that are not over; returns how many that is."""
+    return await stories.ask_about_open(limit)
+
+
+async def find_chargebacks(limit: int) -> int:  # noqa: ARG001  a day's list is taken whole
+    """Look through what gateways list of yesterday and today; returns how many charges it is."""
+    return await stories.find_new()

@@ -1,0 +1,93 @@
+"""Who bears a lost chargeback: whatever there is gives its amount, in the order agreed on."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import uuid4
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.chargebacks.rules import recover
+from app.escrow.model import Pot, PotKind, PotState
+from app.gateways.port import GatewayName
+from app.instructions.model import Instruction, InstructionKind, InstructionState
+
+NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
+SHARED: Final[dict[str, Any]] = {
+    "booking_id": uuid4(),
+    "payment_id": uuid4(),
+    "gateway": GatewayName.PAYSTACK,
+    "currency": "NGN",
+    "created_at": NOW,
+    "updated_at": NOW,
+}
+amounts = st.integers(1, 1_000)
+few = st.lists(amounts, max_size=3)
+
+
+def pot(kind: PotKind, amount: int, state: PotState, charged_back: int) -> Pot:
+    is_undivided = state in (PotState.HELD, PotState.DISPUTED)
+    share = None if is_undivided else 0
+    return Pot(
+        id=uuid4(),
+        kind=kind,
+        state=state,
+        guest_id=uuid4(),
+        host_id=uuid4(),
+        amount=amount,
+        commission_bps=0,
+        opens_at=None,
+        closes_at=None,
+        to_guest=share,
+        commission=share,
+        to_host=share,
+        divided_at=None,
+        charged_back=min(charged_back, amount - 1),
+        **SHARED,
+    )
+
+
+def instruction(kind: InstructionKind, amount: int) -> Instruction:
+    return Instruction(
+        id=uuid4(),
+        kind=kind,
+        state=InstructionState.QUEUED,
+        source_id=uuid4(),
+        payee_id=uuid4(),
+        target="",
+        amount=amount,
+        reason="",
+        **SHARED,
+    )
+
+
+states = st.sampled_from([PotState.HELD, PotState.DISPUTED, PotState.RELEASING, PotState.REFUNDED])
+pots = st.lists(
+    st.builds(pot, st.sampled_from(PotKind), amounts, states, st.integers(0, 500)),
+    max_size=2,
+    unique_by=lambda each: each.kind,
+)
+
+
+@given(amount=st.integers(1, 5_000), pots=pots, back=few, out=few, has=st.integers(-500, 1_000))
+def test_each_gives_all_it_has_before_the_next_gives_anything(
+    amount: int, pots: list[Pot], back: list[int], out: list[int], has: int
+) -> None:
+    refunds = [instruction(InstructionKind.REFUND, each) for each in back]
+    transfers = [instruction(InstructionKind.TRANSFER, each) for each in out]
+    taken = recover(amount, pots=pots, refunds=refunds, transfers=transfers, host_has=has)
+    held = {each.kind: each.left for each in pots if each.is_undivided}
+    there = [held.get(PotKind.DEPOSIT, 0), held.get(PotKind.RENTAL, 0), sum(back), sum(out)]
+    there.append(max(has, 0))
+    gave = [taken.from_deposit, taken.from_rental, taken.from_refunds, taken.from_transfers]
+    gave.append(taken.from_host)
+    assert sum(gave) + taken.loss == amount
+    expected, left = list[int](), amount
+    for most in there:
+        expected.append(min(left, most))
+        left -= expected[-1]
+    assert (gave, taken.loss) == (expected, left)
+    assert sum(taken.pots.values()) == taken.from_deposit + taken.from_rental
+    for cuts in (taken.refunds, taken.transfers):
+        assert all(cut.amount > 0 and cut.rest >= 0 for cut in cuts)
+        assert not any(cut.rest for cut in cuts[:-1]), "only the last one is cut in two"
