@@ -1,12 +1,12 @@
 """Payout accounts over HTTP, and the pages to which a gateway sends their hosts back."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import MediaType, Request, Response, delete, get, post
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import Redirect
 
 from app import web
@@ -26,6 +26,7 @@ from app.payees.model import (
 from app.web import PageCursor, PageSize
 
 Asking = Request[Principal, Any, State]
+Account = Annotated[UUID, QueryParameter(description="The id of a payout account")]
 
 _HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 _PAGE = """<!doctype html>
@@ -116,18 +117,19 @@ async def start_onboarding(
 
 
 @get(
-    "/api/host/payout-accounts/{account_id:uuid}/onboarding",
+    "/api/host/payout-accounts/onboarding",
     media_type=MediaType.HTML,
     exclude_from_auth=True,
     tags=["payouts"],
     summary="Where a gateway sends a host back to whose link is used up: to another, if logged in",
 )
 async def renew_onboarding(
-    request: Request[Any, Any, State], account_id: FromPath[UUID]
+    request: Request[Any, Any, State], account: Account
 ) -> Response[str] | Redirect:
+    """Whoever may not have a link sees the same page, whether there is such an account or not."""
     try:
         principal = authenticate(request).principal
-        link = await _another_link(principal, account_id)
+        link = await _another_link(principal, account)
     except Problem:
         link = None
     if link is None:
@@ -136,15 +138,15 @@ async def renew_onboarding(
 
 
 @get(
-    "/api/host/payout-accounts/{account_id:uuid}/return",
+    "/api/host/payout-accounts/return",
     media_type=MediaType.HTML,
     exclude_from_auth=True,
     tags=["payouts"],
     summary="Where a gateway sends a host back to; the visit proves nothing, and asks",
 )
-async def come_back(account_id: FromPath[UUID]) -> Response[str]:
+async def come_back(account: Account) -> Response[str]:
     async with transaction() as tx:
-        await actions.look_soon(tx, account_id)
+        await actions.look_soon(tx, account)
     return Response(_THANKS, headers=_HEADERS)
 
 

@@ -160,7 +160,7 @@ async def _keep(tx: Tx, key: Key, account: PayoutAccount) -> None:
 
 
 def _page_of(account: PayoutAccount, page: str) -> str:
-    return f"{settings().base_url}/api/host/payout-accounts/{account.id}/{page}"
+    return f"{settings().base_url}/api/host/payout-accounts/{page}?account={account.id}"
 
 
 def _unclear() -> GatewayUnclear:

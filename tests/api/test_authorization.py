@@ -74,8 +74,8 @@ PUBLIC: Final = {
     ("GET", "/api/listings/{listing_id}/availability"),
     ("GET", "/api/bookings/reserve"),
     ("GET", "/api/payments/return"),
-    ("GET", "/api/host/payout-accounts/{account_id}/onboarding"),  # see tests/payees
-    ("GET", "/api/host/payout-accounts/{account_id}/return"),
+    ("GET", "/api/host/payout-accounts/onboarding"),  # see tests/payees
+    ("GET", "/api/host/payout-accounts/return"),
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
     ("POST", "/api/webhooks/{name}"),  # its signature is its login

@@ -385,6 +385,8 @@ QUERIES: Final = [
     ("/api/host/debts", {"limit": "5", "cursor": ""}),
     ("/api/payments/status", {"reference": "x"}),
     ("/api/payments/return", {"reference": "x"}),
+    ("/api/host/payout-accounts/return", {"account": "{stay_id}"}),
+    ("/api/host/payout-accounts/onboarding", {"account": "{stay_id}"}),
     *((f"/api/admin/{kind}", {
         "state": "queued", "bookingId": "{stay_id}", "payeeId": "{stay_id}", "limit": "5",
         "cursor": ""}) for kind in ("refunds", "transfers")),
