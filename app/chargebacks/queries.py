@@ -83,12 +83,14 @@ async def note(
         Chargeback,
         """
         UPDATE chargebacks
-           SET reason = %(reason)s, gateway_data = %(gateway_data)s, is_taken = %(is_taken)s,
-               fee = %(fee)s, evidence_due_at = coalesce(%(evidence_due_at)s, evidence_due_at),
+           SET amount = %(amount)s, reason = %(reason)s, gateway_data = %(gateway_data)s,
+               is_taken = %(is_taken)s, fee = %(fee)s,
+               evidence_due_at = coalesce(%(evidence_due_at)s, evidence_due_at),
                updated_at = business_now()
          WHERE id = %(id)s
      RETURNING *""",
         id=chargeback.id,
+        amount=chargeback.amount,
         reason=found.reason or chargeback.reason,
         gateway_data=json(found.data),
         is_taken=is_taken,

@@ -31,12 +31,27 @@ def differences(
     """What is told of a chargeback that does not fit its charge, or what was told before."""
     pairs = {
         "currency": found.money.currency == payment.currency,
-        "amount": 0 < found.money.amount <= payment.amount
-        and (known is None or found.money.amount == known.amount),
+        "amount": _may_be(found, known, most=payment.amount),
         "charge": known is None or known.payment_id == payment.id,
         "mode": found.live == live,
     }
     return [name for name, same in pairs.items() if not same]
+
+
+def _may_be(found: FoundChargeback, known: Chargeback | None, *, most: int) -> bool:
+    """Until it is taken it may become less: we may accept a part. A won one is about nothing."""
+    amount = found.money.amount
+    if known is None:
+        return 0 < amount <= most
+    if known.is_taken:
+        return amount == known.amount
+    return found.status is ChargebackStatus.WON or 0 < amount <= known.amount
+
+
+def amount(known: Chargeback, found: FoundChargeback) -> int:
+    """How much an open one is about, as told by now."""
+    is_settled = known.is_taken or found.status is ChargebackStatus.WON
+    return known.amount if is_settled else found.money.amount
 
 
 def contradicts(known: Chargeback, status: ChargebackStatus) -> bool:

@@ -119,6 +119,24 @@ async def test_nor_does_what_does_not_fit_what_was_told_before(shop: Shop) -> No
     assert "chargeback_mismatch open" in await shop.values(ALERTS)
 
 
+async def test_of_what_is_not_taken_yet_a_part_may_be_accepted(shop: Shop) -> None:
+    _, payment = await paid_stay(shop)
+    await tell(payment, OPEN, amount=1_000, is_taken=False)
+    assert await tell(payment, OPEN, amount=1_001, is_taken=False) is None
+    await tell(payment, LOST, amount=400)
+    assert (await state(shop), await recovered(shop)) == ("lost", {"deposit": 400})
+    await books_are_right()
+
+
+async def test_one_that_is_won_is_about_nothing_any_more(shop: Shop) -> None:
+    _, payment = await paid_stay(shop)
+    await tell(payment, OPEN, amount=1_000, is_taken=False)
+    await tell(payment, WON)
+    assert await state(shop) == "won"
+    assert "chargeback_mismatch open" not in await shop.values(ALERTS)
+    await books_are_right()
+
+
 async def test_a_charge_that_was_not_paid_cannot_be_charged_back(shop: Shop) -> None:
     payment = await shop.pending(await shop.reserve("1A"))
     with pytest.raises(ChargeNotPaid):

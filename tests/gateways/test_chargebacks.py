@@ -243,6 +243,8 @@ async def test_how_one_at_paystack_ended_is_what_it_was_resolved_to(
         ({"refund_amount": 5_800}, 5_800),
         ({"refund_amount": None, "currency": None}, PRICE),  # as of old ones in the documentation
         ({"refund_amount": PRICE + 1}, PRICE),
+        ({"refund_amount": 0, "status": "resolved", "resolution": "declined"}, PRICE),
+        ({"refund_amount": 0, "status": "resolved", "resolution": "merchant-accepted"}, 0),
     ],
 )
 async def test_paystack_never_wants_more_back_than_was_asked(changes: Any, amount: int):

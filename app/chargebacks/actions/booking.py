@@ -6,6 +6,7 @@ not left: in the order of whoever divides, refunds and pays out.
 
 from uuid import UUID
 
+import msgspec
 import uuid_utils.compat
 
 from app import states
@@ -108,7 +109,10 @@ async def _open(tx: Tx, case: Case, found: FoundChargeback, *, by: Actor) -> Cha
 
 
 async def _note(tx: Tx, case: Case, chargeback: Chargeback, found: FoundChargeback) -> Chargeback:
-    """Book what of it is news: that the money was taken, and what the gateway charges for it."""
+    """Book what of it is news: how much it is about by now, that the money was taken, and what the
+    gateway charges for it.
+    """
+    chargeback = msgspec.structs.replace(chargeback, amount=rules.amount(chargeback, found))
     if found.is_taken and not chargeback.is_taken:
         await ledger.post(tx, rules.taken(chargeback, case.payment))
     fee = chargeback.fee or found.fee

@@ -130,11 +130,16 @@ def _read_row(row: Row) -> FoundChargeback | None:
 
 
 def _money(dispute: _Dispute) -> Money | None:
-    """What the bank wants, of what the guest was asked for: see `charges`."""
+    """What the bank wants, of what the guest was asked for: see `charges`.
+
+    Whoever declines gives nothing back, and may have said so: 0 is what the bank got, not wanted.
+    """
     charge = dispute.transaction
     if dispute.currency not in (None, charge.currency):
         return None
-    told = [dispute.refund_amount, charge.requested_amount, charge.amount]
+    is_lost = dispute.verdict is ChargebackStatus.LOST
+    wanted = dispute.refund_amount if is_lost else dispute.refund_amount or None
+    told = [wanted, charge.requested_amount, charge.amount]
     return from_wire(min(each for each in told if each is not None), charge.currency)
 
 
