@@ -8,7 +8,7 @@ from app.audit import Actor
 from app.chargebacks.model import Chargeback, ChargebackMove, ChargebackState, Recovery
 from app.db import Tx, execute, fetch_all, fetch_new, fetch_new_value, fetch_one, fetch_values, json
 from app.gateways.port import FoundChargeback, GatewayName
-from app.instructions.model import Instruction
+from app.instructions.model import Instruction, InstructionKind
 from app.payments.model import Payment
 
 
@@ -243,8 +243,10 @@ async def due_within(tx: Tx, period: timedelta, *, limit: int) -> list[Chargebac
 # ---- what has not left, and what has -------------------------------------------------------------
 
 
-async def lock_unsent(tx: Tx, payment_id: UUID) -> list[Instruction]:
-    """Refunds and transfers of a charge that have not left, or came back: the oldest first.
+async def lock_unsent(
+    tx: Tx, payment_id: UUID, kinds: Sequence[InstructionKind]
+) -> list[Instruction]:
+    """Refunds or transfers of a charge that have not left, or came back: the oldest first.
 
     Nobody sends them, or changes them otherwise, until the transaction ends.
     """
@@ -253,13 +255,14 @@ async def lock_unsent(tx: Tx, payment_id: UUID) -> list[Instruction]:
         Instruction,
         """
         SELECT * FROM instructions
-         WHERE payment_id = %(payment_id)s
+         WHERE payment_id = %(payment_id)s AND kind = ANY(%(kinds)s)
            AND (state IN ('queued', 'waiting_for_payee', 'failed')
                 OR (state = 'reversed' AND NOT EXISTS (
                     SELECT FROM instructions AS again WHERE again.source_id = instructions.id)))
          ORDER BY id
            FOR NO KEY UPDATE""",
         payment_id=payment_id,
+        kinds=list(kinds),
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import pytest
@@ -12,13 +13,16 @@ from app.bookings.model import Booking
 from app.cancellation import actions as cancellation
 from app.cancellation.model import Cancel
 from app.chargebacks.actions.booking import book
-from app.db import Tx, fetch_all, transaction
+from app.db import Tx, fetch_all, fetch_new_value, fetch_values, transaction
 from app.errors import Problem
 from app.escrow import actions as escrow
 from app.escrow.rules import WINDOWS
 from app.gateways.port import ChargebackStatus, FoundChargeback
+from app.instructions import queries as instructions
+from app.instructions.actions import begin_attempt
 from app.payments.model import Payment
 from tests import make, paid
+from tests.gateways.test_sandbox import eventually
 from tests.laws import audit_is_clean
 
 pytestmark = pytest.mark.usefixtures("pool")
@@ -96,3 +100,30 @@ async def test_a_cancellation_and_a_freeze_contend_for_the_booking() -> None:
             *(_happens(_told(payment, status)) for _, payment in stays),
         )
         await audit_is_clean()
+
+
+async def test_a_refund_that_begins_at_this_moment_is_under_way() -> None:
+    (booking, payment), *_ = await _stays()
+    async with transaction() as tx:
+        host = Principal(id=booking.host_id, roles=(Role.HOST,))
+        await cancellation.cancel(tx, booking_id=booking.id, asker=host, request=Cancel())
+        refund, *_ = await instructions.of_booking(tx, booking.id)
+    async with transaction() as tx:
+        assert await begin_attempt(tx, refund.id)
+        losing = asyncio.create_task(_happens(_told(payment, ChargebackStatus.LOST)))
+        await eventually(partial(_waits_for_a_lock, losing))
+    await losing
+    async with transaction() as tx:
+        assert await fetch_values(tx, str, "SELECT state FROM chargebacks") == ["open"]
+    await audit_is_clean()
+
+
+async def _waits_for_a_lock(losing: asyncio.Task[None]) -> bool:
+    async with transaction() as tx:
+        return losing.done() or await fetch_new_value(
+            tx,
+            bool,
+            """
+            SELECT EXISTS (SELECT FROM pg_stat_activity
+             WHERE wait_event_type = 'Lock' AND datname = current_database())""",
+        )

@@ -6,6 +6,7 @@ from app import states
 from app.audit import Actor, ActorRole
 from app.chargebacks import queries, rules
 from app.chargebacks.actions import booking
+from app.chargebacks.actions.recovering import awaits_refund
 from app.chargebacks.model import (
     MOVES,
     Chargeback,
@@ -74,7 +75,7 @@ async def close(tx: Tx, chargeback_id: UUID, request: Close, *, admin_id: UUID) 
     if to is ChargebackState.WON:
         await booking.win(tx, case, chargeback, by=by, reason=request.reason, is_back=True)
         return
-    if await queries.is_refund_under_way(tx, chargeback.payment_id):
+    if await awaits_refund(tx, chargeback.payment_id):
         raise RefundUnderWay("Close it when that has ended: it decides who bears the loss.")
     await booking.lose(tx, case, chargeback, by=by, reason=request.reason)
 

@@ -14,7 +14,7 @@ from app.audit import SYSTEM, Actor
 from app.bookings import actions as bookings
 from app.chargebacks import queries, rules
 from app.chargebacks.actions import telling
-from app.chargebacks.actions.recovering import recover
+from app.chargebacks.actions.recovering import awaits_refund, recover
 from app.chargebacks.model import (
     MOVES,
     Case,
@@ -60,7 +60,7 @@ async def book(
             is_back = not found.is_taken
             return await win(tx, case, chargeback, by=by, reason="decided for us", is_back=is_back)
         case ChargebackStatus.LOST:
-            if await queries.is_refund_under_way(tx, payment_id):
+            if await awaits_refund(tx, payment_id):
                 return chargeback
             return await lose(tx, case, chargeback, by=by, reason="decided for the guest")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Final
+from uuid import UUID
 
 from app.alerts import resolve_alerts
 from app.audit import SYSTEM
@@ -37,7 +38,7 @@ async def recover(tx: Tx, case: Case, chargeback: Chargeback) -> Recovery:
     """
     payee = Payee(case.booking.host_id, case.payment.gateway, chargeback.currency)
     target = await payees.recipient_of(tx, payee)  # locked before what goes there, as by all
-    unsent = await queries.lock_unsent(tx, case.payment.id)
+    unsent = await queries.lock_unsent(tx, case.payment.id, list(InstructionKind))
     recovery = rules.recover(
         chargeback.amount,
         pots=case.pots,
@@ -56,6 +57,15 @@ async def recover(tx: Tx, case: Case, chargeback: Chargeback) -> Recovery:
     if recovery.from_host:
         await _charge_host(tx, case, chargeback, recovery.from_host)
     return recovery
+
+
+async def awaits_refund(tx: Tx, payment_id: UUID) -> bool:
+    """Whether a refund of a charge is under way: whether that arrives decides who bears a loss.
+
+    Also one that somebody begins to send at this moment: what has not left is locked first.
+    """
+    await queries.lock_unsent(tx, payment_id, [InstructionKind.REFUND])
+    return await queries.is_refund_under_way(tx, payment_id)
 
 
 def _of(kind: InstructionKind, unsent: Sequence[Instruction]) -> list[Instruction]:
