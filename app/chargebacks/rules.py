@@ -69,8 +69,9 @@ def recover(
 ) -> Recovery:
     """Take so much from what is really there: first what is held, the deposit before the rental.
 
-    Then refunds that have not left (the guest has it from the bank), and transfers that have not.
-    Then what the host has got, which is kept back from the next payouts. The rest is our loss.
+    Then refunds that have not left (the guest has it from the bank), and transfers that have not,
+    but for what the host owes beyond what was got. Then what the host has got, which is kept back
+    from the next payouts. The rest is our loss.
     """
     by_kind = {pot.kind: pot for pot in pots if pot.is_undivided}
     taken: dict[UUID, int] = {}
@@ -80,8 +81,11 @@ def recover(
         if (pot := by_kind.get(kind)) and (part := min(left, pot.left)):
             taken[pot.id] = parts[kind] = part
             left -= part
-    refund_cuts, left = _cut(refunds, left)
-    transfer_cuts, left = _cut(transfers, left)
+    refund_cuts = _cut(refunds, left)
+    left -= sum(cut.amount for cut in refund_cuts)
+    on_its_way = sum(transfer.amount for transfer in transfers)
+    transfer_cuts = _cut(transfers, min(left, max(on_its_way + min(host_has, 0), 0)))
+    left -= sum(cut.amount for cut in transfer_cuts)
     from_host = min(left, max(host_has, 0))
     return Recovery(
         pots=taken,
@@ -94,14 +98,14 @@ def recover(
     )
 
 
-def _cut(instructions: Sequence[Instruction], left: int) -> tuple[list[Cut], int]:
-    """Of these, in their order, so much; and what is still to be recovered then."""
+def _cut(instructions: Sequence[Instruction], amount: int) -> list[Cut]:
+    """Of these, in their order, at most so much."""
     cuts: list[Cut] = []
     for instruction in instructions:
-        if part := min(left, instruction.amount):
+        if part := min(amount, instruction.amount):
             cuts.append(Cut(instruction, part))
-            left -= part
-    return cuts, left
+            amount -= part
+    return cuts
 
 
 def successor(was: Instruction, *, amount: int, target: str | None) -> NewInstruction:

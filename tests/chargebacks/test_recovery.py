@@ -172,6 +172,25 @@ async def test_a_host_owes_no_more_than_was_got(shop: Shop) -> None:
     await books_are_right()
 
 
+async def test_what_a_host_owes_for_a_refund_is_not_taken_from_the_transfer_too(shop: Shop) -> None:
+    booking, payment = await released(shop)
+    body = {
+        "amount": {"amount": 1_000, "currency": "NGN"},
+        "reason": "There was no water",
+        "atWhoseCost": "host",
+    }
+    reply = await shop.post(shop.admin, f"/api/admin/bookings/{booking['id']}/refunds", body)
+    assert reply.status_code == 201, reply.text
+    await tell(payment, LOST)
+    rental, _ = parts(booking)
+    taken = await recovered(shop)
+    assert (taken["refunds"], taken["transfers"]) == (1_000, rental - rental // 10 - 1_000)
+    (debt,) = await debts(shop)
+    assert debt["left"]["amount"] == 1_000
+    assert (await instructions(shop))[-1] == "transfer waiting_for_payee 1000"
+    await books_are_right()
+
+
 async def test_a_refund_that_has_not_left_is_cancelled(shop: Shop) -> None:
     booking, payment = await paid_stay(shop)
     await shop.post(shop.host, f"/api/bookings/{booking['id']}/cancel")

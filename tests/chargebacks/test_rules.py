@@ -77,8 +77,8 @@ def test_each_gives_all_it_has_before_the_next_gives_anything(
     transfers = [instruction(InstructionKind.TRANSFER, each) for each in out]
     taken = recover(amount, pots=pots, refunds=refunds, transfers=transfers, host_has=has)
     held = {each.kind: each.left for each in pots if each.is_undivided}
-    there = [held.get(PotKind.DEPOSIT, 0), held.get(PotKind.RENTAL, 0), sum(back), sum(out)]
-    there.append(max(has, 0))
+    there = [held.get(PotKind.DEPOSIT, 0), held.get(PotKind.RENTAL, 0), sum(back)]
+    there += [max(sum(out) + min(has, 0), 0), max(has, 0)]
     gave = [taken.from_deposit, taken.from_rental, taken.from_refunds, taken.from_transfers]
     gave.append(taken.from_host)
     assert sum(gave) + taken.loss == amount
