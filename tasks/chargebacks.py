@@ -1,8 +1,11 @@
 """Chargebacks: what is open is asked about again, and what webhooks lost is found in lists."""
 
+from functools import partial
+
 from app import queue
 from app.chargebacks import stories
 from tasks.runner.handlers import handles
+from tasks.sweeps import in_turn
 
 
 @handles(queue.LookUpChargebacks)
@@ -17,5 +20,8 @@ async def reconcile_chargebacks(limit: int) -> int:
 
 
 async def find_chargebacks(limit: int) -> int:  # noqa: ARG001  a day's list is taken whole
-    """Look through what gateways list of yesterday and today; returns how many charges it is."""
-    return await stories.find_new()
+    """Look through what gateways list of yesterday and today; returns how many charges it is.
+
+    One that is silent keeps nobody from asking the others.
+    """
+    return await in_turn(*(partial(stories.find_new, gateway) for gateway in stories.telling()))

@@ -42,22 +42,26 @@ async def look_up_told(name: GatewayName, reference: str, *, event_id: UUID) -> 
     await _book(gateway, found, event_id=event_id)
 
 
-async def find_new() -> int:
-    """Queue a look at what gateways list of yesterday and today; returns how many charges it is."""
+async def find_new(gateway: Gateway) -> int:
+    """Queue a look at what it lists of yesterday and today; returns how many charges it is.
+
+    Raises GatewayUnclear.
+    """
     async with transaction() as tx:
         today = (await now(tx)).date()
     days = [today - timedelta(days=back) for back in range(_DAYS)]
-    return sum([await _look_through(gateway, day) for gateway in _telling() for day in days])
+    return sum([await _look_through(gateway, day) for day in days])
 
 
 async def ask_about_open(limit: int) -> int:
     """Queue a look at what is still to be decided or given back; returns how many that is."""
     async with transaction() as tx:
-        names = [gateway.name for gateway in _telling()]
+        names = [gateway.name for gateway in telling()]
         return await asking.ask_about_open(tx, names, limit=limit)
 
 
-def _telling() -> list[Gateway]:
+def telling() -> list[Gateway]:
+    """The open gateways that tell of chargebacks."""
     return [gateway for name in open_names() if (gateway := gateway_named(name)).tells_chargebacks]
 
 

@@ -3,6 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from app.payments.model import GatewayUnclear
 from tests.chargebacks.told import books_are_right, paid_stay, recovered, state
 from tests.gateways.test_sandbox import delivered, eventually
 from tests.shop import Shop
@@ -76,3 +79,15 @@ async def test_one_of_which_no_webhook_came_is_found_in_the_days_list(shop: Shop
     await shop.run_jobs()
     assert await state(shop) == "lost"
     await books_agree(shop, "paystack", "NGN")
+
+
+async def test_a_silent_gateway_keeps_nobody_from_asking_the_others(shop: Shop) -> None:
+    payment = await shop.paid(await trip_in_euros(shop, days_ahead=30))
+    await heard(shop)
+    await shop.sandbox.fault("webhook", "drop", times=9)
+    await shop.sandbox.charge_back(payment["reference"])
+    await shop.sandbox.fault("chargebacks", "error_500")
+    with pytest.raises(GatewayUnclear):
+        await shop.sweep("find-chargebacks")
+    await shop.run_jobs()
+    assert await state(shop) == "open"
