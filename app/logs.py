@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from json import dumps
 from typing import Any
 
 import msgspec
@@ -45,7 +46,8 @@ def _rendering(*, json: bool, bytes_out: bool) -> list[Processor]:
             structlog.dev.ConsoleRenderer(
                 colors=True,
                 exception_formatter=structlog.dev.plain_traceback,  # rich ones show locals: tokens
-            )
+            ),
+            _printable,
         ]
     encode = _encode if bytes_out else _encode_text
     return [
@@ -54,8 +56,15 @@ def _rendering(*, json: bool, bytes_out: bool) -> list[Processor]:
     ]
 
 
+def _printable(_logger: Any, _method: str, text: Any) -> str:
+    return text.encode(errors="backslashreplace").decode()
+
+
 def _encode(event: Any, **_: Any) -> bytes:
-    return msgspec.json.encode(event, enc_hook=str)
+    try:
+        return msgspec.json.encode(event, enc_hook=str)
+    except UnicodeEncodeError:  # half a surrogate pair: from the name of a file, say
+        return dumps(event, default=str).encode()
 
 
 def _encode_text(event: Any, **_: Any) -> str:
