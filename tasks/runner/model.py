@@ -1,5 +1,6 @@
 """What the runner's parts tell each other: jobs claimed, and how they ended."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -44,6 +45,16 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     wait_s: float | None = None
     error: str | None = None
     traceback: str = ""
+
+
+class NextDue(msgspec.Struct, frozen=True, kw_only=True):
+    """In how many seconds the next scheduled job may start, if there is one, as seen `at`.
+
+    Below zero: its time had come by then, after the look before.
+    """
+
+    at: datetime
+    in_s: float | None
 
 
 class WhenLost(StrEnum):

@@ -6,6 +6,7 @@ import contextvars
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
@@ -72,6 +73,7 @@ class Worker:
         self._log = _log.bind()  # once: it costs as much as a job that does nothing
         self._usual_s = _AHEAD_S  # how long a job takes, lately
         self._last_claim = 0.0
+        self._due_seen_at: datetime | None = None  # by the server's clock
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._empty = asyncio.Event()
@@ -197,9 +199,12 @@ class Worker:
             await _wait(self._news, await self._lookout.settle(connection))
         elif not self._news.is_set():
             async with asyncio.timeout(_ANSWER_WITHIN_S):
-                due_s = await queries.next_due_in_s(connection)
+                # A job whose time comes between the claim and this look would be seen by neither:
+                # so this one begins where the one before ended, and the next claim finds the job.
+                due = await queries.next_due(connection, after=self._due_seen_at)
+            self._due_seen_at = due.at
             look_s = self._options.look_every_s
-            await _wait(self._news, look_s if due_s is None else min(look_s, max(0.0, due_s)))
+            await _wait(self._news, look_s if due.in_s is None else min(look_s, max(0.0, due.in_s)))
 
     def _wanted(self) -> int:
         """How many more jobs would begin soon."""

@@ -45,6 +45,14 @@ async def test_an_idle_worker_begins_when_told_and_at_the_time_that_was_set(benc
         assert time.monotonic() - began >= 1.0
 
 
+async def test_a_job_that_is_due_as_the_worker_falls_asleep_begins(bench: Bench) -> None:
+    bench.task("a")
+    async with working(bench.worker(look_every_s=NEVER_S)):
+        for n in range(150):
+            await bench.add("a", in_s=0.0002 * (n % 25))
+            await until(bench, n + 1)
+
+
 async def test_a_retry_begins_at_its_time(bench: Bench) -> None:
     attempts: list[int] = []
 
@@ -198,7 +206,7 @@ async def test_jobs_claimed_without_an_answer_are_given_back(bench: Bench) -> No
         await bench.sql(  # the claims begin again, and look at what they hold
             """
             SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-             WHERE datname = current_database() AND query LIKE '%%scheduled_at > now()%%'
+             WHERE datname = current_database() AND query LIKE '%%scheduled_at > coalesce%%'
                AND pid <> pg_backend_pid()"""
         )
         await until(bench, 2)
