@@ -70,7 +70,7 @@ class Finisher:
             self._forget(batch)
 
     async def _send_others(self, connection: Connection) -> None:
-        if batch := _without_conflict(self._others[:BATCH_MAX]):
+        if batch := without_conflict(self._others[:BATCH_MAX]):
             jobs = [e.job for e in batch]
             ids = await _twice(lambda: queries.finish(connection, batch))
             await _tell_refused(connection, jobs, ids)
@@ -78,7 +78,7 @@ class Finisher:
             self._forget(jobs)
 
 
-def _without_conflict(ended: Sequence[Ended]) -> Sequence[Ended]:
+def without_conflict(ended: Sequence[Ended]) -> Sequence[Ended]:
     """As many from the front as can be finished together.
 
     A job with a queueing lock that is queued again goes alone: its place may be taken.

@@ -145,6 +145,11 @@ async def release_unknown(
                status = CASE WHEN abort_requested OR EXISTS (
                    SELECT FROM procrastinate_jobs AS other
                     WHERE other.queueing_lock = job.queueing_lock AND other.status = 'todo')
+                   OR EXISTS (
+                   SELECT FROM procrastinate_jobs AS first
+                    WHERE first.queueing_lock = job.queueing_lock AND first.status = 'doing'
+                      AND first.worker_id = %(worker_id)s AND first.id <> ALL(%(held)s::bigint[])
+                      AND first.id < job.id AND NOT first.abort_requested)
                    THEN 'aborted' ELSE 'todo' END::procrastinate_job_status
          WHERE status = 'doing' AND worker_id = %(worker_id)s AND id <> ALL(%(held)s::bigint[])
         RETURNING id""",
@@ -261,14 +266,14 @@ async def finish(connection: Connection, ended: Sequence[Ended]) -> list[int]:
         statuses=[str(e.status) for e in ended],
         counts=[int(e.counts) for e in ended],
         waits=[e.wait_s for e in ended],
-        errors=[None if e.error is None else _clip(e.error, ERROR_LENGTH_MAX) for e in ended],
-        tracebacks=[_clip(e.traceback, TRACEBACK_LENGTH_MAX) for e in ended],
+        errors=[None if e.error is None else clip(e.error, ERROR_LENGTH_MAX) for e in ended],
+        tracebacks=[clip(e.traceback, TRACEBACK_LENGTH_MAX) for e in ended],
     )
 
 
-def _clip(text: str, length: int) -> str:
-    """The end of a text, which is where a traceback says what happened."""
-    return text.replace("\x00", "")[-length:]
+def clip(text: str, length: int) -> str:
+    """The end of a text, which is where a traceback says what happened, fit for Postgres."""
+    return text.replace("\x00", "").encode(errors="backslashreplace").decode()[-length:]
 
 
 async def done_already(connection: Connection, jobs: Sequence[Claimed]) -> list[int]:

@@ -1,15 +1,16 @@
 """Taking jobs back from workers that were lost, and forgetting those workers."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
 
-from app.db import transaction
+from app.db import Tx, transaction
 from tasks.runner import queries
+from tasks.runner.finishing import without_conflict
 from tasks.runner.handlers import Task
-from tasks.runner.model import Status
+from tasks.runner.model import Ended, Status
 from tasks.runner.pulse import Pulse
 from tasks.runner.running import lost
 
@@ -38,7 +39,7 @@ async def reap(tasks: Mapping[str, Task], *, stalled_s: float) -> int:
             return 0
         jobs = await queries.lost_jobs(tx, stalled_s=stalled_s, limit=_BATCH)
         ended = [lost(tasks.get(job.task_name), job) for job in jobs]
-        await queries.finish(tx, ended)
+        await _finish(tx, ended)
         gone = await queries.strike_off(tx, stalled_s=stalled_s)
     for e in ended:
         _log.warning(
@@ -50,3 +51,10 @@ async def reap(tasks: Mapping[str, Task], *, stalled_s: float) -> int:
     if gone:
         _log.info("lost workers forgotten", worker_ids=gone)
     return len(jobs)
+
+
+async def _finish(tx: Tx, ended: Sequence[Ended]) -> None:
+    """One statement after the other where they must see each other."""
+    while batch := without_conflict(ended):
+        await queries.finish(tx, batch)
+        ended = ended[len(batch) :]

@@ -1,5 +1,6 @@
 """Doing one job: from claimed to ended, whatever it does."""
 
+import asyncio
 import contextvars
 import traceback
 
@@ -55,7 +56,9 @@ async def run(task: Task, job: Claimed, log: structlog.typing.FilteringBoundLogg
     )
     try:
         await task.run(job)
-    except (Exception, SystemExit) as error:  # noqa: BLE001  kept with the job, and logged
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001  kept with the job, and logged
         return failed(task, job, error)
     log.info("job done")
     return Ended(job=job, status=Status.SUCCEEDED, is_recorded=doing.is_completed)
@@ -72,9 +75,17 @@ def failed(task: Task, job: Claimed, error: BaseException) -> Ended:
         job=job,
         status=Status.FAILED if wait_s is None else Status.TODO,
         wait_s=wait_s,
-        error=f"{type(error).__name__}: {error}".rstrip(": "),
+        error=words(error),
         traceback="".join(traceback.format_exception(error)),
     )
+
+
+def words(error: BaseException) -> str:
+    """What an error says, whatever it is."""
+    try:
+        return f"{type(error).__name__}: {error}".rstrip(": ")
+    except Exception:  # noqa: BLE001  somebody else's __str__
+        return type(error).__name__
 
 
 def hand_back(job: Claimed) -> Ended:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from app.db import Connection, execute, fetch_new_value, fetch_values
-from tasks.runner.model import Claimed, RunOutcome
+from tasks.runner.model import ERROR_LENGTH_MAX, Claimed, RunOutcome
+from tasks.runner.queries import clip
 
 
 async def server_time(connection: Connection) -> datetime:
@@ -106,5 +107,5 @@ async def end_run(
         id=run_id,
         outcome=outcome,
         count=count,
-        error=error,
+        error=None if error is None else clip(error, ERROR_LENGTH_MAX),
     )

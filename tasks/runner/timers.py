@@ -15,7 +15,8 @@ from app.locks import LockBusy
 from app.settings import instance
 from tasks.runner import timer_queries as queries
 from tasks.runner.handlers import Retries, Task
-from tasks.runner.model import ERROR_LENGTH_MAX, Claimed, RunOutcome
+from tasks.runner.model import Claimed, RunOutcome
+from tasks.runner.running import words
 
 _LOOK_EVERY_S: Final = 60.0
 _RETRIES: Final = Retries(attempts_max=5)
@@ -59,7 +60,7 @@ def task_of(timer: Timer) -> Task:
             await _end(run_id, RunOutcome.FAILED, error="cut off")
             raise
         except Exception as error:
-            await _end(run_id, RunOutcome.FAILED, error=_words(error))
+            await _end(run_id, RunOutcome.FAILED, error=words(error))
             raise
         else:
             await _end(run_id, RunOutcome.DONE, count=count)
@@ -78,10 +79,6 @@ async def _end(
 ) -> None:
     async with transaction() as tx:
         await queries.end_run(tx, run_id, outcome, count=count, error=error)
-
-
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".replace("\x00", "")[:ERROR_LENGTH_MAX]
 
 
 async def tick_forever(timers: Sequence[Timer]) -> None:

@@ -58,7 +58,7 @@ class _Run:
     def __init__(self, job: Claimed, latest: float) -> None:
         self.job = job
         self.latest = latest  # time.monotonic()
-        self.reason: Literal["", "aborted", "too long"] = ""
+        self.reason: Literal["", "aborted", "too long", "stopping"] = ""
 
 
 class Worker:
@@ -253,8 +253,8 @@ class Worker:
         began = time.monotonic()
         try:
             ended = await run(self._tasks[job.task_name], job, self._log)
-        except asyncio.CancelledError:
-            ended = self._cut_off(running)
+        except asyncio.CancelledError as cancelled:
+            ended = self._cut_off(running, cancelled)
         took_s = max(time.monotonic() - began, _TOOK_S_MIN)
         self._usual_s += (took_s - self._usual_s) * _WEIGHT_OF_ONE
         if ended.is_recorded:
@@ -262,7 +262,7 @@ class Worker:
         else:
             self._finisher.put(ended)
 
-    def _cut_off(self, running: _Run) -> Ended:
+    def _cut_off(self, running: _Run, cancelled: asyncio.CancelledError) -> Ended:
         job = running.job
         task = self._tasks[job.task_name]
         if running.reason == "too long":
@@ -270,8 +270,10 @@ class Worker:
         if running.reason == "aborted":
             _log.warning("job aborted")
             return Ended(job=job, status=Status.ABORTED, error="aborted by an operator")
-        _log.warning("job cut off, handed back")
-        return hand_back(job)
+        if running.reason == "stopping":
+            _log.warning("job cut off, handed back")
+            return hand_back(job)
+        return failed(task, job, cancelled)  # not by us: of something that it waited for
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
@@ -324,7 +326,8 @@ class Worker:
         if self._running:
             _log.info("waiting for running jobs", count=len(self._running))
             await asyncio.wait(self._running, timeout=self._options.grace_s)
-        for task in self._running:
+        for task, running in self._running.items():
+            running.reason = running.reason or "stopping"
             task.cancel()
         if self._running:
             await asyncio.wait(self._running, timeout=_LAST_WORDS_S)

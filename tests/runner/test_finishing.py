@@ -73,6 +73,18 @@ async def test_a_job_whose_worker_was_struck_off_is_found(bench: Bench) -> None:
     assert await bench.statuses() == ["todo 1"]
 
 
+async def test_lost_jobs_of_one_queueing_lock_keep_nobody_waiting(bench: Bench) -> None:
+    """Two ticks of a periodic job, say, whose first run was not over when the second came."""
+    bench.task("a")
+    for _ in range(2):
+        await bench.add("a", queueing_lock="x")
+        await _take(bench)
+    await bench.add("a")
+    await _take(bench)
+    assert await reap(bench.tasks, stalled_s=30) == 3
+    assert await bench.statuses() == ["todo 1", "aborted 1", "todo 1"]
+
+
 async def test_a_task_can_have_its_lost_jobs_held_for_an_operator(bench: Bench) -> None:
     bench.task("a", when_lost=WhenLost.HOLD)
     bench.task("b", retries=ONCE)
@@ -178,6 +190,38 @@ async def test_a_task_that_asks_the_process_to_exit_has_failed(bench: Bench) -> 
     await bench.add("a")
     await bench.run()
     assert await bench.statuses() == ["failed 1"]
+
+
+class _Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise LookupError("no words")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("a file \udcff"),
+        _Unspeakable(),
+        asyncio.CancelledError(),
+        BaseExceptionGroup("several", [GeneratorExit()]),
+    ],
+    ids=["a surrogate", "no words", "somebody else's cancellation", "several"],
+)
+async def test_however_a_task_fails_it_is_an_attempt_and_keeps_no_other_job_waiting(
+    bench: Bench, error: BaseException
+) -> None:
+    async def fail(job: Claimed) -> None:
+        if job.priority:
+            raise error
+        raise LookupError
+
+    bench.task("a", fail, retries=ONCE)
+    await bench.add("a", priority=1)
+    await bench.add("a")
+    async with asyncio.timeout(20):
+        await bench.run()
+    assert await bench.statuses() == ["failed 1", "failed 1"]
+    assert type(error).__name__ in (await bench.values("SELECT error FROM job_errors"))[0]
 
 
 async def test_waits_grow_are_capped_and_jittered() -> None:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.db import direct_connection, execute
+from tasks.runner import queries
+from tasks.runner.claiming import claim
 from tasks.runner.model import Claimed
 from tasks.runner.worker import Worker
 from tests.runner.conftest import Bench
@@ -215,3 +217,17 @@ async def test_jobs_claimed_without_an_answer_are_given_back(bench: Bench) -> No
                 break
             await asyncio.sleep(0.02)
     assert await bench.statuses() == ["succeeded 1", "succeeded 1"]
+
+
+async def test_jobs_of_one_queueing_lock_claimed_without_an_answer_are_given_back(
+    bench: Bench,
+) -> None:
+    bench.task("a")
+    async with direct_connection(bench.url) as connection:
+        worker_id = await queries.register(connection)
+        for _ in range(2):
+            await bench.add("a", queueing_lock="x")
+            await claim(connection, worker_id=worker_id, queues=None, tasks=["a"], limit=1)
+        given = await queries.release_unknown(connection, worker_id=worker_id, held=[])
+    assert len(given) == 2
+    assert await bench.statuses() == ["todo 0", "aborted 0"]
