@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from math import inf
 
 from app import db
 from app.logs import configure_logs
@@ -121,9 +122,11 @@ async def figures(url: str) -> tuple[int, int, int]:
 
 
 async def until_done(url: str, *, within_s: float) -> None:
-    """Wait until every job is done."""
-    give_up_at = time.monotonic() + within_s
+    """Wait until every job is done; not for longer than this while none gets done."""
+    fewest, give_up_at = inf, 0.0
     while (left := (await figures(url))[0]) > 0:
+        if left < fewest:
+            fewest, give_up_at = left, time.monotonic() + within_s
         assert time.monotonic() < give_up_at, f"{left} jobs are not done"
         await asyncio.sleep(0.2)
 

@@ -37,7 +37,7 @@ async def crew(url: str, size: int) -> AsyncIterator[Crew]:
 
 
 async def once_each(url: str, jobs: int) -> None:
-    await until_done(url, within_s=120)
+    await until_done(url, within_s=60)
     assert await figures(url) == (0, jobs, jobs)
 
 
