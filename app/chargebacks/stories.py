@@ -1,7 +1,7 @@
 """Chargebacks, with a gateway call between two transactions: ask, then book the answer."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -25,8 +25,9 @@ async def look_up(payment_id: UUID) -> None:
     """
     async with transaction() as tx:
         payment = await payments.get(tx, payment_id)
+        asked_at = await now(tx)
     gateway = gateway_named(payment.gateway)
-    await _book(gateway, await _ask(gateway, payment.reference))
+    await _book(gateway, await _ask(gateway, payment.reference), asked_at=asked_at)
 
 
 async def look_up_told(name: GatewayName, reference: str, *, event_id: UUID) -> None:
@@ -36,10 +37,12 @@ async def look_up_told(name: GatewayName, reference: str, *, event_id: UUID) -> 
     event ahead of its gateway.
     """
     gateway = gateway_named(name)
+    async with transaction() as tx:
+        asked_at = await now(tx)
     found = await _ask(gateway, reference)
     if not found:
         raise NotToldYet("The gateway's own answer does not bear the event out yet.")
-    await _book(gateway, found, event_id=event_id)
+    await _book(gateway, found, asked_at=asked_at, event_id=event_id)
 
 
 async def find_new(gateway: Gateway) -> int:
@@ -81,13 +84,17 @@ async def _look_through(gateway: Gateway, day: date) -> int:
 
 
 async def _book(
-    gateway: Gateway, found: Sequence[FoundChargeback], *, event_id: UUID | None = None
+    gateway: Gateway,
+    found: Sequence[FoundChargeback],
+    *,
+    asked_at: datetime,
+    event_id: UUID | None = None,
 ) -> None:
     """Each in a commit of its own; the last one ends the event."""
     for told in found:
         await _know_that_it_was_paid(gateway, told)
         async with transaction() as tx:
-            await asking.book_told(tx, gateway, told)
+            await asking.book_told(tx, gateway, told, asked_at=asked_at)
             if told is found[-1]:
                 await _end(tx, event_id)
 

@@ -3,13 +3,14 @@
 import asyncio
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from app.chargebacks.actions.asking import ask_about_listed, ask_about_open
+from app.chargebacks.actions.booking import book
 from app.chargebacks.model import ChargeNotPaid
-from app.db import transaction
+from app.db import now, transaction
 from app.gateways.port import GatewayName, Listing
 from tests.chargebacks.told import (
     LOST,
@@ -94,6 +95,19 @@ async def test_a_gateway_that_contradicts_itself_changes_nothing(shop: Shop) -> 
     assert (await state(shop), await recovered(shop)) == ("lost", before)
     assert "chargeback_contradicted open" in await shop.values(ALERTS)
     await books_are_right()
+
+
+async def test_an_answer_from_before_its_end_contradicts_nothing(shop: Shop) -> None:
+    _, payment = await paid_stay(shop)
+    async with transaction() as tx:
+        asked_at = await now(tx)
+    await tell(payment, LOST)
+    for at, alerts in ((asked_at, 0), (None, 1)):
+        async with transaction() as tx:
+            told = found(payment, OPEN)
+            await book(tx, UUID(payment["id"]), told, live=False, asked_at=at or await now(tx))
+        contradicted = "SELECT count(*) FROM alerts WHERE kind = 'chargeback_contradicted'"
+        assert await shop.count(contradicted) == alerts
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Asking gateways about chargebacks: which charge one is about, and which are to be asked about."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from app.chargebacks import queries, rules
@@ -12,10 +13,12 @@ from app.payments.model import Payment
 from app.queue import LookUpChargebacks, enqueue_all
 
 
-async def book_told(tx: Tx, gateway: Gateway, found: FoundChargeback) -> None:
+async def book_told(
+    tx: Tx, gateway: Gateway, found: FoundChargeback, *, asked_at: datetime
+) -> None:
     """Book what a gateway tells of a chargeback; of what is none of ours an alert tells."""
     if payment := await find_charge(tx, gateway.name, found):
-        await booking.book(tx, payment.id, found, live=gateway.live)
+        await booking.book(tx, payment.id, found, live=gateway.live, asked_at=asked_at)
     else:
         await _tell_unknown(tx, gateway.name, found)
 

@@ -4,6 +4,7 @@ Whoever does locks the booking, then its pots, then the charge, then the chargeb
 not left: in the order of whoever divides, refunds and pays out.
 """
 
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -36,13 +37,19 @@ _S = ChargebackState
 
 
 async def book(
-    tx: Tx, payment_id: UUID, found: FoundChargeback, *, live: bool, by: Actor = SYSTEM
+    tx: Tx,
+    payment_id: UUID,
+    found: FoundChargeback,
+    *,
+    live: bool,
+    by: Actor = SYSTEM,
+    asked_at: datetime | None = None,
 ) -> Chargeback | None:
     """Book what is told of a chargeback, once, however often and in whatever order it is told.
 
     None if it does not fit what we know: an alert tells of that. A lost one is booked when no
-    refund of its charge is under way: whether that arrives decides who bears it. Raises
-    NoSuchPayment, ChargeNotPaid.
+    refund of its charge is under way: whether that arrives decides who bears it. An answer to what
+    was asked before it ended contradicts nothing. Raises NoSuchPayment, ChargeNotPaid.
     """
     case = await locked(tx, payment_id)
     known = await queries.lock(tx, case.payment.gateway, found.gateway_id)
@@ -51,7 +58,7 @@ async def book(
         return None
     chargeback = known or await _open(tx, case, found, by=by)
     if chargeback.state is not _S.OPEN:
-        return await _hear_again(tx, case, chargeback, found)
+        return await _hear_again(tx, case, chargeback, found, asked_at=asked_at)
     chargeback = await _note(tx, case, chargeback, found)
     match found.status:
         case ChargebackStatus.OPEN:
@@ -123,10 +130,12 @@ async def _note(tx: Tx, case: Case, chargeback: Chargeback, found: FoundChargeba
 
 
 async def _hear_again(
-    tx: Tx, case: Case, chargeback: Chargeback, found: FoundChargeback
+    tx: Tx, case: Case, chargeback: Chargeback, found: FoundChargeback, *, asked_at: datetime | None
 ) -> Chargeback:
     """Of one that has ended the only news is that the gateway has given the money back."""
     if rules.contradicts(chargeback, found.status):
+        if asked_at and chargeback.closed_at and asked_at < chargeback.closed_at:
+            return chargeback
         await telling.contradiction(tx, chargeback, found)
         return chargeback
     if chargeback.state is _S.WON and chargeback.is_taken and not found.is_taken:
