@@ -68,7 +68,9 @@ LAWS: Final = (
     _law("recoveries_counted", _C, "A debt counts what was kept back for it, and no more is kept."),
     _law("late_refunds_borne", _C, "A refund past the payout is booked and borne by somebody."),
     _law(
-        "chargebacks_posted_once", _C, "A chargeback is posted as taken and recovered, each once."
+        "chargebacks_posted_once",
+        _C,
+        "A chargeback is posted as taken and recovered, each once, and with its fee.",
     ),
     _law("chargebacks_borne", _C, "A host owes what is to be recovered of the next payouts."),
     _law("chargebacks_freeze", _C, "A charge is frozen while a chargeback is open, and only then."),

@@ -20,6 +20,8 @@ async def postings(tx: Tx) -> Verdicts:
                     WHEN coalesce(posted.recovered, 0) <> coalesce(chargeback.amount - loss, 0)
                     THEN concat(state, ', with ', coalesce(posted.recovered, 0), ' recovered of ',
                                 chargeback.amount - loss)
+                    WHEN coalesce(charged.fee, 0) <> coalesce(chargeback.fee, 0)
+                    THEN concat('a fee of ', chargeback.fee, ', posted as ', charged.fee)
                END AS chargebacks_posted_once,
                CASE WHEN coalesce(debt.amount, 0) <> coalesce(from_host, 0)
                     THEN concat(from_host, ' borne by the host, who owes ', debt.amount)
@@ -36,6 +38,13 @@ async def postings(tx: Tx) -> Verdicts:
                         WHERE kind IN ('chargeback', 'chargeback_reversal', 'chargeback_recovery')
                       ) AS entry
                 GROUP BY source_id) AS posted ON posted.source_id = chargeback.id
+          LEFT JOIN (
+               SELECT source_id, sum(amount) AS fee
+                 FROM ledger_transactions AS transaction
+                 JOIN ledger_entries ON transaction_id = transaction.id
+                WHERE kind = 'gateway_fee' AND amount > 0
+                  AND source_id IN (SELECT id FROM chargebacks)
+                GROUP BY source_id) AS charged ON charged.source_id = chargeback.id
           LEFT JOIN host_debts AS debt ON debt.id = chargeback.id""",
     )
 

@@ -40,6 +40,11 @@ CHARGEBACKS: Final = (
         posting("chargeback", NOBODY, *NOTHING, names="source_id"),
     ),
     Breach(
+        "chargebacks_posted_once",
+        "with a fee that is not posted",
+        "UPDATE chargebacks SET fee = coalesce(fee, 0) + 5 WHERE state = 'lost' RETURNING id",
+    ),
+    Breach(
         "chargebacks_borne",
         "owed by a host of whom nothing is recovered",
         """
