@@ -1,14 +1,15 @@
 """The statement that takes jobs: the most urgent that may start, none that another holds."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
-from app.db import Connection, fetch_all
-from tasks.runner.model import Claimed
+from app.db import Connection, fetch_all, fetch_new
+from tasks.runner.model import Ahead, Claimed
 
 # Each queue's front, those whose time has come, and the first of each free lock: by index, however
 # many wait behind. (A queue is a row of `queues`, or of those found by jumping along the index.)
-_SQL: Final = """
+_CHOSEN: Final = """
   WITH RECURSIVE every AS (
       (SELECT queue_name FROM procrastinate_jobs
         WHERE status = 'todo' AND lock IS NULL AND scheduled_at IS NULL
@@ -69,11 +70,21 @@ _SQL: Final = """
   ), chosen AS (
       SELECT id FROM (TABLE ready UNION ALL TABLE due UNION ALL TABLE locked) AS candidate
        ORDER BY priority DESC, id LIMIT %(limit)s
-  )
+  )"""
+_TAKE: Final = """
   UPDATE procrastinate_jobs AS job SET status = 'doing', worker_id = %(worker_id)s
     FROM chosen WHERE job.id = chosen.id
   RETURNING job.id, task_name, args::text, attempts, priority, worker_id,
             lock IS NOT NULL AS is_locked, queueing_lock IS NOT NULL AS has_queueing_lock"""
+_CLAIM: Final = _CHOSEN + _TAKE
+# The same without taking, and when the next is due.
+_AHEAD: Final = """
+  SELECT now() AS at, EXISTS (TABLE chosen) AS is_passed_over, (
+         SELECT extract(epoch FROM scheduled_at - clock_timestamp())::float8
+           FROM procrastinate_jobs
+          WHERE status = 'todo' AND scheduled_at > coalesce(%(after)s::timestamptz, '-infinity')
+          ORDER BY scheduled_at LIMIT 1) AS due_in_s"""
+_LOOK_AHEAD: Final = _CHOSEN.replace("FOR NO KEY UPDATE SKIP LOCKED", "") + _AHEAD
 
 
 async def claim(
@@ -92,7 +103,7 @@ async def claim(
     jobs = await fetch_all(
         connection,
         Claimed,
-        _SQL,
+        _CLAIM,
         worker_id=worker_id,
         queues=None if queues is None else list(queues),
         tasks=list(tasks),
@@ -100,3 +111,27 @@ async def claim(
         with_locks=with_locks,
     )
     return sorted(jobs, key=lambda job: (-job.priority, job.id))
+
+
+async def look_ahead(
+    connection: Connection,
+    *,
+    queues: Sequence[str] | None,
+    tasks: Sequence[str],
+    after: datetime | None,
+) -> Ahead:
+    """What to wait for after a claim that left room.
+
+    A claim looks at more jobs than it takes, and others that come to them meanwhile pass them over.
+    `after`: when one looked ahead before that claim; None: never.
+    """
+    return await fetch_new(
+        connection,
+        Ahead,
+        _LOOK_AHEAD,
+        queues=None if queues is None else list(queues),
+        tasks=list(tasks),
+        limit=1,
+        with_locks=True,
+        after=after,
+    )

@@ -47,14 +47,17 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     traceback: str = ""
 
 
-class NextDue(msgspec.Struct, frozen=True, kw_only=True):
-    """In how many seconds the next scheduled job may start, if there is one, as seen `at`.
+class Ahead(msgspec.Struct, frozen=True, kw_only=True):
+    """What there is to wait for, as seen `at`.
 
-    Below zero: its time had come by then, after the look before.
+    `is_passed_over`: there is a job to claim, which another claim is looking at or has left.
+    `due_in_s`: how long until the next scheduled job may start, if there is one; below zero if
+    its time has come since the look before.
     """
 
     at: datetime
-    in_s: float | None
+    is_passed_over: bool
+    due_in_s: float | None
 
 
 class WhenLost(StrEnum):

@@ -1,24 +1,15 @@
 """The runner's statements. The queue lives by the server's clock, not by business time."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from app.db import (
     Connection,
     execute,
     fetch_all,
-    fetch_new,
     fetch_new_value,
     fetch_values,
 )
-from tasks.runner.model import (
-    ERROR_LENGTH_MAX,
-    TRACEBACK_LENGTH_MAX,
-    Claimed,
-    Ended,
-    Introduction,
-    NextDue,
-)
+from tasks.runner.model import ERROR_LENGTH_MAX, TRACEBACK_LENGTH_MAX, Claimed, Ended, Introduction
 
 _ANY_QUEUE = "procrastinate_any_queue_v1"
 _ONE_QUEUE = "procrastinate_queue_v1#"
@@ -107,25 +98,6 @@ async def queueing(connection: Connection) -> list[str]:
          WHERE locktype = 'relation' AND relation = 'procrastinate_jobs'::regclass
            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
            AND mode = 'RowExclusiveLock' AND pid IS DISTINCT FROM pg_backend_pid()""",
-    )
-
-
-async def next_due(connection: Connection, *, after: datetime | None) -> NextDue:
-    """How long until the next scheduled job may start whose time is later than `after`.
-
-    `after`: what the call before the latest claim said; None: nothing was said yet.
-    """
-    return await fetch_new(
-        connection,
-        NextDue,
-        """
-        SELECT now() AS at, (
-               SELECT extract(epoch FROM scheduled_at - clock_timestamp())::float8
-                 FROM procrastinate_jobs
-                WHERE status = 'todo'
-                  AND scheduled_at > coalesce(%(after)s::timestamptz, '-infinity')
-                ORDER BY scheduled_at LIMIT 1) AS in_s""",
-        after=after,
     )
 
 

@@ -15,7 +15,7 @@ import structlog
 from app.db import Connection, Violated, direct_connection
 from app.settings import instance
 from tasks.runner import queries
-from tasks.runner.claiming import claim
+from tasks.runner.claiming import claim, look_ahead
 from tasks.runner.finishing import BATCH_MAX, Finisher
 from tasks.runner.handlers import Task
 from tasks.runner.lookout import LOOK_EVERY_S, Lookout
@@ -29,6 +29,8 @@ _AHEAD_S: Final = 0.05  # what is claimed ahead should begin within
 _WATCH_EVERY_S: Final = 0.25
 _STUCK_S: Final = 1.0  # what has not begun within is left to others
 _CHECK_EVERY_S: Final = 30.0
+_LOOK_AGAIN_S: Final = 0.002  # for what another claim looked at and may have left
+_LOOK_AGAIN_S_MAX: Final = 0.2
 _BLINK_S: Final = 0.02
 _ANSWER_WITHIN_S: Final = 10.0
 _LAST_WORDS_S: Final = 3.0
@@ -73,7 +75,8 @@ class Worker:
         self._log = _log.bind()  # once: it costs as much as a job that does nothing
         self._usual_s = _AHEAD_S  # how long a job takes, lately
         self._last_claim = 0.0
-        self._due_seen_at: datetime | None = None  # by the server's clock
+        self._looked_ahead_at: datetime | None = None  # by the server's clock
+        self._look_again_s = _LOOK_AGAIN_S
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._empty = asyncio.Event()
@@ -198,13 +201,28 @@ class Worker:
         elif not self._lookout.is_settled:
             await _wait(self._news, await self._lookout.settle(connection))
         elif not self._news.is_set():
-            async with asyncio.timeout(_ANSWER_WITHIN_S):
-                # A job whose time comes between the claim and this look would be seen by neither:
-                # so this one begins where the one before ended, and the next claim finds the job.
-                due = await queries.next_due(connection, after=self._due_seen_at)
-            self._due_seen_at = due.at
-            look_s = self._options.look_every_s
-            await _wait(self._news, look_s if due.in_s is None else min(look_s, max(0.0, due.in_s)))
+            await _wait(self._news, await self._nothing_for_s(connection))
+
+    async def _nothing_for_s(self, connection: Connection) -> float:
+        """How long there is nothing to do, unless somebody tells of something.
+
+        A job whose time comes between a claim and this look would be seen by neither: so each look
+        begins where the one before ended, and the next claim finds the job.
+        """
+        async with asyncio.timeout(_ANSWER_WITHIN_S):
+            ahead = await look_ahead(
+                connection,
+                queues=self._options.queues,
+                tasks=list(self._tasks),
+                after=self._looked_ahead_at,
+            )
+        self._looked_ahead_at = ahead.at
+        if ahead.is_passed_over:
+            self._look_again_s = min(_LOOK_AGAIN_S_MAX, 2 * self._look_again_s)
+            return self._look_again_s
+        self._look_again_s = _LOOK_AGAIN_S
+        due_s, look_s = ahead.due_in_s, self._options.look_every_s
+        return look_s if due_s is None else min(look_s, max(0.0, due_s))
 
     def _wanted(self) -> int:
         """How many more jobs would begin soon."""

@@ -18,6 +18,7 @@ from app.db import (
     notifications,
     transaction,
 )
+from tasks.runner.model import Claimed
 from tests.runner.conftest import Bench
 from tests.runner.test_worker import NEVER_S, until, working
 
@@ -29,6 +30,13 @@ class A(queue.Job, frozen=True):
 
     name = "a"
     queue = "q"
+
+
+class B(queue.Job, frozen=True):
+    """The same in another queue."""
+
+    name = "a"
+    queue = "other"
 
 
 async def _worker(*, queues: str | None = None, looks_by_itself: bool = False) -> None:
@@ -167,6 +175,36 @@ async def _flood_until_it_looks_by_itself(tx: Tx) -> int:
 
 async def _looks_by_itself(tx: Tx) -> bool:
     return await fetch_new_value(tx, bool, "SELECT looks_by_itself FROM job_workers")
+
+
+async def test_what_another_worker_looked_at_and_left_is_found(bench: Bench) -> None:
+    """Two jobs that end only side by side, for two workers with room for one job each."""
+    running: set[int] = set()
+    both = asyncio.Event()
+
+    async def together(job: Claimed) -> None:
+        running.add(job.id)
+        if len(running) == 2:
+            both.set()
+        await both.wait()
+        await asyncio.sleep(0.1)  # so that nothing is claimed ahead
+
+    async def slow(_job: Claimed) -> None:
+        await asyncio.sleep(0.3)
+
+    bench.task("a", together)
+    bench.task("slow", slow)
+    workers = [bench.worker(concurrency=1, look_every_s=NEVER_S) for _ in range(2)]
+    async with working(workers[0]), working(workers[1]):
+        for _ in range(4):
+            await bench.add("slow")
+        await until(bench, 4)
+        for n in range(30):
+            running.clear()
+            both.clear()
+            async with transaction() as tx:
+                await queue.enqueue_all(tx, [A(), B()])
+            await until(bench, 4 + 2 * n + 2)
 
 
 @pytest.mark.parametrize("count", [1, 500])

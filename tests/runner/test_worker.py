@@ -89,14 +89,14 @@ async def test_an_idle_worker_asks_less_than_once_a_second(bench: Bench) -> None
 
 
 async def _asked(bench: Bench) -> int:
-    """Heartbeats and looks for due jobs; a server process tells of them when it is idle."""
+    """Heartbeats, claims and looks ahead; a server process tells of them when it is idle."""
     sql = """
         SELECT (SELECT sum(calls) FROM (
             SELECT n_tup_upd AS calls FROM pg_stat_user_tables
              WHERE relname = 'procrastinate_workers'
              UNION ALL
             SELECT idx_scan FROM pg_stat_user_indexes
-             WHERE indexrelname IN ('runner_jobs_due')) AS counted)::text"""
+             WHERE indexrelname = 'runner_jobs_locked') AS counted)::text"""
     (count,) = await bench.values(sql)
     return int(count)
 
@@ -208,7 +208,7 @@ async def test_jobs_claimed_without_an_answer_are_given_back(bench: Bench) -> No
         await bench.sql(  # the claims begin again, and look at what they hold
             """
             SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-             WHERE datname = current_database() AND query LIKE '%%scheduled_at > coalesce%%'
+             WHERE datname = current_database() AND query LIKE '%%RECURSIVE every%%'
                AND pid <> pg_backend_pid()"""
         )
         await until(bench, 2)
