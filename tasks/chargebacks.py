@@ -20,7 +20,7 @@ async def reconcile_chargebacks(limit: int) -> int:
 
 
 async def find_chargebacks(limit: int) -> int:  # noqa: ARG001  a day's list is taken whole
-    """Look through what gateways list of yesterday and today; returns how many charges it is.
+    """Look through what gateways list of the last days; returns how many charges it is.
 
     One that is silent keeps nobody from asking the others.
     """

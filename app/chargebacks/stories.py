@@ -15,7 +15,9 @@ from app.payments import actions as payments
 from app.payments.model import PaymentState
 from app.webhooks import actions as webhooks
 
-_DAYS: Final = 2  # yesterday and today: a webhook that was lost is made up for within a day
+# Today and two days before: a lost webhook is made up for within a day, or within two where
+# the gateway was silent when it was asked.
+_DAYS: Final = 3
 
 
 async def look_up(payment_id: UUID) -> None:
@@ -46,7 +48,7 @@ async def look_up_told(name: GatewayName, reference: str, *, event_id: UUID) -> 
 
 
 async def find_new(gateway: Gateway) -> int:
-    """Queue a look at what it lists of yesterday and today; returns how many charges it is.
+    """Queue a look at what it lists of the last days; returns how many charges it is.
 
     Raises GatewayUnclear.
     """

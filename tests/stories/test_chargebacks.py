@@ -91,3 +91,12 @@ async def test_a_silent_gateway_keeps_nobody_from_asking_the_others(shop: Shop) 
         await shop.sweep("find-chargebacks")
     await shop.run_jobs()
     assert await state(shop) == "open"
+
+
+async def test_a_day_on_which_a_gateway_was_not_to_be_asked_is_made_up_for(shop: Shop) -> None:
+    _, payment = await paid_stay(shop)
+    await heard(shop)
+    await shop.sandbox.fault("webhook", "drop", times=9)
+    await shop.sandbox.charge_back(payment["reference"])
+    await shop.forward(timedelta(days=2))
+    assert await shop.sweep("find-chargebacks") == 1
