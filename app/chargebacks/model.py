@@ -135,10 +135,14 @@ class Ending(StrEnum):
 
 
 class Close(Input, frozen=True):
-    """How a chargeback has ended at a gateway that does not tell of it."""
+    """How a chargeback has ended at a gateway that does not tell of it.
+
+    `overrule`: of one that its gateway tells of, too, where what it tells cannot be booked.
+    """
 
     outcome: Ending
     reason: Words
+    overrule: bool = False
 
 
 # ---- replies ------------------------------------------------------------------------------------

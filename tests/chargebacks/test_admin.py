@@ -7,6 +7,7 @@ from tests.shop import Shop
 from tests.stories.test_flutterwave import PRICE, trip_in_shillings
 
 PATH = "/api/admin/chargebacks"
+MISMATCHES = "SELECT state FROM alerts WHERE kind = 'chargeback_mismatch'"
 ACTIONS = "SELECT action || ' ' || actor_role FROM audit_log WHERE action LIKE '%%_chargeback'"
 
 
@@ -70,6 +71,19 @@ async def test_a_gateway_that_tells_itself_is_not_told_what_to_say(shop: Shop) -
     reply = await shop.post(shop.admin, f"{PATH}/{chargeback.id}/close", body)
     assert (reply.status_code, reply.json()["code"]) == (409, "gateway_tells")
     assert await state(shop) == "open"
+
+
+async def test_an_admin_ends_what_the_gateway_tells_in_a_way_that_fits_nothing(shop: Shop) -> None:
+    _, payment = await paid_stay(shop)
+    chargeback = await tell(payment, OPEN)
+    assert chargeback
+    assert await tell(payment, OPEN, amount=chargeback.amount + 1) is None
+    body = {"outcome": "won", "reason": "Says their support", "overrule": True}
+    reply = await shop.post(shop.admin, f"{PATH}/{chargeback.id}/close", body)
+    assert reply.status_code == 200, reply.text
+    assert await state(shop) == "won"
+    assert await shop.values(MISMATCHES) == ["resolved"]
+    await books_are_right()
 
 
 async def test_chargebacks_are_listed_by_state_and_page_by_page(shop: Shop) -> None:

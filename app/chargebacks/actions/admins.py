@@ -61,12 +61,13 @@ async def record(tx: Tx, new: NewChargeback, *, admin_id: UUID) -> ChargebackRep
 
 
 async def close(tx: Tx, chargeback_id: UUID, request: Close, *, admin_id: UUID) -> None:
-    """Say how a chargeback has ended of which its gateway does not tell.
+    """Say how a chargeback has ended of which its gateway does not tell, or nothing that fits.
 
     Raises NoSuchChargeback, GatewayTells, MoveRefused, RefundUnderWay.
     """
     asked = await _get(tx, chargeback_id)
-    _live_if_silent(asked.gateway)
+    if not request.overrule:
+        _live_if_silent(asked.gateway)
     case = await booking.locked(tx, asked.payment_id)
     chargeback = await queries.lock(tx, asked.gateway, asked.gateway_id) or asked
     by = Actor(ActorRole.ADMIN, admin_id)

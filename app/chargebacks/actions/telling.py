@@ -17,6 +17,7 @@ from app.notifications.model import Kind
 _S = ChargebackState
 _OPENED: Final = "chargeback_opened"
 _DUE: Final = "chargeback_due"
+_MISMATCH: Final = "chargeback_mismatch"
 _VERBS: Final = {_S.OPEN: "open", _S.WON: "win", _S.LOST: "lose"}
 _KINDS: Final = {
     _S.OPEN: Kind.CHARGEBACK_OPENED,
@@ -40,6 +41,9 @@ async def moved(tx: Tx, case: Case, chargeback: Chargeback, *, by: Actor, reason
         )
     else:
         await resolve_alerts(tx, (_OPENED, _DUE), [str(chargeback.id)])
+        await resolve_alerts(
+            tx, (_MISMATCH,), [_at_gateway(chargeback.gateway, chargeback.gateway_id)]
+        )
     await _record(tx, chargeback, by=by, reason=reason)
     if case.pots:
         await tell_host(tx, case, chargeback, _KINDS[chargeback.state], chargeback.money)
@@ -76,9 +80,9 @@ async def mismatch(tx: Tx, case: Case, found: FoundChargeback, differences: Sequ
     """What is told does not fit its charge, or what was told before: nothing is booked."""
     await raise_alert(
         tx,
-        kind="chargeback_mismatch",
+        kind=_MISMATCH,
         severity=Severity.CRITICAL,
-        subject=f"{case.payment.gateway} {found.gateway_id}",
+        subject=_at_gateway(case.payment.gateway, found.gateway_id),
         details={
             "differences": list(differences),
             "found": str(found.money),
@@ -105,9 +109,13 @@ async def unknown(tx: Tx, gateway: GatewayName, gateway_id: str, **details: str)
         tx,
         kind="chargeback_unknown",
         severity=Severity.CRITICAL,
-        subject=f"{gateway} {gateway_id}",
+        subject=_at_gateway(gateway, gateway_id),
         details=details,
     )
+
+
+def _at_gateway(gateway: GatewayName, gateway_id: str) -> str:
+    return f"{gateway} {gateway_id}"
 
 
 async def _record(tx: Tx, chargeback: Chargeback, *, by: Actor, reason: str) -> None:
