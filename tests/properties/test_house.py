@@ -91,7 +91,7 @@ class HouseMachine(RuleBasedStateMachine):
     def pay_at_once(self, pick: int) -> None:
         booking = _one(self.model.unpaid, pick)
         self.acts.begin_to_pay(booking)
-        if booking.charges:
+        if booking.charges and booking.charges[-1] in self.model.payable:
             self.acts.pay(booking.charges[-1])
 
     @precondition(lambda self: self.model.payable)
