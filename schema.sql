@@ -3469,13 +3469,6 @@ CREATE INDEX runner_jobs_due ON public.procrastinate_jobs USING btree (scheduled
 
 
 --
--- Name: runner_jobs_locked; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX runner_jobs_locked ON public.procrastinate_jobs USING btree (((- (priority)::bigint)), id) WHERE ((status = 'todo'::public.procrastinate_job_status) AND (lock IS NOT NULL));
-
-
---
 -- Name: runner_jobs_of_lock; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -3497,10 +3490,24 @@ CREATE INDEX runner_jobs_of_worker ON public.procrastinate_jobs USING btree (wor
 
 
 --
+-- Name: runner_jobs_overdue; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX runner_jobs_overdue ON public.procrastinate_jobs USING btree (((- (priority)::bigint)), scheduled_at) WHERE ((status = 'todo'::public.procrastinate_job_status) AND (lock IS NULL) AND (scheduled_at IS NOT NULL));
+
+
+--
 -- Name: runner_jobs_ready; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX runner_jobs_ready ON public.procrastinate_jobs USING btree (queue_name, ((- (priority)::bigint)), id) WHERE ((status = 'todo'::public.procrastinate_job_status) AND (lock IS NULL) AND (scheduled_at IS NULL));
+
+
+--
+-- Name: runner_jobs_ready_locked; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX runner_jobs_ready_locked ON public.procrastinate_jobs USING btree (((- (priority)::bigint)), id) WHERE ((status = 'todo'::public.procrastinate_job_status) AND (lock IS NOT NULL) AND (scheduled_at IS NULL));
 
 
 --

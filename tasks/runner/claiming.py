@@ -7,10 +7,12 @@ from typing import Final
 from app.db import Connection, fetch_all, fetch_new
 from tasks.runner.model import Ahead, Claimed
 
-# Each queue's front, those whose time has come, and the first of each free lock: by index, however
-# many wait behind. (A queue is a row of `queues`, or of those found by jumping along the index.)
-_CHOSEN: Final = """
-  WITH RECURSIVE every AS (
+# By index, however many wait behind: each queue's front; of each priority those whose time has
+# come; and of each free lock the first. Locks are looked up for the jobs at the front of those that
+# have one; only if too many stand there that must wait, by jumping along the index from one lock to
+# the next, as queues are where none are named.
+_FRONTS: Final = """
+  WITH RECURSIVE every_queue AS (
       (SELECT queue_name FROM procrastinate_jobs
         WHERE status = 'todo' AND lock IS NULL AND scheduled_at IS NULL
           AND %(queues)s::text[] IS NULL
@@ -18,59 +20,111 @@ _CHOSEN: Final = """
       UNION ALL
       SELECT (SELECT job.queue_name FROM procrastinate_jobs AS job
                WHERE status = 'todo' AND lock IS NULL AND scheduled_at IS NULL
-                 AND job.queue_name > every.queue_name
+                 AND job.queue_name > every_queue.queue_name
                ORDER BY job.queue_name, -priority::bigint, id LIMIT 1)
-        FROM every WHERE every.queue_name IS NOT NULL
+        FROM every_queue WHERE every_queue.queue_name IS NOT NULL
+  ), every_level AS (
+      (SELECT -priority::bigint AS level FROM procrastinate_jobs
+        WHERE status = 'todo' AND lock IS NULL AND scheduled_at IS NOT NULL
+        ORDER BY -priority::bigint, scheduled_at LIMIT 1)
+      UNION ALL
+      SELECT (SELECT -priority::bigint FROM procrastinate_jobs
+               WHERE status = 'todo' AND lock IS NULL AND scheduled_at IS NOT NULL
+                 AND -priority::bigint > level
+               ORDER BY -priority::bigint, scheduled_at LIMIT 1)
+        FROM every_level WHERE level IS NOT NULL
+  ), paused AS (
+      SELECT ARRAY(SELECT name FROM job_pauses WHERE kind = 'queue') AS queues
   ), open AS (
-      SELECT queue_name AS name FROM every WHERE queue_name IS NOT NULL
-       UNION SELECT unnest(%(queues)s::text[])
-      EXCEPT SELECT pause.name FROM job_pauses AS pause WHERE kind = 'queue'
-  ), unpaused AS (
       SELECT ARRAY(SELECT unnest(%(tasks)s::text[])
                    EXCEPT SELECT name FROM job_pauses WHERE kind = 'task') AS tasks,
-             ARRAY(SELECT name FROM job_pauses WHERE kind = 'queue') AS not_queues
+             CASE WHEN %(queues)s::text[] IS NOT NULL THEN
+                  ARRAY(SELECT unnest(%(queues)s::text[]) EXCEPT SELECT unnest(queues))
+             END AS queues -- null: all but those that are paused
+        FROM paused
   ), ready AS (
       SELECT job.id, job.priority
-        FROM open, LATERAL (
+        FROM (SELECT queue_name AS name FROM every_queue
+               WHERE queue_name <> ALL((SELECT queues FROM paused)::text[])
+               UNION SELECT unnest(queues) FROM open) AS queue, LATERAL (
              SELECT id, priority FROM procrastinate_jobs
               WHERE status = 'todo' AND lock IS NULL AND scheduled_at IS NULL
-                AND queue_name = open.name
-                AND task_name = ANY((SELECT tasks FROM unpaused)::text[])
+                AND queue_name = queue.name
+                AND task_name = ANY((SELECT tasks FROM open)::text[])
               ORDER BY -priority::bigint, id
               LIMIT %(limit)s
                 FOR NO KEY UPDATE SKIP LOCKED) AS job
   ), due AS (
-      SELECT id, priority FROM procrastinate_jobs
-       WHERE status = 'todo' AND lock IS NULL AND scheduled_at <= now()
-         AND (%(queues)s::text[] IS NULL OR queue_name = ANY(%(queues)s))
-         AND queue_name <> ALL((SELECT not_queues FROM unpaused)::text[])
-         AND task_name = ANY((SELECT tasks FROM unpaused)::text[])
-       ORDER BY scheduled_at
-       LIMIT %(limit)s
-         FOR NO KEY UPDATE SKIP LOCKED
-  ), locked AS (
-      SELECT id, priority FROM procrastinate_jobs AS job
+      SELECT job.id, job.priority
+        FROM every_level, LATERAL (
+             SELECT id, priority FROM procrastinate_jobs
+              WHERE status = 'todo' AND lock IS NULL
+                AND -priority::bigint = level AND scheduled_at <= now()
+                AND task_name = ANY((SELECT tasks FROM open)::text[])
+                AND coalesce(queue_name = ANY((SELECT queues FROM open)::text[]),
+                             queue_name <> ALL((SELECT queues FROM paused)::text[]))
+              ORDER BY scheduled_at
+              LIMIT %(limit)s
+                FOR NO KEY UPDATE SKIP LOCKED) AS job
+  ), ready_locked AS MATERIALIZED (
+      SELECT lock FROM procrastinate_jobs
        WHERE %(with_locks)s
-         AND status = 'todo' AND lock IS NOT NULL
-         AND (scheduled_at IS NULL OR scheduled_at <= now())
-         AND (%(queues)s::text[] IS NULL OR queue_name = ANY(%(queues)s))
-         AND queue_name <> ALL((SELECT not_queues FROM unpaused)::text[])
-         AND task_name = ANY((SELECT tasks FROM unpaused)::text[])
-         AND NOT EXISTS (
-             SELECT FROM procrastinate_jobs AS running
-              WHERE running.lock = job.lock AND running.status = 'doing')
-         AND job.id = (
-             SELECT first.id FROM procrastinate_jobs AS first
-              WHERE first.lock = job.lock AND first.status = 'todo'
-                AND (first.scheduled_at IS NULL OR first.scheduled_at <= now())
-              ORDER BY -first.priority::bigint, first.id LIMIT 1)
-       ORDER BY -priority::bigint, id
-       LIMIT %(limit)s
+         AND status = 'todo' AND lock IS NOT NULL AND scheduled_at IS NULL
+         AND task_name = ANY((SELECT tasks FROM open)::text[])
+         AND coalesce(queue_name = ANY((SELECT queues FROM open)::text[]),
+                      queue_name <> ALL((SELECT queues FROM paused)::text[]))
+       ORDER BY -priority::bigint, id LIMIT %(limit)s + 200
+  ), due_locked AS MATERIALIZED (
+      SELECT lock FROM procrastinate_jobs
+       WHERE %(with_locks)s
+         AND status = 'todo' AND lock IS NOT NULL AND scheduled_at <= now()
+         AND task_name = ANY((SELECT tasks FROM open)::text[])
+         AND coalesce(queue_name = ANY((SELECT queues FROM open)::text[]),
+                      queue_name <> ALL((SELECT queues FROM paused)::text[]))
+       ORDER BY scheduled_at LIMIT %(limit)s + 200
+  ), near AS MATERIALIZED (
+      WITH these AS (TABLE ready_locked UNION TABLE due_locked)"""
+# Of each free lock in `these`: the job whose turn it is, if it may start.
+_HEADS: Final = """
+      SELECT head.id, head.priority
+        FROM these, LATERAL (
+             SELECT id, priority, queue_name, task_name FROM procrastinate_jobs
+              WHERE status = 'todo' AND lock IS NOT NULL AND lock = these.lock
+                AND (scheduled_at IS NULL OR scheduled_at <= now())
+              ORDER BY -priority::bigint, id LIMIT 1) AS head
+       WHERE NOT EXISTS (SELECT FROM procrastinate_jobs
+                          WHERE lock = these.lock AND status = 'doing')
+         AND task_name = ANY((SELECT tasks FROM open)::text[])
+         AND coalesce(queue_name = ANY((SELECT queues FROM open)::text[]),
+                      queue_name <> ALL((SELECT queues FROM paused)::text[]))"""
+_ALL_LOCKS: Final = """
+  ), every_lock AS (
+      (SELECT lock FROM procrastinate_jobs
+        WHERE status = 'todo' AND lock IS NOT NULL
+          AND %(limit)s + 200 IN ((SELECT count(*) FROM ready_locked),
+                                  (SELECT count(*) FROM due_locked))
+          AND (SELECT count(*) FROM near) < %(limit)s
+        ORDER BY lock, -priority::bigint, id LIMIT 1)
+      UNION ALL
+      SELECT (SELECT job.lock FROM procrastinate_jobs AS job
+               WHERE status = 'todo' AND lock IS NOT NULL AND job.lock > every_lock.lock
+               ORDER BY job.lock, -priority::bigint, id LIMIT 1)
+        FROM every_lock WHERE every_lock.lock IS NOT NULL
+  ), far AS MATERIALIZED (
+      WITH these AS (TABLE every_lock)"""
+_CHOICE: Final = """
+       LIMIT 1000
+  ), locked AS (
+      SELECT id, priority FROM procrastinate_jobs
+       WHERE status = 'todo' AND id = ANY(ARRAY(
+             SELECT id FROM (TABLE near UNION TABLE far) AS head
+              ORDER BY priority DESC, id LIMIT %(limit)s))
          FOR NO KEY UPDATE SKIP LOCKED
   ), chosen AS (
       SELECT id FROM (TABLE ready UNION ALL TABLE due UNION ALL TABLE locked) AS candidate
        ORDER BY priority DESC, id LIMIT %(limit)s
   )"""
+_CHOSEN: Final = _FRONTS + _HEADS + _ALL_LOCKS + _HEADS + _CHOICE
 _TAKE: Final = """
   UPDATE procrastinate_jobs AS job SET status = 'doing', worker_id = %(worker_id)s
     FROM chosen WHERE job.id = chosen.id

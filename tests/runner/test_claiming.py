@@ -9,6 +9,8 @@ from tasks.runner import queries
 from tasks.runner.claiming import claim
 from tests.runner.conftest import Bench
 
+PAGES_MAX = 1_000  # where 20,000 jobs wait
+
 
 async def _claim(bench: Bench, limit: int = 100, **more: object) -> list[str]:
     """The names of what a new worker claims at once."""
@@ -102,39 +104,84 @@ async def test_two_that_take_jobs_of_one_lock_at_once_do_not_stop_each_other(ben
         assert await bench.statuses() == ["doing 0", "todo 0", "succeeded 1"]
 
 
-@pytest.mark.parametrize("blocked", ["in the future", "on a busy lock", "in another queue"])
+async def test_of_those_whose_time_has_come_the_most_urgent_come_first(bench: Bench) -> None:
+    await bench.add("a", in_s=-9)
+    await bench.add("b", in_s=-5, priority=1)
+    await bench.add("c", in_s=-1, priority=2)
+    await bench.add("d", in_s=60, priority=9)
+    assert await _claim(bench, 1) == ["c"]
+    assert await _claim(bench, 1) == ["b"]
+    assert await _claim(bench) == ["a"]
+
+
+BLOCKED = {
+    "in the future": "'q', 'a', NULL, now() + interval '1 day'",
+    "in the future, with locks": "'q', 'a', 'l' || n, now() + interval '1 day'",
+    "on a busy lock": "'q', 'a', 'busy', NULL",
+    "on a lock of a paused task": "'q', 'z', 'waits', NULL",
+    "in another queue": "'others', 'a', NULL, NULL",
+}
+
+
+@pytest.mark.parametrize("blocked", BLOCKED)
 async def test_a_claim_reads_no_more_for_those_that_wait(bench: Bench, blocked: str) -> None:
-    what = {
-        "in the future": "'q', NULL, now() + interval '1 day'",
-        "on a busy lock": "'q', 'busy', NULL",
-        "in another queue": "'others', NULL, NULL",
-    }[blocked]
     await bench.sql(
         "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, status)"
         " VALUES ('q', 'z', 'busy', 'doing')"
     )
     await bench.sql(
         f"""
-        INSERT INTO procrastinate_jobs (queue_name, lock, scheduled_at, task_name, priority)
-        SELECT {what}, 'a', 9 FROM generate_series(1, 20000)"""
+        INSERT INTO procrastinate_jobs (queue_name, task_name, lock, scheduled_at, priority)
+        SELECT {BLOCKED[blocked]}, 9 FROM generate_series(1, 20000) AS n"""
     )
-    await bench.add("a")
     async with direct_connection(bench.url) as connection:
         await queries.prepare(connection)
         worker_id = await queries.register(connection)
         await execute(connection, "SET track_io_timing = off")
         for _ in range(2):  # the first leaves hints on the pages
+            await bench.add("b")
+            await bench.add("c", lock="zzz")
             before = await _pages_read(connection)
-            jobs = await claim(connection, worker_id=worker_id, queues=["q"], tasks=["a"], limit=10)
+            jobs = await claim(
+                connection, worker_id=worker_id, queues=["q"], tasks=["a", "b", "c"], limit=10
+            )
             read = await _pages_read(connection) - before
-        assert jobs == []
-    assert read < (60 if blocked != "on a busy lock" else 25_000), read
+            assert [job.task_name for job in jobs] == ["b", "c"]
+            await queries.finish_succeeded(connection, jobs)
+    assert read < PAGES_MAX, read
+
+
+async def test_the_first_of_many_free_locks_come_first(bench: Bench) -> None:
+    """Whether there are so many jobs before them that cannot start, or none."""
+    await bench.sql(
+        """
+        INSERT INTO procrastinate_jobs (queue_name, task_name, lock, priority)
+        SELECT 'q', 'a', 'l' || (1800 - n) / 2, n % 2 FROM generate_series(1, 1800) AS n"""
+    )
+    order = (
+        "SELECT id::text FROM procrastinate_jobs AS job WHERE priority = 1 ORDER BY job.id LIMIT 30"
+    )
+    firsts = await bench.values(order)
+    await bench.sql(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, priority, status)"
+        " VALUES ('q', 'a', 'busy', 1, 'doing')"
+    )
+    await bench.sql(
+        """
+        INSERT INTO procrastinate_jobs (queue_name, task_name, lock, priority)
+        SELECT 'q', 'a', 'busy', 2 FROM generate_series(1, 1000)"""
+    )
+    async with direct_connection(bench.url) as connection:
+        await queries.prepare(connection)
+        worker_id = await queries.register(connection)
+        jobs = await claim(connection, worker_id=worker_id, queues=None, tasks=["a"], limit=30)
+    assert [str(job.id) for job in jobs] == firsts
 
 
 async def _pages_read(connection: object) -> int:
+    await execute(connection, "SELECT pg_stat_force_next_flush()")  # type: ignore[arg-type]
     sql = """
         SELECT (sum(heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read))::bigint::text
-          FROM pg_statio_user_tables, pg_stat_force_next_flush() AS flushed
-         WHERE relname LIKE 'procrastinate%%'"""
+          FROM pg_statio_user_tables WHERE relname LIKE 'procrastinate%%'"""
     (pages,) = await fetch_values(connection, str, sql)  # type: ignore[arg-type]
     return int(pages)

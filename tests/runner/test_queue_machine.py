@@ -135,7 +135,8 @@ class Queue(RuleBasedStateMachine):
         if sum(self.jobs[id_].is_scheduled for id_ in may) <= limit:
             assert got == may[:limit]
         assert set(got) <= set(may)
-        assert len(got) == min(limit, len(may))
+        most_urgent = [self.jobs[id_].priority for id_ in may[:limit]]
+        assert [job.priority for job in jobs] == most_urgent
         for claimed in jobs:
             job = self.jobs[claimed.id]
             assert claimed.attempts == job.attempts

@@ -96,7 +96,7 @@ async def _asked(bench: Bench) -> int:
              WHERE relname = 'procrastinate_workers'
              UNION ALL
             SELECT idx_scan FROM pg_stat_user_indexes
-             WHERE indexrelname = 'runner_jobs_locked') AS counted)::text"""
+             WHERE indexrelname = 'runner_jobs_ready_locked') AS counted)::text"""
     (count,) = await bench.values(sql)
     return int(count)
 

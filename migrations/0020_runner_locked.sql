@@ -1,0 +1,3 @@
+-- no-transaction
+-- 0019 has one without the jobs in the future.
+DROP INDEX CONCURRENTLY runner_jobs_locked;
