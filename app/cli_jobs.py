@@ -227,6 +227,8 @@ def _show(health: Health, *, as_json: bool) -> None:
         return
     for problem in health.problems or ["nothing is wrong"]:
         click.secho(problem, fg="green" if health.healthy else "red")
+    if health.paused_tasks:
+        click.echo(f"paused tasks: {', '.join(health.paused_tasks)}")
     for title, table in (
         ("workers", _workers(health)),
         ("queues", _queues(health)),

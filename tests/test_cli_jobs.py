@@ -111,6 +111,8 @@ def test_what_is_not_said_whole_is_not_done(terminal: Terminal, arguments: tuple
 def test_a_queue_is_paused_and_goes_on(terminal: Terminal) -> None:
     assert terminal.heard("pause", "queue", "mail", "--reason", "x") == "the queue mail is paused\n"
     assert [queue["paused"] for queue in terminal.read("stats")["queues"]] == [True]
+    terminal.heard("pause", "task", "look-up", "--reason", "x")
+    assert "\npaused tasks: look-up\n" in terminal.say("stats").output
     assert terminal.heard("resume", "queue", "mail", "--reason", "x") == "the queue mail goes on\n"
     assert terminal.read("stats")["queues"] == []
 

@@ -104,6 +104,7 @@ async def read_health(tx: Tx) -> Health:
         await figures.queues(tx),
         await figures.workers(tx, stalled_s=stalled_s),
         await figures.unknown_tasks(tx, stalled_s=stalled_s),
+        paused_tasks=[p.name for p in await queries.pauses(tx) if p.kind is PauseKind.TASK],
         now=await figures.server_time(tx),
     )
 

@@ -259,6 +259,7 @@ class Health(Output, frozen=True):
     periodic: list[Periodic]
     queues: list[Queue]
     workers: list[Worker]
+    paused_tasks: list[str]
     unknown_tasks: list[UnknownTask]
 
 

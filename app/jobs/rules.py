@@ -99,6 +99,7 @@ def health(
     workers: list[Worker],
     unknown: list[UnknownTask],
     *,
+    paused_tasks: list[str],
     now: datetime,
 ) -> Health:
     """All of it, with what is wrong in words."""
@@ -115,6 +116,7 @@ def health(
         periodic=jobs,
         queues=queues,
         workers=workers,
+        paused_tasks=paused_tasks,
         unknown_tasks=unknown,
     )
 

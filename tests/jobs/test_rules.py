@@ -86,7 +86,7 @@ def test_problems_are_told_in_words() -> None:
         id=3, instance="here:1", queues=None, concurrency=1, running=0, started_at=NOW,
         last_heartbeat=AGO, silent_s=600.2, alive=False,
     )  # fmt: skip
-    seen = health([_times(next_tick=AGO)], {}, [], [silent], [], now=NOW)
+    seen = health([_times(next_tick=AGO)], {}, [], [silent], [], paused_tasks=[], now=NOW)
     assert seen.problems == [
         "no worker is alive",
         "worker 3 has been silent for 600 s",
