@@ -753,6 +753,28 @@ COMMENT ON FUNCTION public.refuse_unbalanced() IS 'Trigger: a transaction''s ent
 
 
 --
+-- Name: announce(text[]); Type: FUNCTION; Schema: runner; Owner: -
+--
+
+CREATE FUNCTION runner.announce(queues text[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_catalog.pg_notify(channel, '{"type": "job_inserted", "job_id": 0}')
+       FROM (SELECT 'procrastinate_any_queue_v1' AS channel WHERE announce.queues <> '{}'
+              UNION
+             SELECT 'procrastinate_queue_v1#' || unnest(announce.queues)) AS listening;
+END $$;
+
+
+--
+-- Name: FUNCTION announce(queues text[]); Type: COMMENT; Schema: runner; Owner: -
+--
+
+COMMENT ON FUNCTION runner.announce(queues text[]) IS 'Wake the workers of these queues, as an INSERT does by itself: something may start';
+
+
+--
 -- Name: enqueue(text[], text[], jsonb[]); Type: FUNCTION; Schema: runner; Owner: -
 --
 
@@ -1720,6 +1742,7 @@ CREATE TABLE public.job_workers (
     concurrency integer NOT NULL,
     started_at timestamp with time zone DEFAULT now() NOT NULL,
     looks_by_itself boolean DEFAULT false NOT NULL,
+    held_tasks text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT job_workers_concurrency_check CHECK ((concurrency >= 1))
 );
 
@@ -1729,6 +1752,13 @@ CREATE TABLE public.job_workers (
 --
 
 COMMENT ON TABLE public.job_workers IS 'What each worker is, and which tasks it knows; procrastinate_workers has its heartbeat';
+
+
+--
+-- Name: COLUMN job_workers.held_tasks; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.job_workers.held_tasks IS 'Tasks of which a job that this worker was lost over is held for an operator, not run again';
 
 
 --

@@ -117,15 +117,7 @@ async def enqueue_run(tx: Tx, name: str, *, timestamp: int) -> int:
 
 async def announce(tx: Tx, queues: Sequence[str]) -> None:
     """Wake the workers of these queues, as an INSERT does by itself: something may start."""
-    await execute(
-        tx,
-        """
-        SELECT pg_notify(channel, '{"type": "job_inserted", "job_id": 0}')
-          FROM (SELECT 'procrastinate_any_queue_v1' AS channel
-                 UNION
-                SELECT 'procrastinate_queue_v1#' || unnest(%(queues)s::text[])) AS listening""",
-        queues=list(queues),
-    )
+    await execute(tx, "SELECT runner.announce(%(queues)s)", queues=list(queues))
 
 
 async def _insert(tx: Tx, jobs: Sequence[tuple[str, str, object]]) -> None:

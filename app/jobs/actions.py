@@ -169,6 +169,7 @@ async def cancel_job(tx: Tx, job_id: int, *, by: Actor, reason: str) -> Job:
         raise JobOver(f"Job {job_id} is {job.status}.")
     after = "abort requested" if touched.was == "doing" else "cancelled"
     await _record(tx, "cancel_job", [touched], after=after, by=by, reason=reason)
+    await queue.announce(tx, [touched.queue])  # those behind it on its lock
     return await _find(tx, job_id)
 
 

@@ -21,9 +21,16 @@ _log = structlog.get_logger(__name__)
 class Finisher:
     """Holds on to how jobs ended until the database knows."""
 
-    def __init__(self, url: str, *, forget: Callable[[Sequence[Claimed]], None]) -> None:
-        """`forget` is told of jobs that are out of this worker's hands."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        holds: Callable[[Claimed], bool],
+        forget: Callable[[Sequence[Claimed]], None],
+    ) -> None:
+        """`holds` says if a job is in this worker's hands; `forget` is told when it no more is."""
         self._url = url
+        self._holds = holds
         self._forget = forget
         self._done: list[Claimed] = []
         self._others: list[Ended] = []
@@ -70,6 +77,9 @@ class Finisher:
             self._forget(batch)
 
     async def _send_others(self, connection: Connection) -> None:
+        # One that was handed back by a statement whose answer was lost, and claimed again since,
+        # looks to the database as it did before.
+        self._others = [e for e in self._others if self._holds(e.job)]
         if batch := without_conflict(self._others[:BATCH_MAX]):
             jobs = [e.job for e in batch]
             ids = await _twice(lambda: queries.finish(connection, batch))

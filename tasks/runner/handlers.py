@@ -42,6 +42,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     time_limit_s: float = _TIME_LIMIT_S
     when_lost: WhenLost = WhenLost.AGAIN
 
+    @property
+    def runs_again(self) -> bool:
+        """Whether a job may be run once more whose worker was lost over it."""
+        return self.when_lost is WhenLost.AGAIN and self.retries.wait_s(1) is not None
+
 
 # Importing a module of stories fills this.
 TASKS: Final[dict[str, Task]] = {}

@@ -67,12 +67,19 @@ class WhenLost(StrEnum):
     HOLD = "hold"  # for an operator, as a dead letter
 
 
+class Lost(Claimed, frozen=True):
+    """A job whose worker was lost; `is_held`: so its worker said, whose release knew the task."""
+
+    is_held: bool
+
+
 class Introduction(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker is, as operators see it. `queues`: None means all."""
+    """What a worker is, as others see it. `queues`: None means all."""
 
     instance: str
     queues: tuple[str, ...] | None
     tasks: tuple[str, ...]
+    held_tasks: tuple[str, ...]  # what is not to be run again if this worker is lost over it
     concurrency: int
 
 

@@ -40,7 +40,7 @@ class Pulse:
         on_struck_off: Callable[[], None],
     ) -> None:
         self._url = url
-        self._introduction = introduction
+        self.introduction = introduction
         self._channels = queries.channels(introduction.queues)
         self._every_s = every_s
         self._stalled_s = stalled_s
@@ -98,7 +98,7 @@ class Pulse:
                 self._on_struck_off()
             if self.worker_id is None:
                 worker_id = await queries.register(connection)
-                await queries.introduce(connection, worker_id, self._introduction)
+                await queries.introduce(connection, worker_id, self.introduction)
                 self.worker_id = worker_id
                 self._on_news()  # of what came while nobody knew that this worker listens
         self._last = asked

@@ -9,7 +9,14 @@ from app.db import (
     fetch_new_value,
     fetch_values,
 )
-from tasks.runner.model import ERROR_LENGTH_MAX, TRACEBACK_LENGTH_MAX, Claimed, Ended, Introduction
+from tasks.runner.model import (
+    ERROR_LENGTH_MAX,
+    TRACEBACK_LENGTH_MAX,
+    Claimed,
+    Ended,
+    Introduction,
+    Lost,
+)
 
 _ANY_QUEUE = "procrastinate_any_queue_v1"
 _ONE_QUEUE = "procrastinate_queue_v1#"
@@ -52,12 +59,14 @@ async def introduce(connection: Connection, worker_id: int, worker: Introduction
     await execute(
         connection,
         """
-        INSERT INTO job_workers (worker_id, instance, queues, tasks, concurrency)
-        VALUES (%(worker_id)s, %(instance)s, %(queues)s, %(tasks)s, %(concurrency)s)""",
+        INSERT INTO job_workers (worker_id, instance, queues, tasks, held_tasks, concurrency)
+        VALUES (%(worker_id)s, %(instance)s, %(queues)s, %(tasks)s, %(held_tasks)s,
+                %(concurrency)s)""",
         worker_id=worker_id,
         instance=worker.instance,
         queues=None if worker.queues is None else list(worker.queues),
         tasks=list(worker.tasks),
+        held_tasks=list(worker.held_tasks),
         concurrency=worker.concurrency,
     )
 
@@ -112,19 +121,24 @@ async def release_unknown(
         connection,
         int,
         """
-        UPDATE procrastinate_jobs AS job
-           SET worker_id = NULL, abort_requested = false,
-               status = CASE WHEN abort_requested OR EXISTS (
-                   SELECT FROM procrastinate_jobs AS other
-                    WHERE other.queueing_lock = job.queueing_lock AND other.status = 'todo')
-                   OR EXISTS (
-                   SELECT FROM procrastinate_jobs AS first
-                    WHERE first.queueing_lock = job.queueing_lock AND first.status = 'doing'
-                      AND first.worker_id = %(worker_id)s AND first.id <> ALL(%(held)s::bigint[])
-                      AND first.id < job.id AND NOT first.abort_requested)
-                   THEN 'aborted' ELSE 'todo' END::procrastinate_job_status
-         WHERE status = 'doing' AND worker_id = %(worker_id)s AND id <> ALL(%(held)s::bigint[])
-        RETURNING id""",
+        WITH done AS (
+            UPDATE procrastinate_jobs AS job
+               SET worker_id = NULL, abort_requested = false,
+                   status = CASE WHEN abort_requested OR EXISTS (
+                       SELECT FROM procrastinate_jobs AS other
+                        WHERE other.queueing_lock = job.queueing_lock AND other.status = 'todo')
+                       OR EXISTS (
+                       SELECT FROM procrastinate_jobs AS first
+                        WHERE first.queueing_lock = job.queueing_lock AND first.status = 'doing'
+                          AND first.worker_id = %(worker_id)s
+                          AND first.id <> ALL(%(held)s::bigint[])
+                          AND first.id < job.id AND NOT first.abort_requested)
+                       THEN 'aborted' ELSE 'todo' END::procrastinate_job_status
+             WHERE status = 'doing' AND worker_id = %(worker_id)s
+               AND id <> ALL(%(held)s::bigint[])
+            RETURNING id, queue_name
+        )
+        SELECT id FROM done, runner.announce(ARRAY(SELECT DISTINCT queue_name::text FROM done))""",
         worker_id=worker_id,
         held=list(held),
     )
@@ -164,16 +178,10 @@ async def finish_succeeded(connection: Connection, jobs: Sequence[Claimed]) -> l
              WHERE job.id = ended.id AND job.status::text = 'doing'
                AND job.attempts = ended.attempts
                AND job.worker_id IS NOT DISTINCT FROM ended.worker_id
-            RETURNING job.id, job.lock, job.queue_name
-        ), told AS MATERIALIZED (
-            SELECT count(pg_notify(channel, '{"type": "job_inserted", "job_id": ' || id || '}'))
-              FROM (SELECT channel, max(id) AS id
-                      FROM done,
-                           unnest(ARRAY['procrastinate_any_queue_v1',
-                                        'procrastinate_queue_v1#' || queue_name]) AS channel
-                     WHERE lock IS NOT NULL GROUP BY channel) AS news
+            RETURNING job.id, job.queue_name, job.lock IS NOT NULL AS is_news
         )
-        SELECT id FROM done, told""",
+        SELECT id FROM done, runner.announce(ARRAY(
+               SELECT DISTINCT queue_name::text FROM done WHERE is_news))""",
         ids=_array([job.id for job in jobs]),
         workers=_array([job.worker_id for job in jobs]),
         attempts=_array([job.attempts for job in jobs]),
@@ -216,22 +224,17 @@ async def finish(connection: Connection, ended: Sequence[Ended]) -> list[int]:
              WHERE job.id = ended.id AND job.status::text = 'doing'
                AND job.worker_id IS NOT DISTINCT FROM ended.worker_id
                AND job.attempts = ended.attempts
-            RETURNING job.id, job.status, job.lock, job.attempts, job.queue_name
+            RETURNING job.id, job.attempts, job.queue_name,
+                      job.status = 'todo' OR job.lock IS NOT NULL AS is_news
         ), noted AS (
             INSERT INTO job_errors (job_id, attempt, error, traceback)
             SELECT id, greatest(done.attempts, 1), error, traceback
               FROM done JOIN ended USING (id) WHERE error IS NOT NULL
                 ON CONFLICT (job_id, attempt) DO UPDATE
                SET at = now(), error = excluded.error, traceback = excluded.traceback
-        ), told AS MATERIALIZED (
-            SELECT count(pg_notify(channel, '{"type": "job_inserted", "job_id": ' || id || '}'))
-              FROM (SELECT channel, max(id) AS id
-                      FROM done,
-                           unnest(ARRAY['procrastinate_any_queue_v1',
-                                        'procrastinate_queue_v1#' || queue_name]) AS channel
-                     WHERE status = 'todo' OR lock IS NOT NULL GROUP BY channel) AS news
         )
-        SELECT id FROM done, told""",
+        SELECT id FROM done, runner.announce(ARRAY(
+               SELECT DISTINCT queue_name::text FROM done WHERE is_news))""",
         ids=[e.job.id for e in ended],
         workers=[e.job.worker_id or None for e in ended],
         attempts=[e.job.attempts for e in ended],
@@ -276,15 +279,18 @@ async def try_reaping(connection: Connection) -> bool:
     )
 
 
-async def lost_jobs(connection: Connection, *, stalled_s: float, limit: int) -> list[Claimed]:
+async def lost_jobs(connection: Connection, *, stalled_s: float, limit: int) -> list[Lost]:
     """Jobs in the hands of workers that have shown no life for so long, or were struck off."""
     return await fetch_all(
         connection,
-        Claimed,
+        Lost,
         """
         SELECT id, task_name, args::text, attempts, priority, coalesce(worker_id, 0) AS worker_id,
-               lock IS NOT NULL AS is_locked, queueing_lock IS NOT NULL AS has_queueing_lock
-          FROM procrastinate_jobs
+               lock IS NOT NULL AS is_locked, queueing_lock IS NOT NULL AS has_queueing_lock,
+               EXISTS (SELECT FROM job_workers AS its
+                        WHERE its.worker_id = job.worker_id
+                          AND job.task_name = ANY(held_tasks)) AS is_held
+          FROM procrastinate_jobs AS job
          WHERE id IN (
                SELECT id FROM procrastinate_jobs WHERE status = 'doing' AND worker_id IS NULL
                UNION ALL

@@ -9,7 +9,7 @@ import structlog
 from app.db import Tx
 from tasks.runner import queries
 from tasks.runner.handlers import Task
-from tasks.runner.model import Claimed, Ended, Status, WhenLost
+from tasks.runner.model import Claimed, Ended, Lost, Status, WhenLost
 
 
 class _Doing:
@@ -93,10 +93,13 @@ def hand_back(job: Claimed) -> Ended:
     return Ended(job=job, status=Status.TODO, counts=False)
 
 
-def lost(task: Task | None, job: Claimed) -> Ended:
-    """A job whose worker died over it. It counts as an attempt: the job may be what killed it."""
+def lost(task: Task | None, job: Lost) -> Ended:
+    """A job whose worker died over it. It counts as an attempt: the job may be what killed it.
+
+    `task`: None if only other releases know it.
+    """
     exhausted = task is not None and task.retries.wait_s(job.attempts + 1) is None
-    held = task is not None and task.when_lost is WhenLost.HOLD
+    held = job.is_held or (task is not None and task.when_lost is WhenLost.HOLD)
     return Ended(
         job=job,
         status=Status.FAILED if exhausted or held else Status.TODO,

@@ -26,14 +26,17 @@ from tasks.runner.supervisor import supervise
 
 _CLAIM_MAX: Final = 1_000
 _AHEAD_S: Final = 0.05  # what is claimed ahead should begin within
-_WATCH_EVERY_S: Final = 0.25
-_STUCK_S: Final = 1.0  # what has not begun within is left to others
+_WATCH_EVERY_S: Final = 0.1
+_STUCK_S: Final = 0.25  # if none began within, those that wait here are left to others
+_SLOW_S: Final = 1.0  # and if not all that were claimed did
 _CHECK_EVERY_S: Final = 30.0
 _LOOK_AGAIN_S: Final = 0.002  # for what another claim looked at and may have left
 _LOOK_AGAIN_S_MAX: Final = 0.2
 _BLINK_S: Final = 0.02
 _ANSWER_WITHIN_S: Final = 10.0
-_LAST_WORDS_S: Final = 3.0
+_CLAIM_ENDS_S: Final = 3.0
+_CUT_OFF_S: Final = 1.5  # with the last words: what Heroku leaves beyond the grace period
+_LAST_WORDS_S: Final = 2.5
 _TOOK_S_MIN: Final = 1e-5
 _WEIGHT_OF_ONE: Final = 0.05
 
@@ -75,6 +78,7 @@ class Worker:
         self._log = _log.bind()  # once: it costs as much as a job that does nothing
         self._usual_s = _AHEAD_S  # how long a job takes, lately
         self._last_claim = 0.0
+        self._last_begin = 0.0
         self._looked_ahead_at: datetime | None = None  # by the server's clock
         self._look_again_s = _LOOK_AGAIN_S
         self._news = asyncio.Event()
@@ -88,6 +92,7 @@ class Worker:
                 instance=instance(),
                 queues=options.queues,
                 tasks=tuple(sorted(tasks)),
+                held_tasks=tuple(sorted(t.name for t in tasks.values() if not t.runs_again)),
                 concurrency=options.concurrency,
             ),
             every_s=options.heartbeat_s,
@@ -97,7 +102,7 @@ class Worker:
             on_struck_off=self._drop_ready,
         )
         self._lookout = Lookout()
-        self._finisher = Finisher(options.url, forget=self._forget)
+        self._finisher = Finisher(options.url, holds=self._holds, forget=self._forget)
 
     def stop(self) -> None:
         """Claim no more, finish what runs within the grace period, hand the rest back."""
@@ -116,9 +121,7 @@ class Worker:
         claims = asyncio.create_task(supervise("claim", self._claim_forever, self._stopping))
         try:
             await self._stopping.wait()
-            await asyncio.wait([claims], timeout=_LAST_WORDS_S)
-            await _end([claims])
-            await self._wind_up()
+            await self._wind_up(claims)
         finally:
             await _end([claims])
             await _end(loops)
@@ -263,6 +266,7 @@ class Worker:
             task = asyncio.create_task(self._run(run), context=contextvars.Context())
             self._running[task] = run
             task.add_done_callback(self._ended)
+            self._last_begin = time.monotonic()
         if self._is_low():
             self._room.set()
 
@@ -304,9 +308,13 @@ class Worker:
                 running.reason = "aborted"
                 task.cancel()
 
+    def _holds(self, job: Claimed) -> bool:
+        """Whether this is still the latest claim of the job."""
+        return self._held.get(job.id) is job
+
     def _forget(self, jobs: Sequence[Claimed]) -> None:
         for job in jobs:
-            if self._held.get(job.id) is job:
+            if self._holds(job):
                 del self._held[job.id]
         if any(job.is_locked for job in jobs):
             self._news.set()  # others of their locks may start
@@ -324,7 +332,10 @@ class Worker:
         self._ready.clear()
 
     async def _watch(self) -> None:
-        """Cut off what runs for too long; leave to others what waits here for too long."""
+        """Cut off what runs for too long; leave to others what waits here for too long.
+
+        So a process that has slept hands all of it back, and begins none, before its next beat.
+        """
         while True:
             await asyncio.sleep(_WATCH_EVERY_S)
             now = time.monotonic()
@@ -332,28 +343,34 @@ class Worker:
                 if now > running.latest and not running.reason:
                     running.reason = "too long"
                     task.cancel()
-            if self._ready and now - self._last_claim > _STUCK_S:
+            is_slow = now - self._last_claim > _SLOW_S
+            is_stuck = now - max(self._last_begin, self._last_claim) > _STUCK_S
+            if self._ready and (is_slow or is_stuck):
                 _log.info("jobs handed back, this worker is busy", count=len(self._ready))
-                self._usual_s = _STUCK_S
+                self._usual_s = _SLOW_S
                 self._hand_back_ready()
 
     # ---- stopping -------------------------------------------------------------------------------
 
-    async def _wind_up(self) -> None:
+    async def _wind_up(self, claims: asyncio.Task[None]) -> None:
+        cut_off_at = time.monotonic() + self._options.grace_s
+        await asyncio.wait([claims], timeout=min(_CLAIM_ENDS_S, self._options.grace_s))
+        await _end([claims])
         self._hand_back_ready()
         if self._running:
             _log.info("waiting for running jobs", count=len(self._running))
-            await asyncio.wait(self._running, timeout=self._options.grace_s)
+            left_s = max(0.0, cut_off_at - time.monotonic())
+            await asyncio.wait(self._running, timeout=left_s)
         for task, running in self._running.items():
             running.reason = running.reason or "stopping"
             task.cancel()
         if self._running:
-            await asyncio.wait(self._running, timeout=_LAST_WORDS_S)
+            await asyncio.wait(self._running, timeout=_CUT_OFF_S)
         try:
             async with asyncio.timeout(_LAST_WORDS_S):
                 await self._finisher.emptied()
-            if not self._held:
-                await self.pulse.end()
+                if not self._held:
+                    await self.pulse.end()
         except Exception as error:  # noqa: BLE001  others take over what is left
             _log.warning("stopped without the database", exc_info=error)
 

@@ -141,6 +141,19 @@ async def test_a_job_that_waits_is_cancelled_and_may_be_queued_again(
     ]
 
 
+async def test_what_waits_behind_a_cancelled_job_of_its_lock_begins(
+    bench: Bench, desk: Desk
+) -> None:
+    bench.task("a")
+    async with working(bench.worker(look_every_s=NEVER_S)):
+        first = await bench.add("of-the-next-release", lock="x")
+        await bench.add("a", lock="x")
+        await bench.add("a")
+        await until(bench, 1)
+        await desk.post(f"jobs/{first}/cancel")
+        await until(bench, 2)
+
+
 async def test_a_job_that_runs_is_ended_and_an_ended_one_dismissed(
     bench: Bench, desk: Desk
 ) -> None:

@@ -8,10 +8,11 @@ import pytest
 from app.db import Tx, Violated, direct_connection, execute, transaction
 from tasks.runner import queries
 from tasks.runner.claiming import claim
+from tasks.runner.finishing import Finisher
 from tasks.runner.handlers import ONCE, Retries
-from tasks.runner.model import Claimed, Ended, Status, WhenLost
+from tasks.runner.model import Claimed, Ended, Lost, Status, WhenLost
 from tasks.runner.reaping import reap
-from tasks.runner.running import JobTaken, complete, lost
+from tasks.runner.running import JobTaken, complete, hand_back, lost
 from tests.runner.conftest import Bench
 
 EFFECT = "INSERT INTO job_pauses (kind, name) VALUES ('task', 'effect')"
@@ -94,6 +95,44 @@ async def test_a_task_can_have_its_lost_jobs_held_for_an_operator(bench: Bench) 
     assert await reap(bench.tasks, stalled_s=30) == 2
     assert await bench.statuses() == ["failed 1", "failed 1"]
     assert await bench.values("SELECT error FROM job_errors") == 2 * ["its worker was lost"]
+
+
+async def test_a_worker_that_was_lost_has_said_what_is_held(bench: Bench) -> None:
+    """The one that finds it lost is of another release, and knows none of its tasks."""
+    bench.task("a", when_lost=WhenLost.HOLD)
+    bench.task("b", retries=ONCE)
+    bench.task("c")
+    for name in bench.tasks:
+        await bench.add(name)
+    (job, *_) = await _take(bench)
+    async with direct_connection(bench.url) as connection:
+        await queries.introduce(connection, job.worker_id, bench.worker().pulse.introduction)
+    assert await reap({}, stalled_s=30) == 3
+    assert await bench.statuses() == ["failed 1", "failed 1", "todo 1"]
+
+
+async def test_what_was_handed_back_and_claimed_again_is_not_handed_back_twice(
+    bench: Bench,
+) -> None:
+    """The answer to the first hand-back was lost; to the database the second is like it."""
+    bench.task("a")
+    await bench.add("a")
+    (job,) = await _take(bench)
+    held = {job.id: job}
+    finisher = Finisher(
+        bench.url, holds=lambda job: held.get(job.id) is job, forget=lambda _jobs: None
+    )
+    async with direct_connection(bench.url) as connection:
+        await queries.finish(connection, [hand_back(job)])
+        (again,) = await claim(
+            connection, worker_id=job.worker_id, queues=None, tasks=["a"], limit=1
+        )
+    held[job.id] = again
+    finisher.put(hand_back(job))
+    sending = asyncio.create_task(finisher.run())
+    await finisher.emptied()
+    sending.cancel()
+    assert await bench.statuses() == ["doing 0"]
 
 
 async def test_an_effect_and_its_completion_are_one_commit(bench: Bench) -> None:
@@ -302,7 +341,7 @@ async def test_a_job_somebody_wants_to_end_is_cut_off_and_not_tried_again(bench:
 
 
 async def test_an_exhausted_job_is_not_given_back_when_lost() -> None:
-    job = Claimed(
+    job = Lost(
         id=1,
         task_name="a",
         args="{}",
@@ -311,5 +350,6 @@ async def test_an_exhausted_job_is_not_given_back_when_lost() -> None:
         is_locked=False,
         has_queueing_lock=False,
         worker_id=1,
+        is_held=False,
     )
     assert lost(None, job).status is Status.TODO, "who does not know the task decides nothing"

@@ -1,9 +1,12 @@
 """The worker as a whole: on time, hard to kill, quick to stop."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+
+import psycopg
 
 from app.db import direct_connection, execute
 from tasks.runner import queries
@@ -14,6 +17,7 @@ from tests.runner.conftest import Bench
 
 # What begins although nobody looks, began because it was told, or because its time had come.
 NEVER_S = 3_600.0
+STALLED_S = 2.0
 
 
 @asynccontextmanager
@@ -162,6 +166,35 @@ async def test_without_a_heartbeat_nothing_is_claimed_and_it_resumes_by_itself(
             await asyncio.sleep(0.3)
             assert bench.ran == []
         await until(bench, 1)
+
+
+async def test_a_sleeper_begins_nothing_that_may_have_been_given_to_others(bench: Bench) -> None:
+    """The process stands still for longer than others wait for it, with a job in its hands."""
+
+    def take_over() -> None:
+        with psycopg.connect(bench.url, autocommit=True) as connection:
+            connection.execute(
+                "UPDATE procrastinate_jobs SET attempts = attempts + 1, worker_id = NULL"
+                " WHERE status = 'doing'"
+            )
+
+    async def sleep(job: Claimed) -> None:
+        while await bench.statuses() != ["doing 0", "doing 0"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        thread = threading.Thread(target=take_over)
+        thread.start()
+        time.sleep(STALLED_S + 0.5)  # noqa: ASYNC251  the whole process
+        thread.join()
+
+    bench.task("a", sleep)
+    bench.task("b")
+    async with working(bench.worker(concurrency=1, stalled_s=STALLED_S)):
+        await bench.add("a", priority=1)
+        await bench.add("b")
+        await until(bench, 1)
+        await asyncio.sleep(0.5)
+    assert bench.ran == ["a"]
+    assert await bench.statuses() == ["doing 1", "doing 1"]
 
 
 async def test_no_lost_connection_ends_a_worker(bench: Bench) -> None:
