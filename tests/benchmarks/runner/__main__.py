@@ -8,7 +8,9 @@ in the log for each job, as in production. `enqueues`: one job per commit, by pg
 without a worker that does them. `latency`: an idle worker, from the commit to the start.
 `pairs`: jobs a few milliseconds apart, and those of them that no notification began.
 `beside_finished`: with so many jobs of the past. `cost`: where the time of a drain goes. A peer
-is measured where it can be imported: `uv run --with pgqueuer --with asyncpg …`.
+is measured where it can be imported:
+`uv run --with pgqueuer --with asyncpg --with celery --with redis python -m … --peers`, and a
+redis-server for Celery.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Other runners on the same database: `uv run --with pgqueuer --with asyncpg …`.
+"""Other runners on the same machine: `uv run --with pgqueuer --with asyncpg …`.
 
 python -m tests.benchmarks.runner.peers   works until PgQueuer's queue is empty
 """
@@ -15,12 +15,17 @@ from typing import Any
 
 import psycopg
 
+from tests.benchmarks.runner import celery_peer
+
 _BATCH = 500
 
 
 def measure(url: str, count: int, *, runs: int) -> dict[str, float | None]:
     """Jobs per second of each, None of those that are not here."""
-    return {"pgqueuer": pgqueuer(url, count, runs=runs)}
+    return {
+        "pgqueuer": pgqueuer(url, count, runs=runs),
+        "celery": celery_peer.measure(count, runs=runs),
+    }
 
 
 def pgqueuer(url: str, count: int, *, runs: int) -> float | None:
