@@ -1141,11 +1141,12 @@ CREATE TABLE public.chargebacks (
     closed_at timestamp with time zone,
     look_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    from_returns bigint,
     CONSTRAINT chargebacks_amount_check CHECK ((amount > 0)),
     CONSTRAINT chargebacks_borne_whole CHECK (
 CASE
-    WHEN (state = 'lost'::text) THEN (((from_deposit >= 0) AND (from_rental >= 0) AND (from_refunds >= 0) AND (from_transfers >= 0) AND (from_host >= 0) AND (loss >= 0) AND ((((((from_deposit + from_rental) + from_refunds) + from_transfers) + from_host) + loss) = amount)) IS TRUE)
-    ELSE (num_nonnulls(from_deposit, from_rental, from_refunds, from_transfers, from_host, loss) = 0)
+    WHEN (state = 'lost'::text) THEN (((from_deposit >= 0) AND (from_rental >= 0) AND (from_refunds >= 0) AND (from_transfers >= 0) AND (from_host >= 0) AND (from_returns >= 0) AND ((loss + from_returns) >= 0) AND (((((((from_deposit + from_rental) + from_refunds) + from_transfers) + from_host) + from_returns) + loss) = amount)) IS TRUE)
+    ELSE (num_nonnulls(from_deposit, from_rental, from_refunds, from_transfers, from_host, from_returns, loss) = 0)
 END),
     CONSTRAINT chargebacks_closed_with_time CHECK (((state = 'open'::text) = (closed_at IS NULL))),
     CONSTRAINT chargebacks_fee_check CHECK ((fee >= 0)),
@@ -1892,7 +1893,7 @@ CREATE TABLE public.ledger_transactions (
     memo text NOT NULL,
     at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     written_by xid8 DEFAULT pg_current_xact_id() NOT NULL,
-    CONSTRAINT ledger_transactions_kind_known CHECK ((kind = ANY (ARRAY['charge'::text, 'unapplied_charge'::text, 'gateway_fee'::text, 'division'::text, 'host_debit'::text, 'platform_debit'::text, 'refund'::text, 'refund_reversal'::text, 'transfer'::text, 'transfer_reversal'::text, 'chargeback'::text, 'chargeback_reversal'::text, 'chargeback_recovery'::text, 'adjustment'::text])))
+    CONSTRAINT ledger_transactions_kind_known CHECK ((kind = ANY (ARRAY['charge'::text, 'unapplied_charge'::text, 'gateway_fee'::text, 'division'::text, 'host_debit'::text, 'platform_debit'::text, 'refund'::text, 'refund_reversal'::text, 'refund_kept'::text, 'transfer'::text, 'transfer_reversal'::text, 'chargeback'::text, 'chargeback_reversal'::text, 'chargeback_recovery'::text, 'adjustment'::text])))
 );
 
 

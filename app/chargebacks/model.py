@@ -15,7 +15,7 @@ from app.errors import Conflict, NotFound
 from app.escrow.model import Pot
 from app.gateways.port import GatewayName
 from app.instructions.model import Instruction
-from app.money import Money
+from app.money import Money, SignedMoney
 from app.payments.model import Payment
 from app.wire import Input, Output
 
@@ -41,7 +41,8 @@ class Chargeback(msgspec.Struct, frozen=True, kw_only=True):
 
     `is_taken`: the gateway has taken the money out of our balance, and has not given it back.
     `fee` is None until the gateway tells of one. What a lost one was recovered from is None before
-    it is lost; `loss` is the rest.
+    it is lost; `from_returns` are refunds that came back since. `loss` is the rest: below zero
+    where such refunds had been at the platform's cost.
     """
 
     id: UUID
@@ -62,6 +63,7 @@ class Chargeback(msgspec.Struct, frozen=True, kw_only=True):
     from_refunds: int | None
     from_transfers: int | None
     from_host: int | None
+    from_returns: int | None
     loss: int | None
     opened_at: datetime
     closed_at: datetime | None
@@ -151,8 +153,9 @@ class Close(Input, frozen=True):
 class Recovered(Output, frozen=True):
     """Where a lost chargeback was recovered from, in this order; the parts sum to its amount.
 
-    `refunds` and `transfers` had not left; `host` is kept back from the host's next payouts; `loss`
-    is the platform's.
+    `refunds` and `transfers` had not left; `host` is kept back from the host's next payouts;
+    `returns` are refunds that came back after it was lost; `loss` is the platform's, and below zero
+    where such refunds had been at its cost.
     """
 
     deposit: Money
@@ -160,7 +163,8 @@ class Recovered(Output, frozen=True):
     refunds: Money
     transfers: Money
     host: Money
-    loss: Money
+    returns: Money
+    loss: SignedMoney
 
 
 class ChargebackReply(Output, frozen=True):
@@ -240,7 +244,8 @@ def _recovered(chargeback: Chargeback) -> Recovered | None:
         refunds=_money(chargeback, chargeback.from_refunds),
         transfers=_money(chargeback, chargeback.from_transfers),
         host=_money(chargeback, chargeback.from_host),
-        loss=_money(chargeback, chargeback.loss),
+        returns=_money(chargeback, chargeback.from_returns),
+        loss=SignedMoney(amount=chargeback.loss or 0, currency=chargeback.currency),
     )
 
 

@@ -1,6 +1,6 @@
 """One statement per function on `chargebacks` and their history, and on what has not left."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -119,7 +119,8 @@ async def close(
                    from_deposit = %(from_deposit)s,
                    from_rental = %(from_rental)s, from_refunds = %(from_refunds)s,
                    from_transfers = %(from_transfers)s, from_host = %(from_host)s,
-                   loss = %(loss)s, closed_at = business_now(), updated_at = business_now()
+                   from_returns = %(from_returns)s, loss = %(loss)s,
+                   closed_at = business_now(), updated_at = business_now()
              WHERE id = %(id)s AND state = 'open'
          RETURNING *
         ), history AS (
@@ -134,6 +135,7 @@ async def close(
         from_refunds=recovery.from_refunds if recovery else None,
         from_transfers=recovery.from_transfers if recovery else None,
         from_host=recovery.from_host if recovery else None,
+        from_returns=0 if recovery else None,
         loss=recovery.loss if recovery else None,
         actor=by.role,
         actor_id=by.id,
@@ -151,6 +153,34 @@ async def get_back(tx: Tx, chargeback_id: UUID) -> Chargeback:
          WHERE id = %(id)s
      RETURNING *""",
         id=chargeback_id,
+    )
+
+
+async def lock_lost(tx: Tx, payment_id: UUID) -> list[Chargeback]:
+    """Those of a charge that are lost, the oldest first, until the transaction ends."""
+    return await fetch_all(
+        tx,
+        Chargeback,
+        """
+        SELECT * FROM chargebacks WHERE payment_id = %(payment_id)s AND state = 'lost'
+         ORDER BY id
+           FOR NO KEY UPDATE""",
+        payment_id=payment_id,
+    )
+
+
+async def take_returned(tx: Tx, shares: Mapping[UUID, int]) -> None:
+    """So much of refunds that came back makes up for what these have lost."""
+    await execute(
+        tx,
+        """
+        UPDATE chargebacks
+           SET from_returns = from_returns + share.amount, loss = loss - share.amount,
+               updated_at = business_now()
+          FROM unnest(%(ids)s::uuid[], %(amounts)s::bigint[]) AS share (id, amount)
+         WHERE chargebacks.id = share.id""",
+        ids=list(shares),
+        amounts=list(shares.values()),
     )
 
 

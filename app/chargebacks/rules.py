@@ -108,6 +108,21 @@ def _cut(instructions: Sequence[Instruction], amount: int) -> list[Cut]:
     return cuts
 
 
+def kept(refund: int, lost: Sequence[Chargeback], *, counted: int) -> list[int]:
+    """How much of a refund that came back is not owed, by the lost chargeback that it pays for.
+
+    As much as the guest would have beyond the charge, from bank and us together: `counted` of what
+    banks took is within it. It makes up for what each has lost, the oldest first; the last takes
+    the rest: what the platform had given away.
+    """
+    left = min(refund, sum(each.amount for each in lost) - counted)
+    shares: list[int] = []
+    for each in lost:
+        shares.append(left if each is lost[-1] else min(left, max(each.loss or 0, 0)))
+        left -= shares[-1]
+    return shares
+
+
 def successor(was: Instruction, *, amount: int, target: str | None) -> NewInstruction:
     """What takes the place of an instruction: of one that came back, or was cut, for the rest."""
     return NewInstruction(
@@ -176,6 +191,19 @@ def recovered(chargeback: Chargeback, case: Case, recovery: Recovery) -> Posting
         booking_id=chargeback.booking_id,
         entries=(*entries, Entry(_losses(chargeback), chargeback.amount - recovery.loss)),
         memo=chargeback.reason,
+    )
+
+
+def refund_kept(refund: Instruction, amount: int) -> Posting:
+    """So much of a refund that came back makes up for what banks have taken."""
+    guest = Account(AccountKind.GUEST_REFUNDABLE, refund.currency, owner_id=refund.payee_id)
+    losses = Account(AccountKind.CHARGEBACK_LOSSES, refund.currency)
+    return Posting(
+        kind=PostingKind.REFUND_KEPT,
+        source_id=refund.id,
+        booking_id=refund.booking_id,
+        entries=(Entry(guest, -amount), Entry(losses, amount)),
+        memo=refund.failure or refund.reason,
     )
 
 

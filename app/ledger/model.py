@@ -61,6 +61,7 @@ class PostingKind(StrEnum):
     PLATFORM_DEBIT = "platform_debit"  # the same, where the platform bears it
     REFUND = "refund"  # the instruction
     REFUND_REVERSAL = "refund_reversal"  # the instruction
+    REFUND_KEPT = "refund_kept"  # the instruction: it came back, and a bank has given it already
     TRANSFER = "transfer"  # the instruction
     TRANSFER_REVERSAL = "transfer_reversal"  # the instruction
     CHARGEBACK = "chargeback"  # this and the next two: the chargeback

@@ -11,6 +11,7 @@ from app.audit import Actor, ActorRole, Subject
 from app.bookings import actions as bookings
 from app.bookings.model import Booking
 from app.bookings.queries import find as find_booking
+from app.chargebacks.actions import returning as chargebacks
 from app.db import Tx, now, plan_for_values
 from app.escrow import actions as escrow
 from app.instructions import actions as instructions
@@ -97,12 +98,13 @@ async def reissue(
     """Send money again that had come back, by an instruction of its own; returns its id.
 
     All of it: what its host owes is kept back from other payouts. Raises NoSuchInstructionHere,
-    NotReversed, ReissuedBefore.
+    NotReversed, TakenByBank, ReissuedBefore.
     """
     came_back = _of_kind(await instructions.lock(tx, instruction_id), kind)
     if came_back.state is not InstructionState.REVERSED:
         raise NotReversed(f"It is {came_back.state}.")
     if before := await instruction_queries.of_source(tx, came_back.id):
+        rules.check_owed(came_back, before[0])
         raise ReissuedBefore(f"It was, as {before[0].id}.")
     target = await _target(tx, came_back)
     again = rules.again(came_back, instruction_id=uuid_utils.compat.uuid7(), target=target)
@@ -139,6 +141,16 @@ async def ask_about_contested(tx: Tx, was: InstructionState, refund: Instruction
         return
     if (await payments.get(tx, refund.payment_id)).contested:
         await enqueue(tx, LookUpChargebacks(payment_id=refund.payment_id))
+
+
+async def keep_returned(tx: Tx, instruction: Instruction) -> None:
+    """A refund that came back is not owed as far as the guest's bank has given it since.
+
+    To be called before its pots are locked: the booking is.
+    """
+    is_back = instruction.state is InstructionState.REVERSED
+    if is_back and instruction.kind is InstructionKind.REFUND:
+        await chargebacks.keep_returned(tx, instruction)
 
 
 async def refund_past_payout(

@@ -108,6 +108,15 @@ class NotReversed(Conflict):
     title = "It has not come back"
 
 
+class TakenByBank(Conflict):
+    """A lost chargeback took what came back: a bank has given it to the guest, at whoever's cost.
+
+    What is left of it, if anything, is sent by itself.
+    """
+
+    title = "A chargeback has taken it"
+
+
 class ReissuedBefore(Conflict):
     """What came back is sent again once; if that comes back too, send that one again."""
 

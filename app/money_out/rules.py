@@ -15,7 +15,7 @@ from app.instructions.model import (
 )
 from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from app.money import Money
-from app.money_out.model import Bearer, LateRefund, StillHeld
+from app.money_out.model import Bearer, LateRefund, StillHeld, TakenByBank
 from app.notifications.model import BookingFacts, Kind
 from app.payments.model import Payment, RefundExceedsCharge
 
@@ -88,6 +88,12 @@ def check_amount(asked: Money, payment: Payment, pots: Sequence[Pot]) -> None:
         raise RefundExceedsCharge(
             f"{Money(amount=left, currency=payment.currency)} is left of the charge."
         )
+
+
+def check_owed(came_back: Instruction, again: Instruction) -> None:
+    """Raises TakenByBank if a chargeback took what came back: it is not to be sent any more."""
+    if again.state is InstructionState.CANCELLED:
+        raise TakenByBank(f"{came_back.money} came back, and went into a chargeback.")
 
 
 def posting_of(refund: LateRefund, booking: Booking) -> Posting:

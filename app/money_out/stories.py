@@ -67,6 +67,7 @@ async def look_up(
     async with transaction() as tx:
         live = gateway_named(asked.gateway).live
         instruction = await instructions.settle(tx, asked, found, live=live)
+        await actions.keep_returned(tx, instruction)
         await escrow.follow(tx, instruction)
         await actions.tell(tx, asked.state, instruction)
         await actions.ask_about_contested(tx, asked.state, instruction)

@@ -4,7 +4,8 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 import pytest
 
@@ -12,14 +13,24 @@ from app.accounts.model import Principal, Role
 from app.bookings.model import Booking
 from app.cancellation import actions as cancellation
 from app.cancellation.model import Cancel
+from app.chargebacks import queries as chargebacks
 from app.chargebacks.actions.booking import book
 from app.db import Tx, fetch_all, fetch_new_value, fetch_values, transaction
 from app.errors import Problem
 from app.escrow import actions as escrow
 from app.escrow.rules import WINDOWS
-from app.gateways.port import ChargebackStatus, FoundChargeback
+from app.gateways.port import (
+    Accepted,
+    ChargebackStatus,
+    FoundChargeback,
+    FoundInstruction,
+    MoneyOutStatus,
+)
 from app.instructions import queries as instructions
-from app.instructions.actions import begin_attempt
+from app.instructions.actions import begin_attempt, begin_look_up, record, settle
+from app.instructions.model import Instruction, InstructionKind
+from app.money_out import actions as money_out
+from app.payments import queries as payment_queries
 from app.payments.model import Payment
 from tests import make, paid
 from tests.gateways.test_sandbox import eventually
@@ -118,7 +129,100 @@ async def test_a_refund_that_begins_at_this_moment_is_under_way() -> None:
     await audit_is_clean()
 
 
-async def _waits_for_a_lock(losing: asyncio.Task[None]) -> bool:
+async def test_who_sends_again_and_who_loses_contend_for_what_came_back() -> None:
+    """Whoever is first, the guest has it from the bank alone."""
+    for is_sent_first in (True, False):
+        booking, payment = await _refunded()
+        async with transaction() as tx:
+            refunds = await instructions.of_booking(tx, booking.id)
+            for refund in refunds:
+                await _come_back(tx, refund=refund)
+        again = [partial(_send_again, refund_id=refund.id) for refund in refunds]
+        lose = _told(payment, ChargebackStatus.LOST)
+        first, *then = [*again, lose] if is_sent_first else [lose, *again]
+        async with transaction() as tx:
+            await first(tx)
+            waiting = asyncio.gather(*map(_happens, then))
+            await eventually(partial(_waits_for_a_lock, waiting))
+        await waiting
+        await _nobody_has_it_twice(payment)
+
+
+async def test_a_loss_and_a_refund_that_comes_back_contend() -> None:
+    for is_lost_first in (True, False):
+        booking, payment = await _refunded()
+        async with transaction() as tx:
+            refund, *others = await instructions.of_booking(tx, booking.id)
+        back = [partial(_come_back, refund=each) for each in (refund, *others)]
+        lose = _told(payment, ChargebackStatus.LOST)
+        first, *then = [lose, *back] if is_lost_first else [*back, lose]
+        async with transaction() as tx:
+            await first(tx)
+            waiting = asyncio.gather(*map(_happens, then))
+            await eventually(partial(_waits_for_a_lock, waiting))
+        await waiting
+        await _nobody_has_it_twice(payment)
+
+
+async def _refunded() -> tuple[Booking, Payment]:
+    """All of its refunds have arrived."""
+    async with transaction() as tx:
+        host = await make.account(tx, Role.GUEST, Role.HOST)
+        booking = await paid.stay(tx, host=host, guest=await make.account(tx))
+        await cancellation.cancel(tx, booking_id=booking.id, asker=host, request=Cancel())
+        refunds = await instructions.of_booking(tx, booking.id)
+        for refund in refunds:
+            await _arrive(tx, refund)
+        return booking, await payment_queries.lock(tx, refunds[0].payment_id)
+
+
+async def _arrive(tx: Tx, refund: Instruction) -> None:
+    sending = await begin_attempt(tx, refund.id)
+    assert sending
+    accepted = Accepted(gateway_id=str(refund.id), status=MoneyOutStatus.PENDING, data={})
+    sent = await record(tx, sending, accepted)
+    await settle(tx, sent, _heard(sent, MoneyOutStatus.SUCCEEDED), live=False)
+
+
+async def _come_back(tx: Tx, *, refund: Instruction) -> None:
+    """What a look-up commits."""
+    asked = await begin_look_up(tx, refund.id)
+    assert asked
+    back = await settle(tx, asked, _heard(asked, MoneyOutStatus.REVERSED), live=False)
+    await money_out.keep_returned(tx, back)
+    await escrow.follow(tx, back)
+
+
+async def _send_again(tx: Tx, *, refund_id: UUID) -> None:
+    admin = await make.account(tx, Role.ADMIN)
+    await money_out.reissue(
+        tx, refund_id, kind=InstructionKind.REFUND, admin_id=admin.id, reason="asked for it"
+    )
+
+
+def _heard(sent: Instruction, status: MoneyOutStatus) -> FoundInstruction:
+    return FoundInstruction(
+        reference=sent.reference or "",
+        gateway_id=str(sent.id),
+        status=status,
+        money=sent.money,
+        failure="the card is closed" if status is MoneyOutStatus.REVERSED else "",
+        live=False,
+        fee=None,
+        data={},
+    )
+
+
+async def _nobody_has_it_twice(payment: Payment) -> None:
+    async with transaction() as tx:
+        lost = await chargebacks.lock_lost(tx, payment.id)
+        unsent = await chargebacks.lock_unsent(tx, payment.id, [InstructionKind.REFUND])
+        assert not unsent
+        assert [each.loss for each in lost] == [0]
+    await audit_is_clean()
+
+
+async def _waits_for_a_lock(losing: asyncio.Future[Any]) -> bool:
     async with transaction() as tx:
         return losing.done() or await fetch_new_value(
             tx,

@@ -7,7 +7,8 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.chargebacks.rules import recover
+from app.chargebacks.model import Chargeback, ChargebackState
+from app.chargebacks.rules import kept, recover
 from app.escrow.model import Pot, PotKind, PotState
 from app.gateways.port import GatewayName
 from app.instructions.model import Instruction, InstructionKind, InstructionState
@@ -61,12 +62,54 @@ def instruction(kind: InstructionKind, amount: int) -> Instruction:
     )
 
 
+def lost_one(amount: int, *, loss: int) -> Chargeback:
+    return Chargeback(
+        id=uuid4(),
+        gateway_id="",
+        state=ChargebackState.LOST,
+        amount=amount,
+        reason="",
+        is_taken=True,
+        fee=None,
+        evidence_due_at=None,
+        recorded_by=None,
+        from_deposit=amount - loss,
+        from_rental=0,
+        from_refunds=0,
+        from_transfers=0,
+        from_host=0,
+        from_returns=0,
+        loss=loss,
+        opened_at=NOW,
+        closed_at=NOW,
+        **{name: SHARED[name] for name in ("booking_id", "payment_id", "gateway", "currency")},
+    )
+
+
 states = st.sampled_from([PotState.HELD, PotState.DISPUTED, PotState.RELEASING, PotState.REFUNDED])
 pots = st.lists(
     st.builds(pot, st.sampled_from(PotKind), amounts, states, st.integers(0, 500)),
     max_size=2,
     unique_by=lambda each: each.kind,
 )
+
+
+@given(
+    refund=st.integers(1, 1_000),
+    losses=st.lists(st.tuples(st.integers(1, 500), st.integers(0, 500)), max_size=3),
+    charged_back=st.integers(0, 1_500),
+)
+def test_of_what_came_back_only_what_would_be_had_twice_is_kept(
+    refund: int, losses: list[tuple[int, int]], charged_back: int
+) -> None:
+    lost = [lost_one(amount, loss=min(amount, loss)) for amount, loss in losses]
+    counted = min(sum(each.amount for each in lost), charged_back)
+    shares = kept(refund, lost, counted=counted)
+    assert sum(shares) == min(refund, sum(each.amount for each in lost) - counted)
+    for each, share, later in zip(lost, shares, [*shares[1:], 0], strict=False):
+        assert share >= 0
+        assert share <= (each.loss or 0) or each is lost[-1]
+        assert share == each.loss or not later, "the oldest first"
 
 
 @given(amount=st.integers(1, 5_000), pots=pots, back=few, out=few, has=st.integers(-500, 1_000))

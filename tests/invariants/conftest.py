@@ -21,11 +21,11 @@ _CHARGEBACKS = (
     """
     INSERT INTO chargebacks (id, payment_id, booking_id, gateway, gateway_id, state, amount,
                              currency, reason, is_taken, gateway_data, from_deposit, from_rental,
-                             from_refunds, from_transfers, from_host, loss, look_at,
-                             closed_at)
+                             from_refunds, from_transfers, from_host, from_returns, loss,
+                             look_at, closed_at)
     SELECT gen_random_uuid(), charge.id, charge.booking_id, gateway, ended.state, ended.state,
            1000, currency, 'of the past', ended.state = 'lost', '{}', nothing, nothing, nothing,
-           nothing, nothing, 1000 + nothing, business_now(),
+           nothing, nothing, nothing, 1000 + nothing, business_now(),
            CASE WHEN ended.state <> 'open' THEN business_now() END
       FROM (VALUES ('won', 'completed', NULL), ('lost', 'completed', 0),
                    ('open', 'confirmed', NULL)) AS ended (state, fate, nothing)

@@ -49,8 +49,8 @@ async def recover(tx: Tx, case: Case, chargeback: Chargeback) -> Recovery:
     if posting := rules.recovered(chargeback, case, recovery):
         await ledger.post(tx, posting)
     await _take_from_pots(tx, case, recovery)
-    await _cancel(tx, case, recovery.refunds, target=target)
-    await _cancel(tx, case, recovery.transfers, target=target)
+    await cancel(tx, case, recovery.refunds, target=target)
+    await cancel(tx, case, recovery.transfers, target=target)
     await payments.charge_back(
         tx, case.payment.id, taken=chargeback.amount, promised=recovery.from_refunds
     )
@@ -66,6 +66,22 @@ async def awaits_refund(tx: Tx, payment_id: UUID) -> bool:
     """
     await queries.lock_unsent(tx, payment_id, [InstructionKind.REFUND])
     return await queries.is_refund_under_way(tx, payment_id)
+
+
+async def cancel(tx: Tx, case: Case, taken: Sequence[Cut], *, target: str | None) -> None:
+    """Send none of these; what is left of one that was cut is sent by another."""
+    cuts = await _sendable(tx, taken, target=target)
+    ids = [cut.instruction.id for cut in cuts]
+    if await queries.cancel(tx, ids, reason=_BECAUSE) != len(ids):
+        raise MoveRefused("Somebody else moved a refund or transfer at the same moment.")
+    rests = [
+        rules.successor(cut.instruction, amount=cut.rest, target=target) for cut in cuts if cut.rest
+    ]
+    await instructions.queue_all(tx, rests, by=SYSTEM)
+    await escrow.close_settled(tx, [pot.id for pot in case.pots], reason=_BECAUSE)
+    await resolve_alerts(tx, _ALERTS, [str(cut.instruction.id) for cut in taken])
+    if any(cut.instruction.source_id == case.payment.id and not cut.rest for cut in cuts):
+        await resolve_alerts(tx, tuple(Unwanted), [case.payment.reference])
 
 
 def _of(kind: InstructionKind, unsent: Sequence[Instruction]) -> list[Instruction]:
@@ -86,22 +102,6 @@ async def _take_from_pots(tx: Tx, case: Case, recovery: Recovery) -> None:
     is_ahead = booking.state is BookingState.CONFIRMED and booking.check_in_at > await now(tx)
     if is_ahead or booking.state is BookingState.AWAITING_HOST:
         await bookings.cancel(tx, booking, by=SYSTEM, reason=_BECAUSE)
-
-
-async def _cancel(tx: Tx, case: Case, taken: Sequence[Cut], *, target: str | None) -> None:
-    """Send none of these; what is left of one that was cut is sent by another."""
-    cuts = await _sendable(tx, taken, target=target)
-    ids = [cut.instruction.id for cut in cuts]
-    if await queries.cancel(tx, ids, reason=_BECAUSE) != len(ids):
-        raise MoveRefused("Somebody else moved a refund or transfer at the same moment.")
-    rests = [
-        rules.successor(cut.instruction, amount=cut.rest, target=target) for cut in cuts if cut.rest
-    ]
-    await instructions.queue_all(tx, rests, by=SYSTEM)
-    await escrow.close_settled(tx, [pot.id for pot in case.pots], reason=_BECAUSE)
-    await resolve_alerts(tx, _ALERTS, [str(cut.instruction.id) for cut in taken])
-    if any(cut.instruction.source_id == case.payment.id and not cut.rest for cut in cuts):
-        await resolve_alerts(tx, tuple(Unwanted), [case.payment.reference])
 
 
 async def _sendable(tx: Tx, cuts: Sequence[Cut], *, target: str | None) -> list[Cut]:

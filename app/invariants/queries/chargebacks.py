@@ -17,9 +17,10 @@ async def postings(tx: Tx) -> Verdicts:
                     THEN concat(state, ', ', CASE WHEN is_taken THEN 'taken' ELSE 'not taken' END,
                                 ', posted as taken ', coalesce(posted.taken, 0),
                                 ' and as given back ', coalesce(posted.given_back, 0), ' times')
-                    WHEN coalesce(posted.recovered, 0) <> coalesce(chargeback.amount - loss, 0)
+                    WHEN coalesce(posted.recovered, 0)
+                         <> coalesce(chargeback.amount - loss - from_returns, 0)
                     THEN concat(state, ', with ', coalesce(posted.recovered, 0), ' recovered of ',
-                                chargeback.amount - loss)
+                                chargeback.amount - loss - from_returns)
                     WHEN coalesce(charged.fee, 0) <> coalesce(chargeback.fee, 0)
                     THEN concat('a fee of ', chargeback.fee, ', posted as ', charged.fee)
                END AS chargebacks_posted_once,
@@ -62,6 +63,7 @@ async def charges(tx: Tx) -> Verdicts:
                    coalesce(sum(from_deposit), 0) AS from_deposit,
                    coalesce(sum(from_rental), 0) AS from_rental,
                    coalesce(sum(from_refunds), 0) AS from_refunds,
+                   coalesce(sum(from_returns), 0) AS from_returns,
                    coalesce(sum(from_transfers), 0) AS from_transfers
               FROM chargebacks GROUP BY payment_id
         ), held AS (
@@ -81,6 +83,13 @@ async def charges(tx: Tx) -> Verdicts:
               FROM instructions AS was LEFT JOIN instructions AS rest ON rest.source_id = was.id
              WHERE was.state = 'cancelled'
              GROUP BY was.payment_id
+        ), kept AS (
+            SELECT payment_id, sum(entry.amount) AS kept
+              FROM ledger_transactions AS transaction
+              JOIN ledger_entries AS entry ON transaction_id = transaction.id
+              LEFT JOIN instructions ON instructions.id = transaction.source_id
+             WHERE transaction.kind = 'refund_kept' AND entry.amount > 0
+             GROUP BY payment_id
         ), charge AS (
             SELECT id AS payment_id, amount, refunded, charged_back, contested FROM payments
              WHERE contested OR charged_back > 0 OR id IN (SELECT payment_id FROM told)
@@ -96,14 +105,18 @@ async def charges(tx: Tx) -> Verdicts:
                       OR coalesce(from_rental, 0) <> coalesce(rental, 0)
                     THEN concat(from_deposit, ' and ', from_rental, ' of pots that gave ', deposit,
                                 ' and ', rental)
-                    WHEN coalesce(from_refunds, 0) <> coalesce(refunds, 0)
+                    WHEN coalesce(from_returns, 0) <> coalesce(kept, 0)
+                    THEN concat(from_returns, ' of refunds that came back, of which ', kept,
+                                ' were kept')
+                    WHEN coalesce(from_refunds + from_returns, 0) <> coalesce(refunds, 0)
                       OR coalesce(from_transfers, 0) <> coalesce(transfers, 0)
-                    THEN concat(from_refunds, ' and ', from_transfers, ' of refunds and transfers ',
-                                'of which ', refunds, ' and ', transfers, ' were cancelled')
+                    THEN concat(from_refunds + from_returns, ' and ', from_transfers,
+                                ' of refunds and transfers of which ', refunds,
+                                ' and ', transfers, ' were cancelled')
                     WHEN coalesce(charged_back, 0) > coalesce(lost, 0)
                       OR (charged_back < lost AND charged_back + refunded <> amount)
                     THEN concat('counts ', charged_back, ' as charged back, of ', lost)
                END AS chargebacks_recovered
           FROM charge FULL JOIN told USING (payment_id) FULL JOIN held USING (payment_id)
-          FULL JOIN cut USING (payment_id)""",
+          FULL JOIN cut USING (payment_id) FULL JOIN kept USING (payment_id)""",
     )

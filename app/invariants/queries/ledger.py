@@ -136,7 +136,7 @@ async def transactions(tx: Tx) -> Verdicts:
                         ORDER BY transaction_id) AS entry
                 GROUP BY transaction_id) AS sums ON transaction_id = transaction.id
           LEFT JOIN source ON source.id = source_id
-           AND kind NOT IN ('gateway_fee', 'chargeback_recovery')""",
+           AND kind NOT IN ('gateway_fee', 'chargeback_recovery', 'refund_kept')""",
     )
 
 

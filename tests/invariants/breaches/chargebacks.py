@@ -83,4 +83,12 @@ CHARGEBACKS: Final = (
         f"UPDATE pots SET charged_back = 5 WHERE id = {_FREE_POT} RETURNING payment_id",
         also=("escrow_is_the_pots",),
     ),
+    Breach(
+        "chargebacks_recovered",
+        "from a refund that never came back",
+        """
+        UPDATE chargebacks SET from_returns = 5, loss = loss - 5 WHERE state = 'lost'
+        RETURNING payment_id""",
+        also=("losses_are_chargebacks",),
+    ),
 )
