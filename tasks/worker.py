@@ -2,8 +2,12 @@
 
 import asyncio
 import contextlib
+import os
 import signal
+import sys
+import threading
 from collections.abc import Sequence
+from typing import Final
 
 import structlog
 import uvloop
@@ -25,6 +29,8 @@ from tasks.runner.worker import Options, Worker
 # Importing a module of stories registers its handlers; these are all that this worker knows.
 STORIES = (checkout, escrow, notifications, schedule, webhooks)
 
+_LEAVE_AFTER_S: Final = 4.5  # beyond the grace period: half a second before Heroku kills
+
 _log = structlog.get_logger(__name__)
 
 
@@ -40,7 +46,7 @@ async def run(*, queues: Sequence[str] = (), concurrency: int | None = None) -> 
     worker = Worker(TASKS, options)
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, worker.stop)
+        loop.add_signal_handler(signum, _stop, worker, options.grace_s)
     await db.open_pool(settings().database_url, size_max=settings().database_pool_size_max)
     recorder = Recorder()
     open_gateways(settings(), hearer=recorder, patience_s=PATIENCE_OF_JOBS_S)
@@ -55,6 +61,23 @@ async def run(*, queues: Sequence[str] = (), concurrency: int | None = None) -> 
         await recorder.finish()
         await db.close_pool()
     _log.info("worker stopped")
+
+
+def _stop(worker: Worker, grace_s: float) -> None:
+    worker.stop()
+    leaving = threading.Timer(grace_s + _LEAVE_AFTER_S, _leave)
+    leaving.daemon = True
+    leaving.start()
+
+
+def _leave() -> None:
+    """End now: a job ignores that it is cut off, or a database gives no answer.
+
+    Other workers take over what this one held, as if it had been killed.
+    """
+    _log.warning("worker left behind what does not end")
+    sys.stdout.flush()
+    os._exit(0)
 
 
 async def _work(worker: Worker, options: Options) -> None:
