@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,9 @@ FOLDER = Path(__file__).resolve().parent.parent / "migrations"
 _LOCK_KEY = 0x62657274  # "bert"
 _POLL_SECONDS = 0.1
 _NO_TRANSACTION = b"-- no-transaction"
+_BUILT = re.compile(
+    rb"^CREATE (?:UNIQUE )?INDEX CONCURRENTLY (?:IF NOT EXISTS )?(\w+)", re.MULTILINE
+)
 _log = structlog.get_logger(__name__)
 
 
@@ -70,6 +74,8 @@ async def _apply_missing(connection: Connection, folder: Path) -> list[str]:
 
 async def _apply(connection: Connection, name: str, script: bytes, digest: str) -> None:
     if script.startswith(_NO_TRANSACTION):
+        for index in _BUILT.findall(script):  # half of it, where a try before this one broke off
+            await execute_script(connection, b"DROP INDEX CONCURRENTLY IF EXISTS " + index)
         await execute_script(connection, script)
         await _record(connection, name, digest)
     else:

@@ -11,7 +11,7 @@ import pytest
 import uuid_utils.compat
 
 from app import migrate as module
-from app.db import direct_connection, execute, fetch_value, fetch_values
+from app.db import Violated, direct_connection, execute, fetch_value, fetch_values
 from app.errors import Unavailable
 from app.migrate import MigrationChanged, migrate
 from tests.conftest import _url
@@ -87,6 +87,26 @@ async def test_a_file_may_ask_for_no_transaction(empty_database: str, tmp_path: 
     applied = await asyncio.gather(*(migrate(empty_database, tmp_path) for _ in range(3)))
     assert sum(len(names) for names in applied) == 2
     assert await has_table(empty_database, "one_at")
+
+
+async def test_an_index_that_was_half_built_is_built_anew(
+    empty_database: str, tmp_path: Path
+) -> None:
+    """Postgres leaves it behind, under its name, and of no use."""
+    (tmp_path / "0001_table.sql").write_text(
+        "CREATE TABLE one AS SELECT 1 AS id FROM (VALUES (1), (2)) AS n;"
+    )
+    (tmp_path / "0002_index.sql").write_text(
+        "-- no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY one_id ON one (id);"
+    )
+    with pytest.raises(Violated, match="one_id"):
+        await migrate(empty_database, tmp_path)
+    assert await has_table(empty_database, "one_id")
+    async with direct_connection(empty_database) as connection:
+        await execute(connection, "TRUNCATE one")
+        assert await migrate(empty_database, tmp_path) == ["0002_index.sql"]
+        sql = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'one_id'::regclass"
+        assert await fetch_value(connection, bool, sql)
 
 
 async def test_a_migration_that_is_killed_leaves_no_lock_and_no_half_done_work(
