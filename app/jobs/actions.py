@@ -208,8 +208,7 @@ async def resume(tx: Tx, kind: PauseKind, name: str, *, by: Actor, reason: str) 
     if await queries.resume(tx, kind, name):
         subject = Subject(kind, name)
         await audit.record(tx, by=by, action=f"resume_{kind}", subject=subject, reason=reason)
-        is_queue = kind is PauseKind.QUEUE
-        await queue.announce(tx, [name] if is_queue else await queries.queues_with(tx, name))
+        await queue.announce(tx, await queries.queues_with(tx, kind, name))
     return await queries.pauses(tx)
 
 

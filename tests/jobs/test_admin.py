@@ -207,6 +207,13 @@ async def test_what_is_paused_waits_and_begins_when_it_is_resumed(
     ], "what changes nothing is not recorded"
 
 
+async def test_a_queue_of_a_long_name_can_be_resumed(desk: Desk) -> None:
+    """It is no channel that Postgres could be told to notify, and no queue of any job."""
+    name = 100 * "q"
+    await desk.post(f"queues/{name}/pause")
+    assert (await desk.post(f"queues/{name}/resume"))["pauses"] == []
+
+
 async def test_a_job_that_is_not_there_is_not_found(desk: Desk) -> None:
     for verb in ("retry", "cancel"):
         refused = await desk.ask(f"jobs/1/{verb}")

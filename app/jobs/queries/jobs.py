@@ -186,13 +186,15 @@ async def resume(tx: Tx, kind: PauseKind, name: str) -> bool:
     return await execute(tx, sql, kind=kind, name=name) == 1
 
 
-async def queues_with(tx: Tx, task: str) -> Sequence[str]:
-    """The queues in which jobs of a task wait."""
+async def queues_with(tx: Tx, kind: PauseKind, name: str) -> Sequence[str]:
+    """The queues in which jobs of a queue or task wait."""
     return await fetch_values(
         tx,
         str,
         """
         SELECT DISTINCT queue_name::text FROM procrastinate_jobs
-         WHERE status = 'todo' AND task_name = %(task)s""",
-        task=task,
+         WHERE status = 'todo'
+           AND CASE %(kind)s WHEN 'queue' THEN queue_name ELSE task_name END = %(name)s""",
+        kind=kind,
+        name=name,
     )
