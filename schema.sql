@@ -3528,6 +3528,13 @@ CREATE INDEX runner_jobs_overdue ON public.procrastinate_jobs USING btree (((- (
 
 
 --
+-- Name: runner_jobs_overdue_locked; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX runner_jobs_overdue_locked ON public.procrastinate_jobs USING btree (((- (priority)::bigint)), scheduled_at) WHERE ((status = 'todo'::public.procrastinate_job_status) AND (lock IS NOT NULL) AND (scheduled_at IS NOT NULL));
+
+
+--
 -- Name: runner_jobs_ready; Type: INDEX; Schema: public; Owner: -
 --
 

@@ -33,6 +33,17 @@ _FRONTS: Final = """
                  AND -priority::bigint > level
                ORDER BY -priority::bigint, scheduled_at LIMIT 1)
         FROM every_level WHERE level IS NOT NULL
+  ), every_locked_level AS (
+      (SELECT -priority::bigint AS level FROM procrastinate_jobs
+        WHERE %(with_locks)s
+          AND status = 'todo' AND lock IS NOT NULL AND scheduled_at IS NOT NULL
+        ORDER BY -priority::bigint, scheduled_at LIMIT 1)
+      UNION ALL
+      SELECT (SELECT -priority::bigint FROM procrastinate_jobs
+               WHERE status = 'todo' AND lock IS NOT NULL AND scheduled_at IS NOT NULL
+                 AND -priority::bigint > level
+               ORDER BY -priority::bigint, scheduled_at LIMIT 1)
+        FROM every_locked_level WHERE level IS NOT NULL
   ), paused AS (
       SELECT ARRAY(SELECT name FROM job_pauses WHERE kind = 'queue') AS queues
   ), open AS (
@@ -75,13 +86,17 @@ _FRONTS: Final = """
                       queue_name <> ALL((SELECT queues FROM paused)::text[]))
        ORDER BY -priority::bigint, id LIMIT %(limit)s + 200
   ), due_locked AS MATERIALIZED (
-      SELECT lock FROM procrastinate_jobs
-       WHERE %(with_locks)s
-         AND status = 'todo' AND lock IS NOT NULL AND scheduled_at <= now()
-         AND task_name = ANY((SELECT tasks FROM open)::text[])
-         AND coalesce(queue_name = ANY((SELECT queues FROM open)::text[]),
-                      queue_name <> ALL((SELECT queues FROM paused)::text[]))
-       ORDER BY scheduled_at LIMIT %(limit)s + 200
+      SELECT lock
+        FROM every_locked_level, LATERAL (
+             SELECT lock FROM procrastinate_jobs
+              WHERE status = 'todo' AND lock IS NOT NULL
+                AND -priority::bigint = level AND scheduled_at <= now()
+                AND task_name = ANY((SELECT tasks FROM open)::text[])
+                AND coalesce(queue_name = ANY((SELECT queues FROM open)::text[]),
+                             queue_name <> ALL((SELECT queues FROM paused)::text[]))
+              ORDER BY scheduled_at
+              LIMIT %(limit)s + 200) AS job
+       LIMIT %(limit)s + 200 -- the most urgent: levels come in their order
   ), near AS MATERIALIZED (
       WITH these AS (TABLE ready_locked UNION TABLE due_locked)"""
 # Of each free lock in `these`: the job whose turn it is, if it may start.

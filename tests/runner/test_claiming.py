@@ -114,6 +114,17 @@ async def test_of_those_whose_time_has_come_the_most_urgent_come_first(bench: Be
     assert await _claim(bench) == ["a"]
 
 
+async def test_of_many_overdue_with_locks_the_most_urgent_come_first(bench: Bench) -> None:
+    await bench.sql(
+        """
+        INSERT INTO procrastinate_jobs (queue_name, task_name, lock, scheduled_at)
+        SELECT 'q', 'a', 'l' || n, now() - interval '1 h' FROM generate_series(1, 1000) AS n"""
+    )
+    await bench.add("b", in_s=-1, lock="x", priority=1)
+    await bench.add("c", in_s=-2, lock="y", priority=2)
+    assert await _claim(bench, 3) == ["c", "b", "a"]
+
+
 BLOCKED = {
     "in the future": "'q', 'a', NULL, now() + interval '1 day'",
     "in the future, with locks": "'q', 'a', 'l' || n, now() + interval '1 day'",
