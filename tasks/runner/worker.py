@@ -113,15 +113,16 @@ class Worker:
     async def run(self) -> None:
         """Work until told to stop."""
         never = asyncio.Event()
+        beating = asyncio.create_task(supervise("pulse", self.pulse.run, never))
         loops = [
-            asyncio.create_task(supervise("pulse", self.pulse.run, never)),
+            beating,
             asyncio.create_task(supervise("finish", self._finisher.run, never)),
             asyncio.create_task(supervise("watch", self._watch, never)),
         ]
         claims = asyncio.create_task(supervise("claim", self._claim_forever, self._stopping))
         try:
             await self._stopping.wait()
-            await self._wind_up(claims)
+            await self._wind_up(claims, beating)
         finally:
             await _end([claims])
             await _end(loops)
@@ -352,7 +353,7 @@ class Worker:
 
     # ---- stopping -------------------------------------------------------------------------------
 
-    async def _wind_up(self, claims: asyncio.Task[None]) -> None:
+    async def _wind_up(self, claims: asyncio.Task[None], beating: asyncio.Task[None]) -> None:
         cut_off_at = time.monotonic() + self._options.grace_s
         await asyncio.wait([claims], timeout=min(_CLAIM_ENDS_S, self._options.grace_s))
         await _end([claims])
@@ -370,6 +371,7 @@ class Worker:
             async with asyncio.timeout(_LAST_WORDS_S):
                 await self._finisher.emptied()
                 if not self._held:
+                    await _end([beating])  # it would find its row gone, and begin anew
                     await self.pulse.end()
         except Exception as error:  # noqa: BLE001  others take over what is left
             _log.warning("stopped without the database", exc_info=error)

@@ -11,6 +11,8 @@ import psutil
 from app.db import direct_connection, execute, fetch_values
 from app.development.postgres import running_postgres
 from app.migrate import migrate
+from tests.runner.conftest import Bench
+from tests.runner.test_worker import working
 
 # Beside the worker's own tasks, one whose jobs do not end when they are cut off.
 _STUBBORN = """
@@ -54,6 +56,13 @@ async def test_a_job_that_ignores_its_end_and_a_silent_database_hold_no_stop_up(
             if worker.returncode is None:
                 worker.kill()
             await worker.wait()
+
+
+async def test_a_worker_that_stops_leaves_no_trace_of_itself(bench: Bench) -> None:
+    for _ in range(5):
+        async with working(bench.worker(heartbeat_s=0.001)):
+            pass
+    assert await bench.values("SELECT id::text FROM procrastinate_workers") == []
 
 
 async def _run_stubborn_job(url: str) -> None:
