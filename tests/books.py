@@ -54,7 +54,7 @@ async def _cash(house: House) -> list[str]:
         for name in GatewayName
         for currency, account in (await house.sandbox.books(name)).items()
     }
-    theirs = {place: account["balance"] for place, account in books.items()}
+    theirs = {place: account["balance"] - account["topped_up"] for place, account in books.items()}
     return [
         *(
             f"{place}: we say {ours.get(place, 0)}, the gateway {theirs.get(place, 0)}"

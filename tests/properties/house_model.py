@@ -23,6 +23,7 @@ PAYMENT_TIME: Final = timedelta(minutes=30)
 LOOK_AGAIN_IN: Final = timedelta(hours=1)
 LOOK_FOR: Final = timedelta(days=7)
 UNPAID: Final = ("held", "awaiting_payment")
+ENDED: Final = ("cancelled", "declined", "expired")
 
 
 class Claim(NamedTuple):
@@ -41,6 +42,7 @@ class Charge:
     known: str = "pending"
     is_wanted: bool = True  # what it paid for could be had
     look_at: datetime | None = None  # when the house asks by itself
+    wanted_back: int = 0  # by the guest's bank
 
     def __post_init__(self) -> None:
         self.look_at = self.begun_at + LOOK_AGAIN_IN
@@ -104,6 +106,7 @@ class Booking:
     respond_by: datetime | None = None
     charges: list[Charge] = field(default_factory=list)
     pots: dict[str, Pot] = field(default_factory=dict)
+    is_contested: bool = False  # a bank wants money back: only the house knows how it goes on
 
     @property
     def total(self) -> int:
@@ -144,13 +147,25 @@ class Model:
 
     @property
     def requested(self) -> list[Booking]:
-        return [booking for booking in self.bookings.values() if booking.state == "awaiting_host"]
+        return [booking for booking in self.plain if booking.state == "awaiting_host"]
+
+    @property
+    def plain(self) -> list[Booking]:
+        return [booking for booking in self.bookings.values() if not booking.is_contested]
+
+    @property
+    def contested(self) -> list[Booking]:
+        return [booking for booking in self.bookings.values() if booking.is_contested]
 
     @property
     def charges(self) -> list[tuple[Booking, Charge]]:
         return [
             (booking, charge) for booking in self.bookings.values() for charge in booking.charges
         ]
+
+    @property
+    def paid(self) -> list[tuple[Booking, Charge]]:
+        return [each for each in self.charges if each[1].known == "succeeded"]
 
     @property
     def payable(self) -> list[Charge]:
@@ -285,12 +300,14 @@ class Model:
         """What each person is to have in the end, in minor units."""
         due: dict[str, int] = {}
         for booking, charge in self.charges:
-            if charge.known == "succeeded" and not charge.is_wanted:
+            if charge.known == "succeeded" and not charge.is_wanted and not booking.is_contested:
                 due[booking.guest] = due.get(booking.guest, 0) + booking.total
-        for booking in self.bookings.values():
+        for booking in self.plain:
             for pot in booking.pots.values():
                 due[booking.guest] = due.get(booking.guest, 0) + (pot.to_guest or 0)
                 due["host"] = due.get("host", 0) + pot.to_host
+        if self.contested:  # the host may owe some of it
+            due.pop("host", None)
         return {who: amount for who, amount in due.items() if amount}
 
     def reconcile(self, now: datetime) -> None:
@@ -359,6 +376,12 @@ class Model:
         booking.expires_at = None
         if booking.open_charge:
             self.asked.append(booking.open_charge.reference)
+
+    def own_or_free(self, booking: Booking, *, is_over: bool) -> None:
+        """Its claims are its own, or nobody's if it is over."""
+        self.owners = {claim: of for claim, of in self.owners.items() if of != booking.id}
+        if not is_over:
+            self._own(booking)
 
     def _own(self, booking: Booking) -> None:
         self.owners |= dict.fromkeys(booking.claims, booking.id)

@@ -1,0 +1,146 @@
+"""Guests' banks want charges back, in a town of which the model knows all else.
+
+What becomes of a booking whose charge is wanted back is not predicted: the model believes the
+house. The laws are what is asked of it, and the gateway's books.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import httpx
+
+from tests.properties.house_model import ENDED, WHOLE, Booking, Charge
+from tests.properties.town import Acts, BookingRow
+
+LOOKED_AT_IN: Final = timedelta(hours=6, minutes=1)
+
+_ROWS: Final = """
+    SELECT id, state, expires_at, respond_by FROM bookings WHERE id = ANY(%(ids)s::uuid[])"""
+_DISPUTES: Final = """
+    SELECT disputes.id::text FROM disputes JOIN pots ON pots.id = pot_id
+     WHERE pots.booking_id = %(booking_id)s AND disputes.state = 'open'"""
+
+
+class BankActs(Acts):
+    """The same acts, and those of banks."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.open_chargebacks: list[int] = []
+
+    # ---- banks ----------------------------------------------------------------------------------
+
+    def charge_back(self, booking: Booking, charge: Charge, part: int) -> None:
+        """A bank wants so much of what is left back, in hundredths of a percent."""
+        amount = max(1, (booking.total - charge.wanted_back) * part // WHOLE)
+        if amount > booking.total - charge.wanted_back:
+            return
+        if not self.model.contested:  # what banks take must not keep others from being paid
+            self.run(self.town.sandbox.top_up(100_000_000, "NGN"))
+        self._hear()
+        told = self.run(self.town.sandbox.charge_back(charge.reference, amount=amount))
+        charge.wanted_back += amount
+        booking.is_contested = True
+        self.open_chargebacks.append(told["id"])
+        self._hear()
+
+    def decide_chargeback(self, chargeback: int, outcome: str, *, is_told: bool) -> None:
+        """A bank decides; the house is told, or asks by itself some time later."""
+        self._hear()
+        self.open_chargebacks.remove(chargeback)
+        self.run(self.town.sandbox.close_chargeback(chargeback, outcome))
+        if is_told:
+            self._hear()
+        else:
+            self.run(self.town.forward(LOOKED_AT_IN))
+            self.sweep("reconcile-chargebacks")
+            self.run_jobs()
+
+    def refunds_come_back(self) -> None:
+        """All that has arrived of charges that banks want back; an admin wants it sent again."""
+        self._hear()
+        for refund in self.run(self.town.sandbox.refunds()):
+            if refund["status"] == "processed" and self._is_contested(refund):
+                self.run(self.town.sandbox.end_refund(refund["id"], "reverse"))
+        self._hear()
+        page = self.run(self.town.get(self.town.admin, "/api/admin/refunds", state="reversed"))
+        for each in page["instructions"]:
+            self._try("admin", f"/api/admin/refunds/{each['id']}/reissue", {"reason": "Again"})
+
+    def _is_contested(self, refund: dict[str, Any]) -> bool:
+        return refund["transaction_reference"] in {
+            charge.reference for booking in self.model.contested for charge in booking.charges
+        }
+
+    # ---- people ---------------------------------------------------------------------------------
+
+    def act_on_contested(self, booking: Booking, who: str, what: str) -> None:
+        """Somebody does something, allowed or not."""
+        path = f"/api/bookings/{booking.id}/{what}"
+        name = booking.guest if who == "guest" else who
+        match what:
+            case "disputes" | "damage-claims":
+                claimed = {"amount": 1, "currency": "NGN"}
+                self._try(name, path, {"reason": "Not as promised.", "claimed": claimed})
+            case "resolve":
+                ruling = {"toGuest": {"amount": 1, "currency": "NGN"}, "decision": "So be it."}
+                for dispute in self.run(self.town.values(_DISPUTES, booking_id=booking.id)):
+                    self._try("admin", f"/api/admin/disputes/{dispute}/resolve", ruling)
+            case _:
+                self._try(name, path)
+        self.believe()
+
+    def _try(self, who: str, path: str, body: Any = None) -> None:
+        reply = self._post(who, path, body)
+        refusals = (httpx.codes.CONFLICT, httpx.codes.NOT_FOUND, httpx.codes.FORBIDDEN)
+        assert reply.is_success or reply.status_code in refusals, reply.text
+
+    # ---- what happens ---------------------------------------------------------------------------
+
+    def run_jobs(self) -> None:
+        super().run_jobs()
+        self.believe()
+
+    def sweep(self, name: str) -> None:
+        super().sweep(name)
+        self.believe()
+
+    def come_to_rest(self) -> None:
+        """What banks have not decided yet, the guests win."""
+        for chargeback in list(self.open_chargebacks):
+            self.decide_chargeback(chargeback, "lost", is_told=True)
+        super().come_to_rest()
+        self.believe()
+
+    def money(self) -> dict[str, int]:
+        """What people have of what no bank wanted back: of a host's debts all payouts are less."""
+        got = super().money()
+        for refund in self.run(self.town.sandbox.refunds()):
+            if refund["status"] == "processed" and self._is_contested(refund):
+                booking = self._payer(refund["transaction_reference"])
+                got[booking] -= refund["amount"]
+        if self.model.contested:
+            got.pop("host", None)
+        return {who: amount for who, amount in got.items() if amount}
+
+    def believe(self) -> None:
+        """The model takes from the house what has become of bookings that banks have touched."""
+        if not self.model.contested:
+            return
+        ids = [UUID(booking.id) for booking in self.model.contested]
+        for row in self._rows(BookingRow, _ROWS, ids=ids):
+            booking = self.model.bookings[str(row.id)]
+            booking.pots = {}
+            booking.state = row.state
+            booking.expires_at, booking.respond_by = row.expires_at, row.respond_by
+            self.model.own_or_free(booking, is_over=row.state in ENDED)
+
+    def _payer(self, reference: str) -> str:
+        return next(
+            booking.guest for booking, charge in self.model.charges if charge.reference == reference
+        )
+
+    def _hear(self) -> None:
+        self.deliver()
+        self.run_jobs()
