@@ -1,5 +1,6 @@
 """The operators' verbs. Each is recorded, with its reason, in its own transaction."""
 
+import math
 from collections.abc import Sequence
 from typing import Annotated, Final
 from uuid import UUID
@@ -226,7 +227,8 @@ async def trigger(tx: Tx, name: str, *, by: Actor, reason: str) -> Triggered:
         raise PeriodicJobNotFound(f"No worker has told of a periodic job {name[:100]}.")
     now = await figures.server_time(tx)
     after_run_id = await figures.newest_run_id(tx, name)
-    job_id = await queue.enqueue_run(tx, name, timestamp=int(now.timestamp()))
+    # Rounded up: it is not late before it was asked for.
+    job_id = await queue.enqueue_run(tx, name, timestamp=math.ceil(now.timestamp()))
     await audit.record(
         tx,
         by=by,

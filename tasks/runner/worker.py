@@ -29,6 +29,7 @@ _AHEAD_S: Final = 0.05  # what is claimed ahead should begin within
 _WATCH_EVERY_S: Final = 0.1
 _STUCK_S: Final = 0.25  # if none began within, those that wait here are left to others
 _SLOW_S: Final = 1.0  # and if not all that were claimed did
+_CUT_AGAIN_S: Final = 5.0
 _CHECK_EVERY_S: Final = 30.0
 _LOOK_AGAIN_S: Final = 0.002  # for what another claim looked at and may have left
 _LOOK_AGAIN_S_MAX: Final = 0.2
@@ -341,8 +342,11 @@ class Worker:
             await asyncio.sleep(_WATCH_EVERY_S)
             now = time.monotonic()
             for task, running in self._running.items():
-                if now > running.latest and not running.reason:
-                    running.reason = "too long"
+                if now > running.latest:
+                    if running.reason:
+                        self._log.error("job goes on though it was cut off", job_id=running.job.id)
+                    running.reason = running.reason or "too long"
+                    running.latest = now + _CUT_AGAIN_S
                     task.cancel()
             is_slow = now - self._last_claim > _SLOW_S
             is_stuck = now - max(self._last_begin, self._last_claim) > _STUCK_S

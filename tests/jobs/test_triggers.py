@@ -100,12 +100,15 @@ async def test_either_of_two_live_secrets_runs_a_job_and_gets_its_result(
     api: httpx.AsyncClient, desk: Desk, schedule: Schedule, secret: str
 ) -> None:
     await schedule.add("a")
+    (asked_at,) = await schedule.bench.values("SELECT to_json(now()) #>> '{}'")
     async with working(schedule.bench.worker()):
         reply = await _trigger(api, "a", wait=20, secret=secret)
     assert reply.status_code == 200, reply.text
     run = reply.json()["run"]
     assert (run["state"], run["count"], run["error"]) == ("done", 7, None)
     assert run["finishedAt"] >= run["startedAt"]
+    tick = datetime.fromisoformat(run["tick"])
+    assert tick >= datetime.fromisoformat(asked_at), "not late before it was asked for"
     (seen,) = (await desk.get("jobs/runs", name="a"))["runs"]
     assert seen == run
     assert (await desk.get("jobs/runs", name="b"))["runs"] == []

@@ -221,6 +221,18 @@ async def test_a_job_that_takes_too_long_is_cut_off(bench: Bench) -> None:
     assert await bench.values("SELECT error FROM job_errors") == ["TookTooLong: over 0.1 s"]
 
 
+async def test_a_job_that_ignores_its_time_limit_is_cut_off_again(bench: Bench) -> None:
+    async def sleep(job: Claimed) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await asyncio.sleep(60)
+
+    bench.task("a", sleep, time_limit_s=0.1, retries=ONCE)
+    await bench.add("a")
+    await asyncio.wait_for(bench.run(), 40)
+    assert await bench.statuses() == ["failed 1"]
+
+
 async def test_a_task_that_asks_the_process_to_exit_has_failed(bench: Bench) -> None:
     async def leave(job: Claimed) -> None:
         raise SystemExit(1)
