@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -43,15 +45,9 @@ async def test_a_job_that_ignores_its_end_and_a_silent_database_hold_no_stop_up(
         )
         try:
             await _run_stubborn_job(server.url)
-            database = _processes(tmp_path / "pg")
-            for process in database:
-                process.suspend()
-            worker.send_signal(signal.SIGTERM)
-            try:
+            with _standing_still(tmp_path / "pg"):
+                worker.send_signal(signal.SIGTERM)
                 assert await asyncio.wait_for(worker.wait(), 30) == 0
-            finally:
-                for process in database:
-                    process.resume()
         finally:
             if worker.returncode is None:
                 worker.kill()
@@ -77,7 +73,18 @@ async def _run_stubborn_job(url: str) -> None:
                 await asyncio.sleep(0.05)
 
 
-def _processes(folder: Path) -> list[psutil.Process]:
-    """Of the server whose data is there."""
+@contextmanager
+def _standing_still(folder: Path) -> Iterator[None]:
+    """The server whose data is there; its first process before those that it could replace."""
     first = psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))
-    return [first, *first.children(recursive=True)]
+    first.suspend()
+    others = first.children(recursive=True)
+    try:
+        for process in others:
+            with suppress(psutil.NoSuchProcess):  # it has ended by itself
+                process.suspend()
+        yield
+    finally:
+        for process in (*others, first):
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
