@@ -1,4 +1,4 @@
-"""The statement that takes jobs: the most urgent that may start, none that another holds."""
+"""The statements that take jobs: the most urgent that may start, none that another holds."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from tasks.runner.model import Ahead, Claimed
 # come; and of each free lock the first. Locks are looked up for the jobs at the front of those that
 # have one; only if too many stand there that must wait, by jumping along the index from one lock to
 # the next, as queues are where none are named.
-_FRONTS: Final = """
+_UNLOCKED: Final = """
   WITH RECURSIVE every_queue AS (
       (SELECT queue_name FROM procrastinate_jobs
         WHERE status = 'todo' AND lock IS NULL AND scheduled_at IS NULL
@@ -33,17 +33,6 @@ _FRONTS: Final = """
                  AND -priority::bigint > level
                ORDER BY -priority::bigint, scheduled_at LIMIT 1)
         FROM every_level WHERE level IS NOT NULL
-  ), every_locked_level AS (
-      (SELECT -priority::bigint AS level FROM procrastinate_jobs
-        WHERE %(with_locks)s
-          AND status = 'todo' AND lock IS NOT NULL AND scheduled_at IS NOT NULL
-        ORDER BY -priority::bigint, scheduled_at LIMIT 1)
-      UNION ALL
-      SELECT (SELECT -priority::bigint FROM procrastinate_jobs
-               WHERE status = 'todo' AND lock IS NOT NULL AND scheduled_at IS NOT NULL
-                 AND -priority::bigint > level
-               ORDER BY -priority::bigint, scheduled_at LIMIT 1)
-        FROM every_locked_level WHERE level IS NOT NULL
   ), paused AS (
       SELECT ARRAY(SELECT name FROM job_pauses WHERE kind = 'queue') AS queues
   ), open AS (
@@ -76,7 +65,19 @@ _FRONTS: Final = """
                              queue_name <> ALL((SELECT queues FROM paused)::text[]))
               ORDER BY scheduled_at
               LIMIT %(limit)s
-                FOR NO KEY UPDATE SKIP LOCKED) AS job
+                FOR NO KEY UPDATE SKIP LOCKED) AS job"""
+_LOCKED: Final = """
+  ), every_locked_level AS (
+      (SELECT -priority::bigint AS level FROM procrastinate_jobs
+        WHERE %(with_locks)s
+          AND status = 'todo' AND lock IS NOT NULL AND scheduled_at IS NOT NULL
+        ORDER BY -priority::bigint, scheduled_at LIMIT 1)
+      UNION ALL
+      SELECT (SELECT -priority::bigint FROM procrastinate_jobs
+               WHERE status = 'todo' AND lock IS NOT NULL AND scheduled_at IS NOT NULL
+                 AND -priority::bigint > level
+               ORDER BY -priority::bigint, scheduled_at LIMIT 1)
+        FROM every_locked_level WHERE level IS NOT NULL
   ), ready_locked AS MATERIALIZED (
       SELECT lock FROM procrastinate_jobs
        WHERE %(with_locks)s
@@ -139,13 +140,22 @@ _CHOICE: Final = """
       SELECT id FROM (TABLE ready UNION ALL TABLE due UNION ALL TABLE locked) AS candidate
        ORDER BY priority DESC, id LIMIT %(limit)s
   )"""
-_CHOSEN: Final = _FRONTS + _HEADS + _ALL_LOCKS + _HEADS + _CHOICE
+_CHOSEN: Final = _UNLOCKED + _LOCKED + _HEADS + _ALL_LOCKS + _HEADS + _CHOICE
+# The same where no job has a lock, as mostly: half the work. Where one has, this chooses nothing.
+_IF_NO_LOCKS: Final = """
+  ), chosen AS (
+      SELECT id FROM (TABLE ready UNION ALL TABLE due) AS candidate
+       WHERE NOT EXISTS (SELECT FROM procrastinate_jobs
+                          WHERE status = 'todo' AND lock IS NOT NULL)
+       ORDER BY priority DESC, id LIMIT %(limit)s
+  )"""
 _TAKE: Final = """
   UPDATE procrastinate_jobs AS job SET status = 'doing', worker_id = %(worker_id)s
     FROM chosen WHERE job.id = chosen.id
   RETURNING job.id, task_name, args::text, attempts, priority, worker_id,
             lock IS NOT NULL AS is_locked, queueing_lock IS NOT NULL AS has_queueing_lock"""
 _CLAIM: Final = _CHOSEN + _TAKE
+_CLAIM_UNLOCKED: Final = _UNLOCKED + _IF_NO_LOCKS + _TAKE
 # The same without taking, and when the next is due.
 _AHEAD: Final = """
   SELECT now() AS at, EXISTS (TABLE chosen) AS is_passed_over, (
@@ -169,16 +179,19 @@ async def claim(
 
     Violated if two workers take jobs of one lock at the same moment.
     """
-    jobs = await fetch_all(
-        connection,
-        Claimed,
-        _CLAIM,
-        worker_id=worker_id,
-        queues=None if queues is None else list(queues),
-        tasks=list(tasks),
-        limit=limit,
-        with_locks=with_locks,
-    )
+    for sql in (_CLAIM_UNLOCKED, _CLAIM):
+        jobs = await fetch_all(
+            connection,
+            Claimed,
+            sql,
+            worker_id=worker_id,
+            queues=None if queues is None else list(queues),
+            tasks=list(tasks),
+            limit=limit,
+            with_locks=with_locks,
+        )
+        if jobs:
+            break
     return sorted(jobs, key=lambda job: (-job.priority, job.id))
 
 
