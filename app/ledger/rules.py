@@ -34,6 +34,7 @@ WORDS: Final = MappingProxyType(
         PostingKind.PLATFORM_DEBIT: "Given back at the platform's cost",
         PostingKind.REFUND: "Refunded to the guest",
         PostingKind.REFUND_REVERSAL: "Refund came back",
+        PostingKind.REFUND_KEPT: "Kept, the guest has it from the bank",
         PostingKind.TRANSFER: "Paid out to the host",
         PostingKind.TRANSFER_REVERSAL: "Payout came back",
         PostingKind.CHARGEBACK: "Charged back by the guest's bank",
