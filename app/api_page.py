@@ -29,7 +29,7 @@ from litestar.static_files import (
 )
 
 from app.accounts.routes import SECURITY_SCHEMES
-from app.web import PROBLEM_MEDIA_TYPE
+from app.foundation.web import PROBLEM_MEDIA_TYPE
 
 _PATH: Final = "/schema"
 _ASSETS_PATH: Final = "/schema-assets"

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from app.cli_database import find_running, folder_option, in_transaction
-from app.settings import SettingsRefused, settings
+from app.foundation.settings import SettingsRefused, settings
 
 if TYPE_CHECKING:
-    from app.business_clock import BusinessClock
+    from app.foundation.business_clock import BusinessClock
     from app.invariants.model import Audit, Finding
 
 _SPAN = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
@@ -35,9 +35,9 @@ class _Commands(click.Group):
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> object:
-        from app.business_clock import ClockFixed, ClockMoved  # noqa: PLC0415
-        from app.errors import Problem  # noqa: PLC0415
-        from app.migrate import MigrationChanged  # noqa: PLC0415
+        from app.foundation.business_clock import ClockFixed, ClockMoved  # noqa: PLC0415
+        from app.foundation.errors import Problem  # noqa: PLC0415
+        from app.foundation.migrate import MigrationChanged  # noqa: PLC0415
 
         refusals = (SettingsRefused, ClockFixed, ClockMoved, MigrationChanged, Problem)
         try:
@@ -54,7 +54,7 @@ def main() -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database's schema up to date."""
-    from app.migrate import migrate as apply_missing  # noqa: PLC0415
+    from app.foundation.migrate import migrate as apply_missing  # noqa: PLC0415
 
     applied = asyncio.run(apply_missing(settings().direct_url))
     for name in applied:
@@ -158,7 +158,7 @@ def audit(*, as_json: bool, connections: int, folder: Path) -> None:
     """
     import msgspec  # noqa: PLC0415
 
-    from app.alerts import Severity  # noqa: PLC0415
+    from app.foundation.alerts import Severity  # noqa: PLC0415
     from app.invariants.stories import audit_on  # noqa: PLC0415
 
     find_running(folder)
@@ -226,7 +226,7 @@ def check(folder: Path) -> None:
 @click.pass_context
 def clock(ctx: click.Context, folder: Path) -> None:
     """Show business time, or move it (never in production)."""
-    from app.business_clock import read_clock  # noqa: PLC0415
+    from app.foundation.business_clock import read_clock  # noqa: PLC0415
 
     find_running(folder)
     if ctx.invoked_subcommand is None:
@@ -237,7 +237,7 @@ def clock(ctx: click.Context, folder: Path) -> None:
 @click.argument("span")
 def forward(span: str) -> None:
     """Move business time forward by SPAN, such as 3d, 12h or 1d6h30m."""
-    from app.business_clock import move_clock  # noqa: PLC0415
+    from app.foundation.business_clock import move_clock  # noqa: PLC0415
 
     by = _read_span(span)
     _refuse_production()
@@ -247,7 +247,7 @@ def forward(span: str) -> None:
 @clock.command()
 def reset() -> None:
     """Return to the server's own time."""
-    from app.business_clock import reset_clock  # noqa: PLC0415
+    from app.foundation.business_clock import reset_clock  # noqa: PLC0415
 
     _refuse_production()
     _tell(asyncio.run(in_transaction(reset_clock)))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
-from app.settings import settings
+from app.foundation.settings import settings
 
 if TYPE_CHECKING:
-    from app.db import Tx
     from app.development.running import Running
+    from app.foundation.db import Tx
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ def find_running(folder: Path) -> "Running | None":
 
 async def in_transaction(action: "Callable[[Tx], Awaitable[T]]") -> T:
     """What an action returns, done in a transaction on a connection of its own."""
-    from app.db import direct_connection, transaction_on  # noqa: PLC0415
+    from app.foundation.db import direct_connection, transaction_on  # noqa: PLC0415
 
     async with (
         direct_connection(settings().direct_url) as connection,

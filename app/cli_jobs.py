@@ -12,9 +12,11 @@ from uuid import UUID
 import click
 import msgspec
 
-from app.audit import SYSTEM
 from app.cli_database import find_running, folder_option, in_transaction
-from app.db import Connection, close_pool, direct_connection, open_pool, transaction_on
+from app.foundation.audit import SYSTEM
+from app.foundation.db import Connection, close_pool, direct_connection, open_pool, transaction_on
+from app.foundation.locks import leases
+from app.foundation.settings import settings
 from app.jobs import actions, stories
 from app.jobs.model import (
     Health,
@@ -27,8 +29,6 @@ from app.jobs.model import (
     RunState,
     TriggerReply,
 )
-from app.locks import leases
-from app.settings import settings
 
 _PAGE_MAX: Final = 100
 _WAIT_S: Final = 60.0

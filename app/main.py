@@ -27,15 +27,16 @@ import app.payees.routes
 import app.payouts.routes
 import app.tracking.routes
 import app.webhooks.routes
-from app import api_page, db, web
+from app import api_page
 from app.accounts.guards import Authentication, unauthenticated_reply
-from app.business_clock import refuse_moved_clock
-from app.errors import Problem, Unauthenticated
+from app.foundation import db, web
+from app.foundation.business_clock import refuse_moved_clock
+from app.foundation.errors import Problem, Unauthenticated
+from app.foundation.logs import configure_logs
+from app.foundation.settings import settings
 from app.gateways.registry import close_gateways, open_gateways
 from app.gateways.retries import PATIENCE_OF_REQUESTS_S
-from app.logs import configure_logs
 from app.outages.stories import Recorder
-from app.settings import settings
 
 _BODY_BYTES_MAX = 262_144
 

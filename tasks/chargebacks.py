@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from app import queue
 from app.chargebacks import stories
+from app.foundation import queue
 from tasks.runner.handlers import handles
 from tasks.sweeps import in_turn
 

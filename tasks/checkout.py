@@ -1,8 +1,8 @@
 """Charges: settled when a webhook, the guest or a deadline asks."""
 
-from app import queue
 from app.checkout.stories import settle_payment
-from app.db import transaction
+from app.foundation import queue
+from app.foundation.db import transaction
 from app.payments import actions as payments
 from tasks.runner.handlers import handles
 

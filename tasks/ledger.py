@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from app.db import transaction
+from app.foundation.db import transaction
 from app.ledger import actions as ledger
 
 _log = structlog.get_logger(__name__)

@@ -1,6 +1,6 @@
 """Mails: sent soon after the commit that caused them, and swept up if that failed."""
 
-from app import queue
+from app.foundation import queue
 from app.notifications import stories
 from tasks.runner.handlers import handles
 

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from app import idempotency
 from app.accounts import actions as accounts
 from app.calls import actions as calls
-from app.db import Tx, transaction
+from app.foundation import idempotency
+from app.foundation.db import Tx, transaction
 from app.invariants import actions as invariants
 from app.jobs import actions as jobs
 from app.jobs.queries.retention import Batch

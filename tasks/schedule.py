@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
-from app import locks
-from app.settings import settings
+from app.foundation import locks
+from app.foundation.settings import settings
 from tasks.bookings import complete_bookings, decline_unanswered, expire_holds
 from tasks.chargebacks import find_chargebacks, reconcile_chargebacks
 from tasks.checkout import reconcile_payments

@@ -10,8 +10,8 @@ from uuid import UUID
 
 import structlog
 
-from app.alerts import Severity, raise_alert, resolve_alert, resolve_alerts
-from app.db import Tx, transaction
+from app.foundation.alerts import Severity, raise_alert, resolve_alert, resolve_alerts
+from app.foundation.db import Tx, transaction
 
 _ALERT: Final = "sweep_failed"
 _BATCH: Final = 100

@@ -5,10 +5,10 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from app import queue
 from app.chargebacks.stories import look_up_told
 from app.checkout.stories import settle_payment
-from app.db import Tx, transaction
+from app.foundation import queue
+from app.foundation.db import Tx, transaction
 from app.gateways.port import EventKind
 from app.instructions.model import InstructionKind
 from app.instructions.queries import refunds_at_gateway

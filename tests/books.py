@@ -4,7 +4,7 @@ from collections import Counter
 
 import msgspec
 
-from app.db import fetch_all, transaction
+from app.foundation.db import fetch_all, transaction
 from app.gateways.port import GatewayName
 from tests.house import House
 from tests.laws import take_audit

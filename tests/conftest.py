@@ -16,10 +16,10 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from pytest_postgresql import factories
 
-from app import db
 from app.development.postgres import running_postgres
-from app.migrate import migrate
-from app.settings import settings
+from app.foundation import db
+from app.foundation.migrate import migrate
+from app.foundation.settings import settings
 from tests.application import the_app
 from tests.databases import Databases
 from tests.shop import Shop, open_shop

@@ -17,8 +17,9 @@ import httpx
 from aiosmtpd.smtp import SMTP
 from litestar import Litestar
 
-from app import db
-from app.db import execute, transaction
+from app.foundation import db
+from app.foundation.db import execute, transaction
+from app.foundation.settings import settings
 from app.gateways.port import GatewayName
 from app.gateways.registry import close_gateways, open_gateways
 from app.gateways.sandbox.app import SECRET_KEY, create_sandbox
@@ -28,7 +29,6 @@ from app.gateways.sandbox.books.transfers import OPEN as OPEN_TRANSFERS
 from app.gateways.sandbox.dialect import Dialect
 from app.outages.stories import Recorder
 from app.payments.model import GatewayUnclear
-from app.settings import settings
 from tasks.runner.handlers import TASKS
 from tasks.runner.reaping import reap
 from tasks.runner.worker import Options, Worker

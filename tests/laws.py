@@ -1,7 +1,7 @@
 """The laws, for any test to close with."""
 
-from app.alerts import Severity
-from app.db import transaction
+from app.foundation.alerts import Severity
+from app.foundation.db import transaction
 from app.invariants.actions import audit
 from app.invariants.model import Audit
 

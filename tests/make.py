@@ -7,8 +7,8 @@ import uuid_utils.compat
 
 from app.accounts import rules
 from app.accounts.model import Access, Principal, Role
-from app.db import Tx, execute
-from app.settings import settings
+from app.foundation.db import Tx, execute
+from app.foundation.settings import settings
 
 
 def new_id() -> UUID:

@@ -8,9 +8,9 @@ from app.accounts.model import Principal, Role
 from app.bookings import actions as bookings
 from app.bookings.model import Booking, Reserve
 from app.checkout import actions as checkout
-from app.db import Tx, execute, fetch_value
 from app.escrow import queries as pots
 from app.escrow.model import Pot
+from app.foundation.db import Tx, execute, fetch_value
 from app.gateways.port import ChargeStatus, FoundCharge, GatewayName
 from app.payments.model import Payment
 from tests import make

@@ -13,10 +13,10 @@ import msgspec
 
 import tasks.worker  # noqa: F401  its import registers all handlers
 from app.accounts.model import Principal, Role
-from app.db import execute, fetch_value, fetch_values, now, transaction
+from app.foundation.db import execute, fetch_value, fetch_values, now, transaction
+from app.foundation.settings import settings
 from app.gateways.registry import close_gateways, open_gateways
 from app.outages.stories import Recorder
-from app.settings import settings
 from tasks import schedule
 from tasks.runner.handlers import TASKS
 from tasks.runner.worker import Options, Worker

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.db import fetch_values, transaction
 from app.development import schema
+from app.foundation.db import fetch_values, transaction
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted([*ROOT.glob("app/**/*.py"), *ROOT.glob("tasks/**/*.py")])
@@ -28,8 +28,8 @@ MAY_ASK_THE_SERVER_FOR_THE_TIME = {
     "app/jobs/queries/health.py",
     "app/jobs/queries/jobs.py",
     "app/jobs/queries/retention.py",
-    "app/locks.py",
-    "app/queue.py",
+    "app/foundation/locks.py",
+    "app/foundation/queue.py",
     "migrations/0014_runner.sql",
     "migrations/0015_job_operations.sql",
     "tasks/runner/claiming.py",

@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 from litestar import Litestar
 
-from app.business_clock import (
+from app.cli import main
+from app.foundation.business_clock import (
     ClockFixed,
     ClockMoved,
     make_movable,
@@ -17,10 +18,9 @@ from app.business_clock import (
     refuse_moved_clock,
     reset_clock,
 )
-from app.cli import main
-from app.db import transaction
+from app.foundation.db import transaction
+from app.foundation.settings import settings
 from app.main import _lifespan
-from app.settings import settings
 from tests.gateways.sandbox_server import running_sandbox
 
 PRODUCTION = {

@@ -28,9 +28,9 @@ from app.accounts.model import (
     TokenInvalid,
     TokenReused,
 )
-from app.db import Tx, Violated
-from app.errors import Unauthenticated, Unavailable
-from app.settings import settings
+from app.foundation.db import Tx, Violated
+from app.foundation.errors import Unauthenticated, Unavailable
+from app.foundation.settings import settings
 
 T = TypeVar("T")
 

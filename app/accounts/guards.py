@@ -14,11 +14,11 @@ from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 
-from app import web
 from app.accounts import rules
 from app.accounts.model import Access, CsrfRefused, Principal, Role, RoleMissing
-from app.errors import Problem, Unauthenticated
-from app.settings import settings
+from app.foundation import web
+from app.foundation.errors import Problem, Unauthenticated
+from app.foundation.settings import settings
 
 ACCESS_COOKIE: Final = "berthold_access"
 REFRESH_COOKIE: Final = "berthold_refresh"

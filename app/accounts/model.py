@@ -8,8 +8,8 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from app.errors import Conflict, Forbidden, Unauthenticated
-from app.wire import Input, Name, Output
+from app.foundation.errors import Conflict, Forbidden, Unauthenticated
+from app.foundation.wire import Input, Name, Output
 
 Email = Annotated[
     str, Meta(min_length=3, max_length=254, description="In any case", examples=["ada@example.com"])

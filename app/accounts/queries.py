@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.accounts.model import Account, Credentials, ShownToken
-from app.db import Tx, execute, fetch_one, fetch_value, fetch_values
+from app.foundation.db import Tx, execute, fetch_one, fetch_value, fetch_values
 
 
 async def insert_account(

@@ -22,9 +22,9 @@ from app.accounts.model import (
     Refresh,
     SignedIn,
 )
-from app.db import Tx, transaction
-from app.errors import Unauthenticated
-from app.settings import settings
+from app.foundation.db import Tx, transaction
+from app.foundation.errors import Unauthenticated
+from app.foundation.settings import settings
 
 _AUTH_PATH: Final = "/api/auth"  # the refresh cookie is sent nowhere else
 _DAY_S: Final = 86_400

@@ -29,8 +29,8 @@ from app.accounts.model import (
     TokenExpired,
     TokenInvalid,
 )
-from app.clock import is_zone
-from app.errors import FieldError, Invalid
+from app.foundation.clock import is_zone
+from app.foundation.errors import FieldError, Invalid
 
 Checked = TypeVar("Checked", NewAccount, LogIn, AccountChanges)
 

@@ -14,9 +14,9 @@ from app.accounts.model import (
     Principal,
     SignedIn,
 )
-from app.db import transaction
-from app.errors import Unauthenticated
-from app.settings import settings
+from app.foundation.db import transaction
+from app.foundation.errors import Unauthenticated
+from app.foundation.settings import settings
 
 _REFUSED: Final = "E-mail address or password is wrong."
 

@@ -6,9 +6,7 @@ from uuid import UUID
 
 import uuid_utils.compat
 
-from app import audit, states
 from app.accounts.model import Principal, Role
-from app.audit import SYSTEM, Actor, ActorRole, Subject
 from app.bookings import queries, rules
 from app.bookings.model import (
     MOVES,
@@ -25,19 +23,21 @@ from app.bookings.model import (
 )
 from app.claims import actions as claims
 from app.claims.model import Wanted
-from app.db import Tx, now
-from app.errors import Invalid
 from app.escrow import actions as escrow
+from app.foundation import audit, states
+from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
+from app.foundation.db import Tx, now
+from app.foundation.errors import Invalid
+from app.foundation.money import Money
+from app.foundation.queue import SettlePayment, enqueue
+from app.foundation.settings import settings
 from app.gateways.registry import refused_by_all
 from app.inventory import queries as inventory
 from app.inventory.model import ListingNotFound, OfferedUnit
-from app.money import Money
 from app.notifications import actions as notifications
 from app.notifications.model import DisputeFacts, Kind
 from app.payments import actions as payments
 from app.payments.model import Payment
-from app.queue import SettlePayment, enqueue
-from app.settings import settings
 
 # ---- reserve ------------------------------------------------------------------------------------
 

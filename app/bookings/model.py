@@ -9,12 +9,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from app.audit import ActorRole
 from app.claims.model import Span
-from app.errors import Conflict, Forbidden, NotFound
+from app.foundation.audit import ActorRole
+from app.foundation.errors import Conflict, Forbidden, NotFound
+from app.foundation.money import Money
+from app.foundation.wire import Input, Name, Output
 from app.inventory.model import Kind, Label, Line, Policy
-from app.money import Money
-from app.wire import Input, Name, Output
 
 UNITS_PER_BOOKING_MAX: Final = 60
 CLAIMS_PER_BOOKING_MAX: Final = 1_000

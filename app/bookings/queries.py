@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.audit import Actor
 from app.bookings.model import Booking, BookingState, Move, Passenger
-from app.db import (
+from app.foundation.audit import Actor
+from app.foundation.db import (
     Tx,
     execute,
     fetch_all,

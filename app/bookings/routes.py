@@ -8,7 +8,6 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from app import web
 from app.accounts.guards import require_host
 from app.accounts.model import Principal
 from app.bookings import actions, queries
@@ -23,9 +22,10 @@ from app.bookings.model import (
     Passengers,
     Reserve,
 )
-from app.db import Tx, transaction
-from app.web import PageCursor, PageSize
-from app.wire import read_cursor, write_cursor
+from app.foundation import web
+from app.foundation.db import Tx, transaction
+from app.foundation.web import PageCursor, PageSize
+from app.foundation.wire import read_cursor, write_cursor
 
 Asking = Request[Principal, Any, State]
 StateFilter = Annotated[BookingState | None, QueryParameter(name="state")]

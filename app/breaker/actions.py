@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from app import audit
-from app.alerts import Severity, raise_alert, resolve_alert
-from app.audit import Actor, ActorRole, Change, Subject
 from app.breaker import queries, rules
 from app.breaker.model import BreakerReply, NothingWaits, Override, Waiting
-from app.db import Tx
+from app.foundation import audit
+from app.foundation.alerts import Severity, raise_alert, resolve_alert
+from app.foundation.audit import Actor, ActorRole, Change, Subject
+from app.foundation.db import Tx
+from app.foundation.money import Money
+from app.foundation.queue import CarryOut, enqueue_all
+from app.foundation.settings import settings
 from app.instructions.rules import QUEUED_FOR
-from app.money import Money
-from app.queue import CarryOut, enqueue_all
-from app.settings import settings
 
 _ALERT: Final = "breaker_tripped"
 _SUBJECT: Final = "automatic refunds"

@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.breaker.model import Line, Total, Waiting
-from app.db import Tx, execute, fetch_all, fetch_values
+from app.foundation.db import Tx, execute, fetch_all, fetch_values
 
 
 async def lock(tx: Tx) -> None:

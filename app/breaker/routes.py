@@ -11,7 +11,7 @@ from app.accounts.guards import require_admin
 from app.accounts.model import Principal
 from app.breaker import actions
 from app.breaker.model import BreakerReply, Override
-from app.db import transaction
+from app.foundation.db import transaction
 
 
 @get(

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.breaker.model import Line, LineReply, Total, Waiting
-from app.money import EXPONENTS, Money
+from app.foundation.money import EXPONENTS, Money
 
 # From one run of process-refunds to the next: who asks in between is in the same run.
 RUN: Final = timedelta(minutes=10)

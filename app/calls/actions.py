@@ -16,10 +16,10 @@ from app.calls.model import (
     NewCall,
     Outcome,
 )
-from app.db import Tx, plan_for_values
+from app.foundation.db import Tx, plan_for_values
+from app.foundation.wire import read_cursor, write_cursor
 from app.gateways.http import Answered, Call, Denied, Unclear
 from app.gateways.port import GatewayName
-from app.wire import read_cursor, write_cursor
 
 _ERROR_LENGTH_MAX: Final = 200
 _RowId = Annotated[int, Meta(ge=0, le=2**63 - 1)]

@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
+from app.foundation.wire import Output
 from app.gateways.port import GatewayName
-from app.wire import Output
 
 KEPT: Final = timedelta(days=30)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from app.calls.model import CallFilter, FiguresRow, GatewayCall, NewCall
-from app.db import Tx, execute, fetch_all, json
+from app.foundation.db import Tx, execute, fetch_all, json
 
 
 async def insert(tx: Tx, calls: Sequence[NewCall]) -> None:

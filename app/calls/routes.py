@@ -9,9 +9,9 @@ from litestar.params import FromQuery, QueryParameter
 from app.accounts.guards import require_admin
 from app.calls import actions
 from app.calls.model import CallFilter, CallPage, Outcome
-from app.db import transaction
+from app.foundation.db import transaction
+from app.foundation.web import PageCursor, PageSize
 from app.gateways.port import GatewayName
-from app.web import PageCursor, PageSize
 
 Reference = Annotated[str | None, QueryParameter(max_length=200)]
 

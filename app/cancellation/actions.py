@@ -4,17 +4,17 @@ from uuid import UUID
 
 import msgspec
 
-from app import audit, states
 from app.accounts.model import Principal
-from app.audit import Actor, Subject
 from app.bookings import actions as bookings
 from app.bookings.model import MOVES, Booking, BookingState
 from app.cancellation import rules
 from app.cancellation.model import Cancel, Preview, RefundChanged, Ruling
-from app.db import Tx, now
 from app.escrow import actions as escrow
 from app.escrow import queries as pots
 from app.escrow.rules import give_back
+from app.foundation import audit, states
+from app.foundation.audit import Actor, Subject
+from app.foundation.db import Tx, now
 
 
 async def preview(tx: Tx, *, booking_id: UUID, asker: Principal) -> Preview:

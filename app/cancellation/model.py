@@ -6,9 +6,9 @@ from uuid import UUID
 import msgspec
 
 from app.bookings.model import Reason
-from app.errors import Conflict
-from app.money import Money
-from app.wire import Input, Output
+from app.foundation.errors import Conflict
+from app.foundation.money import Money
+from app.foundation.wire import Input, Output
 
 
 class Cancel(Input, frozen=True):

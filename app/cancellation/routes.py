@@ -12,7 +12,7 @@ from app.accounts.model import Principal
 from app.bookings.model import BookingReply
 from app.cancellation import actions
 from app.cancellation.model import Cancel, Preview
-from app.db import transaction
+from app.foundation.db import transaction
 
 Asking = Request[Principal, Any, State]
 

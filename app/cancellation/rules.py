@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.audit import ActorRole
 from app.bookings.model import UNPAID, Booking, BookingState
 from app.cancellation.model import NotCancellable, Preview, Ruling
 from app.escrow.model import Division, PotKind
 from app.escrow.rules import WHOLE_BPS
-from app.money import Money
+from app.foundation.audit import ActorRole
+from app.foundation.money import Money
 
 
 def ruling(booking: Booking, by: ActorRole, now: datetime) -> Ruling:

@@ -9,15 +9,15 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from app.audit import ActorRole
 from app.bookings.model import Booking
-from app.errors import Conflict, NotFound
 from app.escrow.model import Pot
+from app.foundation.audit import ActorRole
+from app.foundation.errors import Conflict, NotFound
+from app.foundation.money import Money, SignedMoney
+from app.foundation.wire import Input, Output
 from app.gateways.port import GatewayName
 from app.instructions.model import Instruction
-from app.money import Money, SignedMoney
 from app.payments.model import Payment
-from app.wire import Input, Output
 
 
 class ChargebackState(StrEnum):

@@ -4,9 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from app.audit import Actor
 from app.chargebacks.model import Chargeback, ChargebackMove, ChargebackState, Recovery
-from app.db import Tx, execute, fetch_all, fetch_new, fetch_new_value, fetch_one, fetch_values, json
+from app.foundation.audit import Actor
+from app.foundation.db import (
+    Tx,
+    execute,
+    fetch_all,
+    fetch_new,
+    fetch_new_value,
+    fetch_one,
+    fetch_values,
+    json,
+)
 from app.gateways.port import FoundChargeback, GatewayName
 from app.instructions.model import Instruction, InstructionKind
 from app.payments.model import Payment

@@ -8,7 +8,6 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from app import web
 from app.accounts.guards import require_admin
 from app.accounts.model import Principal
 from app.chargebacks.actions import admins
@@ -20,8 +19,9 @@ from app.chargebacks.model import (
     Close,
     NewChargeback,
 )
-from app.db import transaction
-from app.web import PageCursor, PageSize
+from app.foundation import web
+from app.foundation.db import transaction
+from app.foundation.web import PageCursor, PageSize
 
 Asking = Request[Principal, Any, State]
 StateFilter = Annotated[ChargebackState | None, QueryParameter(name="state")]

@@ -12,10 +12,10 @@ from app.bookings.model import Booking
 from app.chargebacks.model import Case, Chargeback, ChargebackState, Cut, Recovery
 from app.escrow.model import Pot, PotKind
 from app.escrow.rules import account as escrow_account
+from app.foundation.money import Money
 from app.gateways.port import ChargebackStatus, FoundChargeback
 from app.instructions.model import Instruction, InstructionKind, NewInstruction
 from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
-from app.money import Money
 from app.notifications.model import BookingFacts
 from app.payments.model import Payment
 from app.payments.rules import clearing

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.chargebacks.actions import asking
 from app.chargebacks.model import NotToldYet
 from app.checkout.stories import settle_payment
-from app.db import Tx, now, transaction
+from app.foundation.db import Tx, now, transaction
 from app.gateways.port import FoundChargeback, Gateway, GatewayName, Unknown
 from app.gateways.registry import gateway_named, open_names
 from app.payments import actions as payments

@@ -5,15 +5,15 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.alerts import Severity, raise_alert
-from app.audit import SYSTEM
 from app.bookings import actions as bookings
 from app.bookings.model import UNPAID, Booking, BookingState
 from app.checkout.model import HoldExpired, NotPayable
-from app.db import Tx, now
+from app.foundation.alerts import Severity, raise_alert
+from app.foundation.audit import SYSTEM
+from app.foundation.db import Tx, now
+from app.foundation.money import Money
 from app.gateways.port import FoundCharge, GatewayName, NoSuchCharge
 from app.inventory.model import Kind as ListingKind
-from app.money import Money
 from app.notifications.model import Kind
 from app.payments import actions as payments
 from app.payments.model import Payment, Unwanted, Verdict

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from app.errors import Conflict
-from app.wire import Input
+from app.foundation.errors import Conflict
+from app.foundation.wire import Input
 
 
 class Initiate(Input, frozen=True):

@@ -8,12 +8,12 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from app import web
 from app.accounts.model import Principal, Role
 from app.checkout import stories
 from app.checkout.model import Initiate
-from app.db import transaction
-from app.idempotency import Stored
+from app.foundation import web
+from app.foundation.db import transaction
+from app.foundation.idempotency import Stored
 from app.payments import actions as payments
 from app.payments.model import NoSuchPayment, Payment, PaymentReply
 

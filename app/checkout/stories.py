@@ -5,13 +5,16 @@ from uuid import UUID
 
 import msgspec
 
-from app import idempotency
 from app.accounts import actions as accounts
 from app.bookings import actions as bookings
 from app.bookings.model import UNPAID
 from app.checkout import actions
 from app.checkout.model import Initiate, NotPayable, StillOpen
-from app.db import Tx, transaction
+from app.foundation import idempotency
+from app.foundation.db import Tx, transaction
+from app.foundation.idempotency import Key
+from app.foundation.money import Money
+from app.foundation.settings import settings
 from app.gateways.port import (
     CheckoutReady,
     FoundCharge,
@@ -22,12 +25,9 @@ from app.gateways.port import (
     Unknown,
 )
 from app.gateways.registry import gateway_named, gateway_to_charge, refused_by_all
-from app.idempotency import Key
-from app.money import Money
 from app.outages import actions as outages
 from app.payments import actions as payments
 from app.payments.model import GatewayRefused, Payment, PaymentReply, PaymentState
-from app.settings import settings
 from app.webhooks import actions as webhooks
 
 _ATTEMPTS_MAX: Final = 2  # a charge whose checkout address was lost is begun once more

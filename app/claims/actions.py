@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.claims import queries, rules
 from app.claims.model import SoldOut, Span, UnitsTaken, Wanted
-from app.db import Tx, savepoint
+from app.foundation.db import Tx, savepoint
 from app.inventory.model import OfferedUnit
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.errors import Conflict
+from app.foundation.errors import Conflict
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):

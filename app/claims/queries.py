@@ -10,7 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from app.claims.model import FreeUnit, Span, Wanted
-from app.db import Tx, execute, fetch_all, fetch_values
+from app.foundation.db import Tx, execute, fetch_all, fetch_values
 from app.inventory.model import OfferedUnit
 
 

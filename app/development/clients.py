@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import httpx
 
-from app.business_clock import move_clock, read_clock
-from app.db import direct_connection, transaction_on
 from app.development.seed import PASSWORD
-from app.queue import enqueue_run
-from app.settings import settings
+from app.foundation.business_clock import move_clock, read_clock
+from app.foundation.db import direct_connection, transaction_on
+from app.foundation.queue import enqueue_run
+from app.foundation.settings import settings
 
 
 async def log_in(client: httpx.AsyncClient, email: str) -> None:

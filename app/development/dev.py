@@ -16,16 +16,16 @@ import click
 import httpx
 import msgspec
 
-from app import db
-from app.business_clock import make_movable, read_clock
 from app.development.children import Child, GaveUp, keep_running, say
 from app.development.mail_sink import running_mail_sink
 from app.development.postgres import running_postgres
 from app.development.running import Running, noted
 from app.development.seed import PASSWORD, PEOPLE, seed
-from app.logs import configure_logs
-from app.migrate import migrate
-from app.settings import settings
+from app.foundation import db
+from app.foundation.business_clock import make_movable, read_clock
+from app.foundation.logs import configure_logs
+from app.foundation.migrate import migrate
+from app.foundation.settings import settings
 
 _DATABASE: Final = "berthold"
 _ORPHANS_GONE_SECONDS: Final = 12.0

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from app.development.postgres import program, running_postgres
-from app.migrate import migrate
+from app.foundation.migrate import migrate
 
 FILE = Path(__file__).resolve().parent.parent.parent / "schema.sql"
 

@@ -8,12 +8,9 @@ from uuid import UUID
 
 import uuid_utils.compat
 
-from app import audit, states
 from app.accounts.model import Principal
-from app.audit import SYSTEM, Actor, ActorRole, Subject
 from app.bookings import actions as bookings
 from app.bookings.model import Booking, NotYourPart
-from app.db import Tx
 from app.disputes import queries, rules
 from app.disputes.model import (
     DISPUTES_MAX,
@@ -36,8 +33,11 @@ from app.disputes.model import (
 from app.escrow import actions as escrow
 from app.escrow.model import AlreadyDisputed, Pot
 from app.escrow.rules import divide
+from app.foundation import audit, states
+from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
+from app.foundation.db import Tx
+from app.foundation.wire import read_cursor, write_cursor
 from app.notifications.model import Kind
-from app.wire import read_cursor, write_cursor
 
 _S = DisputeState
 

@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from app.audit import Actor
-from app.db import Tx, execute, fetch_all, fetch_new, fetch_new_value, fetch_one
 from app.disputes.model import Dispute, DisputeState, Evidence, NewEvidence, Side
 from app.escrow.model import Pot
+from app.foundation.audit import Actor
+from app.foundation.db import Tx, execute, fetch_all, fetch_new, fetch_new_value, fetch_one
 
 
 async def insert(

@@ -8,10 +8,8 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from app import web
 from app.accounts.guards import require_admin, require_host
 from app.accounts.model import Principal
-from app.db import transaction
 from app.disputes import actions
 from app.disputes.model import (
     ClaimDamage,
@@ -23,7 +21,9 @@ from app.disputes.model import (
     OpenDispute,
     Resolve,
 )
-from app.web import PageCursor, PageSize
+from app.foundation import web
+from app.foundation.db import transaction
+from app.foundation.web import PageCursor, PageSize
 
 Asking = Request[Principal, Any, State]
 

@@ -6,9 +6,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from app.disputes.model import ClaimDamage, Complaint, Dispute, NewEvidence, OpenDispute, Side
-from app.errors import FieldError, Invalid
 from app.escrow.model import Pot
-from app.money import Money
+from app.foundation.errors import FieldError, Invalid
+from app.foundation.money import Money
 from app.notifications.model import DisputeFacts
 
 # Names and folders; none of them `..`, none hidden, and no scheme.

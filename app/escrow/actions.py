@@ -5,9 +5,6 @@ from uuid import UUID
 
 import uuid_utils.compat
 
-from app import audit
-from app.audit import SYSTEM, Actor
-from app.db import Tx, now
 from app.escrow import queries, rules
 from app.escrow.model import (
     MOVES,
@@ -19,12 +16,15 @@ from app.escrow.model import (
     PotState,
     Windows,
 )
+from app.foundation import audit
+from app.foundation.audit import SYSTEM, Actor
+from app.foundation.db import Tx, now
+from app.foundation.states import MoveRefused, check
 from app.instructions import queries as instructions
 from app.instructions.model import Instruction, InstructionState
 from app.ledger import actions as ledger
 from app.payments import actions as payments
 from app.payouts import actions as payouts
-from app.states import MoveRefused, check
 
 
 async def hold(tx: Tx, holding: Holding) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.audit import Actor
-from app.db import Tx, execute, fetch_all, fetch_one, fetch_value, fetch_values, json
 from app.escrow.model import Division, Holding, Pot, PotKind, PotState
+from app.foundation.audit import Actor
+from app.foundation.db import Tx, execute, fetch_all, fetch_one, fetch_value, fetch_values, json
 
 
 async def insert(tx: Tx, holding: Holding, amounts: Mapping[UUID, tuple[PotKind, int]]) -> None:

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from app import states
-from app.audit import Change, Subject
 from app.escrow.model import (
     MOVES,
     AlreadyDisputed,
@@ -17,8 +15,10 @@ from app.escrow.model import (
     PotState,
     WindowClosed,
 )
+from app.foundation import states
+from app.foundation.audit import Change, Subject
+from app.foundation.money import split
 from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
-from app.money import split
 from app.payments.model import ChargeContested, Refund
 from app.payouts.model import Payout
 

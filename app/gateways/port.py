@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
+from app.foundation.money import Money
 from app.gateways.recipients import (
     Flaw,
     NewRecipient,
@@ -19,7 +20,6 @@ from app.gateways.recipients import (
     OnboardingNeeded,
     RecipientReady,
 )
-from app.money import Money
 
 T = TypeVar("T")
 Fact = str | int | float | None

@@ -6,7 +6,9 @@ from typing import Final, NamedTuple
 
 import httpx
 
-from app.errors import Invalid
+from app.foundation.errors import Invalid
+from app.foundation.money import Money
+from app.foundation.settings import Settings
 from app.gateways.flutterwave.adapter import Flutterwave
 from app.gateways.flutterwave.webhooks import Scheme
 from app.gateways.http import Hearer
@@ -14,8 +16,6 @@ from app.gateways.paystack.adapter import Paystack
 from app.gateways.port import Gateway, GatewayName
 from app.gateways.retries import Patience
 from app.gateways.stripe.adapter import Stripe
-from app.money import Money
-from app.settings import Settings
 
 _CURRENCIES: Final[Mapping[GatewayName, Callable[[Settings], Sequence[str]]]] = {
     GatewayName.FLUTTERWAVE: lambda settings: settings.flutterwave_currencies,

@@ -5,10 +5,11 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from app import audit, states
-from app.alerts import Severity, raise_alert, resolve_alerts
-from app.audit import SYSTEM, Actor
-from app.db import Tx, now
+from app.foundation import audit, states
+from app.foundation.alerts import Severity, raise_alert, resolve_alerts
+from app.foundation.audit import SYSTEM, Actor
+from app.foundation.db import Tx, now
+from app.foundation.queue import CarryOut, LetOut, LookUp, enqueue, enqueue_all
 from app.gateways.port import (
     Accepted,
     Facts,
@@ -31,7 +32,6 @@ from app.instructions.model import (
     NothingToRetry,
 )
 from app.ledger import actions as ledger
-from app.queue import CarryOut, LetOut, LookUp, enqueue, enqueue_all
 
 _S = InstructionState
 _LOOKED_UP: Final = (_S.SENDING, _S.UNKNOWN, _S.SENT)

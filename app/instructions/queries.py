@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from app.db import (
+from app.foundation.db import (
     Tx,
     execute,
     fetch_all,

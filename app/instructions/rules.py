@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from app.audit import Change, Subject
+from app.foundation.audit import Change, Subject
+from app.foundation.money import Money
 from app.gateways.port import FoundInstruction
 from app.instructions.model import (
     Instruction,
@@ -15,7 +16,6 @@ from app.instructions.model import (
     NewInstruction,
 )
 from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
-from app.money import Money
 
 ATTEMPTS_MAX: Final = 5
 

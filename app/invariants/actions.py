@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
-from app.alerts import Sighting, raise_alerts, resolve_alerts
-from app.db import Tx
+from app.foundation.alerts import Sighting, raise_alerts, resolve_alerts
+from app.foundation.db import Tx
 from app.invariants.model import Audit, Finding
 from app.invariants.queries import (
     chargebacks,

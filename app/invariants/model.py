@@ -2,8 +2,8 @@
 
 import msgspec
 
-from app.alerts import Severity
-from app.wire import Output
+from app.foundation.alerts import Severity
+from app.foundation.wire import Output
 
 
 class Law(Output, frozen=True):

@@ -6,7 +6,7 @@ others is work that is left lying: late by more than a stopped or busy worker ex
 
 from typing import Final
 
-from app.alerts import Severity
+from app.foundation.alerts import Severity
 from app.invariants.model import Law
 
 _C: Final = Severity.CRITICAL

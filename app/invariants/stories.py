@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
-from app.db import (
+from app.foundation.db import (
     Tx,
     direct_connection,
     join_snapshot,

@@ -9,8 +9,10 @@ import msgspec
 import uuid_utils.compat
 from msgspec import UNSET
 
-from app.db import Tx, Violated, plan_for_values
-from app.errors import FieldError, Invalid
+from app.foundation.db import Tx, Violated, plan_for_values
+from app.foundation.errors import FieldError, Invalid
+from app.foundation.money import Money
+from app.foundation.wire import read_cursor, write_cursor
 from app.gateways.registry import refused_by_all
 from app.inventory import queries, rules
 from app.inventory.model import (
@@ -43,8 +45,6 @@ from app.inventory.model import (
     UnitState,
 )
 from app.inventory.queries import Place
-from app.money import Money
-from app.wire import read_cursor, write_cursor
 
 # A search looks at so many listings per page and no more, however few of them fit.
 WINDOW: Final = 250

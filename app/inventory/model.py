@@ -8,9 +8,9 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from app.errors import Conflict, Forbidden, Invalid, NotFound
-from app.money import Currency, Money
-from app.wire import Input, Name, Output, Text
+from app.foundation.errors import Conflict, Forbidden, Invalid, NotFound
+from app.foundation.money import Currency, Money
+from app.foundation.wire import Input, Name, Output, Text
 
 UNITS_MAX: Final = 500  # per listing
 RANGES_MAX: Final = 500  # price overrides per listing, and as many blocked dates

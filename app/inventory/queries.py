@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET
 
-from app.db import Tx, execute, fetch_all, fetch_one, fetch_value, json
+from app.foundation.db import Tx, execute, fetch_all, fetch_one, fetch_value, json
 from app.inventory.model import (
     RANGES_MAX,
     UNITS_MAX,

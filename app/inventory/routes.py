@@ -8,10 +8,12 @@ from litestar import Request, Response, delete, get, patch, post
 from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryParameter
 
-from app import web
 from app.accounts.guards import require_host
 from app.accounts.model import Principal
-from app.db import transaction
+from app.foundation import web
+from app.foundation.db import transaction
+from app.foundation.money import AMOUNT_MAX
+from app.foundation.web import PageCursor, PageSize
 from app.inventory import actions
 from app.inventory.model import (
     UNITS_MAX,
@@ -33,8 +35,6 @@ from app.inventory.model import (
     UnitList,
     UnitReply,
 )
-from app.money import AMOUNT_MAX
-from app.web import PageCursor, PageSize
 
 Asked = Request[Principal, Any, State]
 

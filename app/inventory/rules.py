@@ -11,8 +11,9 @@ Fee and deposit are charged once per booking.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from app import clock
-from app.errors import FieldError, Invalid
+from app.foundation import clock
+from app.foundation.errors import FieldError, Invalid
+from app.foundation.money import AMOUNT_MAX, EXPONENTS, Money
 from app.inventory.model import (
     AHEAD_DAYS_MAX,
     CALENDAR_NIGHTS_MAX,
@@ -37,7 +38,6 @@ from app.inventory.model import (
     UnitNow,
     UnitState,
 )
-from app.money import AMOUNT_MAX, EXPONENTS, Money
 
 _STAY_WEEKEND = (4, 5)  # the nights of Friday and Saturday
 _TRIP_WEEKEND = (5, 6)  # departures on Saturday and Sunday

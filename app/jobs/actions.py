@@ -8,10 +8,13 @@ from uuid import UUID
 from msgspec import Meta
 from msgspec.structs import replace
 
-from app import audit, locks, queue
-from app.alerts import Severity, Sighting, raise_alerts, resolve_alerts_but
-from app.audit import SYSTEM, Actor, Change, Subject
-from app.db import Tx, Violated, plan_for_values
+from app.foundation import audit, locks, queue
+from app.foundation.alerts import Severity, Sighting, raise_alerts, resolve_alerts_but
+from app.foundation.audit import SYSTEM, Actor, Change, Subject
+from app.foundation.db import Tx, Violated, plan_for_values
+from app.foundation.locks import Lease
+from app.foundation.settings import settings
+from app.foundation.wire import read_cursor, write_cursor
 from app.jobs import rules
 from app.jobs.model import (
     ABANDONED_KEPT,
@@ -42,9 +45,6 @@ from app.jobs.queries import health as figures
 from app.jobs.queries import jobs as queries
 from app.jobs.queries import retention
 from app.jobs.queries.jobs import Touched
-from app.locks import Lease
-from app.settings import settings
-from app.wire import read_cursor, write_cursor
 
 _UNKNOWN_TASK: Final = "unknown_task"
 _PERIODIC_MAX: Final = 1_000

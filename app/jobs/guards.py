@@ -6,8 +6,8 @@ from litestar.handlers import BaseRouteHandler
 
 from app.accounts.guards import AnyConnection
 from app.accounts.rules import same_text
+from app.foundation.settings import settings
 from app.jobs.model import JobSecretWrong
-from app.settings import settings
 
 HEADER: Final = "x-job-secret"
 

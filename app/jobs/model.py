@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from app.errors import Conflict, NotFound, Unauthenticated
-from app.locks import Lease
-from app.wire import Input, Output
+from app.foundation.errors import Conflict, NotFound, Unauthenticated
+from app.foundation.locks import Lease
+from app.foundation.wire import Input, Output
 
 # How long what is over is kept.
 SUCCEEDED_KEPT: Final = timedelta(days=1)

@@ -14,11 +14,12 @@ from litestar.params import (
     QueryParameter,
 )
 
-from app import locks
 from app.accounts.guards import require_admin
 from app.accounts.model import Principal
-from app.audit import SYSTEM, Actor, ActorRole
-from app.db import transaction
+from app.foundation import locks
+from app.foundation.audit import SYSTEM, Actor, ActorRole
+from app.foundation.db import transaction
+from app.foundation.web import PageCursor, PageSize
 from app.jobs import actions, guards, stories
 from app.jobs.model import (
     Health,
@@ -37,7 +38,6 @@ from app.jobs.model import (
     TriggerReply,
     Why,
 )
-from app.web import PageCursor, PageSize
 
 _NAME_MAX = 128
 _WAIT_S_MAX = 25

@@ -4,8 +4,8 @@ import asyncio
 import time
 from typing import Final
 
-from app.audit import Actor
-from app.db import transaction
+from app.foundation.audit import Actor
+from app.foundation.db import transaction
 from app.jobs import actions
 from app.jobs.model import RunState, Triggered, TriggerReply
 

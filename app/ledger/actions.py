@@ -8,10 +8,11 @@ from uuid import UUID
 import msgspec
 import uuid_utils.compat
 
-from app import audit
-from app.audit import Actor, ActorRole, Subject
-from app.db import Tx, Violated, plan_for_values
-from app.errors import Invalid
+from app.foundation import audit
+from app.foundation.audit import Actor, ActorRole, Subject
+from app.foundation.db import Tx, Violated, plan_for_values
+from app.foundation.errors import Invalid
+from app.foundation.wire import read_cursor, write_cursor
 from app.ledger import queries, rules
 from app.ledger.model import (
     AccountFilter,
@@ -28,7 +29,6 @@ from app.ledger.model import (
     Posting,
     Statement,
 )
-from app.wire import read_cursor, write_cursor
 
 RowId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.db import Tx, execute, fetch_all, fetch_new, fetch_new_value, fetch_values, json
+from app.foundation.db import Tx, execute, fetch_all, fetch_new, fetch_new_value, fetch_values, json
 from app.ledger.model import OWNED, Account, AccountFilter, FoundAccount, FoundEntry, Mark, Posting
 
 

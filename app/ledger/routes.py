@@ -9,10 +9,11 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 
-from app import web
 from app.accounts.guards import require_admin
 from app.accounts.model import Principal
-from app.db import transaction
+from app.foundation import web
+from app.foundation.db import transaction
+from app.foundation.web import PageCursor, PageSize
 from app.ledger import actions
 from app.ledger.model import (
     AccountFilter,
@@ -24,7 +25,6 @@ from app.ledger.model import (
     NewAdjustment,
     Statement,
 )
-from app.web import PageCursor, PageSize
 
 AccountId = Annotated[int, PathParameter(ge=1, le=2**63 - 1)]
 

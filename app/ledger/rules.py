@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from app.errors import FieldError, Invalid
+from app.foundation.errors import FieldError, Invalid
+from app.foundation.money import SignedMoney
 from app.ledger.model import (
     OF_BOOKING,
     Entry,
@@ -22,7 +23,6 @@ from app.ledger.model import (
     StatementTotal,
     StatementTransaction,
 )
-from app.money import SignedMoney
 
 WORDS: Final = MappingProxyType(
     {

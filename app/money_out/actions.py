@@ -5,15 +5,17 @@ from uuid import UUID
 
 import uuid_utils.compat
 
-from app import audit
-from app.alerts import resolve_alert, resolve_alerts
-from app.audit import Actor, ActorRole, Subject
 from app.bookings import actions as bookings
 from app.bookings.model import Booking
 from app.bookings.queries import find as find_booking
 from app.chargebacks.actions import returning as chargebacks
-from app.db import Tx, now, plan_for_values
 from app.escrow import actions as escrow
+from app.foundation import audit
+from app.foundation.alerts import resolve_alert, resolve_alerts
+from app.foundation.audit import Actor, ActorRole, Subject
+from app.foundation.db import Tx, now, plan_for_values
+from app.foundation.queue import LookUpChargebacks, enqueue
+from app.foundation.wire import read_cursor, write_cursor
 from app.instructions import actions as instructions
 from app.instructions import queries as instruction_queries
 from app.instructions.model import (
@@ -46,8 +48,6 @@ from app.payees.model import Payee
 from app.payments import actions as payments
 from app.payments.model import Refund, Unwanted
 from app.payouts import actions as payouts
-from app.queue import LookUpChargebacks, enqueue
-from app.wire import read_cursor, write_cursor
 
 _OVER: Final = (InstructionState.CONFIRMED, InstructionState.FAILED, InstructionState.REVERSED)
 

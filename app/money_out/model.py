@@ -8,15 +8,15 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from app.errors import Conflict
+from app.foundation.errors import Conflict
+from app.foundation.money import Money
+from app.foundation.wire import Input, Output
 from app.instructions.model import (
     InstructionKind,
     InstructionMove,
     InstructionReply,
     InstructionState,
 )
-from app.money import Money
-from app.wire import Input, Output
 
 Reason = Annotated[
     str, Meta(min_length=1, max_length=1_000, pattern=r"\S", examples=["The account is open now"])

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.db import Tx, fetch_all, fetch_new
+from app.foundation.db import Tx, fetch_all, fetch_new
 from app.instructions.model import Instruction
 from app.money_out.model import InstructionFilter, LateRefund, NewLateRefund
 

@@ -11,10 +11,11 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from app import web
 from app.accounts.guards import require_admin
 from app.accounts.model import Principal
-from app.db import Tx, transaction
+from app.foundation import web
+from app.foundation.db import Tx, transaction
+from app.foundation.web import PageCursor, PageSize
 from app.instructions.model import InstructionKind, InstructionPage, InstructionState
 from app.money_out import actions, stories
 from app.money_out.model import (
@@ -24,7 +25,6 @@ from app.money_out.model import (
     LateRefundReply,
     NewLateRefund,
 )
-from app.web import PageCursor, PageSize
 
 Asking = Request[Principal, Any, State]
 StateFilter = Annotated[InstructionState | None, QueryParameter(name="state")]

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from app.bookings import rules as booking_rules
 from app.bookings.model import Booking
-from app.errors import Invalid
 from app.escrow.model import Pot
+from app.foundation.errors import Invalid
+from app.foundation.money import Money
 from app.instructions.model import (
     Instruction,
     InstructionKind,
@@ -14,7 +15,6 @@ from app.instructions.model import (
     NewInstruction,
 )
 from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
-from app.money import Money
 from app.money_out.model import Bearer, LateRefund, StillHeld, TakenByBank
 from app.notifications.model import BookingFacts, Kind
 from app.payments.model import Payment, RefundExceedsCharge

@@ -4,8 +4,8 @@ import time
 from typing import Final
 from uuid import UUID
 
-from app.db import transaction
 from app.escrow import actions as escrow
+from app.foundation.db import transaction
 from app.gateways.port import (
     FoundInstruction,
     MoneyOutStatus,

@@ -7,11 +7,11 @@ from uuid import UUID
 import structlog
 import uuid_utils.compat
 
-from app.alerts import Severity, raise_alert
-from app.db import Tx
+from app.foundation.alerts import Severity, raise_alert
+from app.foundation.db import Tx
+from app.foundation.queue import SendNotification, enqueue
 from app.notifications import queries, rules
 from app.notifications.model import Claimed, Facts, Kind, Outcome
-from app.queue import SendNotification, enqueue
 
 # Longer than any attempt can take, so that a lease ends only when its holder is dead.
 LEASE: Final = timedelta(minutes=5)

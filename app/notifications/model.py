@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.money import Money
+from app.foundation.money import Money
 
 
 class Kind(StrEnum):

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID
 
-from app.db import Tx, execute, fetch_one, json
+from app.foundation.db import Tx, execute, fetch_one, json
 from app.notifications.model import Claimed, Facts, Kind
 
 

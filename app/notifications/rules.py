@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from app.clock import is_zone
+from app.foundation.clock import is_zone
 from app.notifications.model import BookingFacts, Claimed, Kind, PayoutAccountFacts
 
 ATTEMPTS_MAX: Final = 10

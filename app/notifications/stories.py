@@ -9,10 +9,10 @@ import aiosmtplib
 import msgspec
 import structlog
 
-from app.db import transaction
+from app.foundation.db import transaction
+from app.foundation.settings import settings
 from app.notifications import actions, rules
 from app.notifications.model import Claimed, Outcome
-from app.settings import settings
 
 # All of one attempt; well below actions.LEASE, which must outlast it.
 _ATTEMPT_SECONDS: Final = 60.0

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from app import audit, states
-from app.alerts import MOVES, AlertState
-from app.audit import Actor, ActorRole, Subject
 from app.bookings.actions import not_found
-from app.db import Tx, plan_for_values
+from app.foundation import audit, states
+from app.foundation.alerts import MOVES, AlertState
+from app.foundation.audit import Actor, ActorRole, Subject
+from app.foundation.db import Tx, plan_for_values
+from app.foundation.wire import read_cursor, write_cursor
 from app.operations import queries
 from app.operations.model import (
     Alert,
@@ -21,7 +22,6 @@ from app.operations.model import (
     AuditPage,
 )
 from app.webhooks.model import EventPage
-from app.wire import read_cursor, write_cursor
 
 _RowId = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 

@@ -7,10 +7,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from app.alerts import AlertState, Severity
-from app.audit import ActorRole
-from app.errors import NotFound
-from app.wire import Input, Output
+from app.foundation.alerts import AlertState, Severity
+from app.foundation.audit import ActorRole
+from app.foundation.errors import NotFound
+from app.foundation.wire import Input, Output
 
 Note = Annotated[
     str, Meta(min_length=1, max_length=1_000, pattern=r"\S", examples=["Refunded by hand"])

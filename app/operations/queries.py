@@ -5,8 +5,8 @@ from uuid import UUID
 
 import msgspec
 
-from app.alerts import AlertState
-from app.db import Tx, fetch_all, fetch_new_value, fetch_one
+from app.foundation.alerts import AlertState
+from app.foundation.db import Tx, fetch_all, fetch_new_value, fetch_one
 from app.operations.model import Alert, AlertFilter, AuditFilter, AuditRecord
 from app.webhooks.model import EventReply
 

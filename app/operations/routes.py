@@ -11,9 +11,10 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.accounts.guards import require_admin
 from app.accounts.model import Principal
-from app.alerts import AlertState, Severity
-from app.audit import ActorRole
-from app.db import fetch_value, transaction
+from app.foundation.alerts import AlertState, Severity
+from app.foundation.audit import ActorRole
+from app.foundation.db import fetch_value, transaction
+from app.foundation.web import PageCursor, PageSize
 from app.operations import actions
 from app.operations.model import (
     Alert,
@@ -24,7 +25,6 @@ from app.operations.model import (
     Health,
     Resolution,
 )
-from app.web import PageCursor, PageSize
 from app.webhooks.model import EventPage
 
 _TEXT_MAX = 100

@@ -8,10 +8,10 @@ process knows of failures before: its own, or those that it has seen when it ask
 from collections.abc import Sequence, Set
 from typing import Final
 
-from app.alerts import Severity, raise_alert, resolve_alert
 from app.calls import actions as calls
 from app.calls.model import NO_CALLS, CallFigures
-from app.db import Tx
+from app.foundation.alerts import Severity, raise_alert, resolve_alert
+from app.foundation.db import Tx
 from app.gateways.port import GatewayName
 from app.outages import queries
 from app.outages.model import FAILURES_MAX, Condition, GatewayList, GatewayReply, Outage

@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 
 from app.calls.model import CallFigures
+from app.foundation.wire import Output
 from app.gateways.port import GatewayName
-from app.wire import Output
 
 FAILURES_MAX: Final = 5  # in a row, whichever processes made the calls: then a gateway is down
 IN_A_ROW_WITHIN: Final = timedelta(minutes=10)  # what failed longer ago does not count

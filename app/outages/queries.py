@@ -1,6 +1,6 @@
 """One statement per function on `gateway_outages`."""
 
-from app.db import Tx, fetch_all, fetch_new, fetch_value
+from app.foundation.db import Tx, fetch_all, fetch_new, fetch_value
 from app.gateways.port import GatewayName
 from app.outages.model import FAILURES_MAX, FIRST_PAUSE, IN_A_ROW_WITHIN, PAUSE_MAX, Outage
 

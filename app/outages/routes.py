@@ -4,7 +4,7 @@ from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
 from app.accounts.guards import require_admin
-from app.db import transaction
+from app.foundation.db import transaction
 from app.gateways.registry import open_names
 from app.outages import actions
 from app.outages.model import GatewayList

@@ -7,7 +7,7 @@ from contextvars import Context
 import structlog
 
 from app.calls import actions as made
-from app.db import Tx, transaction
+from app.foundation.db import Tx, transaction
 from app.gateways.http import Call, Unclear, facts_of
 from app.gateways.port import GatewayName
 from app.outages import actions

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import uuid_utils.compat
 
-from app import audit, states
-from app.alerts import Severity, raise_alert, resolve_alerts
-from app.audit import SYSTEM, Actor, ActorRole, Subject
-from app.db import Tx
+from app.foundation import audit, states
+from app.foundation.alerts import Severity, raise_alert, resolve_alerts
+from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
+from app.foundation.db import Tx
+from app.foundation.wire import read_cursor, write_cursor
 from app.gateways.port import GatewayName, Refused, Unknown
 from app.gateways.recipients import OnboardingNeeded, RecipientReady
 from app.instructions import actions as instructions
@@ -29,7 +30,6 @@ from app.payees.model import (
     PayoutAccountReply,
     PayoutAccountState,
 )
-from app.wire import read_cursor, write_cursor
 
 _S = PayoutAccountState
 _STUCK: Final = "payout_account_stuck"

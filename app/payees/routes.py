@@ -9,12 +9,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import Redirect
 
-from app import web
 from app.accounts.guards import authenticate, require_host
 from app.accounts.model import Principal, Role
-from app.db import transaction
-from app.errors import Problem
-from app.idempotency import Stored
+from app.foundation import web
+from app.foundation.db import transaction
+from app.foundation.errors import Problem
+from app.foundation.idempotency import Stored
+from app.foundation.web import PageCursor, PageSize
 from app.payees import actions, stories
 from app.payees.model import (
     NewOnboarding,
@@ -23,7 +24,6 @@ from app.payees.model import (
     PayoutAccountPage,
     PayoutAccountReply,
 )
-from app.web import PageCursor, PageSize
 
 Asking = Request[Principal, Any, State]
 Account = Annotated[UUID, QueryParameter(description="The id of a payout account")]

@@ -8,10 +8,12 @@ from uuid import UUID
 import structlog
 import uuid_utils.compat
 
-from app import audit, states
-from app.alerts import Severity, raise_alert, resolve_alert
-from app.audit import SYSTEM, Actor, ActorRole, Subject
-from app.db import Tx, Violated
+from app.foundation import audit, states
+from app.foundation.alerts import Severity, raise_alert, resolve_alert
+from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
+from app.foundation.db import Tx, Violated
+from app.foundation.money import Money
+from app.foundation.queue import SettlePayment, enqueue, enqueue_all
 from app.gateways.port import (
     ChargeStatus,
     CheckoutReady,
@@ -25,7 +27,6 @@ from app.gateways.port import (
 )
 from app.instructions import actions as instructions
 from app.ledger import actions as ledger
-from app.money import Money
 from app.payments import queries, rules
 from app.payments.model import (
     MOVES,
@@ -39,7 +40,6 @@ from app.payments.model import (
     RefundExceedsCharge,
     Verdict,
 )
-from app.queue import SettlePayment, enqueue, enqueue_all
 
 # Longer than any call of a request lasts (PATIENCE_OF_REQUESTS_S, and a time-out): after it, a call
 # that has not ended was cut off by a crash.

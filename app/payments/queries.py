@@ -4,9 +4,18 @@ from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from app.db import Tx, execute, fetch_all, fetch_new, fetch_one, fetch_value, fetch_values, json
+from app.foundation.db import (
+    Tx,
+    execute,
+    fetch_all,
+    fetch_new,
+    fetch_one,
+    fetch_value,
+    fetch_values,
+    json,
+)
+from app.foundation.money import Money
 from app.gateways.port import Facts, GatewayName
-from app.money import Money
 from app.payments.model import Payment, PaymentState
 
 

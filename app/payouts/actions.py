@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app import audit
-from app.audit import Actor
-from app.db import Tx
+from app.foundation import audit
+from app.foundation.audit import Actor
+from app.foundation.db import Tx
+from app.foundation.money import Money
+from app.foundation.wire import read_cursor, write_cursor
 from app.instructions import actions as instructions
 from app.instructions.model import Instruction, InstructionKind, InstructionState
 from app.instructions.queries import lock_next_failed
-from app.money import Money
 from app.payees import actions as payees
 from app.payees.model import Payee
 from app.payouts import queries, rules
@@ -21,7 +22,6 @@ from app.payouts.model import (
     HostTransferPage,
     Payout,
 )
-from app.wire import read_cursor, write_cursor
 
 # ---- transfers -----------------------------------------------------------------------------------
 

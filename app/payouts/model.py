@@ -7,10 +7,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from app.foundation.money import Money
+from app.foundation.wire import Output
 from app.gateways.port import GatewayName
 from app.instructions.model import InstructionState
-from app.money import Money
-from app.wire import Output
 
 
 class Payout(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.db import Tx, execute, fetch_all, fetch_value, json
+from app.foundation.db import Tx, execute, fetch_all, fetch_value, json
+from app.foundation.money import Money
 from app.instructions.model import InstructionState
-from app.money import Money
 from app.payouts.model import (
     Debt,
     DebtWithRecoveries,

@@ -9,7 +9,8 @@ from litestar.params import QueryParameter
 
 from app.accounts.guards import require_host
 from app.accounts.model import Principal
-from app.db import transaction
+from app.foundation.db import transaction
+from app.foundation.web import PageCursor, PageSize
 from app.instructions.model import InstructionState
 from app.payouts import actions
 from app.payouts.model import (
@@ -17,7 +18,6 @@ from app.payouts.model import (
     DebtPage,
     HostTransferPage,
 )
-from app.web import PageCursor, PageSize
 
 Asking = Request[Principal, Any, State]
 StateFilter = Annotated[InstructionState | None, QueryParameter(name="state")]

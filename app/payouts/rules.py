@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import uuid_utils.compat
 
-from app.audit import Change, Subject
+from app.foundation.audit import Change, Subject
+from app.foundation.money import Money
 from app.instructions.model import InstructionKind, InstructionState, NewInstruction
-from app.money import Money
 from app.payees.model import Payee
 from app.payouts.model import (
     Debt,

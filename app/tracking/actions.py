@@ -4,8 +4,8 @@ from uuid import UUID
 
 from app.accounts.model import Principal
 from app.bookings import actions as bookings
-from app.db import Tx, now
 from app.escrow import queries as pots
+from app.foundation.db import Tx, now
 from app.instructions import queries as instructions
 from app.instructions.model import InstructionReply
 from app.tracking import queries, rules

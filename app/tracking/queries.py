@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.db import Tx, fetch_all
+from app.foundation.db import Tx, fetch_all
 from app.tracking.model import EscrowEvent
 
 

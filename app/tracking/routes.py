@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from app.accounts.model import Principal
-from app.db import transaction
+from app.foundation.db import transaction
 from app.tracking import actions
 from app.tracking.model import EscrowReply, EscrowTrail
 

@@ -8,12 +8,13 @@ import msgspec
 import structlog
 import uuid_utils.compat
 
-from app import audit, states
-from app.alerts import Severity, Sighting, raise_alerts, resolve_alerts
-from app.audit import Actor, ActorRole, Subject
-from app.db import Tx, plan_for_values
+from app.foundation import audit, states
+from app.foundation.alerts import Severity, Sighting, raise_alerts, resolve_alerts
+from app.foundation.audit import Actor, ActorRole, Subject
+from app.foundation.db import Tx, plan_for_values
+from app.foundation.queue import ProcessWebhook, enqueue
+from app.foundation.wire import read_cursor, write_cursor
 from app.gateways.port import BadPayload, BadSignature, Event, Gateway, GatewayName
-from app.queue import ProcessWebhook, enqueue
 from app.webhooks import queries
 from app.webhooks.model import (
     MOVES,
@@ -28,7 +29,6 @@ from app.webhooks.model import (
     UnreadableWebhook,
     WebhookNotFound,
 )
-from app.wire import read_cursor, write_cursor
 
 _GIVEN_UP: Final = "webhooks_given_up"
 _SHOWN_MAX: Final = 20

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import msgspec
 
-from app.errors import Conflict, Malformed, NotFound, Unauthenticated
+from app.foundation.errors import Conflict, Malformed, NotFound, Unauthenticated
+from app.foundation.wire import Output
 from app.gateways.port import EventKind, GatewayName
-from app.wire import Output
 
 TRIES_MAX: Final = 10  # after them an operator must look, and replay it
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.db import (
+from app.foundation.db import (
     Tx,
     execute,
     fetch_all,

@@ -10,10 +10,10 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from app.accounts.guards import require_admin
 from app.accounts.model import Principal
-from app.db import transaction
+from app.foundation.db import transaction
+from app.foundation.web import PageCursor, PageSize
 from app.gateways.port import Gateway, GatewayName
 from app.gateways.registry import gateway_named
-from app.web import PageCursor, PageSize
 from app.webhooks import actions
 from app.webhooks.model import (
     EventFilter,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from app.db import Connection, fetch_all, fetch_new
+from app.foundation.db import Connection, fetch_all, fetch_new
 from tasks.runner.model import Ahead, Claimed
 
 # By index, however many wait behind: each queue's front; of each priority those whose time has

@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from app.db import Connection, Violated, direct_connection
+from app.foundation.db import Connection, Violated, direct_connection
 from tasks.runner import queries
 from tasks.runner.model import Claimed, Ended, Status
 

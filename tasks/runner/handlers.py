@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from app import queue
+from app.foundation import queue
 from tasks.runner.model import Claimed, WhenLost
 
 J = TypeVar("J", bound=queue.Job)

@@ -11,7 +11,7 @@ import asyncio
 import time
 from typing import Final
 
-from app.db import Connection
+from app.foundation.db import Connection
 from tasks.runner import queries
 
 LOOK_EVERY_S: Final = 0.005

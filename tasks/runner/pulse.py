@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from app.db import Connection, direct_connection, listen, notifications
+from app.foundation.db import Connection, direct_connection, listen, notifications
 from tasks.runner import queries
 from tasks.runner.model import Introduction
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.db import (
+from app.foundation.db import (
     Connection,
     execute,
     fetch_all,

@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from app.db import Tx, transaction
+from app.foundation.db import Tx, transaction
 from tasks.runner import queries
 from tasks.runner.finishing import without_conflict
 from tasks.runner.handlers import Task

@@ -6,7 +6,7 @@ import traceback
 
 import structlog
 
-from app.db import Tx
+from app.foundation.db import Tx
 from tasks.runner import queries
 from tasks.runner.handlers import Task
 from tasks.runner.model import Claimed, Ended, Lost, Status, WhenLost

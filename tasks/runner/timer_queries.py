@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.db import Connection, execute, fetch_new_value, fetch_values
+from app.foundation.db import Connection, execute, fetch_new_value, fetch_values
 from tasks.runner.model import ERROR_LENGTH_MAX, Claimed, RunOutcome
 from tasks.runner.queries import clip
 

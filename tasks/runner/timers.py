@@ -10,9 +10,9 @@ import msgspec
 import structlog
 from croniter import croniter
 
-from app.db import transaction
-from app.locks import LockBusy
-from app.settings import instance
+from app.foundation.db import transaction
+from app.foundation.locks import LockBusy
+from app.foundation.settings import instance
 from tasks.runner import timer_queries as queries
 from tasks.runner.handlers import Retries, Task
 from tasks.runner.model import Claimed, RunOutcome

@@ -12,8 +12,8 @@ from typing import Final, Literal
 import msgspec
 import structlog
 
-from app.db import Connection, Violated, direct_connection
-from app.settings import instance
+from app.foundation.db import Connection, Violated, direct_connection
+from app.foundation.settings import instance
 from tasks.runner import queries
 from tasks.runner.claiming import claim, look_ahead
 from tasks.runner.finishing import BATCH_MAX, Finisher

@@ -11,7 +11,6 @@ import uuid_utils.compat
 from litestar import Litestar, Request, get, post
 from litestar.exceptions import HTTPException
 
-from app import web
 from app.accounts import rules
 from app.accounts.guards import (
     Authentication,
@@ -21,8 +20,9 @@ from app.accounts.guards import (
 )
 from app.accounts.model import Access, Principal, Role
 from app.accounts.routes import routes
-from app.errors import Problem, Unauthenticated
-from app.settings import settings
+from app.foundation import web
+from app.foundation.errors import Problem, Unauthenticated
+from app.foundation.settings import settings
 
 PASSWORD = "correct horse battery"
 

@@ -23,8 +23,8 @@ from app.accounts.model import (
     TokenInvalid,
     TokenReused,
 )
-from app.db import execute, fetch_value, transaction
-from app.errors import Unauthenticated, Unavailable
+from app.foundation.db import execute, fetch_value, transaction
+from app.foundation.errors import Unauthenticated, Unavailable
 from tests.accounts.conftest import PASSWORD
 
 ADA = NewAccount(email="ada@example.com", password=PASSWORD, name="Ada")

@@ -10,7 +10,7 @@ from app.accounts.guards import ACCESS_COOKIE as ACCESS
 from app.accounts.guards import CSRF_COOKIE as CSRF
 from app.accounts.guards import REFRESH_COOKIE as REFRESH
 from app.accounts.model import Role
-from app.settings import settings
+from app.foundation.settings import settings
 from tests.accounts.conftest import access, assert_problem, bearer
 
 

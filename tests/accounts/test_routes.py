@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app.db import execute, transaction
-from app.settings import settings
+from app.foundation.db import execute, transaction
+from app.foundation.settings import settings
 from tests.accounts.conftest import PASSWORD, access, assert_problem, bearer, register
 
 ACCESS, REFRESH, CSRF = "berthold_access", "berthold_refresh", "berthold_csrf"

@@ -20,7 +20,7 @@ from app.accounts.model import (
     TokenExpired,
     TokenInvalid,
 )
-from app.errors import Invalid
+from app.foundation.errors import Invalid
 
 OLD_KEY = "old-key-0123456789-0123456789-01234"
 NEW_KEY = "new-key-0123456789-0123456789-01234"

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from app.accounts.model import Principal, Role
-from app.alerts import Severity, raise_alert
-from app.db import execute, fetch_value, transaction
+from app.foundation.alerts import Severity, raise_alert
+from app.foundation.db import execute, fetch_value, transaction
 from app.gateways.port import GatewayName
 from app.payees import actions as payees
 from app.payees.model import NewPayoutAccount

@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from app.accounts.model import Role
-from app.db import transaction
+from app.foundation.db import transaction
 from tests import make
 from tests.shop import Shop
 

@@ -16,8 +16,8 @@ import time
 
 import psutil
 
-from app import db
-from app.db import fetch_new_value, transaction
+from app.foundation import db
+from app.foundation.db import fetch_new_value, transaction
 from app.invariants.actions import JUDGES
 from app.invariants.queries.judging import make_room, take_snapshot
 from tests.benchmarks import past

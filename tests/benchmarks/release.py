@@ -20,8 +20,8 @@ from typing import Final
 import msgspec
 import psycopg
 
-from app import db
-from app.db import transaction
+from app.foundation import db
+from app.foundation.db import transaction
 from tasks.escrow import release_escrow
 from tests.benchmarks import past
 from tests.benchmarks.world import report, running_database

@@ -15,11 +15,11 @@ import msgspec
 from psycopg import AsyncCursor
 from psycopg.adapt import PyFormat, Transformer
 
-from app import db
 from app.development.postgres import Server
+from app.foundation import db
+from app.foundation.settings import settings
 from app.gateways.registry import close_gateways, open_gateways
 from app.main import create_app
-from app.settings import settings
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 

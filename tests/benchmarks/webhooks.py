@@ -13,7 +13,7 @@ import hmac
 import msgspec
 import psycopg
 
-from app.settings import settings
+from app.foundation.settings import settings
 from tests.benchmarks import load, replay, seed
 from tests.benchmarks.world import report, running_database, running_web
 

@@ -18,8 +18,8 @@ import msgspec
 import psutil
 
 from app.development.postgres import Server, running_postgres
-from app.logs import configure_logs
-from app.migrate import migrate
+from app.foundation.logs import configure_logs
+from app.foundation.migrate import migrate
 
 _READY_WITHIN_S = 60
 _SETTLE_S = 3

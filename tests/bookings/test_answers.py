@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from app.accounts.model import Principal
-from app.db import execute, transaction
+from app.foundation.db import execute, transaction
 from tasks.bookings import decline_unanswered, expire_holds
 from tests import make
 from tests.shop import Shop

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from app.accounts.model import Principal, Role
-from app.db import execute, fetch_value, fetch_values, transaction
+from app.foundation.db import execute, fetch_value, fetch_values, transaction
 from tests import make
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from app.bookings import rules
 from app.bookings.model import NewPassenger, Reserve
-from app.db import execute, transaction
-from app.errors import Invalid
+from app.foundation.db import execute, transaction
+from app.foundation.errors import Invalid
 from tests import make
 from tests.shop import Shop
 

@@ -11,8 +11,8 @@ import pytest
 from app.bookings import actions as bookings
 from app.bookings.model import Booking
 from app.breaker import actions as breaker
-from app.db import Violated, execute, fetch_values, transaction
-from app.settings import settings
+from app.foundation.db import Violated, execute, fetch_values, transaction
+from app.foundation.settings import settings
 from tests import paid
 from tests.shop import Shop
 

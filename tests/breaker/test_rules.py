@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.breaker.model import Total, Waiting
 from app.breaker.rules import choose, limits
-from app.money import EXPONENTS
+from app.foundation.money import EXPONENTS
 
 
 def waiting(*amounts: int, currency: str = "EUR") -> list[Waiting]:

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from app import db
-from app.db import Violated, execute, savepoint, transaction
+from app.foundation import db
+from app.foundation.db import Violated, execute, savepoint, transaction
+from app.foundation.money import Money
+from app.foundation.settings import settings
 from app.gateways import http
 from app.gateways.http import Answered, Attempt, Call, Unclear
 from app.gateways.port import CheckoutReady, GatewayName, NewCharge, NewRefund, Refused
 from app.gateways.registry import gateway_named
 from app.gateways.retries import PATIENCE_OF_REQUESTS_S
-from app.money import Money
 from app.outages.stories import Recorder
-from app.settings import settings
 from tasks.operations import cleanup
 from tests import make
 from tests.shop import Shop, open_shop

@@ -10,8 +10,8 @@ from app.accounts.model import Principal, Role
 from app.bookings.model import Booking
 from app.cancellation import actions
 from app.cancellation.model import Cancel, NotCancellable, RefundChanged
-from app.db import Tx, fetch_value, transaction
-from app.money import Money
+from app.foundation.db import Tx, fetch_value, transaction
+from app.foundation.money import Money
 from tests import make, paid
 from tests.laws import audit_is_clean
 

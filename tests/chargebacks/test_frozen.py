@@ -1,6 +1,6 @@
 """While a chargeback is open nothing of its charge moves; then it goes on, or is gone."""
 
-from app.db import transaction
+from app.foundation.db import transaction
 from tests import make
 from tests.chargebacks.told import (
     DEPOSIT_WINDOW,

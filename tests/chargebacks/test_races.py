@@ -15,10 +15,10 @@ from app.cancellation import actions as cancellation
 from app.cancellation.model import Cancel
 from app.chargebacks import queries as chargebacks
 from app.chargebacks.actions.booking import book
-from app.db import Tx, fetch_all, fetch_new_value, fetch_values, transaction
-from app.errors import Problem
 from app.escrow import actions as escrow
 from app.escrow.rules import WINDOWS
+from app.foundation.db import Tx, fetch_all, fetch_new_value, fetch_values, transaction
+from app.foundation.errors import Problem
 from app.gateways.port import (
     Accepted,
     ChargebackStatus,

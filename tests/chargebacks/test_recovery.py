@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.db import transaction
+from app.foundation.db import transaction
 from tests import make
 from tests.chargebacks.told import (
     LOST,

@@ -10,7 +10,7 @@ import pytest
 from app.chargebacks.actions.asking import ask_about_listed, ask_about_open
 from app.chargebacks.actions.booking import book
 from app.chargebacks.model import ChargeNotPaid
-from app.db import now, transaction
+from app.foundation.db import now, transaction
 from app.gateways.port import GatewayName, Listing
 from tests.chargebacks.told import (
     LOST,

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from app.db import execute, now, transaction
+from app.foundation.db import execute, now, transaction
+from app.foundation.settings import settings
 from app.gateways.paystack.amounts import WIRE_MAX, WIRE_MIN
 from app.gateways.registry import close_gateways, open_gateways
-from app.settings import settings
 from tests import make
 from tests.shop import Shop
 

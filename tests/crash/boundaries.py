@@ -20,7 +20,11 @@ DIED: Final = 77  # the exit status of a process that died as planned
 
 _OURS: Final = ("app.", "tasks.")
 _RUNNER: Final = "tasks.runner."  # its loops keep no order; its own tests kill it
-_BELOW: Final = ("app.db.", "app.gateways.", "app.web.")  # say nothing about what is being done
+_BELOW: Final = (
+    "app.foundation.db.",
+    "app.gateways.",
+    "app.foundation.web.",
+)  # say nothing about what is being done
 # What is written down about a call is nothing that a story stands on, and the call beside it is a
 # boundary itself.
 _BESIDE: Final = "app.outages.stories."

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from app.db import transaction
+from app.foundation.db import transaction
 from tests import make
 from tests.crash.house import CrashHouse
 

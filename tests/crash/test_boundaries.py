@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from app.migrate import migrate
+from app.foundation.migrate import migrate
 from tests.crash.boundaries import Boundaries
 from tests.databases import Databases
 from tests.house import House, open_house
@@ -45,7 +45,9 @@ async def test_statements_outside_transactions_are_found(
     found = Boundaries()
     with databases.copy(f"{template.dbname}_bare", of="template1") as url, found.around_commits():
         await migrate(url)
-    assert any(name.startswith("after a statement of app.migrate") for name in found.names)
+    assert any(
+        name.startswith("after a statement of app.foundation.migrate") for name in found.names
+    )
 
 
 def _around(what: str) -> list[str]:

@@ -10,7 +10,6 @@ from app.bookings import actions as bookings
 from app.bookings.model import Booking, NotYourPart
 from app.cancellation.actions import cancel
 from app.cancellation.model import Cancel
-from app.db import Tx, execute, fetch_values, savepoint, transaction
 from app.disputes import actions
 from app.disputes.model import (
     DISPUTES_MAX,
@@ -23,11 +22,12 @@ from app.disputes.model import (
     Resolve,
     TooMuchEvidence,
 )
-from app.errors import Problem
 from app.escrow import actions as escrow
 from app.escrow.model import AlreadyDisputed, NothingHeld, NotYetOpen, WindowClosed
-from app.money import Money
-from app.states import MoveRefused
+from app.foundation.db import Tx, execute, fetch_values, savepoint, transaction
+from app.foundation.errors import Problem
+from app.foundation.money import Money
+from app.foundation.states import MoveRefused
 from tests import make, paid
 from tests.laws import audit_is_clean
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.accounts.model import Principal, Role
 from app.bookings.model import Booking
-from app.db import execute, fetch_values, transaction
+from app.foundation.db import execute, fetch_values, transaction
 from tests import make, paid
 
 A_FILE: Final = "https://files.example/leak.jpg"

@@ -16,12 +16,12 @@ from app.bookings import actions as bookings
 from app.bookings.model import Booking
 from app.cancellation import actions as cancellation
 from app.cancellation.model import Cancel
-from app.db import Tx, fetch_values, transaction
 from app.disputes import actions as disputes
 from app.disputes.model import OpenDispute
-from app.errors import Problem
 from app.escrow import actions as escrow
 from app.escrow.rules import WINDOWS
+from app.foundation.db import Tx, fetch_values, transaction
+from app.foundation.errors import Problem
 from tasks.bookings import decline_unanswered
 from tests import make, paid
 from tests.laws import audit_is_clean

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from app.db import execute, fetch_all, transaction
+from app.foundation.db import execute, fetch_all, transaction
 from app.gateways.port import GatewayName
 from app.gateways.recipients import NewRecipient, RecipientKind, RecipientReady
 from app.gateways.registry import gateway_named

@@ -3,9 +3,9 @@
 import pytest
 
 from app.accounts.model import Role
-from app.db import Tx, fetch_values, transaction
 from app.escrow import actions as escrow
-from app.money import Money
+from app.foundation.db import Tx, fetch_values, transaction
+from app.foundation.money import Money
 from app.money_out.actions import refund_past_payout
 from app.money_out.model import Bearer, NewLateRefund
 from tests import make, paid

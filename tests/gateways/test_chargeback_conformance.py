@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.foundation.money import Money
 from app.gateways.port import (
     Accepted,
     ChargebackStatus,
@@ -22,7 +23,6 @@ from app.gateways.port import (
 )
 from app.gateways.sandbox.app import STRIPE_SECRET_KEY
 from app.gateways.sandbox.faults import Kind, Operation, Rule
-from app.money import Money
 from tests.gateways.adapters import ALL, Adapter, World
 from tests.gateways.sandbox_server import sandbox_in_process
 from tests.gateways.test_conformance import (

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.foundation.money import Money
 from app.gateways.flutterwave.adapter import Flutterwave
 from app.gateways.paystack.adapter import Paystack
 from app.gateways.port import (
@@ -21,7 +22,6 @@ from app.gateways.port import (
     Unknown,
 )
 from app.gateways.sandbox.app import SECRET_KEY
-from app.money import Money
 from tests.gateways import paystack_wire, test_stripe
 from tests.gateways.paystack_wire import reply
 from tests.gateways.test_conformance import CHARGE, PRICE

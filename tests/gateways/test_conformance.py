@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.foundation.money import Money
 from app.gateways.port import (
     Accepted,
     BadPayload,
@@ -31,7 +32,6 @@ from app.gateways.port import (
     Unknown,
 )
 from app.gateways.sandbox.faults import Kind
-from app.money import Money
 from tests.gateways.adapters import ALL, Adapter, World
 from tests.gateways.sandbox_server import sandbox_in_process
 

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.foundation.money import Money
 from app.gateways.flutterwave.adapter import Flutterwave
 from app.gateways.flutterwave.amounts import fee_from_wire, from_wire, to_wire
 from app.gateways.flutterwave.webhooks import Scheme
@@ -33,7 +34,6 @@ from app.gateways.port import (
 )
 from app.gateways.recipients import NewRecipient, RecipientKind, RecipientReady
 from app.gateways.sandbox.app import FLUTTERWAVE_SECRET_KEY, FLUTTERWAVE_WEBHOOK_SECRET
-from app.money import Money
 from tests.gateways.adapters import ALL, BASE, World
 from tests.gateways.sandbox_server import sandbox_in_process
 from tests.gateways.test_conformance import CHARGE, REFUND, TRANSFER, refund, start, transfer

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from app.foundation.money import Money
 from app.gateways.paystack.adapter import Paystack
 from app.gateways.paystack.amounts import WIRE_MIN, from_wire, to_wire
 from app.gateways.port import (
@@ -22,7 +23,6 @@ from app.gateways.port import (
     Unknown,
 )
 from app.gateways.sandbox.app import SECRET_KEY
-from app.money import Money
 from tests.gateways.paystack_wire import BASE, answering, paystack, transaction
 from tests.gateways.sandbox_server import SandboxHandle, sandbox_in_process
 

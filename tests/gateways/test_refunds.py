@@ -7,6 +7,7 @@ import httpx
 import msgspec
 import pytest
 
+from app.foundation.money import Money
 from app.gateways.paystack.adapter import Paystack
 from app.gateways.port import (
     Accepted,
@@ -17,7 +18,6 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
-from app.money import Money
 from tests.gateways.paystack_wire import (
     answering,
     listening,

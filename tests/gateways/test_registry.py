@@ -3,6 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
+from app.foundation.money import Money
+from app.foundation.settings import Settings
 from app.gateways.port import GatewayName
 from app.gateways.registry import (
     CurrencyNotOffered,
@@ -13,8 +15,6 @@ from app.gateways.registry import (
     open_gateways,
     refused_by_all,
 )
-from app.money import Money
-from app.settings import Settings
 
 SETTINGS = Settings(paystack_secret_keys=("sk_live_x",))
 BOTH = Settings(paystack_secret_keys=("sk_live_x",), stripe_secret_key="sk_live_y")

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.foundation.money import Money
 from app.gateways.paystack.adapter import Paystack
 from app.gateways.port import (
     Accepted,
@@ -25,7 +26,6 @@ from app.gateways.port import (
 )
 from app.gateways.recipients import RecipientReady
 from app.gateways.sandbox.app import SECRET_KEY
-from app.money import Money
 from tests.gateways.paystack_wire import paystack
 from tests.gateways.sandbox_server import (
     NOWHERE,

@@ -9,6 +9,7 @@ import httpx
 import pytest
 import stripe
 
+from app.foundation.money import Money
 from app.gateways.port import (
     BadSignature,
     ChargeStatus,
@@ -25,7 +26,6 @@ from app.gateways.sandbox.app import STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET
 from app.gateways.sandbox.stripe.dialect import Stripe as StripeDialect
 from app.gateways.stripe.adapter import VERSION, Stripe
 from app.gateways.stripe.amounts import chargeable, from_wire, to_wire
-from app.money import Money
 from tests.gateways.adapters import ALL, BASE, World
 from tests.gateways.sandbox_server import sandbox_in_process
 from tests.gateways.test_conformance import CHARGE, PRICE, REFUND, TRANSFER, refund, start, transfer

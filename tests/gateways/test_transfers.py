@@ -7,6 +7,7 @@ import httpx
 import msgspec
 import pytest
 
+from app.foundation.money import Money
 from app.gateways.port import (
     Accepted,
     FoundInstruction,
@@ -18,7 +19,6 @@ from app.gateways.port import (
     Unknown,
 )
 from app.gateways.recipients import NewRecipient, RecipientKind, RecipientReady
-from app.money import Money
 from tests.gateways.paystack_wire import answering, listening, refusal, reply, transfer
 
 REFERENCE = "tr-0000000000000001-1"

@@ -9,8 +9,8 @@ import pytest
 from pytest_postgresql import factories
 from pytest_postgresql.executors.noop import NoopExecutor
 
-from app import db
-from app.migrate import migrate
+from app.foundation import db
+from app.foundation.migrate import migrate
 from tests.benchmarks import past
 
 BOOKINGS = 1_000  # enough for each fate, in the past and to come

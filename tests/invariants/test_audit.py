@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli import main
-from app.db import execute, fetch_all, transaction
+from app.foundation.db import execute, fetch_all, transaction
+from app.foundation.settings import settings
 from app.invariants.queries.judging import take_snapshot
 from app.invariants.rules import LAWS
-from app.settings import settings
 from tasks.operations import check_invariants
 from tests.laws import take_audit
 from tests.ledger.books import CLEARING, commit, escrow, posting

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.alerts import Severity
-from app.db import execute, fetch_values, transaction
+from app.foundation.alerts import Severity
+from app.foundation.db import execute, fetch_values, transaction
 from app.invariants.actions import audit
 from app.invariants.model import Audit
 from app.invariants.rules import LAWS

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.db import execute, transaction
+from app.foundation.db import execute, transaction
 from tests import make
 from tests.laws import audit_is_clean, take_audit
 from tests.shop import Shop

@@ -10,14 +10,14 @@ from litestar import Litestar
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 
-from app import web
 from app.accounts.guards import Authentication
 from app.accounts.model import Access, Principal, Role
 from app.accounts.rules import write_access
-from app.db import transaction
-from app.errors import Problem
+from app.foundation import web
+from app.foundation.db import transaction
+from app.foundation.errors import Problem
+from app.foundation.settings import settings
 from app.inventory.routes import routes
-from app.settings import settings
 from tests import make
 
 Login = Callable[[Principal], httpx.AsyncClient]

@@ -7,10 +7,10 @@ from uuid import UUID
 import uuid_utils.compat
 
 from app.accounts.model import Principal
-from app.db import Tx, execute, fetch_value
+from app.foundation.db import Tx, execute, fetch_value
+from app.foundation.money import Money
 from app.inventory import actions
 from app.inventory.model import Kind, ListingReply, NewListing, NewUnits, Policy, RoomPlan, SeatPlan
-from app.money import Money
 
 
 async def today(tx: Tx) -> date:

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from app.accounts.model import Principal
-from app.db import Violated, execute, fetch_value, transaction
+from app.foundation.db import Violated, execute, fetch_value, transaction
+from app.foundation.money import Money
 from app.inventory.model import ListingReply
-from app.money import Money
 from tests.inventory import make
 
 STAY: dict[str, Any] = {

@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from app.errors import Invalid
+from app.foundation.errors import Invalid
+from app.foundation.money import AMOUNT_MAX, Money
 from app.inventory import rules
 from app.inventory.model import (
     Kind,
@@ -24,7 +25,6 @@ from app.inventory.model import (
     SeatPlan,
     TripDeparted,
 )
-from app.money import AMOUNT_MAX, Money
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 THURSDAY = date(2026, 3, 5)

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from app.accounts.model import Principal
-from app.db import execute, plan_for_values, transaction
+from app.foundation.db import execute, plan_for_values, transaction
+from app.foundation.money import Money
 from app.inventory import queries
 from app.inventory.model import Kind, Search
-from app.money import Money
 from tests.inventory import make
 
 

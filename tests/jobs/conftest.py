@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.accounts.model import Principal, Role
-from app.db import transaction
+from app.foundation.db import transaction
 from tests import make
 from tests.runner.conftest import Bench
 

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from app.db import execute, fetch_values, plan_for_values, transaction
-from app.settings import settings
+from app.foundation.db import execute, fetch_values, plan_for_values, transaction
+from app.foundation.settings import settings
 from tasks.runner.handlers import ONCE
 from tasks.runner.model import Claimed
 from tests.jobs.conftest import Desk

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from app import locks
-from app.db import execute, fetch_new_value, fetch_values, transaction
-from app.locks import Lease, LockBusy, LockLost, held
-from app.settings import settings
+from app.foundation import locks
+from app.foundation.db import execute, fetch_new_value, fetch_values, transaction
+from app.foundation.locks import Lease, LockBusy, LockLost, held
+from app.foundation.settings import settings
 from tasks.runner.timers import Timer, task_of
 from tasks.schedule import TIMERS
 from tests.jobs.conftest import Desk

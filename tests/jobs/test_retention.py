@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.db import Tx, direct_connection, fetch_new_value, transaction, transaction_on
+from app.foundation.db import Tx, direct_connection, fetch_new_value, transaction, transaction_on
 from app.jobs import actions
 from tasks.operations import cleanup
 from tasks.runner import queries

@@ -1,6 +1,6 @@
 """Old and new workers side by side: what only the new ones know waits for them."""
 
-from app.db import transaction
+from app.foundation.db import transaction
 from app.jobs import actions
 from tests.runner.conftest import Bench
 from tests.runner.test_worker import until, working

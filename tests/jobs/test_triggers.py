@@ -8,14 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from app.db import transaction
-from app.settings import settings
+from app.foundation.db import transaction
+from app.foundation.settings import settings
 from tasks.runner import timer_queries
 from tasks.runner.timers import Timer, last_tick, next_tick, task_of
+from tests.foundation.test_settings import PRODUCTION
 from tests.jobs.conftest import Desk
 from tests.runner.conftest import Bench
 from tests.runner.test_worker import working
-from tests.test_settings import PRODUCTION
 
 OLD = "the-old-secret-of-the-scheduler"
 NEW = "the-new-secret-of-the-scheduler"

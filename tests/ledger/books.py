@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from app.db import Tx, fetch_new_value, transaction
+from app.foundation.db import Tx, fetch_new_value, transaction
 from app.gateways.port import GatewayName
 from app.ledger.actions import post_all
 from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from app.db import Tx, Violated, execute, fetch_new_value, now, transaction
+from app.foundation.db import Tx, Violated, execute, fetch_new_value, now, transaction
 from app.ledger import queries
 from app.ledger.actions import checkpoint, get_account, mark, post
 from app.ledger.model import Account

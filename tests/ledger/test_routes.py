@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from app.accounts.model import Principal, Role
-from app.db import execute, now, transaction
+from app.foundation.db import execute, now, transaction
 from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from tests import make
 from tests.ledger.books import CLEARING, REVENUE, account_id, commit, escrow, posting

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from app.foundation.money import SignedMoney
 from app.gateways.port import GatewayName
 from app.ledger.model import AccountKind, FoundEntry, PostingKind
 from app.ledger.rules import WORDS, statement, statement_lines
-from app.money import SignedMoney
 
 BOOKING = UUID("019a8c3e-0000-7000-8000-000000000001")
 HOST = UUID("019a8c3e-0000-7000-8000-000000000002")

@@ -10,13 +10,13 @@ import httpx
 import msgspec
 import pytest
 
+from app.foundation.money import Money
+from app.foundation.settings import Settings, settings
 from app.gateways.port import Accepted, GatewayName, NewRefund, NewTransfer, Unknown
 from app.gateways.recipients import NewRecipient, RecipientKind, RecipientReady
 from app.gateways.registry import close_gateways, gateway_named, open_gateways
 from app.instructions import rules
-from app.money import Money
 from app.money_out import stories
-from app.settings import Settings, settings
 from tests.shop import Shop
 
 LEASE = timedelta(seconds=3)

@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from app.db import transaction
+from app.foundation.db import transaction
+from app.foundation.money import Money
 from app.gateways.port import FoundInstruction, MoneyOutStatus
 from app.instructions import actions as instructions
-from app.money import Money
 from app.money_out import stories
 from tests.laws import audit_is_clean
 from tests.money_out.test_admin import TRANSFERS, alerts, do, follow, states, the_one

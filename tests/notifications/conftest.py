@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from app.settings import settings
+from app.foundation.settings import settings
 
 
 class Sink:

@@ -8,11 +8,11 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from app.db import execute, fetch_one, fetch_value, transaction
-from app.money import Money
+from app.foundation.db import execute, fetch_one, fetch_value, transaction
+from app.foundation.money import Money
+from app.foundation.settings import settings
 from app.notifications import actions, rules, stories
 from app.notifications.model import BookingFacts, Kind, Outcome, PayoutAccountFacts
-from app.settings import settings
 from tests import make
 from tests.notifications.conftest import Sink
 

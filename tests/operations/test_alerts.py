@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from app.accounts.model import Principal, Role
-from app.alerts import Severity, Sighting, raise_alerts
-from app.db import fetch_values, transaction
+from app.foundation.alerts import Severity, Sighting, raise_alerts
+from app.foundation.db import fetch_values, transaction
 from tests import make
 
 ALERTS = "/api/admin/alerts"

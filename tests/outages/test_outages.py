@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.db import transaction
+from app.foundation.db import transaction
 from app.gateways.http import Answered, Attempt, Call, Unclear
 from app.gateways.port import GatewayName
 from app.gateways.registry import gateway_named

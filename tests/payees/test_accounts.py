@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from app.accounts.model import Principal, Role
-from app.db import transaction
 from app.escrow.actions import release_due
-from app.idempotency import Key
+from app.foundation.db import transaction
+from app.foundation.idempotency import Key
 from app.payees import actions as payees
 from app.payees import stories
 from app.payees.model import NewPayoutAccount

@@ -9,7 +9,7 @@ import httpx
 import msgspec
 
 from app.accounts.model import Role
-from app.db import transaction
+from app.foundation.db import transaction
 from app.gateways.port import GatewayName, Refused, Unknown
 from app.gateways.recipients import OnboardingNeeded, RecipientReady
 from app.gateways.registry import gateway_named

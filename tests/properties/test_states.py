@@ -8,18 +8,18 @@ from typing import Any, Final, LiteralString
 
 import pytest
 
-from app import alerts, states
 from app.accounts.model import Principal, Role
-from app.audit import SYSTEM
 from app.bookings import model as bookings
 from app.chargebacks import model as chargebacks
-from app.db import Violated, execute, fetch_value, savepoint, transaction
 from app.disputes import model as disputes
 from app.disputes.actions import claim_damage
 from app.escrow import model as escrow
 from app.escrow.actions import release_due
+from app.foundation import alerts, states
+from app.foundation.audit import SYSTEM
+from app.foundation.db import Violated, execute, fetch_value, savepoint, transaction
+from app.foundation.money import Money
 from app.instructions import model as instructions
-from app.money import Money
 from app.payees import model as payees
 from app.payments import model as payments
 from app.webhooks import model as webhooks

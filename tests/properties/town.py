@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 import httpx
 import msgspec
 
-from app import db
-from app.db import fetch_all, fetch_new_value, transaction
+from app.foundation import db
+from app.foundation.db import fetch_all, fetch_new_value, transaction
 from tests import make
 from tests.house import House, open_house
 from tests.properties.house_model import WHOLE, Booking, Charge, Claim, Model

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.db import execute, fetch_new_value, fetch_values, json, transaction
+from app.foundation.db import execute, fetch_new_value, fetch_values, json, transaction
 from tasks.runner.handlers import Retries, Task
 from tasks.runner.model import Claimed
 from tasks.runner.worker import Options, Worker

@@ -10,8 +10,8 @@ import sys
 import time
 from math import inf
 
-from app import db
-from app.logs import configure_logs
+from app.foundation import db
+from app.foundation.logs import configure_logs
 from tasks.runner.handlers import Retries, Task
 from tasks.runner.model import Claimed
 from tasks.runner.reaping import reap_forever

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.db import direct_connection, execute, fetch_values
+from app.foundation.db import direct_connection, execute, fetch_values
 from tasks.runner import queries
 from tasks.runner.claiming import claim
 from tests.runner.conftest import Bench

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from app import db
 from app.development.postgres import running_postgres
-from app.migrate import migrate
+from app.foundation import db
+from app.foundation.migrate import migrate
 from tests.runner.conftest import Bench
 from tests.runner.crew import Crew, add, figures, prepare, until_done
 from tests.size import FULL

@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from app.db import Tx, Violated, direct_connection, execute, transaction
+from app.foundation.db import Tx, Violated, direct_connection, execute, transaction
 from tasks.runner import queries
 from tasks.runner.claiming import claim
 from tasks.runner.finishing import Finisher

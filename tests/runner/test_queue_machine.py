@@ -17,8 +17,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app import db
-from app.db import Connection, Violated, execute, fetch_all, fetch_new_value
+from app.foundation import db
+from app.foundation.db import Connection, Violated, execute, fetch_all, fetch_new_value
 from tasks.runner import queries
 from tasks.runner.claiming import claim
 from tasks.runner.handlers import Retries, Task

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import psutil
 
-from app.db import direct_connection, execute, fetch_values
 from app.development.postgres import running_postgres
-from app.migrate import migrate
+from app.foundation.db import direct_connection, execute, fetch_values
+from app.foundation.migrate import migrate
 from tests.runner.conftest import Bench
 from tests.runner.test_worker import working
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.db import transaction
+from app.foundation.db import transaction
 from tasks.runner import timer_queries as queries
 from tasks.runner.timers import Timer, last_tick, next_tick, task_of, tick_forever
 from tests.runner.conftest import Bench

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app import queue
-from app.db import (
+from app.foundation import queue
+from app.foundation.db import (
     Connection,
     Tx,
     direct_connection,

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import psycopg
 
-from app.db import direct_connection, execute
+from app.foundation.db import direct_connection, execute
 from tasks.runner import queries
 from tasks.runner.claiming import claim
 from tasks.runner.model import Claimed

@@ -2,7 +2,7 @@
 
 import httpx
 
-from app.db import transaction
+from app.foundation.db import transaction
 from app.gateways.sandbox.app import FLUTTERWAVE_WEBHOOK_SECRET
 from tests import make
 from tests.gateways.test_sandbox import delivered, eventually

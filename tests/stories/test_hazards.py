@@ -11,11 +11,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from app import db
 from app.accounts.model import Principal, Role
-from app.db import fetch_value, transaction
 from app.development.postgres import Server, running_postgres
-from app.migrate import migrate
+from app.foundation import db
+from app.foundation.db import fetch_value, transaction
+from app.foundation.migrate import migrate
 from tests import make
 from tests.gateways.sandbox_server import SandboxHandle, running_sandbox
 from tests.shop import Shop

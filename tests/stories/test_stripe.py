@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from app.db import transaction
+from app.foundation.db import transaction
 from app.gateways.sandbox.app import STRIPE_WEBHOOK_SECRET
 from app.gateways.sandbox.stripe.dialect import Stripe
 from tests import make

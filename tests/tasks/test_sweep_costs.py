@@ -15,8 +15,8 @@ from psycopg.conninfo import make_conninfo
 from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
 
-from app import db
-from app.migrate import migrate
+from app.foundation import db
+from app.foundation.migrate import migrate
 from tasks.schedule import SCHEDULE, Periodic
 from tests.benchmarks import past
 

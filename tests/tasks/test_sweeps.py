@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from app.audit import SYSTEM
-from app.db import Tx, execute, fetch_values, transaction
 from app.escrow import actions as escrow
+from app.foundation.audit import SYSTEM
+from app.foundation.db import Tx, execute, fetch_values, transaction
 from tasks.bookings import decline_unanswered, expire_holds
 from tasks.sweeps import in_turn, sweep
 from tests import make, paid

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from app.db import transaction
+from app.foundation.db import transaction
 from tests import make
 from tests.escrow.test_release import payee, settle
 from tests.shop import Shop

@@ -8,7 +8,7 @@ from uuid import UUID
 import httpx
 import msgspec
 
-from app.db import execute, transaction
+from app.foundation.db import execute, transaction
 from app.webhooks import actions as webhooks
 from tests import make
 from tests.shop import Shop

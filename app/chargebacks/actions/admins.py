@@ -2,8 +2,6 @@
 
 from uuid import UUID
 
-from app import states
-from app.audit import Actor, ActorRole
 from app.chargebacks import queries, rules
 from app.chargebacks.actions import booking
 from app.chargebacks.actions.recovering import awaits_refund
@@ -22,11 +20,13 @@ from app.chargebacks.model import (
     NotTheSame,
     RefundUnderWay,
 )
-from app.db import Tx
+from app.foundation import states
+from app.foundation.audit import Actor, ActorRole
+from app.foundation.db import Tx
+from app.foundation.wire import read_cursor, write_cursor
 from app.gateways.port import ChargebackStatus, FoundChargeback, GatewayName
 from app.gateways.registry import gateway_named
 from app.payments import actions as payments
-from app.wire import read_cursor, write_cursor
 
 
 async def record(tx: Tx, new: NewChargeback, *, admin_id: UUID) -> ChargebackReply:

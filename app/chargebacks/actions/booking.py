@@ -10,8 +10,6 @@ from uuid import UUID
 import msgspec
 import uuid_utils.compat
 
-from app import states
-from app.audit import SYSTEM, Actor
 from app.bookings import actions as bookings
 from app.chargebacks import queries, rules
 from app.chargebacks.actions import telling
@@ -24,9 +22,11 @@ from app.chargebacks.model import (
     ChargeNotPaid,
     Recovery,
 )
-from app.db import Tx
 from app.escrow import actions as escrow
 from app.escrow import queries as pots
+from app.foundation import states
+from app.foundation.audit import SYSTEM, Actor
+from app.foundation.db import Tx
 from app.gateways.port import ChargebackStatus, FoundChargeback
 from app.ledger import actions as ledger
 from app.payments import actions as payments

@@ -4,28 +4,28 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from app.alerts import resolve_alerts
-from app.audit import SYSTEM
 from app.bookings import actions as bookings
 from app.bookings.model import BookingState
 from app.chargebacks import queries, rules
 from app.chargebacks.actions import telling
 from app.chargebacks.model import Case, Chargeback, Cut, Recovery
-from app.db import Tx, now
 from app.disputes import actions as disputes
 from app.escrow import actions as escrow
 from app.escrow.model import PotKind, PotState
+from app.foundation.alerts import resolve_alerts
+from app.foundation.audit import SYSTEM
+from app.foundation.db import Tx, now
+from app.foundation.money import Money
+from app.foundation.states import MoveRefused
 from app.instructions import actions as instructions
 from app.instructions.model import Instruction, InstructionKind, InstructionState
 from app.ledger import actions as ledger
-from app.money import Money
 from app.notifications.model import Kind
 from app.payees import actions as payees
 from app.payees.model import Payee
 from app.payments import queries as payments
 from app.payments.model import Unwanted
 from app.payouts import actions as payouts
-from app.states import MoveRefused
 
 _ALERTS: Final = ("instruction_given_up", "instruction_reversed")
 _BECAUSE: Final = "the guest's bank has taken the money back"

@@ -1,16 +1,16 @@
 """Refunds that come back after a chargeback was lost: nobody gets one sum from bank and us."""
 
-from app import audit
-from app.audit import SYSTEM, Subject
 from app.chargebacks import queries, rules
 from app.chargebacks.actions.booking import locked
 from app.chargebacks.actions.recovering import cancel
 from app.chargebacks.model import Cut
-from app.db import Tx
+from app.foundation import audit
+from app.foundation.audit import SYSTEM, Subject
+from app.foundation.db import Tx
+from app.foundation.money import Money
 from app.instructions.model import Instruction
 from app.instructions.queries import of_source
 from app.ledger import actions as ledger
-from app.money import Money
 from app.payments import queries as payments
 
 

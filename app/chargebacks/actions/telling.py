@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Final
 
-from app import audit
-from app.alerts import Severity, Sighting, raise_alert, raise_alerts, resolve_alerts
-from app.audit import Actor, Subject
 from app.chargebacks import rules
 from app.chargebacks.model import Case, Chargeback, ChargebackReply, ChargebackState
-from app.db import Tx
+from app.foundation import audit
+from app.foundation.alerts import Severity, Sighting, raise_alert, raise_alerts, resolve_alerts
+from app.foundation.audit import Actor, Subject
+from app.foundation.db import Tx
+from app.foundation.money import Money
 from app.gateways.port import FoundChargeback, GatewayName
-from app.money import Money
 from app.notifications import actions as notifications
 from app.notifications.model import Kind
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import httpx
 
+from app.foundation.money import Money
 from app.gateways.flutterwave import amounts, charges, refunds, transfers, webhooks
 from app.gateways.flutterwave.webhooks import Scheme
 from app.gateways.http import Hearer, Line, problems_of
@@ -30,7 +31,6 @@ from app.gateways.port import (
 )
 from app.gateways.recipients import Flaw, NewRecipient, RecipientReady
 from app.gateways.retries import NO_PATIENCE, Patience, Repeat
-from app.money import Money
 
 _LIVE_KEY: Final = "FLWSECK-"
 

@@ -3,8 +3,8 @@
 from decimal import Decimal
 from typing import Final
 
+from app.foundation.money import AMOUNT_MAX, EXPONENTS, Money
 from app.gateways.port import Refused
-from app.money import AMOUNT_MAX, EXPONENTS, Money
 
 CURRENCIES: Final = frozenset(
     ["EUR", "GBP", "GHS", "KES", "NGN", "UGX", "USD", "XAF", "XOF", "ZAR"]

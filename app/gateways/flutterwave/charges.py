@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Meta
 
+from app.foundation.money import Money
 from app.gateways.days import Row, listing
 from app.gateways.flutterwave.amounts import chargeable, fee_from_wire, from_wire
 from app.gateways.flutterwave.wire import (
@@ -36,7 +37,6 @@ from app.gateways.port import (
     Unknown,
 )
 from app.gateways.retries import Repeat
-from app.money import Money
 
 _REFERENCE = re.compile(r"[A-Za-z0-9._=-]{1,100}")
 

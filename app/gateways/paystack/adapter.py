@@ -6,6 +6,7 @@ from typing import Final
 
 import httpx
 
+from app.foundation.money import Money
 from app.gateways.http import Hearer, Line, problems_of
 from app.gateways.paystack import amounts, chargebacks, charges, refunds, transfers, webhooks
 from app.gateways.port import (
@@ -28,7 +29,6 @@ from app.gateways.port import (
 )
 from app.gateways.recipients import Flaw, NewRecipient, RecipientReady
 from app.gateways.retries import NO_PATIENCE, Patience, Repeat
-from app.money import Money
 
 _LIVE_KEY: Final = "sk_live_"
 

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from app.foundation.money import EXPONENTS, Money
 from app.gateways.port import Refused
-from app.money import EXPONENTS, Money
 
 # Smallest charge per currency, on the wire; these currencies are offered, and no other.
 WIRE_MIN: Final = {

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from app.foundation.money import Money
 from app.gateways.days import Row, listing
 from app.gateways.http import Line
 from app.gateways.paystack import charges
@@ -28,7 +29,6 @@ from app.gateways.port import (
     NoSuchCharge,
     Unknown,
 )
-from app.money import Money
 
 _RESOLVED: Final = "resolved"
 

@@ -8,6 +8,7 @@ import httpx
 import msgspec
 from msgspec import Meta
 
+from app.foundation.money import Money
 from app.gateways.days import Row, listing
 from app.gateways.http import Answered, Attempt, Denied, Line, Unclear
 from app.gateways.paystack.amounts import chargeable, fee_from_wire, from_wire
@@ -38,7 +39,6 @@ from app.gateways.port import (
     Unknown,
 )
 from app.gateways.retries import Repeat
-from app.money import Money
 
 REVERSED: Final = "reversed"
 

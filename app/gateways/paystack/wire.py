@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Meta
 
+from app.foundation.money import AMOUNT_MAX
 from app.gateways import days
 from app.gateways.days import Row
 from app.gateways.http import Answered, Attempt, Denied, Line, Unclear
 from app.gateways.port import Refused, Unknown
 from app.gateways.retries import Repeat
-from app.money import AMOUNT_MAX
 
 T = TypeVar("T")
 

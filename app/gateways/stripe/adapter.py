@@ -6,6 +6,7 @@ from typing import Final
 
 import httpx
 
+from app.foundation.money import Money
 from app.gateways.http import Hearer, Line, problems_of
 from app.gateways.port import (
     Accepted,
@@ -42,7 +43,6 @@ from app.gateways.stripe import (
     transfers,
     webhooks,
 )
-from app.money import Money
 
 VERSION: Final = "2026-10-28.endive"  # what `stripe` 16.1.0 pins; webhook endpoints pin it too
 _LIVE_KEYS: Final = ("sk_live_", "rk_live_")

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from app.foundation.money import EXPONENTS, Money
 from app.gateways.port import Refused
-from app.money import EXPONENTS, Money
 
 CURRENCIES: Final = frozenset(EXPONENTS)
 

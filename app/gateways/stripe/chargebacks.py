@@ -6,6 +6,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from app.foundation.money import Money
 from app.gateways.days import Row, listing
 from app.gateways.http import Line
 from app.gateways.port import (
@@ -21,7 +22,6 @@ from app.gateways.stripe import charges
 from app.gateways.stripe.amounts import fee_from_wire, from_wire
 from app.gateways.stripe.charges import Charge
 from app.gateways.stripe.wire import REASON_LENGTH_MAX, Amount, Id, read, read_day, read_list
-from app.money import Money
 
 _WITH_CHARGES: Final = {"expand[]": "data.charge"}
 

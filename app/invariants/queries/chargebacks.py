@@ -1,6 +1,6 @@
 """Chargebacks: what was taken, what is frozen, and who bore what was lost."""
 
-from app.db import Tx
+from app.foundation.db import Tx
 from app.invariants.queries.judging import Verdicts, judge
 
 

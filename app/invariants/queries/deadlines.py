@@ -1,6 +1,6 @@
 """Work left lying: what a sweep or a worker should have seen to long ago."""
 
-from app.db import Tx
+from app.foundation.db import Tx
 from app.invariants.queries.judging import Verdicts, judge
 from app.webhooks.model import TRIES_MAX
 

@@ -1,6 +1,6 @@
 """Histories: each begins at the beginning, goes on from where it was, and ends where the row is."""
 
-from app.db import Tx
+from app.foundation.db import Tx
 from app.invariants.queries.judging import Verdicts, judge
 
 

@@ -1,6 +1,6 @@
 """Jobs: the queue lives by the server's clock, and so do these."""
 
-from app.db import Tx
+from app.foundation.db import Tx
 from app.invariants.queries.judging import Verdicts, judge
 
 

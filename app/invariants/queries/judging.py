@@ -2,7 +2,7 @@
 
 from typing import Any, LiteralString
 
-from app.db import Tx, execute, fetch_new_value
+from app.foundation.db import Tx, execute, fetch_new_value
 from app.invariants.model import Verdict
 
 Verdicts = dict[str, Verdict]  # by law

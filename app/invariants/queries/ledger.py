@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app.db import Tx
+from app.foundation.db import Tx
 from app.invariants.queries.judging import Verdicts, judge
 
 # What entries sum to on each account, beside what all the rest of the books explains. An adjustment

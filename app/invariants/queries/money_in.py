@@ -1,8 +1,8 @@
 """Money in: what guests paid, in the books and in pots."""
 
-from app.db import Tx
 from app.escrow.model import PotKind
 from app.escrow.rules import WINDOWS
+from app.foundation.db import Tx
 from app.invariants.queries.judging import Verdicts, judge
 
 

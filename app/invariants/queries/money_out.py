@@ -1,6 +1,6 @@
 """Money out: pots divided, shares instructed, effects booked."""
 
-from app.db import Tx
+from app.foundation.db import Tx
 from app.invariants.queries.judging import Verdicts, judge
 
 

@@ -1,6 +1,6 @@
 """Units: sold once, held while they are to be, and free otherwise."""
 
-from app.db import Tx
+from app.foundation.db import Tx
 from app.invariants.queries.judging import Verdicts, judge
 
 

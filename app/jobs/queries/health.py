@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from app.db import Tx, fetch_all, fetch_new_value
+from app.foundation.db import Tx, fetch_all, fetch_new_value
 from app.jobs.model import Queue, Run, RunFilter, Timetable, UnknownTask, Worker
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from app.db import Tx, execute, fetch_all, fetch_one, fetch_value, fetch_values
+from app.foundation.db import Tx, execute, fetch_all, fetch_one, fetch_value, fetch_values
 from app.jobs.model import Attempt, Job, JobEvent, JobFilter, Pause, PauseKind
 
 _PAST_MAX = 100

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import msgspec
 
-from app.db import Tx, execute, fetch_new
+from app.foundation.db import Tx, execute, fetch_new
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,8 +19,8 @@ import os
 import msgspec
 import uvloop
 
-from app import db
 from app.development.postgres import Server
+from app.foundation import db
 from tests.benchmarks.runner import drain, enqueueing, finished, peers, wakeups
 from tests.benchmarks.world import report, running_database
 

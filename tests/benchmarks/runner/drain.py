@@ -20,9 +20,9 @@ import psutil
 import psycopg
 import uvloop
 
-from app import db
 from app.development.postgres import Server
-from app.logs import configure_logs
+from app.foundation import db
+from app.foundation.logs import configure_logs
 from tasks.runner.handlers import TASKS
 from tasks.runner.reaping import reap_forever
 from tasks.runner.supervisor import supervise

@@ -9,8 +9,8 @@ from contextlib import contextmanager, nullcontext
 import psycopg
 import psycopg_pool
 
-from app import db, queue
 from app.development.postgres import Server
+from app.foundation import db, queue
 from tests.benchmarks import replay
 from tests.benchmarks.runner import drain, jobs
 

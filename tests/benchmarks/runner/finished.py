@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import msgspec
 
-from app import db
+from app.foundation import db
 from app.jobs.queries.retention import forget_succeeded
 from tasks.runner import queries
 from tasks.runner.claiming import claim

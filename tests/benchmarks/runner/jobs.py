@@ -6,7 +6,7 @@ import psycopg
 from procrastinate import App, PsycopgConnector
 from psycopg.sql import SQL
 
-from app import queue
+from app.foundation import queue
 from tasks.runner.handlers import TASKS, handles
 from tasks.runner.worker import Options, Worker
 

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from procrastinate.worker import Worker as StockWorker
 
-from app import db, queue
+from app.foundation import db, queue
 from tests.benchmarks.runner import jobs
 
 _SETTLE_S = 1.0

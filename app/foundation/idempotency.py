@@ -16,8 +16,8 @@ from uuid import UUID
 
 import msgspec
 
-from app.db import Tx, execute, fetch_new
-from app.errors import Conflict, Invalid, Malformed
+from app.foundation.db import Tx, execute, fetch_new
+from app.foundation.errors import Conflict, Invalid, Malformed
 
 KEPT: Final = timedelta(hours=24)
 

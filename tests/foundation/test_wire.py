@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET, Meta, UnsetType
 
-from app.errors import Invalid, Malformed
-from app.wire import Input, Name, decode, read_cursor, write_cursor
+from app.foundation.errors import Invalid, Malformed
+from app.foundation.wire import Input, Name, decode, read_cursor, write_cursor
 
 
 class Part(Input, frozen=True):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Set
 from enum import StrEnum
 from typing import TypeVar
 
-from app.errors import Conflict
+from app.foundation.errors import Conflict
 
 State = TypeVar("State", bound=StrEnum)
 

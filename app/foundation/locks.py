@@ -20,7 +20,7 @@ from uuid import UUID
 import structlog
 import uuid_utils.compat
 
-from app.db import (
+from app.foundation.db import (
     Connection,
     Tx,
     execute,
@@ -31,9 +31,9 @@ from app.db import (
     only_connection,
     transaction,
 )
-from app.errors import Unavailable
-from app.settings import instance
-from app.wire import Output
+from app.foundation.errors import Unavailable
+from app.foundation.settings import instance
+from app.foundation.wire import Output
 
 LEASE: Final = timedelta(minutes=5)
 _RENEWED_EVERY: Final = timedelta(minutes=1)

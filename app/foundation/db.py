@@ -18,7 +18,7 @@ from psycopg.sql import SQL, Identifier, Literal
 from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from app.errors import Unavailable
+from app.foundation.errors import Unavailable
 
 T = TypeVar("T")
 

@@ -16,9 +16,9 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.params import QueryParameter
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import idempotency
-from app.db import Tx, transaction
-from app.errors import (
+from app.foundation import idempotency
+from app.foundation.db import Tx, transaction
+from app.foundation.errors import (
     FieldError,
     Forbidden,
     Invalid,
@@ -27,7 +27,7 @@ from app.errors import (
     Problem,
     Unauthenticated,
 )
-from app.wire import decode
+from app.foundation.wire import decode
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from app.db import Tx, execute, json
+from app.foundation.db import Tx, execute, json
 
 
 class ActorRole(StrEnum):

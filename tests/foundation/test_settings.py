@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.settings import SettingsRefused, read_settings
+from app.foundation.settings import SettingsRefused, read_settings
 
 STRONG = "q8Zt3VnL5xYw1RkP7sJd0HfB2mCg9TuE"
 PRODUCTION = {

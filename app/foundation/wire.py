@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, TypeVar, Union, cast, get_args, get_or
 import msgspec
 from msgspec import Meta
 
-from app.errors import FieldError, Invalid, Malformed
+from app.foundation.errors import FieldError, Invalid, Malformed
 
 T = TypeVar("T")
 

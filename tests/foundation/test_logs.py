@@ -8,7 +8,7 @@ import pytest
 
 _SAY = """
 import logging, structlog
-from app.logs import configure_logs
+from app.foundation.logs import configure_logs
 configure_logs("INFO", json={json})
 try:
     raise OSError("no such file: \\udcff.txt")

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 import uuid_utils.compat
 
-from app.db import Tx, execute, json
+from app.foundation.db import Tx, execute, json
 
 _log = structlog.get_logger(__name__)
 

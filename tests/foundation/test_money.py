@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.money import AMOUNT_MAX, EXPONENTS, Money, split
+from app.foundation.money import AMOUNT_MAX, EXPONENTS, Money, split
 
 AMOUNTS = st.integers(0, AMOUNT_MAX)
 WEIGHTS = st.lists(st.integers(0, 10_000), min_size=1, max_size=8).filter(any)

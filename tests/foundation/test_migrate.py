@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import uuid_utils.compat
 
-from app import migrate as module
-from app.db import Violated, direct_connection, execute, fetch_value, fetch_values
-from app.errors import Unavailable
-from app.migrate import MigrationChanged, migrate
+from app.foundation import migrate as module
+from app.foundation.db import Violated, direct_connection, execute, fetch_value, fetch_values
+from app.foundation.errors import Unavailable
+from app.foundation.migrate import MigrationChanged, migrate
 from tests.conftest import _url
 
 
@@ -115,7 +115,7 @@ async def test_a_migration_that_is_killed_leaves_no_lock_and_no_half_done_work(
     slow = tmp_path / "0001_slow.sql"
     slow.write_text("CREATE TABLE half (id int PRIMARY KEY); SELECT pg_sleep(60);")
     program = (
-        "import asyncio, pathlib; from app.migrate import migrate; "
+        "import asyncio, pathlib; from app.foundation.migrate import migrate; "
         f"asyncio.run(migrate({empty_database!r}, pathlib.Path({str(tmp_path)!r})))"
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", program)

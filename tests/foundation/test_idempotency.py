@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from app import idempotency
-from app.db import execute, fetch_value, transaction
-from app.errors import Invalid
-from app.idempotency import Key, KeyBusy, KeyReused
+from app.foundation import idempotency
+from app.foundation.db import execute, fetch_value, transaction
+from app.foundation.errors import Invalid
+from app.foundation.idempotency import Key, KeyBusy, KeyReused
 from tests.shop import Shop
 
 DAY = timedelta(hours=24)

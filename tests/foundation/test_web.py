@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from app.db import transaction
+from app.foundation.db import transaction
 from tests import make
 
 

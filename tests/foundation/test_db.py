@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.db import (
+from app.foundation.db import (
     Violated,
     close_pool,
     execute,

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from app.db import Connection, Tx, Violated, execute, fetch_one
+from app.foundation.db import Connection, Tx, Violated, execute, fetch_one
 
 
 class BusinessClock(msgspec.Struct, frozen=True, kw_only=True):

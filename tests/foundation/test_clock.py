@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import clock
+from app.foundation import clock
 
 ZONES = st.sampled_from(
     ["UTC", "Africa/Lagos", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe",

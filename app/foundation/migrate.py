@@ -8,9 +8,16 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from app.db import Connection, direct_connection, execute, execute_script, fetch_all, fetch_value
+from app.foundation.db import (
+    Connection,
+    direct_connection,
+    execute,
+    execute_script,
+    fetch_all,
+    fetch_value,
+)
 
-FOLDER = Path(__file__).resolve().parent.parent / "migrations"
+FOLDER = Path(__file__).resolve().parents[2] / "migrations"
 
 _LOCK_KEY = 0x62657274  # "bert"
 _POLL_SECONDS = 0.1

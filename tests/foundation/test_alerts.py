@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.alerts import Severity, Sighting, raise_alert, raise_alerts, resolve_alert
-from app.db import execute, fetch_all, transaction
+from app.foundation.alerts import Severity, Sighting, raise_alert, raise_alerts, resolve_alert
+from app.foundation.db import execute, fetch_all, transaction
 
 pytestmark = pytest.mark.usefixtures("pool")
 

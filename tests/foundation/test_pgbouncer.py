@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from app import db
-from app.db import fetch_value, transaction
-from app.locks import LockBusy, NoSession, held
-from app.queue import SettlePayment, enqueue
+from app.foundation import db
+from app.foundation.db import fetch_value, transaction
+from app.foundation.locks import LockBusy, NoSession, held
+from app.foundation.queue import SettlePayment, enqueue
 from tests import make
 from tests.stories.processes import free_port
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.db import Tx, execute, fetch_new_value, json
+from app.foundation.db import Tx, execute, fetch_new_value, json
 
 PERIODIC: Final = "periodic"  # the queue of jobs that run by the clock
 
