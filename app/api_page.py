@@ -28,8 +28,8 @@ from litestar.static_files import (
     create_static_files_router,  # pyright: ignore[reportUnknownVariableType]
 )
 
-from app.accounts.routes import SECURITY_SCHEMES
 from app.foundation.web import PROBLEM_MEDIA_TYPE
+from app.people.accounts.routes import SECURITY_SCHEMES
 
 _PATH: Final = "/schema"
 _ASSETS_PATH: Final = "/schema-assets"

@@ -106,7 +106,7 @@ def worker(queues: str | None, concurrency: int | None) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def sandbox(arguments: tuple[str, ...]) -> None:
     """Run the gateway simulator: payments without money."""
-    from app.gateways.sandbox.__main__ import serve  # noqa: PLC0415
+    from app.sandbox.__main__ import serve  # noqa: PLC0415
 
     serve.main(list(arguments), prog_name="berthold sandbox")
 
@@ -204,8 +204,8 @@ def gateways() -> None:
 @folder_option
 def check(folder: Path) -> None:
     """Try each gateway without moving money, and say what is wrong. Exit code 1: something is."""
-    from app.gateways.port import GatewayName  # noqa: PLC0415
-    from app.gateways.registry import check_gateways  # noqa: PLC0415
+    from app.edge.gateways.port import GatewayName  # noqa: PLC0415
+    from app.edge.gateways.registry import check_gateways  # noqa: PLC0415
 
     running = find_running(folder)
     if running:

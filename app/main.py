@@ -9,34 +9,34 @@ from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.types import ASGIApp
 
-import app.accounts.routes
 import app.bookings.routes
 import app.breaker.routes
-import app.calls.routes
 import app.cancellation.routes
 import app.chargebacks.routes
 import app.checkout.routes
 import app.disputes.routes
+import app.edge.calls.routes
+import app.edge.outages.routes
+import app.edge.webhooks.routes
 import app.inventory.routes
 import app.jobs.routes
 import app.ledger.routes
 import app.money_out.routes
 import app.operations.routes
-import app.outages.routes
 import app.payees.routes
 import app.payouts.routes
+import app.people.accounts.routes
 import app.tracking.routes
-import app.webhooks.routes
 from app import api_page
-from app.accounts.guards import Authentication, unauthenticated_reply
+from app.edge.gateways.registry import close_gateways, open_gateways
+from app.edge.gateways.retries import PATIENCE_OF_REQUESTS_S
+from app.edge.outages.stories import Recorder
 from app.foundation import db, web
 from app.foundation.business_clock import refuse_moved_clock
 from app.foundation.errors import Problem, Unauthenticated
 from app.foundation.logs import configure_logs
 from app.foundation.settings import settings
-from app.gateways.registry import close_gateways, open_gateways
-from app.gateways.retries import PATIENCE_OF_REQUESTS_S
-from app.outages.stories import Recorder
+from app.people.accounts.guards import Authentication, unauthenticated_reply
 
 _BODY_BYTES_MAX = 262_144
 
@@ -46,7 +46,7 @@ def create_app() -> ASGIApp:
     configure_logs(settings().log_level, json=not settings().is_development)
     litestar = Litestar(
         route_handlers=[
-            *app.accounts.routes.routes,
+            *app.people.accounts.routes.routes,
             *app.bookings.routes.routes,
             *app.breaker.routes.routes,
             *app.cancellation.routes.routes,
@@ -58,12 +58,12 @@ def create_app() -> ASGIApp:
             *app.ledger.routes.routes,
             *app.money_out.routes.routes,
             *app.operations.routes.routes,
-            *app.outages.routes.routes,
-            *app.calls.routes.routes,
+            *app.edge.outages.routes.routes,
+            *app.edge.calls.routes.routes,
             *app.payees.routes.routes,
             *app.payouts.routes.routes,
             *app.tracking.routes.routes,
-            *app.webhooks.routes.routes,
+            *app.edge.webhooks.routes.routes,
             api_page.assets,
         ],
         middleware=[DefineMiddleware(Authentication)],

@@ -1,7 +1,7 @@
 """Mails: sent soon after the commit that caused them, and swept up if that failed."""
 
+from app.edge.notifications import stories
 from app.foundation import queue
-from app.notifications import stories
 from tasks.runner.handlers import handles
 
 

@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from app.accounts import actions as accounts
-from app.calls import actions as calls
+from app.edge.calls import actions as calls
 from app.foundation import idempotency
 from app.foundation.db import Tx, transaction
 from app.invariants import actions as invariants
 from app.jobs import actions as jobs
 from app.jobs.queries.retention import Batch
+from app.people.accounts import actions as accounts
 from tasks.sweeps import in_turn
 
 _SPENT_S_MAX: Final = 60.0  # on each kind of row

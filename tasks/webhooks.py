@@ -7,9 +7,11 @@ from uuid import UUID
 
 from app.chargebacks.stories import look_up_told
 from app.checkout.stories import settle_payment
+from app.edge.gateways.port import EventKind
+from app.edge.webhooks import actions as webhooks
+from app.edge.webhooks.model import FIRST_WAIT, TRIES_MAX, WAIT_MAX, NothingOfOurs, StoredEvent
 from app.foundation import queue
 from app.foundation.db import Tx, transaction
-from app.gateways.port import EventKind
 from app.instructions.model import InstructionKind
 from app.instructions.queries import refunds_at_gateway
 from app.money_out import actions as money_out
@@ -17,8 +19,6 @@ from app.money_out.stories import look_up, look_up_earlier
 from app.payees import actions as payees
 from app.payees.stories import ask_about
 from app.payments import actions as payments
-from app.webhooks import actions as webhooks
-from app.webhooks.model import FIRST_WAIT, TRIES_MAX, WAIT_MAX, NothingOfOurs, StoredEvent
 from tasks.runner.handlers import Retries, handles
 
 _RETRIES: Final = Retries(

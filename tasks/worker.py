@@ -12,13 +12,13 @@ from typing import Final
 import structlog
 import uvloop
 
+from app.edge.gateways.registry import close_gateways, open_gateways
+from app.edge.gateways.retries import PATIENCE_OF_JOBS_S
+from app.edge.outages.stories import Recorder
 from app.foundation import db
 from app.foundation.business_clock import refuse_moved_clock
 from app.foundation.logs import configure_logs
 from app.foundation.settings import Settings, settings
-from app.gateways.registry import close_gateways, open_gateways
-from app.gateways.retries import PATIENCE_OF_JOBS_S
-from app.outages.stories import Recorder
 from tasks import checkout, escrow, notifications, schedule, webhooks
 from tasks.runner.handlers import TASKS
 from tasks.runner.reaping import reap_forever

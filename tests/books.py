@@ -4,8 +4,8 @@ from collections import Counter
 
 import msgspec
 
+from app.edge.gateways.port import GatewayName
 from app.foundation.db import fetch_all, transaction
-from app.gateways.port import GatewayName
 from tests.house import House
 from tests.laws import take_audit
 

@@ -17,24 +17,24 @@ import httpx
 from aiosmtpd.smtp import SMTP
 from litestar import Litestar
 
+from app.edge.gateways.port import GatewayName
+from app.edge.gateways.registry import close_gateways, open_gateways
+from app.edge.outages.stories import Recorder
 from app.foundation import db
 from app.foundation.db import execute, transaction
 from app.foundation.settings import settings
-from app.gateways.port import GatewayName
-from app.gateways.registry import close_gateways, open_gateways
-from app.gateways.sandbox.app import SECRET_KEY, create_sandbox
-from app.gateways.sandbox.books.deliveries import Delivery
-from app.gateways.sandbox.books.refunds import OPEN as OPEN_REFUNDS
-from app.gateways.sandbox.books.transfers import OPEN as OPEN_TRANSFERS
-from app.gateways.sandbox.dialect import Dialect
-from app.outages.stories import Recorder
 from app.payments.model import GatewayUnclear
+from app.sandbox.app import SECRET_KEY, create_sandbox
+from app.sandbox.books.deliveries import Delivery
+from app.sandbox.books.refunds import OPEN as OPEN_REFUNDS
+from app.sandbox.books.transfers import OPEN as OPEN_TRANSFERS
+from app.sandbox.dialect import Dialect
 from tasks.runner.handlers import TASKS
 from tasks.runner.reaping import reap
 from tasks.runner.worker import Options, Worker
 from tasks.schedule import SCHEDULE
 from tests.application import the_app
-from tests.gateways.sandbox_server import NOWHERE, SandboxHandle
+from tests.sandbox.server import NOWHERE, SandboxHandle
 from tests.shop import Shop
 
 H = TypeVar("H", bound="House")

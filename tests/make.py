@@ -5,10 +5,10 @@ from uuid import UUID
 
 import uuid_utils.compat
 
-from app.accounts import rules
-from app.accounts.model import Access, Principal, Role
 from app.foundation.db import Tx, execute
 from app.foundation.settings import settings
+from app.people.accounts import rules
+from app.people.accounts.model import Access, Principal, Role
 
 
 def new_id() -> UUID:

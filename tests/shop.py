@@ -12,17 +12,17 @@ import httpx
 import msgspec
 
 import tasks.worker  # noqa: F401  its import registers all handlers
-from app.accounts.model import Principal, Role
+from app.edge.gateways.registry import close_gateways, open_gateways
+from app.edge.outages.stories import Recorder
 from app.foundation.db import execute, fetch_value, fetch_values, now, transaction
 from app.foundation.settings import settings
-from app.gateways.registry import close_gateways, open_gateways
-from app.outages.stories import Recorder
+from app.people.accounts.model import Principal, Role
 from tasks import schedule
 from tasks.runner.handlers import TASKS
 from tasks.runner.worker import Options, Worker
 from tests import make
 from tests.application import the_app
-from tests.gateways.sandbox_server import SandboxHandle, running_sandbox, serving
+from tests.sandbox.server import SandboxHandle, running_sandbox, serving
 
 
 class Shop:

@@ -23,7 +23,7 @@ NAMES_THAT_SAY_NOTHING = {
 # with the laws about it.
 MAY_ASK_THE_SERVER_FOR_THE_TIME = {
     "migrations/0002_business_clock.sql",
-    "app/accounts/queries.py",
+    "app/people/accounts/queries.py",
     "app/invariants/queries/jobs.py",
     "app/jobs/queries/health.py",
     "app/jobs/queries/jobs.py",

@@ -21,7 +21,7 @@ from app.foundation.business_clock import (
 from app.foundation.db import transaction
 from app.foundation.settings import settings
 from app.main import _lifespan
-from tests.gateways.sandbox_server import running_sandbox
+from tests.sandbox.server import running_sandbox
 
 PRODUCTION = {
     "BERTHOLD_ENV": "production",

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import uuid_utils.compat
 
-from app.accounts.model import Principal, Role
 from app.bookings import queries, rules
 from app.bookings.model import (
     MOVES,
@@ -23,6 +22,9 @@ from app.bookings.model import (
 )
 from app.claims import actions as claims
 from app.claims.model import Wanted
+from app.edge.gateways.registry import refused_by_all
+from app.edge.notifications import actions as notifications
+from app.edge.notifications.model import DisputeFacts, Kind
 from app.escrow import actions as escrow
 from app.foundation import audit, states
 from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
@@ -31,13 +33,11 @@ from app.foundation.errors import Invalid
 from app.foundation.money import Money
 from app.foundation.queue import SettlePayment, enqueue
 from app.foundation.settings import settings
-from app.gateways.registry import refused_by_all
 from app.inventory import queries as inventory
 from app.inventory.model import ListingNotFound, OfferedUnit
-from app.notifications import actions as notifications
-from app.notifications.model import DisputeFacts, Kind
 from app.payments import actions as payments
 from app.payments.model import Payment
+from app.people.accounts.model import Principal, Role
 
 # ---- reserve ------------------------------------------------------------------------------------
 

@@ -8,8 +8,6 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from app.accounts.guards import require_host
-from app.accounts.model import Principal
 from app.bookings import actions, queries
 from app.bookings.model import (
     Booking,
@@ -26,6 +24,8 @@ from app.foundation import web
 from app.foundation.db import Tx, transaction
 from app.foundation.web import PageCursor, PageSize
 from app.foundation.wire import read_cursor, write_cursor
+from app.people.accounts.guards import require_host
+from app.people.accounts.model import Principal
 
 Asking = Request[Principal, Any, State]
 StateFilter = Annotated[BookingState | None, QueryParameter(name="state")]

@@ -19,13 +19,13 @@ from app.bookings.model import (
     Terms,
     Tier,
 )
+from app.edge.notifications.model import BookingFacts
 from app.escrow.model import Holding, Windows
 from app.foundation.errors import FieldError, Invalid
 from app.foundation.money import Money
 from app.foundation.states import MoveRefused
 from app.inventory import rules as inventory
 from app.inventory.model import Kind, ListingState, Offer, OfferedUnit, Policy
-from app.notifications.model import BookingFacts
 from app.payments.model import Payment
 
 # How long before it begins a guest may cancel, and how much of rental and fee comes back then (in

@@ -7,11 +7,11 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
-from app.accounts.guards import require_admin
-from app.accounts.model import Principal
 from app.breaker import actions
 from app.breaker.model import BreakerReply, Override
 from app.foundation.db import transaction
+from app.people.accounts.guards import require_admin
+from app.people.accounts.model import Principal
 
 
 @get(

@@ -4,7 +4,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.accounts.model import Principal
 from app.bookings import actions as bookings
 from app.bookings.model import MOVES, Booking, BookingState
 from app.cancellation import rules
@@ -15,6 +14,7 @@ from app.escrow.rules import give_back
 from app.foundation import audit, states
 from app.foundation.audit import Actor, Subject
 from app.foundation.db import Tx, now
+from app.people.accounts.model import Principal
 
 
 async def preview(tx: Tx, *, booking_id: UUID, asker: Principal) -> Preview:

@@ -8,11 +8,11 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from app.accounts.model import Principal
 from app.bookings.model import BookingReply
 from app.cancellation import actions
 from app.cancellation.model import Cancel, Preview
 from app.foundation.db import transaction
+from app.people.accounts.model import Principal
 
 Asking = Request[Principal, Any, State]
 

@@ -10,12 +10,12 @@ import msgspec
 from msgspec import Meta
 
 from app.bookings.model import Booking
+from app.edge.gateways.port import GatewayName
 from app.escrow.model import Pot
 from app.foundation.audit import ActorRole
 from app.foundation.errors import Conflict, NotFound
 from app.foundation.money import Money, SignedMoney
 from app.foundation.wire import Input, Output
-from app.gateways.port import GatewayName
 from app.instructions.model import Instruction
 from app.payments.model import Payment
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.chargebacks.model import Chargeback, ChargebackMove, ChargebackState, Recovery
+from app.edge.gateways.port import FoundChargeback, GatewayName
 from app.foundation.audit import Actor
 from app.foundation.db import (
     Tx,
@@ -16,7 +17,6 @@ from app.foundation.db import (
     fetch_values,
     json,
 )
-from app.gateways.port import FoundChargeback, GatewayName
 from app.instructions.model import Instruction, InstructionKind
 from app.payments.model import Payment
 

@@ -8,8 +8,6 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from app.accounts.guards import require_admin
-from app.accounts.model import Principal
 from app.chargebacks.actions import admins
 from app.chargebacks.model import (
     ChargebackPage,
@@ -22,6 +20,8 @@ from app.chargebacks.model import (
 from app.foundation import web
 from app.foundation.db import transaction
 from app.foundation.web import PageCursor, PageSize
+from app.people.accounts.guards import require_admin
+from app.people.accounts.model import Principal
 
 Asking = Request[Principal, Any, State]
 StateFilter = Annotated[ChargebackState | None, QueryParameter(name="state")]

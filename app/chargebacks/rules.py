@@ -10,13 +10,13 @@ import uuid_utils.compat
 from app.bookings import rules as booking_rules
 from app.bookings.model import Booking
 from app.chargebacks.model import Case, Chargeback, ChargebackState, Cut, Recovery
+from app.edge.gateways.port import ChargebackStatus, FoundChargeback
+from app.edge.notifications.model import BookingFacts
 from app.escrow.model import Pot, PotKind
 from app.escrow.rules import account as escrow_account
 from app.foundation.money import Money
-from app.gateways.port import ChargebackStatus, FoundChargeback
 from app.instructions.model import Instruction, InstructionKind, NewInstruction
 from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
-from app.notifications.model import BookingFacts
 from app.payments.model import Payment
 from app.payments.rules import clearing
 

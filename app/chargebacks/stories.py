@@ -8,12 +8,12 @@ from uuid import UUID
 from app.chargebacks.actions import asking
 from app.chargebacks.model import NotToldYet
 from app.checkout.stories import settle_payment
+from app.edge.gateways.port import FoundChargeback, Gateway, GatewayName, Unknown
+from app.edge.gateways.registry import gateway_named, open_names
+from app.edge.webhooks import actions as webhooks
 from app.foundation.db import Tx, now, transaction
-from app.gateways.port import FoundChargeback, Gateway, GatewayName, Unknown
-from app.gateways.registry import gateway_named, open_names
 from app.payments import actions as payments
 from app.payments.model import PaymentState
-from app.webhooks import actions as webhooks
 
 # Today and two days before: a lost webhook is made up for within a day, or within two where
 # the gateway was silent when it was asked.

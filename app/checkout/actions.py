@@ -8,13 +8,13 @@ from uuid import UUID
 from app.bookings import actions as bookings
 from app.bookings.model import UNPAID, Booking, BookingState
 from app.checkout.model import HoldExpired, NotPayable
+from app.edge.gateways.port import FoundCharge, GatewayName, NoSuchCharge
+from app.edge.notifications.model import Kind
 from app.foundation.alerts import Severity, raise_alert
 from app.foundation.audit import SYSTEM
 from app.foundation.db import Tx, now
 from app.foundation.money import Money
-from app.gateways.port import FoundCharge, GatewayName, NoSuchCharge
 from app.inventory.model import Kind as ListingKind
-from app.notifications.model import Kind
 from app.payments import actions as payments
 from app.payments.model import Payment, Unwanted, Verdict
 

@@ -8,7 +8,6 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from app.accounts.model import Principal, Role
 from app.checkout import stories
 from app.checkout.model import Initiate
 from app.foundation import web
@@ -16,6 +15,7 @@ from app.foundation.db import transaction
 from app.foundation.idempotency import Stored
 from app.payments import actions as payments
 from app.payments.model import NoSuchPayment, Payment, PaymentReply
+from app.people.accounts.model import Principal, Role
 
 Reference = Annotated[
     str, QueryParameter(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9.=_-]+$")

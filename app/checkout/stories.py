@@ -5,17 +5,11 @@ from uuid import UUID
 
 import msgspec
 
-from app.accounts import actions as accounts
 from app.bookings import actions as bookings
 from app.bookings.model import UNPAID
 from app.checkout import actions
 from app.checkout.model import Initiate, NotPayable, StillOpen
-from app.foundation import idempotency
-from app.foundation.db import Tx, transaction
-from app.foundation.idempotency import Key
-from app.foundation.money import Money
-from app.foundation.settings import settings
-from app.gateways.port import (
+from app.edge.gateways.port import (
     CheckoutReady,
     FoundCharge,
     NewCharge,
@@ -24,11 +18,17 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
-from app.gateways.registry import gateway_named, gateway_to_charge, refused_by_all
-from app.outages import actions as outages
+from app.edge.gateways.registry import gateway_named, gateway_to_charge, refused_by_all
+from app.edge.outages import actions as outages
+from app.edge.webhooks import actions as webhooks
+from app.foundation import idempotency
+from app.foundation.db import Tx, transaction
+from app.foundation.idempotency import Key
+from app.foundation.money import Money
+from app.foundation.settings import settings
 from app.payments import actions as payments
 from app.payments.model import GatewayRefused, Payment, PaymentReply, PaymentState
-from app.webhooks import actions as webhooks
+from app.people.accounts import actions as accounts
 
 _ATTEMPTS_MAX: Final = 2  # a charge whose checkout address was lost is begun once more
 _READY: Final = frozenset({PaymentState.PENDING, PaymentState.SUCCEEDED})

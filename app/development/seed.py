@@ -4,14 +4,14 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.accounts import actions as accounts
-from app.accounts.model import NewAccount, Role
 from app.foundation.business_clock import read_clock
 from app.foundation.clock import instant
 from app.foundation.db import Tx, transaction
 from app.foundation.money import Money
 from app.inventory import actions as inventory
 from app.inventory.model import Kind, ListingReply, NewListing, NewUnits, Policy, RoomPlan, SeatPlan
+from app.people.accounts import actions as accounts
+from app.people.accounts.model import NewAccount, Role
 
 PASSWORD: Final = "berthold-demo"  # noqa: S105  printed at every start
 _LISTINGS_MAX: Final = 1_000

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import uuid_utils.compat
 
-from app.accounts.model import Principal
 from app.bookings import actions as bookings
 from app.bookings.model import Booking, NotYourPart
 from app.disputes import queries, rules
@@ -30,6 +29,7 @@ from app.disputes.model import (
     Side,
     TooMuchEvidence,
 )
+from app.edge.notifications.model import Kind
 from app.escrow import actions as escrow
 from app.escrow.model import AlreadyDisputed, Pot
 from app.escrow.rules import divide
@@ -37,7 +37,7 @@ from app.foundation import audit, states
 from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
 from app.foundation.db import Tx
 from app.foundation.wire import read_cursor, write_cursor
-from app.notifications.model import Kind
+from app.people.accounts.model import Principal
 
 _S = DisputeState
 

@@ -8,8 +8,6 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
-from app.accounts.guards import require_admin, require_host
-from app.accounts.model import Principal
 from app.disputes import actions
 from app.disputes.model import (
     ClaimDamage,
@@ -24,6 +22,8 @@ from app.disputes.model import (
 from app.foundation import web
 from app.foundation.db import transaction
 from app.foundation.web import PageCursor, PageSize
+from app.people.accounts.guards import require_admin, require_host
+from app.people.accounts.model import Principal
 
 Asking = Request[Principal, Any, State]
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import msgspec
 
+from app.edge.gateways.port import GatewayName
 from app.foundation.errors import Conflict
 from app.foundation.money import Money
-from app.gateways.port import GatewayName
 
 
 class PotKind(StrEnum):

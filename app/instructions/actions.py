@@ -5,12 +5,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from app.foundation import audit, states
-from app.foundation.alerts import Severity, raise_alert, resolve_alerts
-from app.foundation.audit import SYSTEM, Actor
-from app.foundation.db import Tx, now
-from app.foundation.queue import CarryOut, LetOut, LookUp, enqueue, enqueue_all
-from app.gateways.port import (
+from app.edge.gateways.port import (
     Accepted,
     Facts,
     FoundInstruction,
@@ -21,6 +16,11 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
+from app.foundation import audit, states
+from app.foundation.alerts import Severity, raise_alert, resolve_alerts
+from app.foundation.audit import SYSTEM, Actor
+from app.foundation.db import Tx, now
+from app.foundation.queue import CarryOut, LetOut, LookUp, enqueue, enqueue_all
 from app.instructions import queries, rules
 from app.instructions.model import (
     MOVES,

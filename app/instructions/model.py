@@ -8,10 +8,10 @@ from uuid import UUID
 
 import msgspec
 
+from app.edge.gateways.port import GatewayName
 from app.foundation.errors import Conflict, NotFound
 from app.foundation.money import Money
 from app.foundation.wire import Output
-from app.gateways.port import GatewayName
 
 
 class InstructionKind(StrEnum):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from app.edge.gateways.port import Facts, GatewayName
 from app.foundation.db import (
     Tx,
     execute,
@@ -14,7 +15,6 @@ from app.foundation.db import (
     fetch_values,
     json,
 )
-from app.gateways.port import Facts, GatewayName
 from app.instructions.model import (
     Instruction,
     InstructionKind,

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from app.edge.gateways.port import FoundInstruction
 from app.foundation.audit import Change, Subject
 from app.foundation.money import Money
-from app.gateways.port import FoundInstruction
 from app.instructions.model import (
     Instruction,
     InstructionKind,

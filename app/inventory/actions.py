@@ -9,11 +9,11 @@ import msgspec
 import uuid_utils.compat
 from msgspec import UNSET
 
+from app.edge.gateways.registry import refused_by_all
 from app.foundation.db import Tx, Violated, plan_for_values
 from app.foundation.errors import FieldError, Invalid
 from app.foundation.money import Money
 from app.foundation.wire import read_cursor, write_cursor
-from app.gateways.registry import refused_by_all
 from app.inventory import queries, rules
 from app.inventory.model import (
     UNITS_MAX,

@@ -8,8 +8,6 @@ from litestar import Request, Response, delete, get, patch, post
 from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryParameter
 
-from app.accounts.guards import require_host
-from app.accounts.model import Principal
 from app.foundation import web
 from app.foundation.db import transaction
 from app.foundation.money import AMOUNT_MAX
@@ -35,6 +33,8 @@ from app.inventory.model import (
     UnitList,
     UnitReply,
 )
+from app.people.accounts.guards import require_host
+from app.people.accounts.model import Principal
 
 Asked = Request[Principal, Any, State]
 

@@ -4,10 +4,10 @@ from typing import Final
 
 from litestar.handlers import BaseRouteHandler
 
-from app.accounts.guards import AnyConnection
-from app.accounts.rules import same_text
 from app.foundation.settings import settings
 from app.jobs.model import JobSecretWrong
+from app.people.accounts.guards import AnyConnection
+from app.people.accounts.rules import same_text
 
 HEADER: Final = "x-job-secret"
 

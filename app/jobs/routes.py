@@ -14,8 +14,6 @@ from litestar.params import (
     QueryParameter,
 )
 
-from app.accounts.guards import require_admin
-from app.accounts.model import Principal
 from app.foundation import locks
 from app.foundation.audit import SYSTEM, Actor, ActorRole
 from app.foundation.db import transaction
@@ -38,6 +36,8 @@ from app.jobs.model import (
     TriggerReply,
     Why,
 )
+from app.people.accounts.guards import require_admin
+from app.people.accounts.model import Principal
 
 _NAME_MAX = 128
 _WAIT_S_MAX = 25

@@ -13,10 +13,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from app.edge.gateways.port import GatewayName
 from app.foundation.errors import Conflict, NotFound
 from app.foundation.money import EXPONENTS, SignedMoney
 from app.foundation.wire import Input, Output
-from app.gateways.port import GatewayName
 
 
 class AccountKind(StrEnum):

@@ -9,8 +9,6 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 
-from app.accounts.guards import require_admin
-from app.accounts.model import Principal
 from app.foundation import web
 from app.foundation.db import transaction
 from app.foundation.web import PageCursor, PageSize
@@ -25,6 +23,8 @@ from app.ledger.model import (
     NewAdjustment,
     Statement,
 )
+from app.people.accounts.guards import require_admin
+from app.people.accounts.model import Principal
 
 AccountId = Annotated[int, PathParameter(ge=1, le=2**63 - 1)]
 

@@ -9,6 +9,9 @@ from app.bookings import actions as bookings
 from app.bookings.model import Booking
 from app.bookings.queries import find as find_booking
 from app.chargebacks.actions import returning as chargebacks
+from app.edge.notifications import actions as notifications
+from app.edge.notifications.model import Kind
+from app.edge.outages import actions as outages
 from app.escrow import actions as escrow
 from app.foundation import audit
 from app.foundation.alerts import resolve_alert, resolve_alerts
@@ -40,9 +43,6 @@ from app.money_out.model import (
     ReissuedBefore,
     StillBeingSent,
 )
-from app.notifications import actions as notifications
-from app.notifications.model import Kind
-from app.outages import actions as outages
 from app.payees import actions as payees
 from app.payees.model import Payee
 from app.payments import actions as payments

@@ -11,8 +11,6 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from app.accounts.guards import require_admin
-from app.accounts.model import Principal
 from app.foundation import web
 from app.foundation.db import Tx, transaction
 from app.foundation.web import PageCursor, PageSize
@@ -25,6 +23,8 @@ from app.money_out.model import (
     LateRefundReply,
     NewLateRefund,
 )
+from app.people.accounts.guards import require_admin
+from app.people.accounts.model import Principal
 
 Asking = Request[Principal, Any, State]
 StateFilter = Annotated[InstructionState | None, QueryParameter(name="state")]

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from app.bookings import rules as booking_rules
 from app.bookings.model import Booking
+from app.edge.notifications.model import BookingFacts, Kind
 from app.escrow.model import Pot
 from app.foundation.errors import Invalid
 from app.foundation.money import Money
@@ -16,7 +17,6 @@ from app.instructions.model import (
 )
 from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from app.money_out.model import Bearer, LateRefund, StillHeld, TakenByBank
-from app.notifications.model import BookingFacts, Kind
 from app.payments.model import Payment, RefundExceedsCharge
 
 

@@ -4,23 +4,23 @@ import time
 from typing import Final
 from uuid import UUID
 
-from app.escrow import actions as escrow
-from app.foundation.db import transaction
-from app.gateways.port import (
+from app.edge.gateways.port import (
     FoundInstruction,
     MoneyOutStatus,
     NewRefund,
     NewTransfer,
     Unknown,
 )
-from app.gateways.registry import gateway_named
+from app.edge.gateways.registry import gateway_named
+from app.edge.webhooks import actions as webhooks
+from app.escrow import actions as escrow
+from app.foundation.db import transaction
 from app.instructions import actions as instructions
 from app.instructions import rules
 from app.instructions.actions import Finding, Outcome
 from app.instructions.model import Instruction, InstructionKind
 from app.money_out import actions
 from app.payments import actions as payments
-from app.webhooks import actions as webhooks
 
 _MOVES_MONEY: Final = (MoneyOutStatus.SUCCEEDED, MoneyOutStatus.PENDING)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Meta
 
 from app.bookings.actions import not_found
+from app.edge.webhooks.model import EventPage
 from app.foundation import audit, states
 from app.foundation.alerts import MOVES, AlertState
 from app.foundation.audit import Actor, ActorRole, Subject
@@ -21,7 +22,6 @@ from app.operations.model import (
     AuditFilter,
     AuditPage,
 )
-from app.webhooks.model import EventPage
 
 _RowId = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 

@@ -5,10 +5,10 @@ from uuid import UUID
 
 import msgspec
 
+from app.edge.webhooks.model import EventReply
 from app.foundation.alerts import AlertState
 from app.foundation.db import Tx, fetch_all, fetch_new_value, fetch_one
 from app.operations.model import Alert, AlertFilter, AuditFilter, AuditRecord
-from app.webhooks.model import EventReply
 
 
 async def audit_records(

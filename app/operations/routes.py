@@ -9,8 +9,7 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from app.accounts.guards import require_admin
-from app.accounts.model import Principal
+from app.edge.webhooks.model import EventPage
 from app.foundation.alerts import AlertState, Severity
 from app.foundation.audit import ActorRole
 from app.foundation.db import fetch_value, transaction
@@ -25,7 +24,8 @@ from app.operations.model import (
     Health,
     Resolution,
 )
-from app.webhooks.model import EventPage
+from app.people.accounts.guards import require_admin
+from app.people.accounts.model import Principal
 
 _TEXT_MAX = 100
 

@@ -7,16 +7,16 @@ from uuid import UUID
 
 import uuid_utils.compat
 
+from app.edge.gateways.port import GatewayName, Refused, Unknown
+from app.edge.gateways.recipients import OnboardingNeeded, RecipientReady
+from app.edge.notifications import actions as notifications
+from app.edge.notifications.model import Kind
 from app.foundation import audit, states
 from app.foundation.alerts import Severity, raise_alert, resolve_alerts
 from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
 from app.foundation.db import Tx
 from app.foundation.wire import read_cursor, write_cursor
-from app.gateways.port import GatewayName, Refused, Unknown
-from app.gateways.recipients import OnboardingNeeded, RecipientReady
 from app.instructions import actions as instructions
-from app.notifications import actions as notifications
-from app.notifications.model import Kind
 from app.payees import queries, rules
 from app.payees.model import (
     MOVES,

@@ -9,11 +9,11 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from app.edge.gateways.port import GatewayName
+from app.edge.gateways.recipients import NewRecipient, RecipientKind
 from app.foundation.errors import Conflict, Invalid, NotFound
 from app.foundation.money import Currency
 from app.foundation.wire import Input, Name, Output
-from app.gateways.port import GatewayName
-from app.gateways.recipients import NewRecipient, RecipientKind
 
 # Letters too: an IBAN. At least six, of which all but the last four can be hidden.
 AccountNumber = Annotated[

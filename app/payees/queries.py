@@ -6,9 +6,9 @@ from uuid import UUID
 
 import msgspec
 
+from app.edge.gateways.port import GatewayName
+from app.edge.gateways.recipients import OnboardingNeeded, RecipientReady
 from app.foundation.db import Tx, fetch_all, fetch_new, fetch_new_value, fetch_one
-from app.gateways.port import GatewayName
-from app.gateways.recipients import OnboardingNeeded, RecipientReady
 from app.payees.model import NewPayoutAccount, Payee, PayoutAccount, PayoutAccountState
 
 

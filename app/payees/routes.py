@@ -9,8 +9,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import Redirect
 
-from app.accounts.guards import authenticate, require_host
-from app.accounts.model import Principal, Role
 from app.foundation import web
 from app.foundation.db import transaction
 from app.foundation.errors import Problem
@@ -24,6 +22,8 @@ from app.payees.model import (
     PayoutAccountPage,
     PayoutAccountReply,
 )
+from app.people.accounts.guards import authenticate, require_host
+from app.people.accounts.model import Principal, Role
 
 Asking = Request[Principal, Any, State]
 Account = Annotated[UUID, QueryParameter(description="The id of a payout account")]

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.gateways.recipients import Flaw, OnboardingNeeded
-from app.notifications.model import PayoutAccountFacts
+from app.edge.gateways.recipients import Flaw, OnboardingNeeded
+from app.edge.notifications.model import PayoutAccountFacts
 from app.payees.model import AccountRefused, PayoutAccount, PayoutAccountState
 
 ATTEMPTS_UNTIL_ALERT: Final = 10

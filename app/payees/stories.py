@@ -4,13 +4,14 @@ from uuid import UUID
 
 import msgspec
 
+from app.edge.gateways.port import Gateway, Onboarding, Refused, Unknown
+from app.edge.gateways.recipients import OnboardingLink
+from app.edge.gateways.registry import gateway_named, gateway_to_pay
+from app.edge.webhooks import actions as webhooks
 from app.foundation import idempotency
 from app.foundation.db import Tx, transaction
 from app.foundation.idempotency import Key, Stored
 from app.foundation.settings import settings
-from app.gateways.port import Gateway, Onboarding, Refused, Unknown
-from app.gateways.recipients import OnboardingLink
-from app.gateways.registry import gateway_named, gateway_to_pay
 from app.payees import actions, rules
 from app.payees.model import (
     NewOnboarding,
@@ -22,7 +23,6 @@ from app.payees.model import (
     PayoutAccountState,
 )
 from app.payments.model import GatewayUnclear
-from app.webhooks import actions as webhooks
 
 _RETRY_SOON_S = 5
 

@@ -8,13 +8,7 @@ from uuid import UUID
 import structlog
 import uuid_utils.compat
 
-from app.foundation import audit, states
-from app.foundation.alerts import Severity, raise_alert, resolve_alert
-from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
-from app.foundation.db import Tx, Violated
-from app.foundation.money import Money
-from app.foundation.queue import SettlePayment, enqueue, enqueue_all
-from app.gateways.port import (
+from app.edge.gateways.port import (
     ChargeStatus,
     CheckoutReady,
     Facts,
@@ -25,6 +19,12 @@ from app.gateways.port import (
     Refused,
     Unknown,
 )
+from app.foundation import audit, states
+from app.foundation.alerts import Severity, raise_alert, resolve_alert
+from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
+from app.foundation.db import Tx, Violated
+from app.foundation.money import Money
+from app.foundation.queue import SettlePayment, enqueue, enqueue_all
 from app.instructions import actions as instructions
 from app.ledger import actions as ledger
 from app.payments import queries, rules

@@ -9,10 +9,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from app.edge.gateways.port import GatewayName
 from app.foundation.errors import Conflict, GatewayTrouble, NotFound
 from app.foundation.money import Money
 from app.foundation.wire import Output
-from app.gateways.port import GatewayName
 
 
 class PaymentState(StrEnum):

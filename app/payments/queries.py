@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
+from app.edge.gateways.port import Facts, GatewayName
 from app.foundation.db import (
     Tx,
     execute,
@@ -15,7 +16,6 @@ from app.foundation.db import (
     json,
 )
 from app.foundation.money import Money
-from app.gateways.port import Facts, GatewayName
 from app.payments.model import Payment, PaymentState
 
 

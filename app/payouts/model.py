@@ -7,9 +7,9 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from app.edge.gateways.port import GatewayName
 from app.foundation.money import Money
 from app.foundation.wire import Output
-from app.gateways.port import GatewayName
 from app.instructions.model import InstructionState
 
 

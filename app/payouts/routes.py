@@ -7,8 +7,6 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
-from app.accounts.guards import require_host
-from app.accounts.model import Principal
 from app.foundation.db import transaction
 from app.foundation.web import PageCursor, PageSize
 from app.instructions.model import InstructionState
@@ -18,6 +16,8 @@ from app.payouts.model import (
     DebtPage,
     HostTransferPage,
 )
+from app.people.accounts.guards import require_host
+from app.people.accounts.model import Principal
 
 Asking = Request[Principal, Any, State]
 StateFilter = Annotated[InstructionState | None, QueryParameter(name="state")]

@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from app.accounts.model import Principal
 from app.bookings import actions as bookings
 from app.escrow import queries as pots
 from app.foundation.db import Tx, now
 from app.instructions import queries as instructions
 from app.instructions.model import InstructionReply
+from app.people.accounts.model import Principal
 from app.tracking import queries, rules
 from app.tracking.model import EscrowReply, EscrowTrail
 

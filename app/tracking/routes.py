@@ -8,8 +8,8 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from app.accounts.model import Principal
 from app.foundation.db import transaction
+from app.people.accounts.model import Principal
 from app.tracking import actions
 from app.tracking.model import EscrowReply, EscrowTrail
 

@@ -7,12 +7,12 @@ import httpx
 import msgspec
 import pytest
 
-from app.accounts.model import Principal, Role
+from app.edge.gateways.port import GatewayName
 from app.foundation.alerts import Severity, raise_alert
 from app.foundation.db import execute, fetch_value, transaction
-from app.gateways.port import GatewayName
 from app.payees import actions as payees
 from app.payees.model import NewPayoutAccount
+from app.people.accounts.model import Principal, Role
 from tests import make
 from tests.api.walk import served
 from tests.shop import Shop

@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from app.accounts.model import Principal
+from app.people.accounts.model import Principal
 from tests import make
 from tests.api.walk import served
 from tests.application import the_app

@@ -15,8 +15,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from app.accounts.model import Role
 from app.foundation.db import transaction
+from app.people.accounts.model import Role
 from tests import make
 from tests.shop import Shop
 

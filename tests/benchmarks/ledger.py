@@ -22,9 +22,9 @@ from uuid import UUID
 import uuid_utils.compat
 import uvloop
 
+from app.edge.gateways.port import GatewayName
 from app.foundation import db
 from app.foundation.db import Tx, execute, fetch_new_value, transaction
-from app.gateways.port import GatewayName
 from app.ledger.actions import post_all
 from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from tests.benchmarks.world import report, running_database

@@ -16,9 +16,9 @@ from psycopg import AsyncCursor
 from psycopg.adapt import PyFormat, Transformer
 
 from app.development.postgres import Server
+from app.edge.gateways.registry import close_gateways, open_gateways
 from app.foundation import db
 from app.foundation.settings import settings
-from app.gateways.registry import close_gateways, open_gateways
 from app.main import create_app
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 
-from app.accounts.model import Principal, Role
+from app.people.accounts.model import Principal, Role
 from tests import make
 from tests.benchmarks import load
 

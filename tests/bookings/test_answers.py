@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from app.accounts.model import Principal
 from app.foundation.db import execute, transaction
+from app.people.accounts.model import Principal
 from tasks.bookings import decline_unanswered, expire_holds
 from tests import make
 from tests.shop import Shop

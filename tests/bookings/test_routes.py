@@ -8,8 +8,8 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app.accounts.model import Principal, Role
 from app.foundation.db import execute, fetch_value, fetch_values, transaction
+from app.people.accounts.model import Principal, Role
 from tests import make
 
 

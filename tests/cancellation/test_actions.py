@@ -6,12 +6,12 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from app.accounts.model import Principal, Role
 from app.bookings.model import Booking
 from app.cancellation import actions
 from app.cancellation.model import Cancel, NotCancellable, RefundChanged
 from app.foundation.db import Tx, fetch_value, transaction
 from app.foundation.money import Money
+from app.people.accounts.model import Principal, Role
 from tests import make, paid
 from tests.laws import audit_is_clean
 

@@ -12,11 +12,11 @@ from app.bookings.model import Booking, BookingState, Terms
 from app.bookings.rules import tiers
 from app.cancellation import rules
 from app.cancellation.model import NotCancellable
+from app.edge.gateways.port import GatewayName
 from app.escrow import rules as escrow
 from app.escrow.model import Pot, PotKind, PotState
 from app.foundation.audit import ActorRole
 from app.foundation.clock import instant
-from app.gateways.port import GatewayName
 from app.inventory.model import Kind, Policy
 from tests import make
 

@@ -9,32 +9,32 @@ from uuid import UUID
 
 import pytest
 
-from app.accounts.model import Principal, Role
 from app.bookings.model import Booking
 from app.cancellation import actions as cancellation
 from app.cancellation.model import Cancel
 from app.chargebacks import queries as chargebacks
 from app.chargebacks.actions.booking import book
-from app.escrow import actions as escrow
-from app.escrow.rules import WINDOWS
-from app.foundation.db import Tx, fetch_all, fetch_new_value, fetch_values, transaction
-from app.foundation.errors import Problem
-from app.gateways.port import (
+from app.edge.gateways.port import (
     Accepted,
     ChargebackStatus,
     FoundChargeback,
     FoundInstruction,
     MoneyOutStatus,
 )
+from app.escrow import actions as escrow
+from app.escrow.rules import WINDOWS
+from app.foundation.db import Tx, fetch_all, fetch_new_value, fetch_values, transaction
+from app.foundation.errors import Problem
 from app.instructions import queries as instructions
 from app.instructions.actions import begin_attempt, begin_look_up, record, settle
 from app.instructions.model import Instruction, InstructionKind
 from app.money_out import actions as money_out
 from app.payments import queries as payment_queries
 from app.payments.model import Payment
+from app.people.accounts.model import Principal, Role
 from tests import make, paid
-from tests.gateways.test_sandbox import eventually
 from tests.laws import audit_is_clean
+from tests.sandbox.test_sandbox import eventually
 
 pytestmark = pytest.mark.usefixtures("pool")
 

@@ -17,9 +17,9 @@ from tests.chargebacks.told import (
     tell,
 )
 from tests.escrow.test_release import instructions, payee, pots
-from tests.gateways.test_sandbox import delivered, eventually
 from tests.money_out.test_admin import follow
 from tests.money_out.test_late_refunds import another_trip, debts
+from tests.sandbox.test_sandbox import delivered, eventually
 from tests.shop import Shop
 
 

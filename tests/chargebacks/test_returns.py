@@ -5,8 +5,8 @@ from typing import Any
 from tests.chargebacks.test_recovery import released
 from tests.chargebacks.told import LOST, OPEN, books_are_right, owed, paid_stay, recovered, tell
 from tests.escrow.test_release import instructions, payee
-from tests.gateways.test_sandbox import delivered, eventually
 from tests.money_out.test_admin import BECAUSE, REFUNDS, follow
+from tests.sandbox.test_sandbox import delivered, eventually
 from tests.shop import Shop
 
 

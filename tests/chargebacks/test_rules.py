@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from app.chargebacks.model import Chargeback, ChargebackState
 from app.chargebacks.rules import kept, recover
+from app.edge.gateways.port import GatewayName
 from app.escrow.model import Pot, PotKind, PotState
-from app.gateways.port import GatewayName
 from app.instructions.model import Instruction, InstructionKind, InstructionState
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)

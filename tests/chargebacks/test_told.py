@@ -10,8 +10,8 @@ import pytest
 from app.chargebacks.actions.asking import ask_about_listed, ask_about_open
 from app.chargebacks.actions.booking import book
 from app.chargebacks.model import ChargeNotPaid
+from app.edge.gateways.port import GatewayName, Listing
 from app.foundation.db import now, transaction
-from app.gateways.port import GatewayName, Listing
 from tests.chargebacks.told import (
     LOST,
     OPEN,

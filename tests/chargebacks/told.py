@@ -6,9 +6,9 @@ from uuid import UUID
 
 from app.chargebacks.actions.booking import book
 from app.chargebacks.model import Chargeback
+from app.edge.gateways.port import ChargebackStatus, FoundChargeback
 from app.foundation.db import transaction
 from app.foundation.money import Money
-from app.gateways.port import ChargebackStatus, FoundChargeback
 from tests.escrow.test_release import balances
 from tests.laws import take_audit
 from tests.shop import Shop

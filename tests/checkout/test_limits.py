@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from app.edge.gateways.paystack.amounts import WIRE_MAX, WIRE_MIN
+from app.edge.gateways.registry import close_gateways, open_gateways
 from app.foundation.db import execute, now, transaction
 from app.foundation.settings import settings
-from app.gateways.paystack.amounts import WIRE_MAX, WIRE_MIN
-from app.gateways.registry import close_gateways, open_gateways
 from tests import make
 from tests.shop import Shop
 

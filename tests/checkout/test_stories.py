@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from app.checkout import actions as checkout
+from app.edge.gateways.port import FoundCharge, GatewayName, NewRefund
+from app.edge.gateways.registry import gateway_named
 from app.foundation.db import execute, transaction
 from app.foundation.money import Money
-from app.gateways.port import FoundCharge, GatewayName, NewRefund
-from app.gateways.registry import gateway_named
 from app.payments import actions as payments
 from tests import make
 from tests.laws import audit_is_clean

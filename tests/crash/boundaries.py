@@ -22,12 +22,12 @@ _OURS: Final = ("app.", "tasks.")
 _RUNNER: Final = "tasks.runner."  # its loops keep no order; its own tests kill it
 _BELOW: Final = (
     "app.foundation.db.",
-    "app.gateways.",
+    "app.edge.gateways.",
     "app.foundation.web.",
 )  # say nothing about what is being done
 # What is written down about a call is nothing that a story stands on, and the call beside it is a
 # boundary itself.
-_BESIDE: Final = "app.outages.stories."
+_BESIDE: Final = "app.edge.outages.stories."
 _NOTHING: Final = ""  # what the pool sends to see whether a connection lives
 _REFERENCE: Final = re.compile(r"\b[a-z]+-[0-9a-f]{32}(-\d+)?")
 _READS: Final = re.compile(r"\w+ GET ")

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import httpx
 
-from app.accounts.model import Principal
+from app.people.accounts.model import Principal
 from tests.house import House
 from tests.shop import Shop
 

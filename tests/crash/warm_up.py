@@ -4,8 +4,8 @@ import gc
 
 import pytest  # noqa: F401  which the main module of a test run asks for
 
+from app.edge.notifications import rules
 from app.foundation.clock import is_zone
-from app.notifications import rules
 from tests.application import the_app
 from tests.crash import trial  # noqa: F401  with all that it imports
 

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import pytest
 
-from app.accounts.model import Principal, Role
 from app.bookings import actions as bookings
 from app.bookings.model import Booking, NotYourPart
 from app.cancellation.actions import cancel
@@ -28,6 +27,7 @@ from app.foundation.db import Tx, execute, fetch_values, savepoint, transaction
 from app.foundation.errors import Problem
 from app.foundation.money import Money
 from app.foundation.states import MoveRefused
+from app.people.accounts.model import Principal, Role
 from tests import make, paid
 from tests.laws import audit_is_clean
 

@@ -5,9 +5,9 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from app.accounts.model import Principal, Role
 from app.bookings.model import Booking
 from app.foundation.db import execute, fetch_values, transaction
+from app.people.accounts.model import Principal, Role
 from tests import make, paid
 
 A_FILE: Final = "https://files.example/leak.jpg"

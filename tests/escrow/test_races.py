@@ -11,7 +11,6 @@ from typing import Final
 
 import pytest
 
-from app.accounts.model import Principal, Role
 from app.bookings import actions as bookings
 from app.bookings.model import Booking
 from app.cancellation import actions as cancellation
@@ -22,6 +21,7 @@ from app.escrow import actions as escrow
 from app.escrow.rules import WINDOWS
 from app.foundation.db import Tx, fetch_values, transaction
 from app.foundation.errors import Problem
+from app.people.accounts.model import Principal, Role
 from tasks.bookings import decline_unanswered
 from tests import make, paid
 from tests.laws import audit_is_clean

@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
+from app.edge.gateways.port import GatewayName
+from app.edge.gateways.recipients import NewRecipient, RecipientKind, RecipientReady
+from app.edge.gateways.registry import gateway_named
 from app.foundation.db import execute, fetch_all, transaction
-from app.gateways.port import GatewayName
-from app.gateways.recipients import NewRecipient, RecipientKind, RecipientReady
-from app.gateways.registry import gateway_named
 from tests import make
 from tests.shop import Shop
 

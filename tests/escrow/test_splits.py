@@ -2,12 +2,12 @@
 
 import pytest
 
-from app.accounts.model import Role
 from app.escrow import actions as escrow
 from app.foundation.db import Tx, fetch_values, transaction
 from app.foundation.money import Money
 from app.money_out.actions import refund_past_payout
 from app.money_out.model import Bearer, NewLateRefund
+from app.people.accounts.model import Role
 from tests import make, paid
 from tests.laws import audit_is_clean
 

@@ -5,13 +5,13 @@ from typing import Final
 
 import pytest
 
-from app.accounts.model import Role
 from app.bookings import actions as bookings
 from app.bookings.model import Booking, Reserve
 from app.escrow import actions as escrow
 from app.escrow.model import Pot
 from app.foundation.clock import instant
 from app.foundation.db import Tx, execute, fetch_value, transaction
+from app.people.accounts.model import Role
 from tests import make, paid
 from tests.laws import audit_is_clean
 

@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from app.accounts.model import Principal
 from app.foundation import audit
 from app.foundation.audit import SYSTEM, Actor, ActorRole, Change, Subject
 from app.foundation.db import Violated, execute, fetch_all, fetch_value, transaction
+from app.people.accounts.model import Principal
 from tasks.bookings import decline_unanswered
 from tests import make
 from tests.shop import Shop

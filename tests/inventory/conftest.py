@@ -10,14 +10,14 @@ from litestar import Litestar
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 
-from app.accounts.guards import Authentication
-from app.accounts.model import Access, Principal, Role
-from app.accounts.rules import write_access
 from app.foundation import web
 from app.foundation.db import transaction
 from app.foundation.errors import Problem
 from app.foundation.settings import settings
 from app.inventory.routes import routes
+from app.people.accounts.guards import Authentication
+from app.people.accounts.model import Access, Principal, Role
+from app.people.accounts.rules import write_access
 from tests import make
 
 Login = Callable[[Principal], httpx.AsyncClient]

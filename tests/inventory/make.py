@@ -6,11 +6,11 @@ from uuid import UUID
 
 import uuid_utils.compat
 
-from app.accounts.model import Principal
 from app.foundation.db import Tx, execute, fetch_value
 from app.foundation.money import Money
 from app.inventory import actions
 from app.inventory.model import Kind, ListingReply, NewListing, NewUnits, Policy, RoomPlan, SeatPlan
+from app.people.accounts.model import Principal
 
 
 async def today(tx: Tx) -> date:

@@ -7,10 +7,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from app.accounts.model import Principal
 from app.foundation.db import Violated, execute, fetch_value, transaction
 from app.foundation.money import Money
 from app.inventory.model import ListingReply
+from app.people.accounts.model import Principal
 from tests.inventory import make
 
 STAY: dict[str, Any] = {

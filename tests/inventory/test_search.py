@@ -7,11 +7,11 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app.accounts.model import Principal
 from app.foundation.db import execute, plan_for_values, transaction
 from app.foundation.money import Money
 from app.inventory import queries
 from app.inventory.model import Kind, Search
+from app.people.accounts.model import Principal
 from tests.inventory import make
 
 

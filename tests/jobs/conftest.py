@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app.accounts.model import Principal, Role
 from app.foundation.db import transaction
+from app.people.accounts.model import Principal, Role
 from tests import make
 from tests.runner.conftest import Bench
 

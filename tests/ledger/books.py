@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
+from app.edge.gateways.port import GatewayName
 from app.foundation.db import Tx, fetch_new_value, transaction
-from app.gateways.port import GatewayName
 from app.ledger.actions import post_all
 from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from tests.make import new_id

@@ -7,8 +7,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from app.edge.gateways.port import GatewayName
 from app.foundation.db import Violated, execute, fetch_value, fetch_values, savepoint, transaction
-from app.gateways.port import GatewayName
 from app.ledger.actions import checkpoint, mark, post
 from app.ledger.model import Account, AccountKind, AlreadyPosted, Posting, PostingKind
 from tests.ledger.books import CLEARING, REVENUE, commit, escrow, plain_sum, posting

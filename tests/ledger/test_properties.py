@@ -8,9 +8,9 @@ from uuid import UUID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.edge.gateways.port import GatewayName
 from app.foundation.db import Violated, transaction
 from app.foundation.money import AMOUNT_MAX
-from app.gateways.port import GatewayName
 from app.ledger.actions import checkpoint as take
 from app.ledger.actions import get_account, get_statement, mark
 from app.ledger.model import AT_GATEWAY, OWNED, Account, AccountKind, Posting

@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from app.accounts.model import Principal, Role
 from app.foundation.db import execute, now, transaction
 from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
+from app.people.accounts.model import Principal, Role
 from tests import make
 from tests.ledger.books import CLEARING, REVENUE, account_id, commit, escrow, posting
 from tests.shop import Shop

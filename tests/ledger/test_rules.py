@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from app.edge.gateways.port import GatewayName
 from app.foundation.money import SignedMoney
-from app.gateways.port import GatewayName
 from app.ledger.model import AccountKind, FoundEntry, PostingKind
 from app.ledger.rules import WORDS, statement, statement_lines
 

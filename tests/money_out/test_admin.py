@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from app.accounts.model import Principal
+from app.people.accounts.model import Principal
 from tests.payees.test_accounts import add, released
 from tests.shop import Shop
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from app.accounts.model import Role
 from app.foundation.db import execute, transaction
+from app.people.accounts.model import Role
 from tests import make
 from tests.laws import audit_is_clean, take_audit
 from tests.money_out.test_admin import follow

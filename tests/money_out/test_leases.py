@@ -10,11 +10,11 @@ import httpx
 import msgspec
 import pytest
 
+from app.edge.gateways.port import Accepted, GatewayName, NewRefund, NewTransfer, Unknown
+from app.edge.gateways.recipients import NewRecipient, RecipientKind, RecipientReady
+from app.edge.gateways.registry import close_gateways, gateway_named, open_gateways
 from app.foundation.money import Money
 from app.foundation.settings import Settings, settings
-from app.gateways.port import Accepted, GatewayName, NewRefund, NewTransfer, Unknown
-from app.gateways.recipients import NewRecipient, RecipientKind, RecipientReady
-from app.gateways.registry import close_gateways, gateway_named, open_gateways
 from app.instructions import rules
 from app.money_out import stories
 from tests.shop import Shop

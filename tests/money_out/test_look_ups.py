@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from app.edge.gateways.port import FoundInstruction, MoneyOutStatus
 from app.foundation.db import transaction
 from app.foundation.money import Money
-from app.gateways.port import FoundInstruction, MoneyOutStatus
 from app.instructions import actions as instructions
 from app.money_out import stories
 from tests.laws import audit_is_clean

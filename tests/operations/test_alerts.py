@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from app.accounts.model import Principal, Role
 from app.foundation.alerts import Severity, Sighting, raise_alerts
 from app.foundation.db import fetch_values, transaction
+from app.people.accounts.model import Principal, Role
 from tests import make
 
 ALERTS = "/api/admin/alerts"

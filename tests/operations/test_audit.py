@@ -6,10 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from app.accounts.model import Principal, Role
 from app.foundation import audit
 from app.foundation.audit import SYSTEM, Actor, ActorRole, Change, Subject
 from app.foundation.db import execute, fetch_values, plan_for_values, transaction
+from app.people.accounts.model import Principal, Role
 from tests import make
 
 AUDIT = "/api/admin/audit"

@@ -9,7 +9,6 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from app.accounts.model import Principal, Role
 from app.escrow.actions import release_due
 from app.foundation.db import transaction
 from app.foundation.idempotency import Key
@@ -17,6 +16,7 @@ from app.payees import actions as payees
 from app.payees import stories
 from app.payees.model import NewPayoutAccount
 from app.payouts import actions as payouts
+from app.people.accounts.model import Principal, Role
 from tests import make
 from tests.shop import Shop
 

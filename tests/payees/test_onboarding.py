@@ -8,20 +8,20 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from app.accounts.model import Role
+from app.edge.gateways.port import GatewayName, Refused, Unknown
+from app.edge.gateways.recipients import OnboardingNeeded, RecipientReady
+from app.edge.gateways.registry import gateway_named
 from app.foundation.db import transaction
-from app.gateways.port import GatewayName, Refused, Unknown
-from app.gateways.recipients import OnboardingNeeded, RecipientReady
-from app.gateways.registry import gateway_named
-from app.gateways.sandbox.app import STRIPE_WEBHOOK_SECRET
-from app.gateways.sandbox.books.accounts import Standing
-from app.gateways.sandbox.stripe.api.accounts import NOWHERE
-from app.gateways.sandbox.stripe.dialect import Stripe
 from app.payees import actions as payees
 from app.payees.model import NewPayoutAccount
+from app.people.accounts.model import Role
+from app.sandbox.app import STRIPE_WEBHOOK_SECRET
+from app.sandbox.books.accounts import Standing
+from app.sandbox.stripe.api.accounts import NOWHERE
+from app.sandbox.stripe.dialect import Stripe
 from tests import make
-from tests.gateways.test_sandbox import delivered, eventually
 from tests.payees.test_accounts import PATH, accounts, add, remove, transfers
+from tests.sandbox.test_sandbox import delivered, eventually
 from tests.shop import Shop
 from tests.stories.test_stripe import trip_in_euros
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.gateways.port import GatewayName
+from app.edge.gateways.port import GatewayName
 from app.payouts import rules
 from app.payouts.model import Debt, Payout
 from tests.make import new_id

@@ -11,13 +11,13 @@ import uuid_utils.compat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.accounts.model import Role
 from app.claims import actions as claims
 from app.claims import queries
 from app.claims.model import SoldOut, UnitsTaken, Wanted
 from app.foundation import db
 from app.foundation.db import Tx, execute, fetch_value, fetch_values, transaction
 from app.inventory.model import OfferedUnit
+from app.people.accounts.model import Role
 from tests import make
 
 FIRST: Final = date(2030, 1, 1)

@@ -8,11 +8,11 @@ from typing import Any, Final, LiteralString
 
 import pytest
 
-from app.accounts.model import Principal, Role
 from app.bookings import model as bookings
 from app.chargebacks import model as chargebacks
 from app.disputes import model as disputes
 from app.disputes.actions import claim_damage
+from app.edge.webhooks import model as webhooks
 from app.escrow import model as escrow
 from app.escrow.actions import release_due
 from app.foundation import alerts, states
@@ -22,7 +22,7 @@ from app.foundation.money import Money
 from app.instructions import model as instructions
 from app.payees import model as payees
 from app.payments import model as payments
-from app.webhooks import model as webhooks
+from app.people.accounts.model import Principal, Role
 from tests import make, paid
 from tests.shop import Shop
 

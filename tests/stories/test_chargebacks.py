@@ -7,7 +7,7 @@ import pytest
 
 from app.payments.model import GatewayUnclear
 from tests.chargebacks.told import books_are_right, paid_stay, recovered, state
-from tests.gateways.test_sandbox import delivered, eventually
+from tests.sandbox.test_sandbox import delivered, eventually
 from tests.shop import Shop
 from tests.stories.test_stripe import trip_in_euros
 

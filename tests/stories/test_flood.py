@@ -15,24 +15,24 @@ import httpx
 import msgspec
 import pytest
 
-from app.accounts.model import Role
 from app.bookings import actions as bookings
 from app.bookings.model import Reserve
 from app.checkout import actions as checkout
+from app.edge.gateways.port import CheckoutReady, GatewayName, NewCharge, ReferenceTaken
+from app.edge.gateways.registry import close_gateways, gateway_named, open_gateways
 from app.foundation.db import fetch_all, fetch_values, transaction
 from app.foundation.money import Money
 from app.foundation.settings import settings
-from app.gateways.port import CheckoutReady, GatewayName, NewCharge, ReferenceTaken
-from app.gateways.registry import close_gateways, gateway_named, open_gateways
-from app.gateways.sandbox.app import FLUTTERWAVE_WEBHOOK_SECRET, SECRET_KEY, STRIPE_WEBHOOK_SECRET
-from app.gateways.sandbox.dialect import Dialect
-from app.gateways.sandbox.flutterwave.dialect import Flutterwave
-from app.gateways.sandbox.paystack.dialect import Paystack
-from app.gateways.sandbox.stripe.dialect import Stripe
 from app.payments.model import Payment
+from app.people.accounts.model import Role
+from app.sandbox.app import FLUTTERWAVE_WEBHOOK_SECRET, SECRET_KEY, STRIPE_WEBHOOK_SECRET
+from app.sandbox.dialect import Dialect
+from app.sandbox.flutterwave.dialect import Flutterwave
+from app.sandbox.paystack.dialect import Paystack
+from app.sandbox.stripe.dialect import Stripe
 from tests import make
-from tests.gateways.sandbox_server import SandboxHandle, running_sandbox
 from tests.laws import audit_is_clean
+from tests.sandbox.server import SandboxHandle, running_sandbox
 from tests.size import FULL
 from tests.stories.processes import Worker, running_web, running_worker
 

@@ -3,9 +3,9 @@
 import httpx
 
 from app.foundation.db import transaction
-from app.gateways.sandbox.app import FLUTTERWAVE_WEBHOOK_SECRET
+from app.sandbox.app import FLUTTERWAVE_WEBHOOK_SECRET
 from tests import make
-from tests.gateways.test_sandbox import delivered, eventually
+from tests.sandbox.test_sandbox import delivered, eventually
 from tests.shop import Shop
 
 PRICE = 150_000  # whole shillings

@@ -11,13 +11,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from app.accounts.model import Principal, Role
 from app.development.postgres import Server, running_postgres
 from app.foundation import db
 from app.foundation.db import fetch_value, transaction
 from app.foundation.migrate import migrate
+from app.people.accounts.model import Principal, Role
 from tests import make
-from tests.gateways.sandbox_server import SandboxHandle, running_sandbox
+from tests.sandbox.server import SandboxHandle, running_sandbox
 from tests.shop import Shop
 from tests.stories.processes import Web, Worker, running_web, running_worker
 

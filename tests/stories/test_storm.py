@@ -14,9 +14,9 @@ from uuid import UUID
 import httpx
 import pytest
 
+from app.edge.gateways.retries import PATIENCE_OF_JOBS_S
 from app.foundation.db import transaction
 from app.foundation.settings import settings
-from app.gateways.retries import PATIENCE_OF_JOBS_S
 from tests import make
 from tests.books import breaches
 from tests.house import House, open_house

@@ -5,10 +5,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from app.foundation.db import transaction
-from app.gateways.sandbox.app import STRIPE_WEBHOOK_SECRET
-from app.gateways.sandbox.stripe.dialect import Stripe
+from app.sandbox.app import STRIPE_WEBHOOK_SECRET
+from app.sandbox.stripe.dialect import Stripe
 from tests import make
-from tests.gateways.test_sandbox import delivered, eventually
+from tests.sandbox.test_sandbox import delivered, eventually
 from tests.shop import Shop
 
 PRICE = 4_500

@@ -20,12 +20,12 @@ from app.chargebacks.model import (
     NotTheSame,
     RefundUnderWay,
 )
+from app.edge.gateways.port import ChargebackStatus, FoundChargeback, GatewayName
+from app.edge.gateways.registry import gateway_named
 from app.foundation import states
 from app.foundation.audit import Actor, ActorRole
 from app.foundation.db import Tx
 from app.foundation.wire import read_cursor, write_cursor
-from app.gateways.port import ChargebackStatus, FoundChargeback, GatewayName
-from app.gateways.registry import gateway_named
 from app.payments import actions as payments
 
 

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from app.chargebacks import queries, rules
 from app.chargebacks.actions import booking, telling
+from app.edge.gateways.port import FoundChargeback, Gateway, GatewayName, Listing
 from app.foundation.db import Tx
 from app.foundation.queue import LookUpChargebacks, enqueue_all
-from app.gateways.port import FoundChargeback, Gateway, GatewayName, Listing
 from app.payments import actions as payments
 from app.payments.model import Payment
 

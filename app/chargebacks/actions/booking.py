@@ -22,12 +22,12 @@ from app.chargebacks.model import (
     ChargeNotPaid,
     Recovery,
 )
+from app.edge.gateways.port import ChargebackStatus, FoundChargeback
 from app.escrow import actions as escrow
 from app.escrow import queries as pots
 from app.foundation import states
 from app.foundation.audit import SYSTEM, Actor
 from app.foundation.db import Tx
-from app.gateways.port import ChargebackStatus, FoundChargeback
 from app.ledger import actions as ledger
 from app.payments import actions as payments
 from app.payments import queries as payment_queries

@@ -10,6 +10,7 @@ from app.chargebacks import queries, rules
 from app.chargebacks.actions import telling
 from app.chargebacks.model import Case, Chargeback, Cut, Recovery
 from app.disputes import actions as disputes
+from app.edge.notifications.model import Kind
 from app.escrow import actions as escrow
 from app.escrow.model import PotKind, PotState
 from app.foundation.alerts import resolve_alerts
@@ -20,7 +21,6 @@ from app.foundation.states import MoveRefused
 from app.instructions import actions as instructions
 from app.instructions.model import Instruction, InstructionKind, InstructionState
 from app.ledger import actions as ledger
-from app.notifications.model import Kind
 from app.payees import actions as payees
 from app.payees.model import Payee
 from app.payments import queries as payments

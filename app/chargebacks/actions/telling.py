@@ -5,14 +5,14 @@ from typing import Final
 
 from app.chargebacks import rules
 from app.chargebacks.model import Case, Chargeback, ChargebackReply, ChargebackState
+from app.edge.gateways.port import FoundChargeback, GatewayName
+from app.edge.notifications import actions as notifications
+from app.edge.notifications.model import Kind
 from app.foundation import audit
 from app.foundation.alerts import Severity, Sighting, raise_alert, raise_alerts, resolve_alerts
 from app.foundation.audit import Actor, Subject
 from app.foundation.db import Tx
 from app.foundation.money import Money
-from app.gateways.port import FoundChargeback, GatewayName
-from app.notifications import actions as notifications
-from app.notifications.model import Kind
 
 _S = ChargebackState
 _OPENED: Final = "chargeback_opened"

@@ -1,8 +1,8 @@
 """Work left lying: what a sweep or a worker should have seen to long ago."""
 
+from app.edge.webhooks.model import TRIES_MAX
 from app.foundation.db import Tx
 from app.invariants.queries.judging import Verdicts, judge
-from app.webhooks.model import TRIES_MAX
 
 
 async def holds(tx: Tx) -> Verdicts:

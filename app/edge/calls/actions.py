@@ -1,0 +1,83 @@
+"""Write down how calls to gateways went, and tell of it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+from app.edge.calls import queries
+from app.edge.calls.model import (
+    KEPT,
+    CallFigures,
+    CallFilter,
+    CallPage,
+    FiguresRow,
+    NewCall,
+    Outcome,
+)
+from app.edge.gateways.http import Answered, Call, Denied, Unclear
+from app.edge.gateways.port import GatewayName
+from app.foundation.db import Tx, plan_for_values
+from app.foundation.wire import read_cursor, write_cursor
+
+_ERROR_LENGTH_MAX: Final = 200
+_RowId = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+async def record(tx: Tx, calls: Sequence[Call]) -> None:
+    """Write attempts down, in one statement whatever their number."""
+    await queries.insert(tx, [_new(call) for call in calls])
+
+
+async def read_page(tx: Tx, wanted: CallFilter, *, limit: int, cursor: str | None) -> CallPage:
+    """A page of attempts, newest first. Raises Invalid for a made-up cursor."""
+    before = read_cursor(cursor, tuple[datetime, _RowId]) if cursor else None
+    await plan_for_values(tx)
+    calls = await queries.page(tx, wanted, before=before, limit=limit + 1)
+    page = calls[:limit]
+    return CallPage(
+        calls=page,
+        next_cursor=write_cursor(page[-1].at, page[-1].id) if len(calls) > limit else None,
+    )
+
+
+async def figures(tx: Tx) -> Mapping[GatewayName, CallFigures]:
+    """The last hour of each gateway that was called in it."""
+    rows = await queries.figures(tx)
+    return {row.gateway: _figures(row) for row in rows}
+
+
+async def forget_old(tx: Tx, *, limit: int) -> int:
+    """Delete what is past its time; returns how many rows."""
+    return await queries.forget(tx, kept=KEPT, limit=limit)
+
+
+def _new(call: Call) -> NewCall:
+    match call.attempt:
+        case Answered():
+            outcome, error = Outcome.ANSWERED, None
+        case Denied():
+            outcome, error = Outcome.DENIED, None
+        case Unclear(reason=reason):
+            outcome, error = Outcome.UNCLEAR, reason[:_ERROR_LENGTH_MAX]
+    return NewCall(
+        gateway=call.gateway,
+        operation=call.operation,
+        reference=call.reference,
+        attempt=call.number,
+        outcome=outcome,
+        status=call.attempt.status,
+        latency_ms=round(call.latency_ms),
+        error=error,
+    )
+
+
+def _figures(row: FiguresRow) -> CallFigures:
+    return CallFigures(
+        calls=row.calls,
+        retries=row.retries,
+        failures=row.failures,
+        latency_ms_p50=row.latency_ms_p50,
+        latency_ms_p95=row.latency_ms_p95,
+    )

@@ -1,0 +1,146 @@
+"""Flutterwave as a gateway: which room does what the port asks."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+import httpx
+
+from app.edge.gateways.flutterwave import amounts, charges, refunds, transfers, webhooks
+from app.edge.gateways.flutterwave.webhooks import Scheme
+from app.edge.gateways.http import Hearer, Line, problems_of
+from app.edge.gateways.port import (
+    Accepted,
+    CheckoutReady,
+    Event,
+    FoundCharge,
+    FoundChargeback,
+    FoundInstruction,
+    GatewayName,
+    Listing,
+    NewCharge,
+    NewRefund,
+    NewTransfer,
+    NoSuchCharge,
+    NoSuchInstruction,
+    ReferenceTaken,
+    Refused,
+    Unknown,
+)
+from app.edge.gateways.recipients import Flaw, NewRecipient, RecipientReady
+from app.edge.gateways.retries import NO_PATIENCE, Patience, Repeat
+from app.foundation.money import Money
+
+_LIVE_KEY: Final = "FLWSECK-"
+
+
+class Flutterwave:
+    """The adapter. Webhooks may bear any of the secrets: two while one is rotated.
+
+    Of chargebacks Flutterwave tells by mail and on its dashboard: what is published of v3's API and
+    webhooks has none.
+    """
+
+    name = GatewayName.FLUTTERWAVE
+    currencies = amounts.CURRENCIES
+    tells_chargebacks = False
+    onboarding = None  # payees have no accounts here
+
+    def __init__(
+        self,
+        *,
+        secret_key: str,
+        webhook_secrets: Sequence[str],
+        base_url: str,
+        timeout_s: float,
+        webhook_scheme: Scheme = Scheme.V3,
+        transport: httpx.AsyncBaseTransport | None = None,
+        hearer: Hearer | None = None,
+        patience: Patience = NO_PATIENCE,
+    ) -> None:
+        self.live = secret_key.startswith(_LIVE_KEY)
+        self._secrets = [secret.encode() for secret in webhook_secrets]
+        self._scheme = webhook_scheme
+        self._line = Line(
+            self.name,
+            base_url=base_url,
+            secret_key=secret_key,
+            timeout_s=timeout_s,
+            read_float=Decimal,
+            transport=transport,
+            hearer=hearer,
+            patience=patience,
+        )
+
+    def refuses(self, money: Money) -> str | None:
+        wire = amounts.chargeable(money)
+        return wire.reason if isinstance(wire, Refused) else None
+
+    async def start_charge(self, new: NewCharge) -> CheckoutReady | Refused | Unknown:
+        return await charges.start(self._line, new)
+
+    async def find_charge(self, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
+        return await charges.find(self._line, reference, live=self.live)
+
+    async def start_refund(self, new: NewRefund) -> Accepted | Refused | Unknown:
+        return await refunds.start(self._line, new)
+
+    async def find_refund(
+        self, reference: str, *, charge_reference: str
+    ) -> FoundInstruction | NoSuchInstruction | Unknown:
+        return await refunds.find(
+            self._line, reference, charge_reference=charge_reference, live=self.live
+        )
+
+    def find_flaw(self, new: NewRecipient) -> Flaw | None:
+        return transfers.find_flaw(new)
+
+    async def create_recipient(self, new: NewRecipient) -> RecipientReady | Refused | Unknown:
+        return await transfers.create_recipient(self._line, new)
+
+    async def start_transfer(
+        self, new: NewTransfer
+    ) -> Accepted | Refused | ReferenceTaken | Unknown:
+        return await transfers.start(self._line, new)
+
+    async def find_transfer(
+        self,
+        reference: str,
+        *,
+        charge_reference: str,  # noqa: ARG002  transfers have references of their own here
+    ) -> FoundInstruction | NoSuchInstruction | Unknown:
+        return await transfers.find(self._line, reference, live=self.live)
+
+    async def list_charges(self, day: date) -> Listing[FoundCharge] | Unknown:
+        return await charges.list_day(self._line, day, live=self.live)
+
+    async def list_refunds(self, day: date) -> Listing[FoundInstruction] | Unknown:
+        return await refunds.list_day(self._line, day, live=self.live)
+
+    async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown:
+        return await transfers.list_day(self._line, day, live=self.live)
+
+    async def find_chargebacks(
+        self,
+        charge_reference: str,  # noqa: ARG002  see above
+    ) -> list[FoundChargeback] | Unknown:
+        return []
+
+    async def list_chargebacks(
+        self,
+        day: date,  # noqa: ARG002
+    ) -> Listing[FoundChargeback] | Unknown:
+        return Listing(rows=[], unreadable=[])
+
+    async def check(self) -> list[str]:
+        attempt = await self._line.call(
+            "GET", "/v3/balances/NGN", operation="check", reference="", repeat=Repeat.SAFE
+        )
+        return problems_of(attempt, webhook_secrets=len(self._secrets))
+
+    def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Event:
+        return webhooks.read_webhook(self._secrets, self._scheme, headers, body)
+
+    async def close(self) -> None:
+        await self._line.close()

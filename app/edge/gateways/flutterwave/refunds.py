@@ -1,0 +1,249 @@
+"""Refunds: `POST /v3/transactions/{id}/refund`, and `GET /v3/refunds`.
+
+A refund at Flutterwave has neither a reference nor protection against being made twice, and its
+list cannot be asked for those of one charge. So ours goes into its `comments`, with that of its
+charge, and a refund is found by them among all since the charge.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from app.edge.gateways.days import Row, listing
+from app.edge.gateways.flutterwave import charges
+from app.edge.gateways.flutterwave.amounts import from_wire, to_wire
+from app.edge.gateways.flutterwave.charges import Transaction
+from app.edge.gateways.flutterwave.wire import (
+    REASON_LENGTH_MAX,
+    Refusal,
+    conclude,
+    read,
+    read_day,
+    read_list,
+    refused,
+)
+from app.edge.gateways.http import Attempt, Line
+from app.edge.gateways.port import (
+    Accepted,
+    Fact,
+    Facts,
+    FoundInstruction,
+    Listing,
+    MoneyOutStatus,
+    NewRefund,
+    NoSuchCharge,
+    NoSuchInstruction,
+    Refused,
+    Unknown,
+)
+from app.edge.gateways.retries import Repeat
+
+_REFERENCE = re.compile(r"[A-Za-z0-9._=-]{16,100}")
+_COMMENTS = re.compile(
+    r"(?P<reference>[A-Za-z0-9._=-]{16,100}) of (?P<charge>[A-Za-z0-9._=-]+):.*", re.DOTALL
+)
+
+# Words with more behind them (`completed-bank-transfer`, `pending-momo`) are by report; every other
+# word (`new`, `processing`, and those to come) may still turn to either.
+_COMPLETED: Final = "completed"
+_FAILED: Final = "failed"
+
+
+class _NewRefund(msgspec.Struct, frozen=True, kw_only=True):
+    amount: Decimal
+    comments: str
+
+
+class _Begun(msgspec.Struct, frozen=True, kw_only=True):
+    """The reply to a new refund. Its status is no word to rely on: `completed` at once."""
+
+    id: int | str
+    tx_id: int | str
+    amount_refunded: Decimal
+    status: Fact = None
+
+
+class _Refund(msgspec.Struct, frozen=True, kw_only=True):
+    """What is used of a refund in a list."""
+
+    id: int | str
+    tx_id: int | str
+    amount_refunded: Decimal
+    status: str
+    comments: str | None = None
+    destination: Fact = None
+    created_at: Fact = None
+
+    @property
+    def verdict(self) -> MoneyOutStatus:
+        if self.status.startswith(_COMPLETED):
+            return MoneyOutStatus.SUCCEEDED
+        return MoneyOutStatus.FAILED if self.status.startswith(_FAILED) else MoneyOutStatus.PENDING
+
+
+async def start(line: Line, new: NewRefund) -> Accepted | Refused | Unknown:
+    """Give back of the attempt that paid. Every call that gets through makes a refund."""
+    wire = to_wire(new.money)
+    if not wire or not _REFERENCE.fullmatch(new.reference):
+        return Refused(reason=f"{new.money} cannot be refunded as {new.reference!r}")
+    charge = await charges.find_attempt(line, new.charge_reference)
+    match charge:
+        case Unknown(reason=reason):  # conclusive of the refund: it was not asked for
+            return Refused(reason=f"the charge could not be looked up: {reason}")
+        case NoSuchCharge():
+            return Refused(reason=f"there is no charge {new.charge_reference!r} at Flutterwave")
+        case Transaction(currency=currency) if currency != new.money.currency:
+            return Refused(reason=f"the charge is in {currency}")
+        case Transaction():
+            pass
+    attempt = await line.call(
+        "POST",
+        f"/v3/transactions/{charge.id}/refund",
+        operation="refund",
+        reference=new.reference,
+        repeat=Repeat.NEVER,
+        body=_NewRefund(
+            amount=wire, comments=f"{new.reference} of {new.charge_reference}: {new.reason}"
+        ),
+        send_before=new.send_before,
+    )
+    return _begun(charge, wire, attempt)
+
+
+async def find(
+    line: Line, reference: str, *, charge_reference: str, live: bool
+) -> FoundInstruction | NoSuchInstruction | Unknown:
+    """The refund that bears our reference, among all since its charge."""
+    if not _REFERENCE.fullmatch(reference):
+        return NoSuchInstruction()  # start() sends no such reference
+    charge = await charges.find_attempt(line, charge_reference)
+    match charge:
+        case Unknown():
+            return charge
+        case NoSuchCharge():  # so is this the account where it was made?
+            return Unknown(reason=f"Flutterwave does not know the charge {charge_reference}")
+        case Transaction():
+            listed = await read_list(
+                line,
+                "/v3/refunds",
+                operation="refunds",
+                reference=reference,
+                is_enough=lambda row: reference_in(row.get("comments")) == reference,
+                filters=_since(charge),
+            )
+    return listed if isinstance(listed, Unknown) else _pick(reference, charge, listed, live=live)
+
+
+async def list_day(line: Line, day: date, *, live: bool) -> Listing[FoundInstruction] | Unknown:
+    """`GET /v3/refunds`; the currency of each is asked of its charge."""
+    rows = await read_day(line, "/v3/refunds", day)
+    if isinstance(rows, Unknown):
+        return rows
+    charges_by_id: dict[str, Transaction] = {}
+    for charge_id in {str(row.get("tx_id")) for row in rows}:
+        charge = await charges.find_by_id(line, charge_id)
+        if isinstance(charge, Unknown):
+            return charge
+        charges_by_id[charge_id] = charge
+    return listing(rows, partial(_read_row, charges_by_id=charges_by_id, live=live))
+
+
+def _read_row(
+    row: Row, *, charges_by_id: Mapping[str, Transaction], live: bool
+) -> FoundInstruction | None:
+    refund, reference = read(row, _Refund), reference_in(row.get("comments"))
+    charge = charges_by_id[str(row.get("tx_id"))]
+    found = _found(reference or "", charge, refund, live=live) if refund else None
+    return found if isinstance(found, FoundInstruction) else None
+
+
+def reference_in(comments: object) -> str | None:
+    """Our reference of a refund; None of what is not ours."""
+    told = _COMMENTS.fullmatch(comments) if isinstance(comments, str) else None
+    return told["reference"] if told else None
+
+
+def charge_in(comments: object) -> str | None:
+    """Our reference of the charge that a refund is of."""
+    told = _COMMENTS.fullmatch(comments) if isinstance(comments, str) else None
+    return told["charge"] if told else None
+
+
+def _since(charge: Transaction) -> dict[str, str]:
+    """Lists go by days, in a zone that is not told: a day more."""
+    try:
+        day = date.fromisoformat(charge.created_at[:10])
+    except ValueError:
+        return {}
+    return {"from": (day - timedelta(days=1)).isoformat()}
+
+
+def _begun(charge: Transaction, wire: Decimal, attempt: Attempt) -> Accepted | Refused | Unknown:
+    match conclude(attempt):
+        case Unknown() as unknown:
+            return unknown
+        case Refusal() as refusal:
+            return refused(refusal)
+        case reply:
+            begun = read(reply.get("data"), _Begun)
+            if begun is None or (str(begun.tx_id), begun.amount_refunded) != (str(charge.id), wire):
+                return Unknown(reason="the answer to the refund makes no sense")
+            return Accepted(
+                gateway_id=str(begun.id),
+                status=MoneyOutStatus.PENDING,
+                data={"status": begun.status, "amount": str(begun.amount_refunded)},
+            )
+
+
+def _pick(
+    reference: str, charge: Transaction, listed: Sequence[Row], *, live: bool
+) -> FoundInstruction | NoSuchInstruction | Unknown:
+    of_charge = [row for row in listed if str(row.get("tx_id")) == str(charge.id)]
+    marked = [row for row in of_charge if reference_in(row.get("comments")) == reference]
+    refunds = [refund for row in marked if (refund := read(row, _Refund))]
+    if len(refunds) < len(marked) or len(refunds) > 1:
+        return Unknown(reason=f"what bears the reference {reference} makes no sense")
+    if refunds:
+        return _found(reference, charge, refunds[0], live=live)
+    if any("comments" not in row for row in of_charge):
+        return Unknown(reason=f"Flutterwave does not say whether a refund of it is {reference}")
+    return NoSuchInstruction()
+
+
+def _found(
+    reference: str, charge: Transaction, refund: _Refund, *, live: bool
+) -> FoundInstruction | Unknown:
+    """In the currency of its charge, which a refund does not tell."""
+    money = from_wire(refund.amount_refunded, charge.currency)
+    if money is None:
+        return Unknown(reason=f"{refund.amount_refunded} {charge.currency} is not an amount")
+    return FoundInstruction(
+        reference=reference,
+        gateway_id=str(refund.id),
+        status=refund.verdict,
+        money=money,
+        failure=_failure(refund),
+        live=live,
+        fee=None,
+        data=_facts(refund),
+    )
+
+
+def _failure(refund: _Refund) -> str:
+    return refund.status[:REASON_LENGTH_MAX] if refund.verdict is MoneyOutStatus.FAILED else ""
+
+
+def _facts(refund: _Refund) -> Facts:
+    """Flutterwave's words and amounts, as evidence."""
+    return {
+        "status": refund.status,
+        "amount": str(refund.amount_refunded),
+        "tx_id": str(refund.tx_id),
+        "destination": refund.destination,
+        "created_at": refund.created_at,
+    }

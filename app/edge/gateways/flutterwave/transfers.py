@@ -1,0 +1,309 @@
+"""Transfers, and the accounts they go to: `/v3/beneficiaries`, `/v3/transfers`."""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from app.edge.gateways import payees
+from app.edge.gateways.days import Row, listing
+from app.edge.gateways.flutterwave.amounts import fee_from_wire, from_wire, to_wire
+from app.edge.gateways.flutterwave.wire import (
+    REASON_LENGTH_MAX,
+    Refusal,
+    conclude,
+    read,
+    read_day,
+    read_list,
+    refused,
+)
+from app.edge.gateways.http import Attempt, Line
+from app.edge.gateways.port import (
+    Accepted,
+    Fact,
+    Facts,
+    FoundInstruction,
+    Listing,
+    MoneyOutStatus,
+    NewTransfer,
+    NoSuchInstruction,
+    ReferenceTaken,
+    Refused,
+    Unknown,
+)
+from app.edge.gateways.recipients import Flaw, NewRecipient, RecipientKind, RecipientReady
+from app.edge.gateways.retries import Repeat
+
+# Elsewhere it wants more of the payee than we ask: a branch code, an address, a phone number.
+PAYABLE: Final = frozenset(
+    {
+        (RecipientKind.BANK_ACCOUNT, "KES"),
+        (RecipientKind.BANK_ACCOUNT, "NGN"),
+        (RecipientKind.MOBILE_MONEY, "GHS"),
+        (RecipientKind.MOBILE_MONEY, "KES"),
+        (RecipientKind.MOBILE_MONEY, "UGX"),
+        (RecipientKind.MOBILE_MONEY, "XAF"),
+        (RecipientKind.MOBILE_MONEY, "XOF"),
+    }
+)
+_CURRENCIES: Final = frozenset(currency for _, currency in PAYABLE)
+
+_REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_BENEFICIARY = re.compile(r"[0-9]{1,18}")
+# Errors have no codes. Who takes another no for this one asks once too often; who takes this one
+# for another pays twice.
+_TAKEN = re.compile(r"\breference\b|duplicate|already", re.IGNORECASE)
+
+# Every other word (`NEW`, `PENDING`, and those to come) may still turn to either. There is none for
+# money that came back: it turns from SUCCESSFUL to FAILED.
+_STATUSES: Final = {
+    "SUCCESSFUL": MoneyOutStatus.SUCCEEDED,
+    "FAILED": MoneyOutStatus.FAILED,
+}
+
+
+class _NewBeneficiary(msgspec.Struct, frozen=True, kw_only=True):
+    account_bank: str
+    account_number: str
+    beneficiary_name: str
+    currency: str
+
+
+class _Beneficiary(msgspec.Struct, frozen=True, kw_only=True):
+    id: int | str
+    account_number: str | None = None
+    full_name: str | None = None
+    bank_name: str | None = None
+
+
+class _NewTransfer(msgspec.Struct, frozen=True, kw_only=True):
+    beneficiary: int
+    amount: Decimal
+    currency: str
+    debit_currency: str
+    reference: str
+    narration: str
+
+
+class Transfer(msgspec.Struct, frozen=True, kw_only=True):
+    """What is used of a transfer."""
+
+    id: int | str
+    reference: str
+    status: str
+    amount: Decimal
+    currency: str
+    fee: Decimal | None = None
+    complete_message: Fact = None
+    requires_approval: Fact = None
+    is_approved: Fact = None
+    created_at: Fact = None
+
+    @property
+    def verdict(self) -> MoneyOutStatus:
+        return _STATUSES.get(self.status.upper(), MoneyOutStatus.PENDING)
+
+
+def find_flaw(new: NewRecipient) -> Flaw | None:
+    return payees.find_flaw(new, "Flutterwave", PAYABLE)
+
+
+async def create_recipient(line: Line, new: NewRecipient) -> RecipientReady | Refused | Unknown:
+    """`POST /v3/beneficiaries`, unless an earlier attempt got through, as the list then shows.
+
+    For the same account once more would be another beneficiary.
+    """
+    if flaw := find_flaw(new):
+        return Refused(reason=flaw.reason)
+    earlier = await _find_earlier(line, new) if new.attempt > 1 else None
+    return earlier or await _create(line, new)
+
+
+async def _find_earlier(line: Line, new: NewRecipient) -> RecipientReady | Unknown | None:
+    """`GET /v3/beneficiaries`: the first page, for the newest come first."""
+    listed = await read_list(
+        line,
+        "/v3/beneficiaries",
+        operation="find_recipient",
+        reference=new.kind,
+        filters={},
+        is_enough=lambda _: True,
+    )
+    if isinstance(listed, Unknown):
+        return listed
+    account = (new.account_number, new.bank_code)
+    same = [row for row in listed if (row.get("account_number"), row.get("bank_code")) == account]
+    return _recipient(new, read(same[0], _Beneficiary)) if same else None
+
+
+async def _create(line: Line, new: NewRecipient) -> RecipientReady | Refused | Unknown:
+    request = _NewBeneficiary(
+        account_bank=new.bank_code,
+        account_number=new.account_number,
+        beneficiary_name=new.name,
+        currency=new.currency,
+    )
+    attempt = await line.call(
+        "POST",
+        "/v3/beneficiaries",
+        operation="recipient",
+        reference=new.kind,
+        repeat=Repeat.NEVER,
+        body=request,
+    )
+    match conclude(attempt):
+        case Unknown() as unknown:
+            return unknown
+        case Refusal() as refusal:
+            return refused(refusal)
+        case reply:
+            return _recipient(new, read(reply.get("data"), _Beneficiary))
+
+
+async def start(line: Line, new: NewTransfer) -> Accepted | Refused | ReferenceTaken | Unknown:
+    """`POST /v3/transfers`, from the balance. Its fee is taken on top of the amount."""
+    request = _request(new)
+    if isinstance(request, Refused):
+        return request
+    attempt = await line.call(
+        "POST",
+        "/v3/transfers",
+        operation="transfer",
+        reference=new.reference,
+        repeat=Repeat.NEVER,
+        body=request,
+        send_before=new.send_before,
+    )
+    return _begun(request, attempt)
+
+
+async def find(
+    line: Line, reference: str, *, live: bool
+) -> FoundInstruction | NoSuchInstruction | Unknown:
+    """`GET /v3/transfers?reference=…`. Should that filter not be obeyed, all pages are read."""
+    if not _REFERENCE.fullmatch(reference):
+        return NoSuchInstruction()  # start() sends no such reference
+    listed = await read_list(
+        line,
+        "/v3/transfers",
+        operation="find_transfer",
+        reference=reference,
+        is_enough=lambda row: row.get("reference") == reference,
+        filters={"reference": reference},
+    )
+    return listed if isinstance(listed, Unknown) else _pick(reference, listed, live=live)
+
+
+async def list_day(line: Line, day: date, *, live: bool) -> Listing[FoundInstruction] | Unknown:
+    """`GET /v3/transfers`."""
+    rows = await read_day(line, "/v3/transfers", day)
+    return rows if isinstance(rows, Unknown) else listing(rows, partial(_read_row, live=live))
+
+
+def _read_row(row: Row, *, live: bool) -> FoundInstruction | None:
+    transfer = read(row, Transfer)
+    found = read_transfer(transfer, live=live) if transfer else None
+    return found if isinstance(found, FoundInstruction) else None
+
+
+def read_transfer(told: Transfer, *, live: bool) -> FoundInstruction | Unknown:
+    """`live` is that of our key: a transfer does not say it."""
+    money = from_wire(told.amount, told.currency)
+    if money is None:
+        return Unknown(reason=f"{told.amount} does not fit {told.currency}: not an amount")
+    return FoundInstruction(
+        reference=told.reference,
+        gateway_id=str(told.id),
+        status=told.verdict,
+        money=money,
+        failure=_failure(told),
+        live=live,
+        fee=None if told.fee is None else fee_from_wire(told.fee, told.currency),
+        data=_facts(told),
+    )
+
+
+def _recipient(new: NewRecipient, reply: _Beneficiary | None) -> RecipientReady | Unknown:
+    """Its id is what a transfer names."""
+    if (
+        reply is None
+        or not _BENEFICIARY.fullmatch(str(reply.id))
+        or reply.account_number not in (None, new.account_number)
+    ):
+        return Unknown(reason="the answer to the beneficiary makes no sense")
+    return RecipientReady(
+        recipient=str(reply.id),
+        account_name=reply.full_name or "",
+        bank_name=reply.bank_name or "",
+    )
+
+
+def _request(new: NewTransfer) -> _NewTransfer | Refused:
+    wire = to_wire(new.money)
+    if not wire or new.money.currency not in _CURRENCIES or not _REFERENCE.fullmatch(new.reference):
+        return Refused(reason=f"{new.money} cannot be transferred as {new.reference!r}")
+    if not _BENEFICIARY.fullmatch(new.recipient):
+        return Refused(reason=f"{new.recipient!r} is no beneficiary of Flutterwave's")
+    return _NewTransfer(
+        beneficiary=int(new.recipient),
+        amount=wire,
+        currency=new.money.currency,
+        debit_currency=new.money.currency,
+        reference=new.reference,
+        narration=new.reason,
+    )
+
+
+def _begun(
+    request: _NewTransfer, attempt: Attempt
+) -> Accepted | Refused | ReferenceTaken | Unknown:
+    match conclude(attempt):
+        case Unknown() as unknown:
+            return unknown
+        case Refusal(message=message) if _TAKEN.search(message):
+            return ReferenceTaken()
+        case Refusal() as refusal:
+            return refused(refusal)
+        case reply:
+            told = read(reply.get("data"), Transfer)
+            if told is None or (told.reference, told.amount, told.currency) != (
+                request.reference,
+                request.amount,
+                request.currency,
+            ):
+                return Unknown(reason="the answer to the transfer makes no sense")
+            return Accepted(gateway_id=str(told.id), status=told.verdict, data=_facts(told))
+
+
+def _pick(
+    reference: str, listed: Sequence[Row], *, live: bool
+) -> FoundInstruction | NoSuchInstruction | Unknown:
+    ours = [row for row in listed if row.get("reference") == reference]
+    transfers = [transfer for row in ours if (transfer := read(row, Transfer))]
+    if len(transfers) < len(ours) or len(transfers) > 1:
+        return Unknown(reason=f"what bears the reference {reference} makes no sense")
+    return read_transfer(transfers[0], live=live) if transfers else NoSuchInstruction()
+
+
+def _failure(told: Transfer) -> str:
+    if told.verdict is MoneyOutStatus.FAILED:
+        return str(told.complete_message or told.status)[:REASON_LENGTH_MAX]
+    if told.verdict is MoneyOutStatus.PENDING and told.requires_approval and not told.is_approved:
+        return "it waits for somebody to approve it on Flutterwave's dashboard"
+    return ""
+
+
+def _facts(told: Transfer) -> Facts:
+    """Flutterwave's words and amounts, as evidence."""
+    return {
+        "status": told.status,
+        "amount": str(told.amount),
+        "fee": None if told.fee is None else str(told.fee),
+        "currency": told.currency,
+        "complete_message": told.complete_message,
+        "created_at": told.created_at,
+    }

@@ -1,0 +1,130 @@
+"""Paystack as a gateway: which room does what the port asks."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
+
+import httpx
+
+from app.edge.gateways.http import Hearer, Line, problems_of
+from app.edge.gateways.paystack import amounts, chargebacks, charges, refunds, transfers, webhooks
+from app.edge.gateways.port import (
+    Accepted,
+    CheckoutReady,
+    Event,
+    FoundCharge,
+    FoundChargeback,
+    FoundInstruction,
+    GatewayName,
+    Listing,
+    NewCharge,
+    NewRefund,
+    NewTransfer,
+    NoSuchCharge,
+    NoSuchInstruction,
+    ReferenceTaken,
+    Refused,
+    Unknown,
+)
+from app.edge.gateways.recipients import Flaw, NewRecipient, RecipientReady
+from app.edge.gateways.retries import NO_PATIENCE, Patience, Repeat
+from app.foundation.money import Money
+
+_LIVE_KEY: Final = "sk_live_"
+
+
+class Paystack:
+    """The adapter. The first key calls the API; webhooks may be signed with any of them."""
+
+    name = GatewayName.PAYSTACK
+    currencies = frozenset(amounts.WIRE_MIN)
+    tells_chargebacks = True
+    onboarding = None  # payees have no accounts here
+
+    def __init__(
+        self,
+        *,
+        secret_keys: Sequence[str],
+        base_url: str,
+        timeout_s: float,
+        transport: httpx.AsyncBaseTransport | None = None,
+        hearer: Hearer | None = None,
+        patience: Patience = NO_PATIENCE,
+    ) -> None:
+        self.live = secret_keys[0].startswith(_LIVE_KEY)
+        self._keys = [key.encode() for key in secret_keys]
+        self._line = Line(
+            self.name,
+            base_url=base_url,
+            secret_key=secret_keys[0],
+            timeout_s=timeout_s,
+            transport=transport,
+            hearer=hearer,
+            patience=patience,
+        )
+
+    def refuses(self, money: Money) -> str | None:
+        wire = amounts.chargeable(money)
+        return wire.reason if isinstance(wire, Refused) else None
+
+    async def start_charge(
+        self, new: NewCharge
+    ) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
+        return await charges.start(self._line, new)
+
+    async def find_charge(self, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
+        return await charges.find(self._line, reference)
+
+    async def start_refund(self, new: NewRefund) -> Accepted | Refused | Unknown:
+        return await refunds.start(self._line, new)
+
+    async def find_refund(
+        self, reference: str, *, charge_reference: str
+    ) -> FoundInstruction | NoSuchInstruction | Unknown:
+        return await refunds.find(self._line, reference, charge_reference=charge_reference)
+
+    def find_flaw(self, new: NewRecipient) -> Flaw | None:
+        return transfers.find_flaw(new)
+
+    async def create_recipient(self, new: NewRecipient) -> RecipientReady | Refused | Unknown:
+        return await transfers.create_recipient(self._line, new)
+
+    async def start_transfer(
+        self, new: NewTransfer
+    ) -> Accepted | Refused | ReferenceTaken | Unknown:
+        return await transfers.start(self._line, new)
+
+    async def find_transfer(
+        self,
+        reference: str,
+        *,
+        charge_reference: str,  # noqa: ARG002  transfers have references of their own here
+    ) -> FoundInstruction | NoSuchInstruction | Unknown:
+        return await transfers.find(self._line, reference)
+
+    async def list_charges(self, day: date) -> Listing[FoundCharge] | Unknown:
+        return await charges.list_day(self._line, day)
+
+    async def list_refunds(self, day: date) -> Listing[FoundInstruction] | Unknown:
+        return await refunds.list_day(self._line, day)
+
+    async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown:
+        return await transfers.list_day(self._line, day)
+
+    async def find_chargebacks(self, charge_reference: str) -> list[FoundChargeback] | Unknown:
+        return await chargebacks.find(self._line, charge_reference)
+
+    async def list_chargebacks(self, day: date) -> Listing[FoundChargeback] | Unknown:
+        return await chargebacks.list_day(self._line, day)
+
+    async def check(self) -> list[str]:
+        attempt = await self._line.call(
+            "GET", "/balance", operation="check", reference="", repeat=Repeat.SAFE
+        )
+        return problems_of(attempt, webhook_secrets=len(self._keys))
+
+    def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Event:
+        return webhooks.read_webhook(self._keys, headers, body)
+
+    async def close(self) -> None:
+        await self._line.close()

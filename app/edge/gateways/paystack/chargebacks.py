@@ -1,0 +1,166 @@
+"""Chargebacks: `GET /dispute`. Paystack takes the money once one is accepted, by us or by time."""
+
+from datetime import UTC, date, datetime
+from typing import Final
+
+import msgspec
+
+from app.edge.gateways.days import Row, listing
+from app.edge.gateways.http import Line
+from app.edge.gateways.paystack import charges
+from app.edge.gateways.paystack.amounts import from_wire
+from app.edge.gateways.paystack.wire import (
+    LIVE,
+    REASON_LENGTH_MAX,
+    Amount,
+    Domain,
+    read,
+    read_day,
+    read_list,
+)
+from app.edge.gateways.port import (
+    ChargebackStatus,
+    Fact,
+    Facts,
+    FoundCharge,
+    FoundChargeback,
+    Listing,
+    NoSuchCharge,
+    Unknown,
+)
+from app.foundation.money import Money
+
+_RESOLVED: Final = "resolved"
+
+# How one that is resolved has ended. Of a word that is not known nothing can be concluded.
+_RESOLUTIONS: Final = {
+    "declined": ChargebackStatus.WON,
+    "merchant-accepted": ChargebackStatus.LOST,
+    "auto-accepted": ChargebackStatus.LOST,  # nobody has answered in time
+}
+
+
+class _Transaction(msgspec.Struct, frozen=True, kw_only=True):
+    """The charge that it is about."""
+
+    id: int | str
+    reference: str
+    amount: Amount
+    currency: str
+    requested_amount: Amount | None = None
+
+
+class _Dispute(msgspec.Struct, frozen=True, kw_only=True):
+    """What is used of a chargeback. Without an amount of its own it is about all of the charge."""
+
+    id: int | str
+    domain: Domain
+    status: str
+    transaction: _Transaction
+    refund_amount: Amount | None = None
+    currency: str | None = None
+    resolution: Fact = None
+    category: Fact = None
+    due_at: Fact = msgspec.field(name="dueAt", default=None)
+    resolved_at: Fact = msgspec.field(name="resolvedAt", default=None)
+
+    @property
+    def verdict(self) -> ChargebackStatus:
+        if self.status != _RESOLVED:
+            return ChargebackStatus.OPEN
+        return _RESOLUTIONS.get(str(self.resolution), ChargebackStatus.OPEN)
+
+
+async def find(line: Line, charge_reference: str) -> list[FoundChargeback] | Unknown:
+    """All of a charge: its id is asked of the charge first."""
+    charge = await charges.find(line, charge_reference)
+    match charge:
+        case Unknown():
+            return charge
+        case NoSuchCharge():
+            return []
+        case FoundCharge():
+            return await find_of(line, charge)
+
+
+async def find_of(line: Line, charge: FoundCharge) -> list[FoundChargeback] | Unknown:
+    """`GET /dispute?transaction={id}`, page by page."""
+    listed = await read_list(
+        line,
+        "/dispute",
+        operation="find_chargebacks",
+        reference=charge.reference,
+        filters={"transaction": charge.gateway_id},
+    )
+    return listed if isinstance(listed, Unknown) else _all(charge.reference, listed)
+
+
+async def list_day(line: Line, day: date) -> Listing[FoundChargeback] | Unknown:
+    """`GET /dispute`."""
+    rows = await read_day(line, "/dispute", day)
+    return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
+
+
+def _all(charge_reference: str, listed: list[Row]) -> list[FoundChargeback] | Unknown:
+    """One may be on two pages if the list grows meanwhile."""
+    rows = {str(each.get("id")): each for each in listed}
+    found = [chargeback for each in rows.values() if (chargeback := _read_row(each))]
+    if len(found) < len(rows) or any(each.charge_reference != charge_reference for each in found):
+        return Unknown(reason=f"a chargeback of {charge_reference} makes no sense")
+    return found
+
+
+def _read_row(row: Row) -> FoundChargeback | None:
+    dispute = read(row, _Dispute)
+    money = _money(dispute) if dispute else None
+    if dispute is None or money is None:
+        return None
+    return FoundChargeback(
+        gateway_id=str(dispute.id),
+        charge_reference=dispute.transaction.reference,
+        status=dispute.verdict,
+        money=money,
+        is_taken=dispute.verdict is ChargebackStatus.LOST,
+        fee=None,
+        reason=str(dispute.category or "")[:REASON_LENGTH_MAX],
+        evidence_due_at=_due_at(dispute),
+        live=dispute.domain == LIVE,
+        data=_facts(dispute),
+    )
+
+
+def _money(dispute: _Dispute) -> Money | None:
+    """What the bank wants, of what the guest was asked for: see `charges`.
+
+    Whoever declines gives nothing back, and may have said so: 0 is what the bank got, not wanted.
+    """
+    charge = dispute.transaction
+    if dispute.currency not in (None, charge.currency):
+        return None
+    is_lost = dispute.verdict is ChargebackStatus.LOST
+    wanted = dispute.refund_amount if is_lost else dispute.refund_amount or None
+    told = [wanted, charge.requested_amount, charge.amount]
+    return from_wire(min(each for each in told if each is not None), charge.currency)
+
+
+def _due_at(dispute: _Dispute) -> datetime | None:
+    """None too where what is told is no time."""
+    try:
+        due_at = datetime.fromisoformat(str(dispute.due_at))
+    except ValueError:
+        return None
+    return due_at if due_at.tzinfo else due_at.replace(tzinfo=UTC)
+
+
+def _facts(dispute: _Dispute) -> Facts:
+    """Paystack's words and wire amounts, as evidence."""
+    return {
+        "status": dispute.status,
+        "resolution": dispute.resolution,
+        "domain": dispute.domain,
+        "refund_amount": dispute.refund_amount,
+        "currency": dispute.currency,
+        "category": dispute.category,
+        "transaction": dispute.transaction.id,
+        "resolved_at": dispute.resolved_at,
+    }

@@ -1,0 +1,246 @@
+"""Refunds: `POST /refund` and `GET /refund`.
+
+A refund at Paystack has neither a reference nor protection against being made twice. So ours goes
+into its `merchant_note`, and a refund is found by that note among those of its charge.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+
+from app.edge.gateways.days import Row, listing
+from app.edge.gateways.http import Answered, Denied, Line, Unclear
+from app.edge.gateways.paystack import chargebacks, charges
+from app.edge.gateways.paystack.amounts import from_wire, to_wire
+from app.edge.gateways.paystack.wire import (
+    LIVE,
+    REASON_LENGTH_MAX,
+    Amount,
+    Domain,
+    read,
+    read_data,
+    read_day,
+    read_list,
+    refused,
+)
+from app.edge.gateways.port import (
+    Accepted,
+    Fact,
+    Facts,
+    FoundCharge,
+    FoundInstruction,
+    Listing,
+    MoneyOutStatus,
+    NewRefund,
+    NoSuchCharge,
+    NoSuchInstruction,
+    Refused,
+    Unknown,
+)
+from app.edge.gateways.retries import Repeat
+
+# One word, so that it can be told from the others of a note, and too long to be there by chance.
+_REFERENCE = re.compile(r"[A-Za-z0-9._=-]{16,100}")
+
+# `needs-attention` is no end: the payer's bank did not take the money, and Paystack waits to be
+# told another account. Every other word (`pending`, `processing`, and those to come) is none too.
+_STATUSES: Final = {"processed": MoneyOutStatus.SUCCEEDED, "failed": MoneyOutStatus.FAILED}
+_NEEDS_ATTENTION: Final = frozenset({"needs-attention", "needs_attention"})
+
+
+class _NewRefund(msgspec.Struct, frozen=True, kw_only=True):
+    transaction: str
+    amount: int
+    currency: str
+    merchant_note: str
+    customer_note: str
+
+
+class _Refund(msgspec.Struct, frozen=True, kw_only=True):
+    """What is used of a refund."""
+
+    id: int | str
+    domain: Domain
+    status: str
+    amount: Amount
+    currency: str
+    reason: Fact = None
+    deducted_amount: Fact = None
+    bank_reference: Fact = None
+    refunded_at: Fact = None
+
+
+class _RefundOf(msgspec.Struct, frozen=True, kw_only=True):
+    reference: str
+
+
+class _Begun(_Refund, frozen=True, kw_only=True):
+    """The reply to a new refund: it names the charge too."""
+
+    transaction: _RefundOf
+
+
+async def start(line: Line, new: NewRefund) -> Accepted | Refused | Unknown:
+    """`POST /refund`. Every call that gets through makes a refund: see the port."""
+    request = _request(new)
+    if isinstance(request, Refused):
+        return request
+    attempt = await line.call(
+        "POST",
+        "/refund",
+        operation="refund",
+        reference=new.reference,
+        repeat=Repeat.NEVER,
+        body=request,
+        send_before=new.send_before,
+    )
+    match attempt:
+        case Unclear(reason=reason):
+            return Unknown(reason=reason)
+        case Denied():
+            return refused(attempt)
+        case Answered(body=body):
+            return _begun(new, request, read_data(body, _Begun))
+
+
+async def find(
+    line: Line, reference: str, *, charge_reference: str
+) -> FoundInstruction | NoSuchInstruction | Unknown:
+    """`GET /refund?transaction={id}`, page by page; the id is asked of the charge first."""
+    if not _REFERENCE.fullmatch(reference):
+        return NoSuchInstruction()  # start() sends no such reference
+    charge = await charges.find(line, charge_reference)
+    match charge:
+        case Unknown():
+            return charge
+        case NoSuchCharge():  # so is this the account where it was made?
+            return Unknown(reason=f"Paystack does not know the charge {charge_reference}")
+        case FoundCharge():
+            listed = await read_list(
+                line,
+                "/refund",
+                operation="refunds",
+                reference=reference,
+                filters={"transaction": charge.gateway_id},
+            )
+            if not listed and charge.data["status"] == charges.REVERSED:
+                return await _none_listed(line, charge)
+            return listed if isinstance(listed, Unknown) else _pick(reference, listed)
+
+
+async def list_day(line: Line, day: date) -> Listing[FoundInstruction] | Unknown:
+    """`GET /refund`."""
+    rows = await read_day(line, "/refund", day)
+    return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
+
+
+async def _none_listed(line: Line, charge: FoundCharge) -> NoSuchInstruction | Unknown:
+    """All of the charge went back, and not by refunds: its payer's bank must have taken it."""
+    found = await chargebacks.find_of(line, charge)
+    if isinstance(found, Unknown):
+        return found
+    if sum(each.money.amount for each in found if each.is_taken) >= charge.money.amount:
+        return NoSuchInstruction()
+    return Unknown(reason="the charge is refunded, but the list of its refunds is empty")
+
+
+def _request(new: NewRefund) -> _NewRefund | Refused:
+    if not _REFERENCE.fullmatch(new.reference):
+        return Refused(reason=f"reference {new.reference!r}: one word of 16 to 100 letters, digits")
+    if not charges.is_reference(new.charge_reference):
+        return Refused(reason=f"there is no charge {new.charge_reference!r} at Paystack")
+    wire = to_wire(new.money)
+    if not wire:
+        return Refused(reason=f"{new.money} cannot be refunded at Paystack")
+    return _NewRefund(
+        transaction=new.charge_reference,
+        amount=wire,
+        currency=new.money.currency,
+        merchant_note=new.reference,
+        customer_note=new.reason,
+    )
+
+
+def _begun(new: NewRefund, request: _NewRefund, reply: _Begun | None) -> Accepted | Unknown:
+    if reply is None or (reply.transaction.reference, reply.amount, reply.currency) != (
+        new.charge_reference,
+        request.amount,
+        request.currency,
+    ):
+        return Unknown(reason="the answer to the refund makes no sense")
+    return Accepted(gateway_id=str(reply.id), status=_status(reply), data=_facts(reply))
+
+
+def _pick(
+    reference: str, listed: list[dict[str, Any]]
+) -> FoundInstruction | NoSuchInstruction | Unknown:
+    refunds = [read(each, _Refund) for each in _noted(reference, listed)]
+    ours = [refund for refund in refunds if refund]
+    if len(ours) < len(refunds):
+        return Unknown(reason=f"a refund noted {reference} makes no sense")
+    return _found(reference, ours) if ours else NoSuchInstruction()
+
+
+def _noted(reference: str, listed: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    """Those that bear our reference. A refund may be on two pages if the list grows meanwhile."""
+    ours = [each for each in listed if reference in str(each.get("merchant_note")).split()]
+    return {each.get("id"): each for each in ours}.values()
+
+
+def _found(reference: str, ours: Sequence[_Refund]) -> FoundInstruction | Unknown:
+    """What is paid out under our reference in all.
+
+    More than one refund should never bear it; of those that do, all that have not failed count.
+    That makes another amount than was instructed, for the caller to see.
+    """
+    counted = [each for each in ours if _status(each) is not MoneyOutStatus.FAILED] or ours[:1]
+    open_first = sorted(counted, key=lambda each: _status(each) is MoneyOutStatus.SUCCEEDED)
+    refund = open_first[0]
+    money = from_wire(sum(each.amount for each in counted), refund.currency)
+    if money is None or len({each.currency for each in counted}) > 1:
+        return Unknown(reason=f"the amount refunded under {reference} makes no sense")
+    return FoundInstruction(
+        reference=reference,
+        gateway_id=str(refund.id),
+        status=_status(refund),
+        money=money,
+        failure=_failure(refund),
+        live=refund.domain == LIVE,
+        fee=None,
+        data=_facts(refund),
+    )
+
+
+def _read_row(row: Row) -> FoundInstruction | None:
+    """Ours is noted with one word: its reference."""
+    refund, note = read(row, _Refund), str(row.get("merchant_note"))
+    found = _found(note if _REFERENCE.fullmatch(note) else "", [refund]) if refund else None
+    return found if isinstance(found, FoundInstruction) else None
+
+
+def _status(refund: _Refund) -> MoneyOutStatus:
+    return _STATUSES.get(refund.status, MoneyOutStatus.PENDING)
+
+
+def _failure(refund: _Refund) -> str:
+    if refund.status in _NEEDS_ATTENTION:
+        return "Paystack needs another account of the payer: retry the refund on its dashboard"
+    if _status(refund) is MoneyOutStatus.FAILED:
+        return str(refund.reason or refund.status)[:REASON_LENGTH_MAX]
+    return ""
+
+
+def _facts(refund: _Refund) -> Facts:
+    """Paystack's words and wire amounts, as evidence."""
+    return {
+        "status": refund.status,
+        "domain": refund.domain,
+        "amount": refund.amount,
+        "deducted_amount": refund.deducted_amount,
+        "reason": refund.reason,
+        "bank_reference": refund.bank_reference,
+        "refunded_at": refund.refunded_at,
+    }

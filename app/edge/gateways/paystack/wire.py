@@ -1,0 +1,158 @@
+"""What Paystack's replies have in common: an envelope, refusals, lists, and kinds of fields."""
+
+from collections.abc import Mapping
+from datetime import date
+from http import HTTPStatus
+from typing import Annotated, Any, Final, Literal, TypeVar, cast
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Meta
+
+from app.edge.gateways import days
+from app.edge.gateways.days import Row
+from app.edge.gateways.http import Answered, Attempt, Denied, Line, Unclear
+from app.edge.gateways.port import Refused, Unknown
+from app.edge.gateways.retries import Repeat
+from app.foundation.money import AMOUNT_MAX
+
+T = TypeVar("T")
+
+Amount = Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
+Domain = Literal["test", "live"]
+LIVE: Final = "live"
+REASON_LENGTH_MAX: Final = 500
+
+_PER_PAGE: Final = 100
+_PAGES_MAX: Final = 20
+_PAGES_OF_DAY_MAX: Final = 1_000
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """Paystack's own no. `status` (false, or "false") tells it from that of a proxy before it."""
+
+    status: bool | str
+    message: str = "no reason given"
+    code: str = ""
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of a list. `total` counts the rows of all pages, as far as that is told."""
+
+    rows: list[Row]
+    total: int | None
+
+    def is_last(self, seen: int) -> bool:
+        """Whether, after so many rows, nothing follows; how many come at once may differ."""
+        return not self.rows or (self.total is not None and seen >= self.total)
+
+
+def read_data(body: Any, kind: type[T]) -> T | None:
+    """The `data` of a reply whose `status` says that the call worked."""
+    reply = cast("dict[str, Any]", body) if isinstance(body, dict) else {}
+    return read(reply.get("data"), kind) if reply.get("status") is True else None
+
+
+def read_refusal(denied: Denied) -> Refusal | None:
+    """Why Paystack said no; None if that was not Paystack."""
+    return read(denied.body, Refusal)
+
+
+def read(value: Any, kind: type[T]) -> T | None:
+    """The value, if it has the shape of `kind`."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return None
+
+
+def refused(denied: Denied) -> Refused | Unknown:
+    """What a no to a call that should begin something concludes."""
+    refusal = read_refusal(denied)
+    if refusal is None:
+        return Unknown(reason=f"HTTP {denied.status}, but not from Paystack")
+    told = f"{refusal.message} (HTTP {denied.status})"[:REASON_LENGTH_MAX]
+    return Unknown(reason=told) if denied.follows_unclear else Refused(reason=told)
+
+
+def is_not_found(denied: Denied, *, code: str) -> bool:
+    """Whether Paystack itself says that it has nothing of the reference that was looked up."""
+    refusal = read_refusal(denied)
+    if refusal is None:
+        return False
+    return denied.status == HTTPStatus.NOT_FOUND or refusal.code == code
+
+
+def look_up_refused(denied: Denied) -> Unknown:
+    """A wrong key, a blocked address: says nothing about what was looked up."""
+    refusal = read_refusal(denied)
+    message = refusal.message if refusal else "not from Paystack"
+    return Unknown(reason=f"look-up refused: {message} (HTTP {denied.status})"[:REASON_LENGTH_MAX])
+
+
+async def read_list(
+    line: Line, path: str, *, operation: str, reference: str, filters: Mapping[str, str]
+) -> list[Row] | Unknown:
+    """All that a list holds, page by page; if it grows meanwhile a row may be there twice."""
+    rows: list[Row] = []
+    for number in range(1, _PAGES_MAX + 1):
+        query = urlencode({**filters, "perPage": _PER_PAGE, "page": number})
+        attempt = await line.call(
+            "GET", f"{path}?{query}", operation=operation, reference=reference, repeat=Repeat.SAFE
+        )
+        page = read_page(attempt)
+        if isinstance(page, Unknown):
+            return page
+        rows += page.rows
+        if page.is_last(len(rows)):
+            return rows
+    return Unknown(reason=f"the list {path} has no end after {_PAGES_MAX} pages")
+
+
+async def read_day(line: Line, path: str, day: date) -> list[Row] | Unknown:
+    """All that a list has of a day, page by page."""
+    rows: dict[str, Row] = {}
+    seen = 0
+    for number in range(1, _PAGES_OF_DAY_MAX + 1):
+        query = urlencode(
+            {
+                "from": days.begin_of(day).isoformat(),
+                "to": days.end_of(day).isoformat(),
+                "perPage": _PER_PAGE,
+                "page": number,
+            }
+        )
+        attempt = await line.call(
+            "GET",
+            f"{path}?{query}",
+            operation="list",
+            reference=day.isoformat(),
+            repeat=Repeat.SAFE,
+        )
+        page = read_page(attempt)
+        if isinstance(page, Unknown):
+            return page
+        seen += len(page.rows)
+        rows |= {str(row.get("id")): row for row in page.rows if days.is_of(day, _made_at(row))}
+        if page.is_last(seen):
+            return list(rows.values())
+    return Unknown(reason=f"the list {path} has no end after {_PAGES_OF_DAY_MAX} pages")
+
+
+def read_page(attempt: Attempt) -> Page | Unknown:
+    match attempt:
+        case Unclear(reason=reason):
+            return Unknown(reason=reason)
+        case Denied():
+            return look_up_refused(attempt)
+        case Answered(body=body):
+            rows = read_data(body, list[Row])
+            if rows is None:
+                return Unknown(reason="the list makes no sense")
+            meta = read(body.get("meta"), Row) or {}
+            return Page(rows=rows, total=read(meta.get("total"), int))
+
+
+def _made_at(row: Row) -> object:
+    """It is spelt in both ways."""
+    return row.get("createdAt", row.get("created_at"))

@@ -1,0 +1,207 @@
+"""The gateways that this process has open, and which of them takes a currency."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import Final, NamedTuple
+
+import httpx
+
+from app.edge.gateways.flutterwave.adapter import Flutterwave
+from app.edge.gateways.flutterwave.webhooks import Scheme
+from app.edge.gateways.http import Hearer
+from app.edge.gateways.paystack.adapter import Paystack
+from app.edge.gateways.port import Gateway, GatewayName
+from app.edge.gateways.retries import Patience
+from app.edge.gateways.stripe.adapter import Stripe
+from app.foundation.errors import Invalid
+from app.foundation.money import Money
+from app.foundation.settings import Settings
+
+_CURRENCIES: Final[Mapping[GatewayName, Callable[[Settings], Sequence[str]]]] = {
+    GatewayName.FLUTTERWAVE: lambda settings: settings.flutterwave_currencies,
+    GatewayName.PAYSTACK: lambda settings: settings.paystack_currencies,
+    GatewayName.STRIPE: lambda settings: settings.stripe_currencies,
+}
+
+
+class _Open(NamedTuple):
+    """A gateway, and for which of its currencies it is used here."""
+
+    gateway: Gateway
+    currencies: Set[str]
+
+
+_open: Final[dict[GatewayName, _Open]] = {}  # in the order in which they are preferred
+
+
+class CurrencyNotOffered(Invalid):
+    """422: no gateway takes this currency."""
+
+    title = "This currency cannot be paid in"
+
+
+class GatewayNotUsed(Invalid):
+    """422: the gateway that was asked for is not open, or not for this currency."""
+
+    title = "This gateway is not used"
+
+
+def open_gateways(
+    settings: Settings,
+    *,
+    transports: Mapping[GatewayName, httpx.AsyncBaseTransport] | None = None,
+    hearer: Hearer | None = None,
+    patience_s: float = 0,
+) -> None:
+    """Open every gateway that the settings name and have keys for. Connects to nothing yet.
+
+    `transports` replaces the network per gateway: for gateways in this process. `hearer` is told of
+    each attempt. `patience_s` is for how long calls may be begun again: see `retries`.
+    """
+    chosen = transports or {}
+    patience = Patience(for_s=patience_s, first_wait_s=settings.gateway_retry_seconds)
+    _open.clear()
+    for name in (GatewayName(name) for name in settings.gateways):
+        gateway = _opened(name, settings, chosen.get(name), hearer, patience)
+        if gateway:
+            only = _CURRENCIES[name](settings)
+            offered = gateway.currencies & set(only) if only else gateway.currencies
+            _open[name] = _Open(gateway, offered)
+
+
+def _opened(
+    name: GatewayName,
+    settings: Settings,
+    transport: httpx.AsyncBaseTransport | None,
+    hearer: Hearer | None,
+    patience: Patience,
+) -> Gateway | None:
+    """The adapter, if the settings have keys for it."""
+    match name:
+        case GatewayName.PAYSTACK if settings.paystack_secret_keys:
+            return Paystack(
+                secret_keys=settings.paystack_secret_keys,
+                base_url=settings.paystack_base_url,
+                timeout_s=settings.gateway_timeout_seconds,
+                transport=transport,
+                hearer=hearer,
+                patience=patience,
+            )
+        case GatewayName.FLUTTERWAVE if settings.flutterwave_secret_key:
+            return Flutterwave(
+                secret_key=settings.flutterwave_secret_key,
+                webhook_secrets=settings.flutterwave_webhook_secrets,
+                webhook_scheme=Scheme(settings.flutterwave_webhooks),
+                base_url=settings.flutterwave_base_url,
+                timeout_s=settings.gateway_timeout_seconds,
+                transport=transport,
+                hearer=hearer,
+                patience=patience,
+            )
+        case GatewayName.STRIPE if settings.stripe_secret_key:
+            return Stripe(
+                secret_key=settings.stripe_secret_key,
+                webhook_secrets=settings.stripe_webhook_secrets,
+                base_url=settings.stripe_base_url,
+                timeout_s=settings.gateway_timeout_seconds,
+                transport=transport,
+                hearer=hearer,
+                patience=patience,
+            )
+        case _:
+            return None
+
+
+class Checked(NamedTuple):
+    """A gateway that the settings name. `currencies`: in which of them charges come to it first."""
+
+    name: GatewayName
+    live: bool
+    currencies: Sequence[str]
+    problems: Sequence[str]
+
+
+async def check_gateways(settings: Settings) -> list[Checked]:
+    """Ask each gateway that the settings name whether it would work; moves nothing."""
+    open_gateways(settings)
+    try:
+        names = [GatewayName(name) for name in settings.gateways]
+        return list(await asyncio.gather(*(_checked(name) for name in names)))
+    finally:
+        await close_gateways()
+
+
+async def _checked(name: GatewayName) -> Checked:
+    if name not in _open:
+        return Checked(name, live=False, currencies=(), problems=["its keys are not set"])
+    gateway, offered = _open[name]
+    first = [currency for currency in sorted(offered) if gateway_for(currency) is gateway]
+    return Checked(name, gateway.live, first, await gateway.check())
+
+
+async def close_gateways() -> None:
+    """Close their connections; calls after this find no gateway."""
+    closing = list(_open.values())
+    _open.clear()
+    for gateway, _ in closing:
+        await gateway.close()
+
+
+def gateway_for(currency: str) -> Gateway:
+    """The gateway that takes this currency; of several the first. Raises CurrencyNotOffered."""
+    for gateway, currencies in _open.values():
+        if currency in currencies:
+            return gateway
+    raise CurrencyNotOffered.field("currency", f"cannot be paid in: {currency}")
+
+
+def gateway_to_pay(currency: str, name: GatewayName | None = None) -> Gateway:
+    """The gateway that pays this currency out: of this name, or the first that takes it.
+
+    Raises CurrencyNotOffered, GatewayNotUsed.
+    """
+    if name is None:
+        return gateway_for(currency)
+    if name not in _open:
+        raise GatewayNotUsed.field("gateway", f"is not used here: {name}")
+    gateway, currencies = _open[name]
+    if currency not in currencies:
+        raise GatewayNotUsed.field("gateway", f"{name} is not used for {currency} here")
+    return gateway
+
+
+def refused_by_all(money: Money) -> str | None:
+    """Why no open gateway could ever charge this; None if one might, or none is open to say."""
+    reasons = [_refusal(each, money) for each in _open.values()]
+    return reasons[0] if all(reasons) and reasons else None
+
+
+def gateway_to_charge(money: Money, *, down: Set[GatewayName] = frozenset()) -> Gateway:
+    """The first gateway that takes this currency, might charge so much of it, and is not down.
+
+    Where all that might are down, the first of them: it may be up again. Where all refuse, the
+    first that takes the currency: it says why. Raises CurrencyNotOffered.
+    """
+    might = [each.gateway for each in _open.values() if _refusal(each, money) is None]
+    up = [gateway for gateway in might if gateway.name not in down]
+    return next(iter([*up, *might]), None) or gateway_for(money.currency)
+
+
+def open_names() -> list[GatewayName]:
+    """The gateways that are open, in the order in which they are preferred."""
+    return list(_open)
+
+
+def _refusal(opened: _Open, money: Money) -> str | None:
+    if reason := opened.gateway.refuses(money):
+        return reason
+    if money.currency not in opened.currencies:
+        return f"{opened.gateway.name} is not used for {money.currency} here"
+    return None
+
+
+def gateway_named(name: GatewayName) -> Gateway:
+    """The gateway of this name. Raises LookupError if the settings have no keys for it."""
+    if name not in _open:
+        raise LookupError(f"the gateway {name} is not open: are its keys set?")
+    return _open[name].gateway

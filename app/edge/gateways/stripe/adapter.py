@@ -1,0 +1,163 @@
+"""Stripe as a gateway: which room does what the port asks."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
+
+import httpx
+
+from app.edge.gateways.http import Hearer, Line, problems_of
+from app.edge.gateways.port import (
+    Accepted,
+    CheckoutReady,
+    Event,
+    FoundCharge,
+    FoundChargeback,
+    FoundInstruction,
+    GatewayName,
+    Listing,
+    NewCharge,
+    NewRefund,
+    NewTransfer,
+    NoSuchCharge,
+    NoSuchInstruction,
+    ReferenceTaken,
+    Refused,
+    Unknown,
+)
+from app.edge.gateways.recipients import (
+    Flaw,
+    NewRecipient,
+    OnboardingLink,
+    OnboardingNeeded,
+    RecipientReady,
+)
+from app.edge.gateways.retries import NO_PATIENCE, Patience, Repeat
+from app.edge.gateways.stripe import (
+    accounts,
+    amounts,
+    chargebacks,
+    charges,
+    refunds,
+    transfers,
+    webhooks,
+)
+from app.foundation.money import Money
+
+VERSION: Final = "2026-10-28.endive"  # what `stripe` 16.1.0 pins; webhook endpoints pin it too
+_LIVE_KEYS: Final = ("sk_live_", "rk_live_")
+
+
+class Stripe:
+    """The adapter. Webhooks may be signed with any of the secrets: two while one is rotated, and
+    one more for the endpoint that hears of connected accounts.
+    """
+
+    name = GatewayName.STRIPE
+    currencies = amounts.CURRENCIES
+    tells_chargebacks = True
+
+    def __init__(
+        self,
+        *,
+        secret_key: str,
+        webhook_secrets: Sequence[str],
+        base_url: str,
+        timeout_s: float,
+        transport: httpx.AsyncBaseTransport | None = None,
+        hearer: Hearer | None = None,
+        patience: Patience = NO_PATIENCE,
+    ) -> None:
+        self.live = secret_key.startswith(_LIVE_KEYS)
+        self._secrets = [secret.encode() for secret in webhook_secrets]
+        self._line = Line(
+            self.name,
+            base_url=base_url,
+            secret_key=secret_key,
+            timeout_s=timeout_s,
+            headers={"Stripe-Version": VERSION},
+            transport=transport,
+            hearer=hearer,
+            patience=patience,
+        )
+
+    def refuses(self, money: Money) -> str | None:
+        wire = amounts.chargeable(money)
+        return wire.reason if isinstance(wire, Refused) else None
+
+    async def start_charge(
+        self, new: NewCharge
+    ) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
+        return await charges.start(self._line, new)
+
+    async def find_charge(self, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
+        return await charges.find(self._line, reference)
+
+    async def start_refund(self, new: NewRefund) -> Accepted | Refused | ReferenceTaken | Unknown:
+        return await refunds.start(self._line, new)
+
+    async def find_refund(
+        self, reference: str, *, charge_reference: str
+    ) -> FoundInstruction | NoSuchInstruction | Unknown:
+        return await refunds.find(self._line, reference, charge_reference=charge_reference)
+
+    def find_flaw(self, new: NewRecipient) -> Flaw | None:
+        return accounts.find_flaw(new)
+
+    async def create_recipient(
+        self, new: NewRecipient
+    ) -> RecipientReady | OnboardingNeeded | Refused | Unknown:
+        return await accounts.create(self._line, new)
+
+    @property
+    def onboarding(self) -> "Stripe":
+        return self
+
+    async def find_recipient(
+        self, recipient: str
+    ) -> RecipientReady | OnboardingNeeded | Refused | Unknown:
+        return await accounts.find(self._line, recipient)
+
+    async def start_onboarding(
+        self, recipient: str, *, return_url: str, refresh_url: str
+    ) -> OnboardingLink | Refused | Unknown:
+        return await accounts.link(
+            self._line, recipient, return_url=return_url, refresh_url=refresh_url
+        )
+
+    async def start_transfer(
+        self, new: NewTransfer
+    ) -> Accepted | Refused | ReferenceTaken | Unknown:
+        return await transfers.start(self._line, new)
+
+    async def find_transfer(
+        self, reference: str, *, charge_reference: str
+    ) -> FoundInstruction | NoSuchInstruction | Unknown:
+        return await transfers.find(self._line, reference, charge_reference=charge_reference)
+
+    async def list_charges(self, day: date) -> Listing[FoundCharge] | Unknown:
+        return await charges.list_day(self._line, day)
+
+    async def list_refunds(self, day: date) -> Listing[FoundInstruction] | Unknown:
+        return await refunds.list_day(self._line, day, live=self.live)
+
+    async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown:
+        return await transfers.list_day(self._line, day)
+
+    async def find_chargebacks(self, charge_reference: str) -> list[FoundChargeback] | Unknown:
+        return await chargebacks.find(self._line, charge_reference)
+
+    async def list_chargebacks(self, day: date) -> Listing[FoundChargeback] | Unknown:
+        return await chargebacks.list_day(self._line, day)
+
+    async def check(self) -> list[str]:
+        attempt = await self._line.call(
+            "GET", "/v1/balance", operation="check", reference="", repeat=Repeat.SAFE
+        )
+        return problems_of(attempt, webhook_secrets=len(self._secrets))
+
+    def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Event:
+        return webhooks.read_webhook(self._secrets, headers, body)
+
+    async def close(self) -> None:
+        await self._line.close()

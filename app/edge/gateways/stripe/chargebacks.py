@@ -1,0 +1,180 @@
+"""Chargebacks: `GET /v1/disputes`, each with the charge that it is about."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from app.edge.gateways.days import Row, listing
+from app.edge.gateways.http import Line
+from app.edge.gateways.port import (
+    ChargebackStatus,
+    Fact,
+    Facts,
+    FoundChargeback,
+    Listing,
+    NoSuchCharge,
+    Unknown,
+)
+from app.edge.gateways.stripe import charges
+from app.edge.gateways.stripe.amounts import fee_from_wire, from_wire
+from app.edge.gateways.stripe.charges import Charge
+from app.edge.gateways.stripe.wire import REASON_LENGTH_MAX, Amount, Id, read, read_day, read_list
+from app.foundation.money import Money
+
+_WITH_CHARGES: Final = {"expand[]": "data.charge"}
+
+# How an event names its charge: it does not tell our reference. None of ours could be like this.
+_CHARGE: Final = "charge:"
+
+# `warning_closed` ends an inquiry that came to nothing. Every other word (`needs_response`,
+# `under_review`, `warning_…`, `appeal_…`, and those to come) is no end, except `prevented`.
+_STATUSES: Final = {
+    "won": ChargebackStatus.WON,
+    "warning_closed": ChargebackStatus.WON,
+    "lost": ChargebackStatus.LOST,
+}
+_PREVENTED: Final = "prevented"
+_TIME_MAX: Final = 253_402_300_799  # of what datetime can hold, in Unix seconds
+
+
+class _Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """What a chargeback does to our balance. Another currency than its own: it was exchanged."""
+
+    amount: int
+    currency: str
+    fee: int
+
+
+class _Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    due_by: Annotated[int, Meta(ge=0, le=_TIME_MAX)] | None = None
+
+
+class _Dispute(msgspec.Struct, frozen=True, kw_only=True):
+    """What is used of a chargeback."""
+
+    id: Id
+    status: str
+    amount: Amount
+    currency: str
+    reason: str
+    livemode: bool
+    charge: Charge
+    balance_transactions: list[_Balance]
+    evidence_details: _Evidence
+    payment_intent: Fact = None
+    is_charge_refundable: bool | None = None
+
+    @property
+    def is_taken(self) -> bool:
+        """It is withdrawn once, and given back once if we win."""
+        return sum(each.amount for each in self.balance_transactions) < 0
+
+    @property
+    def verdict(self) -> ChargebackStatus:
+        """`prevented` says only that there was no fight: the money says how it ended."""
+        if self.status == _PREVENTED:
+            return ChargebackStatus.LOST if self.is_taken else ChargebackStatus.WON
+        return _STATUSES.get(self.status, ChargebackStatus.OPEN)
+
+
+def named(charge_id: str) -> str:
+    """How an event names the charge for `find`."""
+    return f"{_CHARGE}{charge_id}"
+
+
+async def find(line: Line, charge_reference: str) -> list[FoundChargeback] | Unknown:
+    """`GET /v1/disputes?charge=…`: all of a charge, newest first.
+
+    Disputed is the attempt that paid: its id is looked up first, unless an event named it.
+    """
+    if charge_reference.startswith(_CHARGE):
+        return await _of_charge(line, charge_reference, charge_reference.removeprefix(_CHARGE))
+    charge = await charges.find_attempt(line, charge_reference)
+    match charge:
+        case Unknown():
+            return charge
+        case NoSuchCharge():
+            return []
+        case Charge(id=charge_id):
+            return await _of_charge(line, charge_reference, charge_id)
+
+
+async def list_day(line: Line, day: date) -> Listing[FoundChargeback] | Unknown:
+    """`GET /v1/disputes`."""
+    rows = await read_day(line, "/v1/disputes", day, _WITH_CHARGES)
+    return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
+
+
+async def _of_charge(line: Line, reference: str, charge_id: str) -> list[FoundChargeback] | Unknown:
+    listed = await read_list(
+        line,
+        "/v1/disputes",
+        operation="find_chargebacks",
+        reference=reference,
+        filters={"charge": charge_id, **_WITH_CHARGES},
+    )
+    if isinstance(listed, Unknown):
+        return listed
+    found = [chargeback for each in listed if (chargeback := _read_row(each))]
+    if len(found) < len(listed):
+        return Unknown(reason=f"a chargeback of {reference} makes no sense")
+    return found
+
+
+def _read_row(row: Row) -> FoundChargeback | None:
+    dispute = read(row, _Dispute)
+    money = _money(dispute) if dispute else None
+    if dispute is None or money is None:
+        return None
+    return FoundChargeback(
+        gateway_id=dispute.id,
+        charge_reference=dispute.charge.transfer_group or "",
+        status=dispute.verdict,
+        money=money,
+        is_taken=dispute.is_taken,
+        fee=_fee(dispute),
+        reason=dispute.reason[:REASON_LENGTH_MAX],
+        evidence_due_at=_due_at(dispute),
+        live=dispute.livemode,
+        data=_facts(dispute),
+    )
+
+
+def _money(dispute: _Dispute) -> Money | None:
+    """What the bank wants. Rates may have made more of it than the guest has paid."""
+    charge = dispute.charge
+    if dispute.currency != charge.currency:
+        return None
+    return from_wire(min(dispute.amount, charge.amount), dispute.currency)
+
+
+def _fee(dispute: _Dispute) -> int | None:
+    """Stripe's fees in minor units, rounded down; None where they were taken in another currency.
+
+    Where Stripe gives its fee back with the money, nothing is left of it.
+    """
+    taken = dispute.balance_transactions
+    if not taken or any(each.currency != dispute.currency for each in taken):
+        return None
+    return fee_from_wire(max(0, sum(each.fee for each in taken)), dispute.currency)
+
+
+def _due_at(dispute: _Dispute) -> datetime | None:
+    """0 where the bank takes no answer."""
+    due_by = dispute.evidence_details.due_by
+    return datetime.fromtimestamp(due_by, UTC) if due_by else None
+
+
+def _facts(dispute: _Dispute) -> Facts:
+    """Stripe's words and wire amounts, as evidence."""
+    return {
+        "status": dispute.status,
+        "amount": dispute.amount,
+        "currency": dispute.currency,
+        "charge": dispute.charge.id,
+        "payment_intent": dispute.payment_intent,
+        "is_charge_refundable": dispute.is_charge_refundable,
+        "withdrawn": -sum(each.amount for each in dispute.balance_transactions),
+    }

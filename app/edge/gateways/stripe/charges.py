@@ -1,0 +1,259 @@
+"""Charges: `POST /v1/checkout/sessions`, and `GET /v1/charges` of a group."""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Any, Final
+
+import httpx
+import msgspec
+from msgspec import Meta
+
+from app.edge.gateways.days import Row, listing
+from app.edge.gateways.http import Answered, Attempt, Denied, Form, Line, Unclear
+from app.edge.gateways.port import (
+    ChargeStatus,
+    CheckoutReady,
+    Fact,
+    Facts,
+    FoundCharge,
+    Listing,
+    NewCharge,
+    NoSuchCharge,
+    ReferenceTaken,
+    Refused,
+    Unknown,
+)
+from app.edge.gateways.retries import Repeat
+from app.edge.gateways.stripe.amounts import chargeable, fee_from_wire, from_wire
+from app.edge.gateways.stripe.wire import (
+    REASON_LENGTH_MAX,
+    Amount,
+    Id,
+    form,
+    read,
+    read_day,
+    read_list,
+    refused,
+)
+
+# Also the Idempotency-Key, and what a list is filtered by.
+_REFERENCE = re.compile(r"[A-Za-z0-9._=-]{1,100}")
+
+_WITH_FEES: Final = {"expand[]": "data.balance_transaction"}
+
+# Of the attempts to pay a session at most one succeeds: it counts, or one that still may.
+_STATUSES: Final = {
+    "succeeded": ChargeStatus.SUCCEEDED,
+    "failed": ChargeStatus.FAILED,
+}
+_RANKS: Final = (ChargeStatus.SUCCEEDED, ChargeStatus.PENDING, ChargeStatus.FAILED)
+
+
+class _Session(msgspec.Struct, frozen=True, kw_only=True):
+    """The reply to a new session. `url` is null once it cannot be paid any more."""
+
+    id: Id
+    client_reference_id: str
+    url: Annotated[str, Meta(pattern=r"^https?://\S+$", max_length=2_000)] | None
+
+
+class _Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """What a charge does to our balance. Another currency than the charge's: it was exchanged."""
+
+    currency: str
+    fee: int
+
+
+class _Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    seller_message: Fact = None
+
+
+class Charge(msgspec.Struct, frozen=True, kw_only=True):
+    """What is used of an attempt to pay."""
+
+    id: Id
+    transfer_group: str | None
+    status: str
+    amount: Amount
+    currency: str
+    livemode: bool
+    amount_refunded: Amount = 0
+    disputed: bool = False
+    payment_intent: Fact = None
+    failure_code: Fact = None
+    failure_message: Fact = None
+    outcome: _Outcome | None = None
+    balance_transaction: _Balance | str | None = None
+
+    @property
+    def verdict(self) -> ChargeStatus:
+        return _STATUSES.get(self.status, ChargeStatus.PENDING)
+
+
+async def start(line: Line, new: NewCharge) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
+    """Make a session, unless Stripe would refuse it: then it is not asked.
+
+    The same call once more gets the same answer, for a day.
+    """
+    request = _request(new)
+    if isinstance(request, Refused):
+        return request
+    attempt = await line.call(
+        "POST",
+        "/v1/checkout/sessions",
+        operation="checkout",
+        reference=new.reference,
+        body=request,
+        idempotency_key=new.reference,
+        repeat=Repeat.SAFE,
+    )
+    return _started(new, attempt)
+
+
+async def list_day(line: Line, day: date) -> Listing[FoundCharge] | Unknown:
+    """`GET /v1/charges`: every attempt to pay."""
+    rows = await read_day(line, "/v1/charges", day, _WITH_FEES)
+    return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
+
+
+async def find(line: Line, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
+    """The attempt that counts, of those to pay a session; none before the guest has tried."""
+    charge = await find_attempt(line, reference)
+    return _found(reference, charge) if isinstance(charge, Charge) else charge
+
+
+async def find_attempt(line: Line, reference: str) -> Charge | NoSuchCharge | Unknown:
+    """The same, in Stripe's words."""
+    if not is_reference(reference):
+        return NoSuchCharge()  # start() sends no such reference
+    listed = await read_list(
+        line,
+        "/v1/charges",
+        operation="find_charge",
+        reference=reference,
+        filters={"transfer_group": reference, **_WITH_FEES},
+    )
+    return listed if isinstance(listed, Unknown) else _pick(reference, listed)
+
+
+def is_reference(reference: str) -> bool:
+    """Whether a charge could have this reference."""
+    return bool(_REFERENCE.fullmatch(reference))
+
+
+def _request(new: NewCharge) -> Form | Refused:
+    if not is_reference(new.reference):
+        return Refused(reason=f"reference {new.reference!r}: only letters, digits, - . _ =")
+    wire = chargeable(new.money)
+    if isinstance(wire, Refused):
+        return wire
+    way_back = _with_reference(new)
+    price = {
+        "currency": new.money.currency.lower(),
+        "unit_amount": wire,
+        "product_data": {"name": f"Booking {new.reference}"},
+    }
+    return form(
+        {
+            "mode": "payment",
+            "client_reference_id": new.reference,
+            "customer_email": new.email,
+            "line_items": [{"quantity": 1, "price_data": price}],
+            "success_url": way_back,
+            "cancel_url": way_back,
+            "metadata": {**new.metadata, "reference": new.reference},
+            # A session's own metadata is not copied to what is made when it is paid.
+            "payment_intent_data": {
+                "transfer_group": new.reference,
+                "metadata": {**new.metadata, "reference": new.reference},
+            },
+            # The guest pays in the currency of the price, and the amounts can be compared.
+            "adaptive_pricing": {"enabled": False},
+        }
+    )
+
+
+def _with_reference(new: NewCharge) -> str:
+    return str(httpx.URL(new.return_url).copy_merge_params({"reference": new.reference}))
+
+
+def _started(
+    new: NewCharge, attempt: Attempt
+) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
+    match attempt:
+        case Unclear(is_replay=True):
+            # An error that is repeated for this key from now on: whether there is a session or
+            # not, its address is lost, and nobody can pay it.
+            return ReferenceTaken()
+        case Unclear(reason=reason):
+            return Unknown(reason=reason)
+        case Denied():
+            return refused(attempt)
+        case Answered(body=body):
+            session = read(body, _Session)
+            if session is None or session.client_reference_id != new.reference:
+                return Unknown(reason="the answer to the session makes no sense")
+            return CheckoutReady(checkout_url=session.url) if session.url else ReferenceTaken()
+
+
+def _pick(reference: str, listed: Sequence[dict[str, Any]]) -> Charge | NoSuchCharge | Unknown:
+    if not listed:
+        return NoSuchCharge()
+    charges = [charge for each in listed if (charge := read(each, Charge))]
+    if len(charges) < len(listed) or any(each.transfer_group != reference for each in charges):
+        return Unknown(reason=f"a charge of {reference} makes no sense")
+    if sum(each.verdict is ChargeStatus.SUCCEEDED for each in charges) > 1:
+        return Unknown(reason=f"{reference} was paid more than once: see Stripe's dashboard")
+    return min(charges, key=lambda each: _RANKS.index(each.verdict))  # of equals the newest
+
+
+def _read_row(row: Row) -> FoundCharge | None:
+    charge = read(row, Charge)
+    found = _found(charge.transfer_group or "", charge) if charge else None
+    return found if isinstance(found, FoundCharge) else None
+
+
+def _found(reference: str, charge: Charge) -> FoundCharge | Unknown:
+    money = from_wire(charge.amount, charge.currency)
+    if money is None:
+        return Unknown(reason=f"{charge.amount} does not fit {charge.currency}: not an amount")
+    return FoundCharge(
+        reference=reference,
+        gateway_id=charge.id,
+        status=charge.verdict,
+        money=money,
+        fee=_fee(charge),
+        failure=_failure(charge),
+        live=charge.livemode,
+        data=_facts(charge),
+    )
+
+
+def _fee(charge: Charge) -> int | None:
+    """Stripe's fee in minor units, rounded down; None where it was taken in another currency."""
+    balance = charge.balance_transaction
+    if not isinstance(balance, _Balance) or balance.currency != charge.currency or balance.fee < 0:
+        return None
+    return fee_from_wire(balance.fee, balance.currency)
+
+
+def _failure(charge: Charge) -> str:
+    if charge.verdict is not ChargeStatus.FAILED:
+        return ""
+    told = charge.outcome.seller_message if charge.outcome else None
+    reason = charge.failure_message or told or charge.failure_code or charge.status
+    return str(reason)[:REASON_LENGTH_MAX]
+
+
+def _facts(charge: Charge) -> Facts:
+    """Stripe's words and wire amounts, as evidence."""
+    return {
+        "status": charge.status,
+        "amount": charge.amount,
+        "amount_refunded": charge.amount_refunded,
+        "currency": charge.currency,
+        "payment_intent": charge.payment_intent,
+        "failure_code": charge.failure_code,
+        "disputed": charge.disputed,
+    }

@@ -1,0 +1,215 @@
+"""Refunds: `POST /v1/refunds` and `GET /v1/refunds` of a charge; ours bear our reference."""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from app.edge.gateways.days import Row, listing
+from app.edge.gateways.http import Answered, Attempt, Denied, Form, Line, Unclear
+from app.edge.gateways.port import (
+    Accepted,
+    Fact,
+    Facts,
+    FoundInstruction,
+    Listing,
+    MoneyOutStatus,
+    NewRefund,
+    NoSuchCharge,
+    NoSuchInstruction,
+    ReferenceTaken,
+    Refused,
+    Unknown,
+)
+from app.edge.gateways.retries import Repeat
+from app.edge.gateways.stripe import charges
+from app.edge.gateways.stripe.amounts import from_wire, to_wire
+from app.edge.gateways.stripe.charges import Charge
+from app.edge.gateways.stripe.wire import (
+    REASON_LENGTH_MAX,
+    Amount,
+    Id,
+    form,
+    read,
+    read_day,
+    read_list,
+    refused,
+)
+
+_REFERENCE = re.compile(r"[A-Za-z0-9._=-]{1,100}")
+
+# `requires_action` waits for the guest to name an account. `succeeded` may still turn `failed`.
+_STATUSES: Final = {
+    "succeeded": MoneyOutStatus.SUCCEEDED,
+    "failed": MoneyOutStatus.FAILED,
+    "canceled": MoneyOutStatus.FAILED,
+}
+_NEEDS_ACTION: Final = "requires_action"
+
+
+class _Marks(msgspec.Struct, frozen=True, kw_only=True):
+    reference: Fact = None
+
+
+class _Refund(msgspec.Struct, frozen=True, kw_only=True):
+    """What is used of a refund."""
+
+    id: Id
+    status: str | None  # null, of old ones
+    amount: Amount
+    currency: str
+    charge: Fact = None
+    reason: Fact = None
+    failure_reason: Fact = None
+    metadata: _Marks | None = None
+
+    @property
+    def verdict(self) -> MoneyOutStatus:
+        return _STATUSES.get(self.status or "", MoneyOutStatus.PENDING)
+
+
+async def start(line: Line, new: NewRefund) -> Accepted | Refused | ReferenceTaken | Unknown:
+    """`POST /v1/refunds` of the attempt that paid; the same once more is the same refund."""
+    wire = to_wire(new.money)
+    if not wire or not _REFERENCE.fullmatch(new.reference):
+        return Refused(reason=f"{new.money} cannot be refunded at Stripe as {new.reference!r}")
+    charge = await charges.find_attempt(line, new.charge_reference)
+    match charge:
+        case Unknown(reason=reason):  # conclusive of the refund: it was not asked for
+            return Refused(reason=f"the charge could not be looked up: {reason}")
+        case NoSuchCharge():
+            return Refused(reason=f"there is no charge {new.charge_reference!r} at Stripe")
+        case Charge():
+            pass
+    attempt = await line.call(
+        "POST",
+        "/v1/refunds",
+        operation="refund",
+        reference=new.reference,
+        body=_request(new, charge, wire),
+        idempotency_key=new.reference,
+        repeat=Repeat.SAFE,
+        send_before=new.send_before,
+    )
+    return _begun(new, attempt, wire)
+
+
+async def find(
+    line: Line, reference: str, *, charge_reference: str
+) -> FoundInstruction | NoSuchInstruction | Unknown:
+    """`GET /v1/refunds?charge=…`: of the charge's refunds the one that bears our reference."""
+    if not _REFERENCE.fullmatch(reference):
+        return NoSuchInstruction()  # start() sends no such reference
+    charge = await charges.find_attempt(line, charge_reference)
+    match charge:
+        case Unknown():
+            return charge
+        case NoSuchCharge():  # so is this the account where it was made?
+            return Unknown(reason=f"Stripe does not know the charge {charge_reference}")
+        case Charge(id=charge_id):
+            listed = await read_list(
+                line,
+                "/v1/refunds",
+                operation="find_refund",
+                reference=reference,
+                filters={"charge": charge_id},
+            )
+            return listed if isinstance(listed, Unknown) else _pick(reference, charge, listed)
+
+
+async def list_day(line: Line, day: date, *, live: bool) -> Listing[FoundInstruction] | Unknown:
+    """`GET /v1/refunds`. A refund does not tell whether it is live: our key does."""
+    rows = await read_day(line, "/v1/refunds", day)
+    return rows if isinstance(rows, Unknown) else listing(rows, partial(_read_row, live=live))
+
+
+def _read_row(row: Row, *, live: bool) -> FoundInstruction | None:
+    refund = read(row, _Refund)
+    found = _found(str(_reference_of(row) or ""), refund, live=live) if refund else None
+    return found if isinstance(found, FoundInstruction) else None
+
+
+def _request(new: NewRefund, charge: Charge, wire: int) -> Form:
+    return form(
+        {
+            "charge": charge.id,
+            "amount": wire,
+            "metadata": {
+                "reference": new.reference,
+                "charge_reference": new.charge_reference,
+                "reason": new.reason,  # Stripe's own `reason` knows three words
+            },
+        }
+    )
+
+
+def _begun(
+    new: NewRefund, attempt: Attempt, wire: int
+) -> Accepted | Refused | ReferenceTaken | Unknown:
+    match attempt:
+        case Unclear(reason=reason):
+            return Unknown(reason=reason)
+        case Denied():
+            return refused(attempt)
+        case Answered(body=body):
+            refund = read(body, _Refund)
+            if refund is None or (refund.amount, refund.currency) != (
+                wire,
+                new.money.currency.lower(),
+            ):
+                return Unknown(reason="the answer to the refund makes no sense")
+            return Accepted(gateway_id=refund.id, status=refund.verdict, data=_facts(refund))
+
+
+def _pick(
+    reference: str, charge: Charge, listed: Sequence[dict[str, Any]]
+) -> FoundInstruction | NoSuchInstruction | Unknown:
+    marked = [each for each in listed if _reference_of(each) == reference]
+    refunds = [refund for each in marked if (refund := read(each, _Refund))]
+    if len(refunds) < len(marked) or len(refunds) > 1:
+        return Unknown(reason=f"what bears the reference {reference} makes no sense")
+    return _found(reference, refunds[0], live=charge.livemode) if refunds else NoSuchInstruction()
+
+
+def _reference_of(listed: dict[str, Any]) -> Fact:
+    marks = read(listed.get("metadata"), _Marks)
+    return marks.reference if marks else None
+
+
+def _found(reference: str, refund: _Refund, *, live: bool) -> FoundInstruction | Unknown:
+    """`live` is that of its charge, or of our key: a refund does not tell it."""
+    money = from_wire(refund.amount, refund.currency)
+    if money is None:
+        return Unknown(reason=f"{refund.amount} does not fit {refund.currency}: not an amount")
+    return FoundInstruction(
+        reference=reference,
+        gateway_id=refund.id,
+        status=refund.verdict,
+        money=money,
+        failure=_failure(refund),
+        live=live,
+        fee=None,
+        data=_facts(refund),
+    )
+
+
+def _failure(refund: _Refund) -> str:
+    if refund.status == _NEEDS_ACTION:
+        return "Stripe waits for the guest to say where the money shall go"
+    if refund.verdict is MoneyOutStatus.FAILED:
+        return str(refund.failure_reason or refund.status)[:REASON_LENGTH_MAX]
+    return ""
+
+
+def _facts(refund: _Refund) -> Facts:
+    """Stripe's words and wire amounts, as evidence."""
+    return {
+        "status": refund.status,
+        "amount": refund.amount,
+        "currency": refund.currency,
+        "charge": refund.charge,
+        "failure_reason": refund.failure_reason,
+    }

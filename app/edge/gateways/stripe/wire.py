@@ -1,0 +1,160 @@
+"""What Stripe's requests and replies have in common: nested forms, lists, errors."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from http import HTTPStatus
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Meta
+
+from app.edge.gateways import days
+from app.edge.gateways.days import Row
+from app.edge.gateways.http import Answered, Denied, Form, Line, Unclear
+from app.edge.gateways.port import ReferenceTaken, Refused, Unknown
+from app.edge.gateways.retries import Repeat
+from app.foundation.money import AMOUNT_MAX
+
+T = TypeVar("T")
+Field: TypeAlias = "str | int | bool | Mapping[str, Field] | Sequence[Field]"
+
+Amount = Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
+Id = Annotated[str, Meta(min_length=1, max_length=100)]
+REASON_LENGTH_MAX: Final = 500
+
+_PER_PAGE: Final = 100
+_PAGES_MAX: Final = 20
+_PAGES_OF_DAY_MAX: Final = 1_000
+# Of a call that should do something these say nothing: it may be running, or have run.
+_INCONCLUSIVE: Final = frozenset({HTTPStatus.CONFLICT, HTTPStatus.FAILED_DEPENDENCY})
+_CONCLUSIVE: Final = frozenset({"card_error", "invalid_request_error"})
+
+
+class Error(msgspec.Struct, frozen=True, kw_only=True):
+    """Stripe's own no."""
+
+    type: str
+    message: str = "no reason given"
+    code: str | None = None
+    param: str | None = None
+
+
+class _Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    error: Error
+
+
+class _Page(msgspec.Struct, frozen=True, kw_only=True):
+    data: list[dict[str, Any]]
+    has_more: bool
+
+
+def form(fields: Mapping[str, Field]) -> Form:
+    """Nested fields as Stripe wants them: `line_items[0][price_data][currency]=usd`."""
+    return Form(fields=list(_flat("", fields)))
+
+
+async def read_list(
+    line: Line,
+    path: str,
+    *,
+    operation: str,
+    reference: str,
+    filters: Mapping[str, str],
+    pages_max: int = _PAGES_MAX,
+) -> list[dict[str, Any]] | Unknown:
+    """All that a list holds, newest first."""
+    found: list[dict[str, Any]] = []
+    for _ in range(pages_max):
+        after = {"starting_after": str(found[-1].get("id"))} if found else {}
+        query = urlencode({**filters, "limit": _PER_PAGE, **after})
+        page = await _read_page(line, f"{path}?{query}", operation=operation, reference=reference)
+        if isinstance(page, Unknown):
+            return page
+        found += page.data
+        if not (page.has_more and page.data):
+            return found
+    return Unknown(reason=f"the list {path} has no end after {pages_max} pages")
+
+
+async def read_day(
+    line: Line, path: str, day: date, filters: Mapping[str, str] | None = None
+) -> list[Row] | Unknown:
+    """All that a list has of a day, newest first."""
+    within = {
+        "created[gte]": str(int(days.begin_of(day).timestamp())),
+        "created[lt]": str(int(days.end_of(day).timestamp())),
+    }
+    return await read_list(
+        line,
+        path,
+        operation="list",
+        reference=day.isoformat(),
+        pages_max=_PAGES_OF_DAY_MAX,
+        filters={**within, **(filters or {})},
+    )
+
+
+def read(value: Any, kind: type[T]) -> T | None:
+    """The value, if it has the shape of `kind`."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return None
+
+
+def read_error(denied: Denied) -> Error | None:
+    """Why Stripe said no; None if that was not Stripe."""
+    refusal = read(denied.body, _Refusal)
+    return refusal.error if refusal else None
+
+
+def refused(denied: Denied) -> Refused | ReferenceTaken | Unknown:
+    """What a no to a call that should begin something concludes.
+
+    A key that was used with other parameters belongs to an earlier call, which got through.
+    """
+    error = read_error(denied)
+    if error is None:
+        return Unknown(reason=f"HTTP {denied.status}, but not from Stripe")
+    told = f"{error.message} (HTTP {denied.status})"[:REASON_LENGTH_MAX]
+    if denied.status in _INCONCLUSIVE:
+        return Unknown(reason=told)
+    if error.type == "idempotency_error":
+        return ReferenceTaken()
+    is_conclusive = error.type in _CONCLUSIVE and not denied.follows_unclear
+    return Refused(reason=told) if is_conclusive else Unknown(reason=told)
+
+
+def look_up_refused(denied: Denied) -> Unknown:
+    """A wrong key, a blocked address: says nothing about what was looked up."""
+    error = read_error(denied)
+    message = error.message if error else "not from Stripe"
+    return Unknown(reason=f"look-up refused: {message} (HTTP {denied.status})"[:REASON_LENGTH_MAX])
+
+
+async def _read_page(line: Line, path: str, *, operation: str, reference: str) -> _Page | Unknown:
+    attempt = await line.call(
+        "GET", path, operation=operation, reference=reference, repeat=Repeat.SAFE
+    )
+    match attempt:
+        case Unclear(reason=reason):
+            return Unknown(reason=reason)
+        case Denied():
+            return look_up_refused(attempt)
+        case Answered(body=body):
+            return read(body, _Page) or Unknown(reason=f"the answer to {operation} makes no sense")
+
+
+def _flat(prefix: str, value: Field) -> Iterator[tuple[str, str]]:
+    match value:
+        case bool():
+            yield prefix, "true" if value else "false"
+        case str() | int():
+            yield prefix, str(value)
+        case Mapping():
+            for name, inner in value.items():
+                yield from _flat(f"{prefix}[{name}]" if prefix else name, inner)
+        case _:
+            for index, inner in enumerate(value):
+                yield from _flat(f"{prefix}[{index}]", inner)

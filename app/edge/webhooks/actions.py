@@ -1,0 +1,172 @@
+"""Store what a gateway says once, and queue acting on it; write down how that ended."""
+
+from collections.abc import Mapping
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import structlog
+import uuid_utils.compat
+
+from app.edge.gateways.port import BadPayload, BadSignature, Event, Gateway, GatewayName
+from app.edge.webhooks import queries
+from app.edge.webhooks.model import (
+    MOVES,
+    EventFilter,
+    EventPage,
+    EventReply,
+    EventState,
+    EventWithBody,
+    ForgedWebhook,
+    Receipt,
+    StoredEvent,
+    UnreadableWebhook,
+    WebhookNotFound,
+)
+from app.foundation import audit, states
+from app.foundation.alerts import Severity, Sighting, raise_alerts, resolve_alerts
+from app.foundation.audit import Actor, ActorRole, Subject
+from app.foundation.db import Tx, plan_for_values
+from app.foundation.queue import ProcessWebhook, enqueue
+from app.foundation.wire import read_cursor, write_cursor
+
+_GIVEN_UP: Final = "webhooks_given_up"
+_SHOWN_MAX: Final = 20
+
+_log = structlog.get_logger(__name__)
+
+
+def verify(gateway: Gateway, headers: Mapping[str, str], body: bytes) -> Event:
+    """The event, if the gateway signed exactly these bytes.
+
+    Raises ForgedWebhook, UnreadableWebhook.
+    """
+    try:
+        return gateway.read_webhook(headers, body)
+    except BadSignature as error:
+        _log.warning("webhook refused", gateway=gateway.name, reason=str(error))
+        raise ForgedWebhook("The signature does not fit the body.") from error
+    except BadPayload as error:
+        _log.warning("webhook unreadable", gateway=gateway.name, reason=str(error))
+        raise UnreadableWebhook(str(error)) from error
+
+
+async def store(tx: Tx, gateway: Gateway, event: Event, body: bytes) -> Receipt:
+    """Store an event and queue acting on it, unless it is known and did not fail."""
+    stored_id = await queries.insert(
+        tx, event_id=uuid_utils.compat.uuid7(), gateway=gateway.name, event=event, body=body
+    )
+    if stored_id is None:
+        return Receipt(received=True, deduplicated=True)
+    await enqueue(tx, ProcessWebhook(event_id=stored_id))
+    return Receipt(received=True, deduplicated=False)
+
+
+async def retry_unprocessed(tx: Tx, *, limit: int) -> int:
+    """Queue events again whose job was lost, or gave up; returns how many.
+
+    Of those that were tried too often already an alert tells, one per gateway.
+    """
+    await _tell_given_up(tx)
+    event_ids = await queries.unprocessed(tx, limit=limit)
+    for event_id in event_ids:
+        await enqueue(tx, ProcessWebhook(event_id=event_id))
+    return len(event_ids)
+
+
+async def begin(tx: Tx, event_id: UUID) -> StoredEvent | None:
+    """An event to act on, its attempt counted; None if it has been acted on."""
+    return await queries.begin(tx, event_id)
+
+
+async def processed(tx: Tx, event_id: UUID) -> None:
+    """In the transaction of the event's effect."""
+    await _end(tx, event_id, EventState.PROCESSED)
+
+
+async def ignored(tx: Tx, event_id: UUID) -> None:
+    """Nothing is to be done about an event of this kind."""
+    await _end(tx, event_id, EventState.IGNORED)
+
+
+async def failed(tx: Tx, event_id: UUID, *, error: str) -> None:
+    """Acting on it did not work: another attempt, the gateway's next delivery or a replay may."""
+    await _end(tx, event_id, EventState.FAILED, error=error)
+
+
+async def _end(tx: Tx, event_id: UUID, to: EventState, *, error: str | None = None) -> None:
+    """Whoever acted on it at the same time and was first has said how it ended."""
+    await queries.end(tx, event_id, to, sources=states.sources(MOVES, to), error=error)
+
+
+# ---- what operators see and do ------------------------------------------------------------------
+
+
+async def read_events(tx: Tx, wanted: EventFilter, *, limit: int, cursor: str | None) -> EventPage:
+    """A page of events, newest first. Raises Invalid for a made-up cursor."""
+    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    await plan_for_values(tx)
+    events = await queries.events(tx, wanted, before=before, limit=limit + 1)
+    page = events[:limit]
+    more = len(events) > limit
+    return EventPage(webhooks=page, next_cursor=write_cursor(page[-1].id) if more else None)
+
+
+async def read_event(tx: Tx, event_id: UUID) -> EventWithBody:
+    """An event with what the gateway sent. Raises WebhookNotFound."""
+    event = await _find(tx, event_id)
+    body = await queries.body(tx, event_id)
+    return EventWithBody(**msgspec.structs.asdict(event), body=body.decode(errors="replace"))
+
+
+async def replay(tx: Tx, event_id: UUID, *, admin_id: UUID) -> EventReply:
+    """Act on an event again, whatever became of it: the gateway is asked what is true now.
+
+    Raises WebhookNotFound, MoveRefused.
+    """
+    event = await _find(tx, event_id)
+    if event.state is not EventState.RECEIVED:
+        states.check(MOVES, event.state, EventState.RECEIVED)
+    replayed = await queries.restart(tx, event)
+    if replayed is None:
+        raise states.MoveRefused("It is being acted on at this moment.")
+    await enqueue(tx, ProcessWebhook(event_id=event_id))
+    await audit.record(
+        tx,
+        by=Actor(ActorRole.ADMIN, admin_id),
+        action="replay_webhook",
+        subject=Subject("webhook", event_id),
+        before={"state": event.state},
+        after={"state": replayed.state},
+    )
+    await _tell_given_up(tx)
+    return replayed
+
+
+async def _tell_given_up(tx: Tx) -> None:
+    """Alert about events that are not tried again; where there are none any more, resolve it."""
+    given_up = await queries.given_up(tx, shown_max=_SHOWN_MAX)
+    await raise_alerts(
+        tx,
+        [
+            Sighting(
+                kind=_GIVEN_UP,
+                severity=Severity.CRITICAL,
+                subject=told.gateway,
+                details={
+                    "webhooks": told.events,
+                    "since": told.since.isoformat(),
+                    "ids": [str(event_id) for event_id in told.shown],
+                },
+            )
+            for told in given_up
+        ],
+    )
+    clear = set(GatewayName) - {told.gateway for told in given_up}
+    await resolve_alerts(tx, (_GIVEN_UP,), sorted(clear))
+
+
+async def _find(tx: Tx, event_id: UUID) -> EventReply:
+    if event := await queries.find(tx, event_id):
+        return event
+    raise WebhookNotFound(f"There is no webhook {event_id}.")

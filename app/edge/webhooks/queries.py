@@ -1,0 +1,180 @@
+"""One statement per function on `webhook_events`."""
+
+import hashlib
+from uuid import UUID
+
+import msgspec
+
+from app.edge.gateways.port import Event, GatewayName
+from app.edge.webhooks.model import (
+    FIRST_WAIT,
+    TRIES_MAX,
+    WAIT_MAX,
+    EventFilter,
+    EventReply,
+    EventState,
+    GivenUp,
+    StoredEvent,
+)
+from app.foundation.db import (
+    Tx,
+    execute,
+    fetch_all,
+    fetch_new_value,
+    fetch_one,
+    fetch_value,
+    fetch_values,
+)
+
+
+async def insert(
+    tx: Tx, *, event_id: UUID, gateway: GatewayName, event: Event, body: bytes
+) -> UUID | None:
+    """Store an event; the id to act on, or None if that was done or is about to be.
+
+    One that failed is acted on again, and so is one that nobody has got round to for minutes.
+    """
+    return await fetch_value(
+        tx,
+        UUID,
+        """
+        INSERT INTO webhook_events AS known
+               (id, gateway, event_key, kind, name, reference, body, body_sha256)
+        VALUES (%(id)s, %(gateway)s, %(key)s, %(kind)s, %(name)s, %(reference)s, %(body)s,
+                %(body_sha256)s)
+            ON CONFLICT (gateway, event_key) DO UPDATE SET state = 'received'
+         WHERE known.state = 'failed'
+            OR (known.state = 'received'
+                AND known.next_try_at <= business_now())
+     RETURNING id""",
+        id=event_id,
+        gateway=gateway,
+        key=event.key,
+        kind=event.kind,
+        name=event.name,
+        reference=event.reference,
+        body=body,
+        body_sha256=hashlib.sha256(body).digest(),
+    )
+
+
+async def begin(tx: Tx, event_id: UUID) -> StoredEvent | None:
+    """Count an attempt at an event that is to be acted on (again); None if that was done.
+
+    The sweep leaves it alone for longer than its job waits for the next attempt.
+    """
+    return await fetch_one(
+        tx,
+        StoredEvent,
+        """
+        UPDATE webhook_events
+           SET state = 'received', attempts = attempts + 1,
+               next_try_at = business_now() + interval '2 minutes'
+                           + least(%(wait_max)s, %(first_wait)s * power(2, attempts))
+         WHERE id = %(id)s AND state IN ('received', 'failed')
+     RETURNING id, gateway, kind, name, reference, state, attempts""",
+        id=event_id,
+        first_wait=FIRST_WAIT,
+        wait_max=WAIT_MAX,
+    )
+
+
+async def unprocessed(tx: Tx, *, limit: int) -> list[UUID]:
+    """Events to be acted on whose job should have done so by now, and that are not given up."""
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        SELECT id FROM webhook_events
+         WHERE state IN ('received', 'failed') AND attempts < %(tries_max)s
+           AND next_try_at <= (SELECT business_now())
+         ORDER BY next_try_at
+         LIMIT %(limit)s""",
+        tries_max=TRIES_MAX,
+        limit=limit,
+    )
+
+
+async def given_up(tx: Tx, *, shown_max: int) -> list[GivenUp]:
+    """Events that have been tried as often as they are, per gateway; ids of the oldest."""
+    return await fetch_all(
+        tx,
+        GivenUp,
+        """
+        SELECT gateway, count(*) AS events, min(received_at) AS since,
+               (array_agg(id ORDER BY received_at))[:%(shown_max)s] AS shown
+          FROM webhook_events
+         WHERE state IN ('received', 'failed') AND attempts >= %(tries_max)s
+         GROUP BY gateway""",
+        tries_max=TRIES_MAX,
+        shown_max=shown_max,
+    )
+
+
+async def end(
+    tx: Tx, event_id: UUID, to: EventState, *, sources: list[EventState], error: str | None
+) -> int:
+    """Write down how acting on an event ended; 0 if it is in none of `sources` any more."""
+    return await execute(
+        tx,
+        """
+        UPDATE webhook_events
+           SET state = %(to)s, error = %(error)s,
+               processed_at = CASE WHEN %(to)s <> 'failed' THEN business_now() END
+         WHERE id = %(id)s AND state = ANY(%(sources)s)""",
+        id=event_id,
+        to=to,
+        sources=sources,
+        error=error,
+    )
+
+
+async def events(
+    tx: Tx, wanted: EventFilter, *, before: UUID | None, limit: int
+) -> list[EventReply]:
+    """Newest first (ids are in the order of time), older than the event of this id."""
+    return await fetch_all(
+        tx,
+        EventReply,
+        """
+        SELECT id, gateway, kind, name, reference, state, attempts, error, received_at,
+               processed_at
+          FROM webhook_events
+         WHERE (%(state)s::text IS NULL OR state = %(state)s)
+           AND (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
+           AND (%(reference)s::text IS NULL OR reference = %(reference)s)
+           AND (%(before)s::uuid IS NULL OR id < %(before)s)
+         ORDER BY id DESC
+         LIMIT %(limit)s""",
+        **msgspec.structs.asdict(wanted),
+        before=before,
+        limit=limit,
+    )
+
+
+async def find(tx: Tx, event_id: UUID) -> EventReply | None:
+    sql = "SELECT * FROM webhook_events WHERE id = %(id)s"
+    return await fetch_one(tx, EventReply, sql, id=event_id)
+
+
+async def body(tx: Tx, event_id: UUID) -> bytes:
+    """The bytes that the gateway sent."""
+    return await fetch_new_value(
+        tx, bytes, "SELECT body FROM webhook_events WHERE id = %(id)s", id=event_id
+    )
+
+
+async def restart(tx: Tx, event: EventReply) -> EventReply | None:
+    """Make an event new, if it still is where `event` saw it; else None."""
+    return await fetch_one(
+        tx,
+        EventReply,
+        """
+        UPDATE webhook_events
+           SET state = 'received', attempts = 0, error = NULL, processed_at = NULL,
+               next_try_at = business_now() + interval '2 minutes'
+         WHERE id = %(id)s AND state = %(was)s
+     RETURNING *""",
+        id=event.id,
+        was=event.state,
+    )

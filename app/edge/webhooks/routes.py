@@ -1,0 +1,95 @@
+"""Where gateways tell us things, and where operators look at what they told."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Request, get, post
+from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from app.edge.gateways.port import Gateway, GatewayName
+from app.edge.gateways.registry import gateway_named
+from app.edge.webhooks import actions
+from app.edge.webhooks.model import (
+    EventFilter,
+    EventPage,
+    EventReply,
+    EventState,
+    EventWithBody,
+    NoSuchGateway,
+    Receipt,
+)
+from app.foundation.db import transaction
+from app.foundation.web import PageCursor, PageSize
+from app.people.accounts.guards import require_admin
+from app.people.accounts.model import Principal
+
+Reference = Annotated[str | None, QueryParameter(min_length=1, max_length=100)]
+
+
+@post(
+    "/api/webhooks/{name:str}",
+    status_code=200,
+    exclude_from_auth=True,
+    tags=["webhooks"],
+    summary="A gateway's webhook: verified on its raw bytes, stored once, acted on by a job",
+)
+async def receive(request: Request[Any, Any, State], name: FromPath[str]) -> Receipt:
+    gateway = _gateway(name)
+    body = await request.body()
+    event = actions.verify(gateway, dict(request.headers), body)
+    async with transaction() as tx:
+        return await actions.store(tx, gateway, event, body)
+
+
+def _gateway(name: str) -> Gateway:
+    try:
+        return gateway_named(GatewayName(name))
+    except (ValueError, LookupError) as error:
+        raise NoSuchGateway(f"No gateway called {name[:40]} is in use here.") from error
+
+
+@get(
+    "/api/admin/webhooks",
+    guards=[require_admin],
+    tags=["webhooks"],
+    summary="What gateways told us, newest first",
+)
+async def list_events(
+    *,
+    event_state: Annotated[EventState | None, QueryParameter(name="state")] = None,
+    gateway: FromQuery[GatewayName | None] = None,
+    reference: Reference = None,
+    limit: PageSize = 20,
+    cursor: PageCursor = None,
+) -> EventPage:
+    wanted = EventFilter(state=event_state, gateway=gateway, reference=reference)
+    async with transaction() as tx:
+        return await actions.read_events(tx, wanted, limit=limit, cursor=cursor)
+
+
+@get(
+    "/api/admin/webhooks/{event_id:uuid}",
+    guards=[require_admin],
+    tags=["webhooks"],
+    summary="One webhook, with what the gateway sent",
+)
+async def get_event(event_id: FromPath[UUID]) -> EventWithBody:
+    async with transaction() as tx:
+        return await actions.read_event(tx, event_id)
+
+
+@post(
+    "/api/admin/webhooks/{event_id:uuid}/replay",
+    status_code=200,
+    guards=[require_admin],
+    tags=["webhooks"],
+    summary="Act on a webhook again: the gateway is asked what is true now",
+)
+async def replay(request: Request[Principal, Any, State], event_id: FromPath[UUID]) -> EventReply:
+    async with transaction() as tx:
+        return await actions.replay(tx, event_id, admin_id=request.user.id)
+
+
+routes: list[HTTPRouteHandler] = [receive, list_events, get_event, replay]

@@ -1,7 +1,0 @@
-"""The API calls that the simulator knows."""
-
-from typing import Final
-
-from app.gateways.sandbox.flutterwave.api import refunds, transactions, transfers
-
-routers: Final = (transactions.router, refunds.router, transfers.router)

@@ -1,0 +1,230 @@
+"""Verbs of accounts: create, change; open, refresh and end sessions; hash passwords."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import uuid_utils.compat
+from msgspec import UNSET
+
+from app.foundation.db import Tx, Violated
+from app.foundation.errors import Unauthenticated, Unavailable
+from app.foundation.settings import settings
+from app.people.accounts import queries, rules
+from app.people.accounts.model import (
+    Account,
+    AccountChanges,
+    Credentials,
+    EmailTaken,
+    Grant,
+    NewAccount,
+    RefreshRaced,
+    Role,
+    SessionOver,
+    ShownToken,
+    TokenExpired,
+    TokenInvalid,
+    TokenReused,
+)
+
+T = TypeVar("T")
+
+_KEPT_AFTER_END: Final = timedelta(days=7)
+_USER_AGENT_LENGTH_MAX: Final = 400
+_REFRESH_TOKEN_BYTES: Final = 32
+
+# Each hash takes 19 MiB while it is computed. Threads of their own bound that, and keep a flood
+# of log-ins away from what else runs in threads; past the queue's length it is told to wait.
+_HASHERS_MAX: Final = min(4, os.cpu_count() or 1)
+_HASHES_WAITING_MAX: Final = 100
+_hashers = ThreadPoolExecutor(_HASHERS_MAX, thread_name_prefix="argon2")
+_hashes_waiting: set[asyncio.Future[Any]] = set()
+
+
+async def hash_password(password: str) -> str:
+    """The hash of a new password. Takes tens of milliseconds: call it outside a transaction."""
+    return await _in_hasher(lambda: rules.hash_password(password))
+
+
+async def password_fits(password: str, credentials: Credentials | None) -> bool:
+    """Whether a password is the one of an account; takes as long when there is no account."""
+    known = credentials.password_hash if credentials else rules.NOBODYS_HASH
+    fits = await _in_hasher(lambda: rules.password_fits(password, known))
+    return fits and credentials is not None
+
+
+async def create_account(
+    tx: Tx, *, new: NewAccount, roles: Sequence[Role], password_hash: str
+) -> Account:
+    """Create an account; raises EmailTaken, and Invalid naming each field that means nothing."""
+    new = rules.checked(new)
+    try:
+        account = await queries.insert_account(
+            tx,
+            account_id=uuid_utils.compat.uuid7(),
+            email=new.email,
+            name=new.name,
+            phone=new.phone,
+            locale=new.locale,
+            zone=new.zone,
+            roles=[str(role) for role in roles],
+            password_hash=password_hash,
+        )
+    except Violated as error:
+        if error.constraint != "accounts_email_taken":
+            raise
+        raise EmailTaken("Log in, or register with another address.") from error
+    return _existing(account)
+
+
+async def read_account(tx: Tx, *, account_id: UUID) -> Account:
+    """An account; raises SessionOver if it is gone or disabled."""
+    return _existing(await queries.find_account(tx, account_id=account_id))
+
+
+async def change_account(tx: Tx, *, account_id: UUID, changes: AccountChanges) -> Account:
+    """Change the fields that are given, and no others; raises Invalid naming each bad one."""
+    given = rules.checked(changes)
+    account = await queries.update_account(
+        tx,
+        account_id=account_id,
+        name=None if given.name is UNSET else given.name,
+        phone=None if given.phone is UNSET else given.phone,
+        phone_given=given.phone is not UNSET,
+        locale=None if given.locale is UNSET else given.locale,
+        zone=None if given.zone is UNSET else given.zone,
+    )
+    return _existing(account)
+
+
+async def find_credentials(tx: Tx, *, email: str) -> Credentials | None:
+    """What the password for an address is checked against; None for a stranger's address."""
+    return await queries.find_credentials(tx, email=email)
+
+
+async def open_session_of(
+    tx: Tx, *, credentials: Credentials, new_hash: str | None, user_agent: str
+) -> Grant | None:
+    """Open a session for whoever proved these credentials; `new_hash` replaces an outdated one.
+
+    None if the credentials were changed or the account was disabled since they were checked.
+    """
+    account = await queries.find_account_of(tx, credentials=credentials)
+    if account is None:
+        return None
+    if new_hash:
+        await queries.replace_password_hash(
+            tx, account_id=account.id, old=credentials.password_hash, new=new_hash
+        )
+    return await open_session(tx, account=account, user_agent=user_agent)
+
+
+async def open_session(tx: Tx, *, account: Account, user_agent: str) -> Grant:
+    """Open a session on one device, with its first refresh token."""
+    session_id: UUID = uuid_utils.compat.uuid7()
+    await queries.insert_session(
+        tx,
+        session_id=session_id,
+        account_id=account.id,
+        user_agent=user_agent[:_USER_AGENT_LENGTH_MAX],
+    )
+    return await _grant(tx, account=account, session_id=session_id)
+
+
+async def refresh(tx: Tx, *, token: str) -> Grant | Unauthenticated:
+    """Take a refresh token, and give the next one.
+
+    A refusal is returned and not raised, because the end of the session that a reused token
+    brings has to commit. A token that was unused when we looked and is used when we take it was
+    brought twice at once, by two tabs or an impatient client: that ends nothing.
+    """
+    token_hash = rules.token_hash(token)
+    shown = await queries.find_token(tx, token_hash=token_hash)
+    if shown is None:
+        return TokenInvalid("There is no such refresh token.")
+    if refusal := await _refusal(tx, shown):
+        return refusal
+    account = await queries.find_account(tx, account_id=shown.account_id)
+    if account is None:
+        return SessionOver("The account is disabled.")
+    if not await queries.use_token(tx, token_hash=token_hash):
+        return RefreshRaced("Use the tokens that the other request got.")
+    return await _grant(tx, account=account, session_id=shown.session_id)
+
+
+async def _refusal(tx: Tx, shown: ShownToken) -> Unauthenticated | None:
+    if shown.revoked:
+        return SessionOver("The session was ended; log in again.")
+    if shown.used:
+        await queries.revoke_session(
+            tx, session_id=shown.session_id, because="refresh token reused"
+        )
+        return TokenReused("The session was ended to be safe; log in again.")
+    if shown.expired:
+        return TokenExpired("The refresh token has expired; log in again.")
+    return None
+
+
+async def find_session(tx: Tx, *, token: str) -> UUID:
+    """The session of a refresh token, used or not; raises TokenInvalid or TokenExpired."""
+    shown = await queries.find_token(tx, token_hash=rules.token_hash(token))
+    if shown is None:
+        raise TokenInvalid("There is no such refresh token.")
+    if shown.expired:
+        raise TokenExpired("The refresh token has expired, and its session is over.")
+    return shown.session_id
+
+
+async def log_out(tx: Tx, *, session_id: UUID, everywhere: bool) -> None:
+    """End a session, or all sessions of its account; raises SessionOver if it was over before.
+
+    Access tokens that are out live on until they expire: minutes, by the settings.
+    """
+    account_id = await queries.revoke_session(tx, session_id=session_id, because="logged out")
+    if account_id is None:
+        raise SessionOver("The session was ended before.")
+    if everywhere:
+        await queries.revoke_sessions_of(tx, account_id=account_id, because="logged out everywhere")
+
+
+async def cleanup(tx: Tx, *, limit: int) -> int:
+    """Delete tokens whose time or session ended over 7 days ago, and sessions left without any.
+
+    Returns how many tokens and sessions went; at most `limit` tokens of each sort.
+    """
+    expired = await queries.delete_expired_tokens(tx, kept=_KEPT_AFTER_END, limit=limit)
+    revoked = await queries.delete_revoked_tokens(tx, kept=_KEPT_AFTER_END, limit=limit)
+    touched = list({*expired, *revoked})
+    sessions = await queries.delete_sessions_without_tokens(tx, session_ids=touched)
+    return len(expired) + len(revoked) + sessions
+
+
+async def _grant(tx: Tx, *, account: Account, session_id: UUID) -> Grant:
+    token = rules.write_refresh(session_id, secrets.token_urlsafe(_REFRESH_TOKEN_BYTES))
+    await queries.insert_token(
+        tx,
+        token_hash=rules.token_hash(token),
+        session_id=session_id,
+        lives_for=timedelta(days=settings().refresh_token_days),
+    )
+    return Grant(account=account, session_id=session_id, refresh_token=token)
+
+
+def _existing(account: Account | None) -> Account:
+    if account is None:
+        raise SessionOver("The account is gone or disabled.")
+    return account
+
+
+async def _in_hasher(work: Callable[[], T]) -> T:
+    if len(_hashes_waiting) >= _HASHES_WAITING_MAX:
+        raise Unavailable("Too many people are logging in.", retry_after_s=2)
+    hashing = asyncio.get_running_loop().run_in_executor(_hashers, work)
+    _hashes_waiting.add(hashing)
+    hashing.add_done_callback(_hashes_waiting.discard)
+    return await hashing

@@ -1,0 +1,101 @@
+"""Who is asking, and may they: authentication of every request, and the guards of routes.
+
+Every route needs a login unless it says `exclude_from_auth=True`. Nothing here asks the database:
+an access token is believed until it expires, which is why it lives for minutes only.
+"""
+
+import time
+from typing import Any, Final, cast
+from uuid import UUID
+
+from litestar import Request, Response
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.handlers import BaseRouteHandler
+from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+
+from app.foundation import web
+from app.foundation.errors import Problem, Unauthenticated
+from app.foundation.settings import settings
+from app.people.accounts import rules
+from app.people.accounts.model import Access, CsrfRefused, Principal, Role, RoleMissing
+
+ACCESS_COOKIE: Final = "berthold_access"
+REFRESH_COOKIE: Final = "berthold_refresh"
+CSRF_COOKIE: Final = "berthold_csrf"
+CSRF_HEADER: Final = "x-csrf-token"
+
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+AnyConnection = ASGIConnection[Any, Any, Any, State]
+
+
+class Authentication(AbstractAuthenticationMiddleware):
+    """Makes `request.user` a Principal and `request.auth` an Access, or answers 401."""
+
+    async def authenticate_request(self, connection: AnyConnection) -> AuthenticationResult:
+        access = authenticate(connection)
+        return AuthenticationResult(user=access.principal, auth=access)
+
+
+def authenticate(connection: AnyConnection) -> Access:
+    """The access token of a request: from the Authorization header, else from the cookie.
+
+    Raises Unauthenticated if there is none or it is not good, CsrfRefused for a cookie that
+    would change something without the session's CSRF token.
+    """
+    keys, now = settings().secret_keys, time.time()
+    if (authorization := connection.headers.get("authorization")) is not None:
+        return rules.read_access(_bearer(authorization), keys=keys, now=now)
+    if (cookie := connection.cookies.get(ACCESS_COOKIE)) is None:
+        raise Unauthenticated("Log in, and send the access token with the request.")
+    access = rules.read_access(cookie, keys=keys, now=now)
+    check_csrf(connection, access.session_id)
+    return access
+
+
+def check_csrf(connection: AnyConnection, session_id: UUID) -> None:
+    """Refuse a request that a cookie of this session vouches for, unless our own page sent it.
+
+    Litestar's CSRFMiddleware is not used: it also refuses bearer clients and log-ins, which no
+    browser sends by itself, and its token is good for every session, so that whoever can plant
+    a cookie (from a sibling domain) can plant a token of their own.
+    """
+    scope = cast("dict[str, Any]", connection.scope)  # a web socket's has no method
+    if scope.get("method") in _SAFE_METHODS:
+        return
+    header = connection.headers.get(CSRF_HEADER, "")
+    cookie = connection.cookies.get(CSRF_COOKIE, "")
+    if not rules.same_text(header, cookie):
+        raise CsrfRefused(f"Send the value of the cookie {CSRF_COOKIE} as {CSRF_HEADER}.")
+    if not rules.is_csrf(header, session_id, keys=settings().secret_keys):
+        raise CsrfRefused("The CSRF token belongs to another session; refresh to get a new one.")
+
+
+def require_host(connection: AnyConnection, _: BaseRouteHandler) -> None:
+    """Guard: only for hosts."""
+    _require(connection.user, Role.HOST)
+
+
+def require_admin(connection: AnyConnection, _: BaseRouteHandler) -> None:
+    """Guard: only for admins."""
+    _require(connection.user, Role.ADMIN)
+
+
+def unauthenticated_reply(request: Request[Any, Any, State], problem: Problem) -> Response[Any]:
+    """A 401 says how to authenticate (RFC 9110 §11.6.1). Exception handler of Unauthenticated."""
+    reply = web.problem_reply(request, problem)
+    reply.headers["WWW-Authenticate"] = "Bearer"
+    return reply
+
+
+def _bearer(authorization: str) -> str:
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise Unauthenticated("Send the access token as `Authorization: Bearer <token>`.")
+    return token.strip()
+
+
+def _require(principal: Principal, role: Role) -> None:
+    if role not in principal.roles:
+        raise RoleMissing(f"This needs the role {role}.")

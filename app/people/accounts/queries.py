@@ -1,0 +1,248 @@
+"""SQL of accounts and sessions, one statement per function.
+
+Sessions and tokens live by `now()`, the database's real time, and not by `business_now()`: access
+tokens live by real time too, and moving the business clock must not log everybody out.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from app.foundation.db import Tx, execute, fetch_one, fetch_value, fetch_values
+from app.people.accounts.model import Account, Credentials, ShownToken
+
+
+async def insert_account(
+    tx: Tx,
+    *,
+    account_id: UUID,
+    email: str,
+    name: str,
+    phone: str | None,
+    locale: str,
+    zone: str,
+    roles: list[str],
+    password_hash: str,
+) -> Account | None:
+    return await fetch_one(
+        tx,
+        Account,
+        """
+        INSERT INTO accounts (id, email, name, phone, locale, zone, roles, password_hash)
+        VALUES (%(account_id)s, %(email)s, %(name)s, %(phone)s, %(locale)s, %(zone)s, %(roles)s,
+                %(password_hash)s)
+        RETURNING id, email, name, phone, locale, zone, roles, created_at""",
+        account_id=account_id,
+        email=email,
+        name=name,
+        phone=phone,
+        locale=locale,
+        zone=zone,
+        roles=roles,
+        password_hash=password_hash,
+    )
+
+
+async def find_account(tx: Tx, *, account_id: UUID) -> Account | None:
+    return await fetch_one(
+        tx,
+        Account,
+        """
+        SELECT id, email, name, phone, locale, zone, roles, created_at
+          FROM accounts
+         WHERE id = %(account_id)s AND disabled_at IS NULL""",
+        account_id=account_id,
+    )
+
+
+async def update_account(
+    tx: Tx,
+    *,
+    account_id: UUID,
+    name: str | None,
+    phone: str | None,
+    phone_given: bool,
+    locale: str | None,
+    zone: str | None,
+) -> Account | None:
+    """None leaves a field as it is; only a phone can be removed, and so has a flag."""
+    return await fetch_one(
+        tx,
+        Account,
+        """
+        UPDATE accounts
+           SET name = coalesce(%(name)s, name),
+               phone = CASE WHEN %(phone_given)s THEN %(phone)s ELSE phone END,
+               locale = coalesce(%(locale)s, locale),
+               zone = coalesce(%(zone)s, zone)
+         WHERE id = %(account_id)s AND disabled_at IS NULL
+        RETURNING id, email, name, phone, locale, zone, roles, created_at""",
+        account_id=account_id,
+        name=name,
+        phone=phone,
+        phone_given=phone_given,
+        locale=locale,
+        zone=zone,
+    )
+
+
+async def find_credentials(tx: Tx, *, email: str) -> Credentials | None:
+    return await fetch_one(
+        tx,
+        Credentials,
+        """
+        SELECT id AS account_id, password_hash
+          FROM accounts
+         WHERE email = %(email)s AND disabled_at IS NULL""",
+        email=email,
+    )
+
+
+async def replace_password_hash(tx: Tx, *, account_id: UUID, old: str, new: str) -> int:
+    return await execute(
+        tx,
+        """
+        UPDATE accounts SET password_hash = %(new)s
+         WHERE id = %(account_id)s AND password_hash = %(old)s""",
+        account_id=account_id,
+        old=old,
+        new=new,
+    )
+
+
+async def find_account_of(tx: Tx, *, credentials: Credentials) -> Account | None:
+    """The account, if the password that was checked is still its own and it is not disabled."""
+    return await fetch_one(
+        tx,
+        Account,
+        """
+        SELECT id, email, name, phone, locale, zone, roles, created_at
+          FROM accounts
+         WHERE id = %(account_id)s AND password_hash = %(password_hash)s AND disabled_at IS NULL""",
+        account_id=credentials.account_id,
+        password_hash=credentials.password_hash,
+    )
+
+
+async def insert_session(tx: Tx, *, session_id: UUID, account_id: UUID, user_agent: str) -> int:
+    return await execute(
+        tx,
+        """
+        INSERT INTO sessions (id, account_id, user_agent, created_at)
+        VALUES (%(session_id)s, %(account_id)s, %(user_agent)s, now())""",
+        session_id=session_id,
+        account_id=account_id,
+        user_agent=user_agent,
+    )
+
+
+async def insert_token(tx: Tx, *, token_hash: bytes, session_id: UUID, lives_for: timedelta) -> int:
+    return await execute(
+        tx,
+        """
+        INSERT INTO refresh_tokens (token_hash, session_id, issued_at, expires_at)
+        VALUES (%(token_hash)s, %(session_id)s, now(), now() + %(lives_for)s)""",
+        token_hash=token_hash,
+        session_id=session_id,
+        lives_for=lives_for,
+    )
+
+
+async def find_token(tx: Tx, *, token_hash: bytes) -> ShownToken | None:
+    return await fetch_one(
+        tx,
+        ShownToken,
+        """
+        SELECT token.session_id, session.account_id, token.used_at IS NOT NULL AS used,
+               token.expires_at <= now() AS expired, session.revoked_at IS NOT NULL AS revoked
+          FROM refresh_tokens AS token
+          JOIN sessions AS session ON session.id = token.session_id
+         WHERE token.token_hash = %(token_hash)s""",
+        token_hash=token_hash,
+    )
+
+
+async def use_token(tx: Tx, *, token_hash: bytes) -> bool:
+    """Mark a token as used; False if somebody else has."""
+    used = await execute(
+        tx,
+        """
+        UPDATE refresh_tokens SET used_at = now()
+         WHERE token_hash = %(token_hash)s AND used_at IS NULL""",
+        token_hash=token_hash,
+    )
+    return used == 1
+
+
+async def revoke_session(tx: Tx, *, session_id: UUID, because: str) -> UUID | None:
+    """End a session; returns whose it was, or None if it was over before."""
+    return await fetch_value(
+        tx,
+        UUID,
+        """
+        UPDATE sessions SET revoked_at = now(), revoked_because = %(because)s
+         WHERE id = %(session_id)s AND revoked_at IS NULL
+        RETURNING account_id""",
+        session_id=session_id,
+        because=because,
+    )
+
+
+async def revoke_sessions_of(tx: Tx, *, account_id: UUID, because: str) -> int:
+    return await execute(
+        tx,
+        """
+        UPDATE sessions SET revoked_at = now(), revoked_because = %(because)s
+         WHERE account_id = %(account_id)s AND revoked_at IS NULL""",
+        account_id=account_id,
+        because=because,
+    )
+
+
+async def delete_expired_tokens(tx: Tx, *, kept: timedelta, limit: int) -> list[UUID]:
+    """Returns the session of each token that was deleted."""
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        DELETE FROM refresh_tokens WHERE token_hash = ANY(ARRAY(
+            SELECT token_hash FROM refresh_tokens
+             WHERE expires_at <= now() - %(kept)s
+             ORDER BY expires_at
+             LIMIT %(limit)s
+               FOR UPDATE SKIP LOCKED
+        ))
+        RETURNING session_id""",
+        kept=kept,
+        limit=limit,
+    )
+
+
+async def delete_revoked_tokens(tx: Tx, *, kept: timedelta, limit: int) -> list[UUID]:
+    """As delete_expired_tokens, for tokens of sessions that have been over for as long."""
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        DELETE FROM refresh_tokens WHERE token_hash = ANY(ARRAY(
+            SELECT token.token_hash
+              FROM sessions AS session
+              JOIN refresh_tokens AS token ON token.session_id = session.id
+             WHERE session.revoked_at <= now() - %(kept)s
+             LIMIT %(limit)s
+               FOR UPDATE OF token SKIP LOCKED
+        ))
+        RETURNING session_id""",
+        kept=kept,
+        limit=limit,
+    )
+
+
+async def delete_sessions_without_tokens(tx: Tx, *, session_ids: list[UUID]) -> int:
+    return await execute(
+        tx,
+        """
+        DELETE FROM sessions
+         WHERE id = ANY(%(session_ids)s)
+           AND NOT EXISTS (SELECT FROM refresh_tokens WHERE session_id = sessions.id)""",
+        session_ids=session_ids,
+    )

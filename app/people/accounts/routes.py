@@ -1,0 +1,192 @@
+"""Registering, logging in and out, and one's own account."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from litestar import Request, Response, get, patch, post
+from litestar.datastructures import Cookie, State
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.spec import SecurityScheme
+from litestar.params import JSONBody
+
+from app.foundation.db import Tx, transaction
+from app.foundation.errors import Unauthenticated
+from app.foundation.settings import settings
+from app.people.accounts import actions, guards, rules, stories
+from app.people.accounts.guards import ACCESS_COOKIE, CSRF_COOKIE, REFRESH_COOKIE
+from app.people.accounts.model import (
+    Access,
+    Account,
+    AccountChanges,
+    LogIn,
+    LogOut,
+    NewAccount,
+    Principal,
+    Refresh,
+    SignedIn,
+)
+
+_AUTH_PATH: Final = "/api/auth"  # the refresh cookie is sent nowhere else
+_DAY_S: Final = 86_400
+
+_A_GUEST: Final = {
+    "email": "ada@example.com",
+    "password": "correct horse battery",
+    "name": "Ada",
+    "phone": "+237612345678",
+    "locale": "fr-CM",
+    "zone": "Africa/Douala",
+}
+_A_HOST: Final = {
+    "email": "ben@example.com",
+    "password": "correct horse battery",
+    "name": "Ben",
+    "role": "host",
+}
+
+SECURITY_SCHEMES: Final = {
+    "bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT"),
+    "cookie": SecurityScheme(
+        type="apiKey",
+        name=ACCESS_COOKIE,
+        security_scheme_in="cookie",
+        description=(
+            f"Set by logging in. All but GET and HEAD also need the header {guards.CSRF_HEADER}"
+            f" with the value of the cookie {CSRF_COOKIE}."
+        ),
+    ),
+}
+
+Stranger = Request[Any, Any, State]
+Known = Request[Principal, Access, State]
+
+
+@post(
+    f"{_AUTH_PATH}/register",
+    exclude_from_auth=True,
+    tags=["accounts"],
+    summary="Create an account, and log in",
+    examples={"a guest": _A_GUEST, "a host": _A_HOST},
+)
+async def register(request: Stranger, data: JSONBody[NewAccount]) -> Response[SignedIn]:
+    signed_in = await stories.register(data, user_agent=_user_agent(request))
+    return _with_cookies(signed_in, status=201)
+
+
+@post(
+    f"{_AUTH_PATH}/login",
+    status_code=200,
+    exclude_from_auth=True,
+    tags=["accounts"],
+    summary="Log in with e-mail address and password",
+    examples={"a guest": {name: _A_GUEST[name] for name in ("email", "password")}},
+)
+async def log_in(request: Stranger, data: JSONBody[LogIn]) -> Response[SignedIn]:
+    signed_in = await stories.log_in(data, user_agent=_user_agent(request))
+    return _with_cookies(signed_in, status=200)
+
+
+@post(
+    f"{_AUTH_PATH}/refresh",
+    status_code=200,
+    exclude_from_auth=True,
+    tags=["accounts"],
+    summary="Change a refresh token, from the body or the cookie, for new tokens",
+)
+async def refresh(request: Stranger, data: JSONBody[Refresh | None] = None) -> Response[SignedIn]:
+    token = _refresh_token(request, data.refresh_token if data else None)
+    if token is None:
+        raise Unauthenticated("Send the refresh token in the body, or its cookie.")
+    return _with_cookies(await stories.refresh(token), status=200)
+
+
+@post(
+    f"{_AUTH_PATH}/logout",
+    status_code=204,
+    exclude_from_auth=True,
+    tags=["accounts"],
+    summary="End the session of a refresh token or access token, or all sessions of its account",
+)
+async def log_out(request: Stranger, data: JSONBody[LogOut | None] = None) -> Response[None]:
+    given = data or LogOut()
+    token = _refresh_token(request, given.refresh_token)
+    async with transaction() as tx:
+        session_id = await _session(tx, request, token)
+        await actions.log_out(tx, session_id=session_id, everywhere=given.everywhere)
+    return Response(None, status_code=204, cookies=_cookies("", "", "", ends=True))
+
+
+@get("/api/me", tags=["accounts"], summary="One's own account")
+async def read_me(request: Known) -> Account:
+    async with transaction() as tx:
+        return await actions.read_account(tx, account_id=request.user.id)
+
+
+@patch(
+    "/api/me",
+    tags=["accounts"],
+    summary="Change fields of one's own account; those that are not sent stay as they are",
+)
+async def change_me(request: Known, data: JSONBody[AccountChanges]) -> Account:
+    async with transaction() as tx:
+        return await actions.change_account(tx, account_id=request.user.id, changes=data)
+
+
+routes: list[HTTPRouteHandler] = [register, log_in, refresh, log_out, read_me, change_me]
+
+
+def _refresh_token(request: Stranger, given: str | None) -> str | None:
+    """The refresh token of the body, else of the cookie; a cookie needs its CSRF token.
+
+    An Authorization header says that the client is not a browser, and its cookies are not asked.
+    """
+    if given is not None or "authorization" in request.headers:
+        return given
+    cookie = request.cookies.get(REFRESH_COOKIE)
+    if cookie is not None:
+        guards.check_csrf(request, rules.read_refresh(cookie))
+    return cookie
+
+
+async def _session(tx: Tx, request: Stranger, token: str | None) -> UUID:
+    if token is None:
+        return guards.authenticate(request).session_id
+    return await actions.find_session(tx, token=token)
+
+
+def _user_agent(request: Stranger) -> str:
+    return request.headers.get("user-agent", "").replace("\x00", "")
+
+
+def _with_cookies(signed_in: SignedIn, *, status: int) -> Response[SignedIn]:
+    return Response(
+        signed_in,
+        status_code=status,
+        headers={"Cache-Control": "no-store"},
+        cookies=_cookies(signed_in.access_token, signed_in.refresh_token, signed_in.csrf_token),
+    )
+
+
+def _cookies(access: str, refresh: str, csrf: str, *, ends: bool = False) -> list[Cookie]:
+    """The cookies of a session; only our page's own script reads the CSRF token's."""
+    access_s = 0 if ends else settings().access_token_seconds
+    session_s = 0 if ends else settings().refresh_token_days * _DAY_S
+    return [
+        _cookie(ACCESS_COOKIE, access, max_age=access_s),
+        _cookie(REFRESH_COOKIE, refresh, max_age=session_s, path=_AUTH_PATH),
+        _cookie(CSRF_COOKIE, csrf, max_age=session_s, httponly=False),
+    ]
+
+
+def _cookie(
+    name: str, value: str, *, max_age: int, path: str = "/", httponly: bool = True
+) -> Cookie:
+    return Cookie(
+        key=name,
+        value=value,
+        path=path,
+        max_age=max_age,
+        httponly=httponly,
+        secure=settings().secure_cookies,
+        samesite="lax",
+    )

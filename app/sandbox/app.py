@@ -1,0 +1,185 @@
+"""create_sandbox(): the simulator as an application of its own."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final, Protocol
+
+from litestar import Litestar, Request, Response
+from litestar.datastructures import State
+from litestar.di import Provide
+
+from app.sandbox import checkout, control, desk, onboarding
+from app.sandbox.bank import Bank
+from app.sandbox.books.books import Books
+from app.sandbox.books.store import MEMORY
+from app.sandbox.dialect import Dialect
+from app.sandbox.faults import Broken, Dropped, Faults, TooMany
+from app.sandbox.flutterwave import dialect as flutterwave
+from app.sandbox.flutterwave.api import routers as flutterwave_routers
+from app.sandbox.flutterwave.wire import errors as flutterwave_errors
+from app.sandbox.issuer import Issuer
+from app.sandbox.mail import Mail
+from app.sandbox.paystack import dialect as paystack
+from app.sandbox.paystack.api import disputes, refunds, transactions, transfers
+from app.sandbox.paystack.wire import errors as paystack_errors
+from app.sandbox.simulator import Simulator
+from app.sandbox.stripe import dialect as stripe
+from app.sandbox.stripe.api import routers as stripe_routers
+from app.sandbox.stripe.wire import errors as stripe_errors
+
+# These open nothing but the sandbox.
+SECRET_KEY: Final = "sk_test_sandbox_0000000000000000"  # noqa: S105
+STRIPE_SECRET_KEY: Final = "sk_test_sandbox_stripe_000000000"  # noqa: S105
+STRIPE_WEBHOOK_SECRET: Final = "whsec_sandbox_000000000000000000"  # noqa: S105
+FLUTTERWAVE_SECRET_KEY: Final = "FLWSECK_TEST-sandbox0000000000000000-X"  # noqa: S105
+FLUTTERWAVE_WEBHOOK_SECRET: Final = "sandbox-flutterwave-secret-hash-00"  # noqa: S105
+RETRY_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+STEP_SECONDS: Final = 1.0
+
+_Refusal = (
+    flutterwave_errors.FlutterwaveError | paystack_errors.WireError | stripe_errors.StripeError
+)
+_LIVE: Final = ("_live_", "FLWSECK-")
+
+
+class _Words(Protocol):
+    """A gateway's errors that come with no fault of the call."""
+
+    def broken(self) -> _Refusal: ...
+
+    def too_many(self) -> _Refusal: ...
+
+
+class SandboxRefused(Exception):
+    """The simulator does not run here."""
+
+
+def create_sandbox(
+    *,
+    webhook_url: str,
+    secret_keys: Sequence[str] = (SECRET_KEY,),
+    stripe_secret_key: str = STRIPE_SECRET_KEY,
+    stripe_webhook_secret: str = STRIPE_WEBHOOK_SECRET,
+    flutterwave_secret_key: str = FLUTTERWAVE_SECRET_KEY,
+    flutterwave_webhook_secret: str = FLUTTERWAVE_WEBHOOK_SECRET,
+    books_path: str = MEMORY,
+    retry_seconds: Sequence[float] = RETRY_SECONDS,
+    step_seconds: float | None = STEP_SECONDS,
+) -> Litestar:
+    """The application: all gateways at one address.
+
+    Webhooks go to `webhook_url`, where `{gateway}` stands for the name of the sender; Paystack's
+    are signed with the first of `secret_keys`, the others' with a secret for webhooks.
+    `books_path` is an SQLite file, or in memory. A refund or transfer goes on by itself, a step
+    every `step_seconds`; None: it waits to be told. Raises SandboxRefused in production, and where
+    nothing says that this is not production: its payments are worth nothing.
+    """
+    if os.environ.get("BERTHOLD_ENV", "production") == "production":
+        raise SandboxRefused("BERTHOLD_ENV is production: here guests pay with real money")
+    keys = (*secret_keys, stripe_secret_key, flutterwave_secret_key)
+    if any(mark in key for key in keys for mark in _LIVE):
+        raise SandboxRefused("the sandbox takes no live keys")
+    dialects: dict[str, Dialect] = {
+        paystack.NAME: paystack.Paystack(secret_keys[0]),
+        stripe.NAME: stripe.Stripe(stripe_webhook_secret),
+        flutterwave.NAME: flutterwave.Flutterwave(flutterwave_webhook_secret),
+    }
+    books, faults = Books(books_path), Faults()
+    mail = Mail(
+        books.deliveries, faults, dialects, webhook_url=webhook_url, retry_seconds=retry_seconds
+    )
+    bank = Bank(books, mail, dialects, step_seconds=step_seconds)
+    simulator = Simulator(
+        secret_keys={
+            paystack.NAME: secret_keys,
+            stripe.NAME: [stripe_secret_key],
+            flutterwave.NAME: [flutterwave_secret_key],
+        },
+        dialects=dialects,
+        books=books,
+        faults=faults,
+        mail=mail,
+        bank=bank,
+        issuer=Issuer(books, mail, dialects),
+    )
+    return _serve(simulator)
+
+
+def _serve(simulator: Simulator) -> Litestar:
+    return Litestar(
+        route_handlers=[
+            transactions.router,
+            refunds.router,
+            disputes.router,
+            transfers.router,
+            *stripe_routers,
+            *flutterwave_routers,
+            checkout.router,
+            onboarding.router,
+            control.router,
+            desk.router,
+        ],
+        dependencies={"simulator": Provide(lambda: simulator, sync_to_thread=False)},
+        lifespan=[_background],
+        state=State({"simulator": simulator}),
+        openapi_config=None,
+        exception_handlers={
+            flutterwave_errors.FlutterwaveError: _refuse,
+            paystack_errors.WireError: _refuse,
+            stripe_errors.StripeError: _refuse,
+            Broken: _break,
+            Dropped: _drop,
+            TooMany: _slow_down,
+        },
+    )
+
+
+@asynccontextmanager
+async def _background(app: Litestar) -> AsyncGenerator[None]:
+    simulator: Simulator = app.state.simulator
+    running = [
+        asyncio.create_task(simulator.mail.deliver_forever()),
+        asyncio.create_task(simulator.bank.go_on_forever()),
+    ]
+    try:
+        yield
+    finally:
+        for task in running:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        simulator.books.close()
+
+
+def _refuse(_: Request[Any, Any, State], error: _Refusal) -> Response[Any]:
+    return Response(error.body, status_code=error.status)
+
+
+def _break(request: Request[Any, Any, State], _: Broken) -> Response[Any]:
+    return _refuse(request, _words(request).broken())
+
+
+def _slow_down(request: Request[Any, Any, State], error: TooMany) -> Response[Any]:
+    told = _words(request).too_many()
+    return Response(
+        told.body, status_code=told.status, headers={"retry-after": str(error.retry_after_s)}
+    )
+
+
+def _words(request: Request[Any, Any, State]) -> _Words:
+    """The errors of the gateway that was asked."""
+    _, version, *_ = request.url.path.split("/")
+    match version:
+        case "v1":
+            return stripe_errors
+        case "v3":
+            return flutterwave_errors
+        case _:
+            return paystack_errors
+
+
+def _drop(_: Request[Any, Any, State], __: Dropped) -> Response[Any]:
+    """Promise more than is sent: the server then cuts the connection in the middle."""
+    return Response(b"{", headers={"content-length": "1000"}, media_type="application/json")

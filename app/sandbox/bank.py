@@ -1,0 +1,181 @@
+"""What banks do with refunds and transfers: take their time, then pay, fail, or send back."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Final, Literal
+
+from app.sandbox.books.books import Books
+from app.sandbox.books.refunds import OPEN as OPEN_REFUNDS
+from app.sandbox.books.refunds import Refund
+from app.sandbox.books.transactions import Transaction
+from app.sandbox.books.transfers import OPEN as OPEN_TRANSFERS
+from app.sandbox.books.transfers import Recipient, Transfer
+from app.sandbox.dialect import Course, Courses, Dialect
+from app.sandbox.faults import Rule
+from app.sandbox.mail import Mail
+
+# What a person can make of them: from which states, to which.
+_REFUND_VERBS: Final = {
+    "succeed": (OPEN_REFUNDS, "processed"),
+    "fail": (OPEN_REFUNDS, "failed"),
+    "reverse": ({"processed"}, "failed"),
+}
+_TRANSFER_VERBS: Final = {
+    "succeed": (OPEN_TRANSFERS | {"failed"}, "success"),  # gateways change their mind
+    "fail": (OPEN_TRANSFERS, "failed"),
+    "reverse": ({"success"}, "reversed"),
+}
+
+
+Verb = Literal["succeed", "fail", "reverse"]
+
+
+class NotPossible(Exception):
+    """It is too late for that, or too early."""
+
+
+class Bank:
+    """Each step takes `step_seconds`; None: nothing moves until somebody moves it."""
+
+    def __init__(
+        self,
+        books: Books,
+        mail: Mail,
+        dialects: Mapping[str, Dialect],
+        *,
+        step_seconds: float | None,
+    ) -> None:
+        self._books = books
+        self._mail = mail
+        self._dialects = dialects
+        self._wake = asyncio.Event()
+        self.step_seconds = step_seconds
+
+    def refund(
+        self,
+        transaction: Transaction,
+        *,
+        amount: int,
+        merchant_note: str,
+        customer_note: str,
+        rule: Rule | None,
+    ) -> Refund:
+        """Begin a refund, and plan how it goes on."""
+        course = _course(rule, self._dialects[transaction.gateway].refund_courses)
+        with self._books.step():
+            refund = self._books.refunds.begin(
+                transaction, amount=amount, merchant_note=merchant_note, customer_note=customer_note
+            )
+            self._announce_refund(refund)
+            if course.first != refund.status:
+                refund = self._move_refund(refund.id, course.first)
+            self._plan("refund", refund.id, course.then)
+        self._wake.set()
+        return refund
+
+    def transfer(
+        self,
+        recipient: Recipient,
+        *,
+        code: str,
+        amount: int,
+        fee: int,
+        currency: str,
+        reference: str,
+        reason: str,
+        metadata: str,
+        rule: Rule | None,
+    ) -> Transfer:
+        """Begin a transfer, and plan how it goes on."""
+        course = _course(rule, self._dialects[recipient.gateway].transfer_courses)
+        with self._books.step():
+            transfer = self._books.transfers.begin(
+                recipient,
+                code=code,
+                reference=reference,
+                amount=amount,
+                fee=fee,
+                currency=currency,
+                reason=reason,
+                metadata=metadata,
+                status=course.first if course.first in OPEN_TRANSFERS else "pending",
+            )
+            if course.first != transfer.status:
+                transfer = self._move_transfer(transfer.id, course.first)
+            self._plan("transfer", transfer.id, course.then)
+        self._wake.set()
+        return transfer
+
+    def end_refund(self, refund: Refund, verb: Verb) -> Refund:
+        """Succeed, fail or reverse it now, whatever was planned. Raises NotPossible."""
+        possible_from, status = _REFUND_VERBS[verb]
+        if refund.status == status:
+            return refund
+        if refund.status not in possible_from:
+            raise NotPossible(f"The refund is {refund.status}.")
+        with self._books.step():
+            self._books.plans.drop(about="refund", about_id=refund.id)
+            return self._move_refund(refund.id, status)
+
+    def end_transfer(self, transfer: Transfer, verb: Verb) -> Transfer:
+        """Succeed, fail or reverse it now, whatever was planned. Raises NotPossible."""
+        possible_from, status = _TRANSFER_VERBS[verb]
+        if transfer.status == status:
+            return transfer
+        if transfer.status not in possible_from:
+            raise NotPossible(f"The transfer is {transfer.status}.")
+        with self._books.step():
+            self._books.plans.drop(about="transfer", about_id=transfer.id)
+            return self._move_transfer(transfer.id, status)
+
+    async def go_on_forever(self) -> None:
+        """Make the moves that are due, then sleep until one is due, or something wakes it."""
+        while True:
+            self._wake.clear()
+            self._make_due_moves()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._books.plans.next_due_in_s()):
+                    await self._wake.wait()
+
+    def _make_due_moves(self) -> None:
+        while True:
+            with self._books.step():
+                plan = self._books.plans.take_due()
+                if plan is None:
+                    return
+                move = self._move_refund if plan.about == "refund" else self._move_transfer
+                move(plan.about_id, plan.status)
+
+    def _plan(self, about: str, about_id: int, steps: Sequence[str]) -> None:
+        if self.step_seconds is None:
+            return
+        for number, status in enumerate(steps, start=1):
+            in_s = number * self.step_seconds
+            self._books.plans.add(about=about, about_id=about_id, status=status, in_s=in_s)
+
+    def _move_refund(self, refund_id: int, status: str) -> Refund:
+        refund = self._books.refunds.move(refund_id, status)
+        self._books.transactions.count_refunds(refund.transaction_id)
+        self._announce_refund(refund)
+        return refund
+
+    def _move_transfer(self, transfer_id: int, status: str) -> Transfer:
+        transfer = self._books.transfers.move(transfer_id, status)
+        recipient = self._books.transfers.recipient_of(transfer)
+        letters = self._dialects[transfer.gateway].transfer_moved(transfer, recipient)
+        self._mail.post(transfer.gateway, transfer.reference, letters)
+        return transfer
+
+    def _announce_refund(self, refund: Refund) -> None:
+        """Its events are about the charge that is refunded."""
+        transaction = self._books.transactions.get(refund.transaction_id)
+        letters = self._dialects[refund.gateway].refund_moved(
+            refund, transaction, refunded=self._books.refunds.given_back(transaction)
+        )
+        self._mail.post(refund.gateway, refund.transaction_reference, letters)
+
+
+def _course(rule: Rule | None, courses: Courses) -> Course:
+    """How it goes on: as the fault has it, if the rule is one that decides that."""
+    return courses[rule.kind if rule and rule.kind in courses else None]

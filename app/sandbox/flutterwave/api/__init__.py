@@ -1,0 +1,7 @@
+"""The API calls that the simulator knows."""
+
+from typing import Final
+
+from app.sandbox.flutterwave.api import refunds, transactions, transfers
+
+routers: Final = (transactions.router, refunds.router, transfers.router)

@@ -1,0 +1,87 @@
+"""What the calls have in common: the key, the JSON object, the amount, the pages of lists."""
+
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.handlers import BaseRouteHandler
+
+from app.sandbox.faults import Rule, distort
+from app.sandbox.flutterwave.dialect import NAME
+from app.sandbox.flutterwave.wire import errors, objects
+from app.sandbox.simulator import Simulator
+
+Asking = Request[Any, Any, State]
+
+CURRENCIES: Final = frozenset(
+    ["EUR", "GBP", "GHS", "KES", "NGN", "UGX", "USD", "XAF", "XOF", "ZAR"]
+)
+_REPLIES: Final = msgspec.json.Encoder(decimal_format="number")
+_REQUESTS: Final = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+
+
+def with_valid_key(connection: ASGIConnection[Any, Any, Any, State], _: BaseRouteHandler) -> None:
+    """Guard: the secret key as bearer token."""
+    simulator: Simulator = connection.app.state.simulator
+    given = connection.headers.get("authorization", "")
+    if given not in {f"Bearer {key}" for key in simulator.secret_keys[NAME]}:
+        raise errors.invalid_key()
+
+
+def answer(body: dict[str, Any]) -> Response[bytes]:
+    """Amounts are numbers with a point."""
+    return Response(_REPLIES.encode(body), media_type="application/json")
+
+
+def read_fields(body: bytes, *required: str) -> dict[str, Any]:
+    """The JSON object that was sent."""
+    try:
+        fields = _REQUESTS.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise errors.invalid("Invalid JSON") from error
+    for name in required:
+        if fields.get(name) in (None, ""):
+            raise errors.invalid(f"{name} is required")
+    return fields
+
+
+def read_currency(fields: dict[str, Any]) -> str:
+    currency = fields.get("currency", "NGN")
+    if currency not in CURRENCIES:
+        raise errors.invalid(f"currency {currency} is not supported")
+    return currency
+
+
+def read_amount(given: Any, currency: str) -> int:
+    """Major units, as a number or as text; the books have minor ones."""
+    try:
+        minor = Decimal(str(given)).scaleb(objects.exponent(currency))
+    except InvalidOperation as error:
+        raise errors.invalid("amount must be a number") from error
+    if isinstance(given, bool) or not minor.is_finite() or minor <= 0 or minor != int(minor):
+        raise errors.invalid("amount is invalid")
+    return int(minor)
+
+
+def page(
+    request: Asking, message: str, rows: Sequence[dict[str, Any]], *, filters: Sequence[str] = ()
+) -> Response[bytes]:
+    """A page of what is asked for: `from` and `to` are days, of `created_at`."""
+    query = request.query_params
+    found = [
+        row
+        for row in rows
+        if query.get("from", "") <= row["created_at"][:10] <= query.get("to", "9999")
+        and all(str(row[name]) == query.get(name, str(row[name])) for name in filters)
+    ]
+    return answer(objects.page(message, found, max(1, int(query.get("page", 1)))))
+
+
+def told_amount(rule: Rule | None, of: Any) -> Any:
+    """A row of the books with the amount and currency that shall be told of it."""
+    amount, currency = distort(rule, amount=of.amount, currency=of.currency)
+    return msgspec.structs.replace(of, amount=amount, currency=currency)

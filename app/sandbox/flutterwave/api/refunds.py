@@ -1,0 +1,70 @@
+"""Refunds: begun, and listed."""
+
+from typing import Any
+
+from litestar import Response, Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from app.sandbox.books.refunds import Refund
+from app.sandbox.faults import Operation, Rule, strike_after, strike_before
+from app.sandbox.flutterwave.api.reading import (
+    Asking,
+    answer,
+    page,
+    read_amount,
+    read_fields,
+    told_amount,
+    with_valid_key,
+)
+from app.sandbox.flutterwave.dialect import NAME
+from app.sandbox.flutterwave.wire import errors, objects
+from app.sandbox.simulator import Simulator
+
+
+@post("/transactions/{transaction_id:str}/refund", status_code=200)
+async def create(
+    request: Asking, transaction_id: FromPath[str], simulator: NamedDependency[Simulator]
+) -> Response[bytes]:
+    rule = simulator.faults.take(Operation.REFUND)
+    await strike_before(rule)
+    refund = _begin(simulator, transaction_id, read_fields(await request.body()), rule)
+    await strike_after(rule)
+    return answer(objects.success("Transaction refund initiated", objects.refund_begun(refund)))
+
+
+@get("/refunds")
+async def listed(request: Asking, simulator: NamedDependency[Simulator]) -> Response[bytes]:
+    """All: it cannot be asked for those of one transaction."""
+    rule = simulator.faults.take(Operation.REFUNDS)
+    await strike_before(rule)
+    ours = [each for each in reversed(simulator.books.refunds.all()) if each.gateway == NAME]
+    await strike_after(rule)
+    return page(
+        request, "Refunds fetched", [objects.refund(told_amount(rule, each)) for each in ours]
+    )
+
+
+router = Router("/v3", route_handlers=[create, listed], guards=[with_valid_key])
+
+
+def _begin(
+    simulator: Simulator, transaction_id: str, fields: dict[str, Any], rule: Rule | None
+) -> Refund:
+    """The same once more is another refund."""
+    transaction = simulator.books.transactions.find_by_id(transaction_id)
+    if transaction is None or transaction.gateway != NAME or transaction.paid_at is None:
+        raise errors.transaction_not_found()
+    left = simulator.books.refunds.left_of(transaction)
+    given = fields.get("amount")
+    amount = left if given is None else read_amount(given, transaction.currency)
+    if amount > left or not left:
+        raise errors.invalid("The refund is more than what is left of the transaction")
+    comments = str(fields.get("comments", ""))
+    return simulator.bank.refund(
+        transaction,
+        amount=amount,
+        merchant_note=comments.partition(" ")[0],
+        customer_note=comments,
+        rule=rule,
+    )

@@ -1,0 +1,129 @@
+"""Beneficiaries, transfers, and the balances that they are paid from."""
+
+from secrets import randbelow
+from typing import Any, Final
+
+from litestar import Response, Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from app.sandbox.books.transfers import Transfer
+from app.sandbox.faults import Operation, Rule, strike_after, strike_before
+from app.sandbox.flutterwave.api.reading import (
+    Asking,
+    answer,
+    page,
+    read_amount,
+    read_currency,
+    read_fields,
+    told_amount,
+    with_valid_key,
+)
+from app.sandbox.flutterwave.dialect import NAME
+from app.sandbox.flutterwave.wire import errors, objects
+from app.sandbox.simulator import Simulator
+
+NOBODYS_ACCOUNT: Final = "0000000000"  # the bank knows no such account
+
+FEE: Final = 1_000  # on top of every transfer, in minor units
+
+_FIRST_ID: Final = 1_000_000
+_IDS: Final = 10**12
+
+
+@post("/beneficiaries", status_code=200)
+async def create_beneficiary(
+    request: Asking, simulator: NamedDependency[Simulator]
+) -> Response[bytes]:
+    rule = simulator.faults.take(Operation.RECIPIENT)
+    await strike_before(rule)
+    fields = read_fields(
+        await request.body(), "account_bank", "account_number", "beneficiary_name", "currency"
+    )
+    if fields["account_number"] == NOBODYS_ACCOUNT:
+        raise errors.invalid("Sorry, the account could not be resolved")
+    beneficiary = simulator.books.transfers.know(
+        gateway=NAME,
+        code=str(_FIRST_ID + randbelow(_IDS)),
+        kind="beneficiary",
+        name=str(fields["beneficiary_name"]),
+        account_number=str(fields["account_number"]),
+        bank_code=str(fields["account_bank"]),
+        currency=read_currency(fields),
+    )
+    await strike_after(rule)
+    return answer(objects.success("Beneficiary created", objects.beneficiary(beneficiary)))
+
+
+@get("/beneficiaries")
+async def beneficiaries(request: Asking, simulator: NamedDependency[Simulator]) -> Response[bytes]:
+    rule = simulator.faults.take(Operation.VERIFY_RECIPIENT)
+    await strike_before(rule)
+    rows = [objects.beneficiary(each) for each in simulator.books.transfers.recipients(NAME)]
+    await strike_after(rule)
+    return page(request, "Payout beneficiaries fetched", rows)
+
+
+@post("/transfers", status_code=200)
+async def create(request: Asking, simulator: NamedDependency[Simulator]) -> Response[bytes]:
+    rule = simulator.faults.take(Operation.TRANSFER)
+    await strike_before(rule)
+    fields = read_fields(await request.body(), "beneficiary", "amount", "currency", "reference")
+    transfer = _begin(simulator, fields, rule)
+    await strike_after(rule)
+    return answer(objects.success("Transfer Queued Successfully", _told(simulator, transfer)))
+
+
+@get("/transfers")
+async def listed(request: Asking, simulator: NamedDependency[Simulator]) -> Response[bytes]:
+    rule = simulator.faults.take(Operation.VERIFY_TRANSFER)
+    await strike_before(rule)
+    ours = [each for each in reversed(simulator.books.transfers.all()) if each.gateway == NAME]
+    rows = [_told(simulator, told_amount(rule, each)) for each in ours]
+    await strike_after(rule)
+    return page(request, "Transfers fetched", rows, filters=("reference", "status"))
+
+
+@get("/balances/{currency:str}")
+async def balance(
+    currency: FromPath[str], simulator: NamedDependency[Simulator]
+) -> Response[bytes]:
+    there = objects.major(simulator.books.balance(NAME, currency), currency)
+    data = {"currency": currency, "available_balance": there, "ledger_balance": there}
+    return answer(objects.success("Wallet balance fetched", data))
+
+
+router = Router(
+    "/v3",
+    route_handlers=[create_beneficiary, beneficiaries, create, listed, balance],
+    guards=[with_valid_key],
+)
+
+
+def _begin(simulator: Simulator, fields: dict[str, Any], rule: Rule | None) -> Transfer:
+    reference, currency = str(fields["reference"]), read_currency(fields)
+    if simulator.books.transfers.find_by_reference(reference):
+        raise errors.invalid("Transfer with reference already exists")
+    recipient = simulator.books.transfers.recipient(str(fields["beneficiary"]))
+    if recipient is None or recipient.gateway != NAME:
+        raise errors.invalid("Beneficiary was not found")
+    if recipient.currency != currency:
+        raise errors.invalid("The beneficiary has another currency")
+    amount = read_amount(fields["amount"], currency)
+    if amount + FEE > simulator.books.balance(NAME, currency):
+        raise errors.invalid("Your balance is not sufficient")
+    return simulator.bank.transfer(
+        recipient,
+        code=f"FLWT_{randbelow(_IDS)}",
+        amount=amount,
+        fee=FEE,
+        currency=currency,
+        reference=reference,
+        reason=str(fields.get("narration") or ""),
+        metadata="",
+        rule=rule,
+    )
+
+
+def _told(simulator: Simulator, transfer: Transfer) -> dict[str, Any]:
+    return objects.transfer(transfer, simulator.books.transfers.recipient_of(transfer))

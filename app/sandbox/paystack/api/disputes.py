@@ -1,0 +1,51 @@
+"""Chargebacks: listed."""
+
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Router, get
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+
+from app.sandbox.books.chargebacks import Chargeback
+from app.sandbox.faults import Operation, Rule, distort, strike_after, strike_before
+from app.sandbox.paystack.api.reading import read_page, with_valid_key
+from app.sandbox.paystack.dialect import NAME
+from app.sandbox.paystack.wire import disputes
+from app.sandbox.simulator import Simulator
+
+_PER_PAGE_MAX: Final = 100
+
+
+@get("/")
+async def listed(
+    request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
+    """`transaction` is the id of one: its reference finds nothing."""
+    rule = simulator.faults.take(Operation.CHARGEBACKS)
+    await strike_before(rule)
+    rows = [_told(simulator, each, rule) for each in _filtered(simulator, request)]
+    shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX)
+    await strike_after(rule)
+    return disputes.listed(shown, meta)
+
+
+router = Router("/dispute", route_handlers=[listed], guards=[with_valid_key])
+
+
+def _filtered(simulator: Simulator, request: Request[Any, Any, State]) -> list[Chargeback]:
+    transaction_id = request.query_params.get("transaction")
+    status = request.query_params.get("status")
+    return [
+        each
+        for each in reversed(simulator.books.chargebacks.all())
+        if each.gateway == NAME
+        and transaction_id in (None, str(each.transaction_id))
+        and status in (None, each.status)
+    ]
+
+
+def _told(simulator: Simulator, chargeback: Chargeback, rule: Rule | None) -> dict[str, Any]:
+    amount, currency = distort(rule, amount=chargeback.amount, currency=chargeback.currency)
+    told = msgspec.structs.replace(chargeback, amount=amount, currency=currency)
+    return disputes.told(told, simulator.books.transactions.get(chargeback.transaction_id))

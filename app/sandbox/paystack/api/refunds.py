@@ -1,0 +1,105 @@
+"""Refunds: begun, and listed."""
+
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Router, get, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+
+from app.sandbox.books.refunds import Refund
+from app.sandbox.books.transactions import Transaction
+from app.sandbox.faults import Operation, Rule, distort, strike_after, strike_before
+from app.sandbox.paystack.api.reading import (
+    read_amount,
+    read_fields,
+    read_page,
+    require,
+    with_valid_key,
+)
+from app.sandbox.paystack.dialect import NAME
+from app.sandbox.paystack.wire import errors, refunds
+from app.sandbox.simulator import Simulator
+
+_PER_PAGE_MAX: Final = 100
+_NEXT_STEP: Final = "Check the amount that is left of the transaction"
+
+
+@post("/", status_code=200)
+async def create(
+    request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
+    rule = simulator.faults.take(Operation.REFUND)
+    await strike_before(rule)
+    fields = read_fields(await request.body())
+    require(fields, "transaction")
+    transaction = _transaction(simulator, str(fields["transaction"]))
+    refund = simulator.bank.refund(
+        transaction,
+        amount=_amount(simulator, transaction, fields),
+        merchant_note=_note(fields, "merchant_note", transaction),
+        customer_note=_note(fields, "customer_note", transaction),
+        rule=rule,
+    )
+    await strike_after(rule)
+    return refunds.created(refund, transaction)
+
+
+@get("/")
+async def listed(
+    request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
+    rule = simulator.faults.take(Operation.REFUNDS)
+    await strike_before(rule)
+    rows = [refunds.told(_told(refund, rule)) for refund in _filtered(simulator, request)]
+    shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX)
+    await strike_after(rule)
+    return refunds.listed(shown, meta)
+
+
+router = Router("/refund", route_handlers=[create, listed], guards=[with_valid_key])
+
+
+def _transaction(simulator: Simulator, given: str) -> Transaction:
+    """By reference or id, paid, and not given back in full."""
+    books = simulator.books.transactions
+    transaction = books.find(given) or books.find_by_id(given)
+    if transaction is None:
+        raise errors.transaction_not_found()
+    if transaction.paid_at is None:
+        raise errors.invalid("Transaction has not been paid", next_step=_NEXT_STEP)
+    if simulator.books.refunds.left_of(transaction) == 0:
+        raise errors.invalid("Transaction has been fully reversed", next_step=_NEXT_STEP)
+    return transaction
+
+
+def _amount(simulator: Simulator, transaction: Transaction, fields: dict[str, Any]) -> int:
+    """What was asked for, or all of the transaction."""
+    if fields.get("currency", transaction.currency) != transaction.currency:
+        raise errors.invalid("Currency differs from the transaction's", next_step=_NEXT_STEP)
+    given = fields.get("amount")
+    amount = transaction.amount if given is None else read_amount(given, transaction.currency)
+    if amount > simulator.books.refunds.left_of(transaction):
+        raise errors.invalid(
+            "Refund amount cannot be more than what is left of the transaction",
+            next_step=_NEXT_STEP,
+        )
+    return amount
+
+
+def _note(fields: dict[str, Any], name: str, transaction: Transaction) -> str:
+    return str(fields.get(name) or f"Refund for transaction {transaction.reference}")
+
+
+def _filtered(simulator: Simulator, request: Request[Any, Any, State]) -> list[Refund]:
+    """`transaction` is the id of one: its reference finds nothing."""
+    found = simulator.books.refunds.listed(
+        transaction_id=request.query_params.get("transaction"),
+        currency=request.query_params.get("currency"),
+    )
+    return [each for each in found if each.gateway == NAME]
+
+
+def _told(refund: Refund, rule: Rule | None) -> Refund:
+    amount, currency = distort(rule, amount=refund.amount, currency=refund.currency)
+    return msgspec.structs.replace(refund, amount=amount, currency=currency)

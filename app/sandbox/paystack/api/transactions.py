@@ -1,0 +1,113 @@
+"""Initialize and verify."""
+
+import re
+from secrets import token_hex
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Router, get, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from app.sandbox.books.transactions import ReferenceExists, Transaction
+from app.sandbox.faults import Operation, Rule, distort, strike_after, strike_before
+from app.sandbox.paystack.api.reading import (
+    CURRENCIES,
+    read_amount,
+    read_fields,
+    read_page,
+    require,
+    with_valid_key,
+)
+from app.sandbox.paystack.dialect import NAME
+from app.sandbox.paystack.wire import errors, transactions
+from app.sandbox.simulator import Simulator
+
+_REFERENCE = re.compile(r"[A-Za-z0-9.=-]{1,200}")
+_PER_PAGE_MAX: Final = 1_000
+_URL = re.compile(r"https?://\S+")
+
+
+@post("/initialize", status_code=200)
+async def initialize(
+    request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
+    rule = simulator.faults.take(Operation.INITIALIZE)
+    await strike_before(rule)
+    transaction = _begin(simulator, read_fields(await request.body()))
+    await strike_after(rule)
+    checkout_url = f"{request.base_url}checkout/{transaction.access_code}"
+    return transactions.initialized(transaction, checkout_url=checkout_url)
+
+
+@get("/verify/{reference:str}")
+async def verify(reference: FromPath[str], simulator: NamedDependency[Simulator]) -> dict[str, Any]:
+    rule = simulator.faults.take(Operation.VERIFY)
+    await strike_before(rule)
+    transaction = simulator.books.transactions.find(reference)
+    if transaction is None:
+        raise errors.transaction_not_found()
+    await strike_after(rule)
+    return transactions.verified(_told(transaction, rule))
+
+
+@get("/")
+async def listed(
+    request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
+    """Also what nobody has tried to pay."""
+    rule = simulator.faults.take(Operation.CHARGES)
+    await strike_before(rule)
+    ours = [each for each in reversed(simulator.books.transactions.all()) if each.gateway == NAME]
+    rows = [transactions.told(_told(each, rule)) for each in ours]
+    shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX)
+    await strike_after(rule)
+    return transactions.listed(shown, meta)
+
+
+router = Router(
+    "/transaction", route_handlers=[initialize, verify, listed], guards=[with_valid_key]
+)
+
+
+def _begin(simulator: Simulator, fields: dict[str, Any]) -> Transaction:
+    require(fields, "email", "amount")
+    currency = fields.get("currency", "NGN")
+    if not (isinstance(currency, str) and currency in CURRENCIES):
+        raise errors.invalid("Currency not supported by merchant", next_step="Use another currency")
+    try:
+        return simulator.books.transactions.begin(
+            gateway=NAME,
+            reference=_reference(fields),
+            access_code=token_hex(8),
+            email=str(fields["email"]),
+            amount=read_amount(fields["amount"], currency),
+            currency=currency,
+            callback_url=_callback_url(fields),
+            metadata=msgspec.json.encode(fields.get("metadata", "")).decode(),
+        )
+    except ReferenceExists as error:
+        raise errors.duplicate_reference() from error
+
+
+def _told(transaction: Transaction, rule: Rule | None) -> Transaction:
+    amount, currency = distort(rule, amount=transaction.amount, currency=transaction.currency)
+    return msgspec.structs.replace(transaction, amount=amount, currency=currency)
+
+
+def _reference(fields: dict[str, Any]) -> str:
+    reference = fields.get("reference") or token_hex(5)
+    if not (isinstance(reference, str) and _REFERENCE.fullmatch(reference)):
+        raise errors.invalid(
+            "Invalid transaction reference",
+            next_step="Only -,., =and alphanumeric characters are allowed",
+        )
+    return reference
+
+
+def _callback_url(fields: dict[str, Any]) -> str:
+    url = fields.get("callback_url", "")
+    if not (isinstance(url, str) and (not url or _URL.fullmatch(url))):
+        raise errors.invalid("Invalid callback URL", next_step="Send a fully qualified URL")
+    return url

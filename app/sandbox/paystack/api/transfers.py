@@ -1,0 +1,163 @@
+"""Recipients, transfers, and the balance that they are paid from."""
+
+import re
+from secrets import token_hex
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Router, get, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from app.sandbox.books.transfers import Recipient, Transfer
+from app.sandbox.faults import Operation, Rule, distort, strike_after, strike_before
+from app.sandbox.paystack.api.reading import (
+    read_amount,
+    read_fields,
+    read_page,
+    require,
+    with_valid_key,
+)
+from app.sandbox.paystack.dialect import NAME
+from app.sandbox.paystack.wire import errors, transfers
+from app.sandbox.simulator import Simulator
+
+# Which accounts there are in which currency.
+_TYPES: Final = {
+    "nuban": {"NGN"},
+    "ghipss": {"GHS"},
+    "kepss": {"KES"},
+    "basa": {"ZAR"},
+    "mobile_money": {"GHS", "KES"},
+    "mobile_money_business": {"KES"},
+}
+NOBODYS_ACCOUNT: Final = "0000000000"  # the bank knows no such account
+
+FEE: Final = 1_000  # on top of every transfer; kept once it was paid out, also if it comes back
+
+_PER_PAGE_MAX: Final = 1_000
+_NUBAN = re.compile(r"[0-9]{10}")
+_REFERENCE = re.compile(r"[a-z0-9_-]{16,50}")
+_CHECK_ACCOUNT: Final = "Check the account number, the bank and the currency"
+
+
+@post("/transferrecipient", status_code=201)
+async def create_recipient(
+    request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
+    rule = simulator.faults.take(Operation.RECIPIENT)
+    await strike_before(rule)
+    fields = read_fields(await request.body())
+    require(fields, "type", "name", "account_number", "bank_code")
+    _check_account(fields)
+    recipient = simulator.books.transfers.know(
+        gateway=NAME,
+        code=f"RCP_{token_hex(8)}",
+        kind=str(fields["type"]),
+        name=str(fields["name"]),
+        account_number=str(fields["account_number"]),
+        bank_code=str(fields["bank_code"]),
+        currency=str(fields.get("currency", "NGN")),
+    )
+    await strike_after(rule)
+    return transfers.recipient_created(recipient)
+
+
+@post("/transfer", status_code=200)
+async def create(
+    request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
+    rule = simulator.faults.take(Operation.TRANSFER)
+    await strike_before(rule)
+    transfer = _begin(simulator, read_fields(await request.body()), rule)
+    await strike_after(rule)
+    return transfers.transfer_created(transfer)
+
+
+@get("/transfer/verify/{reference:str}")
+async def verify(reference: FromPath[str], simulator: NamedDependency[Simulator]) -> dict[str, Any]:
+    rule = simulator.faults.take(Operation.VERIFY_TRANSFER)
+    await strike_before(rule)
+    transfer = simulator.books.transfers.find_by_reference(reference)
+    if transfer is None:
+        raise errors.transfer_not_found()
+    await strike_after(rule)
+    amount, currency = distort(rule, amount=transfer.amount, currency=transfer.currency)
+    told = msgspec.structs.replace(transfer, amount=amount, currency=currency)
+    return transfers.transfer_verified(told, simulator.books.transfers.recipient_of(transfer))
+
+
+@get("/transfer")
+async def listed(
+    request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
+    rule = simulator.faults.take(Operation.TRANSFERS)
+    await strike_before(rule)
+    ours = [each for each in reversed(simulator.books.transfers.all()) if each.gateway == NAME]
+    rows = [
+        transfers.event_data(each, simulator.books.transfers.recipient_of(each)) for each in ours
+    ]
+    shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX)
+    await strike_after(rule)
+    return transfers.listed(shown, meta)
+
+
+@get("/balance")
+async def balance(simulator: NamedDependency[Simulator]) -> dict[str, Any]:
+    return transfers.balance(simulator.books.reckon(NAME))
+
+
+router = Router(
+    "/",
+    route_handlers=[create_recipient, create, verify, listed, balance],
+    guards=[with_valid_key],
+)
+
+
+def _check_account(fields: dict[str, Any]) -> None:
+    kind, number = fields["type"], fields["account_number"]
+    if str(fields.get("currency", "NGN")) not in _TYPES.get(str(kind), set()):
+        raise errors.invalid("Invalid recipient type or currency", next_step=_CHECK_ACCOUNT)
+    if not isinstance(number, str) or (kind == "nuban" and not _NUBAN.fullmatch(number)):
+        raise errors.invalid("Account number should be 10 digits", next_step=_CHECK_ACCOUNT)
+    if number == NOBODYS_ACCOUNT:
+        raise errors.invalid("Could not resolve account name", next_step=_CHECK_ACCOUNT)
+
+
+def _begin(simulator: Simulator, fields: dict[str, Any], rule: Rule | None) -> Transfer:
+    require(fields, "source", "amount", "recipient", "reference")
+    reference = str(fields["reference"])
+    if not _REFERENCE.fullmatch(reference):
+        raise errors.invalid(
+            "Invalid transfer reference",
+            next_step="Use 16 to 50 lowercase letters, digits, dashes and underscores",
+        )
+    if simulator.books.transfers.find_by_reference(reference):
+        raise errors.duplicate_transfer_reference()
+    recipient = _recipient(simulator, fields)
+    amount = read_amount(fields["amount"], recipient.currency)
+    if amount + FEE > simulator.books.balance(NAME, recipient.currency):
+        raise errors.insufficient_balance()
+    return simulator.bank.transfer(
+        recipient,
+        code=f"TRF_{token_hex(8)}",
+        amount=amount,
+        fee=FEE,
+        currency=recipient.currency,
+        reference=reference,
+        reason=str(fields.get("reason") or ""),
+        metadata="",
+        rule=rule,
+    )
+
+
+def _recipient(simulator: Simulator, fields: dict[str, Any]) -> Recipient:
+    recipient = simulator.books.transfers.recipient(str(fields["recipient"]))
+    if recipient is None:
+        raise errors.invalid(
+            "Recipient specified is invalid", next_step="Create the recipient first"
+        )
+    if fields.get("currency", recipient.currency) != recipient.currency:
+        raise errors.invalid("The recipient has another currency", next_step=_CHECK_ACCOUNT)
+    return recipient

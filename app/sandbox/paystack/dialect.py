@@ -1,0 +1,131 @@
+"""Paystack's letters, signature and manners."""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import msgspec
+
+from app.sandbox.books.chargebacks import Chargeback
+from app.sandbox.books.refunds import Refund
+from app.sandbox.books.transactions import Transaction
+from app.sandbox.books.transfers import Recipient, Transfer
+from app.sandbox.dialect import ChargebackNews, Course, Courses, Letter
+from app.sandbox.faults import Kind, Rule, distort
+from app.sandbox.paystack.wire import disputes, refunds, transactions, transfers
+
+NAME: Final = "paystack"
+
+_SIGNATURE_HEADER: Final = "x-paystack-signature"
+_DISPUTES: Final = {"opened": "create", "reminded": "remind", "closed": "resolve"}
+
+
+class _Leaving(msgspec.Struct, frozen=True):
+    """What the page knows of a transaction's metadata, which may be anything."""
+
+    cancel_action: str = ""
+
+
+class Paystack:
+    name = NAME
+    takes_chargebacks_at_once = False
+    chargeback_fee = 0
+    refund_courses: Courses = MappingProxyType(
+        {
+            None: Course("pending", ("processing", "processed")),
+            Kind.STUCK: Course("pending"),
+            Kind.FAIL: Course("pending", ("failed",)),
+            Kind.REVERSE: Course("pending", ("processing", "processed", "failed")),
+            Kind.NEEDS_ATTENTION: Course("pending", ("needs-attention",)),
+        }
+    )
+    transfer_courses: Courses = MappingProxyType(
+        {
+            None: Course("pending", ("success",)),
+            Kind.STUCK: Course("pending"),
+            Kind.FAIL: Course("pending", ("failed",)),
+            Kind.REVERSE: Course("pending", ("success", "reversed")),
+            Kind.OTP: Course("otp"),
+        }
+    )
+
+    def __init__(self, secret_key: str) -> None:
+        self._secret_key = secret_key
+
+    def paid(self, transaction: Transaction) -> Sequence[Letter]:
+        return [_letter("charge.success", transactions.event_data(transaction))]
+
+    def declined(self, transaction: Transaction) -> Sequence[Letter]:  # noqa: ARG002
+        return []  # there is no such event; the guest may try again
+
+    def refund_moved(
+        self,
+        refund: Refund,
+        transaction: Transaction,  # noqa: ARG002
+        *,
+        refunded: int,  # noqa: ARG002
+    ) -> Sequence[Letter]:
+        return [_letter(f"refund.{refund.status}", refunds.event_data(refund))]
+
+    def transfer_moved(self, transfer: Transfer, recipient: Recipient) -> Sequence[Letter]:
+        if transfer.status in ("pending", "otp"):
+            return []
+        return [_letter(f"transfer.{transfer.status}", transfers.event_data(transfer, recipient))]
+
+    def chargeback_moved(
+        self, chargeback: Chargeback, transaction: Transaction, *, news: ChargebackNews
+    ) -> Sequence[Letter]:
+        """There is no event of an answer."""
+        if news not in _DISPUTES:
+            return []
+        told = disputes.told(chargeback, transaction)
+        return [_letter(f"charge.dispute.{_DISPUTES[news]}", told)]
+
+    def distorted(self, body: str, rule: Rule | None) -> str:
+        webhook = msgspec.json.decode(body)
+        data = webhook["data"]
+        name = "amount" if "amount" in data else "refund_amount"
+        told = data[name]
+        amount, currency = distort(rule, amount=int(told), currency=data["currency"])
+        data.update({name: type(told)(amount), "currency": currency})
+        if "requested_amount" in data:
+            data["requested_amount"] = amount
+        return msgspec.json.encode(webhook).decode()
+
+    def signed(self, body: bytes) -> dict[str, str]:
+        """HMAC-SHA512 of the body, keyed with the API key, in lower-case hex."""
+        digest = hmac.new(self._secret_key.encode(), body, hashlib.sha512).hexdigest()
+        return {_SIGNATURE_HEADER: digest}
+
+    def return_url(self, transaction: Transaction) -> str:
+        """The merchant's address with `trxref` and `reference` added to its query."""
+        if not transaction.callback_url:
+            return ""
+        parts = urlsplit(transaction.callback_url)
+        query = [
+            *parse_qsl(parts.query, keep_blank_values=True),
+            ("trxref", transaction.reference),
+            ("reference", transaction.reference),
+        ]
+        return urlunsplit(parts._replace(query=urlencode(query)))
+
+    def cancel_url(self, transaction: Transaction) -> str:
+        try:
+            leaving = msgspec.json.decode(transaction.metadata, type=_Leaving)
+        except msgspec.ValidationError:
+            return self.return_url(transaction)
+        url = leaving.cancel_action
+        return url if url.startswith(("http://", "https://")) else self.return_url(transaction)
+
+    def shown_amount(self, amount: int, currency: str) -> str:
+        """Hundredths, but none where the currency has none."""
+        whole, hundredths = divmod(amount, 100)
+        return f"{whole:,}" if currency == "XOF" else f"{whole:,}.{hundredths:02d}"
+
+
+def _letter(event: str, data: dict[str, Any]) -> Letter:
+    """It has no id and no time, only what it is about."""
+    return Letter(event, msgspec.json.encode({"event": event, "data": data}).decode())

@@ -1,0 +1,13 @@
+"""The API calls that the simulator knows."""
+
+from typing import Final
+
+from app.sandbox.stripe.api import accounts, charges, disputes, refunds, transfers
+
+routers: Final = (
+    charges.router,
+    refunds.router,
+    disputes.router,
+    transfers.router,
+    accounts.router,
+)

@@ -1,0 +1,162 @@
+"""What the calls have in common: the key, the form, replies that are kept, lists."""
+
+import hashlib
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar import Request, Response
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.handlers import BaseRouteHandler
+
+from app.sandbox.faults import Kind, Operation, Rule, strike_after, strike_before
+from app.sandbox.simulator import Simulator
+from app.sandbox.stripe.dialect import NAME
+from app.sandbox.stripe.wire import errors, objects
+from app.sandbox.stripe.wire.errors import StripeError
+
+Asking = Request[Any, Any, State]
+Fields = Mapping[str, str]
+
+_INDEX = re.compile(r"\[[0-9]+\]")
+_MARK = re.compile(r"metadata\]?\[([^\]]+)\]$")
+_FORM: Final = "application/x-www-form-urlencoded"
+_PER_PAGE: Final = 10
+_PER_PAGE_MAX: Final = 100
+_KEY_LENGTH_MAX: Final = 255
+
+
+def with_valid_key(connection: ASGIConnection[Any, Any, Any, State], _: BaseRouteHandler) -> None:
+    """Guard: the secret key as bearer token, and a version."""
+    simulator: Simulator = connection.app.state.simulator
+    given = connection.headers.get("authorization", "")
+    if given not in {f"Bearer {key}" for key in simulator.secret_keys[NAME]}:
+        raise errors.invalid_key()
+    if "stripe-version" not in connection.headers:
+        raise errors.no_version()
+
+
+async def answer(
+    request: Asking,
+    simulator: Simulator,
+    operation: Operation,
+    do: Callable[[Fields, Rule | None], dict[str, Any]],
+) -> Response[Any]:
+    """Do what a POST asks for, once per Idempotency-Key: then the first answer is given again.
+
+    Errors too, if they came after the call had begun, and 500 among them.
+    """
+    key, body = request.headers.get("idempotency-key", ""), await request.body()
+    if len(key) > _KEY_LENGTH_MAX:
+        raise errors.invalid("The idempotency key is too long", param="Idempotency-Key")
+    call = hashlib.sha256(request.url.path.encode() + b"?" + body).hexdigest()
+    if kept := simulator.books.replies.find(key):
+        return _again(kept.call == call, key, kept.status, kept.body)
+    rule = simulator.faults.take(operation)
+    if rule and rule.kind is Kind.ERROR_500:
+        status, told = 500, errors.broken().body
+    else:
+        await strike_before(rule)
+        status, told = _attempt(do, _read_form(request, body), rule)
+    if key:
+        text = msgspec.json.encode(told).decode()
+        simulator.books.replies.keep(key=key, call=call, status=status, body=text)
+    await strike_after(rule)
+    return Response(told, status_code=status)
+
+
+def check(fields: Fields, *, required: Collection[str], optional: Collection[str] = ()) -> None:
+    """Refuse what is not known, and what is missing. `[0]` stands for any index, `[*]` for any
+    name in metadata.
+    """
+    known = {*required, *optional}
+    for name in fields:
+        if _pattern(name) not in known:
+            raise errors.unknown(name)
+    for name in required:
+        if "*" not in name and not fields.get(name):
+            raise errors.missing(name)
+
+
+def read_amount(fields: Fields, name: str) -> int:
+    given = fields[name]
+    if not re.fullmatch(r"[0-9]{1,12}", given):
+        raise errors.invalid(
+            f"Invalid integer: {given}", param=name, code="parameter_invalid_integer"
+        )
+    if int(given) < 1:
+        raise errors.invalid(
+            "This value must be greater than or equal to 1.",
+            param=name,
+            code="parameter_invalid_integer",
+        )
+    return int(given)
+
+
+def read_metadata(fields: Fields, prefix: str) -> dict[str, str]:
+    """What is given in `prefix[...]`."""
+    marks = {name: mark[1] for name in fields if (mark := _MARK.search(name))}
+    return {mark: fields[name] for name, mark in marks.items() if name == f"{prefix}[{mark}]"}
+
+
+def page(request: Asking, objects_: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A page of a list, newest first."""
+    objects_ = [each for each in objects_ if _is_within(request, each["created"])]
+    after = request.query_params.get("starting_after")
+    ids = [each["id"] for each in objects_]
+    begin = ids.index(after) + 1 if after in ids else 0
+    limit = min(int(request.query_params.get("limit", _PER_PAGE)), _PER_PAGE_MAX)
+    shown = list(objects_[begin : begin + limit])
+    has_more = len(objects_) > begin + limit
+    return objects.listed(shown, has_more=has_more, path=request.url.path)
+
+
+def _is_within(request: Asking, created: int) -> bool:
+    query = request.query_params
+    begin, end = int(query.get("created[gte]", 0)), int(query.get("created[lt]", 10**12))
+    return begin <= created < end
+
+
+def check_query(request: Asking, *known: str) -> None:
+    """Refuse filters that this list does not have."""
+    for name in request.query_params:
+        if name not in {"limit", "starting_after", "created[gte]", "created[lt]", *known}:
+            raise errors.unknown(name)
+
+
+def _attempt(
+    do: Callable[[Fields, Rule | None], dict[str, Any]], fields: Fields, rule: Rule | None
+) -> tuple[int, dict[str, Any]]:
+    try:
+        return 200, do(fields, rule)
+    except StripeError as error:
+        if not error.is_kept:
+            raise
+        return error.status, error.body
+
+
+def _again(is_same: bool, key: str, status: int, body: str) -> Response[Any]:
+    if not is_same:
+        raise errors.other_parameters(key)
+    return Response(
+        msgspec.json.decode(body),
+        status_code=status,
+        headers={"Idempotent-Replayed": "true", "Original-Request": "req_sandbox"},
+    )
+
+
+def _read_form(request: Asking, body: bytes) -> dict[str, str]:
+    """The form that was sent: a JSON body is not taken."""
+    if request.headers.get("content-type", "").partition(";")[0] != _FORM:
+        raise errors.invalid(f"Send the parameters as {_FORM}", param="Content-Type")
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=bool(body)))
+    except ValueError as error:
+        raise errors.invalid("The form cannot be read", param="body") from error
+
+
+def _pattern(name: str) -> str:
+    return re.sub(r"metadata(\]?)\[[^\]]+\]$", r"metadata\1[*]", _INDEX.sub("[0]", name))

@@ -1,0 +1,157 @@
+"""Stripe's letters, signature and manners."""
+
+import hashlib
+import hmac
+import time
+from collections.abc import Sequence
+from secrets import token_hex
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from app.sandbox.books.accounts import ConnectedAccount, Standing
+from app.sandbox.books.chargebacks import Chargeback
+from app.sandbox.books.refunds import Refund
+from app.sandbox.books.transactions import Transaction
+from app.sandbox.books.transfers import Recipient, Transfer
+from app.sandbox.dialect import ChargebackNews, Course, Courses, Letter
+from app.sandbox.faults import Kind, Rule, distort
+from app.sandbox.stripe.wire import accounts, disputes, objects
+
+NAME: Final = "stripe"
+API_VERSION: Final = "2026-10-28.endive"
+
+# How many digits of a wire amount are behind the point.
+_FRACTIONS: Final = {"JPY": 0, "KWD": 3, "TND": 3, "XAF": 0, "XOF": 0}
+
+
+class Stripe:
+    """Refunds and transfers are done at once, as a rule."""
+
+    name = NAME
+    takes_chargebacks_at_once = True
+    chargeback_fee = 1_500
+    refund_courses: Courses = MappingProxyType(
+        {
+            None: Course("processed"),
+            Kind.STUCK: Course("pending"),
+            Kind.FAIL: Course("pending", ("failed",)),
+            Kind.REVERSE: Course("processed", ("failed",)),
+            Kind.NEEDS_ATTENTION: Course("needs-attention"),
+        }
+    )
+    transfer_courses: Courses = MappingProxyType(
+        {
+            None: Course("success"),
+            Kind.REVERSE: Course("success", ("reversed",)),
+        }
+    )
+
+    def __init__(self, webhook_secret: str) -> None:
+        self._webhook_secret = webhook_secret
+
+    def paid(self, transaction: Transaction) -> Sequence[Letter]:
+        return [
+            _letter("payment_intent.succeeded", objects.intent(transaction)),
+            _letter("checkout.session.completed", objects.session(transaction, url="")),
+        ]
+
+    def declined(self, transaction: Transaction) -> Sequence[Letter]:
+        return [_letter("payment_intent.payment_failed", objects.intent(transaction))]
+
+    def refund_moved(
+        self, refund: Refund, transaction: Transaction, *, refunded: int
+    ) -> Sequence[Letter]:
+        told = objects.refund(refund)
+        match refund.status:
+            case "processed":
+                charge = objects.charge(transaction, refunded=refunded)
+                return [_letter("refund.updated", told), _letter("charge.refunded", charge)]
+            case "failed":
+                return [_letter("refund.failed", told)]
+            case _:
+                return [_letter("refund.created", told)]
+
+    def transfer_moved(self, transfer: Transfer, recipient: Recipient) -> Sequence[Letter]:
+        events = {"success": "transfer.created", "reversed": "transfer.reversed"}
+        if transfer.status not in events:
+            return []
+        return [_letter(events[transfer.status], objects.transfer(transfer, recipient))]
+
+    def chargeback_moved(
+        self,
+        chargeback: Chargeback,
+        transaction: Transaction,  # noqa: ARG002
+        *,
+        news: ChargebackNews,
+    ) -> Sequence[Letter]:
+        told = disputes.dispute(chargeback)
+        return [_letter(f"charge.dispute.{event}", told) for event in _told_of(chargeback, news)]
+
+    def distorted(self, body: str, rule: Rule | None) -> str:
+        event = msgspec.json.decode(body)
+        about = event["data"]["object"]
+        if "amount" in about:
+            amount, currency = distort(
+                rule, amount=about["amount"], currency=about["currency"].upper()
+            )
+            about.update(amount=amount, currency=currency.lower())
+        return msgspec.json.encode(event).decode()
+
+    def signed(self, body: bytes) -> dict[str, str]:
+        now = str(int(time.time()))
+        message = now.encode() + b"." + body
+        digest = hmac.new(self._webhook_secret.encode(), message, hashlib.sha256).hexdigest()
+        return {"Stripe-Signature": f"t={now},v1={digest}"}
+
+    def return_url(self, transaction: Transaction) -> str:
+        return transaction.callback_url.replace("{CHECKOUT_SESSION_ID}", transaction.access_code)
+
+    def cancel_url(self, transaction: Transaction) -> str:
+        return objects.given(transaction).cancel_url
+
+    def shown_amount(self, amount: int, currency: str) -> str:
+        digits = _FRACTIONS.get(currency, 2)
+        whole, rest = divmod(amount, 10**digits)
+        return f"{whole:,}.{rest:0{digits}d}" if digits else f"{whole:,}"
+
+
+def _told_of(chargeback: Chargeback, news: ChargebackNews) -> Sequence[str]:
+    """Stripe does not remind."""
+    match news:
+        case "opened":
+            return ["created", "funds_withdrawn"]
+        case "answered":
+            return ["updated"]
+        case "reminded":
+            return []
+        case "closed":
+            return ["closed"] if chargeback.is_taken else ["closed", "funds_reinstated"]
+
+
+def account_moved(of: ConnectedAccount) -> Sequence[Letter]:
+    """Events of connected accounts name theirs."""
+    if of.standing is Standing.GONE:
+        gone = "account.application.deauthorized"
+        return [_letter(gone, accounts.application(), account=of.code)]
+    return [
+        _letter("account.updated", accounts.account(of), account=of.code),
+        _letter("capability.updated", accounts.capability(of), account=of.code),
+    ]
+
+
+def _letter(kind: str, about: dict[str, Any], **more: str) -> Letter:
+    event = {
+        "id": f"evt_{token_hex(12)}",
+        "object": "event",
+        "api_version": API_VERSION,
+        "created": int(time.time()),
+        "data": {"object": about},
+        "livemode": False,
+        "pending_webhooks": 1,
+        "request": {"id": None, "idempotency_key": None},
+        "type": kind,
+        **more,
+    }
+    return Letter(kind, msgspec.json.encode(event).decode())

@@ -1,0 +1,231 @@
+"""Sessions, payment intents, charges, refunds and transfers on the wire."""
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from app.sandbox.books.books import Account
+from app.sandbox.books.refunds import Refund
+from app.sandbox.books.transactions import Transaction
+from app.sandbox.books.transfers import Recipient, Transfer
+
+_SESSION_SECONDS: Final = 86_400
+# What the books call a refund, in Stripe's words.
+_REFUND_STATUSES: Final = {
+    "pending": "pending",
+    "needs-attention": "requires_action",
+    "processed": "succeeded",
+    "failed": "failed",
+}
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session was made with, besides what every charge has."""
+
+    cancel_url: str
+    metadata: dict[str, str]
+    intent_metadata: dict[str, str]
+    transfer_group: str | None
+
+
+class GivenToTransfer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a transfer was made with, besides what every transfer has."""
+
+    metadata: dict[str, str]
+    transfer_group: str | None
+    source_transaction: str | None
+    description: str | None
+
+
+def given(transaction: Transaction) -> Given:
+    return msgspec.json.decode(transaction.metadata, type=Given)
+
+
+def given_to(transfer: Transfer) -> GivenToTransfer:
+    return msgspec.json.decode(transfer.metadata, type=GivenToTransfer)
+
+
+def charge_id(transaction_id: int) -> str:
+    return f"ch_{transaction_id}"
+
+
+def intent_id(transaction_id: int) -> str:
+    return f"pi_{transaction_id}"
+
+
+def refund_id(refund: Refund) -> str:
+    return f"re_{refund.id}"
+
+
+def is_paid(transaction: Transaction) -> bool:
+    return transaction.paid_at is not None
+
+
+def session(of: Transaction, *, url: str) -> dict[str, Any]:
+    paid, made = is_paid(of), given(of)
+    return {
+        "id": of.access_code,
+        "object": "checkout.session",
+        "amount_subtotal": of.amount,
+        "amount_total": of.amount,
+        "cancel_url": made.cancel_url,
+        "client_reference_id": of.reference,
+        "created": unix(of.created_at),
+        "currency": of.currency.lower(),
+        "customer_email": of.email,
+        "expires_at": unix(of.created_at) + _SESSION_SECONDS,
+        "livemode": False,
+        "metadata": made.metadata,
+        "mode": "payment",
+        "payment_intent": intent_id(of.id) if of.status != "abandoned" else None,
+        "payment_method_types": ["card"],
+        "payment_status": "paid" if paid else "unpaid",
+        "status": "complete" if paid else "open",
+        "success_url": of.callback_url,
+        "ui_mode": "hosted",
+        "url": None if paid else url,
+    }
+
+
+def intent(of: Transaction) -> dict[str, Any]:
+    paid = is_paid(of)
+    return {
+        "id": intent_id(of.id),
+        "object": "payment_intent",
+        "amount": of.amount,
+        "amount_capturable": 0,
+        "amount_received": of.amount if paid else 0,
+        "capture_method": "automatic_async",
+        "created": unix(of.created_at),
+        "currency": of.currency.lower(),
+        "last_payment_error": None if paid else _decline() | {"charge": charge_id(of.id)},
+        "latest_charge": charge_id(of.id),
+        "livemode": False,
+        "metadata": given(of).intent_metadata,
+        "payment_method_types": ["card"],
+        "status": "succeeded" if paid else "requires_payment_method",
+        "transfer_group": given(of).transfer_group,
+    }
+
+
+def charge(of: Transaction, *, refunded: int, is_disputed: bool = False) -> dict[str, Any]:
+    """The attempt to pay a session: that which succeeded, or else the last."""
+    paid = is_paid(of)
+    return {
+        "id": charge_id(of.id),
+        "object": "charge",
+        "amount": of.amount,
+        "amount_captured": of.amount if paid else 0,
+        "amount_refunded": refunded,
+        "balance_transaction": _balance(of) if paid else None,
+        "captured": paid,
+        "created": unix(of.created_at),
+        "currency": of.currency.lower(),
+        "disputed": is_disputed,
+        "failure_code": None if paid else "card_declined",
+        "failure_message": None if paid else "Your card was declined.",
+        "livemode": False,
+        "metadata": given(of).intent_metadata,
+        "outcome": {
+            "network_status": "approved_by_network" if paid else "declined_by_network",
+            "reason": None if paid else "generic_decline",
+            "seller_message": "Payment complete." if paid else "The bank declined the payment.",
+            "type": "authorized" if paid else "issuer_declined",
+        },
+        "paid": paid,
+        "payment_intent": intent_id(of.id),
+        "refunded": paid and refunded >= of.amount,
+        "status": "succeeded" if paid else "failed",
+        "transfer_group": given(of).transfer_group,
+    }
+
+
+def refund(of: Refund) -> dict[str, Any]:
+    failed = of.status == "failed"
+    return {
+        "id": refund_id(of),
+        "object": "refund",
+        "amount": of.amount,
+        "balance_transaction": f"txn_{of.id}",
+        "charge": charge_id(of.transaction_id),
+        "created": unix(of.created_at),
+        "currency": of.currency.lower(),
+        "metadata": msgspec.json.decode(of.customer_note),
+        "payment_intent": intent_id(of.transaction_id),
+        "reason": None,
+        "receipt_number": None,
+        "source_transfer_reversal": None,
+        "status": _REFUND_STATUSES[of.status],
+        "transfer_reversal": None,
+        **({"failure_reason": "expired_or_canceled_card"} if failed else {}),
+    }
+
+
+def transfer(of: Transfer, recipient: Recipient) -> dict[str, Any]:
+    made, is_back = given_to(of), of.status == "reversed"
+    return {
+        "id": of.transfer_code,
+        "object": "transfer",
+        "amount": of.amount,
+        "amount_reversed": of.amount if is_back else 0,
+        "balance_transaction": f"txn_{of.id}",
+        "created": unix(of.created_at),
+        "currency": of.currency.lower(),
+        "description": made.description,
+        "destination": recipient.recipient_code,
+        "destination_payment": f"py_{of.id}",
+        "livemode": False,
+        "metadata": made.metadata,
+        "reversed": is_back,
+        "source_transaction": made.source_transaction,
+        "source_type": "card",
+        "transfer_group": made.transfer_group,
+    }
+
+
+def balance(accounts: list[Account]) -> dict[str, Any]:
+    available = [
+        {
+            "amount": each.balance,
+            "currency": each.currency.lower(),
+            "source_types": {"card": each.balance},
+        }
+        for each in accounts
+    ]
+    return {"object": "balance", "available": available, "livemode": False, "pending": []}
+
+
+def listed(objects: list[dict[str, Any]], *, has_more: bool, path: str) -> dict[str, Any]:
+    return {"object": "list", "data": objects, "has_more": has_more, "url": path}
+
+
+def unix(told: str) -> int:
+    """Stripe's times are seconds."""
+    return int(datetime.fromisoformat(told).timestamp())
+
+
+def _balance(of: Transaction) -> dict[str, Any]:
+    fee = of.fees or 0
+    return {
+        "id": f"txn_{of.id}",
+        "object": "balance_transaction",
+        "amount": of.amount,
+        "currency": of.currency.lower(),
+        "exchange_rate": None,
+        "fee": fee,
+        "net": of.amount - fee,
+        "reporting_category": "charge",
+        "source": charge_id(of.id),
+        "status": "pending",
+        "type": "charge",
+    }
+
+
+def _decline() -> dict[str, Any]:
+    return {
+        "code": "card_declined",
+        "decline_code": "generic_decline",
+        "message": "Your card was declined.",
+        "type": "card_error",
+    }

@@ -1,0 +1,326 @@
+"""Accounts, sessions and refresh tokens against a real database."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from argon2 import PasswordHasher
+
+from app.foundation.db import execute, fetch_value, transaction
+from app.foundation.errors import Unauthenticated, Unavailable
+from app.people.accounts import actions, rules, stories
+from app.people.accounts.model import (
+    Account,
+    EmailTaken,
+    Grant,
+    LogIn,
+    LogInRefused,
+    NewAccount,
+    RefreshRaced,
+    Role,
+    SessionOver,
+    TokenExpired,
+    TokenInvalid,
+    TokenReused,
+)
+from tests.people.accounts.conftest import PASSWORD
+
+ADA = NewAccount(email="ada@example.com", password=PASSWORD, name="Ada")
+
+
+async def ada(*roles: Role, password_hash: str = "none") -> Account:
+    async with transaction() as tx:
+        return await actions.create_account(
+            tx, new=ADA, roles=roles or (Role.GUEST,), password_hash=password_hash
+        )
+
+
+async def open_session(account: Account) -> Grant:
+    async with transaction() as tx:
+        return await actions.open_session(tx, account=account, user_agent="a browser")
+
+
+async def refresh(token: str) -> Grant | Unauthenticated:
+    async with transaction() as tx:
+        return await actions.refresh(tx, token=token)
+
+
+async def refreshed(token: str) -> Grant:
+    outcome = await refresh(token)
+    assert isinstance(outcome, Grant), outcome
+    return outcome
+
+
+async def count(table: str) -> int:
+    queries: dict[str, Any] = {
+        "sessions": "SELECT count(*) FROM sessions",
+        "tokens": "SELECT count(*) FROM refresh_tokens",
+    }
+    async with transaction() as tx:
+        return await fetch_value(tx, int, queries[table]) or 0
+
+
+async def age(**interval: int) -> None:
+    """Let all sessions and tokens be this much older."""
+    async with transaction() as tx:
+        await execute(
+            tx,
+            """
+            UPDATE refresh_tokens SET issued_at = issued_at - %(by)s, used_at = used_at - %(by)s,
+                   expires_at = expires_at - %(by)s""",
+            by=timedelta(**interval),
+        )
+        await execute(
+            tx,
+            """
+            UPDATE sessions SET created_at = created_at - %(by)s,
+                   revoked_at = revoked_at - %(by)s""",
+            by=timedelta(**interval),
+        )
+
+
+async def test_seeding_makes_an_admin_who_can_log_in(pool: None) -> None:
+    admin = await ada(Role.ADMIN, Role.GUEST, password_hash=await actions.hash_password(PASSWORD))
+    assert admin.roles == (Role.ADMIN, Role.GUEST)
+    signed_in = await stories.log_in(
+        LogIn(email="ADA@example.com", password=PASSWORD), user_agent=""
+    )
+    assert signed_in.account == admin
+
+
+async def test_of_two_who_register_an_address_at_once_one_gets_it(pool: None) -> None:
+    outcomes = await asyncio.gather(ada(), ada(), ada(), return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == [
+        "Account",
+        "EmailTaken",
+        "EmailTaken",
+    ]
+    assert any(isinstance(outcome, EmailTaken) for outcome in outcomes)
+
+
+async def test_only_the_hash_of_a_refresh_token_is_stored(pool: None) -> None:
+    grant = await open_session(await ada())
+    async with transaction() as tx:
+        stored = await fetch_value(tx, bytes, "SELECT token_hash FROM refresh_tokens")
+    assert stored == rules.token_hash(grant.refresh_token)
+    secret = grant.refresh_token.partition(".")[2]
+    assert len(secret) == 43, "256 bits in base64url"
+
+
+async def test_refreshing_goes_on_and_on(pool: None) -> None:
+    grant = await open_session(await ada())
+    seen = {grant.refresh_token}
+    for _ in range(3):
+        grant = await refreshed(grant.refresh_token)
+        assert grant.refresh_token not in seen
+        seen.add(grant.refresh_token)
+
+
+async def test_a_reused_token_ends_the_session_for_everybody_who_has_it(pool: None) -> None:
+    account = await ada()
+    first, bystander = await open_session(account), await open_session(account)
+    second = await refreshed(first.refresh_token)
+    with pytest.raises(TokenReused):
+        await stories.refresh(first.refresh_token)
+    assert isinstance(await refresh(second.refresh_token), SessionOver)
+    await refreshed(bystander.refresh_token)
+
+
+async def test_of_many_refreshes_at_once_one_wins_and_its_session_lives(pool: None) -> None:
+    """Each on a connection of its own. Those who looked before the winner committed are losers
+    of a race; those who looked later may not be told from thieves, and so may end the session."""
+    account = await ada()
+    for _ in range(10):
+        grant = await open_session(account)
+        outcomes = await asyncio.gather(*(refresh(grant.refresh_token) for _ in range(5)))
+        winners = [outcome for outcome in outcomes if isinstance(outcome, Grant)]
+        assert len(winners) == 1
+        others = [outcome for outcome in outcomes if not isinstance(outcome, Grant)]
+        assert all(isinstance(o, RefreshRaced | TokenReused | SessionOver) for o in others)
+        if all(isinstance(outcome, RefreshRaced) for outcome in others):
+            await refreshed(winners[0].refresh_token)
+
+
+async def test_a_refresh_that_waited_for_another_loses_without_ending_the_session(
+    pool: None,
+) -> None:
+    grant = await open_session(await ada())
+    async with transaction() as slow:
+        winner = await actions.refresh(slow, token=grant.refresh_token)
+        waiting = asyncio.create_task(refresh(grant.refresh_token))
+        await _until_somebody_waits_for_a_lock()
+    assert isinstance(winner, Grant)
+    assert isinstance(await waiting, RefreshRaced)
+    await refreshed(winner.refresh_token)
+
+
+async def _until_somebody_waits_for_a_lock() -> None:
+    async with asyncio.timeout(5):
+        while True:
+            async with transaction() as tx:
+                if await fetch_value(tx, int, "SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                    return
+
+
+async def test_a_refresh_whose_transaction_fails_can_be_tried_again(pool: None) -> None:
+    grant = await open_session(await ada())
+    with pytest.raises(RuntimeError):
+        await _refresh_and_fail(grant.refresh_token)
+    await refreshed(grant.refresh_token)
+
+
+async def _refresh_and_fail(token: str) -> None:
+    async with transaction() as tx:
+        await actions.refresh(tx, token=token)
+        raise RuntimeError
+
+
+async def test_an_old_refresh_token_expires(pool: None) -> None:
+    grant = await open_session(await ada())
+    await age(days=29)
+    grant = await refreshed(grant.refresh_token)
+    await age(days=30)
+    assert isinstance(await refresh(grant.refresh_token), TokenExpired)
+
+
+async def test_moving_the_business_clock_by_months_logs_nobody_out(pool: None) -> None:
+    grant = await open_session(await ada())
+    async with transaction() as tx:
+        await execute(tx, "UPDATE business_clock SET movable = true, shift = '6 months'")
+    grant = await refreshed(grant.refresh_token)
+    async with transaction() as tx:
+        await execute(tx, "UPDATE business_clock SET shift = '0'")
+    await age(days=30)
+    outcome = await refresh(grant.refresh_token)
+    assert isinstance(outcome, TokenExpired), "nor does it keep a token alive"
+
+
+@pytest.mark.parametrize("token", ["", "x", "😀", "\x00", "a" * 10_000, "\udc80"])
+async def test_a_refresh_token_nobody_made_is_refused(pool: None, token: str) -> None:
+    assert isinstance(await refresh(token), TokenInvalid)
+
+
+async def test_a_refresh_token_with_another_session_in_front_is_refused(pool: None) -> None:
+    account = await ada()
+    one, other = await open_session(account), await open_session(account)
+    forged = f"{other.session_id.hex}.{one.refresh_token.partition('.')[2]}"
+    assert isinstance(await refresh(forged), TokenInvalid)
+
+
+async def test_a_disabled_account_neither_refreshes_nor_logs_in(pool: None) -> None:
+    account = await ada(password_hash=await actions.hash_password(PASSWORD))
+    grant = await open_session(account)
+    async with transaction() as tx:
+        await execute(tx, "UPDATE accounts SET disabled_at = business_now()")
+    assert isinstance(await refresh(grant.refresh_token), SessionOver)
+    with pytest.raises(LogInRefused):
+        await stories.log_in(LogIn(email=ADA.email, password=PASSWORD), user_agent="")
+    with pytest.raises(SessionOver):
+        async with transaction() as tx:
+            await actions.read_account(tx, account_id=account.id)
+
+
+async def test_a_role_that_was_added_is_in_the_next_token(pool: None) -> None:
+    grant = await open_session(await ada())
+    async with transaction() as tx:
+        await execute(tx, "UPDATE accounts SET roles = '{guest,host}'")
+    grant = await refreshed(grant.refresh_token)
+    assert grant.account.roles == (Role.GUEST, Role.HOST)
+
+
+async def test_an_outdated_hash_is_replaced_when_its_owner_logs_in(pool: None) -> None:
+    weak = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
+    await ada(password_hash=weak)
+    right = LogIn(email=ADA.email, password=PASSWORD)
+    with pytest.raises(LogInRefused):
+        await stories.log_in(LogIn(email=ADA.email, password="wrong"), user_agent="")
+    assert await _stored_hash() == weak, "a wrong password changes nothing"
+    await asyncio.gather(*(stories.log_in(right, user_agent="") for _ in range(3)))
+    assert not rules.is_outdated(await _stored_hash())
+    assert rules.password_fits(PASSWORD, await _stored_hash())
+
+
+async def _stored_hash() -> str:
+    async with transaction() as tx:
+        return await fetch_value(tx, str, "SELECT password_hash FROM accounts") or ""
+
+
+async def test_a_password_that_changes_during_the_check_opens_no_session(pool: None) -> None:
+    await ada(password_hash=await actions.hash_password(PASSWORD))
+    async with transaction() as tx:
+        proved = await actions.find_credentials(tx, email=ADA.email)
+        await execute(tx, "UPDATE accounts SET password_hash = 'another'")
+    assert proved is not None
+    async with transaction() as tx:
+        assert not await actions.open_session_of(
+            tx, credentials=proved, new_hash=None, user_agent=""
+        )
+    assert await count("sessions") == 0
+
+
+async def test_logging_out_ends_one_session_and_everywhere_ends_all(pool: None) -> None:
+    account = await ada()
+    one, two, three = [await open_session(account) for _ in range(3)]
+    await _log_out(one.session_id)
+    assert isinstance(await refresh(one.refresh_token), SessionOver)
+    two = await refreshed(two.refresh_token)
+    await _log_out(two.session_id, everywhere=True)
+    assert isinstance(await refresh(two.refresh_token), SessionOver)
+    assert isinstance(await refresh(three.refresh_token), SessionOver)
+    with pytest.raises(SessionOver):
+        await _log_out(one.session_id, everywhere=True)
+
+
+async def _log_out(session_id: UUID, *, everywhere: bool = False) -> None:
+    async with transaction() as tx:
+        await actions.log_out(tx, session_id=session_id, everywhere=everywhere)
+
+
+async def test_cleanup_takes_what_ended_a_week_ago_and_nothing_else(pool: None) -> None:
+    account = await ada()
+    expired, ended = await open_session(account), await open_session(account)
+    await _log_out(ended.session_id)
+    assert await cleanup() == 0, "just ended"
+    await age(days=7)
+    assert await cleanup() == 2, "the ended session and its token"
+    await age(days=30)
+    fresh = await open_session(account)
+    assert await cleanup() == 2, "the expired token and its session"
+    assert (await count("sessions"), await count("tokens")) == (1, 1)
+    assert isinstance(await refresh(expired.refresh_token), TokenInvalid)
+    await refreshed(fresh.refresh_token)
+
+
+async def test_cleanup_keeps_a_session_that_has_a_younger_token(pool: None) -> None:
+    grant = await open_session(await ada())
+    await age(days=29)
+    grant = await refreshed(grant.refresh_token)
+    await age(days=9)
+    assert await cleanup() == 1
+    await refreshed(grant.refresh_token)
+
+
+async def test_cleanup_goes_in_batches(pool: None) -> None:
+    account = await ada()
+    for _ in range(5):
+        await open_session(account)
+    await age(days=40)
+    assert [await cleanup(limit=2) for _ in range(4)] == [4, 4, 2, 0]
+    assert await count("sessions") == 0
+
+
+async def cleanup(limit: int = 100) -> int:
+    async with transaction() as tx:
+        return await actions.cleanup(tx, limit=limit)
+
+
+async def test_a_flood_of_logins_is_told_to_wait_and_passes() -> None:
+    """No database: the hashers alone. 100 may wait, and no more than a few work at once."""
+    hashes = [asyncio.create_task(actions.hash_password("x")) for _ in range(110)]
+    outcomes = await asyncio.gather(*hashes, return_exceptions=True)
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Unavailable)]
+    assert len(refused) == 10
+    assert all(problem.retry_after_s for problem in refused)
+    assert await actions.hash_password("x")

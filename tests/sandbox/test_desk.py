@@ -1,0 +1,109 @@
+"""Trouble by a page, and trouble at random that a seed brings again."""
+
+from typing import Any
+
+import pytest
+
+from app.sandbox.faults import POSSIBLE, Faults, Kind, Mix, Operation
+from tests.edge.gateways.adapters import ALL, World
+from tests.edge.gateways.test_conformance import CHARGE, refund, start
+from tests.sandbox.server import sandbox_in_process
+
+
+def drawn(mix: Mix, calls: int = 200) -> list[tuple[Kind, int] | None]:
+    faults = Faults()
+    faults.stir(mix)
+    operations = list(Operation)
+    taken = [faults.take(operations[number % len(operations)]) for number in range(calls)]
+    return [(rule.kind, rule.delay_ms) if rule else None for rule in taken]
+
+
+def test_the_same_seed_brings_the_same_faults_and_another_brings_others():
+    mix = Mix(seed=7, share=0.3, delay_ms=50)
+    assert drawn(mix) == drawn(mix)
+    assert drawn(mix) != drawn(Mix(seed=8, share=0.3, delay_ms=50))
+
+
+def test_about_the_share_that_was_asked_for_goes_wrong_in_ways_that_are_possible():
+    faults = Faults()
+    faults.stir(Mix(seed=1, share=0.3))
+    for operation in Operation:
+        rules = [rule for _ in range(400) if (rule := faults.take(operation))]
+        assert 80 <= len(rules) <= 160
+        assert {rule.kind for rule in rules} <= POSSIBLE[operation]
+        assert all(1 <= rule.delay_ms <= 200 for rule in rules)
+    faults.stir(None)
+    assert faults.take(Operation.VERIFY) is None
+
+
+def test_only_the_kinds_that_were_asked_for_are_mixed():
+    everything = drawn(Mix(seed=1, share=1, kinds=frozenset({Kind.ERROR_500})))
+    assert {each[0] for each in everything if each} == {Kind.ERROR_500}
+    assert None in everything  # a webhook cannot answer 500
+
+
+async def desk(world: World, path: str, **form: Any) -> int:
+    reply = await world.sandbox.client.post(f"/desk{path}", data=form)
+    return reply.status_code
+
+
+async def page(world: World) -> str:
+    reply = await world.sandbox.client.get("/desk")
+    assert reply.status_code == 200
+    return reply.text
+
+
+@pytest.mark.parametrize("adapter", ALL, ids=lambda adapter: adapter.name)
+async def test_the_page_shows_what_there_is_and_acts_as_guest_bank_and_post(adapter: Any):
+    async with sandbox_in_process(step_seconds=None) as (sandbox, transport):
+        world = World(adapter, sandbox, transport)
+        assert "None yet." in await page(world)
+        await start(world)
+        assert await desk(world, f"/charges/{CHARGE}/pay") == 303
+        assert "5,000.00" in await page(world)
+        await refund(world)
+        [begun] = await sandbox.refunds()
+        assert await desk(world, f"/refunds/{begun['id']}/succeed") == 303
+        assert (await sandbox.refunds())[0]["status"] == "processed"
+        assert await desk(world, f"/refunds/{begun['id']}/fly") == 400
+        assert await desk(world, f"/charges/{CHARGE}/charge%20back") == 303
+        [wanted] = await sandbox.chargebacks()
+        for verb, status in (("remind", 303), ("answer", 303), ("answer", 400), ("fly", 400),
+                             ("lost", 303), ("won", 303)):  # fmt: skip
+            assert await desk(world, f"/chargebacks/{wanted['id']}/{verb}") == status
+        assert "resolved: declined" in await page(world)
+        assert await desk(world, "/chargebacks/1/won") == 400
+        assert await desk(world, f"/deliveries/{CHARGE}/replay") == 303
+        assert CHARGE in await page(world)
+        await world.gateway.close()
+
+
+async def test_faults_are_asked_for_on_the_page_and_ended_there():
+    async with sandbox_in_process() as (sandbox, transport):
+        world = World(ALL[0], sandbox, transport)
+        rule = {"operation": "verify", "kind": "error_500", "times": "3", "delayMs": ""}
+        assert await desk(world, "/faults", **rule) == 303
+        assert await desk(world, "/mix", seed="5", share="0.25", delayMs="") == 303
+        told = await page(world)
+        assert "verify: error_500, 3 more" in told
+        assert "25 % of all calls and webhooks go wrong, seed 5" in told
+        for wrong in (
+            {"operation": "verify", "kind": "duplicate"},
+            {"operation": "fly", "kind": "drop"},
+            {"operation": "verify", "kind": "drop", "times": "0"},
+            {"operation": "verify", "kind": "drop", "times": "many"},
+        ):
+            assert await desk(world, "/faults", **wrong) == 400
+        assert await desk(world, "/mix", seed="5", share="2") == 400
+        assert await desk(world, "/faults/clear") == 303
+        assert "Nothing: all goes well." in await page(world)
+        await world.gateway.close()
+
+
+async def test_a_mix_is_asked_for_by_the_api_too():
+    async with sandbox_in_process() as (sandbox, _):
+        mix = {"seed": 3, "share": 0.5, "delayMs": 20, "kinds": ["error_500"]}
+        assert (await sandbox.client.put("/sandbox/mix", json=mix)).json() == mix
+        assert (await sandbox.client.put("/sandbox/mix", json={"seed": 3})).status_code == 400
+        assert (await sandbox.client.put("/sandbox/mix", json=None)).status_code < 500
+        assert (await sandbox.client.put("/sandbox/mix", content=b"null")).json() is None
