@@ -10,7 +10,6 @@ from litestar.middleware import DefineMiddleware
 from litestar.types import ASGIApp
 
 import app.bookings.routes
-import app.breaker.routes
 import app.cancellation.routes
 import app.chargebacks.routes
 import app.checkout.routes
@@ -20,11 +19,12 @@ import app.edge.outages.routes
 import app.edge.webhooks.routes
 import app.inventory.routes
 import app.jobs.routes
-import app.ledger.routes
+import app.money.breaker.routes
+import app.money.ledger.routes
+import app.money.payees.routes
+import app.money.payouts.routes
 import app.money_out.routes
 import app.operations.routes
-import app.payees.routes
-import app.payouts.routes
 import app.people.accounts.routes
 import app.tracking.routes
 from app import api_page
@@ -48,20 +48,20 @@ def create_app() -> ASGIApp:
         route_handlers=[
             *app.people.accounts.routes.routes,
             *app.bookings.routes.routes,
-            *app.breaker.routes.routes,
+            *app.money.breaker.routes.routes,
             *app.cancellation.routes.routes,
             *app.chargebacks.routes.routes,
             *app.checkout.routes.routes,
             *app.disputes.routes.routes,
             *app.inventory.routes.routes,
             *app.jobs.routes.routes,
-            *app.ledger.routes.routes,
+            *app.money.ledger.routes.routes,
             *app.money_out.routes.routes,
             *app.operations.routes.routes,
             *app.edge.outages.routes.routes,
             *app.edge.calls.routes.routes,
-            *app.payees.routes.routes,
-            *app.payouts.routes.routes,
+            *app.money.payees.routes.routes,
+            *app.money.payouts.routes.routes,
             *app.tracking.routes.routes,
             *app.edge.webhooks.routes.routes,
             api_page.assets,

@@ -3,7 +3,7 @@
 from app.checkout.stories import settle_payment
 from app.foundation import queue
 from app.foundation.db import transaction
-from app.payments import actions as payments
+from app.money.payments import actions as payments
 from tasks.runner.handlers import handles
 
 

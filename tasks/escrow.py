@@ -2,15 +2,15 @@
 
 from functools import partial
 
-from app.breaker import actions as breaker
-from app.escrow import actions as escrow
 from app.foundation import queue
 from app.foundation.db import transaction
 from app.foundation.settings import settings
-from app.instructions import actions as instructions
-from app.instructions.model import InstructionKind
+from app.money.breaker import actions as breaker
+from app.money.escrow import actions as escrow
+from app.money.instructions import actions as instructions
+from app.money.instructions.model import InstructionKind
+from app.money.payouts import actions as payouts
 from app.money_out import stories
-from app.payouts import actions as payouts
 from tasks.runner.handlers import handles
 from tasks.sweeps import in_turn, sweep, sweep_in_batches
 

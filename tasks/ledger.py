@@ -6,7 +6,7 @@ from typing import Final
 import structlog
 
 from app.foundation.db import transaction
-from app.ledger import actions as ledger
+from app.money.ledger import actions as ledger
 
 _log = structlog.get_logger(__name__)
 _TRIES: Final = 50

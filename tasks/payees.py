@@ -1,6 +1,6 @@
 """Payout accounts of which the gateway has not said its last word."""
 
-from app.payees import stories
+from app.money.payees import stories
 
 
 async def resolve_payout_accounts(limit: int) -> int:

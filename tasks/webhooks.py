@@ -12,13 +12,13 @@ from app.edge.webhooks import actions as webhooks
 from app.edge.webhooks.model import FIRST_WAIT, TRIES_MAX, WAIT_MAX, NothingOfOurs, StoredEvent
 from app.foundation import queue
 from app.foundation.db import Tx, transaction
-from app.instructions.model import InstructionKind
-from app.instructions.queries import refunds_at_gateway
+from app.money.instructions.model import InstructionKind
+from app.money.instructions.queries import refunds_at_gateway
+from app.money.payees import actions as payees
+from app.money.payees.stories import ask_about
+from app.money.payments import actions as payments
 from app.money_out import actions as money_out
 from app.money_out.stories import look_up, look_up_earlier
-from app.payees import actions as payees
-from app.payees.stories import ask_about
-from app.payments import actions as payments
 from tasks.runner.handlers import Retries, handles
 
 _RETRIES: Final = Retries(

@@ -23,7 +23,7 @@ from app.edge.outages.stories import Recorder
 from app.foundation import db
 from app.foundation.db import execute, transaction
 from app.foundation.settings import settings
-from app.payments.model import GatewayUnclear
+from app.money.payments.model import GatewayUnclear
 from app.sandbox.app import SECRET_KEY, create_sandbox
 from app.sandbox.books.deliveries import Delivery
 from app.sandbox.books.refunds import OPEN as OPEN_REFUNDS

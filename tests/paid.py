@@ -8,10 +8,10 @@ from app.bookings import actions as bookings
 from app.bookings.model import Booking, Reserve
 from app.checkout import actions as checkout
 from app.edge.gateways.port import ChargeStatus, FoundCharge, GatewayName
-from app.escrow import queries as pots
-from app.escrow.model import Pot
 from app.foundation.db import Tx, execute, fetch_value
-from app.payments.model import Payment
+from app.money.escrow import queries as pots
+from app.money.escrow.model import Pot
+from app.money.payments.model import Payment
 from app.people.accounts.model import Principal, Role
 from tests import make
 

@@ -25,7 +25,6 @@ from app.claims.model import Wanted
 from app.edge.gateways.registry import refused_by_all
 from app.edge.notifications import actions as notifications
 from app.edge.notifications.model import DisputeFacts, Kind
-from app.escrow import actions as escrow
 from app.foundation import audit, states
 from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
 from app.foundation.db import Tx, now
@@ -35,8 +34,9 @@ from app.foundation.queue import SettlePayment, enqueue
 from app.foundation.settings import settings
 from app.inventory import queries as inventory
 from app.inventory.model import ListingNotFound, OfferedUnit
-from app.payments import actions as payments
-from app.payments.model import Payment
+from app.money.escrow import actions as escrow
+from app.money.payments import actions as payments
+from app.money.payments.model import Payment
 from app.people.accounts.model import Principal, Role
 
 # ---- reserve ------------------------------------------------------------------------------------

@@ -20,13 +20,13 @@ from app.bookings.model import (
     Tier,
 )
 from app.edge.notifications.model import BookingFacts
-from app.escrow.model import Holding, Windows
 from app.foundation.errors import FieldError, Invalid
 from app.foundation.money import Money
 from app.foundation.states import MoveRefused
 from app.inventory import rules as inventory
 from app.inventory.model import Kind, ListingState, Offer, OfferedUnit, Policy
-from app.payments.model import Payment
+from app.money.escrow.model import Holding, Windows
+from app.money.payments.model import Payment
 
 # How long before it begins a guest may cancel, and how much of rental and fee comes back then (in
 # hundredths of a percent). Time that has passed, not days on a calendar: 24 h are 24 h also when

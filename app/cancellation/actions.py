@@ -8,12 +8,12 @@ from app.bookings import actions as bookings
 from app.bookings.model import MOVES, Booking, BookingState
 from app.cancellation import rules
 from app.cancellation.model import Cancel, Preview, RefundChanged, Ruling
-from app.escrow import actions as escrow
-from app.escrow import queries as pots
-from app.escrow.rules import give_back
 from app.foundation import audit, states
 from app.foundation.audit import Actor, Subject
 from app.foundation.db import Tx, now
+from app.money.escrow import actions as escrow
+from app.money.escrow import queries as pots
+from app.money.escrow.rules import give_back
 from app.people.accounts.model import Principal
 
 

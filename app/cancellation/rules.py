@@ -5,10 +5,10 @@ from datetime import datetime
 
 from app.bookings.model import UNPAID, Booking, BookingState
 from app.cancellation.model import NotCancellable, Preview, Ruling
-from app.escrow.model import Division, PotKind
-from app.escrow.rules import WHOLE_BPS
 from app.foundation.audit import ActorRole
 from app.foundation.money import Money
+from app.money.escrow.model import Division, PotKind
+from app.money.escrow.rules import WHOLE_BPS
 
 
 def ruling(booking: Booking, by: ActorRole, now: datetime) -> Ruling:

@@ -11,13 +11,13 @@ from msgspec import Meta
 
 from app.bookings.model import Booking
 from app.edge.gateways.port import GatewayName
-from app.escrow.model import Pot
 from app.foundation.audit import ActorRole
 from app.foundation.errors import Conflict, NotFound
 from app.foundation.money import Money, SignedMoney
 from app.foundation.wire import Input, Output
-from app.instructions.model import Instruction
-from app.payments.model import Payment
+from app.money.escrow.model import Pot
+from app.money.instructions.model import Instruction
+from app.money.payments.model import Payment
 
 
 class ChargebackState(StrEnum):

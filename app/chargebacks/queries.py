@@ -17,8 +17,8 @@ from app.foundation.db import (
     fetch_values,
     json,
 )
-from app.instructions.model import Instruction, InstructionKind
-from app.payments.model import Payment
+from app.money.instructions.model import Instruction, InstructionKind
+from app.money.payments.model import Payment
 
 
 async def insert(

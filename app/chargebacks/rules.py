@@ -12,13 +12,13 @@ from app.bookings.model import Booking
 from app.chargebacks.model import Case, Chargeback, ChargebackState, Cut, Recovery
 from app.edge.gateways.port import ChargebackStatus, FoundChargeback
 from app.edge.notifications.model import BookingFacts
-from app.escrow.model import Pot, PotKind
-from app.escrow.rules import account as escrow_account
 from app.foundation.money import Money
-from app.instructions.model import Instruction, InstructionKind, NewInstruction
-from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
-from app.payments.model import Payment
-from app.payments.rules import clearing
+from app.money.escrow.model import Pot, PotKind
+from app.money.escrow.rules import account as escrow_account
+from app.money.instructions.model import Instruction, InstructionKind, NewInstruction
+from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
+from app.money.payments.model import Payment
+from app.money.payments.rules import clearing
 
 DUE_SOON: Final = timedelta(hours=48)
 LOOK_AGAIN_IN: Final = timedelta(hours=6)

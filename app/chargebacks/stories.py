@@ -12,8 +12,8 @@ from app.edge.gateways.port import FoundChargeback, Gateway, GatewayName, Unknow
 from app.edge.gateways.registry import gateway_named, open_names
 from app.edge.webhooks import actions as webhooks
 from app.foundation.db import Tx, now, transaction
-from app.payments import actions as payments
-from app.payments.model import PaymentState
+from app.money.payments import actions as payments
+from app.money.payments.model import PaymentState
 
 # Today and two days before: a lost webhook is made up for within a day, or within two where
 # the gateway was silent when it was asked.

@@ -15,8 +15,8 @@ from app.foundation.audit import SYSTEM
 from app.foundation.db import Tx, now
 from app.foundation.money import Money
 from app.inventory.model import Kind as ListingKind
-from app.payments import actions as payments
-from app.payments.model import Payment, Unwanted, Verdict
+from app.money.payments import actions as payments
+from app.money.payments.model import Payment, Unwanted, Verdict
 
 PAYMENT_DEADLINE: Final = timedelta(minutes=30)
 _CAME: Final = (Verdict.PAID, Verdict.PAID_OTHERWISE)

@@ -13,8 +13,8 @@ from app.checkout.model import Initiate
 from app.foundation import web
 from app.foundation.db import transaction
 from app.foundation.idempotency import Stored
-from app.payments import actions as payments
-from app.payments.model import NoSuchPayment, Payment, PaymentReply
+from app.money.payments import actions as payments
+from app.money.payments.model import NoSuchPayment, Payment, PaymentReply
 from app.people.accounts.model import Principal, Role
 
 Reference = Annotated[

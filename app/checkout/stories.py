@@ -26,8 +26,8 @@ from app.foundation.db import Tx, transaction
 from app.foundation.idempotency import Key
 from app.foundation.money import Money
 from app.foundation.settings import settings
-from app.payments import actions as payments
-from app.payments.model import GatewayRefused, Payment, PaymentReply, PaymentState
+from app.money.payments import actions as payments
+from app.money.payments.model import GatewayRefused, Payment, PaymentReply, PaymentState
 from app.people.accounts import actions as accounts
 
 _ATTEMPTS_MAX: Final = 2  # a charge whose checkout address was lost is begun once more

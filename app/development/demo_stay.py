@@ -11,8 +11,8 @@ import msgspec
 
 from app.development.clients import forward, get, log_in, now, post, run_now
 from app.development.seed import PEOPLE
-from app.ledger.model import Statement
-from app.ledger.rules import statement_lines
+from app.money.ledger.model import Statement
+from app.money.ledger.rules import statement_lines
 from app.tracking.model import Stage
 
 _PATIENCE_SECONDS: Final = 30.0

@@ -30,13 +30,13 @@ from app.disputes.model import (
     TooMuchEvidence,
 )
 from app.edge.notifications.model import Kind
-from app.escrow import actions as escrow
-from app.escrow.model import AlreadyDisputed, Pot
-from app.escrow.rules import divide
 from app.foundation import audit, states
 from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
 from app.foundation.db import Tx
 from app.foundation.wire import read_cursor, write_cursor
+from app.money.escrow import actions as escrow
+from app.money.escrow.model import AlreadyDisputed, Pot
+from app.money.escrow.rules import divide
 from app.people.accounts.model import Principal
 
 _S = DisputeState

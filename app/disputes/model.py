@@ -9,11 +9,11 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from app.escrow.model import PotKind
 from app.foundation.audit import ActorRole
 from app.foundation.errors import Conflict, NotFound
 from app.foundation.money import Money
 from app.foundation.wire import Input, Output, Text
+from app.money.escrow.model import PotKind
 
 FILES_MAX: Final = 10  # at a time
 EVIDENCE_MAX: Final = 50  # per dispute

@@ -3,9 +3,9 @@
 from uuid import UUID
 
 from app.disputes.model import Dispute, DisputeState, Evidence, NewEvidence, Side
-from app.escrow.model import Pot
 from app.foundation.audit import Actor
 from app.foundation.db import Tx, execute, fetch_all, fetch_new, fetch_new_value, fetch_one
+from app.money.escrow.model import Pot
 
 
 async def insert(

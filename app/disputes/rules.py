@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from app.disputes.model import ClaimDamage, Complaint, Dispute, NewEvidence, OpenDispute, Side
 from app.edge.notifications.model import DisputeFacts
-from app.escrow.model import Pot
 from app.foundation.errors import FieldError, Invalid
 from app.foundation.money import Money
+from app.money.escrow.model import Pot
 
 # Names and folders; none of them `..`, none hidden, and no scheme.
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")

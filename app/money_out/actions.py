@@ -12,16 +12,16 @@ from app.chargebacks.actions import returning as chargebacks
 from app.edge.notifications import actions as notifications
 from app.edge.notifications.model import Kind
 from app.edge.outages import actions as outages
-from app.escrow import actions as escrow
 from app.foundation import audit
 from app.foundation.alerts import resolve_alert, resolve_alerts
 from app.foundation.audit import Actor, ActorRole, Subject
 from app.foundation.db import Tx, now, plan_for_values
 from app.foundation.queue import LookUpChargebacks, enqueue
 from app.foundation.wire import read_cursor, write_cursor
-from app.instructions import actions as instructions
-from app.instructions import queries as instruction_queries
-from app.instructions.model import (
+from app.money.escrow import actions as escrow
+from app.money.instructions import actions as instructions
+from app.money.instructions import queries as instruction_queries
+from app.money.instructions.model import (
     Instruction,
     InstructionKind,
     InstructionPage,
@@ -29,8 +29,13 @@ from app.instructions.model import (
     InstructionState,
     NoSuchInstructionHere,
 )
-from app.instructions.rules import QUEUED_FOR, told_of
-from app.ledger import actions as ledger
+from app.money.instructions.rules import QUEUED_FOR, told_of
+from app.money.ledger import actions as ledger
+from app.money.payees import actions as payees
+from app.money.payees.model import Payee
+from app.money.payments import actions as payments
+from app.money.payments.model import Refund, Unwanted
+from app.money.payouts import actions as payouts
 from app.money_out import queries, rules
 from app.money_out.model import (
     Bearer,
@@ -43,11 +48,6 @@ from app.money_out.model import (
     ReissuedBefore,
     StillBeingSent,
 )
-from app.payees import actions as payees
-from app.payees.model import Payee
-from app.payments import actions as payments
-from app.payments.model import Refund, Unwanted
-from app.payouts import actions as payouts
 
 _OVER: Final = (InstructionState.CONFIRMED, InstructionState.FAILED, InstructionState.REVERSED)
 

@@ -11,7 +11,7 @@ from msgspec import Meta
 from app.foundation.errors import Conflict
 from app.foundation.money import Money
 from app.foundation.wire import Input, Output
-from app.instructions.model import (
+from app.money.instructions.model import (
     InstructionKind,
     InstructionMove,
     InstructionReply,

@@ -5,7 +5,7 @@ from uuid import UUID
 import msgspec
 
 from app.foundation.db import Tx, fetch_all, fetch_new
-from app.instructions.model import Instruction
+from app.money.instructions.model import Instruction
 from app.money_out.model import InstructionFilter, LateRefund, NewLateRefund
 
 

@@ -14,7 +14,7 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from app.foundation import web
 from app.foundation.db import Tx, transaction
 from app.foundation.web import PageCursor, PageSize
-from app.instructions.model import InstructionKind, InstructionPage, InstructionState
+from app.money.instructions.model import InstructionKind, InstructionPage, InstructionState
 from app.money_out import actions, stories
 from app.money_out.model import (
     Because,

@@ -6,18 +6,18 @@ from uuid import UUID
 from app.bookings import rules as booking_rules
 from app.bookings.model import Booking
 from app.edge.notifications.model import BookingFacts, Kind
-from app.escrow.model import Pot
 from app.foundation.errors import Invalid
 from app.foundation.money import Money
-from app.instructions.model import (
+from app.money.escrow.model import Pot
+from app.money.instructions.model import (
     Instruction,
     InstructionKind,
     InstructionState,
     NewInstruction,
 )
-from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
+from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
+from app.money.payments.model import Payment, RefundExceedsCharge
 from app.money_out.model import Bearer, LateRefund, StillHeld, TakenByBank
-from app.payments.model import Payment, RefundExceedsCharge
 
 
 def again(came_back: Instruction, *, instruction_id: UUID, target: str | None) -> NewInstruction:

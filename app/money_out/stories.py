@@ -13,14 +13,14 @@ from app.edge.gateways.port import (
 )
 from app.edge.gateways.registry import gateway_named
 from app.edge.webhooks import actions as webhooks
-from app.escrow import actions as escrow
 from app.foundation.db import transaction
-from app.instructions import actions as instructions
-from app.instructions import rules
-from app.instructions.actions import Finding, Outcome
-from app.instructions.model import Instruction, InstructionKind
+from app.money.escrow import actions as escrow
+from app.money.instructions import actions as instructions
+from app.money.instructions import rules
+from app.money.instructions.actions import Finding, Outcome
+from app.money.instructions.model import Instruction, InstructionKind
+from app.money.payments import actions as payments
 from app.money_out import actions
-from app.payments import actions as payments
 
 _MOVES_MONEY: Final = (MoneyOutStatus.SUCCEEDED, MoneyOutStatus.PENDING)
 

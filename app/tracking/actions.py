@@ -3,10 +3,10 @@
 from uuid import UUID
 
 from app.bookings import actions as bookings
-from app.escrow import queries as pots
 from app.foundation.db import Tx, now
-from app.instructions import queries as instructions
-from app.instructions.model import InstructionReply
+from app.money.escrow import queries as pots
+from app.money.instructions import queries as instructions
+from app.money.instructions.model import InstructionReply
 from app.people.accounts.model import Principal
 from app.tracking import queries, rules
 from app.tracking.model import EscrowReply, EscrowTrail

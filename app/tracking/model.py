@@ -6,11 +6,11 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from app.escrow.model import PotKind, PotState
 from app.foundation.audit import ActorRole
 from app.foundation.money import Money
 from app.foundation.wire import Output
-from app.instructions.model import InstructionReply
+from app.money.escrow.model import PotKind, PotState
+from app.money.instructions.model import InstructionReply
 
 
 class Stage(IntEnum):

@@ -6,10 +6,15 @@ from typing import Final
 from uuid import UUID
 
 from app.bookings.model import Booking, BookingState
-from app.escrow.model import Pot, PotKind, PotState
-from app.escrow.rules import WINDOWS
-from app.instructions.model import Instruction, InstructionKind, InstructionReply, InstructionState
 from app.inventory.model import Kind
+from app.money.escrow.model import Pot, PotKind, PotState
+from app.money.escrow.rules import WINDOWS
+from app.money.instructions.model import (
+    Instruction,
+    InstructionKind,
+    InstructionReply,
+    InstructionState,
+)
 from app.tracking.model import STAGE_NAMES, PotReply, Shares, Stage, StageReply, Wait
 
 _CLOSED: Final = frozenset({PotState.RELEASED, PotState.REFUNDED, PotState.CHARGED_BACK})

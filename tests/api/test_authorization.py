@@ -10,8 +10,8 @@ import pytest
 from app.edge.gateways.port import GatewayName
 from app.foundation.alerts import Severity, raise_alert
 from app.foundation.db import execute, fetch_value, transaction
-from app.payees import actions as payees
-from app.payees.model import NewPayoutAccount
+from app.money.payees import actions as payees
+from app.money.payees.model import NewPayoutAccount
 from app.people.accounts.model import Principal, Role
 from tests import make
 from tests.api.walk import served

@@ -25,8 +25,8 @@ import uvloop
 from app.edge.gateways.port import GatewayName
 from app.foundation import db
 from app.foundation.db import Tx, execute, fetch_new_value, transaction
-from app.ledger.actions import post_all
-from app.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
+from app.money.ledger.actions import post_all
+from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from tests.benchmarks.world import report, running_database
 
 PAID: Final = 500_000

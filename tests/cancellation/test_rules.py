@@ -13,11 +13,11 @@ from app.bookings.rules import tiers
 from app.cancellation import rules
 from app.cancellation.model import NotCancellable
 from app.edge.gateways.port import GatewayName
-from app.escrow import rules as escrow
-from app.escrow.model import Pot, PotKind, PotState
 from app.foundation.audit import ActorRole
 from app.foundation.clock import instant
 from app.inventory.model import Kind, Policy
+from app.money.escrow import rules as escrow
+from app.money.escrow.model import Pot, PotKind, PotState
 from tests import make
 
 CHECK_IN: Final = datetime(2027, 3, 1, 14, tzinfo=UTC)

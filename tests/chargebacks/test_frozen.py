@@ -13,7 +13,7 @@ from tests.chargebacks.told import (
     paid_stay,
     tell,
 )
-from tests.escrow.test_release import instructions, payee, pots
+from tests.money.escrow.test_release import instructions, payee, pots
 from tests.shop import Shop
 
 

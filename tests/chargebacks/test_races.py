@@ -21,16 +21,16 @@ from app.edge.gateways.port import (
     FoundInstruction,
     MoneyOutStatus,
 )
-from app.escrow import actions as escrow
-from app.escrow.rules import WINDOWS
 from app.foundation.db import Tx, fetch_all, fetch_new_value, fetch_values, transaction
 from app.foundation.errors import Problem
-from app.instructions import queries as instructions
-from app.instructions.actions import begin_attempt, begin_look_up, record, settle
-from app.instructions.model import Instruction, InstructionKind
+from app.money.escrow import actions as escrow
+from app.money.escrow.rules import WINDOWS
+from app.money.instructions import queries as instructions
+from app.money.instructions.actions import begin_attempt, begin_look_up, record, settle
+from app.money.instructions.model import Instruction, InstructionKind
+from app.money.payments import queries as payment_queries
+from app.money.payments.model import Payment
 from app.money_out import actions as money_out
-from app.payments import queries as payment_queries
-from app.payments.model import Payment
 from app.people.accounts.model import Principal, Role
 from tests import make, paid
 from tests.laws import audit_is_clean

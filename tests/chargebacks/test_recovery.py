@@ -16,7 +16,7 @@ from tests.chargebacks.told import (
     state,
     tell,
 )
-from tests.escrow.test_release import instructions, payee, pots
+from tests.money.escrow.test_release import instructions, payee, pots
 from tests.money_out.test_admin import follow
 from tests.money_out.test_late_refunds import another_trip, debts
 from tests.sandbox.test_sandbox import delivered, eventually

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.chargebacks.test_recovery import released
 from tests.chargebacks.told import LOST, OPEN, books_are_right, owed, paid_stay, recovered, tell
-from tests.escrow.test_release import instructions, payee
+from tests.money.escrow.test_release import instructions, payee
 from tests.money_out.test_admin import BECAUSE, REFUNDS, follow
 from tests.sandbox.test_sandbox import delivered, eventually
 from tests.shop import Shop

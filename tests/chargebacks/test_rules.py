@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from app.chargebacks.model import Chargeback, ChargebackState
 from app.chargebacks.rules import kept, recover
 from app.edge.gateways.port import GatewayName
-from app.escrow.model import Pot, PotKind, PotState
-from app.instructions.model import Instruction, InstructionKind, InstructionState
+from app.money.escrow.model import Pot, PotKind, PotState
+from app.money.instructions.model import Instruction, InstructionKind, InstructionState
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 SHARED: Final[dict[str, Any]] = {

@@ -9,8 +9,8 @@ from app.chargebacks.model import Chargeback
 from app.edge.gateways.port import ChargebackStatus, FoundChargeback
 from app.foundation.db import transaction
 from app.foundation.money import Money
-from tests.escrow.test_release import balances
 from tests.laws import take_audit
+from tests.money.escrow.test_release import balances
 from tests.shop import Shop
 
 OPEN, WON, LOST = ChargebackStatus.OPEN, ChargebackStatus.WON, ChargebackStatus.LOST

@@ -14,7 +14,7 @@ from app.edge.gateways.port import FoundCharge, GatewayName, NewRefund
 from app.edge.gateways.registry import gateway_named
 from app.foundation.db import execute, transaction
 from app.foundation.money import Money
-from app.payments import actions as payments
+from app.money.payments import actions as payments
 from tests import make
 from tests.laws import audit_is_clean
 from tests.shop import Shop

@@ -21,12 +21,12 @@ from app.disputes.model import (
     Resolve,
     TooMuchEvidence,
 )
-from app.escrow import actions as escrow
-from app.escrow.model import AlreadyDisputed, NothingHeld, NotYetOpen, WindowClosed
 from app.foundation.db import Tx, execute, fetch_values, savepoint, transaction
 from app.foundation.errors import Problem
 from app.foundation.money import Money
 from app.foundation.states import MoveRefused
+from app.money.escrow import actions as escrow
+from app.money.escrow.model import AlreadyDisputed, NothingHeld, NotYetOpen, WindowClosed
 from app.people.accounts.model import Principal, Role
 from tests import make, paid
 from tests.laws import audit_is_clean

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from app.disputes import rules
 from app.disputes.model import ClaimDamage, Dispute, NewEvidence, OpenDispute, Side
-from app.escrow.model import PotKind
-from app.escrow.rules import divide
 from app.foundation.errors import Invalid
 from app.foundation.money import Money
+from app.money.escrow.model import PotKind
+from app.money.escrow.rules import divide
 from tests.cancellation.test_rules import pot
 
 

@@ -13,8 +13,8 @@ from app.invariants.queries.judging import take_snapshot
 from app.invariants.rules import LAWS
 from tasks.operations import check_invariants
 from tests.laws import take_audit
-from tests.ledger.books import CLEARING, commit, escrow, posting
 from tests.make import new_id
+from tests.money.ledger.books import CLEARING, commit, escrow, posting
 
 # Money that no payment and no pot explains.
 OUT_OF_NOWHERE = {"charges_posted_once", "escrow_is_the_pots", "cash_at_gateways"}

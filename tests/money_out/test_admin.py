@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from app.people.accounts.model import Principal
-from tests.payees.test_accounts import add, released
+from tests.money.payees.test_accounts import add, released
 from tests.shop import Shop
 
 TRANSFERS = "/api/admin/transfers"

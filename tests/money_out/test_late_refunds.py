@@ -10,9 +10,9 @@ from app.foundation.db import execute, transaction
 from app.people.accounts.model import Role
 from tests import make
 from tests.laws import audit_is_clean, take_audit
+from tests.money.payees.test_accounts import add, released
+from tests.money.payouts.test_host_views import EMPTY, balance
 from tests.money_out.test_admin import follow
-from tests.payees.test_accounts import add, released
-from tests.payouts.test_host_views import EMPTY, balance
 from tests.shop import Shop
 
 FARE = 500_000  # of which the host gets 450,000

@@ -15,7 +15,7 @@ from app.edge.gateways.recipients import NewRecipient, RecipientKind, RecipientR
 from app.edge.gateways.registry import close_gateways, gateway_named, open_gateways
 from app.foundation.money import Money
 from app.foundation.settings import Settings, settings
-from app.instructions import rules
+from app.money.instructions import rules
 from app.money_out import stories
 from tests.shop import Shop
 

@@ -8,11 +8,11 @@ from uuid import UUID
 from app.edge.gateways.port import FoundInstruction, MoneyOutStatus
 from app.foundation.db import transaction
 from app.foundation.money import Money
-from app.instructions import actions as instructions
+from app.money.instructions import actions as instructions
 from app.money_out import stories
 from tests.laws import audit_is_clean
+from tests.money.payees.test_accounts import add, released
 from tests.money_out.test_admin import TRANSFERS, alerts, do, follow, states, the_one
-from tests.payees.test_accounts import add, released
 from tests.shop import Shop
 
 

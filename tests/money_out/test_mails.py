@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from tests.money.payees.test_accounts import add, released
 from tests.money_out.test_admin import came_back, do, follow, given_up, the_one
 from tests.money_out.test_late_refunds import refund, travelled
-from tests.payees.test_accounts import add, released
 from tests.shop import Shop
 
 

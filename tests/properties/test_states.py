@@ -13,15 +13,15 @@ from app.chargebacks import model as chargebacks
 from app.disputes import model as disputes
 from app.disputes.actions import claim_damage
 from app.edge.webhooks import model as webhooks
-from app.escrow import model as escrow
-from app.escrow.actions import release_due
 from app.foundation import alerts, states
 from app.foundation.audit import SYSTEM
 from app.foundation.db import Violated, execute, fetch_value, savepoint, transaction
 from app.foundation.money import Money
-from app.instructions import model as instructions
-from app.payees import model as payees
-from app.payments import model as payments
+from app.money.escrow import model as escrow
+from app.money.escrow.actions import release_due
+from app.money.instructions import model as instructions
+from app.money.payees import model as payees
+from app.money.payments import model as payments
 from app.people.accounts.model import Principal, Role
 from tests import make, paid
 from tests.shop import Shop

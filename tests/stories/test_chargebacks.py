@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.payments.model import GatewayUnclear
+from app.money.payments.model import GatewayUnclear
 from tests.chargebacks.told import books_are_right, paid_stay, recovered, state
 from tests.sandbox.test_sandbox import delivered, eventually
 from tests.shop import Shop

@@ -23,7 +23,7 @@ from app.edge.gateways.registry import close_gateways, gateway_named, open_gatew
 from app.foundation.db import fetch_all, fetch_values, transaction
 from app.foundation.money import Money
 from app.foundation.settings import settings
-from app.payments.model import Payment
+from app.money.payments.model import Payment
 from app.people.accounts.model import Role
 from app.sandbox.app import FLUTTERWAVE_WEBHOOK_SECRET, SECRET_KEY, STRIPE_WEBHOOK_SECRET
 from app.sandbox.dialect import Dialect

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.foundation.db import transaction
 from tests import make
-from tests.escrow.test_release import payee, settle
+from tests.money.escrow.test_release import payee, settle
 from tests.shop import Shop
 
 

@@ -26,7 +26,7 @@ from app.foundation import states
 from app.foundation.audit import Actor, ActorRole
 from app.foundation.db import Tx
 from app.foundation.wire import read_cursor, write_cursor
-from app.payments import actions as payments
+from app.money.payments import actions as payments
 
 
 async def record(tx: Tx, new: NewChargeback, *, admin_id: UUID) -> ChargebackReply:

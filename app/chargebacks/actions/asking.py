@@ -9,8 +9,8 @@ from app.chargebacks.actions import booking, telling
 from app.edge.gateways.port import FoundChargeback, Gateway, GatewayName, Listing
 from app.foundation.db import Tx
 from app.foundation.queue import LookUpChargebacks, enqueue_all
-from app.payments import actions as payments
-from app.payments.model import Payment
+from app.money.payments import actions as payments
+from app.money.payments.model import Payment
 
 
 async def book_told(

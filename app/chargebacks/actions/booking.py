@@ -23,15 +23,15 @@ from app.chargebacks.model import (
     Recovery,
 )
 from app.edge.gateways.port import ChargebackStatus, FoundChargeback
-from app.escrow import actions as escrow
-from app.escrow import queries as pots
 from app.foundation import states
 from app.foundation.audit import SYSTEM, Actor
 from app.foundation.db import Tx
-from app.ledger import actions as ledger
-from app.payments import actions as payments
-from app.payments import queries as payment_queries
-from app.payments.model import PaymentState
+from app.money.escrow import actions as escrow
+from app.money.escrow import queries as pots
+from app.money.ledger import actions as ledger
+from app.money.payments import actions as payments
+from app.money.payments import queries as payment_queries
+from app.money.payments.model import PaymentState
 
 _S = ChargebackState
 

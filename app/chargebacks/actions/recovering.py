@@ -11,21 +11,21 @@ from app.chargebacks.actions import telling
 from app.chargebacks.model import Case, Chargeback, Cut, Recovery
 from app.disputes import actions as disputes
 from app.edge.notifications.model import Kind
-from app.escrow import actions as escrow
-from app.escrow.model import PotKind, PotState
 from app.foundation.alerts import resolve_alerts
 from app.foundation.audit import SYSTEM
 from app.foundation.db import Tx, now
 from app.foundation.money import Money
 from app.foundation.states import MoveRefused
-from app.instructions import actions as instructions
-from app.instructions.model import Instruction, InstructionKind, InstructionState
-from app.ledger import actions as ledger
-from app.payees import actions as payees
-from app.payees.model import Payee
-from app.payments import queries as payments
-from app.payments.model import Unwanted
-from app.payouts import actions as payouts
+from app.money.escrow import actions as escrow
+from app.money.escrow.model import PotKind, PotState
+from app.money.instructions import actions as instructions
+from app.money.instructions.model import Instruction, InstructionKind, InstructionState
+from app.money.ledger import actions as ledger
+from app.money.payees import actions as payees
+from app.money.payees.model import Payee
+from app.money.payments import queries as payments
+from app.money.payments.model import Unwanted
+from app.money.payouts import actions as payouts
 
 _ALERTS: Final = ("instruction_given_up", "instruction_reversed")
 _BECAUSE: Final = "the guest's bank has taken the money back"

@@ -8,10 +8,10 @@ from app.foundation import audit
 from app.foundation.audit import SYSTEM, Subject
 from app.foundation.db import Tx
 from app.foundation.money import Money
-from app.instructions.model import Instruction
-from app.instructions.queries import of_source
-from app.ledger import actions as ledger
-from app.payments import queries as payments
+from app.money.instructions.model import Instruction
+from app.money.instructions.queries import of_source
+from app.money.ledger import actions as ledger
+from app.money.payments import queries as payments
 
 
 async def keep_returned(tx: Tx, refund: Instruction) -> None:

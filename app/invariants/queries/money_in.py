@@ -1,9 +1,9 @@
 """Money in: what guests paid, in the books and in pots."""
 
-from app.escrow.model import PotKind
-from app.escrow.rules import WINDOWS
 from app.foundation.db import Tx
 from app.invariants.queries.judging import Verdicts, judge
+from app.money.escrow.model import PotKind
+from app.money.escrow.rules import WINDOWS
 
 
 async def bookings(tx: Tx) -> Verdicts:

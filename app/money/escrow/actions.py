@@ -1,0 +1,158 @@
+"""The verbs of escrow: hold, open the windows, release, divide, follow the money out."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import uuid_utils.compat
+
+from app.foundation import audit
+from app.foundation.audit import SYSTEM, Actor
+from app.foundation.db import Tx, now
+from app.foundation.states import MoveRefused, check
+from app.money.escrow import queries, rules
+from app.money.escrow.model import (
+    MOVES,
+    Division,
+    Holding,
+    NothingHeld,
+    Pot,
+    PotKind,
+    PotState,
+    Windows,
+)
+from app.money.instructions import queries as instructions
+from app.money.instructions.model import Instruction, InstructionState
+from app.money.ledger import actions as ledger
+from app.money.payments import actions as payments
+from app.money.payouts import actions as payouts
+
+
+async def hold(tx: Tx, holding: Holding) -> None:
+    """Put what a charge brought into pots, in the commit that makes the booking paid."""
+    amounts = {
+        uuid_utils.compat.uuid7(): (kind, amount) for kind, amount in rules.parts(holding).items()
+    }
+    await queries.insert(tx, holding, amounts)
+    await ledger.post(tx, rules.charge(holding))
+
+
+async def open_windows(tx: Tx, booking_id: UUID, windows: Windows) -> None:
+    """The booking is confirmed: from here on time releases its pots."""
+    for kind, opens_at in (
+        (PotKind.RENTAL, windows.rental_opens_at),
+        (PotKind.DEPOSIT, windows.deposit_opens_at),
+    ):
+        await queries.open_window(
+            tx, booking_id, kind, opens_at=opens_at, lasts=rules.WINDOWS[kind]
+        )
+
+
+async def release_due(tx: Tx, *, limit: int) -> list[UUID]:
+    """Release pots whose window has closed: the rental to its host, the deposit to its guest.
+
+    Returns their ids. Any number of these may run at once: each pot is one's alone.
+    """
+    due = await queries.lock_due(tx, limit=limit)
+    await divide(tx, [rules.release(pot) for pot in due], by=SYSTEM)
+    return [pot.id for pot in due]
+
+
+async def next_due(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """Lock a pot whose window has closed, other than these."""
+    return await queries.lock_next_due(tx, but)
+
+
+async def release(tx: Tx, pot_id: UUID) -> None:
+    """Release such a pot."""
+    await divide(tx, [rules.release(await lock(tx, pot_id))], by=SYSTEM)
+
+
+async def lock_all(tx: Tx, booking_id: UUID) -> list[Pot]:
+    """What is held for a booking, and nobody else's to divide until the transaction ends."""
+    return await queries.lock_of_booking(tx, booking_id)
+
+
+async def return_all(tx: Tx, booking_id: UUID, *, by: Actor, reason: str) -> None:
+    """All that is held for a booking goes back to the guest."""
+    pots = await lock_all(tx, booking_id)
+    back = rules.give_back(pots, rental_bps=rules.WHOLE_BPS, reason=reason, automatic=by == SYSTEM)
+    await divide(tx, back, by=by)
+
+
+async def divide(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> None:
+    """Divide held and locked pots: state, ledger, refunds and transfers in one commit.
+
+    Raises MoveRefused, ChargeContested.
+    """
+    if not divisions:
+        return
+    if await queries.divide(tx, divisions, by=by) != len(divisions):
+        raise MoveRefused("A pot that is to be divided is not held.")
+    await audit.record_all(tx, by=by, action="divide_pot", changes=rules.changes(divisions))
+    await ledger.post_all(tx, [rules.posting(division) for division in divisions])
+    await payments.refund_all(tx, rules.refunds(divisions), by=by)
+    await payouts.queue_transfers(tx, rules.payouts(divisions), by=by)
+    pot_ids = [division.pot.id for division in divisions]
+    if nothing_to_send := await instructions.without_any(tx, pot_ids):
+        await queries.finish(tx, nothing_to_send, reason="there is nothing to send")
+
+
+async def freeze(tx: Tx, booking_id: UUID, kind: PotKind, *, by: Actor, reason: str) -> Pot:
+    """Keep a pot from being released while it is disputed; inside its window only.
+
+    The same row is what a release locks: one of the two wins. Raises NothingHeld, NotYetOpen,
+    WindowClosed, AlreadyDisputed, MoveRefused.
+    """
+    pot = await queries.lock_kind(tx, booking_id, kind)
+    if pot is None:
+        raise NothingHeld(f"There is no {kind} in escrow for this booking.")
+    rules.check_disputable(pot, await now(tx))
+    return await _move(tx, pot, PotState.DISPUTED, by=by, reason=reason)
+
+
+async def lock(tx: Tx, pot_id: UUID) -> Pot:
+    """A pot, and nobody else's to change until the transaction ends."""
+    if pot := await queries.lock(tx, pot_id):
+        return pot
+    raise LookupError(f"there is no pot {pot_id}")
+
+
+async def unfreeze(tx: Tx, pot: Pot, *, by: Actor, reason: str) -> Pot:
+    """The dispute about a locked pot has ended: it is held, and what is due goes on."""
+    return await _move(tx, pot, PotState.HELD, by=by, reason=reason)
+
+
+async def charge_back(tx: Tx, pot: Pot, amount: int, *, reason: str) -> Pot:
+    """The guest's bank has taken so much out of a locked and undivided pot.
+
+    What is left of it goes on as before; if nothing is, that is its end. Raises MoveRefused.
+    """
+    if amount == pot.left:
+        check(MOVES, pot.state, PotState.CHARGED_BACK)
+    if (taken := await queries.charge_back(tx, pot, amount, reason=reason)) is None:
+        raise MoveRefused("Somebody else moved this pot at the same moment.")
+    return taken
+
+
+async def close_settled(tx: Tx, pot_ids: Sequence[UUID], *, reason: str) -> None:
+    """Close those of these pots of which nothing is under way any more."""
+    settled = [pot_id for pot_id in pot_ids if await instructions.all_confirmed(tx, pot_id)]
+    await queries.finish(tx, settled, reason=reason)
+
+
+async def follow(tx: Tx, instruction: Instruction) -> None:
+    """An instruction has moved: a pot whose every share has arrived is closed."""
+    if instruction.state is not InstructionState.CONFIRMED:
+        return
+    pot_id = await instructions.root_source(tx, instruction.id)
+    # Two shares may arrive at once: whoever is second sees the first, having waited for it here.
+    if await queries.lock(tx, pot_id) and await instructions.all_confirmed(tx, pot_id):
+        await queries.finish(tx, [pot_id], reason="the money has arrived")
+
+
+async def _move(tx: Tx, pot: Pot, to: PotState, *, by: Actor, reason: str) -> Pot:
+    check(MOVES, pot.state, to)
+    moved = await queries.move(tx, pot, to, by=by, reason=reason)
+    if moved is None:
+        raise MoveRefused("Somebody else moved this pot at the same moment.")
+    return moved

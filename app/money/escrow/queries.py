@@ -1,0 +1,262 @@
+"""One statement per function on `pots` and `escrow_events`."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.foundation.audit import Actor
+from app.foundation.db import Tx, execute, fetch_all, fetch_one, fetch_value, fetch_values, json
+from app.money.escrow.model import Division, Holding, Pot, PotKind, PotState
+
+
+async def insert(tx: Tx, holding: Holding, amounts: Mapping[UUID, tuple[PotKind, int]]) -> None:
+    """Open the pots of a charge, each with the first row of its trail."""
+    await execute(
+        tx,
+        """
+        WITH opened AS (
+            INSERT INTO pots (id, booking_id, kind, state, payment_id, guest_id, host_id, gateway,
+                              amount, currency, commission_bps)
+            SELECT given.id, %(booking_id)s, given.kind, 'held', %(payment_id)s, %(guest_id)s,
+                   %(host_id)s, %(gateway)s, given.amount, %(currency)s, %(commission_bps)s
+              FROM unnest(%(ids)s::uuid[], %(kinds)s::text[], %(amounts)s::bigint[])
+                   AS given (id, kind, amount)
+         RETURNING id, booking_id, kind, state
+        )
+        INSERT INTO escrow_events (booking_id, pot_id, pot, state, actor, reason)
+        SELECT booking_id, id, kind, state, 'system', 'paid' FROM opened""",
+        ids=list(amounts),
+        kinds=[kind for kind, _ in amounts.values()],
+        amounts=[amount for _, amount in amounts.values()],
+        booking_id=holding.booking_id,
+        payment_id=holding.payment_id,
+        guest_id=holding.guest_id,
+        host_id=holding.host_id,
+        gateway=holding.gateway,
+        currency=holding.currency,
+        commission_bps=holding.commission_bps,
+    )
+
+
+async def open_window(
+    tx: Tx, booking_id: UUID, kind: PotKind, *, opens_at: datetime, lasts: timedelta
+) -> None:
+    """Say when a pot may be disputed, and so when it is released.
+
+    The whole time also for whoever got a room for tonight after check-in time.
+    """
+    await execute(
+        tx,
+        """
+        UPDATE pots
+           SET opens_at = greatest(%(opens_at)s, business_now()),
+               closes_at = greatest(%(opens_at)s, business_now()) + %(lasts)s,
+               updated_at = business_now()
+         WHERE booking_id = %(booking_id)s AND kind = %(kind)s AND state = 'held'""",
+        booking_id=booking_id,
+        kind=kind,
+        opens_at=opens_at,
+        lasts=lasts,
+    )
+
+
+async def lock_due(tx: Tx, *, limit: int) -> list[Pot]:
+    """Pots whose window has closed without a dispute, that nobody contests or is releasing."""
+    return await fetch_all(
+        tx,
+        Pot,
+        """
+        SELECT * FROM pots
+         WHERE state = 'held' AND NOT contested AND closes_at <= (SELECT business_now())
+         ORDER BY closes_at
+         LIMIT %(limit)s
+           FOR NO KEY UPDATE SKIP LOCKED""",
+        limit=limit,
+    )
+
+
+async def lock_next_due(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """Such a pot, other than these."""
+    return await fetch_value(
+        tx,
+        UUID,
+        """
+        SELECT id FROM pots
+         WHERE state = 'held' AND NOT contested AND closes_at <= (SELECT business_now())
+           AND id <> ALL(%(but)s::uuid[])
+         ORDER BY closes_at
+         LIMIT 1
+           FOR NO KEY UPDATE SKIP LOCKED""",
+        but=list(but),
+    )
+
+
+async def lock_of_booking(tx: Tx, booking_id: UUID) -> list[Pot]:
+    """The pots of a booking, and nobody else's to change until the transaction ends."""
+    return await fetch_all(
+        tx,
+        Pot,
+        """
+        SELECT * FROM pots WHERE booking_id = %(booking_id)s
+         ORDER BY id
+           FOR NO KEY UPDATE""",
+        booking_id=booking_id,
+    )
+
+
+async def lock(tx: Tx, pot_id: UUID) -> Pot | None:
+    return await fetch_one(
+        tx, Pot, "SELECT * FROM pots WHERE id = %(id)s FOR NO KEY UPDATE", id=pot_id
+    )
+
+
+async def lock_kind(tx: Tx, booking_id: UUID, kind: PotKind) -> Pot | None:
+    """One pot of a booking, and nobody else's to change until the transaction ends."""
+    return await fetch_one(
+        tx,
+        Pot,
+        """
+        SELECT * FROM pots WHERE booking_id = %(booking_id)s AND kind = %(kind)s
+           FOR NO KEY UPDATE""",
+        booking_id=booking_id,
+        kind=kind,
+    )
+
+
+async def of_booking(tx: Tx, booking_id: UUID) -> list[Pot]:
+    return await fetch_all(
+        tx, Pot, "SELECT * FROM pots WHERE booking_id = %(id)s ORDER BY id", id=booking_id
+    )
+
+
+async def divide(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> int:
+    """Move held pots to `releasing` or `refunding` with their shares; returns how many moved."""
+    return await execute(
+        tx,
+        """
+        WITH divided AS (
+            UPDATE pots
+               SET state = given.state, to_guest = given.to_guest, commission = given.commission,
+                   to_host = given.to_host, divided_at = business_now(),
+                   updated_at = business_now()
+              FROM jsonb_to_recordset(%(divisions)s) AS given (
+                   id uuid, state text, to_guest bigint, commission bigint, to_host bigint,
+                   reason text)
+             WHERE pots.id = given.id AND pots.state = 'held' AND NOT contested
+         RETURNING pots.id, booking_id, kind, pots.state, given.reason
+        )
+        INSERT INTO escrow_events
+               (booking_id, pot_id, pot, was, state, actor, actor_id, reason)
+        SELECT booking_id, id, kind, 'held', state, %(actor)s, %(actor_id)s, reason
+          FROM divided""",
+        divisions=json(
+            [
+                {
+                    "id": division.pot.id,
+                    "state": division.state,
+                    "to_guest": division.to_guest,
+                    "commission": division.commission,
+                    "to_host": division.to_host,
+                    "reason": division.reason,
+                }
+                for division in divisions
+            ]
+        ),
+        actor=by.role,
+        actor_id=by.id,
+    )
+
+
+async def move(tx: Tx, pot: Pot, to: PotState, *, by: Actor, reason: str) -> Pot | None:
+    """Move a pot between `held` and `disputed` if it still is where `pot` saw it; else None."""
+    return await fetch_one(
+        tx,
+        Pot,
+        """
+        WITH moved AS (
+            UPDATE pots SET state = %(to)s, updated_at = business_now()
+             WHERE id = %(id)s AND state = %(was)s
+         RETURNING *
+        ), event AS (
+            INSERT INTO escrow_events
+                   (booking_id, pot_id, pot, was, state, actor, actor_id, reason)
+            SELECT booking_id, id, kind, %(was)s, state, %(actor)s, %(actor_id)s, %(reason)s
+              FROM moved
+        )
+        SELECT * FROM moved""",
+        id=pot.id,
+        was=pot.state,
+        to=to,
+        actor=by.role,
+        actor_id=by.id,
+        reason=reason,
+    )
+
+
+async def finish(tx: Tx, pot_ids: Sequence[UUID], *, reason: str) -> list[UUID]:
+    """Close pots whose every share has arrived; returns those that this closed."""
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        WITH closed AS (
+            UPDATE pots
+               SET state = CASE state WHEN 'releasing' THEN 'released' ELSE 'refunded' END,
+                   updated_at = business_now()
+             WHERE id = ANY(%(ids)s) AND state IN ('releasing', 'refunding')
+         RETURNING id, booking_id, kind, state
+        ), event AS (
+            INSERT INTO escrow_events (booking_id, pot_id, pot, was, state, actor, reason)
+            SELECT booking_id, id, kind,
+                   CASE state WHEN 'released' THEN 'releasing' ELSE 'refunding' END,
+                   state, 'system', %(reason)s
+              FROM closed
+        )
+        SELECT id FROM closed""",
+        ids=list(pot_ids),
+        reason=reason,
+    )
+
+
+async def contest(tx: Tx, pot_ids: Sequence[UUID], *, contested: bool) -> None:
+    """Say whether the guest's bank wants the charge of these back: then nobody divides them."""
+    await execute(
+        tx,
+        """
+        UPDATE pots SET contested = %(contested)s, updated_at = business_now()
+         WHERE id = ANY(%(ids)s) AND state IN ('held', 'disputed')""",
+        ids=list(pot_ids),
+        contested=contested,
+    )
+
+
+async def charge_back(tx: Tx, pot: Pot, amount: int, *, reason: str) -> Pot | None:
+    """Take so much out of a pot that still is where `pot` saw it; None if it is not.
+
+    One of which nothing is left is closed with that.
+    """
+    return await fetch_one(
+        tx,
+        Pot,
+        """
+        WITH taken AS (
+            UPDATE pots
+               SET charged_back = charged_back + %(amount)s,
+                   state = CASE WHEN charged_back + %(amount)s = amount THEN 'charged_back'
+                                ELSE state END,
+                   contested = contested AND charged_back + %(amount)s < amount,
+                   updated_at = business_now()
+             WHERE id = %(id)s AND state = %(was)s AND charged_back = %(had)s
+         RETURNING *
+        ), event AS (
+            INSERT INTO escrow_events (booking_id, pot_id, pot, was, state, actor, reason)
+            SELECT booking_id, id, kind, %(was)s, state, 'system', %(reason)s
+              FROM taken WHERE state = 'charged_back'
+        )
+        SELECT * FROM taken""",
+        id=pot.id,
+        was=pot.state,
+        had=pot.charged_back,
+        amount=amount,
+        reason=reason,
+    )

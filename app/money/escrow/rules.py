@@ -1,0 +1,221 @@
+"""Windows, shares, and what a division means for the ledger, the guest and the host."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from app.foundation import states
+from app.foundation.audit import Change, Subject
+from app.foundation.money import split
+from app.money.escrow.model import (
+    MOVES,
+    AlreadyDisputed,
+    Division,
+    Holding,
+    NotYetOpen,
+    Pot,
+    PotKind,
+    PotState,
+    WindowClosed,
+)
+from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
+from app.money.payments.model import ChargeContested, Refund
+from app.money.payouts.model import Payout
+
+WINDOWS: Final = {PotKind.RENTAL: timedelta(hours=1), PotKind.DEPOSIT: timedelta(hours=2)}
+
+WHOLE_BPS: Final = 10_000
+_ESCROW: Final = {
+    PotKind.RENTAL: AccountKind.ESCROW_RENTAL,
+    PotKind.DEPOSIT: AccountKind.ESCROW_DEPOSIT,
+}
+
+
+def divide(pot: Pot, *, to_guest: int, reason: str, automatic: bool = False) -> Division:
+    """The shares of a pot of which the guest gets so much.
+
+    Of the rest the platform takes its commission, rounded down; what rounding leaves over is the
+    host's. A deposit is no income: what the host gets of it bears no commission.
+
+    Raises ChargeContested while the guest's bank wants its charge back.
+    """
+    if pot.contested:
+        raise ChargeContested("What is held stays where it is until its chargeback is decided.")
+    rest = pot.left - to_guest
+    bps = pot.commission_bps if pot.kind is PotKind.RENTAL else 0
+    commission, to_host = split(rest, [bps, WHOLE_BPS - bps])
+    return Division(
+        pot=pot,
+        to_guest=to_guest,
+        commission=commission,
+        to_host=to_host,
+        reason=reason,
+        automatic=automatic,
+    )
+
+
+def changes(divisions: Sequence[Division]) -> list[Change]:
+    """What the audit log keeps of divisions."""
+    return [
+        Change(
+            subject=Subject("pot", division.pot.id),
+            before={"state": division.pot.state, "amount": division.pot.money(division.pot.left)},
+            after={
+                "state": division.state,
+                "toGuest": division.pot.money(division.to_guest),
+                "commission": division.pot.money(division.commission),
+                "toHost": division.pot.money(division.to_host),
+                "reason": division.reason,
+            },
+        )
+        for division in divisions
+    ]
+
+
+def release(pot: Pot) -> Division:
+    """A pot that nobody disputed: the rental is its host's, the deposit goes back to the guest.
+
+    That a deposit comes back was agreed: it is none of the refunds that the breaker watches.
+    """
+    if pot.kind is PotKind.RENTAL:
+        return divide(pot, to_guest=0, reason="rental released")
+    return divide(pot, to_guest=pot.left, reason="deposit returned")
+
+
+def give_back(
+    pots: Sequence[Pot], *, rental_bps: int, reason: str, automatic: bool = False
+) -> list[Division]:
+    """What is held goes back: of the rental so much, in hundredths of a percent; deposits whole.
+
+    The guest's share is rounded down; what rounding leaves over is the host's. Raises
+    ChargeContested.
+    """
+    shares = {PotKind.RENTAL: rental_bps, PotKind.DEPOSIT: WHOLE_BPS}
+    return [
+        divide(
+            pot,
+            to_guest=part(pot.left, shares[pot.kind]),
+            reason=reason,
+            automatic=automatic,
+        )
+        for pot in pots
+        if pot.is_undivided
+    ]
+
+
+def part(amount: int, bps: int) -> int:
+    """So many hundredths of a percent of minor units, rounded down."""
+    return split(amount, [bps, WHOLE_BPS - bps])[0]
+
+
+def check_disputable(pot: Pot, now: datetime) -> None:
+    """Whether a pot can be disputed at this instant.
+
+    Raises AlreadyDisputed, WindowClosed, NotYetOpen, and MoveRefused for one that was divided
+    before its window.
+    """
+    if pot.state is PotState.DISPUTED:
+        raise AlreadyDisputed("Add to the dispute that is open.")
+    if pot.closes_at and max(now, pot.divided_at or now) >= pot.closes_at:
+        raise WindowClosed(
+            f"It could be disputed until {pot.closes_at:%Y-%m-%d %H:%M:%S} UTC.",
+            members={"closesAt": pot.closes_at},
+        )
+    states.check(MOVES, pot.state, PotState.DISPUTED)
+    if pot.opens_at is None:
+        raise NotYetOpen("The booking is not confirmed.", members={"opensAt": None})
+    if now < pot.opens_at:
+        raise NotYetOpen(
+            f"It can be disputed from {pot.opens_at:%Y-%m-%d %H:%M:%S} UTC on.",
+            members={"opensAt": pot.opens_at},
+        )
+
+
+def charge(holding: Holding) -> Posting:
+    """Money has come in, and is held for whoever will get it."""
+    clearing = Account(
+        kind=AccountKind.GATEWAY_CLEARING, currency=holding.currency, gateway=holding.gateway
+    )
+    return Posting(
+        kind=PostingKind.CHARGE,
+        source_id=holding.payment_id,
+        booking_id=holding.booking_id,
+        entries=(
+            Entry(clearing, -(holding.rental + holding.deposit)),
+            *(
+                Entry(
+                    Account(
+                        kind=_ESCROW[kind], currency=holding.currency, owner_id=holding.booking_id
+                    ),
+                    amount,
+                )
+                for kind, amount in parts(holding).items()
+            ),
+        ),
+        memo="for the booking",
+    )
+
+
+def parts(holding: Holding) -> dict[PotKind, int]:
+    """The pots of a charge, without empty ones."""
+    amounts = {PotKind.RENTAL: holding.rental, PotKind.DEPOSIT: holding.deposit}
+    return {kind: amount for kind, amount in amounts.items() if amount}
+
+
+def posting(division: Division) -> Posting:
+    """The pot is emptied: to the guest, the platform, the host."""
+    pot = division.pot
+    escrow = account(pot)
+    guest = Account(kind=AccountKind.GUEST_REFUNDABLE, currency=pot.currency, owner_id=pot.guest_id)
+    host = Account(kind=AccountKind.HOST_PAYABLE, currency=pot.currency, owner_id=pot.host_id)
+    platform = Account(kind=AccountKind.PLATFORM_REVENUE, currency=pot.currency)
+    return Posting(
+        kind=PostingKind.DIVISION,
+        source_id=pot.id,
+        booking_id=pot.booking_id,
+        entries=(
+            Entry(escrow, -pot.left),
+            Entry(guest, division.to_guest),
+            Entry(platform, division.commission),
+            Entry(host, division.to_host),
+        ),
+        memo=division.reason,
+    )
+
+
+def account(pot: Pot) -> Account:
+    """Where the ledger has what is held in a pot."""
+    return Account(kind=_ESCROW[pot.kind], currency=pot.currency, owner_id=pot.booking_id)
+
+
+def refunds(divisions: Iterable[Division]) -> list[Refund]:
+    """The guests' shares."""
+    return [
+        Refund(
+            payment_id=division.pot.payment_id,
+            source_id=division.pot.id,
+            amount=division.to_guest,
+            reason=division.reason,
+            automatic=division.automatic,
+        )
+        for division in divisions
+        if division.to_guest
+    ]
+
+
+def payouts(divisions: Iterable[Division]) -> list[Payout]:
+    """The hosts' shares."""
+    return [
+        Payout(
+            source_id=division.pot.id,
+            booking_id=division.pot.booking_id,
+            payment_id=division.pot.payment_id,
+            host_id=division.pot.host_id,
+            gateway=division.pot.gateway,
+            amount=division.to_host,
+            currency=division.pot.currency,
+            reason=division.reason,
+        )
+        for division in divisions
+        if division.to_host
+    ]

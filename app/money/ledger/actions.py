@@ -1,0 +1,188 @@
+"""Posting: money moves in the same commit as the state that says why. And reading what moved."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+import msgspec
+import uuid_utils.compat
+
+from app.foundation import audit
+from app.foundation.audit import Actor, ActorRole, Subject
+from app.foundation.db import Tx, Violated, plan_for_values
+from app.foundation.errors import Invalid
+from app.foundation.wire import read_cursor, write_cursor
+from app.money.ledger import queries, rules
+from app.money.ledger.model import (
+    AccountFilter,
+    Adjustment,
+    AlreadyPosted,
+    FoundAccount,
+    LedgerAccount,
+    LedgerAccountPage,
+    LedgerEntryPage,
+    Mark,
+    NewAdjustment,
+    NoSuchLedgerAccount,
+    NothingBooked,
+    Posting,
+    Statement,
+)
+
+RowId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+
+# Fewer are summed up quickly enough when a balance is asked for.
+WORTH_A_CHECKPOINT: Final = 1_000
+
+
+async def post(tx: Tx, posting: Posting) -> None:
+    """Write one posting; see post_all."""
+    await post_all(tx, [posting])
+
+
+async def post_all(tx: Tx, postings: Sequence[Posting]) -> None:
+    """Write postings, in two statements however many there are; entries of zero are left out.
+
+    Takes no lock that two postings could meet on, except that debits of the same escrow account
+    wait for each other. Several postings of one transaction belong in one call: then no two
+    transactions can deadlock over accounts that both open.
+
+    Raises AlreadyPosted if one of them was posted before, and ValueError for one without entries.
+    That the entries sum to zero and leave escrow above it is judged at the commit, which raises
+    Violated: `ledger_balanced`, `ledger_escrow_not_negative`.
+    """
+    if not postings:
+        return
+    moving = [_without_zeros(posting) for posting in postings]
+    await queries.open_missing(
+        tx, list({entry.account for posting in moving for entry in posting.entries})
+    )
+    try:
+        await queries.insert(tx, moving)
+    except Violated as error:
+        if error.constraint != "ledger_transactions_once":
+            raise
+        raise AlreadyPosted("A posting of this kind has been made for this source.") from error
+
+
+async def mark(tx: Tx) -> Mark:
+    """Begin a checkpoint: how far the ledger has come, before the transaction that takes it."""
+    return await queries.mark(tx)
+
+
+async def checkpoint(
+    tx: Tx, mark: Mark, *, limit: int, worth: int = WORTH_A_CHECKPOINT
+) -> int | None:
+    """Sum up the busy accounts as far as the mark; returns how many, None if it is too early.
+
+    An account with fewer than `worth` new entries is left; of others `limit` entries are taken at
+    the most. Too early is as long as somebody is writing who was so at the mark: an entry of his
+    may have a lower id than one that can be seen, and would be lost for the balance.
+    """
+    if not await queries.is_settled(tx, mark):
+        return None
+    return await queries.insert_checkpoints(tx, mark, worth=worth, limit=limit)
+
+
+def _without_zeros(posting: Posting) -> Posting:
+    entries = tuple(entry for entry in posting.entries if entry.amount)
+    if not entries:
+        raise ValueError(f"nothing to post: {posting.kind} of {posting.source_id}")
+    return msgspec.structs.replace(posting, entries=entries)
+
+
+async def list_accounts(
+    tx: Tx, wanted: AccountFilter, *, limit: int, cursor: str | None
+) -> LedgerAccountPage:
+    """A page of accounts, the oldest first. Raises Invalid for a made-up cursor."""
+    after = _row_id(cursor)
+    await plan_for_values(tx)
+    found = await queries.accounts(tx, wanted, after=after, limit=limit + 1)
+    page = found[:limit]
+    more = len(found) > limit
+    return LedgerAccountPage(
+        accounts=[LedgerAccount.of(account) for account in page],
+        next_cursor=write_cursor(page[-1].id) if more else None,
+    )
+
+
+async def get_account(tx: Tx, account_id: int, *, at: datetime | None = None) -> LedgerAccount:
+    """An account with its balance, now or at an instant. Raises NoSuchLedgerAccount."""
+    account = await _find_account(tx, account_id)
+    if at is not None:
+        balance = await queries.balance_at(tx, account_id, at)
+        account = msgspec.structs.replace(account, balance=balance)
+    return LedgerAccount.of(account)
+
+
+async def list_entries(
+    tx: Tx, account_id: int, *, limit: int, cursor: str | None
+) -> LedgerEntryPage:
+    """A page of an account's entries, the newest first.
+
+    Raises NoSuchLedgerAccount, and Invalid for a made-up cursor.
+    """
+    before = _row_id(cursor)
+    await _find_account(tx, account_id)
+    found = await queries.entries(tx, account_id, before=before, limit=limit + 1)
+    page = found[:limit]
+    more = len(found) > limit
+    return LedgerEntryPage(
+        entries=[rules.ledger_entry(entry) for entry in page],
+        next_cursor=write_cursor(page[-1].id) if more else None,
+    )
+
+
+async def get_statement(tx: Tx, booking_id: UUID) -> Statement:
+    """All that happened to the money of a booking. Raises NothingBooked."""
+    found = await queries.entries_of_booking(tx, booking_id)
+    if not found:
+        raise NothingBooked(f"No money has moved for booking {booking_id}.")
+    return rules.statement(booking_id, found)
+
+
+async def adjust(tx: Tx, *, admin_id: UUID, request: NewAdjustment) -> Adjustment:
+    """Post what an admin asks for, and put it into the audit log.
+
+    Raises Invalid if it does not balance, moves escrow, or names an owner who does not exist.
+    """
+    posting = rules.adjustment(request, uuid_utils.compat.uuid7())
+    await _refuse_unknown(tx, request)
+    await post(tx, posting)
+    await audit.record(
+        tx,
+        by=Actor(ActorRole.ADMIN, admin_id),
+        action="adjust_ledger",
+        subject=Subject("adjustment", posting.source_id),
+        after={"bookingId": request.booking_id, "entries": request.entries},
+        reason=request.reason,
+    )
+    return Adjustment(
+        id=posting.source_id,
+        booking_id=request.booking_id,
+        reason=request.reason,
+        entries=request.entries,
+    )
+
+
+async def _refuse_unknown(tx: Tx, request: NewAdjustment) -> None:
+    missing = await queries.missing(
+        tx,
+        bookings=[request.booking_id] if request.booking_id else [],
+        people=list(rules.people_of(request)),
+    )
+    if errors := rules.unknown(request, set(missing)):
+        raise Invalid("The adjustment names what does not exist.", errors=errors)
+
+
+async def _find_account(tx: Tx, account_id: int) -> FoundAccount:
+    await plan_for_values(tx)
+    found = await queries.accounts(tx, AccountFilter(id=account_id))
+    if not found:
+        raise NoSuchLedgerAccount(f"There is no account {account_id}.")
+    return found[0]
+
+
+def _row_id(cursor: str | None) -> int | None:
+    return read_cursor(cursor, tuple[RowId])[0] if cursor else None

@@ -1,0 +1,364 @@
+"""The verbs of payees: add an account, write down what its gateway says of it, remove it."""
+
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import uuid_utils.compat
+
+from app.edge.gateways.port import GatewayName, Refused, Unknown
+from app.edge.gateways.recipients import OnboardingNeeded, RecipientReady
+from app.edge.notifications import actions as notifications
+from app.edge.notifications.model import Kind
+from app.foundation import audit, states
+from app.foundation.alerts import Severity, raise_alert, resolve_alerts
+from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
+from app.foundation.db import Tx
+from app.foundation.wire import read_cursor, write_cursor
+from app.money.instructions import actions as instructions
+from app.money.payees import queries, rules
+from app.money.payees.model import (
+    MOVES,
+    OPEN,
+    NewPayoutAccount,
+    NoSuchPayoutAccount,
+    NothingToTell,
+    Payee,
+    PayoutAccount,
+    PayoutAccountPage,
+    PayoutAccountReply,
+    PayoutAccountState,
+)
+
+_S = PayoutAccountState
+_STUCK: Final = "payout_account_stuck"
+_REFUSED: Final = "payout_account_refused"
+_STOPPED: Final = "payout_account_stopped"
+_LOOK_SOON: Final = timedelta(minutes=1)
+
+# Longer than what is asked of a gateway takes, also where a job repeats its calls: a look for an
+# earlier attempt, and another or two. After it, whoever asked was cut off by a crash.
+CALLING_FOR: Final = timedelta(minutes=3)
+
+Answer = RecipientReady | OnboardingNeeded | Refused | Unknown
+
+
+# ---- where money goes ----------------------------------------------------------------------------
+
+
+async def recipient_of(tx: Tx, payee: Payee) -> str | None:
+    """The gateway's code of the account that a payee is paid to now; None without one."""
+    return (await recipients_of(tx, [payee.host_id])).get(payee)
+
+
+async def recipients_of(tx: Tx, host_ids: Collection[UUID]) -> dict[Payee, str]:
+    """The same of all payees that these hosts are; they stay so until the transaction ends."""
+    return {
+        Payee(known.host_id, known.gateway, known.currency): known.recipient
+        for known in await queries.recipients(tx, sorted(host_ids))
+    }
+
+
+# ---- what hosts see and do -----------------------------------------------------------------------
+
+
+async def add_account(
+    tx: Tx, new: NewPayoutAccount, *, host_id: UUID, gateway: GatewayName
+) -> PayoutAccount:
+    """Write an account down before the gateway hears of it; the caller alone tells it."""
+    account = await queries.insert_account(
+        tx,
+        new,
+        account_id=uuid_utils.compat.uuid7(),
+        host_id=host_id,
+        gateway=gateway,
+        calling_for=CALLING_FOR,
+    )
+    await audit.record(
+        tx,
+        by=Actor(ActorRole.HOST, host_id),
+        action="add_payout_account",
+        subject=Subject("payout_account", account.id),
+        after={
+            "state": account.state,
+            "gateway": gateway,
+            "currency": account.currency,
+            "kind": account.kind,
+            "accountNumber": account.masked_number,
+        },
+    )
+    return account
+
+
+async def begin_again(tx: Tx, account_id: UUID, *, host_id: UUID) -> PayoutAccount:
+    """An account that was begun; if its gateway may not know of it, the caller tells it.
+
+    So may the sweep at the same moment: the first answer with a recipient then counts.
+    """
+    account = await get_account(tx, account_id, host_id=host_id)
+    return await _claim(tx, account) if account.is_untold else account
+
+
+async def begin_onboarding(tx: Tx, account_id: UUID, *, host_id: UUID) -> PayoutAccount:
+    """An account whose host is to tell the gateway what is missing, and is looked at soon.
+
+    If the gateway may not know of it yet, the caller tells it first. Raises NoSuchPayoutAccount,
+    NothingToTell.
+    """
+    account = await get_account(tx, account_id, host_id=host_id)
+    if account.account_number or account.state not in OPEN:
+        raise NothingToTell(f"It is a {account.kind.replace('_', ' ')}, and {account.state}.")
+    if account.is_untold:
+        return await _claim(tx, account)
+    return await queries.hasten(tx, account_id, within=_LOOK_SOON) or account
+
+
+async def look_soon(tx: Tx, account_id: UUID) -> None:
+    """Let the gateway be asked by the next sweep: anybody may ask for it, as often as they like."""
+    await queries.hasten(tx, account_id, within=timedelta(0))
+
+
+async def remove_account(tx: Tx, account_id: UUID, *, host_id: UUID) -> None:
+    """Pay no more to an account; what was on its way to it and is not sent waits for another.
+
+    Raises NoSuchPayoutAccount, MoveRefused.
+    """
+    asked = await get_account(tx, account_id, host_id=host_id)
+    known = await queries.lock_accounts(tx, asked.payee)
+    account = next((each for each in known if each.id == account_id), asked)
+    await _move(tx, account, _S.REMOVED, by=Actor(ActorRole.HOST, host_id))
+    if account.state is _S.ACTIVE:
+        await _redirect(tx, account.payee, None)
+
+
+async def get_account(tx: Tx, account_id: UUID, *, host_id: UUID) -> PayoutAccount:
+    """Raises NoSuchPayoutAccount, also for another host's."""
+    account = await queries.find_account(tx, account_id)
+    if account and account.host_id == host_id:
+        return account
+    raise NoSuchPayoutAccount(f"You have no payout account {account_id}.")
+
+
+async def read_accounts(
+    tx: Tx, host_id: UUID, *, limit: int, cursor: str | None
+) -> PayoutAccountPage:
+    """A page of a host's accounts, newest first. Raises Invalid for a made-up cursor."""
+    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    accounts = await queries.accounts_of_host(tx, host_id, before=before, limit=limit + 1)
+    page = accounts[:limit]
+    return PayoutAccountPage(
+        accounts=[PayoutAccountReply.of(account) for account in page],
+        next_cursor=write_cursor(page[-1].id) if len(accounts) > limit else None,
+    )
+
+
+# ---- what gateways say ---------------------------------------------------------------------------
+
+
+async def find_told_of(tx: Tx, gateway: GatewayName, recipient: str) -> PayoutAccount | None:
+    """The account that a gateway tells of by its code."""
+    return await queries.find_by_recipient(tx, gateway, recipient)
+
+
+async def begin_asking(tx: Tx, account_id: UUID) -> PayoutAccount | None:
+    """An account for the caller to ask its gateway about; None if its last word is known."""
+    return await queries.claim_account(tx, account_id, calling_for=CALLING_FOR)
+
+
+async def claim_next_account(tx: Tx) -> PayoutAccount | None:
+    """The account that its gateway has been due to be asked about for the longest."""
+    return await queries.claim_next_account(tx, calling_for=CALLING_FOR)
+
+
+async def record(tx: Tx, asked: PayoutAccount, answer: Answer) -> PayoutAccount:
+    """Write down what a gateway said of an account.
+
+    One that is ready takes the place of those added before it, and what has waited for it goes out;
+    to one that is not ready any more nothing goes out. An answer that is older than another counts
+    no more.
+    """
+    known = await queries.lock_accounts(tx, asked.payee)
+    account = next((each for each in known if each.id == asked.id), None)
+    if account is None or account.state not in OPEN:  # the host has thought again
+        return await get_account(tx, asked.id, host_id=asked.host_id)
+    if not rules.is_news(account, asked, _recipient(answer)):
+        return account
+    match answer:
+        case RecipientReady():
+            return await _activate(tx, account, known, answer, answered=asked.attempts)
+        case OnboardingNeeded():
+            return await _await_onboarding(tx, account, answer, answered=asked.attempts)
+        case Refused(reason=reason) if account.recipient:
+            needed = OnboardingNeeded(recipient=account.recipient, missing=[], reason=reason)
+            return await _await_onboarding(tx, account, needed, answered=asked.attempts)
+        case Refused(reason=reason):
+            return await _refuse(tx, account, reason, answered=asked.attempts)
+        case Unknown(reason=reason):
+            return await _postpone(tx, asked, reason) or account
+
+
+def _recipient(answer: Answer) -> str | None:
+    return answer.recipient if isinstance(answer, RecipientReady | OnboardingNeeded) else None
+
+
+async def _claim(tx: Tx, account: PayoutAccount) -> PayoutAccount:
+    return await queries.claim_account(tx, account.id, calling_for=CALLING_FOR) or account
+
+
+async def _activate(
+    tx: Tx,
+    account: PayoutAccount,
+    known: Sequence[PayoutAccount],
+    ready: RecipientReady,
+    *,
+    answered: int,
+) -> PayoutAccount:
+    if account.state is _S.ACTIVE:
+        return await queries.note_answer(tx, account, answered=answered)
+    if rules.is_outdated(account, known):
+        return await _move(tx, account, _S.REPLACED, by=SYSTEM, answered=answered)
+    for former in rules.replaced_by(account, known):
+        await _move(tx, former, _S.REPLACED, by=SYSTEM)
+    active = await _move(tx, account, _S.ACTIVE, by=SYSTEM, ready=ready, answered=answered)
+    await _redirect(tx, account.payee, active.recipient)
+    return active
+
+
+async def _await_onboarding(
+    tx: Tx, account: PayoutAccount, needed: OnboardingNeeded, *, answered: int
+) -> PayoutAccount:
+    """It cannot be paid, until its host tells the gateway more: one that could be is stopped."""
+    if account.state is _S.ACTIVE:
+        account = await _stop(tx, account, needed, answered=answered)
+    else:
+        account = await queries.await_onboarding(
+            tx,
+            account,
+            needed,
+            answered=answered,
+            is_new=rules.has_changed(account, needed),
+            waits=rules.ONBOARDING_WAITS,
+        )
+        await resolve_alerts(tx, (_STUCK,), [str(account.id)])
+    if account.state is _S.STOPPED:
+        await _alert_if_money_waits(tx, account)
+    return account
+
+
+async def _stop(
+    tx: Tx, account: PayoutAccount, needed: OnboardingNeeded, *, answered: int
+) -> PayoutAccount:
+    stopped = await _move(
+        tx,
+        account,
+        _S.STOPPED,
+        by=SYSTEM,
+        answered=answered,
+        missing=needed.missing,
+        failure=needed.reason or None,
+        next_try_in=rules.ONBOARDING_WAITS[0],
+    )
+    await _redirect(tx, account.payee, None)
+    await notifications.notify(
+        tx,
+        account_id=account.host_id,
+        kind=Kind.PAYOUT_ACCOUNT_STOPPED,
+        source_id=uuid_utils.compat.uuid7(),  # it may be stopped again
+        data=rules.facts(stopped),
+    )
+    return stopped
+
+
+async def _alert_if_money_waits(tx: Tx, account: PayoutAccount) -> None:
+    if amount := await queries.waiting_for(tx, account.payee):
+        await raise_alert(
+            tx,
+            kind=_STOPPED,
+            severity=Severity.WARNING,
+            subject=str(account.id),
+            details={
+                "hostId": str(account.host_id),
+                "gateway": account.gateway,
+                "waiting": {"amount": amount, "currency": account.currency},
+                "missing": account.missing,
+                "what": account.failure,
+            },
+        )
+
+
+async def _refuse(tx: Tx, account: PayoutAccount, reason: str, *, answered: int) -> PayoutAccount:
+    """A number may be wrong; where there is none, an operator should know why."""
+    failure = rules.without_number(reason, account)
+    refused = await _move(tx, account, _S.REFUSED, by=SYSTEM, answered=answered, failure=failure)
+    if account.account_number is None:
+        await raise_alert(
+            tx,
+            kind=_REFUSED,
+            severity=Severity.WARNING,
+            subject=account.gateway,
+            details={"payoutAccountId": str(account.id), "what": failure},
+        )
+    return refused
+
+
+async def _redirect(tx: Tx, payee: Payee, recipient: str | None) -> None:
+    """What is queued or waits for a payee goes to this account, or to none."""
+    host_id, gateway, currency = payee
+    await instructions.withdraw(tx, payee_id=host_id, gateway=gateway, currency=currency)
+    if recipient:
+        await instructions.resume_all(
+            tx, payee_id=host_id, gateway=gateway, currency=currency, target=recipient
+        )
+
+
+async def _postpone(tx: Tx, asked: PayoutAccount, reason: str) -> PayoutAccount | None:
+    by = rules.wait_after(asked.attempts)
+    postponed = await queries.postpone_account(tx, asked, by=by, failure=reason)
+    if asked.is_untold and asked.attempts >= rules.ATTEMPTS_UNTIL_ALERT:
+        await raise_alert(
+            tx,
+            kind=_STUCK,
+            severity=Severity.WARNING,
+            subject=str(asked.id),
+            details={"hostId": str(asked.host_id), "what": reason},
+        )
+    return postponed
+
+
+async def _move(
+    tx: Tx,
+    account: PayoutAccount,
+    to: PayoutAccountState,
+    *,
+    by: Actor,
+    answered: int | None = None,
+    ready: RecipientReady | None = None,
+    missing: Sequence[str] = (),
+    failure: str | None = None,
+    next_try_in: timedelta | None = None,
+) -> PayoutAccount:
+    states.check(MOVES, account.state, to)
+    moved = await queries.move_account(
+        tx,
+        account,
+        to,
+        answered=account.answered if answered is None else answered,
+        ready=ready,
+        missing=missing,
+        failure=failure,
+        next_try_in=next_try_in,
+    )
+    if moved is None:
+        raise states.MoveRefused("Somebody else changed this account at the same moment.")
+    await audit.record(
+        tx,
+        by=by,
+        action=rules.VERBS[to],
+        subject=Subject("payout_account", account.id),
+        before={"state": account.state},
+        after={"state": to, "accountNumber": account.masked_number},
+        reason=failure or "",
+    )
+    await resolve_alerts(tx, (_STUCK, _STOPPED), [str(account.id)])
+    return moved

@@ -1,0 +1,166 @@
+"""Payout accounts over HTTP, and the pages to which a gateway sends their hosts back."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import MediaType, Request, Response, delete, get, post
+from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.response import Redirect
+
+from app.foundation import web
+from app.foundation.db import transaction
+from app.foundation.errors import Problem
+from app.foundation.idempotency import Stored
+from app.foundation.web import PageCursor, PageSize
+from app.money.payees import actions, stories
+from app.money.payees.model import (
+    NewOnboarding,
+    NewPayoutAccount,
+    OnboardingReply,
+    PayoutAccountPage,
+    PayoutAccountReply,
+)
+from app.people.accounts.guards import authenticate, require_host
+from app.people.accounts.model import Principal, Role
+
+Asking = Request[Principal, Any, State]
+Account = Annotated[UUID, QueryParameter(description="The id of a payout account")]
+
+_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<h1>{title}</h1>
+<p>{words}</p>
+</html>
+"""
+_THANKS = _PAGE.format(
+    title="Thank you",
+    words="We are asking the payment gateway whether it can pay you now. You can close this page: "
+    "your payout account shows it in a moment.",
+)
+_EXPIRED = _PAGE.format(
+    title="This link is not good any more",
+    words="It works once, and for a few minutes. Go back to your payout account, and begin there "
+    "again: nothing that you have told is lost.",
+)
+
+
+@post(
+    "/api/host/payout-accounts",
+    guards=[require_host],
+    tags=["payouts"],
+    summary="Say where your money of a currency goes from now on; 202 while the gateway is silent",
+    examples={
+        "a bank account": {
+            "holder": "Hannah Host",
+            "kind": "bank_account",
+            "accountNumber": "0123456789",
+            "bankCode": "058",
+            "currency": "NGN",
+        },
+        "an account at a gateway that asks for the rest itself": {
+            "holder": "Hannah Host",
+            "kind": "gateway_account",
+            "country": "FR",
+            "currency": "EUR",
+        },
+    },
+)
+async def add_account(
+    request: Asking, data: JSONBody[NewPayoutAccount]
+) -> Response[PayoutAccountReply]:
+    key = await web.require_idempotency_key(request)
+    account = await stories.add_account(request.user.id, data, key)
+    if isinstance(account, Stored):
+        return web.replayed(account)
+    return Response(PayoutAccountReply.of(account), status_code=202 if account.is_untold else 201)
+
+
+@get(
+    "/api/host/payout-accounts",
+    guards=[require_host],
+    tags=["payouts"],
+    summary="Your payout accounts, newest first",
+)
+async def list_accounts(
+    request: Asking, limit: PageSize = 20, cursor: PageCursor = None
+) -> PayoutAccountPage:
+    async with transaction() as tx:
+        return await actions.read_accounts(tx, request.user.id, limit=limit, cursor=cursor)
+
+
+@delete(
+    "/api/host/payout-accounts/{account_id:uuid}",
+    guards=[require_host],
+    tags=["payouts"],
+    summary="Be paid no more to this account",
+)
+async def remove_account(request: Asking, account_id: FromPath[UUID]) -> None:
+    async with transaction() as tx:
+        await actions.remove_account(tx, account_id, host_id=request.user.id)
+
+
+@post(
+    "/api/host/payout-accounts/{account_id:uuid}/onboarding",
+    guards=[require_host],
+    tags=["payouts"],
+    summary="A link, new each time, to what the gateway asks about your gateway account",
+)
+async def start_onboarding(
+    request: Asking, account_id: FromPath[UUID], data: JSONBody[NewOnboarding]
+) -> OnboardingReply:
+    return await stories.start_onboarding(request.user.id, account_id, data)
+
+
+@get(
+    "/api/host/payout-accounts/onboarding",
+    media_type=MediaType.HTML,
+    exclude_from_auth=True,
+    tags=["payouts"],
+    summary="Where a gateway sends a host back to whose link is used up: to another, if logged in",
+)
+async def renew_onboarding(
+    request: Request[Any, Any, State], account: Account
+) -> Response[str] | Redirect:
+    """Whoever may not have a link sees the same page, whether there is such an account or not."""
+    try:
+        principal = authenticate(request).principal
+        link = await _another_link(principal, account)
+    except Problem:
+        link = None
+    if link is None:
+        return Response(_EXPIRED, headers=_HEADERS)
+    return Redirect(link.url, status_code=303, headers=_HEADERS)
+
+
+@get(
+    "/api/host/payout-accounts/return",
+    media_type=MediaType.HTML,
+    exclude_from_auth=True,
+    tags=["payouts"],
+    summary="Where a gateway sends a host back to; the visit proves nothing, and asks",
+)
+async def come_back(account: Account) -> Response[str]:
+    async with transaction() as tx:
+        await actions.look_soon(tx, account)
+    return Response(_THANKS, headers=_HEADERS)
+
+
+async def _another_link(principal: Principal, account_id: UUID) -> OnboardingReply | None:
+    if Role.HOST not in principal.roles:
+        return None
+    return await stories.start_onboarding(principal.id, account_id, NewOnboarding())
+
+
+routes: list[HTTPRouteHandler] = [
+    add_account,
+    list_accounts,
+    remove_account,
+    start_onboarding,
+    renew_onboarding,
+    come_back,
+]

@@ -1,0 +1,105 @@
+"""Which account a payee is paid to, and when its gateway is asked again."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from app.edge.gateways.recipients import Flaw, OnboardingNeeded
+from app.edge.notifications.model import PayoutAccountFacts
+from app.money.payees.model import AccountRefused, PayoutAccount, PayoutAccountState
+
+ATTEMPTS_UNTIL_ALERT: Final = 10
+_FIRST_WAIT: Final = timedelta(minutes=1)
+_WAIT_MAX: Final = timedelta(hours=1)
+# While it is up to the host: as long again as nothing has changed. A webhook is faster than that.
+ONBOARDING_WAITS: Final = (timedelta(minutes=1), timedelta(days=1))
+
+# What the audit log calls the moves of a payout account.
+VERBS: Final = {
+    PayoutAccountState.ACTIVE: "activate_payout_account",
+    PayoutAccountState.STOPPED: "stop_payout_account",
+    PayoutAccountState.REFUSED: "refuse_payout_account",
+    PayoutAccountState.REPLACED: "replace_payout_account",
+    PayoutAccountState.REMOVED: "remove_payout_account",
+}
+_FIELDS: Final = {
+    "name": "holder",
+    "account_number": "accountNumber",
+    "bank_code": "bankCode",
+}
+
+
+def refusal(flaw: Flaw) -> AccountRefused:
+    """The problem of a flaw, by the names that hosts use."""
+    return AccountRefused.field(_FIELDS.get(flaw.field, flaw.field), flaw.reason)
+
+
+def refused_by_gateway(account: PayoutAccount) -> AccountRefused:
+    """The problem of what only the gateway could find."""
+    field = "accountNumber" if account.account_number else "country"
+    return AccountRefused.field(field, account.failure or "no reason was given")
+
+
+def is_outdated(account: PayoutAccount, known: Sequence[PayoutAccount]) -> bool:
+    """Whether the host has added another account since, which is in use already."""
+    return any(
+        each.state is PayoutAccountState.ACTIVE and _age(each) > _age(account) for each in known
+    )
+
+
+def replaced_by(account: PayoutAccount, known: Sequence[PayoutAccount]) -> list[PayoutAccount]:
+    """What an account takes the place of: older ones, in use or not."""
+    return [
+        each
+        for each in known
+        if each.state not in (PayoutAccountState.REFUSED, PayoutAccountState.REPLACED)
+        and _age(each) < _age(account)
+    ]
+
+
+def is_news(account: PayoutAccount, asked: PayoutAccount, recipient: str | None) -> bool:
+    """Whether an answer, about this `recipient` if it is about any, changes what is known.
+
+    One that was asked for before another, whose answer is there, may be older than that; and of two
+    who told the gateway of an account at once, and got a recipient each, the first counts.
+    """
+    if asked.recipient is None and account.recipient is not None:
+        return False
+    is_other = recipient is not None and account.recipient not in (None, recipient)
+    return asked.attempts > account.answered and not is_other
+
+
+def has_changed(account: PayoutAccount, needed: OnboardingNeeded) -> bool:
+    """Whether the gateway says something else of what it must be told than before."""
+    return (account.recipient, account.missing, account.failure) != (
+        needed.recipient,
+        needed.missing,
+        needed.reason or None,
+    )
+
+
+def wait_after(attempts: int) -> timedelta:
+    """How long to wait after so many answers that said nothing: 1, 2, 4 … minutes, an hour."""
+    return min(_FIRST_WAIT * 2 ** min(attempts - 1, 10), _WAIT_MAX)
+
+
+def without_number(words: str, account: PayoutAccount) -> str:
+    """A gateway's words, which may repeat the number that they are about."""
+    if account.account_number is None or account.masked_number is None:
+        return words
+    return words.replace(account.account_number, account.masked_number)
+
+
+def facts(account: PayoutAccount) -> PayoutAccountFacts:
+    """What a mail about an account says."""
+    return {
+        "gateway": account.gateway.title(),
+        "currency": account.currency,
+        "missing": account.missing,
+        "reason": account.failure or "",
+    }
+
+
+def _age(account: PayoutAccount) -> tuple[datetime, UUID]:
+    return account.created_at, account.id

@@ -1,0 +1,381 @@
+"""Charges: begun before the gateway hears of them, settled by what the gateway says of them."""
+
+from collections.abc import Sequence, Set
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+import uuid_utils.compat
+
+from app.edge.gateways.port import (
+    ChargeStatus,
+    CheckoutReady,
+    Facts,
+    FoundCharge,
+    GatewayName,
+    NoSuchCharge,
+    ReferenceTaken,
+    Refused,
+    Unknown,
+)
+from app.foundation import audit, states
+from app.foundation.alerts import Severity, raise_alert, resolve_alert
+from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
+from app.foundation.db import Tx, Violated
+from app.foundation.money import Money
+from app.foundation.queue import SettlePayment, enqueue, enqueue_all
+from app.money.instructions import actions as instructions
+from app.money.ledger import actions as ledger
+from app.money.payments import queries, rules
+from app.money.payments.model import (
+    MOVES,
+    ChargeContested,
+    GatewayUnclear,
+    NoSuchPayment,
+    Payment,
+    PaymentStarting,
+    PaymentState,
+    Refund,
+    RefundExceedsCharge,
+    Verdict,
+)
+
+# Longer than any call of a request lasts (PATIENCE_OF_REQUESTS_S, and a time-out): after it, a call
+# that has not ended was cut off by a crash.
+CALLING_FOR: Final = timedelta(seconds=30)
+# Longer than the job of a look-up is tried again and again.
+_ASKING_FOR: Final = timedelta(hours=1)
+_ASKING_PAUSE: Final = timedelta(seconds=10)
+_LOOK_AGAIN_IN: Final = timedelta(hours=1)
+# A gateway's page can be paid on for as long as the guest keeps it open, and webhooks get lost.
+_LOOK_FOR: Final = timedelta(days=7)
+# What was asked for and what came may differ in these: the money is there, and goes back.
+_WRONG: Final = frozenset({"amount", "currency"})
+_MISMATCH: Final = "payment_mismatch"
+
+_log = structlog.get_logger(__name__)
+_RETRY_SOON_S = 3
+
+
+async def begin(
+    tx: Tx,
+    *,
+    booking_id: UUID,
+    payer_id: UUID,
+    money: Money,
+    gateway: GatewayName,
+    down: Set[GatewayName] = frozenset(),
+) -> Payment:
+    """The open charge of a booking: the one there is, or a new one, committed before any call.
+
+    A charge that is still to be started at the gateway is returned with `calling` set, and is the
+    caller's alone to start. One that could not be started because its gateway is down is given up
+    for one at another gateway: nobody knows where to pay it. Raises PaymentStarting while somebody
+    else is starting it.
+    """
+    payment = await queries.find_open(tx, booking_id)
+    if payment and _is_stranded(payment, gateway, down):
+        await _move(tx, payment, PaymentState.ABANDONED, reason="its gateway is down")
+        payment = None
+    if payment is None:
+        payment_id = uuid_utils.compat.uuid7()
+        payment = await queries.insert(
+            tx,
+            payment_id=payment_id,
+            booking_id=booking_id,
+            payer_id=payer_id,
+            gateway=gateway,
+            reference=f"pay-{payment_id.hex}",
+            money=money,
+            calling_for=CALLING_FOR,
+            look_in=_LOOK_AGAIN_IN,
+        )
+        await _record_begun(tx, payment)
+        return payment
+    if payment.state is PaymentState.PENDING:
+        return payment
+    if not await queries.begin_calling(tx, payment.id, CALLING_FOR):
+        raise PaymentStarting("It is being started; ask again.", retry_after_s=_RETRY_SOON_S)
+    return await get(tx, payment.id)
+
+
+async def started(
+    tx: Tx, payment: Payment, outcome: CheckoutReady | Refused | ReferenceTaken | Unknown
+) -> Payment:
+    """Write down how starting a charge at the gateway went.
+
+    An unknown outcome leaves it `created`: the next attempt starts the same reference again,
+    which the gateway refuses if the first one did get through. A webhook may have been faster
+    than the answer: then the charge is settled already, and stays so.
+    """
+    payment = await queries.lock(tx, payment.id)
+    if payment.state is not PaymentState.CREATED:
+        return payment
+    match outcome:
+        case CheckoutReady(checkout_url=url):
+            return await _move(
+                tx, payment, PaymentState.PENDING, reason="ready to be paid", checkout_url=url
+            )
+        case Refused(reason=reason):
+            return await _move(
+                tx, payment, PaymentState.FAILED, reason="refused by the gateway", failure=reason
+            )
+        case ReferenceTaken():
+            # An earlier call got through and its answer was lost, with the address where the
+            # guest could have paid: nobody can pay this one, short of a late success.
+            return await _move(
+                tx, payment, PaymentState.ABANDONED, reason="checkout address was lost"
+            )
+        case Unknown():
+            await queries.end_calling(tx, payment.id)
+            return await get(tx, payment.id)
+
+
+async def settle(
+    tx: Tx,
+    payment_id: UUID,
+    found: FoundCharge | NoSuchCharge,
+    *,
+    live: bool,
+    deadline_passed: bool,
+) -> tuple[Payment, Verdict]:
+    """Book what the gateway says of a charge; the caller has locked its booking.
+
+    A charge of another reference or mode than ours changes nothing and raises an alert. One that
+    was paid with another amount or currency is booked as what came, and buys nothing. That a guest
+    has not paid ends a charge only when the deadline has passed.
+    """
+    await queries.end_asking(tx, payment_id, _ASKING_PAUSE)
+    payment = await get(tx, payment_id)
+    if isinstance(found, NoSuchCharge):
+        if payment.calling or not deadline_passed:
+            return payment, Verdict.UNCHANGED
+        return await _end(tx, payment, PaymentState.ABANDONED, "the gateway does not know it")
+    if differences := _differences(payment, found, live=live):
+        if differences <= _WRONG and _is_news(payment, found):
+            return await _succeed(tx, payment, found)
+        await _alert_mismatch(tx, payment, found, differences)
+        return payment, Verdict.UNCHANGED
+    match found.status:
+        case ChargeStatus.SUCCEEDED:
+            return await _succeed(tx, payment, found)
+        case ChargeStatus.FAILED:
+            return await _end(tx, payment, PaymentState.FAILED, found.failure or "declined")
+        case ChargeStatus.ABANDONED if deadline_passed:
+            return await _end(tx, payment, PaymentState.ABANDONED, "not paid in time")
+        case ChargeStatus.ABANDONED | ChargeStatus.PENDING:
+            return payment, Verdict.UNCHANGED
+
+
+async def book_fee(tx: Tx, payment: Payment, fee: int | None) -> None:
+    """Book what the gateway keeps of a charge, if it says that it keeps anything."""
+    if fee:
+        await ledger.post(tx, rules.gateway_fee(payment, fee))
+
+
+async def give_back(tx: Tx, payment: Payment, *, by: Actor, reason: str) -> None:
+    """Book a charge that buys nothing (late, double) as owed to its payer, and refund it whole."""
+    await ledger.post(tx, rules.unapplied(payment, memo=reason))
+    whole = Refund(
+        payment_id=payment.id,
+        source_id=payment.id,
+        amount=payment.amount,
+        reason=reason,
+        automatic=by == SYSTEM,
+    )
+    await refund_all(tx, [whole], by=by)
+
+
+async def refund_all(tx: Tx, refunds: Sequence[Refund], *, by: Actor) -> None:
+    """Commit to giving these back, of one currency and payer per charge, through its gateway.
+
+    Raises RefundExceedsCharge if a charge's refunds came to more than it, also those of others at
+    the same time, and ChargeContested while its payer's bank wants it back.
+    """
+    amounts = rules.per_charge(refunds)
+    if not amounts:
+        return
+    try:
+        payments = await queries.promise_back(tx, amounts)
+    except Violated as violated:
+        if violated.constraint != "payments_refunded_within":
+            raise
+        raise RefundExceedsCharge("Less than that is left of the charge.") from violated
+    if len(payments) < len(amounts):
+        raise ChargeContested("It is refunded, or not, once its chargeback is decided.")
+    by_id = {payment.id: payment for payment in payments}
+    await instructions.queue_all(
+        tx, [rules.instruction(refund, by_id[refund.payment_id]) for refund in refunds], by=by
+    )
+
+
+async def get(tx: Tx, payment_id: UUID) -> Payment:
+    """Raises NoSuchPayment."""
+    if payment := await queries.find(tx, payment_id):
+        return payment
+    raise NoSuchPayment(f"There is no payment {payment_id}.")
+
+
+async def find_by_reference(tx: Tx, reference: str) -> Payment | None:
+    """The payment that went to its gateway under this reference."""
+    return await queries.find_by_reference(tx, reference)
+
+
+async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
+    """The payments of a booking whose end is not known yet."""
+    return await queries.open_ids(tx, booking_id)
+
+
+async def ask_about(tx: Tx, reference: str) -> None:
+    """Queue a look at the gateway for an unpaid charge: anybody may ask, and as often as they like.
+
+    So there is one at a time, and a pause after each.
+    """
+    if payment_id := await queries.begin_asking(tx, reference, _ASKING_FOR):
+        await enqueue(tx, SettlePayment(payment_id=payment_id))
+
+
+async def ask_about_unpaid(tx: Tx, *, limit: int) -> int:
+    """Queue a look at the gateway for charges that may be paid by now; returns how many.
+
+    Also for those given up: who has the page open can pay all the same, and a webhook get lost.
+    """
+    payment_ids = await queries.look_up_due(
+        tx, look_again_in=_LOOK_AGAIN_IN, look_for=_LOOK_FOR, limit=limit
+    )
+    await enqueue_all(tx, [SettlePayment(payment_id=payment_id) for payment_id in payment_ids])
+    return len(payment_ids)
+
+
+def unclear(reason: str) -> GatewayUnclear:
+    """The problem for an outcome that is not known yet."""
+    _log.warning("gateway unclear", reason=reason)
+    return GatewayUnclear(
+        "The gateway gave no clear answer. Nothing is lost: ask again with the same "
+        "Idempotency-Key, and this payment goes on from where it is.",
+        retry_after_s=_RETRY_SOON_S,
+    )
+
+
+async def _succeed(tx: Tx, payment: Payment, found: FoundCharge) -> tuple[Payment, Verdict]:
+    if payment.state is PaymentState.SUCCEEDED:
+        return payment, Verdict.UNCHANGED
+    is_right = found.money == payment.money
+    paid = await _move(
+        tx,
+        payment,
+        PaymentState.SUCCEEDED,
+        reason=f"{'' if is_right else f'{found.money} instead of {payment.money} '}"
+        "paid, says the gateway",
+        gateway_id=found.gateway_id,
+        gateway_data=found.data,
+        received=found.money,
+    )
+    return paid, Verdict.PAID if is_right else Verdict.PAID_OTHERWISE
+
+
+async def _end(tx: Tx, payment: Payment, to: PaymentState, failure: str) -> tuple[Payment, Verdict]:
+    """End an open charge without money; one that has ended already stays as it is."""
+    if not payment.is_open:
+        return payment, Verdict.UNCHANGED
+    return await _move(tx, payment, to, reason=failure, failure=failure), Verdict.FAILED
+
+
+async def _move(
+    tx: Tx,
+    payment: Payment,
+    to: PaymentState,
+    *,
+    reason: str,
+    checkout_url: str | None = None,
+    gateway_id: str | None = None,
+    gateway_data: Facts | None = None,
+    failure: str | None = None,
+    received: Money | None = None,
+) -> Payment:
+    states.check(MOVES, payment.state, to)
+    moved = await queries.move(
+        tx,
+        payment,
+        to,
+        reason=reason,
+        checkout_url=checkout_url,
+        gateway_id=gateway_id,
+        gateway_data=gateway_data,
+        failure=failure,
+        received=received,
+    )
+    if moved is None:
+        raise states.MoveRefused("Somebody else moved this payment at the same moment.")
+    if not moved.is_open:
+        await resolve_alert(tx, _MISMATCH, moved.reference)
+        await _record_settled(tx, payment, moved, reason=reason)
+    return moved
+
+
+async def _record_begun(tx: Tx, payment: Payment) -> None:
+    await audit.record(
+        tx,
+        by=Actor(ActorRole.GUEST, payment.payer_id),
+        action="begin_payment",
+        subject=Subject("payment", payment.id),
+        after={
+            "state": payment.state,
+            "bookingId": payment.booking_id,
+            "gateway": payment.gateway,
+            "reference": payment.reference,
+            "amount": payment.money,
+        },
+    )
+
+
+async def _record_settled(tx: Tx, was: Payment, payment: Payment, *, reason: str) -> None:
+    await audit.record(
+        tx,
+        by=SYSTEM,
+        action="settle_payment",
+        subject=Subject("payment", payment.id),
+        before={"state": was.state, "amount": was.money},
+        after={"state": payment.state, "amount": payment.money},
+        reason=reason,
+    )
+
+
+def _is_stranded(payment: Payment, gateway: GatewayName, down: Set[GatewayName]) -> bool:
+    is_unpayable = payment.state is PaymentState.CREATED and not payment.calling
+    return is_unpayable and payment.gateway in down and payment.gateway is not gateway
+
+
+def _differences(payment: Payment, found: FoundCharge, *, live: bool) -> Set[str]:
+    pairs = {
+        "reference": payment.reference == found.reference,
+        "amount": payment.amount == found.money.amount,
+        "currency": payment.currency == found.money.currency,
+        "mode": live == found.live,
+    }
+    return {name for name, same in pairs.items() if not same}
+
+
+def _is_news(payment: Payment, found: FoundCharge) -> bool:
+    """Money came for a charge of which none was known."""
+    is_paid = found.status is ChargeStatus.SUCCEEDED and found.money.amount > 0
+    return is_paid and payment.state is not PaymentState.SUCCEEDED
+
+
+async def _alert_mismatch(
+    tx: Tx, payment: Payment, found: FoundCharge, differences: Set[str]
+) -> None:
+    await raise_alert(
+        tx,
+        kind=_MISMATCH,
+        severity=Severity.CRITICAL,
+        subject=payment.reference,
+        details={
+            "differences": sorted(differences),
+            "expected": str(payment.money),
+            "found": str(found.money),
+            "status": found.status,
+            "paymentId": str(payment.id),
+        },
+    )

@@ -1,0 +1,317 @@
+"""One statement per function on `payments` and `payment_history`."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from uuid import UUID
+
+from app.edge.gateways.port import Facts, GatewayName
+from app.foundation.db import (
+    Tx,
+    execute,
+    fetch_all,
+    fetch_new,
+    fetch_one,
+    fetch_value,
+    fetch_values,
+    json,
+)
+from app.foundation.money import Money
+from app.money.payments.model import Payment, PaymentState
+
+
+async def insert(
+    tx: Tx,
+    *,
+    payment_id: UUID,
+    booking_id: UUID,
+    payer_id: UUID,
+    gateway: GatewayName,
+    reference: str,
+    money: Money,
+    calling_for: timedelta,
+    look_in: timedelta,
+) -> Payment:
+    return await fetch_new(
+        tx,
+        Payment,
+        """
+        WITH payment AS (
+            INSERT INTO payments (id, booking_id, payer_id, gateway, reference, state,
+                                  amount, currency, calling_until, look_at)
+            VALUES (%(id)s, %(booking_id)s, %(payer_id)s, %(gateway)s, %(reference)s, 'created',
+                    %(amount)s, %(currency)s, business_now() + %(calling_for)s,
+                    business_now() + %(look_in)s)
+         RETURNING *
+        ), history AS (
+            INSERT INTO payment_history (payment_id, state, reason)
+            SELECT id, state, 'payment begun' FROM payment
+        )
+        SELECT *, true AS calling
+          FROM payment""",
+        id=payment_id,
+        booking_id=booking_id,
+        payer_id=payer_id,
+        gateway=gateway,
+        reference=reference,
+        amount=money.amount,
+        currency=money.currency,
+        calling_for=calling_for,
+        look_in=look_in,
+    )
+
+
+async def find(tx: Tx, payment_id: UUID) -> Payment | None:
+    return await fetch_one(
+        tx,
+        Payment,
+        """
+        SELECT *, coalesce(calling_until > business_now(), false) AS calling
+          FROM payments
+         WHERE id = %(id)s""",
+        id=payment_id,
+    )
+
+
+async def lock(tx: Tx, payment_id: UUID) -> Payment:
+    return await fetch_new(
+        tx,
+        Payment,
+        """
+        SELECT *, coalesce(calling_until > business_now(), false) AS calling
+          FROM payments
+         WHERE id = %(id)s
+           FOR NO KEY UPDATE""",
+        id=payment_id,
+    )
+
+
+async def find_by_reference(tx: Tx, reference: str) -> Payment | None:
+    return await fetch_one(
+        tx,
+        Payment,
+        """
+        SELECT *, coalesce(calling_until > business_now(), false) AS calling
+          FROM payments
+         WHERE reference = %(reference)s""",
+        reference=reference,
+    )
+
+
+async def find_open(tx: Tx, booking_id: UUID) -> Payment | None:
+    """The payment of a booking that can still be paid; there is at most one."""
+    return await fetch_one(
+        tx,
+        Payment,
+        """
+        SELECT *, coalesce(calling_until > business_now(), false) AS calling
+          FROM payments
+         WHERE booking_id = %(booking_id)s AND state IN ('created', 'pending')
+           FOR UPDATE""",
+        booking_id=booking_id,
+    )
+
+
+async def begin_calling(tx: Tx, payment_id: UUID, calling_for: timedelta) -> bool:
+    """Reserve the right to start this payment at the gateway; False if somebody else has it."""
+    count = await execute(
+        tx,
+        """
+        UPDATE payments SET calling_until = business_now() + %(calling_for)s
+         WHERE id = %(id)s AND state = 'created'
+           AND (calling_until IS NULL OR calling_until <= business_now())""",
+        id=payment_id,
+        calling_for=calling_for,
+    )
+    return count == 1
+
+
+async def end_calling(tx: Tx, payment_id: UUID) -> None:
+    await execute(
+        tx,
+        "UPDATE payments SET calling_until = NULL WHERE id = %(id)s",
+        id=payment_id,
+    )
+
+
+async def begin_asking(tx: Tx, reference: str, asking_for: timedelta) -> UUID | None:
+    """Reserve a look-up of an unpaid charge; None if one is under way or has just ended."""
+    return await fetch_value(
+        tx,
+        UUID,
+        """
+        UPDATE payments SET asking_until = business_now() + %(asking_for)s
+         WHERE reference = %(reference)s AND state <> 'succeeded'
+           AND (asking_until IS NULL OR asking_until <= business_now())
+     RETURNING id""",
+        reference=reference,
+        asking_for=asking_for,
+    )
+
+
+async def end_asking(tx: Tx, payment_id: UUID, pause: timedelta) -> None:
+    """The look-up that a visit asked for has ended; the next may begin after a pause."""
+    await execute(
+        tx,
+        """
+        UPDATE payments SET asking_until = business_now() + %(pause)s
+         WHERE id = %(id)s AND asking_until > business_now() + %(pause)s""",
+        id=payment_id,
+        pause=pause,
+    )
+
+
+async def move(
+    tx: Tx,
+    payment: Payment,
+    to: PaymentState,
+    *,
+    reason: str,
+    checkout_url: str | None = None,
+    gateway_id: str | None = None,
+    gateway_data: Facts | None = None,
+    failure: str | None = None,
+    received: Money | None = None,
+) -> Payment | None:
+    """Move a payment on if it still is where `payment` saw it, with its history; else None.
+
+    `received` is what came, if that is not what was asked for.
+    """
+    return await fetch_one(
+        tx,
+        Payment,
+        """
+        WITH moved AS (
+            UPDATE payments
+               SET state = %(to)s,
+                   checkout_url = coalesce(%(checkout_url)s, checkout_url),
+                   gateway_id = coalesce(%(gateway_id)s, gateway_id),
+                   gateway_data = coalesce(%(gateway_data)s, gateway_data),
+                   failure = %(failure)s,
+                   amount = coalesce(%(amount)s, amount),
+                   currency = coalesce(%(currency)s, currency),
+                   calling_until = NULL,
+                   look_at = CASE WHEN %(to)s <> 'succeeded' THEN look_at END,
+                   settled_at = CASE WHEN %(to)s = 'succeeded' THEN business_now() END,
+                   updated_at = business_now()
+             WHERE id = %(id)s AND state = %(was)s
+         RETURNING *
+        ), history AS (
+            INSERT INTO payment_history (payment_id, was, state, reason)
+            SELECT id, %(was)s, state, %(reason)s FROM moved
+        )
+        SELECT *, false AS calling
+          FROM moved""",
+        id=payment.id,
+        was=payment.state,
+        to=to,
+        reason=reason,
+        checkout_url=checkout_url,
+        gateway_id=gateway_id,
+        gateway_data=None if gateway_data is None else json(gateway_data),
+        failure=failure,
+        amount=received.amount if received else None,
+        currency=received.currency if received else None,
+    )
+
+
+async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
+    """The payments of a booking whose end is not known yet."""
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        SELECT id FROM payments
+         WHERE booking_id = %(booking_id)s AND state IN ('created', 'pending')""",
+        booking_id=booking_id,
+    )
+
+
+async def look_up_due(
+    tx: Tx, *, look_again_in: timedelta, look_for: timedelta, limit: int
+) -> list[UUID]:
+    """Charges to ask about now; each is due again after a while.
+
+    An open one soon; one that has ended without money at growing distances, and for no longer
+    than `look_for` since it was begun.
+    """
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        WITH due AS (
+            SELECT id FROM payments
+             WHERE look_at <= (SELECT business_now())
+             ORDER BY look_at
+             LIMIT %(limit)s
+               FOR NO KEY UPDATE SKIP LOCKED
+        )
+        UPDATE payments
+           SET look_at = CASE
+                   WHEN state IN ('created', 'pending') THEN business_now() + %(look_again_in)s
+                   WHEN business_now() < created_at + %(look_for)s
+                   THEN business_now() + greatest(%(look_again_in)s, business_now() - created_at)
+               END
+         WHERE id = ANY (ARRAY(SELECT id FROM due))
+     RETURNING id""",
+        look_again_in=look_again_in,
+        look_for=look_for,
+        limit=limit,
+    )
+
+
+async def promise_back(tx: Tx, amounts: Mapping[UUID, int]) -> list[Payment]:
+    """Count these amounts as given back, in the order of ids so that nobody deadlocks.
+
+    Returns those that nobody contests; the others are as they were.
+    """
+    return await fetch_all(
+        tx,
+        Payment,
+        """
+        WITH promised AS (
+            SELECT payments.id, given.amount
+              FROM unnest(%(ids)s::uuid[], %(amounts)s::bigint[]) AS given (id, amount)
+              JOIN payments ON payments.id = given.id
+             WHERE NOT contested
+             ORDER BY payments.id
+               FOR NO KEY UPDATE OF payments
+        )
+        UPDATE payments
+           SET refunded = refunded + promised.amount, updated_at = business_now()
+          FROM promised
+         WHERE payments.id = promised.id
+     RETURNING payments.*, false AS calling""",
+        ids=list(amounts),
+        amounts=list(amounts.values()),
+    )
+
+
+async def contest(tx: Tx, payment_id: UUID, *, contested: bool) -> None:
+    """Say whether the payer's bank wants it back: until that is decided nothing of it leaves."""
+    await execute(
+        tx,
+        """
+        UPDATE payments SET contested = %(contested)s, updated_at = business_now()
+         WHERE id = %(id)s""",
+        id=payment_id,
+        contested=contested,
+    )
+
+
+async def charge_back(tx: Tx, payment_id: UUID, *, taken: int, promised: int) -> None:
+    """Count what the payer's bank has taken, as far as it is not refunded, and what will not be.
+
+    `promised` is what was promised back, and is not owed any more.
+    """
+    await execute(
+        tx,
+        """
+        UPDATE payments
+           SET refunded = refunded - %(promised)s,
+               charged_back = least(charged_back + %(taken)s, amount - refunded + %(promised)s),
+               updated_at = business_now()
+         WHERE id = %(id)s""",
+        id=payment_id,
+        taken=taken,
+        promised=promised,
+    )

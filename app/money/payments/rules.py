@@ -1,0 +1,72 @@
+"""How charges are booked, and what their refunds are."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+import uuid_utils.compat
+
+from app.money.instructions.model import InstructionKind, NewInstruction
+from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
+from app.money.payments.model import Payment, Refund
+
+
+def clearing(payment: Payment) -> Account:
+    """Where the gateway keeps the money of a charge."""
+    return Account(
+        kind=AccountKind.GATEWAY_CLEARING, currency=payment.currency, gateway=payment.gateway
+    )
+
+
+def unapplied(payment: Payment, *, memo: str) -> Posting:
+    """Money came in that buys nothing: it is owed to whoever paid it."""
+    owed = Account(
+        kind=AccountKind.GUEST_REFUNDABLE, currency=payment.currency, owner_id=payment.payer_id
+    )
+    return Posting(
+        kind=PostingKind.UNAPPLIED_CHARGE,
+        source_id=payment.id,
+        booking_id=payment.booking_id,
+        entries=(Entry(clearing(payment), -payment.amount), Entry(owed, payment.amount)),
+        memo=memo,
+    )
+
+
+def gateway_fee(payment: Payment, fee: int) -> Posting:
+    """What the gateway keeps of a charge is the platform's cost."""
+    fees = Account(
+        kind=AccountKind.GATEWAY_FEES, currency=payment.currency, gateway=payment.gateway
+    )
+    return Posting(
+        kind=PostingKind.GATEWAY_FEE,
+        source_id=payment.id,
+        booking_id=payment.booking_id,
+        entries=(Entry(fees, -fee), Entry(clearing(payment), fee)),
+        memo="fee of a charge",
+    )
+
+
+def per_charge(refunds: Sequence[Refund]) -> dict[UUID, int]:
+    """How much is to be given back of each charge."""
+    amounts: defaultdict[UUID, int] = defaultdict(int)
+    for refund in refunds:
+        amounts[refund.payment_id] += refund.amount
+    return dict(amounts)
+
+
+def instruction(refund: Refund, payment: Payment) -> NewInstruction:
+    """A refund goes back the way the charge came."""
+    return NewInstruction(
+        id=uuid_utils.compat.uuid7(),
+        kind=InstructionKind.REFUND,
+        booking_id=payment.booking_id,
+        payment_id=payment.id,
+        source_id=refund.source_id,
+        payee_id=payment.payer_id,
+        gateway=payment.gateway,
+        target=payment.reference,
+        amount=refund.amount,
+        currency=payment.currency,
+        reason=refund.reason,
+        automatic=refund.automatic,
+    )

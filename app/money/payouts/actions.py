@@ -1,0 +1,127 @@
+"""The verbs of payouts: know hosts' accounts, queue what they are to get, less what they owe."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.foundation import audit
+from app.foundation.audit import Actor
+from app.foundation.db import Tx
+from app.foundation.money import Money
+from app.foundation.wire import read_cursor, write_cursor
+from app.money.instructions import actions as instructions
+from app.money.instructions.model import Instruction, InstructionKind, InstructionState
+from app.money.instructions.queries import lock_next_failed
+from app.money.payees import actions as payees
+from app.money.payees.model import Payee
+from app.money.payouts import queries, rules
+from app.money.payouts.model import (
+    BalanceList,
+    BalanceReply,
+    DebtPage,
+    DebtReply,
+    HostTransferPage,
+    Payout,
+)
+
+# ---- transfers -----------------------------------------------------------------------------------
+
+
+async def queue_transfers(tx: Tx, payouts: Sequence[Payout], *, by: Actor) -> None:
+    """Commit to paying hosts their shares, in one round whatever their number.
+
+    What a host owes is kept back. Who has no payout account is waited for.
+    """
+    if not payouts:
+        return
+    host_ids = sorted({payout.host_id for payout in payouts})
+    recoveries = rules.recover(payouts, await queries.lock_debts(tx, host_ids))
+    if recoveries:
+        await queries.recover(tx, recoveries)
+        await audit.record_all(tx, by=by, action="recover_debt", changes=rules.changes(recoveries))
+    recipients = await payees.recipients_of(tx, host_ids)
+    await instructions.queue_all(tx, rules.transfers(payouts, recoveries, recipients), by=by)
+
+
+async def owe(
+    tx: Tx, *, cause_id: UUID, host_id: UUID, booking_id: UUID, money: Money, reason: str
+) -> None:
+    """Write down that a host owes this, because of something: the next payouts are smaller by it.
+
+    Transfers that are queued by now stay as they are.
+    """
+    await queries.insert_debt(
+        tx,
+        debt_id=cause_id,
+        host_id=host_id,
+        booking_id=booking_id,
+        money=money,
+        reason=reason,
+    )
+
+
+async def next_failed(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """Lock a failed transfer whose next attempt is due, other than these."""
+    return await lock_next_failed(tx, InstructionKind.TRANSFER, but)
+
+
+async def retry_failed(tx: Tx, transfer_id: UUID) -> None:
+    """Queue a new attempt of such a transfer, to where its host is paid now."""
+    transfer = await instructions.get(tx, transfer_id)
+    target = await payees.recipient_of(tx, _payee(transfer))
+    await instructions.retry(tx, transfer, target=target, reason="tried again")
+
+
+async def next_resumable(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """Lock a transfer whose payee got an account while it was being made, other than these.
+
+    The account is locked with it: nobody removes or replaces it until the transaction ends.
+    """
+    return await queries.lock_next_resumable(tx, but)
+
+
+async def resume(tx: Tx, transfer_id: UUID) -> None:
+    """Queue such a transfer."""
+    transfer = await instructions.get(tx, transfer_id)
+    target = await payees.recipient_of(tx, _payee(transfer))
+    if target is None:
+        raise LookupError(f"there is no account to send {transfer_id} to")
+    await instructions.resume(tx, transfer, target=target)
+
+
+def _payee(transfer: Instruction) -> Payee:
+    return Payee(transfer.payee_id, transfer.gateway, transfer.currency)
+
+
+# ---- what hosts see ------------------------------------------------------------------------------
+
+
+async def read_transfers(
+    tx: Tx, host_id: UUID, *, state: InstructionState | None, limit: int, cursor: str | None
+) -> HostTransferPage:
+    """A page of a host's transfers, newest first. Raises Invalid for a made-up cursor."""
+    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    found = await queries.transfers_of_host(
+        tx, host_id, state=state, before=before, limit=limit + 1
+    )
+    page = found[:limit]
+    return HostTransferPage(
+        transfers=[rules.as_seen_by_host(transfer) for transfer in page],
+        next_cursor=write_cursor(page[-1].id) if len(found) > limit else None,
+    )
+
+
+async def read_balances(tx: Tx, host_id: UUID) -> BalanceList:
+    """Where a host's money is, per currency."""
+    balances = await queries.balances_of_host(tx, host_id)
+    return BalanceList(balances=[BalanceReply.of(balance) for balance in balances])
+
+
+async def read_debts(tx: Tx, host_id: UUID, *, limit: int, cursor: str | None) -> DebtPage:
+    """A page of a host's debts, newest first. Raises Invalid for a made-up cursor."""
+    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    found = await queries.debts_of_host(tx, host_id, before=before, limit=limit + 1)
+    page = found[:limit]
+    return DebtPage(
+        debts=[DebtReply.of(debt) for debt in page],
+        next_cursor=write_cursor(page[-1].id) if len(found) > limit else None,
+    )

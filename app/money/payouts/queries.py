@@ -1,0 +1,170 @@
+"""One statement per function on `payout_accounts`, `host_debts` and `debt_recoveries`."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.foundation.db import Tx, execute, fetch_all, fetch_value, json
+from app.foundation.money import Money
+from app.money.instructions.model import InstructionState
+from app.money.payouts.model import (
+    Debt,
+    DebtWithRecoveries,
+    HostBalance,
+    HostTransfer,
+    Recovery,
+)
+
+
+async def lock_next_resumable(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """A transfer that waits for an account although there is one, and the account with it.
+
+    Other than these, and nobody else's to change.
+    """
+    return await fetch_value(
+        tx,
+        UUID,
+        """
+        SELECT waiting.id
+          FROM instructions AS waiting
+          JOIN payout_accounts AS account
+            ON account.host_id = payee_id AND account.gateway = waiting.gateway
+           AND account.currency = waiting.currency AND account.state = 'active'
+         WHERE waiting.state = 'waiting_for_payee' AND waiting.id <> ALL(%(but)s::uuid[])
+         LIMIT 1
+           FOR SHARE OF account SKIP LOCKED
+           FOR NO KEY UPDATE OF waiting SKIP LOCKED""",
+        but=list(but),
+    )
+
+
+async def insert_debt(
+    tx: Tx, *, debt_id: UUID, host_id: UUID, booking_id: UUID, money: Money, reason: str
+) -> None:
+    await execute(
+        tx,
+        """
+        INSERT INTO host_debts (id, host_id, booking_id, amount, currency, reason)
+        VALUES (%(id)s, %(host_id)s, %(booking_id)s, %(amount)s, %(currency)s, %(reason)s)""",
+        id=debt_id,
+        host_id=host_id,
+        booking_id=booking_id,
+        amount=money.amount,
+        currency=money.currency,
+        reason=reason,
+    )
+
+
+async def lock_debts(tx: Tx, host_ids: Sequence[UUID]) -> list[Debt]:
+    """What these hosts still owe, oldest first, in an order in which nobody deadlocks."""
+    return await fetch_all(
+        tx,
+        Debt,
+        """
+        SELECT * FROM host_debts
+         WHERE host_id = ANY(%(host_ids)s) AND recovered < amount
+         ORDER BY id
+           FOR NO KEY UPDATE""",
+        host_ids=list(host_ids),
+    )
+
+
+async def recover(tx: Tx, recoveries: Sequence[Recovery]) -> int:
+    """Write down what is kept back, and count it towards its debts."""
+    return await execute(
+        tx,
+        """
+        WITH kept AS (
+            INSERT INTO debt_recoveries (debt_id, source_id, booking_id, amount)
+            SELECT debt_id, source_id, booking_id, amount
+              FROM jsonb_populate_recordset(NULL::debt_recoveries, %(recoveries)s)
+         RETURNING debt_id, amount
+        )
+        UPDATE host_debts SET recovered = recovered + sums.amount
+          FROM (SELECT debt_id, sum(amount)::bigint AS amount FROM kept GROUP BY debt_id) AS sums
+         WHERE host_debts.id = sums.debt_id""",
+        recoveries=json(recoveries),
+    )
+
+
+async def transfers_of_host(
+    tx: Tx, host_id: UUID, *, state: InstructionState | None, before: UUID | None, limit: int
+) -> list[HostTransfer]:
+    """Newest first (ids are in the order of time)."""
+    return await fetch_all(
+        tx,
+        HostTransfer,
+        """
+        SELECT id, booking_id, state, gateway, amount, currency, reason, failure, next_try_at,
+               created_at, sent_at, confirmed_at,
+               (SELECT coalesce(sum(kept.amount), 0)::bigint FROM debt_recoveries AS kept
+                 WHERE kept.source_id = instructions.source_id) AS kept_back
+          FROM instructions
+         WHERE payee_id = %(host_id)s AND kind = 'transfer'
+           AND (%(state)s::text IS NULL OR state = %(state)s)
+           AND (%(before)s::uuid IS NULL OR id < %(before)s)
+         ORDER BY id DESC
+         LIMIT %(limit)s""",
+        host_id=host_id,
+        state=state,
+        before=before,
+        limit=limit,
+    )
+
+
+async def balances_of_host(tx: Tx, host_id: UUID) -> list[HostBalance]:
+    """Per currency: what is to be paid out, by how far it is, and what is owed by the host.
+
+    What came back counts until it is sent again, which another instruction then does.
+    """
+    return await fetch_all(
+        tx,
+        HostBalance,
+        """
+        WITH part AS (
+            SELECT currency, amount,
+                   CASE state WHEN 'waiting_for_payee' THEN 'waiting' WHEN 'reversed' THEN 'back'
+                        ELSE 'way' END AS kind
+              FROM instructions
+             WHERE payee_id = %(host_id)s AND kind = 'transfer'
+               AND state NOT IN ('confirmed', 'cancelled')
+               AND NOT EXISTS (
+                   SELECT FROM instructions AS again WHERE again.source_id = instructions.id)
+             UNION ALL
+            SELECT currency, amount - recovered, 'debt' FROM host_debts
+             WHERE host_id = %(host_id)s AND recovered < amount
+        )
+        SELECT currency,
+               coalesce(sum(amount) FILTER (WHERE kind <> 'debt'), 0)::bigint AS owed,
+               coalesce(sum(amount) FILTER (WHERE kind = 'way'), 0)::bigint AS on_its_way,
+               coalesce(sum(amount) FILTER (WHERE kind = 'waiting'), 0)::bigint AS waiting,
+               coalesce(sum(amount) FILTER (WHERE kind = 'back'), 0)::bigint AS came_back,
+               coalesce(sum(amount) FILTER (WHERE kind = 'debt'), 0)::bigint AS debt
+          FROM part
+         GROUP BY currency
+         ORDER BY currency""",
+        host_id=host_id,
+    )
+
+
+async def debts_of_host(
+    tx: Tx, host_id: UUID, *, before: UUID | None, limit: int
+) -> list[DebtWithRecoveries]:
+    """Newest first, paid back or not, each with what was kept back for it."""
+    return await fetch_all(
+        tx,
+        DebtWithRecoveries,
+        """
+        SELECT host_debts.*, kept.recoveries
+          FROM host_debts
+         CROSS JOIN LATERAL (
+               SELECT coalesce(jsonb_agg(jsonb_build_object(
+                      'booking_id', booking_id, 'amount', debt_recoveries.amount, 'at', at
+                      ) ORDER BY id), '[]') AS recoveries
+                 FROM debt_recoveries WHERE debt_id = host_debts.id) AS kept
+         WHERE host_id = %(host_id)s AND (%(before)s::uuid IS NULL OR host_debts.id < %(before)s)
+         ORDER BY host_debts.id DESC
+         LIMIT %(limit)s""",
+        host_id=host_id,
+        before=before,
+        limit=limit,
+    )

@@ -1,0 +1,70 @@
+"""Payouts over HTTP, as hosts see them."""
+
+from typing import Annotated, Any
+
+from litestar import Request, get
+from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import QueryParameter
+
+from app.foundation.db import transaction
+from app.foundation.web import PageCursor, PageSize
+from app.money.instructions.model import InstructionState
+from app.money.payouts import actions
+from app.money.payouts.model import (
+    BalanceList,
+    DebtPage,
+    HostTransferPage,
+)
+from app.people.accounts.guards import require_host
+from app.people.accounts.model import Principal
+
+Asking = Request[Principal, Any, State]
+StateFilter = Annotated[InstructionState | None, QueryParameter(name="state")]
+
+
+@get(
+    "/api/host/transfers",
+    guards=[require_host],
+    tags=["payouts"],
+    summary="What is paid to you, how far it is, and what keeps it; newest first",
+)
+async def list_transfers(
+    request: Asking,
+    transfer_state: StateFilter = None,
+    limit: PageSize = 20,
+    cursor: PageCursor = None,
+) -> HostTransferPage:
+    async with transaction() as tx:
+        return await actions.read_transfers(
+            tx, request.user.id, state=transfer_state, limit=limit, cursor=cursor
+        )
+
+
+@get(
+    "/api/host/balance",
+    guards=[require_host],
+    tags=["payouts"],
+    summary="Where your money is, per currency, and what you owe",
+)
+async def read_balance(request: Asking) -> BalanceList:
+    async with transaction() as tx:
+        return await actions.read_balances(tx, request.user.id)
+
+
+@get(
+    "/api/host/debts",
+    guards=[require_host],
+    tags=["payouts"],
+    summary="What you owe after refunds past your payout, and what was kept back for it",
+)
+async def list_debts(request: Asking, limit: PageSize = 20, cursor: PageCursor = None) -> DebtPage:
+    async with transaction() as tx:
+        return await actions.read_debts(tx, request.user.id, limit=limit, cursor=cursor)
+
+
+routes: list[HTTPRouteHandler] = [
+    list_transfers,
+    read_balance,
+    list_debts,
+]

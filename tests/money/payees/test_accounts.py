@@ -1,0 +1,342 @@
+"""Payout accounts: made known to their gateway, replaced, removed; and the money that follows."""
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from app.foundation.db import transaction
+from app.foundation.idempotency import Key
+from app.money.escrow.actions import release_due
+from app.money.payees import actions as payees
+from app.money.payees import stories
+from app.money.payees.model import NewPayoutAccount
+from app.money.payouts import actions as payouts
+from app.people.accounts.model import Principal, Role
+from tests import make
+from tests.shop import Shop
+
+NUMBER = "0123456789"
+ACCOUNT = {
+    "holder": "Ada Okafor",
+    "kind": "bank_account",
+    "accountNumber": NUMBER,
+    "bankCode": "058",
+    "currency": "NGN",
+}
+PATH = "/api/host/payout-accounts"
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+
+
+async def add(shop: Shop, *, key: str = "", who: Principal | None = None, **changed: Any) -> Any:
+    return await shop.post(who or shop.host, PATH, ACCOUNT | changed, key=key)
+
+
+async def accounts(shop: Shop) -> list[Any]:
+    return (await shop.get(shop.host, PATH))["accounts"]
+
+
+async def remove(shop: Shop, account: Any, *, who: Principal | None = None) -> int:
+    path = f"{PATH}/{account['id']}"
+    return (await shop.api.delete(path, headers=make.bearer(who or shop.host))).status_code
+
+
+async def transfers(shop: Shop) -> list[str]:
+    return await shop.values(
+        "SELECT state || ' ' || coalesce(target, 'nowhere') FROM instructions ORDER BY id"
+    )
+
+
+async def released(shop: Shop, *seats: str) -> None:
+    """Journeys that are over, a booking for each seat, whose host is to be paid."""
+    for seat in seats:
+        booking = await shop.reserve(seat)
+        await shop.paid(booking)
+    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=1, seconds=1))
+    assert await shop.sweep("release-escrow") == len(seats)
+
+
+async def overlooked(shop: Shop) -> None:
+    """Transfers wait for an account that is there: each was made while the other was."""
+    await shop.values(
+        """
+        UPDATE instructions SET state = 'waiting_for_payee', target = NULL, next_try_at = NULL
+        RETURNING id::text"""
+    )
+
+
+async def test_a_host_sees_the_name_that_the_bank_has(shop: Shop) -> None:
+    reply = await add(shop)
+    assert reply.status_code == 201, reply.text
+    account = reply.json()
+    assert (account["state"], account["gateway"], account["failure"]) == (
+        "active",
+        "paystack",
+        None,
+    )
+    assert account["accountName"]
+    assert account["bankName"]
+    assert account["accountNumber"] == "•••• 6789"
+    assert await accounts(shop) == [account]
+    audited = await shop.values(
+        "SELECT action FROM audit_log WHERE subject_id = %(id)s ORDER BY id", id=account["id"]
+    )
+    assert audited == ["add_payout_account", "activate_payout_account"]
+
+
+async def test_the_whole_number_is_told_nowhere(
+    shop: Shop, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    refused = await add(shop, accountNumber="0000000000")
+    added = await add(shop)
+    listed = await shop.api.get(PATH, headers=make.bearer(shop.host))
+    audit = await shop.values("SELECT audit_log::text FROM audit_log")
+    jobs = await shop.values("SELECT procrastinate_jobs::text FROM procrastinate_jobs")
+    printed = capsys.readouterr()
+    told = [refused.text, added.text, listed.text, *audit, *jobs, caplog.text, *printed]
+    assert "gateway call" in "".join(told), "nothing was listened to"
+    for number in (NUMBER, "0000000000"):
+        assert not any(number in text for text in told)
+
+
+async def test_an_account_that_the_bank_does_not_know_is_refused_in_its_words(shop: Shop) -> None:
+    for _ in range(2):  # the same request gets the same answer
+        reply = await add(shop, accountNumber="0000000000", key="k")
+        assert (reply.status_code, reply.json()["code"]) == (422, "account_refused")
+        (error,) = reply.json()["errors"]
+        assert error["field"] == "accountNumber"
+        assert error["message"].startswith("Could not resolve account name")
+    (account,) = await accounts(shop)
+    assert account["state"] == "refused"
+    assert "Could not resolve account name" in account["failure"]
+
+
+async def test_a_currency_that_no_gateway_pays_is_refused_before_anything(shop: Shop) -> None:
+    reply = await add(shop, currency="CHF")
+    assert (reply.status_code, reply.json()["errors"][0]["field"]) == (422, "currency")
+    assert await accounts(shop) == []
+
+
+async def test_the_same_request_twice_adds_one_account(shop: Shop) -> None:
+    replies = await asyncio.gather(*(add(shop, key="k") for _ in range(5)))
+    assert {reply.status_code for reply in replies} <= {201, 409}
+    again = await add(shop, key="k")
+    assert again.headers["idempotency-replayed"] == "true"
+    assert len(await accounts(shop)) == 1
+    other = await add(shop, key="k", accountNumber="9999999999")
+    assert other.status_code == 422
+
+
+async def test_a_silent_gateway_leaves_it_pending_and_the_same_request_goes_on(shop: Shop) -> None:
+    await shop.sandbox.fault("recipient", "timeout_after_effect", delay_ms=50)
+    silent = await add(shop, key="k")
+    assert (silent.status_code, silent.json()["state"]) == (202, "pending")
+    again = await add(shop, key="k")
+    assert (again.status_code, again.json()["state"]) == (201, "active")
+    assert again.json()["id"] == silent.json()["id"]
+
+
+async def test_a_silent_gateway_is_told_again_by_itself(shop: Shop) -> None:
+    await shop.sandbox.fault("recipient", "error_500", times=2)
+    await add(shop, key="k")
+    assert await shop.sweep("resolve-payout-accounts") == 0, "not at once"
+    await shop.forward(timedelta(minutes=1, seconds=1))
+    assert await shop.sweep("resolve-payout-accounts") == 1
+    assert (await accounts(shop))[0]["state"] == "pending"
+    await shop.forward(timedelta(minutes=2, seconds=1))
+    assert await shop.sweep("resolve-payout-accounts") == 1
+    assert (await accounts(shop))[0]["state"] == "active"
+    assert (await add(shop, key="k")).status_code == 201
+
+
+async def test_a_gateway_silent_for_long_is_an_alert_until_it_speaks(shop: Shop) -> None:
+    await shop.sandbox.fault("recipient", "error_500", times=10)
+    await add(shop)
+    for _ in range(10):
+        await shop.forward(timedelta(hours=1, seconds=1))
+        await shop.sweep("resolve-payout-accounts")
+    assert (await accounts(shop))[0]["state"] == "active"
+    alerts = await shop.values("SELECT kind || ' ' || state FROM alerts")
+    assert alerts == ["payout_account_stuck resolved"]
+
+
+async def test_a_process_that_died_in_the_call_leaves_it_to_the_sweep(shop: Shop) -> None:
+    adding = asyncio.create_task(_never_answered(shop))
+    while not await accounts(shop):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    adding.cancel()
+    await shop.forward(payees.CALLING_FOR + timedelta(seconds=1))
+    await shop.sandbox.clear_faults()
+    assert await shop.sweep("resolve-payout-accounts") == 1
+    assert (await accounts(shop))[0]["state"] == "active"
+
+
+async def _never_answered(shop: Shop) -> None:
+    await shop.sandbox.fault("recipient", "delay", delay_ms=60_000)
+    key = Key(principal_id=shop.host.id, route=f"POST {PATH}", key="k", body_sha256=b"x")
+    await stories.add_account(shop.host.id, msgspec.convert(ACCOUNT, NewPayoutAccount), key)
+
+
+async def test_a_new_account_replaces_the_one_before(shop: Shop) -> None:
+    await add(shop)
+    await add(shop, accountNumber="9876543210")
+    await add(shop, currency="GHS", kind="mobile_money", bankCode="MTN", accountNumber="0241234567")
+    states = [(a["accountNumber"], a["state"]) for a in await accounts(shop)]
+    assert states == [
+        ("•••• 4567", "active"),
+        ("•••• 3210", "active"),
+        ("•••• 6789", "replaced"),
+    ]
+
+
+async def test_an_older_account_that_answers_late_replaces_nothing(shop: Shop) -> None:
+    await shop.sandbox.fault("recipient", "error_500")
+    await add(shop, key="old")
+    await add(shop, accountNumber="9876543210")
+    late = await add(shop, key="old")
+    assert (late.status_code, late.json()["state"]) == (201, "replaced")
+    await shop.forward(timedelta(hours=1))
+    await shop.sweep("resolve-payout-accounts")
+    states = [(a["accountNumber"], a["state"]) for a in await accounts(shop)]
+    assert states == [("•••• 3210", "active"), ("•••• 6789", "replaced")]
+
+
+async def test_ten_accounts_at_once_leave_one_active(shop: Shop) -> None:
+    replies = await asyncio.gather(*(add(shop, accountNumber=f"012345678{n}") for n in range(10)))
+    assert {reply.status_code for reply in replies} == {201}
+    by_age = sorted(await accounts(shop), key=lambda account: account["createdAt"])
+    assert [account["state"] for account in by_age] == ["replaced"] * 9 + ["active"]
+
+
+async def test_accounts_come_in_pages(shop: Shop) -> None:
+    for n in range(3):
+        await add(shop, accountNumber=f"012345678{n}")
+    first = await shop.get(shop.host, PATH, limit=2)
+    rest = await shop.get(shop.host, PATH, limit=2, cursor=first["nextCursor"])
+    numbers = [a["accountNumber"] for a in first["accounts"] + rest["accounts"]]
+    assert numbers == ["•••• 6782", "•••• 6781", "•••• 6780"]
+    assert rest["nextCursor"] is None
+
+
+async def test_nobody_else_sees_or_removes_an_account(shop: Shop) -> None:
+    account = (await add(shop)).json()
+    async with transaction() as tx:
+        other = await make.account(tx, Role.HOST)
+    assert await remove(shop, account, who=other) == 404
+    assert (await shop.get(other, PATH))["accounts"] == []
+    assert await remove(shop, account) == 204
+    assert await remove(shop, account) == 409
+    assert (await accounts(shop))[0]["state"] == "removed"
+
+
+async def test_money_waits_for_an_account_and_goes_out_by_itself(shop: Shop) -> None:
+    await released(shop, "1A", "1B")
+    assert await transfers(shop) == ["waiting_for_payee nowhere"] * 2
+    await add(shop)
+    code = (await shop.values("SELECT recipient FROM payout_accounts"))[0]
+    assert await transfers(shop) == [f"queued {code}"] * 2
+    await shop.run_jobs()
+    assert len(await shop.sandbox.transfers()) == 2
+
+
+async def test_what_is_queued_follows_the_host_to_a_new_account(shop: Shop) -> None:
+    await add(shop)
+    await released(shop, "1A")
+    await add(shop, accountNumber="9876543210")
+    old, new = await shop.values("SELECT recipient FROM payout_accounts ORDER BY id")
+    assert await transfers(shop) == [f"queued {new}"]
+    await shop.run_jobs()
+    (sent,) = await shop.sandbox.transfers()
+    assert sent["amount"] == 450_000
+    assert old != new
+
+
+async def test_what_is_queued_does_not_go_to_a_removed_account(shop: Shop) -> None:
+    account = (await add(shop)).json()
+    await released(shop, "1A")
+    assert await remove(shop, account) == 204
+    assert await transfers(shop) == ["waiting_for_payee nowhere"]
+    await shop.run_jobs()
+    assert await shop.sandbox.transfers() == []
+    await add(shop)
+    await shop.run_jobs()
+    assert len(await shop.sandbox.transfers()) == 1
+
+
+async def test_an_account_added_while_a_transfer_is_made_misses_nothing(shop: Shop) -> None:
+    """Each sees the world without the other, and still the money goes out, once."""
+    booking = await shop.reserve("1A")
+    await shop.paid(booking)
+    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=1, seconds=1))
+    async with transaction() as tx:
+        assert (
+            len(await release_due(tx, limit=10)) == 1
+        )  # it found no account, and is not committed
+        assert (await add(shop)).status_code == 201  # it finds nothing that waits
+    assert await transfers(shop) == ["waiting_for_payee nowhere"]
+    await shop.sweep("resolve-unknown")
+    await shop.run_jobs()
+    await shop.sweep("resolve-unknown")
+    await shop.run_jobs()
+    assert len(await shop.sandbox.transfers()) == 1
+
+
+async def test_nothing_is_sent_to_an_account_that_is_being_removed(shop: Shop) -> None:
+    account = (await add(shop)).json()
+    await released(shop, "1A")
+    await overlooked(shop)
+    async with transaction() as tx:
+        await payees.remove_account(tx, UUID(account["id"]), host_id=shop.host.id)
+        await shop.sweep("resolve-unknown")  # while the removal is not committed
+    await shop.run_jobs()
+    assert await transfers(shop) == ["waiting_for_payee nowhere"]
+    assert await shop.sandbox.transfers() == []
+
+
+async def test_an_account_stays_until_what_goes_to_it_is_queued(shop: Shop) -> None:
+    account = (await add(shop)).json()
+    await released(shop, "1A")
+    await overlooked(shop)
+    async with transaction() as tx:
+        waiting = await payouts.next_resumable(tx, [])
+        assert waiting
+        removing = asyncio.create_task(remove(shop, account))
+        while not await shop.count(WAITING):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await payouts.resume(tx, waiting)
+    assert await removing == 204
+    assert await transfers(shop) == ["waiting_for_payee nowhere"], "it was queued, and taken back"
+    moves = "SELECT state FROM instruction_history ORDER BY id DESC LIMIT 2"
+    assert await shop.values(moves) == ["waiting_for_payee", "queued"]
+
+
+async def test_accounts_and_transfers_at_once_neither_lose_nor_double_money(shop: Shop) -> None:
+    for seat in ("1A", "1B", "1C", "1D", "2A", "2B"):
+        booking = await shop.reserve(seat)
+        await shop.paid(booking)
+    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=1, seconds=1))
+
+    async def release() -> None:
+        for _ in range(6):
+            async with transaction() as tx:
+                await release_due(tx, limit=1)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(
+        release(),
+        *(add(shop, accountNumber=f"012345678{n}") for n in range(4)),
+        release(),
+        shop.run_jobs(),
+    )
+    await shop.sweep("resolve-unknown")
+    await shop.run_jobs()
+    sent = await shop.sandbox.transfers()
+    assert [transfer["amount"] for transfer in sent] == [450_000] * 6
+    assert len({transfer["reference"] for transfer in sent}) == 6
