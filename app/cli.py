@@ -14,7 +14,7 @@ from app.foundation.settings import SettingsRefused, settings
 
 if TYPE_CHECKING:
     from app.foundation.business_clock import BusinessClock
-    from app.invariants.model import Audit, Finding
+    from app.operations.invariants.model import Audit, Finding
 
 _SPAN = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
 _SPAN_MAX = timedelta(days=366)
@@ -159,7 +159,7 @@ def audit(*, as_json: bool, connections: int, folder: Path) -> None:
     import msgspec  # noqa: PLC0415
 
     from app.foundation.alerts import Severity  # noqa: PLC0415
-    from app.invariants.stories import audit_on  # noqa: PLC0415
+    from app.operations.invariants.stories import audit_on  # noqa: PLC0415
 
     find_running(folder)
     try:

@@ -17,8 +17,8 @@ from app.foundation.audit import SYSTEM
 from app.foundation.db import Connection, close_pool, direct_connection, open_pool, transaction_on
 from app.foundation.locks import leases
 from app.foundation.settings import settings
-from app.jobs import actions, stories
-from app.jobs.model import (
+from app.operations.jobs import actions, stories
+from app.operations.jobs.model import (
     Health,
     Job,
     JobFilter,

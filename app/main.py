@@ -9,24 +9,24 @@ from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.types import ASGIApp
 
-import app.bookings.routes
-import app.cancellation.routes
-import app.chargebacks.routes
-import app.checkout.routes
-import app.disputes.routes
 import app.edge.calls.routes
 import app.edge.outages.routes
 import app.edge.webhooks.routes
-import app.inventory.routes
-import app.jobs.routes
+import app.flows.cancellation.routes
+import app.flows.chargebacks.routes
+import app.flows.checkout.routes
+import app.flows.sending.routes
+import app.flows.tracking.routes
+import app.market.bookings.routes
+import app.market.disputes.routes
+import app.market.inventory.routes
 import app.money.breaker.routes
 import app.money.ledger.routes
 import app.money.payees.routes
 import app.money.payouts.routes
-import app.money_out.routes
-import app.operations.routes
+import app.operations.health.routes
+import app.operations.jobs.routes
 import app.people.accounts.routes
-import app.tracking.routes
 from app import api_page
 from app.edge.gateways.registry import close_gateways, open_gateways
 from app.edge.gateways.retries import PATIENCE_OF_REQUESTS_S
@@ -47,22 +47,22 @@ def create_app() -> ASGIApp:
     litestar = Litestar(
         route_handlers=[
             *app.people.accounts.routes.routes,
-            *app.bookings.routes.routes,
+            *app.market.bookings.routes.routes,
             *app.money.breaker.routes.routes,
-            *app.cancellation.routes.routes,
-            *app.chargebacks.routes.routes,
-            *app.checkout.routes.routes,
-            *app.disputes.routes.routes,
-            *app.inventory.routes.routes,
-            *app.jobs.routes.routes,
+            *app.flows.cancellation.routes.routes,
+            *app.flows.chargebacks.routes.routes,
+            *app.flows.checkout.routes.routes,
+            *app.market.disputes.routes.routes,
+            *app.market.inventory.routes.routes,
+            *app.operations.jobs.routes.routes,
             *app.money.ledger.routes.routes,
-            *app.money_out.routes.routes,
-            *app.operations.routes.routes,
+            *app.flows.sending.routes.routes,
+            *app.operations.health.routes.routes,
             *app.edge.outages.routes.routes,
             *app.edge.calls.routes.routes,
             *app.money.payees.routes.routes,
             *app.money.payouts.routes.routes,
-            *app.tracking.routes.routes,
+            *app.flows.tracking.routes.routes,
             *app.edge.webhooks.routes.routes,
             api_page.assets,
         ],

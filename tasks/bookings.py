@@ -1,6 +1,6 @@
 """Sweeps over bookings: holds that ran out, requests nobody answered."""
 
-from app.bookings import actions as bookings
+from app.market.bookings import actions as bookings
 from tasks.sweeps import sweep, sweep_in_batches
 
 

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from app.chargebacks import stories
+from app.flows.chargebacks import stories
 from app.foundation import queue
 from tasks.runner.handlers import handles
 from tasks.sweeps import in_turn

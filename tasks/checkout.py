@@ -1,6 +1,6 @@
 """Charges: settled when a webhook, the guest or a deadline asks."""
 
-from app.checkout.stories import settle_payment
+from app.flows.checkout.stories import settle_payment
 from app.foundation import queue
 from app.foundation.db import transaction
 from app.money.payments import actions as payments

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from app.flows.sending import stories
 from app.foundation import queue
 from app.foundation.db import transaction
 from app.foundation.settings import settings
@@ -10,7 +11,6 @@ from app.money.escrow import actions as escrow
 from app.money.instructions import actions as instructions
 from app.money.instructions.model import InstructionKind
 from app.money.payouts import actions as payouts
-from app.money_out import stories
 from tasks.runner.handlers import handles
 from tasks.sweeps import in_turn, sweep, sweep_in_batches
 

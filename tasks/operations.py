@@ -8,9 +8,9 @@ from typing import Final
 from app.edge.calls import actions as calls
 from app.foundation import idempotency
 from app.foundation.db import Tx, transaction
-from app.invariants import actions as invariants
-from app.jobs import actions as jobs
-from app.jobs.queries.retention import Batch
+from app.operations.invariants import actions as invariants
+from app.operations.jobs import actions as jobs
+from app.operations.jobs.queries.retention import Batch
 from app.people.accounts import actions as accounts
 from tasks.sweeps import in_turn
 

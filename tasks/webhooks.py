@@ -5,11 +5,13 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from app.chargebacks.stories import look_up_told
-from app.checkout.stories import settle_payment
 from app.edge.gateways.port import EventKind
 from app.edge.webhooks import actions as webhooks
 from app.edge.webhooks.model import FIRST_WAIT, TRIES_MAX, WAIT_MAX, NothingOfOurs, StoredEvent
+from app.flows.chargebacks.stories import look_up_told
+from app.flows.checkout.stories import settle_payment
+from app.flows.sending import actions as money_out
+from app.flows.sending.stories import look_up, look_up_earlier
 from app.foundation import queue
 from app.foundation.db import Tx, transaction
 from app.money.instructions.model import InstructionKind
@@ -17,8 +19,6 @@ from app.money.instructions.queries import refunds_at_gateway
 from app.money.payees import actions as payees
 from app.money.payees.stories import ask_about
 from app.money.payments import actions as payments
-from app.money_out import actions as money_out
-from app.money_out.stories import look_up, look_up_earlier
 from tasks.runner.handlers import Retries, handles
 
 _RETRIES: Final = Retries(

@@ -2,8 +2,8 @@
 
 from app.foundation.alerts import Severity
 from app.foundation.db import transaction
-from app.invariants.actions import audit
-from app.invariants.model import Audit
+from app.operations.invariants.actions import audit
+from app.operations.invariants.model import Audit
 
 
 async def take_audit() -> Audit:

@@ -4,11 +4,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from app.bookings import actions as bookings
-from app.bookings.model import Booking, Reserve
-from app.checkout import actions as checkout
 from app.edge.gateways.port import ChargeStatus, FoundCharge, GatewayName
+from app.flows.checkout import actions as checkout
 from app.foundation.db import Tx, execute, fetch_value
+from app.market.bookings import actions as bookings
+from app.market.bookings.model import Booking, Reserve
 from app.money.escrow import queries as pots
 from app.money.escrow.model import Pot
 from app.money.payments.model import Payment

@@ -11,9 +11,9 @@ import msgspec
 
 from app.development.clients import forward, get, log_in, now, post, run_now
 from app.development.seed import PEOPLE
+from app.flows.tracking.model import Stage
 from app.money.ledger.model import Statement
 from app.money.ledger.rules import statement_lines
-from app.tracking.model import Stage
 
 _PATIENCE_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.3

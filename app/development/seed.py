@@ -8,8 +8,16 @@ from app.foundation.business_clock import read_clock
 from app.foundation.clock import instant
 from app.foundation.db import Tx, transaction
 from app.foundation.money import Money
-from app.inventory import actions as inventory
-from app.inventory.model import Kind, ListingReply, NewListing, NewUnits, Policy, RoomPlan, SeatPlan
+from app.market.inventory import actions as inventory
+from app.market.inventory.model import (
+    Kind,
+    ListingReply,
+    NewListing,
+    NewUnits,
+    Policy,
+    RoomPlan,
+    SeatPlan,
+)
 from app.people.accounts import actions as accounts
 from app.people.accounts.model import NewAccount, Role
 

@@ -1,1 +1,0 @@
-"""Operations: is it alive, is it ready; what operators look at and do."""

@@ -18,8 +18,8 @@ import psutil
 
 from app.foundation import db
 from app.foundation.db import fetch_new_value, transaction
-from app.invariants.actions import JUDGES
-from app.invariants.queries.judging import make_room, take_snapshot
+from app.operations.invariants.actions import JUDGES
+from app.operations.invariants.queries.judging import make_room, take_snapshot
 from tests.benchmarks import past
 from tests.benchmarks.world import report, running_database
 

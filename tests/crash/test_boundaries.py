@@ -19,12 +19,12 @@ async def test_what_writes_and_what_calls_is_found(database_url: str, tmp_path: 
             booking = await house.reserve("1A")
             await house.get(house.guest, f"/api/bookings/{booking['id']}")
             await house.sweep("expire-holds")
-            assert found.names == _around("the commit of app.bookings.routes.reserve")
+            assert found.names == _around("the commit of app.market.bookings.routes.reserve")
             await house.pending(booking)
     assert found.names[2:] == [
-        *_around("the commit of app.checkout.stories.initiate"),
-        *_around("POST /transaction/initialize by app.checkout.stories.initiate"),
-        *_around("the commit of app.checkout.stories._started"),
+        *_around("the commit of app.flows.checkout.stories.initiate"),
+        *_around("POST /transaction/initialize by app.flows.checkout.stories.initiate"),
+        *_around("the commit of app.flows.checkout.stories._started"),
     ]
 
 
@@ -36,7 +36,7 @@ async def test_part_of_a_transaction_is_no_boundary(database_url: str, tmp_path:
             body = {"tripId": house.trip_id, "seatCount": 2}  # picked and claimed in a savepoint
             reply = await house.post(house.guest, "/api/bookings/reserve", body)
     assert reply.status_code == 201
-    assert found.names == _around("the commit of app.bookings.routes.reserve")
+    assert found.names == _around("the commit of app.market.bookings.routes.reserve")
 
 
 async def test_statements_outside_transactions_are_found(

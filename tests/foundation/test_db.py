@@ -15,7 +15,7 @@ from app.foundation.db import (
     savepoint,
     transaction,
 )
-from app.invariants.queries.judging import take_snapshot
+from app.operations.invariants.queries.judging import take_snapshot
 
 
 async def test_a_transaction_that_fails_leaves_nothing(pool: None) -> None:

@@ -201,8 +201,8 @@ async def test_a_crash_while_the_gateway_is_asked_goes_on_with_the_same_charge(s
             body=f'{{"bookingId":"{booking["id"]}"}}'.encode(),
         )
         assert key is not None
-        from app.checkout import actions
         from app.edge.gateways.port import GatewayName
+        from app.flows.checkout import actions
 
         held = await actions.payable(tx, booking_id=booking["id"], guest_id=shop.guest.id)
         payment = await actions.begin(tx, held, gateway=GatewayName.PAYSTACK)

@@ -11,12 +11,12 @@ import uuid_utils.compat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.claims import actions as claims
-from app.claims import queries
-from app.claims.model import SoldOut, UnitsTaken, Wanted
 from app.foundation import db
 from app.foundation.db import Tx, execute, fetch_value, fetch_values, transaction
-from app.inventory.model import OfferedUnit
+from app.market.claims import actions as claims
+from app.market.claims import queries
+from app.market.claims.model import SoldOut, UnitsTaken, Wanted
+from app.market.inventory.model import OfferedUnit
 from app.people.accounts.model import Role
 from tests import make
 

@@ -8,15 +8,15 @@ from typing import Any, Final, LiteralString
 
 import pytest
 
-from app.bookings import model as bookings
-from app.chargebacks import model as chargebacks
-from app.disputes import model as disputes
-from app.disputes.actions import claim_damage
 from app.edge.webhooks import model as webhooks
+from app.flows.chargebacks import model as chargebacks
 from app.foundation import alerts, states
 from app.foundation.audit import SYSTEM
 from app.foundation.db import Violated, execute, fetch_value, savepoint, transaction
 from app.foundation.money import Money
+from app.market.bookings import model as bookings
+from app.market.disputes import model as disputes
+from app.market.disputes.actions import claim_damage
 from app.money.escrow import model as escrow
 from app.money.escrow.actions import release_due
 from app.money.instructions import model as instructions
@@ -235,7 +235,7 @@ async def test_history_cannot_be_rewritten(shop: Shop) -> None:
 
 
 async def test_a_mover_who_is_late_changes_nothing(pool: None) -> None:
-    from app.bookings import actions, queries
+    from app.market.bookings import actions, queries
 
     async with transaction() as tx:
         host = await make.account(tx)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.money.payments.model import GatewayUnclear
-from tests.chargebacks.told import books_are_right, paid_stay, recovered, state
+from tests.flows.chargebacks.told import books_are_right, paid_stay, recovered, state
 from tests.sandbox.test_sandbox import delivered, eventually
 from tests.shop import Shop
 from tests.stories.test_stripe import trip_in_euros

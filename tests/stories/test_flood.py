@@ -15,14 +15,14 @@ import httpx
 import msgspec
 import pytest
 
-from app.bookings import actions as bookings
-from app.bookings.model import Reserve
-from app.checkout import actions as checkout
 from app.edge.gateways.port import CheckoutReady, GatewayName, NewCharge, ReferenceTaken
 from app.edge.gateways.registry import close_gateways, gateway_named, open_gateways
+from app.flows.checkout import actions as checkout
 from app.foundation.db import fetch_all, fetch_values, transaction
 from app.foundation.money import Money
 from app.foundation.settings import settings
+from app.market.bookings import actions as bookings
+from app.market.bookings.model import Reserve
 from app.money.payments.model import Payment
 from app.people.accounts.model import Role
 from app.sandbox.app import FLUTTERWAVE_WEBHOOK_SECRET, SECRET_KEY, STRIPE_WEBHOOK_SECRET

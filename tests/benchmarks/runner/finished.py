@@ -9,7 +9,7 @@ from datetime import timedelta
 import msgspec
 
 from app.foundation import db
-from app.jobs.queries.retention import forget_succeeded
+from app.operations.jobs.queries.retention import forget_succeeded
 from tasks.runner import queries
 from tasks.runner.claiming import claim
 from tests.benchmarks.runner import drain, jobs

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from app.bookings import actions as bookings
-from app.bookings.model import Booking
 from app.foundation.db import Violated, execute, fetch_values, transaction
 from app.foundation.settings import settings
+from app.market.bookings import actions as bookings
+from app.market.bookings.model import Booking
 from app.money.breaker import actions as breaker
 from tests import paid
 from tests.shop import Shop

@@ -11,14 +11,14 @@ from typing import Final
 
 import pytest
 
-from app.bookings import actions as bookings
-from app.bookings.model import Booking
-from app.cancellation import actions as cancellation
-from app.cancellation.model import Cancel
-from app.disputes import actions as disputes
-from app.disputes.model import OpenDispute
+from app.flows.cancellation import actions as cancellation
+from app.flows.cancellation.model import Cancel
 from app.foundation.db import Tx, fetch_values, transaction
 from app.foundation.errors import Problem
+from app.market.bookings import actions as bookings
+from app.market.bookings.model import Booking
+from app.market.disputes import actions as disputes
+from app.market.disputes.model import OpenDispute
 from app.money.escrow import actions as escrow
 from app.money.escrow.rules import WINDOWS
 from app.people.accounts.model import Principal, Role

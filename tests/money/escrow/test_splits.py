@@ -2,11 +2,11 @@
 
 import pytest
 
+from app.flows.sending.actions import refund_past_payout
+from app.flows.sending.model import Bearer, NewLateRefund
 from app.foundation.db import Tx, fetch_values, transaction
 from app.foundation.money import Money
 from app.money.escrow import actions as escrow
-from app.money_out.actions import refund_past_payout
-from app.money_out.model import Bearer, NewLateRefund
 from app.people.accounts.model import Role
 from tests import make, paid
 from tests.laws import audit_is_clean

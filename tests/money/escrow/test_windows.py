@@ -5,10 +5,10 @@ from typing import Final
 
 import pytest
 
-from app.bookings import actions as bookings
-from app.bookings.model import Booking, Reserve
 from app.foundation.clock import instant
 from app.foundation.db import Tx, execute, fetch_value, transaction
+from app.market.bookings import actions as bookings
+from app.market.bookings.model import Booking, Reserve
 from app.money.escrow import actions as escrow
 from app.money.escrow.model import Pot
 from app.people.accounts.model import Role

@@ -1,0 +1,63 @@
+"""Who gets how much back for cancelling when."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from app.flows.cancellation.model import NotCancellable, Preview, Ruling
+from app.foundation.audit import ActorRole
+from app.foundation.money import Money
+from app.market.bookings.model import UNPAID, Booking, BookingState
+from app.money.escrow.model import Division, PotKind
+from app.money.escrow.rules import WHOLE_BPS
+
+
+def ruling(booking: Booking, by: ActorRole, now: datetime) -> Ruling:
+    """What holds for whoever cancels a booking at this instant. Raises NotCancellable.
+
+    A guest gets back what the frozen terms say; if host or admin cancel, or before the booking is
+    confirmed, all of it.
+    """
+    if booking.state in UNPAID:
+        return Ruling(back_bps=WHOLE_BPS, rule="nothing is paid yet", until=booking.expires_at)
+    if booking.state is BookingState.AWAITING_HOST:
+        rule = "the host has not accepted yet: all comes back"
+        return Ruling(back_bps=WHOLE_BPS, rule=rule, until=booking.respond_by)
+    if booking.check_in_at <= now:
+        raise NotCancellable("It has begun.")
+    if by is not ActorRole.GUEST:
+        rule = f"cancelled by the {by}: all comes back"
+        return Ruling(back_bps=WHOLE_BPS, rule=rule, until=booking.check_in_at)
+    return _by_policy(booking, now)
+
+
+def preview(booking: Booking, ruling: Ruling, divisions: Sequence[Division]) -> Preview:
+    """What these divisions give the guest."""
+    back = {division.pot.kind: division.to_guest for division in divisions}
+
+    def money(amount: int) -> Money:
+        return Money(amount=amount, currency=booking.currency)
+
+    return Preview(
+        booking_id=booking.id,
+        rule=ruling.rule,
+        until=ruling.until,
+        rental=money(back.get(PotKind.RENTAL, 0)),
+        deposit=money(back.get(PotKind.DEPOSIT, 0)),
+        total=money(sum(back.values())),
+    )
+
+
+def _by_policy(booking: Booking, now: datetime) -> Ruling:
+    for tier in booking.terms.cancellation:
+        if now < tier.until:
+            return Ruling(
+                back_bps=tier.back_bps, rule=_in_words(booking, tier.back_bps), until=tier.until
+            )
+    return Ruling(back_bps=0, rule=_in_words(booking, 0), until=booking.check_in_at)
+
+
+def _in_words(booking: Booking, back_bps: int) -> str:
+    parts = {0: "nothing", WHOLE_BPS: "all"}
+    part = parts.get(back_bps) or f"{back_bps / 100:g} %"
+    deposit = ", and the deposit" if booking.deposit else ""
+    return f"{booking.terms.policy} policy: {part} of rental and fee comes back{deposit}"

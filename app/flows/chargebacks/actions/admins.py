@@ -1,0 +1,117 @@
+"""What admins see of chargebacks, and say of those that their gateway does not tell of."""
+
+from uuid import UUID
+
+from app.edge.gateways.port import ChargebackStatus, FoundChargeback, GatewayName
+from app.edge.gateways.registry import gateway_named
+from app.flows.chargebacks import queries, rules
+from app.flows.chargebacks.actions import booking
+from app.flows.chargebacks.actions.recovering import awaits_refund
+from app.flows.chargebacks.model import (
+    MOVES,
+    Chargeback,
+    ChargebackKnown,
+    ChargebackPage,
+    ChargebackReply,
+    ChargebackState,
+    ChargebackStory,
+    Close,
+    GatewayTells,
+    NewChargeback,
+    NoSuchChargeback,
+    NotTheSame,
+    RefundUnderWay,
+)
+from app.foundation import states
+from app.foundation.audit import Actor, ActorRole
+from app.foundation.db import Tx
+from app.foundation.wire import read_cursor, write_cursor
+from app.money.payments import actions as payments
+
+
+async def record(tx: Tx, new: NewChargeback, *, admin_id: UUID) -> ChargebackReply:
+    """Open a chargeback of which its gateway does not tell.
+
+    Raises NoSuchPayment, ChargeNotPaid, GatewayTells, ChargebackKnown, NotTheSame.
+    """
+    payment = await payments.get(tx, new.payment_id)
+    live = _live_if_silent(payment.gateway)
+    if await queries.lock(tx, payment.gateway, new.gateway_id):
+        raise ChargebackKnown(f"{payment.gateway} has told of {new.gateway_id} before.")
+    found = FoundChargeback(
+        gateway_id=new.gateway_id,
+        charge_reference=payment.reference,
+        status=ChargebackStatus.OPEN,
+        money=new.amount,
+        is_taken=new.is_taken,
+        fee=None,
+        reason=new.reason,
+        evidence_due_at=new.evidence_due_at,
+        live=live,
+        data={},
+    )
+    if differences := rules.differences(payment, None, found, live=live):
+        raise NotTheSame(f"It differs from its charge in {', '.join(differences)}.")
+    chargeback = await booking.book(
+        tx, payment.id, found, live=live, by=Actor(ActorRole.ADMIN, admin_id)
+    )
+    if chargeback is None:
+        raise NotTheSame("It differs from its charge.")
+    return ChargebackReply.of(chargeback)
+
+
+async def close(tx: Tx, chargeback_id: UUID, request: Close, *, admin_id: UUID) -> None:
+    """Say how a chargeback has ended of which its gateway does not tell, or nothing that fits.
+
+    Raises NoSuchChargeback, GatewayTells, MoveRefused, RefundUnderWay.
+    """
+    asked = await _get(tx, chargeback_id)
+    if not request.overrule:
+        _live_if_silent(asked.gateway)
+    case = await booking.locked(tx, asked.payment_id)
+    chargeback = await queries.lock(tx, asked.gateway, asked.gateway_id) or asked
+    by = Actor(ActorRole.ADMIN, admin_id)
+    to = ChargebackState(request.outcome)
+    states.check(MOVES, chargeback.state, to)
+    if to is ChargebackState.WON:
+        await booking.win(tx, case, chargeback, by=by, reason=request.reason, is_back=True)
+        return
+    if await awaits_refund(tx, chargeback.payment_id):
+        raise RefundUnderWay("Close it when that has ended: it decides who bears the loss.")
+    await booking.lose(tx, case, chargeback, by=by, reason=request.reason)
+
+
+async def read_page(
+    tx: Tx, *, state: ChargebackState | None, limit: int, cursor: str | None
+) -> ChargebackPage:
+    """A page of chargebacks, newest first. Raises Invalid for a made-up cursor."""
+    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    found = await queries.page(tx, state=state, before=before, limit=limit + 1)
+    shown = found[:limit]
+    return ChargebackPage(
+        chargebacks=[ChargebackReply.of(chargeback) for chargeback in shown],
+        next_cursor=write_cursor(shown[-1].id) if len(found) > limit else None,
+    )
+
+
+async def read_story(tx: Tx, chargeback_id: UUID) -> ChargebackStory:
+    """One chargeback, with its history. Raises NoSuchChargeback."""
+    chargeback = await _get(tx, chargeback_id)
+    return ChargebackStory(
+        chargeback=ChargebackReply.of(chargeback),
+        history=await queries.history(tx, chargeback_id),
+    )
+
+
+def _live_if_silent(name: GatewayName) -> bool:
+    """Whether a gateway that does not tell of chargebacks moves real money. Raises GatewayTells."""
+    gateway = gateway_named(name)
+    if gateway.tells_chargebacks:
+        raise GatewayTells(f"{name} tells of its chargebacks; they are booked as it tells them.")
+    return gateway.live
+
+
+async def _get(tx: Tx, chargeback_id: UUID) -> Chargeback:
+    if chargeback := await queries.find(tx, chargeback_id):
+        return chargeback
+    raise NoSuchChargeback(f"There is no chargeback {chargeback_id}.")

@@ -1,0 +1,129 @@
+"""Recovering what a lost chargeback has taken, from what is really there."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from app.edge.notifications.model import Kind
+from app.flows.chargebacks import queries, rules
+from app.flows.chargebacks.actions import telling
+from app.flows.chargebacks.model import Case, Chargeback, Cut, Recovery
+from app.foundation.alerts import resolve_alerts
+from app.foundation.audit import SYSTEM
+from app.foundation.db import Tx, now
+from app.foundation.money import Money
+from app.foundation.states import MoveRefused
+from app.market.bookings import actions as bookings
+from app.market.bookings.model import BookingState
+from app.market.disputes import actions as disputes
+from app.money.escrow import actions as escrow
+from app.money.escrow.model import PotKind, PotState
+from app.money.instructions import actions as instructions
+from app.money.instructions.model import Instruction, InstructionKind, InstructionState
+from app.money.ledger import actions as ledger
+from app.money.payees import actions as payees
+from app.money.payees.model import Payee
+from app.money.payments import queries as payments
+from app.money.payments.model import Unwanted
+from app.money.payouts import actions as payouts
+
+_ALERTS: Final = ("instruction_given_up", "instruction_reversed")
+_BECAUSE: Final = "the guest's bank has taken the money back"
+
+
+async def recover(tx: Tx, case: Case, chargeback: Chargeback) -> Recovery:
+    """Take what a bank has taken from pots, from what has not left, and from the host.
+
+    In the order of rules.recover, in one posting; who bears the rest is us.
+    """
+    payee = Payee(case.booking.host_id, case.payment.gateway, chargeback.currency)
+    target = await payees.recipient_of(tx, payee)  # locked before what goes there, as by all
+    unsent = await queries.lock_unsent(tx, case.payment.id, list(InstructionKind))
+    recovery = rules.recover(
+        chargeback.amount,
+        pots=case.pots,
+        refunds=_of(InstructionKind.REFUND, unsent),
+        transfers=_of(InstructionKind.TRANSFER, unsent),
+        host_has=await queries.host_has(tx, case.payment.id, case.booking.id),
+    )
+    if posting := rules.recovered(chargeback, case, recovery):
+        await ledger.post(tx, posting)
+    await _take_from_pots(tx, case, recovery)
+    await cancel(tx, case, recovery.refunds, target=target)
+    await cancel(tx, case, recovery.transfers, target=target)
+    await payments.charge_back(
+        tx, case.payment.id, taken=chargeback.amount, promised=recovery.from_refunds
+    )
+    if recovery.from_host:
+        await _charge_host(tx, case, chargeback, recovery.from_host)
+    return recovery
+
+
+async def awaits_refund(tx: Tx, payment_id: UUID) -> bool:
+    """Whether a refund of a charge is under way: whether that arrives decides who bears a loss.
+
+    Also one that somebody begins to send at this moment: what has not left is locked first.
+    """
+    await queries.lock_unsent(tx, payment_id, [InstructionKind.REFUND])
+    return await queries.is_refund_under_way(tx, payment_id)
+
+
+async def cancel(tx: Tx, case: Case, taken: Sequence[Cut], *, target: str | None) -> None:
+    """Send none of these; what is left of one that was cut is sent by another."""
+    cuts = await _sendable(tx, taken, target=target)
+    ids = [cut.instruction.id for cut in cuts]
+    if await queries.cancel(tx, ids, reason=_BECAUSE) != len(ids):
+        raise MoveRefused("Somebody else moved a refund or transfer at the same moment.")
+    rests = [
+        rules.successor(cut.instruction, amount=cut.rest, target=target) for cut in cuts if cut.rest
+    ]
+    await instructions.queue_all(tx, rests, by=SYSTEM)
+    await escrow.close_settled(tx, [pot.id for pot in case.pots], reason=_BECAUSE)
+    await resolve_alerts(tx, _ALERTS, [str(cut.instruction.id) for cut in taken])
+    if any(cut.instruction.source_id == case.payment.id and not cut.rest for cut in cuts):
+        await resolve_alerts(tx, tuple(Unwanted), [case.payment.reference])
+
+
+def _of(kind: InstructionKind, unsent: Sequence[Instruction]) -> list[Instruction]:
+    return [instruction for instruction in unsent if instruction.kind is kind]
+
+
+async def _take_from_pots(tx: Tx, case: Case, recovery: Recovery) -> None:
+    """What is left of each goes on; a booking that has not begun and is unpaid now is cancelled."""
+    rental: PotState | None = None
+    for pot in case.pots:
+        if amount := recovery.pots.get(pot.id):
+            held = await disputes.give_way(tx, case.booking, pot, amount)
+            taken = await escrow.charge_back(tx, held, amount, reason=_BECAUSE)
+            rental = taken.state if pot.kind is PotKind.RENTAL else rental
+    if rental is not PotState.CHARGED_BACK:
+        return
+    booking = case.booking
+    is_ahead = booking.state is BookingState.CONFIRMED and booking.check_in_at > await now(tx)
+    if is_ahead or booking.state is BookingState.AWAITING_HOST:
+        await bookings.cancel(tx, booking, by=SYSTEM, reason=_BECAUSE)
+
+
+async def _sendable(tx: Tx, cuts: Sequence[Cut], *, target: str | None) -> list[Cut]:
+    """The same; for what had left and came back, of what would send it again."""
+    again = [
+        rules.successor(cut.instruction, amount=cut.instruction.amount, target=target)
+        for cut in cuts
+        if cut.instruction.state is InstructionState.REVERSED
+    ]
+    await instructions.queue_all(tx, again, by=SYSTEM)
+    by_source = {new.source_id: await instructions.get(tx, new.id) for new in again}
+    return [Cut(by_source.get(cut.instruction.id, cut.instruction), cut.amount) for cut in cuts]
+
+
+async def _charge_host(tx: Tx, case: Case, chargeback: Chargeback, amount: int) -> None:
+    money = Money(amount=amount, currency=chargeback.currency)
+    await payouts.owe(
+        tx,
+        cause_id=chargeback.id,
+        host_id=case.booking.host_id,
+        booking_id=case.booking.id,
+        money=money,
+        reason=_BECAUSE,
+    )
+    await telling.tell_host(tx, case, chargeback, Kind.HOST_DEBT, money)

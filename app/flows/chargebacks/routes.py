@@ -1,0 +1,80 @@
+"""Chargebacks over HTTP, for admins."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from app.flows.chargebacks.actions import admins
+from app.flows.chargebacks.model import (
+    ChargebackPage,
+    ChargebackReply,
+    ChargebackState,
+    ChargebackStory,
+    Close,
+    NewChargeback,
+)
+from app.foundation import web
+from app.foundation.db import transaction
+from app.foundation.web import PageCursor, PageSize
+from app.people.accounts.guards import require_admin
+from app.people.accounts.model import Principal
+
+Asking = Request[Principal, Any, State]
+StateFilter = Annotated[ChargebackState | None, QueryParameter(name="state")]
+
+
+@get(
+    "/api/admin/chargebacks",
+    guards=[require_admin],
+    tags=["chargebacks"],
+    summary="Chargebacks, newest first",
+)
+async def list_chargebacks(
+    *, chargeback_state: StateFilter = None, limit: PageSize = 20, cursor: PageCursor = None
+) -> ChargebackPage:
+    async with transaction() as tx:
+        return await admins.read_page(tx, state=chargeback_state, limit=limit, cursor=cursor)
+
+
+@get(
+    "/api/admin/chargebacks/{chargeback_id:uuid}",
+    guards=[require_admin],
+    tags=["chargebacks"],
+    summary="One chargeback: its moves, and where it was recovered from",
+)
+async def get_chargeback(chargeback_id: FromPath[UUID]) -> ChargebackStory:
+    async with transaction() as tx:
+        return await admins.read_story(tx, chargeback_id)
+
+
+@post(
+    "/api/admin/chargebacks",
+    guards=[require_admin],
+    tags=["chargebacks"],
+    summary="Record a chargeback of which its gateway does not tell: the money is frozen",
+)
+async def record(request: Asking, data: JSONBody[NewChargeback]) -> Response[ChargebackReply]:
+    key = await web.require_idempotency_key(request)
+    return await web.created_once(key, lambda tx: admins.record(tx, data, admin_id=request.user.id))
+
+
+@post(
+    "/api/admin/chargebacks/{chargeback_id:uuid}/close",
+    status_code=200,
+    guards=[require_admin],
+    tags=["chargebacks"],
+    summary="Say how a chargeback has ended of which its gateway does not tell",
+)
+async def close(
+    request: Asking, chargeback_id: FromPath[UUID], data: JSONBody[Close]
+) -> ChargebackStory:
+    async with transaction() as tx:
+        await admins.close(tx, chargeback_id, data, admin_id=request.user.id)
+        return await admins.read_story(tx, chargeback_id)
+
+
+routes: list[HTTPRouteHandler] = [list_chargebacks, get_chargeback, record, close]

@@ -1,0 +1,250 @@
+"""Who bears a lost chargeback, in which order, and what that means for the ledger."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import uuid_utils.compat
+
+from app.edge.gateways.port import ChargebackStatus, FoundChargeback
+from app.edge.notifications.model import BookingFacts
+from app.flows.chargebacks.model import Case, Chargeback, ChargebackState, Cut, Recovery
+from app.foundation.money import Money
+from app.market.bookings import rules as booking_rules
+from app.market.bookings.model import Booking
+from app.money.escrow.model import Pot, PotKind
+from app.money.escrow.rules import account as escrow_account
+from app.money.instructions.model import Instruction, InstructionKind, NewInstruction
+from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
+from app.money.payments.model import Payment
+from app.money.payments.rules import clearing
+
+DUE_SOON: Final = timedelta(hours=48)
+LOOK_AGAIN_IN: Final = timedelta(hours=6)
+_S = ChargebackState
+
+
+def differences(
+    payment: Payment, known: Chargeback | None, found: FoundChargeback, *, live: bool
+) -> list[str]:
+    """What is told of a chargeback that does not fit its charge, or what was told before."""
+    pairs = {
+        "currency": found.money.currency == payment.currency,
+        "amount": _may_be(found, known, most=payment.amount),
+        "charge": known is None or known.payment_id == payment.id,
+        "mode": found.live == live,
+    }
+    return [name for name, same in pairs.items() if not same]
+
+
+def _may_be(found: FoundChargeback, known: Chargeback | None, *, most: int) -> bool:
+    """Until it is taken it may become less: we may accept a part. A won one is about nothing."""
+    amount = found.money.amount
+    if known is None:
+        return 0 < amount <= most
+    if known.is_taken:
+        return amount == known.amount
+    return found.status is ChargebackStatus.WON or 0 < amount <= known.amount
+
+
+def amount(known: Chargeback, found: FoundChargeback) -> int:
+    """How much an open one is about, as told by now."""
+    is_settled = known.is_taken or found.status is ChargebackStatus.WON
+    return known.amount if is_settled else found.money.amount
+
+
+def contradicts(known: Chargeback, status: ChargebackStatus) -> bool:
+    """Whether the gateway says otherwise of one that has ended."""
+    return known.state is not _S.OPEN and known.state.value != status.value
+
+
+def recover(
+    amount: int,
+    *,
+    pots: Sequence[Pot],
+    refunds: Sequence[Instruction],
+    transfers: Sequence[Instruction],
+    host_has: int,
+) -> Recovery:
+    """Take so much from what is really there: first what is held, the deposit before the rental.
+
+    Then refunds that have not left (the guest has it from the bank), and transfers that have not,
+    but for what the host owes beyond what was got. Then what the host has got, which is kept back
+    from the next payouts. The rest is our loss.
+    """
+    by_kind = {pot.kind: pot for pot in pots if pot.is_undivided}
+    taken: dict[UUID, int] = {}
+    parts = {PotKind.DEPOSIT: 0, PotKind.RENTAL: 0}
+    left = amount
+    for kind in parts:
+        if (pot := by_kind.get(kind)) and (part := min(left, pot.left)):
+            taken[pot.id] = parts[kind] = part
+            left -= part
+    refund_cuts = _cut(refunds, left)
+    left -= sum(cut.amount for cut in refund_cuts)
+    on_its_way = sum(transfer.amount for transfer in transfers)
+    transfer_cuts = _cut(transfers, min(left, max(on_its_way + min(host_has, 0), 0)))
+    left -= sum(cut.amount for cut in transfer_cuts)
+    from_host = min(left, max(host_has, 0))
+    return Recovery(
+        pots=taken,
+        from_deposit=parts[PotKind.DEPOSIT],
+        from_rental=parts[PotKind.RENTAL],
+        refunds=refund_cuts,
+        transfers=transfer_cuts,
+        from_host=from_host,
+        loss=left - from_host,
+    )
+
+
+def _cut(instructions: Sequence[Instruction], amount: int) -> list[Cut]:
+    """Of these, in their order, at most so much."""
+    cuts: list[Cut] = []
+    for instruction in instructions:
+        if part := min(amount, instruction.amount):
+            cuts.append(Cut(instruction, part))
+            amount -= part
+    return cuts
+
+
+def kept(refund: int, lost: Sequence[Chargeback], *, counted: int) -> list[int]:
+    """How much of a refund that came back is not owed, by the lost chargeback that it pays for.
+
+    As much as the guest would have beyond the charge, from bank and us together: `counted` of what
+    banks took is within it. It makes up for what each has lost, the oldest first; the last takes
+    the rest: what the platform had given away.
+    """
+    left = min(refund, sum(each.amount for each in lost) - counted)
+    shares: list[int] = []
+    for each in lost:
+        shares.append(left if each is lost[-1] else min(left, max(each.loss or 0, 0)))
+        left -= shares[-1]
+    return shares
+
+
+def successor(was: Instruction, *, amount: int, target: str | None) -> NewInstruction:
+    """What takes the place of an instruction: of one that came back, or was cut, for the rest."""
+    return NewInstruction(
+        id=uuid_utils.compat.uuid7(),
+        kind=was.kind,
+        booking_id=was.booking_id,
+        payment_id=was.payment_id,
+        source_id=was.id,
+        payee_id=was.payee_id,
+        gateway=was.gateway,
+        target=was.target if was.kind is InstructionKind.REFUND else target,
+        amount=amount,
+        currency=was.currency,
+        reason=was.reason,
+        automatic=was.waits_at_breaker,
+    )
+
+
+# ---- the ledger ---------------------------------------------------------------------------------
+
+
+def taken(chargeback: Chargeback, payment: Payment) -> Posting:
+    """The gateway has taken the money: for now it is our loss."""
+    return _between(PostingKind.CHARGEBACK, chargeback, payment, amount=chargeback.amount)
+
+
+def given_back(chargeback: Chargeback, payment: Payment) -> Posting:
+    """The gateway has given the money back."""
+    return _between(PostingKind.CHARGEBACK_REVERSAL, chargeback, payment, amount=-chargeback.amount)
+
+
+def fee(chargeback: Chargeback, payment: Payment, amount: int) -> Posting:
+    """What the gateway charges for it is the platform's cost, whoever wins."""
+    fees = Account(
+        kind=AccountKind.GATEWAY_FEES, currency=payment.currency, gateway=payment.gateway
+    )
+    return Posting(
+        kind=PostingKind.GATEWAY_FEE,
+        source_id=chargeback.id,
+        booking_id=chargeback.booking_id,
+        entries=(Entry(fees, -amount), Entry(clearing(payment), amount)),
+        memo="fee of a chargeback",
+    )
+
+
+def recovered(chargeback: Chargeback, case: Case, recovery: Recovery) -> Posting | None:
+    """Who bears the loss instead of us; None if nobody does."""
+    guest, host = (
+        Account(kind=kind, currency=chargeback.currency, owner_id=owner_id)
+        for kind, owner_id in (
+            (AccountKind.GUEST_REFUNDABLE, case.payment.payer_id),
+            (AccountKind.HOST_PAYABLE, case.booking.host_id),
+        )
+    )
+    parts = [
+        *((escrow_account(pot), recovery.pots.get(pot.id, 0)) for pot in case.pots),
+        (guest, recovery.from_refunds),
+        (host, recovery.from_transfers + recovery.from_host),
+    ]
+    entries = tuple(Entry(account, -amount) for account, amount in parts if amount)
+    if not entries:
+        return None
+    return Posting(
+        kind=PostingKind.CHARGEBACK_RECOVERY,
+        source_id=chargeback.id,
+        booking_id=chargeback.booking_id,
+        entries=(*entries, Entry(_losses(chargeback), chargeback.amount - recovery.loss)),
+        memo=chargeback.reason,
+    )
+
+
+def refund_kept(refund: Instruction, amount: int) -> Posting:
+    """So much of a refund that came back makes up for what banks have taken."""
+    guest = Account(AccountKind.GUEST_REFUNDABLE, refund.currency, owner_id=refund.payee_id)
+    losses = Account(AccountKind.CHARGEBACK_LOSSES, refund.currency)
+    return Posting(
+        kind=PostingKind.REFUND_KEPT,
+        source_id=refund.id,
+        booking_id=refund.booking_id,
+        entries=(Entry(guest, -amount), Entry(losses, amount)),
+        memo=refund.failure or refund.reason,
+    )
+
+
+def _between(
+    kind: PostingKind, chargeback: Chargeback, payment: Payment, *, amount: int
+) -> Posting:
+    return Posting(
+        kind=kind,
+        source_id=chargeback.id,
+        booking_id=chargeback.booking_id,
+        entries=(Entry(_losses(chargeback), -amount), Entry(clearing(payment), amount)),
+        memo=chargeback.reason,
+    )
+
+
+def _losses(chargeback: Chargeback) -> Account:
+    return Account(kind=AccountKind.CHARGEBACK_LOSSES, currency=chargeback.currency)
+
+
+# ---- words --------------------------------------------------------------------------------------
+
+
+def facts(booking: Booking, chargeback: Chargeback, money: Money) -> BookingFacts:
+    """What a mail to the host says of a chargeback."""
+    told = booking_rules.facts(booking, reason=chargeback.reason)
+    told["amount"] = money
+    told.pop("respond_by", None)  # the host's, of a request
+    if chargeback.evidence_due_at:
+        told["respond_by"] = chargeback.evidence_due_at
+    return told
+
+
+def alert(chargeback: Chargeback) -> dict[str, Any]:
+    """What an operator must know of a chargeback."""
+    due = chargeback.evidence_due_at
+    return {
+        "bookingId": str(chargeback.booking_id),
+        "paymentId": str(chargeback.payment_id),
+        "amount": str(chargeback.money),
+        "gateway": chargeback.gateway,
+        "gatewayId": chargeback.gateway_id,
+        "reason": chargeback.reason,
+        "evidenceDueAt": due.isoformat() if due else None,
+    }

@@ -1,0 +1,148 @@
+"""Flows with a gateway call between two transactions: commit, call, commit."""
+
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from app.edge.gateways.port import (
+    CheckoutReady,
+    FoundCharge,
+    NewCharge,
+    NoSuchCharge,
+    ReferenceTaken,
+    Refused,
+    Unknown,
+)
+from app.edge.gateways.registry import gateway_named, gateway_to_charge, refused_by_all
+from app.edge.outages import actions as outages
+from app.edge.webhooks import actions as webhooks
+from app.flows.checkout import actions
+from app.flows.checkout.model import Initiate, NotPayable, StillOpen
+from app.foundation import idempotency
+from app.foundation.db import Tx, transaction
+from app.foundation.idempotency import Key
+from app.foundation.money import Money
+from app.foundation.settings import settings
+from app.market.bookings import actions as bookings
+from app.market.bookings.model import UNPAID
+from app.money.payments import actions as payments
+from app.money.payments.model import GatewayRefused, Payment, PaymentReply, PaymentState
+from app.people.accounts import actions as accounts
+
+_ATTEMPTS_MAX: Final = 2  # a charge whose checkout address was lost is begun once more
+_READY: Final = frozenset({PaymentState.PENDING, PaymentState.SUCCEEDED})
+
+
+async def initiate(guest_id: UUID, request: Initiate, key: Key) -> bytes | idempotency.Stored:
+    """Begin to pay for a booking; the reply holds the address where the guest pays.
+
+    Returns the encoded PaymentReply, or what is stored under the key. Asking again with the same
+    key, or after a crash, goes on with the charge that was begun. Raises NotPayable, HoldExpired,
+    PaymentStarting, GatewayRefused, GatewayUnclear.
+    """
+    for _ in range(_ATTEMPTS_MAX):
+        async with transaction() as tx:
+            stored = await idempotency.recall(tx, key)
+            if stored and stored.reply is not None:
+                return stored
+            if stored and (reply := await _ready_reply(tx, key, stored)):
+                return reply
+            payment, charge = await _begin(tx, guest_id, request)
+            if payment.state in _READY:
+                return await _keep(tx, key, payment)
+            await idempotency.take(tx, key, resource_id=payment.id, busy_for=payments.CALLING_FOR)
+        outcome = await gateway_named(payment.gateway).start_charge(charge)
+        if reply := await _started(payment, outcome, key):
+            return reply
+        match outcome:
+            case Refused(reason=reason):
+                raise GatewayRefused(f"The gateway refused: {reason}")
+            case Unknown(reason=reason):
+                raise payments.unclear(reason)
+            case _:  # its checkout address was lost with an earlier answer: begin another
+                continue
+    raise payments.unclear("the checkout address was lost twice")
+
+
+async def _ready_reply(tx: Tx, key: Key, stored: idempotency.Stored) -> bytes | None:
+    """The reply for a charge that an earlier request of this key began, if it has got somewhere."""
+    if stored.resource_id is None:
+        return None
+    payment = await payments.get(tx, stored.resource_id)
+    return await _keep(tx, key, payment) if payment.state in _READY else None
+
+
+async def _started(
+    payment: Payment, outcome: CheckoutReady | Refused | ReferenceTaken | Unknown, key: Key
+) -> bytes | None:
+    """Write down how the call went; the reply to keep, if the guest can pay or has paid.
+
+    A reference that is taken was begun by an earlier call whose answer was lost: what became of
+    it is asked before it is given up. A booking that was cancelled meanwhile is not to be paid.
+    """
+    found = await _look_up(payment) if isinstance(outcome, ReferenceTaken) else None
+    async with transaction() as tx:
+        booking = await bookings.lock(tx, payment.booking_id)
+        if found:
+            payment = await actions.settle(
+                tx, payment, found, live=gateway_named(payment.gateway).live
+            )
+        payment = await payments.started(tx, payment, outcome)
+        payable = booking.state in UNPAID
+        if payment.state in _READY and (payable or payment.state is PaymentState.SUCCEEDED):
+            return await _keep(tx, key, payment)
+        await idempotency.release(tx, key)
+    if not payable:
+        raise NotPayable(f"The booking is {booking.state}.")
+    return None
+
+
+async def settle_payment(payment_id: UUID, *, event_id: UUID | None = None) -> Payment:
+    """Ask the gateway what became of a charge, and book the answer once.
+
+    `event_id` is the webhook that prompted this: marked processed in the same commit as its
+    effect. Raises NoSuchPayment, GatewayUnclear, and StillOpen for an event ahead of its gateway.
+    """
+    async with transaction() as tx:
+        payment = await payments.get(tx, payment_id)
+    found = await _look_up(payment)
+    async with transaction() as tx:
+        payment = await actions.settle(tx, payment, found, live=gateway_named(payment.gateway).live)
+        if event_id and not payment.is_open:
+            await webhooks.processed(tx, event_id)
+    if event_id and payment.is_open:
+        raise StillOpen("The gateway's own answer does not bear the event out yet.")
+    return payment
+
+
+async def _look_up(payment: Payment) -> FoundCharge | NoSuchCharge:
+    found = await gateway_named(payment.gateway).find_charge(payment.reference)
+    if isinstance(found, Unknown):
+        raise payments.unclear(found.reason)
+    return found
+
+
+async def _begin(tx: Tx, guest_id: UUID, request: Initiate) -> tuple[Payment, NewCharge]:
+    booking = await actions.payable(tx, booking_id=request.booking_id, guest_id=guest_id)
+    if reason := refused_by_all(Money(booking.total, booking.currency)):
+        raise NotPayable(reason)
+    guest = await accounts.read_account(tx, account_id=guest_id)
+    price = Money(amount=booking.total, currency=booking.currency)
+    down = await outages.down(tx)
+    gateway = gateway_to_charge(price, down=down).name
+    payment = await actions.begin(tx, booking, gateway=gateway, down=down)
+    charge = NewCharge(
+        reference=payment.reference,
+        money=payment.money,
+        email=guest.email,
+        return_url=request.return_url or f"{settings().base_url}/api/payments/return",
+        metadata={"bookingId": str(booking.id)},
+    )
+    return payment, charge
+
+
+async def _keep(tx: Tx, key: Key, payment: Payment) -> bytes:
+    reply = msgspec.json.encode(PaymentReply.of(payment))
+    await idempotency.remember(tx, key, status=201, reply=reply)
+    return reply

@@ -1,0 +1,40 @@
+"""Explaining where a booking's money is."""
+
+from uuid import UUID
+
+from app.flows.tracking import queries, rules
+from app.flows.tracking.model import EscrowReply, EscrowTrail
+from app.foundation.db import Tx, now
+from app.market.bookings import actions as bookings
+from app.money.escrow import queries as pots
+from app.money.instructions import queries as instructions
+from app.money.instructions.model import InstructionReply
+from app.people.accounts.model import Principal
+
+
+async def explain(tx: Tx, *, booking_id: UUID, asker: Principal) -> EscrowReply:
+    """The stage, the pots, what each waits for. Raises BookingNotFound."""
+    booking = await bookings.get(tx, booking_id=booking_id, asker=asker)
+    moment = await now(tx)
+    held = await pots.of_booking(tx, booking.id)
+    sent = await instructions.of_booking(tx, booking.id)
+    roots = rules.roots(sent)
+    pot_ids = {pot.id for pot in held}
+    return EscrowReply(
+        booking_id=booking.id,
+        now=moment,
+        stage=rules.stage_reply(rules.stage(booking, held, moment)),
+        pots=[
+            rules.pot_reply(
+                booking, pot, [each for each in sent if roots[each.id] == pot.id], moment
+            )
+            for pot in held
+        ],
+        refunds=[InstructionReply.of(each) for each in sent if roots[each.id] not in pot_ids],
+    )
+
+
+async def read_trail(tx: Tx, *, booking_id: UUID, asker: Principal) -> EscrowTrail:
+    """Everything that happened to a booking's money, in order. Raises BookingNotFound."""
+    booking = await bookings.get(tx, booking_id=booking_id, asker=asker)
+    return EscrowTrail(booking_id=booking.id, events=await queries.trail(tx, booking.id))

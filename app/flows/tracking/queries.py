@@ -1,0 +1,43 @@
+"""What has happened to a booking's money, from all its trails."""
+
+from uuid import UUID
+
+from app.flows.tracking.model import EscrowEvent
+from app.foundation.db import Tx, fetch_all
+
+
+async def trail(tx: Tx, booking_id: UUID) -> list[EscrowEvent]:
+    """Every move of the booking's pots, refunds and transfers, of disputes and chargebacks.
+
+    Within one instant causes come first: a dispute or chargeback, what it does to its pot, what is
+    sent because of that, and a pot's closing when it has arrived.
+    """
+    return await fetch_all(
+        tx,
+        EscrowEvent,
+        """
+        SELECT at, what, id, was, state, actor, reason FROM (
+            SELECT at, pot || ' pot' AS what, pot_id AS id, was, state, actor, reason,
+                   CASE WHEN state IN ('released', 'refunded') THEN 3 ELSE 1 END AS rank,
+                   escrow_events.id AS step
+              FROM escrow_events WHERE booking_id = %(id)s
+             UNION ALL
+            SELECT at, kind, instructions.id, was, instruction_history.state, 'system',
+                   instruction_history.reason, 2, instruction_history.id
+              FROM instructions
+              JOIN instruction_history ON instruction_id = instructions.id
+             WHERE booking_id = %(id)s
+             UNION ALL
+            SELECT at, 'dispute', disputes.id, was, dispute_history.state, actor,
+                   dispute_history.reason, 0, dispute_history.id
+              FROM disputes JOIN dispute_history ON dispute_id = disputes.id
+             WHERE booking_id = %(id)s
+             UNION ALL
+            SELECT at, 'chargeback', chargebacks.id, was, chargeback_history.state, actor,
+                   chargeback_history.reason, 0, chargeback_history.id
+              FROM chargebacks JOIN chargeback_history ON chargeback_id = chargebacks.id
+             WHERE booking_id = %(id)s
+        ) AS trail
+         ORDER BY at, rank, step""",
+        id=booking_id,
+    )

@@ -1,0 +1,204 @@
+"""The stage of a booking's money, and in plain words what each pot waits for."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from app.flows.tracking.model import STAGE_NAMES, PotReply, Shares, Stage, StageReply, Wait
+from app.market.bookings.model import Booking, BookingState
+from app.market.inventory.model import Kind
+from app.money.escrow.model import Pot, PotKind, PotState
+from app.money.escrow.rules import WINDOWS
+from app.money.instructions.model import (
+    Instruction,
+    InstructionKind,
+    InstructionReply,
+    InstructionState,
+)
+
+_CLOSED: Final = frozenset({PotState.RELEASED, PotState.REFUNDED, PotState.CHARGED_BACK})
+_UNDIVIDED: Final = frozenset({PotState.HELD, PotState.DISPUTED})
+_ARRIVED: Final = frozenset({InstructionState.CONFIRMED, InstructionState.CANCELLED})
+_GIVEN_BACK: Final = frozenset({BookingState.DECLINED, BookingState.CANCELLED})
+
+
+def stage(booking: Booking, pots: Sequence[Pot], now: datetime) -> Stage | None:
+    """The stage that a booking's money has reached; None if nothing was ever held."""
+    by_kind = {pot.kind: pot for pot in pots}
+    rental = by_kind.get(PotKind.RENTAL) or by_kind.get(PotKind.DEPOSIT)
+    if rental is None:
+        return None
+    if _is_given_back(booking, rental):
+        return Stage.REFUNDED
+    if booking.state is BookingState.COMPLETED:
+        return Stage.COMPLETED
+    if rental.state in _UNDIVIDED:
+        return Stage.GUEST_WINDOW if _has_opened(rental, now) else Stage.HELD
+    deposit = by_kind.get(PotKind.DEPOSIT)
+    if deposit is None:
+        return Stage.RENTAL_RELEASED
+    if deposit.state in _UNDIVIDED:
+        return Stage.HOST_WINDOW if _has_opened(deposit, now) else Stage.RENTAL_RELEASED
+    return Stage.DEPOSIT_RETURNED
+
+
+def _is_given_back(booking: Booking, rental: Pot) -> bool:
+    """Whether the guest gets the price back: all of it, or what a cancellation leaves of it.
+
+    Also through the bank: what that has taken is the guest's.
+    """
+    if rental.state is PotState.CHARGED_BACK:
+        return True
+    if rental.kind is not PotKind.RENTAL or rental.to_guest is None:
+        return booking.state in _GIVEN_BACK
+    return rental.to_guest == rental.left or (booking.state in _GIVEN_BACK and rental.to_guest > 0)
+
+
+def stage_reply(reached: Stage | None) -> StageReply | None:
+    return StageReply(number=reached, name=STAGE_NAMES[reached]) if reached else None
+
+
+def roots(instructions: Sequence[Instruction]) -> dict[UUID, UUID]:
+    """What each instruction of a booking comes from, past those that it replaces."""
+    sources = {instruction.id: instruction.source_id for instruction in instructions}
+    found: dict[UUID, UUID] = {}
+    for instruction in instructions:
+        source = instruction.source_id
+        while source in sources:
+            source = sources[source]
+        found[instruction.id] = source
+    return found
+
+
+def pot_reply(
+    booking: Booking, pot: Pot, instructions: Sequence[Instruction], now: datetime
+) -> PotReply:
+    """A pot with all that came of it."""
+    return PotReply(
+        kind=pot.kind,
+        state=pot.state,
+        amount=pot.money(pot.amount),
+        opens_at=pot.opens_at,
+        closes_at=pot.closes_at,
+        charged_back=pot.money(pot.charged_back),
+        frozen=pot.contested,
+        shares=_shares(pot),
+        wait=_wait(booking, pot, instructions, now),
+        instructions=[InstructionReply.of(instruction) for instruction in instructions],
+    )
+
+
+def _has_opened(pot: Pot, now: datetime) -> bool:
+    return pot.opens_at is not None and pot.opens_at <= now
+
+
+def _shares(pot: Pot) -> Shares | None:
+    if pot.to_guest is None or pot.commission is None or pot.to_host is None:
+        return None
+    return Shares(
+        to_guest=pot.money(pot.to_guest),
+        commission=pot.money(pot.commission),
+        to_host=pot.money(pot.to_host),
+    )
+
+
+def _wait(
+    booking: Booking, pot: Pot, instructions: Sequence[Instruction], now: datetime
+) -> Wait | None:
+    if pot.state in _CLOSED:
+        return None
+    if pot.contested:
+        return Wait(
+            waits_for="the guest's bank to decide on its chargeback",
+            until=None,
+            rule="Money that the guest's bank wants back is frozen until that is decided.",
+            blocked_by=["an open chargeback"],
+        )
+    if pot.state is PotState.DISPUTED:
+        return Wait(
+            waits_for="an admin to decide the dispute, or its withdrawal",
+            until=None,
+            rule="A disputed pot stays where it is until the dispute has ended.",
+            blocked_by=["an open dispute"],
+        )
+    if pot.state is PotState.HELD:
+        return _wait_held(booking, pot, now)
+    return _wait_for_money(instructions)
+
+
+def _wait_held(booking: Booking, pot: Pot, now: datetime) -> Wait:
+    if pot.closes_at is None:
+        return Wait(
+            waits_for="the host to accept the booking",
+            until=booking.respond_by,
+            rule="Money is held until the booking is confirmed, and goes back if it is not.",
+            blocked_by=["the booking is not confirmed"],
+        )
+    event = _event(booking, pot.kind)
+    if not _has_opened(pot, now):
+        waits_for = event
+    elif now < pot.closes_at:
+        waits_for = "the end of the dispute window"
+    else:
+        waits_for = "the next run of release-escrow, within a minute"
+    return Wait(
+        waits_for=waits_for, until=pot.closes_at, rule=_rule(event, pot.kind), blocked_by=[]
+    )
+
+
+def _event(booking: Booking, kind: PotKind) -> str:
+    if booking.kind is Kind.TRIP:
+        return "arrival"
+    return "check-in" if kind is PotKind.RENTAL else "check-out"
+
+
+def _rule(event: str, kind: PotKind) -> str:
+    hours = WINDOWS[kind] // timedelta(hours=1)
+    lasts = f"{hours} hour{'s' * (hours > 1)}"
+    if kind is PotKind.RENTAL:
+        return (
+            f"The guest may open a dispute for {lasts} from {event}. "
+            "Without one the rental goes to the host when that window closes."
+        )
+    return (
+        f"The host may claim damage for {lasts} from {event}. "
+        "Without a claim the deposit goes back to the guest when that window closes."
+    )
+
+
+def _wait_for_money(instructions: Sequence[Instruction]) -> Wait:
+    """Divided, and on its way: the slowest of what it caused says how long."""
+    waiting = [each for each in instructions if each.state not in _ARRIVED]
+    tries = [each.next_try_at for each in waiting if each.next_try_at]
+    return Wait(
+        waits_for=" and ".join(dict.fromkeys(_arrival(each) for each in waiting)) or "nothing",
+        until=max(tries) if len(tries) == len(waiting) and tries else None,
+        rule="A pot is closed when the gateway has confirmed every refund and transfer from it.",
+        blocked_by=[text for each in waiting if (text := _obstacle(each))],
+    )
+
+
+def _arrival(instruction: Instruction) -> str:
+    is_refund = instruction.kind is InstructionKind.REFUND
+    return "the refund to arrive" if is_refund else "the transfer to the host to arrive"
+
+
+def _obstacle(instruction: Instruction) -> str:
+    match instruction.state:
+        case InstructionState.QUEUED if instruction.waits_at_breaker:
+            return "more is to be refunded than goes out at once without an operator"
+        case InstructionState.WAITING_FOR_PAYEE:
+            return "the host has no payout account for this currency"
+        case InstructionState.UNKNOWN:
+            return "the gateway's answer was lost; it is being asked"
+        case InstructionState.FAILED if instruction.next_try_at:
+            return (
+                f"attempt {instruction.attempt} failed, and is tried again: {instruction.failure}"
+            )
+        case InstructionState.FAILED:
+            return f"all attempts failed, and an operator must act: {instruction.failure}"
+        case InstructionState.REVERSED:
+            return "the money came back, and an operator must act"
+        case _:
+            return ""

@@ -1,0 +1,290 @@
+"""Bookings: states, rows, requests, replies, and the facts that refuse."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Final
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from app.foundation.audit import ActorRole
+from app.foundation.errors import Conflict, Forbidden, NotFound
+from app.foundation.money import Money
+from app.foundation.wire import Input, Name, Output
+from app.market.claims.model import Span
+from app.market.inventory.model import Kind, Label, Line, Policy
+
+UNITS_PER_BOOKING_MAX: Final = 60
+CLAIMS_PER_BOOKING_MAX: Final = 1_000
+
+
+class BookingState(StrEnum):
+    HELD = "held"
+    AWAITING_PAYMENT = "awaiting_payment"
+    AWAITING_HOST = "awaiting_host"
+    CONFIRMED = "confirmed"
+    COMPLETED = "completed"
+    EXPIRED = "expired"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+
+
+_S = BookingState
+MOVES: Final = MappingProxyType(
+    {
+        _S.HELD: frozenset({_S.AWAITING_PAYMENT, _S.EXPIRED, _S.CANCELLED}),
+        _S.AWAITING_PAYMENT: frozenset({_S.AWAITING_HOST, _S.CONFIRMED, _S.EXPIRED, _S.CANCELLED}),
+        _S.AWAITING_HOST: frozenset({_S.CONFIRMED, _S.DECLINED, _S.CANCELLED}),
+        _S.CONFIRMED: frozenset({_S.COMPLETED, _S.CANCELLED}),
+        _S.COMPLETED: frozenset[BookingState](),
+        _S.EXPIRED: frozenset({_S.AWAITING_HOST, _S.CONFIRMED}),  # paid late, and still free
+        _S.DECLINED: frozenset[BookingState](),
+        _S.CANCELLED: frozenset[BookingState](),
+    }
+)
+UNPAID: Final = frozenset({_S.HELD, _S.AWAITING_PAYMENT})
+
+
+class Tier(Output, frozen=True):
+    """Who cancels before this instant gets this much of rental and fee back."""
+
+    until: datetime
+    back_bps: int  # in hundredths of a percent
+
+
+class Terms(Output, frozen=True):
+    """What was agreed when the booking was made; later changes of the listing do not touch it.
+
+    Nor do later changes of what a policy means: `cancellation` is what the guest gets back when,
+    the earliest first. After the last it is nothing.
+    """
+
+    title: str
+    place: str
+    zone: str
+    policy: Policy
+    cancellation: list[Tier]
+    request_to_book: bool
+    respond_within_hours: int
+    commission_bps: int  # what the platform keeps of the host's share, in hundredths of a percent
+
+
+class Booking(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `bookings`. Amounts are minor units; `last_slot` is the last night."""
+
+    id: UUID
+    guest_id: UUID
+    host_id: UUID
+    listing_id: UUID
+    kind: Kind
+    state: BookingState
+    unit_ids: list[int]
+    first_slot: date
+    last_slot: date
+    check_in_at: datetime
+    check_out_at: datetime
+    currency: str
+    rental: int
+    fee: int
+    deposit: int
+    total: int
+    lines: list[Line]
+    terms: Terms
+    expires_at: datetime | None
+    respond_by: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def span(self) -> Span:
+        return Span(unit_ids=tuple(self.unit_ids), first=self.first_slot, last=self.last_slot)
+
+    @property
+    def labels(self) -> list[str]:
+        return [line.label for line in self.lines]
+
+
+# ---- requests -----------------------------------------------------------------------------------
+
+Labels = Annotated[
+    list[Label], Meta(min_length=1, max_length=UNITS_PER_BOOKING_MAX, examples=[["1A", "1B"]])
+]
+Count = Annotated[int, Meta(ge=1, le=UNITS_PER_BOOKING_MAX)]
+Minutes = Annotated[int, Meta(ge=1, le=60, description="How long the units are held unpaid")]
+Reason = Annotated[str, Meta(max_length=500)]
+
+
+class NewPassenger(Input, frozen=True):
+    """Who takes a unit."""
+
+    seat: Label
+    name: Name
+    document: Annotated[str, Meta(max_length=100)] = ""
+    contact: Annotated[str, Meta(max_length=200)] = ""
+
+
+class Reserve(Input, frozen=True):
+    """A trip: `listingId` (or `tripId`) and `seatNumbers` or `seatCount`. A stay: `listingId`,
+    `checkIn`, `checkOut`, and `units` or `unitCount`. A count takes whichever are free.
+    """
+
+    listing_id: UUID | None = None
+    trip_id: UUID | None = None
+    seat_numbers: Labels | None = None
+    seat_count: Count | None = None
+    units: Labels | None = None
+    unit_count: Count | None = None
+    check_in: date | None = None
+    check_out: date | None = None
+    hold_duration_minutes: Minutes = 15
+    passengers: Annotated[list[NewPassenger], Meta(max_length=UNITS_PER_BOOKING_MAX)] = (
+        msgspec.field(default_factory=list[NewPassenger])
+    )
+
+
+class Passengers(Input, frozen=True):
+    """All passengers of a booking that are known; those left out are unknown again."""
+
+    passengers: Annotated[list[NewPassenger], Meta(max_length=UNITS_PER_BOOKING_MAX)]
+
+
+class Decision(Input, frozen=True):
+    """Why, in the words of who decides."""
+
+    reason: Reason = ""
+
+
+# ---- replies ------------------------------------------------------------------------------------
+
+
+class Price(Output, frozen=True):
+    """What the guest pays: rental and fee, and a deposit that comes back."""
+
+    rental: Money
+    fee: Money
+    deposit: Money
+    total: Money
+
+
+class BookingReply(Output, frozen=True):
+    """A booking as guest, host and admin see it."""
+
+    id: UUID
+    guest_id: UUID
+    host_id: UUID
+    listing_id: UUID
+    kind: Kind
+    state: BookingState
+    units: list[Line]
+    first_slot: date
+    last_slot: date
+    check_in_at: datetime
+    check_out_at: datetime
+    price: Price
+    terms: Terms
+    expires_at: datetime | None
+    respond_by: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, booking: Booking) -> "BookingReply":
+        def money(amount: int) -> Money:
+            return Money(amount=amount, currency=booking.currency)
+
+        return cls(
+            id=booking.id,
+            guest_id=booking.guest_id,
+            host_id=booking.host_id,
+            listing_id=booking.listing_id,
+            kind=booking.kind,
+            state=booking.state,
+            units=booking.lines,
+            first_slot=booking.first_slot,
+            last_slot=booking.last_slot,
+            check_in_at=booking.check_in_at,
+            check_out_at=booking.check_out_at,
+            price=Price(
+                rental=money(booking.rental),
+                fee=money(booking.fee),
+                deposit=money(booking.deposit),
+                total=money(booking.total),
+            ),
+            terms=booking.terms,
+            expires_at=booking.expires_at,
+            respond_by=booking.respond_by,
+            created_at=booking.created_at,
+            updated_at=booking.updated_at,
+        )
+
+
+class BookingPage(Output, frozen=True):
+    """Newest first; `nextCursor` is null on the last page."""
+
+    bookings: list[BookingReply]
+    next_cursor: str | None
+
+
+class Move(Output, frozen=True):
+    """One move of a booking: when, from what, to what, by whom, why."""
+
+    at: datetime
+    was: BookingState | None
+    state: BookingState
+    actor: ActorRole
+    reason: str
+
+
+class History(Output, frozen=True):
+    booking_id: UUID
+    moves: list[Move]
+
+
+class Passenger(Output, frozen=True):
+    seat: str
+    name: str
+    document: str
+    contact: str
+
+
+class PassengerList(Output, frozen=True):
+    passengers: list[Passenger]
+
+
+# ---- refusals -----------------------------------------------------------------------------------
+
+
+class BookingNotFound(NotFound):
+    """There is none, or none that the asker takes part in."""
+
+    title = "There is no such booking"
+
+
+class NotYourPart(Forbidden):
+    """The asker takes part in the booking, but this is for the other side to do."""
+
+    title = "This is for the other side to do"
+
+
+class OwnListing(Forbidden):
+    title = "Hosts cannot book their own listing"
+
+
+class AnswerTooLate(Conflict):
+    """The host's time to answer is over."""
+
+    title = "The time to answer is over"
+
+
+class ListingClosed(Conflict):
+    title = "The listing takes no bookings"
+
+
+class DatesBlocked(Conflict):
+    title = "The host does not sell these dates"
+
+
+class Departed(Conflict):
+    title = "The journey or stay has begun"

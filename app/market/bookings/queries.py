@@ -1,0 +1,324 @@
+"""One statement per function on `bookings`, `booking_history` and `passengers`."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.foundation.audit import Actor
+from app.foundation.db import (
+    Tx,
+    execute,
+    fetch_all,
+    fetch_new_value,
+    fetch_one,
+    fetch_value,
+    fetch_values,
+    json,
+)
+from app.market.bookings.model import Booking, BookingState, Move, Passenger
+
+
+async def hold(tx: Tx, booking: Booking) -> list[int]:
+    """Claim the units of a new booking; if all were free, store it, and how its history begins.
+
+    One statement, one parameter: the hot path. Claims exactly as `claims.queries.claim` does: in
+    order, taking over holds that have expired. Returns the unit of each claim that is now the
+    booking's. (A claim may stand before its booking until the transaction ends, so that whoever
+    is refused has written next to nothing.)
+    """
+    return await fetch_values(
+        tx,
+        int,
+        """
+        WITH wanted AS (
+            SELECT * FROM jsonb_populate_record(NULL::bookings, %(booking)s)
+        ), claimed AS (
+            INSERT INTO claims (unit_id, slot, booking_id, expires_at)
+            SELECT unit_id, slot::date, id, expires_at
+              FROM wanted,
+                   unnest(unit_ids) AS unit_id,
+                   generate_series(first_slot, last_slot, interval '1 day') AS slot
+             ORDER BY unit_id, slot
+                ON CONFLICT (unit_id, slot) DO UPDATE
+               SET booking_id = excluded.booking_id, expires_at = excluded.expires_at
+             WHERE claims.booking_id = excluded.booking_id OR claims.expires_at <= business_now()
+         RETURNING unit_id
+        ), booking AS (
+            INSERT INTO bookings (
+                id, guest_id, host_id, listing_id, kind, state, unit_ids, first_slot, last_slot,
+                check_in_at, check_out_at, currency, rental, fee, deposit, total, lines, terms,
+                expires_at, created_at, updated_at)
+            SELECT
+                id, guest_id, host_id, listing_id, kind, state, unit_ids, first_slot, last_slot,
+                check_in_at, check_out_at, currency, rental, fee, deposit, total, lines, terms,
+                expires_at, created_at, updated_at
+              FROM wanted
+             WHERE (SELECT count(*) FROM claimed)
+                   = cardinality(unit_ids) * (last_slot - first_slot + 1)
+         RETURNING *
+        ), history AS (
+            INSERT INTO booking_history (booking_id, state, at, actor, actor_id, reason)
+            SELECT id, state, created_at, 'guest', guest_id, 'reserved' FROM booking
+        )
+        SELECT unit_id FROM claimed""",
+        booking=json(booking),
+    )
+
+
+async def find(tx: Tx, booking_id: UUID) -> Booking | None:
+    return await fetch_one(tx, Booking, "SELECT * FROM bookings WHERE id = %(id)s", id=booking_id)
+
+
+async def lock(tx: Tx, booking_id: UUID) -> Booking | None:
+    """The booking, and nobody else's to change until the transaction ends."""
+    return await fetch_one(
+        tx,
+        Booking,
+        "SELECT * FROM bookings WHERE id = %(id)s FOR NO KEY UPDATE",
+        id=booking_id,
+    )
+
+
+async def move(
+    tx: Tx,
+    booking: Booking,
+    to: BookingState,
+    *,
+    by: Actor,
+    reason: str,
+    expires_at: datetime | None = None,
+    respond_within: timedelta | None = None,
+) -> Booking | None:
+    """Move a booking on if it still is where `booking` saw it, with its history; else None."""
+    return await fetch_one(
+        tx,
+        Booking,
+        """
+        WITH moved AS (
+            UPDATE bookings
+               SET state = %(to)s, expires_at = %(expires_at)s,
+                   respond_by = CASE WHEN %(respond_within)s::interval IS NULL THEN respond_by
+                        ELSE least(business_now() + %(respond_within)s, CASE
+                             WHEN check_in_at > business_now() THEN check_in_at
+                             ELSE check_out_at  -- a room for tonight, after check-in time
+                        END) END,
+                   updated_at = business_now()
+             WHERE id = %(id)s AND state = %(was)s
+         RETURNING *
+        ), history AS (
+            INSERT INTO booking_history (booking_id, was, state, actor, actor_id, reason)
+            SELECT id, %(was)s, state, %(actor)s, %(actor_id)s, %(reason)s FROM moved
+        )
+        SELECT * FROM moved""",
+        id=booking.id,
+        was=booking.state,
+        to=to,
+        actor=by.role,
+        actor_id=by.id,
+        reason=reason,
+        expires_at=expires_at,
+        respond_within=respond_within,
+    )
+
+
+async def is_on_sale(tx: Tx, booking: Booking) -> bool:
+    """Whether the host still sells the units of a booking for its dates."""
+    return await fetch_new_value(
+        tx,
+        bool,
+        """
+        SELECT listings.state = 'open'
+           AND NOT EXISTS (
+                SELECT FROM units WHERE id = ANY(%(unit_ids)s) AND NOT active)
+           AND NOT EXISTS (
+                SELECT FROM blocked_dates
+                 WHERE listing_id = listings.id
+                   AND (unit_id IS NULL OR unit_id = ANY(%(unit_ids)s))
+                   AND first_slot <= %(last_slot)s AND last_slot >= %(first_slot)s)
+          FROM listings
+         WHERE id = %(listing_id)s""",
+        unit_ids=booking.unit_ids,
+        listing_id=booking.listing_id,
+        first_slot=booking.first_slot,
+        last_slot=booking.last_slot,
+    )
+
+
+async def lock_next_unpaid(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """An unpaid booking past its deadline that nobody else works on, other than these."""
+    return await fetch_value(
+        tx,
+        UUID,
+        """
+        SELECT id FROM bookings
+         WHERE state IN ('held', 'awaiting_payment') AND expires_at <= (SELECT business_now())
+           AND id <> ALL(%(but)s::uuid[])
+         ORDER BY expires_at
+         LIMIT 1
+           FOR NO KEY UPDATE SKIP LOCKED""",
+        but=list(but),
+    )
+
+
+async def lock_next_unanswered(tx: Tx, but: Sequence[UUID]) -> UUID | None:
+    """A request past its `respond_by` that nobody else works on, other than these.
+
+    Its money cannot go back while the guest's bank contests the charge.
+    """
+    return await fetch_value(
+        tx,
+        UUID,
+        """
+        SELECT id FROM bookings
+         WHERE state = 'awaiting_host' AND respond_by <= (SELECT business_now())
+           AND id <> ALL(%(but)s::uuid[])
+           AND NOT EXISTS (SELECT FROM pots WHERE booking_id = bookings.id AND contested)
+         ORDER BY respond_by
+         LIMIT 1
+           FOR NO KEY UPDATE SKIP LOCKED""",
+        but=list(but),
+    )
+
+
+async def lock_over(tx: Tx, but: Sequence[UUID] = (), *, limit: int) -> list[UUID]:
+    """Confirmed bookings that are over and have no pot left to divide or to give back.
+
+    Other than these, and nobody else's to change.
+    """
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        SELECT id FROM bookings
+         WHERE state = 'confirmed' AND check_out_at <= (SELECT business_now())
+           AND id <> ALL(%(but)s::uuid[])
+           AND NOT EXISTS (
+               SELECT FROM pots
+                WHERE booking_id = bookings.id
+                  AND (pots.state IN ('held', 'disputed')
+                       OR (pots.kind = 'deposit' AND pots.state = 'refunding')))
+         ORDER BY check_out_at
+         LIMIT %(limit)s
+           FOR NO KEY UPDATE SKIP LOCKED""",
+        but=list(but),
+        limit=limit,
+    )
+
+
+async def complete(tx: Tx, booking_ids: Sequence[UUID]) -> list[UUID]:
+    """Complete confirmed bookings, each with its history; returns those that were."""
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        WITH completed AS (
+            UPDATE bookings SET state = 'completed', updated_at = business_now()
+             WHERE id = ANY(%(ids)s) AND state = 'confirmed'
+         RETURNING id
+        ), history AS (
+            INSERT INTO booking_history (booking_id, was, state, actor, reason)
+            SELECT id, 'confirmed', 'completed', 'system', 'it is over, and its money settled'
+              FROM completed
+        )
+        SELECT id FROM completed""",
+        ids=list(booking_ids),
+    )
+
+
+async def list_of_guest(
+    tx: Tx, guest_id: UUID, *, state: BookingState | None, before: UUID | None, limit: int
+) -> list[Booking]:
+    """Newest first (ids are in the order of time)."""
+    return await fetch_all(
+        tx,
+        Booking,
+        """
+        SELECT * FROM bookings
+         WHERE guest_id = %(guest_id)s
+           AND (%(state)s::text IS NULL OR state = %(state)s)
+           AND (%(before)s::uuid IS NULL OR id < %(before)s)
+         ORDER BY id DESC
+         LIMIT %(limit)s""",
+        guest_id=guest_id,
+        state=state,
+        before=before,
+        limit=limit,
+    )
+
+
+async def list_of_host(
+    tx: Tx, host_id: UUID, *, state: BookingState | None, before: UUID | None, limit: int
+) -> list[Booking]:
+    """Newest first (ids are in the order of time)."""
+    return await fetch_all(
+        tx,
+        Booking,
+        """
+        SELECT * FROM bookings
+         WHERE host_id = %(host_id)s
+           AND (%(state)s::text IS NULL OR state = %(state)s)
+           AND (%(before)s::uuid IS NULL OR id < %(before)s)
+         ORDER BY id DESC
+         LIMIT %(limit)s""",
+        host_id=host_id,
+        state=state,
+        before=before,
+        limit=limit,
+    )
+
+
+async def history(tx: Tx, booking_id: UUID) -> list[Move]:
+    return await fetch_all(
+        tx,
+        Move,
+        """
+        SELECT at, was, state, actor, reason FROM booking_history
+         WHERE booking_id = %(booking_id)s
+         ORDER BY id""",
+        booking_id=booking_id,
+    )
+
+
+async def replace_passengers(
+    tx: Tx,
+    booking_id: UUID,
+    *,
+    unit_ids: list[int],
+    names: list[str],
+    documents: list[str],
+    contacts: list[str],
+) -> None:
+    """Make these the passengers of a booking, one for each unit named; the others go."""
+    await execute(
+        tx,
+        """
+        WITH gone AS (
+            DELETE FROM passengers
+             WHERE booking_id = %(booking_id)s AND unit_id <> ALL(%(unit_ids)s::bigint[])
+        )
+        INSERT INTO passengers (booking_id, unit_id, name, document, contact)
+        SELECT %(booking_id)s, given.* FROM unnest(
+               %(unit_ids)s::bigint[], %(names)s::text[], %(documents)s::text[],
+               %(contacts)s::text[]) AS given
+            ON CONFLICT (booking_id, unit_id) DO UPDATE
+           SET name = excluded.name, document = excluded.document, contact = excluded.contact,
+               updated_at = business_now()""",
+        booking_id=booking_id,
+        unit_ids=unit_ids,
+        names=names,
+        documents=documents,
+        contacts=contacts,
+    )
+
+
+async def passengers(tx: Tx, booking_id: UUID) -> list[Passenger]:
+    return await fetch_all(
+        tx,
+        Passenger,
+        """
+        SELECT units.label AS seat, passengers.name, document, contact
+          FROM passengers JOIN units ON units.id = unit_id
+         WHERE booking_id = %(booking_id)s
+         ORDER BY unit_id""",
+        booking_id=booking_id,
+    )

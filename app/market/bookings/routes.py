@@ -1,0 +1,199 @@
+"""Bookings over HTTP."""
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from litestar import Request, Response, get, post, put
+from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from app.foundation import web
+from app.foundation.db import Tx, transaction
+from app.foundation.web import PageCursor, PageSize
+from app.foundation.wire import read_cursor, write_cursor
+from app.market.bookings import actions, queries
+from app.market.bookings.model import (
+    Booking,
+    BookingPage,
+    BookingReply,
+    BookingState,
+    Decision,
+    History,
+    PassengerList,
+    Passengers,
+    Reserve,
+)
+from app.people.accounts.guards import require_host
+from app.people.accounts.model import Principal
+
+Asking = Request[Principal, Any, State]
+StateFilter = Annotated[BookingState | None, QueryParameter(name="state")]
+
+
+_TRIP_ID: Final = "0198c0de-0000-7000-8000-000000000001"
+_STAY_ID: Final = "0198c0de-0000-7000-8000-000000000002"
+_A_SEAT_EACH: Final = {
+    "tripId": _TRIP_ID,
+    "seatNumbers": ["1A", "1B"],
+    "holdDurationMinutes": 15,
+    "passengers": [{"seat": "1A", "name": "Ada"}, {"seat": "1B", "name": "Ben"}],
+}
+_ANY_SEATS: Final = {"tripId": _TRIP_ID, "seatCount": 2}
+_THREE_NIGHTS: Final = {
+    "listingId": _STAY_ID,
+    "units": ["Room 1"],
+    "checkIn": "2027-07-01",
+    "checkOut": "2027-07-04",
+}
+
+
+@post(
+    "/api/bookings/reserve",
+    tags=["bookings"],
+    summary="Hold seats or nights: all or nothing",
+    examples={
+        "a trip: these seats": _A_SEAT_EACH,
+        "a trip: any seats": _ANY_SEATS,
+        "a stay: this room": _THREE_NIGHTS,
+    },
+)
+async def reserve(request: Asking, data: JSONBody[Reserve]) -> Response[BookingReply]:
+    key = await web.idempotency_key(request)
+
+    async def hold(tx: Tx) -> BookingReply:
+        return BookingReply.of(await actions.reserve(tx, guest_id=request.user.id, request=data))
+
+    return await web.created_once(key, hold)
+
+
+@get("/api/bookings", tags=["bookings"], summary="The asker's bookings as a guest, newest first")
+async def list_bookings(
+    request: Asking,
+    booking_state: StateFilter = None,
+    limit: PageSize = 20,
+    cursor: PageCursor = None,
+) -> BookingPage:
+    before = _before(cursor)
+    async with transaction() as tx:
+        rows = await queries.list_of_guest(
+            tx, request.user.id, state=booking_state, before=before, limit=limit + 1
+        )
+    return _page(rows, limit)
+
+
+@get(
+    "/api/host/bookings",
+    guards=[require_host],
+    tags=["bookings"],
+    summary="Bookings of the asker's listings, newest first",
+)
+async def list_host_bookings(
+    request: Asking,
+    booking_state: StateFilter = None,
+    limit: PageSize = 20,
+    cursor: PageCursor = None,
+) -> BookingPage:
+    before = _before(cursor)
+    async with transaction() as tx:
+        rows = await queries.list_of_host(
+            tx, request.user.id, state=booking_state, before=before, limit=limit + 1
+        )
+    return _page(rows, limit)
+
+
+@get("/api/bookings/{booking_id:uuid}", tags=["bookings"], summary="One booking")
+async def get_booking(request: Asking, booking_id: FromPath[UUID]) -> BookingReply:
+    async with transaction() as tx:
+        booking = await actions.get(tx, booking_id=booking_id, asker=request.user)
+    return BookingReply.of(booking)
+
+
+@get(
+    "/api/bookings/{booking_id:uuid}/history",
+    tags=["bookings"],
+    summary="Every move of a booking: when, from, to, who, why",
+)
+async def get_history(request: Asking, booking_id: FromPath[UUID]) -> History:
+    async with transaction() as tx:
+        booking = await actions.get(tx, booking_id=booking_id, asker=request.user)
+        return History(booking_id=booking.id, moves=await queries.history(tx, booking.id))
+
+
+@get("/api/bookings/{booking_id:uuid}/passengers", tags=["bookings"], summary="Who travels")
+async def get_passengers(request: Asking, booking_id: FromPath[UUID]) -> PassengerList:
+    async with transaction() as tx:
+        booking = await actions.get(tx, booking_id=booking_id, asker=request.user)
+        return PassengerList(passengers=await queries.passengers(tx, booking.id))
+
+
+@put(
+    "/api/bookings/{booking_id:uuid}/passengers",
+    tags=["bookings"],
+    summary="Say who travels, until the departure",
+)
+async def put_passengers(
+    request: Asking, booking_id: FromPath[UUID], data: JSONBody[Passengers]
+) -> PassengerList:
+    async with transaction() as tx:
+        passengers = await actions.put_passengers(
+            tx, booking_id=booking_id, asker=request.user, passengers=data.passengers
+        )
+    return PassengerList(passengers=passengers)
+
+
+@post(
+    "/api/bookings/{booking_id:uuid}/accept",
+    status_code=200,
+    guards=[require_host],
+    tags=["bookings"],
+    summary="The host takes a request",
+)
+async def accept(request: Asking, booking_id: FromPath[UUID]) -> BookingReply:
+    async with transaction() as tx:
+        booking = await actions.accept(tx, booking_id=booking_id, host_id=request.user.id)
+    return BookingReply.of(booking)
+
+
+@post(
+    "/api/bookings/{booking_id:uuid}/decline",
+    status_code=200,
+    guards=[require_host],
+    tags=["bookings"],
+    summary="The host refuses a request; the guest's money goes back",
+)
+async def decline(
+    request: Asking, booking_id: FromPath[UUID], data: JSONBody[Decision | None] = None
+) -> BookingReply:
+    async with transaction() as tx:
+        booking = await actions.decline(
+            tx, booking_id=booking_id, host_id=request.user.id, reason=data.reason if data else ""
+        )
+    return BookingReply.of(booking)
+
+
+def _before(cursor: str | None) -> UUID | None:
+    return read_cursor(cursor, tuple[UUID])[0] if cursor else None
+
+
+def _page(rows: list[Booking], limit: int) -> BookingPage:
+    """A page of `limit` rows; `rows` holds one more if there is a next page."""
+    page = rows[:limit]
+    more = len(rows) > limit
+    return BookingPage(
+        bookings=[BookingReply.of(booking) for booking in page],
+        next_cursor=write_cursor(page[-1].id) if more else None,
+    )
+
+
+routes: list[HTTPRouteHandler] = [
+    reserve,
+    list_bookings,
+    list_host_bookings,
+    get_booking,
+    get_history,
+    get_passengers,
+    put_passengers,
+    accept,
+    decline,
+]

@@ -1,0 +1,162 @@
+"""One statement per function on `claims`.
+
+All lock in the order of (unit_id, slot), and so never deadlock.
+
+`OFFSET 0` has Postgres look up the claims of each unit, by their key. It would else join the units
+with all claims there are, if it planned that while there were few.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from app.foundation.db import Tx, execute, fetch_all, fetch_values
+from app.market.claims.model import FreeUnit, Span, Wanted
+from app.market.inventory.model import OfferedUnit
+
+
+async def claim(tx: Tx, booking_id: UUID, span: Span, until: datetime | None) -> list[int]:
+    """Claim what is free, take over holds that have expired, renew what is the booking's own.
+
+    Returns the unit of each claim that is now the booking's: fewer than `span.size` if somebody
+    else has some. The primary key decides; who comes second waits for who came first.
+    """
+    return await fetch_values(
+        tx,
+        int,
+        """
+        INSERT INTO claims (unit_id, slot, booking_id, expires_at)
+        SELECT unit_id, slot::date, %(booking_id)s, %(until)s
+          FROM unnest(%(unit_ids)s::bigint[]) AS unit_id,
+               generate_series(%(first)s::date, %(last)s::date, interval '1 day') AS slot
+         ORDER BY unit_id, slot
+            ON CONFLICT (unit_id, slot) DO UPDATE
+           SET booking_id = excluded.booking_id, expires_at = excluded.expires_at
+         WHERE claims.booking_id = excluded.booking_id OR claims.expires_at <= business_now()
+     RETURNING unit_id""",
+        booking_id=booking_id,
+        until=until,
+        unit_ids=list(span.unit_ids),
+        first=span.first,
+        last=span.last,
+    )
+
+
+async def release(tx: Tx, booking_id: UUID, span: Span) -> int:
+    """Delete the booking's claims; returns how many there were."""
+    return await execute(
+        tx,
+        """
+        WITH own AS (
+            SELECT unit_id, slot FROM claims
+             WHERE unit_id = ANY(%(unit_ids)s) AND slot BETWEEN %(first)s AND %(last)s
+               AND booking_id = %(booking_id)s
+             ORDER BY unit_id, slot
+               FOR UPDATE
+        )
+        DELETE FROM claims USING own
+         WHERE claims.unit_id = own.unit_id AND claims.slot = own.slot""",
+        booking_id=booking_id,
+        unit_ids=list(span.unit_ids),
+        first=span.first,
+        last=span.last,
+    )
+
+
+async def pick_free(tx: Tx, wanted: Wanted, count: int) -> list[OfferedUnit]:
+    """Lock and return up to `count` free units, passing over those that others are picking."""
+    return await fetch_all(
+        tx,
+        OfferedUnit,
+        """
+        SELECT units.id, label, class AS unit_class, price, active FROM units
+         WHERE listing_id = %(listing_id)s AND active
+           AND NOT EXISTS (
+                SELECT FROM claims
+                 WHERE unit_id = units.id AND slot BETWEEN %(first)s AND %(last)s
+                   AND (expires_at IS NULL OR expires_at > (SELECT business_now()))
+                OFFSET 0)
+           AND NOT EXISTS (
+                SELECT FROM blocked_dates
+                 WHERE listing_id = %(listing_id)s
+                   AND (unit_id IS NULL OR unit_id = units.id)
+                   AND first_slot <= %(last)s AND last_slot >= %(first)s)
+         ORDER BY units.id
+         LIMIT %(count)s
+           FOR NO KEY UPDATE OF units SKIP LOCKED""",
+        listing_id=wanted.listing_id,
+        first=wanted.first,
+        last=wanted.last,
+        count=count,
+    )
+
+
+async def wait_for_free(tx: Tx, wanted: Wanted) -> None:
+    """Wait until those who are picking free units are done; others may wait at the same time."""
+    await execute(
+        tx,
+        """
+        SELECT FROM units
+         WHERE listing_id = %(listing_id)s AND active
+           AND NOT EXISTS (
+                SELECT FROM claims
+                 WHERE unit_id = units.id AND slot BETWEEN %(first)s AND %(last)s
+                   AND (expires_at IS NULL OR expires_at > (SELECT business_now()))
+                OFFSET 0)
+         ORDER BY id
+           FOR SHARE OF units""",
+        listing_id=wanted.listing_id,
+        first=wanted.first,
+        last=wanted.last,
+    )
+
+
+async def lock_units(tx: Tx, listing_id: UUID) -> None:
+    """Lock all units of a listing, one after the other, as those who hold them are done."""
+    await execute(
+        tx,
+        """
+        SELECT FROM units WHERE listing_id = %(listing_id)s AND active
+         ORDER BY id
+           FOR NO KEY UPDATE""",
+        listing_id=listing_id,
+    )
+
+
+async def free_units(tx: Tx, wanted: Wanted, *, but: UUID | None = None) -> list[FreeUnit]:
+    """Units free for all the slots, not counting the claims of the booking `but`."""
+    return await fetch_all(
+        tx,
+        FreeUnit,
+        """
+        SELECT units.id, label, class AS unit_class, seat_row, seat_column FROM units
+         WHERE listing_id = %(listing_id)s AND active
+           AND NOT EXISTS (
+                SELECT FROM claims
+                 WHERE unit_id = units.id AND slot BETWEEN %(first)s AND %(last)s
+                   AND booking_id IS DISTINCT FROM %(but)s
+                   AND (expires_at IS NULL OR expires_at > (SELECT business_now()))
+                OFFSET 0)
+           AND NOT EXISTS (
+                SELECT FROM blocked_dates
+                 WHERE listing_id = %(listing_id)s
+                   AND (unit_id IS NULL OR unit_id = units.id)
+                   AND first_slot <= %(last)s AND last_slot >= %(first)s)
+         ORDER BY units.id""",
+        listing_id=wanted.listing_id,
+        first=wanted.first,
+        last=wanted.last,
+        but=but,
+    )
+
+
+async def units_by_id(tx: Tx, unit_ids: list[int]) -> list[FreeUnit]:
+    """Units with their places on the plan, free or not."""
+    return await fetch_all(
+        tx,
+        FreeUnit,
+        """
+        SELECT id, label, class AS unit_class, seat_row, seat_column FROM units
+         WHERE id = ANY(%(unit_ids)s)
+         ORDER BY id""",
+        unit_ids=unit_ids,
+    )

@@ -1,0 +1,277 @@
+"""The verbs of disputes: open, claim damage, add evidence, withdraw, resolve.
+
+Whoever opens or ends a dispute locks its pot first, and then the dispute; the release of a pot
+locks the same row.
+"""
+
+from uuid import UUID
+
+import uuid_utils.compat
+
+from app.edge.notifications.model import Kind
+from app.foundation import audit, states
+from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
+from app.foundation.db import Tx
+from app.foundation.wire import read_cursor, write_cursor
+from app.market.bookings import actions as bookings
+from app.market.bookings.model import Booking, NotYourPart
+from app.market.disputes import queries, rules
+from app.market.disputes.model import (
+    DISPUTES_MAX,
+    EVIDENCE_MAX,
+    MOVES,
+    ClaimDamage,
+    Complaint,
+    Dispute,
+    DisputePage,
+    DisputeReply,
+    DisputeState,
+    Evidence,
+    NewEvidence,
+    NoSuchDispute,
+    OpenDispute,
+    Resolve,
+    Side,
+    TooMuchEvidence,
+)
+from app.money.escrow import actions as escrow
+from app.money.escrow.model import AlreadyDisputed, Pot
+from app.money.escrow.rules import divide
+from app.people.accounts.model import Principal
+
+_S = DisputeState
+
+
+async def open_dispute(
+    tx: Tx, *, booking_id: UUID, asker: Principal, request: OpenDispute
+) -> DisputeReply:
+    """The guest complains about the stay or the trip: the rental is frozen.
+
+    Raises BookingNotFound, NotYourPart, Invalid, and what `escrow.freeze` does.
+    """
+    complaint = rules.of_guest(request)
+    return await _complain(tx, booking_id, asker, complaint)
+
+
+async def claim_damage(
+    tx: Tx, *, booking_id: UUID, asker: Principal, request: ClaimDamage
+) -> DisputeReply:
+    """The host claims damage: the deposit is frozen. Raises as `open_dispute` does."""
+    complaint = rules.of_host(request)
+    return await _complain(tx, booking_id, asker, complaint)
+
+
+async def add_evidence(
+    tx: Tx, *, booking_id: UUID, dispute_id: UUID, asker: Principal, evidence: NewEvidence
+) -> Evidence:
+    """Either side brings something forward, while the dispute is open.
+
+    Raises NoSuchDispute, NotYourPart, MoveRefused, TooMuchEvidence, Invalid.
+    """
+    rules.check_evidence(evidence)
+    booking, dispute = await _find(tx, booking_id, dispute_id, asker)
+    side = _side(bookings.actor(booking, asker))
+    dispute = await queries.lock(tx, dispute.id)
+    if dispute.state is not _S.OPEN:
+        raise states.MoveRefused(f"The dispute is {dispute.state}.")
+    if await queries.count_evidence(tx, dispute.id) >= EVIDENCE_MAX:
+        raise TooMuchEvidence(f"A dispute takes {EVIDENCE_MAX} pieces of evidence.")
+    return await queries.add_evidence(tx, dispute.id, evidence, side=side, author_id=asker.id)
+
+
+async def withdraw(tx: Tx, *, booking_id: UUID, dispute_id: UUID, asker: Principal) -> DisputeReply:
+    """Who opened a dispute takes it back, and the pot goes on as if there had been none.
+
+    Raises NoSuchDispute, NotYourPart, MoveRefused.
+    """
+    booking, dispute = await _find(tx, booking_id, dispute_id, asker)
+    if dispute.opened_by != asker.id:
+        raise NotYourPart("A dispute is withdrawn by who opened it.")
+    by = bookings.actor(booking, asker)
+    withdrawn, _ = await _end(tx, dispute, _S.WITHDRAWN, by=by, reason="withdrawn")
+    await _record(tx, "withdraw_dispute", withdrawn, by=by)
+    await _tell_both(tx, booking, withdrawn, Kind.DISPUTE_WITHDRAWN)
+    return await _reply(tx, withdrawn)
+
+
+async def resolve(tx: Tx, *, dispute_id: UUID, asker: Principal, request: Resolve) -> DisputeReply:
+    """An admin decides who gets how much, and the pot is divided so, in the same commit.
+
+    Raises NoSuchDispute, NotYourPart, Invalid, MoveRefused.
+    """
+    dispute = await _get(tx, dispute_id)
+    booking = await bookings.get(tx, booking_id=dispute.booking_id, asker=asker)
+    by = bookings.actor(booking, asker)
+    if by.role is not ActorRole.ADMIN:
+        raise NotYourPart("Who takes part in a booking does not decide its disputes.")
+    to_guest = rules.to_guest(request.to_guest, dispute)
+    resolved, pot = await _end(
+        tx, dispute, _S.RESOLVED, by=by, reason=request.decision, to_guest=to_guest
+    )
+    await _record(tx, "resolve_dispute", resolved, by=by, reason=request.decision)
+    division = divide(pot, to_guest=to_guest, reason="dispute resolved")
+    await escrow.divide(tx, [division], by=by)
+    await _tell_both(tx, booking, resolved, Kind.DISPUTE_RESOLVED, reason=request.decision)
+    return await _reply(tx, resolved)
+
+
+async def give_way(tx: Tx, booking: Booking, pot: Pot, taken: int) -> Pot:
+    """The guest's bank takes so much out of a locked pot: its open dispute is about what is left.
+
+    Nobody decides about nothing: then the dispute ends. Returns the pot as it is after that.
+    """
+    dispute = await queries.lock_open_one(tx, pot.id)
+    if dispute is None:
+        return pot
+    if taken < pot.left:
+        await queries.lower_claim(tx, dispute.id, most=pot.left - taken)
+        return pot
+    reason = "the guest's bank has taken the money back"
+    withdrawn, pot = await _end(tx, dispute, _S.WITHDRAWN, by=SYSTEM, reason=reason)
+    await _record(tx, "withdraw_dispute", withdrawn, by=SYSTEM, reason=reason)
+    await _tell_both(tx, booking, withdrawn, Kind.DISPUTE_WITHDRAWN, reason=reason)
+    return pot
+
+
+# ---- reading ------------------------------------------------------------------------------------
+
+
+async def of_booking(tx: Tx, *, booking_id: UUID, asker: Principal) -> list[DisputeReply]:
+    """All disputes of a booking with their evidence, the oldest first. Raises BookingNotFound."""
+    booking = await bookings.get(tx, booking_id=booking_id, asker=asker)
+    return [await _reply(tx, dispute) for dispute in await queries.of_booking(tx, booking.id)]
+
+
+async def page(tx: Tx, *, limit: int, cursor: str | None) -> DisputePage:
+    """Open ones first, as they came; then the others, the newest first.
+
+    Raises Invalid for a made-up cursor.
+    """
+    among_open, last = read_cursor(cursor, tuple[bool, UUID]) if cursor else (True, None)
+    rows: list[Dispute] = []
+    if among_open:
+        rows = await queries.open_ones(tx, after=last, limit=limit + 1)
+        last = None
+    if len(rows) <= limit:
+        rows += await queries.ended_ones(tx, before=last, limit=limit + 1 - len(rows))
+    shown, more = rows[:limit], len(rows) > limit
+    return DisputePage(
+        disputes=[DisputeReply.of(dispute) for dispute in shown],
+        next_cursor=write_cursor(shown[-1].state is _S.OPEN, shown[-1].id) if more else None,
+    )
+
+
+# ---- steps ---------------------------------------------------------------------------------------
+
+
+async def _complain(
+    tx: Tx, booking_id: UUID, asker: Principal, complaint: Complaint
+) -> DisputeReply:
+    booking = await bookings.get(tx, booking_id=booking_id, asker=asker)
+    by = bookings.actor(booking, asker)
+    if by.role is not complaint.side.role:
+        raise NotYourPart(f"This is for the {complaint.side} of the booking.")
+    pot = await escrow.freeze(
+        tx, booking.id, complaint.side.pot, by=by, reason=f"disputed by the {by.role}"
+    )
+    claimed = rules.claimed(complaint, pot)
+    if await queries.count_of_pot(tx, pot.id) >= DISPUTES_MAX:
+        raise AlreadyDisputed(f"It was disputed {DISPUTES_MAX} times, which is as often as it can.")
+    dispute = await queries.insert(
+        tx,
+        dispute_id=uuid_utils.compat.uuid7(),
+        pot=pot,
+        side=complaint.side,
+        by=by,
+        reason=complaint.reason,
+        claimed=claimed,
+    )
+    if complaint.evidence:
+        await queries.add_evidence(
+            tx, dispute.id, complaint.evidence, side=complaint.side, author_id=asker.id
+        )
+    await _record(tx, "open_dispute", dispute, by=by, reason=complaint.reason)
+    await _tell_both(tx, booking, dispute, Kind.DISPUTE_OPENED, reason=complaint.reason)
+    return await _reply(tx, dispute)
+
+
+async def _end(
+    tx: Tx,
+    dispute: Dispute,
+    to: DisputeState,
+    *,
+    by: Actor,
+    reason: str,
+    to_guest: int | None = None,
+) -> tuple[Dispute, Pot]:
+    """End an open dispute; its pot is held again."""
+    pot = await escrow.lock(tx, dispute.pot_id)
+    states.check(MOVES, (await queries.lock(tx, dispute.id)).state, to)
+    ended = await queries.end(tx, dispute, to, by=by, reason=reason, to_guest=to_guest)
+    return ended, await escrow.unfreeze(tx, pot, by=by, reason=f"dispute {to}")
+
+
+async def _find(
+    tx: Tx, booking_id: UUID, dispute_id: UUID, asker: Principal
+) -> tuple[Booking, Dispute]:
+    booking = await bookings.get(tx, booking_id=booking_id, asker=asker)
+    dispute = await _get(tx, dispute_id)
+    if dispute.booking_id != booking.id:
+        raise _no_such(dispute_id)
+    return booking, dispute
+
+
+async def _get(tx: Tx, dispute_id: UUID) -> Dispute:
+    if dispute := await queries.find(tx, dispute_id):
+        return dispute
+    raise _no_such(dispute_id)
+
+
+def _no_such(dispute_id: UUID) -> NoSuchDispute:
+    return NoSuchDispute(f"There is no dispute {dispute_id}.")
+
+
+def _side(by: Actor) -> Side:
+    for side in Side:
+        if by.role is side.role:
+            return side
+    raise NotYourPart("Evidence is for guest and host to bring.")
+
+
+async def _reply(tx: Tx, dispute: Dispute) -> DisputeReply:
+    return DisputeReply.of(dispute, await queries.evidence_of(tx, dispute.id))
+
+
+async def _record(tx: Tx, action: str, dispute: Dispute, *, by: Actor, reason: str = "") -> None:
+    was = None if dispute.state is _S.OPEN else {"state": _S.OPEN}
+    await audit.record(
+        tx,
+        by=by,
+        action=action,
+        subject=Subject("dispute", dispute.id),
+        before=was,
+        after={
+            "state": dispute.state,
+            "bookingId": dispute.booking_id,
+            "pot": dispute.pot,
+            "held": dispute.money(dispute.held),
+            "claimed": dispute.money(dispute.claimed),
+            "toGuest": None if dispute.to_guest is None else dispute.money(dispute.to_guest),
+        },
+        reason=reason,
+    )
+
+
+async def _tell_both(
+    tx: Tx, booking: Booking, dispute: Dispute, kind: Kind, *, reason: str = ""
+) -> None:
+    for account_id in (booking.guest_id, booking.host_id):
+        await bookings.tell(
+            tx,
+            booking,
+            account_id,
+            kind,
+            reason=reason,
+            source_id=dispute.id,
+            dispute=rules.facts(dispute),
+        )

@@ -1,0 +1,146 @@
+"""Disputes and damage claims over HTTP."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, get, post
+from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
+
+from app.foundation import web
+from app.foundation.db import transaction
+from app.foundation.web import PageCursor, PageSize
+from app.market.disputes import actions
+from app.market.disputes.model import (
+    ClaimDamage,
+    DisputeList,
+    DisputePage,
+    DisputeReply,
+    Evidence,
+    NewEvidence,
+    OpenDispute,
+    Resolve,
+)
+from app.people.accounts.guards import require_admin, require_host
+from app.people.accounts.model import Principal
+
+Asking = Request[Principal, Any, State]
+
+
+@post(
+    "/api/bookings/{booking_id:uuid}/disputes",
+    tags=["disputes"],
+    summary="The guest disputes the rental, while the guest window is open",
+)
+async def open_dispute(
+    request: Asking, booking_id: FromPath[UUID], data: JSONBody[OpenDispute]
+) -> Response[DisputeReply]:
+    key = await web.idempotency_key(request)
+    return await web.created_once(
+        key,
+        lambda tx: actions.open_dispute(
+            tx, booking_id=booking_id, asker=request.user, request=data
+        ),
+    )
+
+
+@post(
+    "/api/bookings/{booking_id:uuid}/damage-claims",
+    guards=[require_host],
+    tags=["disputes"],
+    summary="The host claims damage on the deposit, while the host window is open",
+)
+async def claim_damage(
+    request: Asking, booking_id: FromPath[UUID], data: JSONBody[ClaimDamage]
+) -> Response[DisputeReply]:
+    key = await web.idempotency_key(request)
+    return await web.created_once(
+        key,
+        lambda tx: actions.claim_damage(
+            tx, booking_id=booking_id, asker=request.user, request=data
+        ),
+    )
+
+
+@get(
+    "/api/bookings/{booking_id:uuid}/disputes",
+    tags=["disputes"],
+    summary="All disputes of a booking with their evidence, the oldest first",
+)
+async def list_disputes(request: Asking, booking_id: FromPath[UUID]) -> DisputeList:
+    async with transaction() as tx:
+        return DisputeList(
+            disputes=await actions.of_booking(tx, booking_id=booking_id, asker=request.user)
+        )
+
+
+@post(
+    "/api/bookings/{booking_id:uuid}/disputes/{dispute_id:uuid}/evidence",
+    tags=["disputes"],
+    summary="Either side brings something forward, while the dispute is open",
+)
+async def add_evidence(
+    request: Asking,
+    booking_id: FromPath[UUID],
+    dispute_id: FromPath[UUID],
+    data: JSONBody[NewEvidence],
+) -> Response[Evidence]:
+    key = await web.idempotency_key(request)
+    return await web.created_once(
+        key,
+        lambda tx: actions.add_evidence(
+            tx, booking_id=booking_id, dispute_id=dispute_id, asker=request.user, evidence=data
+        ),
+    )
+
+
+@post(
+    "/api/bookings/{booking_id:uuid}/disputes/{dispute_id:uuid}/withdraw",
+    status_code=200,
+    tags=["disputes"],
+    summary="Who opened a dispute takes it back; the money goes on its way",
+)
+async def withdraw(
+    request: Asking, booking_id: FromPath[UUID], dispute_id: FromPath[UUID]
+) -> DisputeReply:
+    async with transaction() as tx:
+        return await actions.withdraw(
+            tx, booking_id=booking_id, dispute_id=dispute_id, asker=request.user
+        )
+
+
+@get(
+    "/api/admin/disputes",
+    guards=[require_admin],
+    tags=["disputes"],
+    summary="Open disputes as they came, then those that ended, the newest first",
+)
+async def list_all(limit: PageSize = 20, cursor: PageCursor = None) -> DisputePage:
+    async with transaction() as tx:
+        return await actions.page(tx, limit=limit, cursor=cursor)
+
+
+@post(
+    "/api/admin/disputes/{dispute_id:uuid}/resolve",
+    status_code=200,
+    guards=[require_admin],
+    tags=["disputes"],
+    summary="Decide a dispute: the pot is divided at once",
+)
+async def resolve(
+    request: Asking, dispute_id: FromPath[UUID], data: JSONBody[Resolve]
+) -> DisputeReply:
+    async with transaction() as tx:
+        return await actions.resolve(tx, dispute_id=dispute_id, asker=request.user, request=data)
+
+
+routes: list[HTTPRouteHandler] = [
+    open_dispute,
+    claim_damage,
+    list_disputes,
+    add_evidence,
+    withdraw,
+    list_all,
+    resolve,
+]

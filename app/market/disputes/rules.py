@@ -1,0 +1,117 @@
+"""What can be claimed, shown and decided."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+from app.edge.notifications.model import DisputeFacts
+from app.foundation.errors import FieldError, Invalid
+from app.foundation.money import Money
+from app.market.disputes.model import (
+    ClaimDamage,
+    Complaint,
+    Dispute,
+    NewEvidence,
+    OpenDispute,
+    Side,
+)
+from app.money.escrow.model import Pot
+
+# Names and folders; none of them `..`, none hidden, and no scheme.
+_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+# What RFC 3986 lets stand in an address. So no blanks, no quotes, nothing that ends a tag.
+_ADDRESS: Final = re.compile(r"https://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+
+
+def of_guest(request: OpenDispute) -> Complaint:
+    """Raises Invalid for evidence that shows nothing, or files that cannot be."""
+    return _complaint(Side.GUEST, request, request.claimed)
+
+
+def of_host(request: ClaimDamage) -> Complaint:
+    """Raises Invalid for evidence that shows nothing, or files that cannot be."""
+    return _complaint(Side.HOST, request, request.claimed)
+
+
+def check_evidence(evidence: NewEvidence, *, at: str = "") -> None:
+    """Raises Invalid naming each file that is no reference, below the field `at`."""
+    errors = list(_file_errors(evidence.files, f"{at}files"))
+    if not evidence.text.strip() and not evidence.files:
+        errors.append(FieldError(field=f"{at}text", message="give a text, files, or both"))
+    if errors:
+        raise Invalid("; ".join(f"{e.field}: {e.message}" for e in errors[:5]), errors=errors)
+
+
+def claimed(complaint: Complaint, pot: Pot) -> int:
+    """How much is claimed of a pot, in minor units. Raises Invalid if it holds less."""
+    if complaint.claimed is None:
+        return pot.left
+    _check_currency("claimed", complaint.claimed, pot.currency)
+    if not 0 < complaint.claimed.amount <= pot.left:
+        message = f"must be above zero, and at most the {pot.money(pot.left)} that are held"
+        raise Invalid.field("claimed.amount", message)
+    return complaint.claimed.amount
+
+
+def to_guest(decided: Money, dispute: Dispute) -> int:
+    """What the guest gets of a disputed pot, in minor units.
+
+    Nobody gets more than was claimed. Raises Invalid.
+    """
+    _check_currency("toGuest", decided, dispute.currency)
+    least, most = 0, dispute.held
+    if dispute.side is Side.GUEST:
+        most = dispute.claimed
+    else:
+        least = dispute.held - dispute.claimed
+    if not least <= decided.amount <= most:
+        raise Invalid.field(
+            "toGuest.amount",
+            f"must be from {least} to {most}: the {dispute.side} claimed {dispute.claimed} "
+            f"of {dispute.held}",
+        )
+    return decided.amount
+
+
+def facts(dispute: Dispute) -> DisputeFacts:
+    """What a mail says about a dispute."""
+    told = DisputeFacts(
+        pot=dispute.pot,
+        held=dispute.money(dispute.held),
+        claimed=dispute.money(dispute.claimed),
+    )
+    if dispute.to_guest is not None:
+        told["to_guest"] = dispute.money(dispute.to_guest)
+    return told
+
+
+def _complaint(side: Side, request: OpenDispute | ClaimDamage, claimed: Money | None) -> Complaint:
+    if request.evidence:
+        check_evidence(request.evidence, at="evidence.")
+    return Complaint(side=side, reason=request.reason, claimed=claimed, evidence=request.evidence)
+
+
+def _file_errors(files: Sequence[str], field: str) -> Iterable[FieldError]:
+    for index, file in enumerate(files):
+        if not _KEY.fullmatch(file) and not _is_address(file):
+            yield FieldError(
+                field=f"{field}[{index}]",
+                message="is neither an https:// address nor a key like uploads/window.jpg",
+            )
+
+
+def _is_address(file: str) -> bool:
+    """Whether it is an https address of a host, without a login in it."""
+    if not _ADDRESS.fullmatch(file):
+        return False
+    try:
+        parts = urlsplit(file)
+        return bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+    except ValueError:  # brackets that do not match, a port that is none
+        return False
+
+
+def _check_currency(field: str, money: Money, currency: str) -> None:
+    if money.currency != currency:
+        raise Invalid.field(f"{field}.currency", f"must be {currency}")

@@ -1,0 +1,387 @@
+"""What hosts do with their listings, and what everybody may see of them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import uuid_utils.compat
+from msgspec import UNSET
+
+from app.edge.gateways.registry import refused_by_all
+from app.foundation.db import Tx, Violated, plan_for_values
+from app.foundation.errors import FieldError, Invalid
+from app.foundation.money import Money
+from app.foundation.wire import read_cursor, write_cursor
+from app.market.inventory import queries, rules
+from app.market.inventory.model import (
+    UNITS_MAX,
+    Availability,
+    BlockList,
+    BlockReply,
+    Kind,
+    LabelTaken,
+    Listing,
+    ListingChanges,
+    ListingFull,
+    ListingNotFound,
+    ListingPage,
+    ListingReply,
+    ListingState,
+    NewBlock,
+    NewListing,
+    NewOverride,
+    NewUnits,
+    NotYourListing,
+    OverrideList,
+    OverrideReply,
+    RangeNotFound,
+    Search,
+    UnitChanges,
+    UnitList,
+    UnitNotFound,
+    UnitReply,
+    UnitState,
+)
+from app.market.inventory.queries import Place
+
+# A search looks at so many listings per page and no more, however few of them fit.
+WINDOW: Final = 250
+WINDOWS_MAX: Final = 4
+
+
+async def create_listing(tx: Tx, *, host_id: UUID, new: NewListing) -> ListingReply:
+    """Offer a new stay or trip. Raises Invalid, naming every field that is wrong."""
+    listing = _new_listing(host_id, new)
+    errors = rules.currency_errors(listing.currency, _amounts(new)) + rules.listing_errors(listing)
+    errors = errors or _uncharged(listing, {"price": new.price, "weekendPrice": new.weekend_price})
+    if listing.kind is Kind.TRIP and not errors:
+        errors += rules.trip_time_errors(listing, now=await queries.read_now(tx))
+    rules.refuse(errors)
+    await queries.insert_listing(tx, listing)
+    return _reply(listing)
+
+
+def _new_listing(host_id: UUID, new: NewListing) -> Listing:
+    zone_of_arrival = new.zone if new.kind is Kind.TRIP else None
+    return Listing(
+        id=uuid_utils.compat.uuid7(),
+        host_id=host_id,
+        kind=new.kind,
+        state=ListingState.OPEN,
+        title=new.title,
+        description=new.description,
+        place=new.place,
+        destination=new.destination,
+        zone=new.zone,
+        currency=new.price.currency,
+        price=new.price.amount,
+        weekend_price=new.weekend_price.amount if new.weekend_price else None,
+        fee=new.fee.amount if new.fee else 0,
+        deposit=new.deposit.amount if new.deposit else 0,
+        policy=new.policy,
+        request_to_book=new.request_to_book,
+        respond_within_h=new.respond_within_hours,
+        check_in_time=new.check_in_time,
+        check_out_time=new.check_out_time,
+        departure_date=new.departure_date,
+        departure_time=new.departure_time,
+        arrival_date=new.arrival_date,
+        arrival_time=new.arrival_time,
+        arrival_zone=new.arrival_zone or zone_of_arrival,
+    )
+
+
+def _amounts(given: NewListing | ListingChanges) -> dict[str, Money | None]:
+    """The amounts of a request under their names on the wire, those that are absent as None."""
+    amounts = {
+        "price": given.price,
+        "weekendPrice": given.weekend_price,
+        "fee": given.fee,
+        "deposit": given.deposit,
+    }
+    return {name: money or None for name, money in amounts.items()}
+
+
+async def change_listing(
+    tx: Tx, listing_id: UUID, *, host_id: UUID, changes: ListingChanges
+) -> ListingReply:
+    """Change what is given; `closed` ends new bookings, those that exist go on.
+
+    Raises ListingNotFound, NotYourListing, Invalid.
+    """
+    listing = await _own_listing(tx, listing_id, host_id)
+    given = {name: value for name, value in _fields(changes).items() if value is not UNSET}
+    if "respond_within_hours" in given:
+        given["respond_within_h"] = given.pop("respond_within_hours")
+    for name in ("price", "weekend_price", "fee", "deposit"):
+        if isinstance(money := given.get(name), Money):
+            given[name] = money.amount
+    changed = msgspec.structs.replace(listing, **given)
+    amounts = _amounts(changes)
+    errors = rules.currency_errors(listing.currency, amounts) + rules.listing_errors(changed)
+    if any(amounts.values()):
+        reply = _reply(changed)
+        prices = {"price": reply.price, "weekendPrice": reply.weekend_price}
+        errors = errors or _uncharged(changed, prices)
+    rules.refuse(errors)
+    await queries.update_listing(tx, changed)
+    return _reply(changed)
+
+
+def _fields(changes: ListingChanges) -> dict[str, object]:
+    return msgspec.structs.asdict(changes)
+
+
+async def read_listing(tx: Tx, listing_id: UUID) -> ListingReply:
+    """Any listing, also a closed one: it may be booked already. Raises ListingNotFound."""
+    return _reply(await _listing(tx, listing_id))
+
+
+async def list_of_host(tx: Tx, *, host_id: UUID, limit: int, cursor: str | None) -> ListingPage:
+    """A host's own listings, closed ones too, the oldest first."""
+    after = read_cursor(cursor, tuple[UUID])[0] if cursor else UUID(int=0)
+    found = await queries.read_listings_of_host(tx, host_id, after=after, limit=limit + 1)
+    page = found[:limit]
+    more = len(found) > limit
+    return ListingPage(
+        listings=[_reply(listing) for listing in page],
+        next_cursor=write_cursor(page[-1].id) if more else None,
+    )
+
+
+async def search(tx: Tx, wanted: Search, *, limit: int, cursor: str | None) -> ListingPage:
+    """Open listings that fit: stays in the order of their ids, trips by departure and id.
+
+    Looks at a bounded number of listings: where few fit, a page is short and has a cursor.
+    """
+    await plan_for_values(tx)  # which filters are used decides which index is best
+    now = await queries.read_now(tx)
+    rules.check_search(wanted, now=now)
+    after = _place(cursor, wanted.kind) if cursor else None
+    found, after = await _find(tx, wanted, after, limit)
+    shown = [listing for listing in found if not rules.has_departed(listing, now)]
+    return ListingPage(
+        listings=[_reply(listing) for listing in shown],
+        next_cursor=write_cursor(after.departure_date, after.id) if after else None,
+    )
+
+
+async def _find(
+    tx: Tx, wanted: Search, after: Place | None, limit: int
+) -> tuple[list[Listing], Place | None]:
+    """Up to `limit` fitting listings, and the place to go on from: None at the end of the list."""
+    found: list[Listing] = []
+    for _ in range(WINDOWS_MAX):
+        places = await queries.read_places(tx, wanted, after=after, limit=WINDOW)
+        ids = [place.id for place in places]
+        found += await queries.read_fitting(tx, wanted, ids, limit=limit + 1 - len(found))
+        if len(found) > limit:
+            last = found[limit - 1]
+            return found[:limit], Place(departure_date=last.departure_date, id=last.id)
+        if len(places) < WINDOW:
+            return found, None
+        after = places[-1]
+    return found, after
+
+
+def _place(cursor: str, kind: Kind) -> Place:
+    departure_date, listing_id = read_cursor(cursor, tuple[date | None, UUID])
+    if (departure_date is None) != (kind is Kind.STAY):
+        raise Invalid.field("cursor", "is not a cursor of this list")
+    return Place(departure_date=departure_date, id=listing_id)
+
+
+async def add_units(tx: Tx, listing_id: UUID, *, host_id: UUID, new: NewUnits) -> UnitList:
+    """Add units in bulk; answers with all units of the listing.
+
+    Raises ListingNotFound, NotYourListing, Invalid, LabelTaken, ListingFull.
+    """
+    listing = await _own_listing(tx, listing_id, host_id)
+    units = rules.planned_units(new)
+    _check_prices(listing, rules.unit_prices(new))
+    try:
+        added = await queries.insert_units(tx, listing_id, units)
+    except Violated as error:
+        if error.constraint != "units_label_taken":
+            raise
+        raise LabelTaken("One of the labels is a unit of this listing already.") from error
+    if added == 0:
+        raise ListingFull(f"A listing has at most {UNITS_MAX} units.")
+    return await list_units(tx, listing_id)
+
+
+async def change_unit(
+    tx: Tx, listing_id: UUID, label: str, *, host_id: UUID, changes: UnitChanges
+) -> UnitReply:
+    """Change a unit; an inactive one is not sold, its bookings go on.
+
+    Raises ListingNotFound, NotYourListing, UnitNotFound, Invalid.
+    """
+    listing = await _own_listing(tx, listing_id, host_id)
+    price = changes.price or None
+    _check_prices(listing, {"price": price})
+    amount = price.amount if price else None
+    if not await queries.update_unit(tx, listing_id, label, changes, price=amount):
+        raise UnitNotFound(f"The listing has no unit {label!r}.")
+    units = await queries.read_units(tx, listing_id)
+    return next(unit for unit in units if unit.label == label)
+
+
+async def list_units(tx: Tx, listing_id: UUID) -> UnitList:
+    """All units of a listing, in the order in which they were made. Raises ListingNotFound."""
+    await _listing(tx, listing_id)
+    return UnitList(units=await queries.read_units(tx, listing_id))
+
+
+async def add_override(
+    tx: Tx, listing_id: UUID, *, host_id: UUID, new: NewOverride
+) -> OverrideReply:
+    """Set a price for a range of slots. Raises ListingNotFound, NotYourListing, Invalid,
+    ListingFull."""
+    listing = await _own_listing(tx, listing_id, host_id)
+    errors = rules.slot_range_errors(new.first_slot, new.last_slot)
+    _check_prices(listing, {"price": new.price}, errors)
+    override_id = await queries.insert_override(tx, listing_id, new)
+    if override_id is None:
+        raise ListingFull("Delete price overrides that are past first.")
+    return OverrideReply(**msgspec.structs.asdict(new), id=override_id)
+
+
+async def list_overrides(tx: Tx, listing_id: UUID, *, host_id: UUID) -> OverrideList:
+    """The price overrides, the oldest first. Raises ListingNotFound, NotYourListing."""
+    await _own_listing(tx, listing_id, host_id)
+    return OverrideList(overrides=await queries.read_overrides(tx, listing_id))
+
+
+async def delete_override(tx: Tx, listing_id: UUID, override_id: int, *, host_id: UUID) -> None:
+    """Raises ListingNotFound, NotYourListing, RangeNotFound."""
+    await _own_listing(tx, listing_id, host_id)
+    if not await queries.delete_override(tx, listing_id, override_id):
+        raise RangeNotFound("The listing has no such price override.")
+
+
+async def add_block(tx: Tx, listing_id: UUID, *, host_id: UUID, new: NewBlock) -> BlockReply:
+    """Take a range of slots off sale. Raises ListingNotFound, NotYourListing, Invalid,
+    ListingFull."""
+    await _own_listing(tx, listing_id, host_id)
+    errors = rules.slot_range_errors(new.first_slot, new.last_slot)
+    labels = {unit.label for unit in await queries.read_units(tx, listing_id)}
+    if new.unit is not None and new.unit not in labels:
+        errors.append(FieldError(field="unit", message="is no unit of this listing"))
+    rules.refuse(errors)
+    block_id = await queries.insert_block(tx, listing_id, new)
+    if block_id is None:
+        raise ListingFull("Delete blocked dates that are past first.")
+    return BlockReply(**msgspec.structs.asdict(new), id=block_id)
+
+
+async def list_blocks(tx: Tx, listing_id: UUID, *, host_id: UUID) -> BlockList:
+    """The blocked dates, the oldest first. Raises ListingNotFound, NotYourListing."""
+    await _own_listing(tx, listing_id, host_id)
+    return BlockList(blocks=await queries.read_blocks(tx, listing_id))
+
+
+async def delete_block(tx: Tx, listing_id: UUID, block_id: int, *, host_id: UUID) -> None:
+    """Raises ListingNotFound, NotYourListing, RangeNotFound."""
+    await _own_listing(tx, listing_id, host_id)
+    if not await queries.delete_block(tx, listing_id, block_id):
+        raise RangeNotFound("The listing has no such blocked dates.")
+
+
+async def read_availability(
+    tx: Tx, listing_id: UUID, *, check_in: date | None, check_out: date | None
+) -> Availability:
+    """The seat map of a trip, or the units of a stay that are free in all the nights.
+
+    What is closed or has departed has no free units. Raises ListingNotFound, Invalid.
+    """
+    offer = await queries.read_offer(tx, listing_id, [], check_in, check_out)
+    if offer is None:
+        raise _no_listing()
+    rules.check_given_dates(offer, check_in, check_out, now=offer.now)
+    slots = rules.slots_of(offer, check_in, check_out)
+    end = slots[-1] + timedelta(days=1)
+    units = rules.priced(offer, await queries.read_units_now(tx, listing_id, slots[0], end), slots)
+    free = [unit for unit in units if unit.state is UnitState.FREE]
+    return Availability(
+        listing_id=listing_id,
+        free_units=len(free),
+        units=units if offer.kind is Kind.TRIP else free,
+    )
+
+
+async def read_free_seats(tx: Tx, trip_id: UUID) -> Availability:
+    """The seats of a trip that can be booked now. Raises ListingNotFound."""
+    if (await _listing(tx, trip_id)).kind is not Kind.TRIP:
+        raise ListingNotFound("There is no trip with this id.")
+    seats = await read_availability(tx, trip_id, check_in=None, check_out=None)
+    free = [seat for seat in seats.units or () if seat.state is UnitState.FREE]
+    return msgspec.structs.replace(seats, units=free)
+
+
+async def read_calendar(
+    tx: Tx, listing_id: UUID, *, first: date | None, last: date | None
+) -> Availability:
+    """How many units of a stay are free in each night from `first` up to, not with, `last`.
+
+    Raises ListingNotFound, Invalid.
+    """
+    listing = await _listing(tx, listing_id)
+    first, last = rules.check_calendar(listing, first, last)
+    nights = await queries.count_free_by_night(tx, listing_id, first, last)
+    return Availability(listing_id=listing_id, nights=nights)
+
+
+async def _listing(tx: Tx, listing_id: UUID) -> Listing:
+    listing = await queries.read_listing(tx, listing_id)
+    if listing is None:
+        raise _no_listing()
+    return listing
+
+
+async def _own_listing(tx: Tx, listing_id: UUID, host_id: UUID) -> Listing:
+    """The listing, locked against other changes by its host."""
+    listing = await queries.lock_listing(tx, listing_id)
+    if listing is None:
+        raise _no_listing()
+    if listing.host_id != host_id:
+        raise NotYourListing("Only the host of a listing may see and change this.")
+    return listing
+
+
+def _check_prices(
+    listing: Listing, prices: Mapping[str, Money | None], errors: Sequence[FieldError] = ()
+) -> None:
+    errors = [*errors, *rules.money_errors(listing, prices)]
+    rules.refuse(errors or _uncharged(listing, prices))
+
+
+def _uncharged(listing: Listing, prices: Mapping[str, Money | None]) -> list[FieldError]:
+    """The prices, by field name, at which no gateway could charge one unit for one slot."""
+    beside = listing.fee + listing.deposit
+    reasons = {
+        name: refused_by_all(Money(price.amount + beside, listing.currency))
+        for name, price in prices.items()
+        if price
+    }
+    return [
+        FieldError(field=name, message=f"cannot be paid: {reason}")
+        for name, reason in reasons.items()
+        if reason
+    ]
+
+
+def _no_listing() -> ListingNotFound:
+    return ListingNotFound("There is no listing with this id.")
+
+
+def _reply(listing: Listing) -> ListingReply:
+    """A listing as it is told: amounts with their currency."""
+    fields = {name: getattr(listing, name) for name in Listing.__struct_fields__}
+    fields["respond_within_hours"] = fields.pop("respond_within_h")
+    for name in ("price", "weekend_price", "fee", "deposit"):
+        amount = fields[name]
+        fields[name] = None if amount is None else Money(amount, listing.currency)
+    return ListingReply(**fields)

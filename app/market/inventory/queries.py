@@ -1,0 +1,385 @@
+"""The SQL of listings, units, prices, blocked dates, availability and search.
+
+A claim takes its unit when it is paid for (`expires_at` null) or its hold has not run out.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import cast
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET
+
+from app.foundation.db import Tx, execute, fetch_all, fetch_one, fetch_value, json
+from app.market.inventory.model import (
+    RANGES_MAX,
+    UNITS_MAX,
+    BlockReply,
+    Kind,
+    Listing,
+    NewBlock,
+    NewOverride,
+    NewUnit,
+    NightAvailability,
+    Offer,
+    OverrideReply,
+    Search,
+    UnitChanges,
+    UnitNow,
+    UnitReply,
+)
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a listing stands in the order of a search: stays by id, trips by departure and id."""
+
+    departure_date: date | None
+    id: UUID
+
+
+async def read_offer(
+    tx: Tx, listing_id: UUID, unit_labels: list[str] | None, first: date | None, last: date | None
+) -> Offer | None:
+    """All that is needed to price and freeze a booking, or None if there is no such listing.
+
+    `first` is the check-in date and `last` the check-out date, which is no night of the stay; a
+    trip's only slot is its departure date, whatever is given. The hot path: look-ups by index only.
+    """
+    return await fetch_one(
+        tx,
+        Offer,
+        """
+        SELECT l.id, l.host_id, l.kind, l.state, l.title, l.description, l.place, l.destination,
+               l.zone, l.currency, l.price, l.weekend_price, l.fee, l.deposit, l.policy,
+               l.request_to_book, l.respond_within_h, l.check_in_time, l.check_out_time,
+               l.departure_date, l.departure_time, l.arrival_date, l.arrival_time, l.arrival_zone,
+               (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                           'id', u.id, 'label', u.label, 'unit_class', u.class,
+                           'price', u.price, 'active', u.active) ORDER BY u.id), '[]')
+                  FROM units u
+                 WHERE u.listing_id = l.id AND u.label = ANY(%(labels)s::text[])) AS units,
+               (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                           'id', o.id, 'first_slot', o.first_slot, 'last_slot', o.last_slot,
+                           'price', o.price)), '[]')
+                  FROM price_overrides o
+                 WHERE o.listing_id = l.id
+                   AND o.last_slot >= coalesce(l.departure_date, %(first)s::date)
+                   AND o.first_slot < coalesce(l.departure_date + 1, %(last)s::date)) AS overrides,
+               (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                           'unit_id', b.unit_id, 'first_slot', b.first_slot,
+                           'last_slot', b.last_slot)), '[]')
+                  FROM blocked_dates b
+                 WHERE b.listing_id = l.id
+                   AND b.last_slot >= coalesce(l.departure_date, %(first)s::date)
+                   AND b.first_slot < coalesce(l.departure_date + 1, %(last)s::date)) AS blocks,
+               business_now() AS now
+          FROM listings l
+         WHERE l.id = %(listing_id)s""",
+        listing_id=listing_id,
+        labels=unit_labels,
+        first=first,
+        last=last,
+    )
+
+
+async def read_now(tx: Tx) -> datetime:
+    now = await fetch_value(tx, datetime, "SELECT business_now()")
+    return cast("datetime", now)  # it is never NULL
+
+
+async def read_listing(tx: Tx, listing_id: UUID) -> Listing | None:
+    sql = "SELECT * FROM listings WHERE id = %(listing_id)s"
+    return await fetch_one(tx, Listing, sql, listing_id=listing_id)
+
+
+async def lock_listing(tx: Tx, listing_id: UUID) -> Listing | None:
+    """The listing, for changes by its host one at a time; reservations do not wait for this."""
+    sql = "SELECT * FROM listings WHERE id = %(listing_id)s FOR NO KEY UPDATE"
+    return await fetch_one(tx, Listing, sql, listing_id=listing_id)
+
+
+async def read_listings_of_host(tx: Tx, host_id: UUID, *, after: UUID, limit: int) -> list[Listing]:
+    sql = """
+        SELECT * FROM listings
+         WHERE host_id = %(host_id)s AND id > %(after)s
+         ORDER BY id
+         LIMIT %(limit)s"""
+    return await fetch_all(tx, Listing, sql, host_id=host_id, after=after, limit=limit)
+
+
+async def insert_listing(tx: Tx, listing: Listing) -> None:
+    await execute(
+        tx,
+        """
+        INSERT INTO listings (
+            id, host_id, kind, state, title, description, place, destination, zone, currency,
+            price, weekend_price, fee, deposit, policy, request_to_book, respond_within_h,
+            check_in_time, check_out_time, departure_date, departure_time, arrival_date,
+            arrival_time, arrival_zone
+        ) VALUES (
+            %(id)s, %(host_id)s, %(kind)s, %(state)s, %(title)s, %(description)s, %(place)s,
+            %(destination)s, %(zone)s, %(currency)s, %(price)s, %(weekend_price)s, %(fee)s,
+            %(deposit)s, %(policy)s, %(request_to_book)s, %(respond_within_h)s,
+            %(check_in_time)s, %(check_out_time)s, %(departure_date)s, %(departure_time)s,
+            %(arrival_date)s, %(arrival_time)s, %(arrival_zone)s
+        )""",
+        **msgspec.structs.asdict(listing),
+    )
+
+
+async def update_listing(tx: Tx, listing: Listing) -> None:
+    await execute(
+        tx,
+        """
+        UPDATE listings
+           SET state = %(state)s, title = %(title)s, description = %(description)s,
+               place = %(place)s, destination = %(destination)s, price = %(price)s,
+               weekend_price = %(weekend_price)s, fee = %(fee)s, deposit = %(deposit)s,
+               policy = %(policy)s, request_to_book = %(request_to_book)s,
+               respond_within_h = %(respond_within_h)s, check_in_time = %(check_in_time)s,
+               check_out_time = %(check_out_time)s, updated_at = business_now()
+         WHERE id = %(id)s""",
+        **msgspec.structs.asdict(listing),
+    )
+
+
+async def insert_units(tx: Tx, listing_id: UUID, units: Sequence[NewUnit]) -> int:
+    """Add units in their order, unless the listing would have too many; returns how many.
+
+    Raises Violated("units_label_taken").
+    """
+    sql = """
+        INSERT INTO units (listing_id, label, class, price, seat_row, seat_column)
+        SELECT %(listing_id)s, new.label, new.class, (new.price ->> 'amount')::bigint,
+               new."seatRow", new."seatColumn"
+          FROM jsonb_to_recordset(%(units)s) AS new (
+                   label text, class text, price jsonb, "seatRow" smallint, "seatColumn" smallint)
+         WHERE (SELECT count(*) FROM units WHERE listing_id = %(listing_id)s)
+               + jsonb_array_length(%(units)s) <= %(units_max)s"""
+    return await execute(tx, sql, listing_id=listing_id, units=json(units), units_max=UNITS_MAX)
+
+
+async def read_units(tx: Tx, listing_id: UUID) -> list[UnitReply]:
+    """All units of a listing, inactive ones too, in the order in which they were made."""
+    sql = """
+        SELECT u.label, u.class AS unit_class, u.seat_row, u.seat_column, u.active,
+               CASE WHEN u.price IS NOT NULL
+                    THEN jsonb_build_object('amount', u.price, 'currency', l.currency) END AS price
+          FROM units u JOIN listings l ON l.id = u.listing_id
+         WHERE u.listing_id = %(listing_id)s
+         ORDER BY u.id"""
+    return await fetch_all(tx, UnitReply, sql, listing_id=listing_id)
+
+
+async def update_unit(
+    tx: Tx, listing_id: UUID, label: str, changes: UnitChanges, *, price: int | None
+) -> int:
+    """Change what is given, the price to `price`; returns 0 if there is no such unit."""
+    return await execute(
+        tx,
+        """
+        UPDATE units
+           SET class = coalesce(%(unit_class)s::text, class),
+               price = CASE WHEN %(price_given)s THEN %(price)s::bigint ELSE price END,
+               active = coalesce(%(active)s::boolean, active)
+         WHERE listing_id = %(listing_id)s AND label = %(label)s""",
+        listing_id=listing_id,
+        label=label,
+        unit_class=changes.unit_class or None,
+        price_given=changes.price is not UNSET,
+        price=price,
+        active=None if changes.active is UNSET else changes.active,
+    )
+
+
+async def insert_override(tx: Tx, listing_id: UUID, new: NewOverride) -> int | None:
+    """The new override's id, or None if the listing has its fill."""
+    return await fetch_value(
+        tx,
+        int,
+        """
+        INSERT INTO price_overrides (listing_id, first_slot, last_slot, price)
+        SELECT %(listing_id)s, %(first_slot)s, %(last_slot)s, %(amount)s
+         WHERE %(max)s > (SELECT count(*) FROM price_overrides WHERE listing_id = %(listing_id)s)
+        RETURNING id""",
+        listing_id=listing_id,
+        first_slot=new.first_slot,
+        last_slot=new.last_slot,
+        amount=new.price.amount,
+        max=RANGES_MAX,
+    )
+
+
+async def read_overrides(tx: Tx, listing_id: UUID) -> list[OverrideReply]:
+    """All price overrides of a listing, the oldest first: later ones win."""
+    sql = """
+        SELECT o.id, o.first_slot, o.last_slot,
+               jsonb_build_object('amount', o.price, 'currency', l.currency) AS price
+          FROM price_overrides o JOIN listings l ON l.id = o.listing_id
+         WHERE o.listing_id = %(listing_id)s
+         ORDER BY o.id"""
+    return await fetch_all(tx, OverrideReply, sql, listing_id=listing_id)
+
+
+async def delete_override(tx: Tx, listing_id: UUID, override_id: int) -> int:
+    sql = "DELETE FROM price_overrides WHERE id = %(id)s AND listing_id = %(listing_id)s"
+    return await execute(tx, sql, id=override_id, listing_id=listing_id)
+
+
+async def insert_block(tx: Tx, listing_id: UUID, new: NewBlock) -> int | None:
+    """The new block's id, or None if the listing has its fill. Its unit must exist."""
+    return await fetch_value(
+        tx,
+        int,
+        """
+        INSERT INTO blocked_dates (listing_id, unit_id, first_slot, last_slot, reason)
+        SELECT %(listing_id)s,
+               (SELECT id FROM units WHERE listing_id = %(listing_id)s AND label = %(unit)s),
+               %(first_slot)s, %(last_slot)s, %(reason)s
+         WHERE %(max)s > (SELECT count(*) FROM blocked_dates WHERE listing_id = %(listing_id)s)
+        RETURNING id""",
+        **msgspec.structs.asdict(new),
+        listing_id=listing_id,
+        max=RANGES_MAX,
+    )
+
+
+async def read_blocks(tx: Tx, listing_id: UUID) -> list[BlockReply]:
+    sql = """
+        SELECT b.id, b.first_slot, b.last_slot, u.label AS unit, b.reason
+          FROM blocked_dates b LEFT JOIN units u ON u.id = b.unit_id
+         WHERE b.listing_id = %(listing_id)s
+         ORDER BY b.id"""
+    return await fetch_all(tx, BlockReply, sql, listing_id=listing_id)
+
+
+async def delete_block(tx: Tx, listing_id: UUID, block_id: int) -> int:
+    sql = "DELETE FROM blocked_dates WHERE id = %(id)s AND listing_id = %(listing_id)s"
+    return await execute(tx, sql, id=block_id, listing_id=listing_id)
+
+
+async def read_units_now(tx: Tx, listing_id: UUID, first: date, last: date) -> list[UnitNow]:
+    """The active units with their worst state in the slots from `first` up to, not with, `last`."""
+    sql = """
+        SELECT u.id, u.label, u.class AS unit_class, u.price, u.active, u.seat_row, u.seat_column,
+               CASE WHEN claim.paid THEN 'taken'
+                    WHEN claim.paid IS NOT NULL THEN 'held'
+                    WHEN EXISTS (SELECT FROM blocked_dates b
+                                  WHERE b.listing_id = u.listing_id
+                                    AND b.first_slot < %(last)s AND b.last_slot >= %(first)s
+                                    AND (b.unit_id IS NULL OR b.unit_id = u.id)) THEN 'blocked'
+                    ELSE 'free' END AS state
+          FROM units u CROSS JOIN LATERAL (
+                   SELECT bool_or(c.expires_at IS NULL) AS paid
+                     FROM claims c
+                    WHERE c.unit_id = u.id AND c.slot >= %(first)s AND c.slot < %(last)s
+                      AND (c.expires_at IS NULL OR c.expires_at > (SELECT business_now()))) claim
+         WHERE u.listing_id = %(listing_id)s AND u.active
+         ORDER BY u.id"""
+    return await fetch_all(tx, UnitNow, sql, listing_id=listing_id, first=first, last=last)
+
+
+async def count_free_by_night(
+    tx: Tx, listing_id: UUID, first: date, last: date
+) -> list[NightAvailability]:
+    """How many units are free in each night from `first` up to, not with, `last`."""
+    return await fetch_all(
+        tx,
+        NightAvailability,
+        """
+        WITH mine AS MATERIALIZED (
+            SELECT id FROM units WHERE listing_id = %(listing_id)s AND active
+        ), blocked AS MATERIALIZED (
+            SELECT DISTINCT b.unit_id, b.slot::date AS slot
+              FROM (SELECT unit_id, generate_series(greatest(first_slot, %(first)s),
+                                                    least(last_slot, %(last)s::date - 1),
+                                                    interval '1 day') AS slot
+                      FROM blocked_dates
+                     WHERE listing_id = %(listing_id)s
+                       AND first_slot < %(last)s AND last_slot >= %(first)s) b
+        ), away AS (
+            SELECT mine.id, c.slot
+              FROM mine JOIN claims c ON c.unit_id = mine.id
+             WHERE c.slot >= %(first)s AND c.slot < %(last)s
+               AND (c.expires_at IS NULL OR c.expires_at > (SELECT business_now()))
+             UNION
+            SELECT mine.id, blocked.slot FROM mine JOIN blocked ON blocked.unit_id = mine.id
+        ), away_by_night AS (
+            SELECT slot, count(*) AS units FROM away GROUP BY slot
+        )
+        SELECT night.slot AS date,
+               CASE WHEN night.slot IN (SELECT slot FROM blocked WHERE unit_id IS NULL) THEN 0
+                    ELSE (SELECT count(*) FROM mine) - coalesce(away_by_night.units, 0)
+               END AS free_units
+          FROM (SELECT %(first)s::date + n AS slot
+                  FROM generate_series(0, %(last)s::date - %(first)s::date - 1) AS n) night
+               LEFT JOIN away_by_night USING (slot)
+         ORDER BY night.slot""",
+        listing_id=listing_id,
+        first=first,
+        last=last,
+    )
+
+
+async def read_places(tx: Tx, wanted: Search, *, after: Place | None, limit: int) -> list[Place]:
+    """The next open listings in the order of a search, by what has an index: kind, place, words,
+    departure. Only what is asked is in the statement, so that each combination has its own plan.
+    """
+    stays = "l.kind = 'stay' AND l.id > %(after_id)s"
+    trips = """l.kind = 'trip' AND (l.departure_date, l.id) > (
+        coalesce(%(after_date)s::date, (SELECT business_now() AT TIME ZONE 'UTC')::date - 1),
+        %(after_id)s)"""
+    on_date = "AND l.departure_date = %(departure_date)s" if wanted.departure_date else ""
+    in_place = "AND lower(l.place) = lower(%(place)s)" if wanted.place else ""
+    with_words = "AND l.words @@ plainto_tsquery('simple', %(words)s)" if wanted.words else ""
+    return await fetch_all(
+        tx,
+        Place,
+        f"""
+        SELECT l.departure_date, l.id
+          FROM listings l
+         WHERE l.state = 'open' AND {stays if wanted.kind is Kind.STAY else trips}
+               {on_date} {in_place} {with_words}
+         ORDER BY {"l.id" if wanted.kind is Kind.STAY else "l.departure_date, l.id"}
+         LIMIT %(limit)s""",  # noqa: S608  all of its parts are literals of this function
+        **msgspec.structs.asdict(wanted),
+        after_date=after and after.departure_date,
+        after_id=after.id if after else UUID(int=0),
+        limit=limit,
+    )
+
+
+async def read_fitting(tx: Tx, wanted: Search, ids: list[UUID], *, limit: int) -> list[Listing]:
+    """Those of these listings, in this order, that fit the price and have the units free."""
+    return await fetch_all(
+        tx,
+        Listing,
+        """
+        SELECT l.*
+          FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS place (id, nth)
+               JOIN listings l ON l.id = place.id
+         WHERE (%(currency)s::text IS NULL OR l.currency = %(currency)s)
+           AND (%(price_min)s::bigint IS NULL OR l.price >= %(price_min)s)
+           AND (%(price_max)s::bigint IS NULL OR l.price <= %(price_max)s)
+           AND (%(units)s::integer IS NULL OR %(units)s = (SELECT count(*) FROM (
+                   SELECT FROM units u
+                    WHERE u.listing_id = l.id AND u.active
+                      AND NOT EXISTS (
+                          SELECT FROM claims c
+                           WHERE c.unit_id = u.id
+                             AND c.slot >= coalesce(l.departure_date, %(first)s::date)
+                             AND c.slot < coalesce(l.departure_date + 1, %(last)s::date)
+                             AND (c.expires_at IS NULL OR c.expires_at > (SELECT business_now())))
+                      AND NOT EXISTS (
+                          SELECT FROM blocked_dates b
+                           WHERE b.listing_id = l.id AND (b.unit_id IS NULL OR b.unit_id = u.id)
+                             AND b.last_slot >= coalesce(l.departure_date, %(first)s::date)
+                             AND b.first_slot < coalesce(l.departure_date + 1, %(last)s::date))
+                    LIMIT %(units)s) AS free))
+         ORDER BY place.nth
+         LIMIT %(limit)s""",
+        **msgspec.structs.asdict(wanted),
+        ids=ids,
+        limit=limit,
+    )

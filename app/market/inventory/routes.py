@@ -1,0 +1,336 @@
+"""HTTP of listings, units, prices, blocked dates, availability and search."""
+
+from datetime import date
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from litestar import Request, Response, delete, get, patch, post
+from litestar.datastructures import State
+from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryParameter
+
+from app.foundation import web
+from app.foundation.db import transaction
+from app.foundation.money import AMOUNT_MAX
+from app.foundation.web import PageCursor, PageSize
+from app.market.inventory import actions
+from app.market.inventory.model import (
+    UNITS_MAX,
+    Availability,
+    BlockList,
+    BlockReply,
+    Kind,
+    ListingChanges,
+    ListingPage,
+    ListingReply,
+    NewBlock,
+    NewListing,
+    NewOverride,
+    NewUnits,
+    OverrideList,
+    OverrideReply,
+    Search,
+    UnitChanges,
+    UnitList,
+    UnitReply,
+)
+from app.people.accounts.guards import require_host
+from app.people.accounts.model import Principal
+
+Asked = Request[Principal, Any, State]
+
+Words = Annotated[str | None, QueryParameter(min_length=1, max_length=200, pattern=r"\S")]
+UnitCount = Annotated[
+    int | None, QueryParameter(ge=1, le=UNITS_MAX, description="At least so many free units")
+]
+CurrencyCode = Annotated[str | None, QueryParameter(pattern="^[A-Z]{3}$")]
+RowId = Annotated[int, PathParameter(ge=1, le=2**63 - 1)]
+
+_A_STAY: Final = {
+    "kind": "stay",
+    "title": "Guest house by the lagoon",
+    "place": "Lagos",
+    "zone": "Africa/Lagos",
+    "price": {"amount": 2_000_000, "currency": "NGN"},
+    "weekendPrice": {"amount": 2_500_000, "currency": "NGN"},
+    "fee": {"amount": 150_000, "currency": "NGN"},
+    "deposit": {"amount": 500_000, "currency": "NGN"},
+    "policy": "moderate",
+    "checkInTime": "15:00:00",
+    "checkOutTime": "11:00:00",
+}
+_A_TRIP: Final = {
+    "kind": "trip",
+    "title": "Night bus to Douala",
+    "place": "Yaoundé",
+    "destination": "Douala",
+    "zone": "Africa/Douala",
+    "price": {"amount": 6_000, "currency": "XAF"},
+    "policy": "flexible",
+    "departureDate": "2027-07-01",
+    "departureTime": "22:00:00",
+    "arrivalDate": "2027-07-02",
+    "arrivalTime": "03:30:00",
+}
+
+
+@post(
+    "/api/listings",
+    guards=[require_host],
+    tags=["listings"],
+    summary="Offer a stay or a trip; it can be booked once it has units",
+    examples={"a stay": _A_STAY, "a trip": _A_TRIP},
+)
+async def create_listing(request: Asked, data: JSONBody[NewListing]) -> Response[ListingReply]:
+    key = await web.idempotency_key(request)
+    return await web.created_once(
+        key, lambda tx: actions.create_listing(tx, host_id=request.user.id, new=data)
+    )
+
+
+@patch(
+    "/api/listings/{listing_id:uuid}",
+    guards=[require_host],
+    tags=["listings"],
+    summary="Change a listing; bookings keep their terms",
+)
+async def change_listing(
+    request: Asked, listing_id: FromPath[UUID], data: JSONBody[ListingChanges]
+) -> ListingReply:
+    """What is given changes, what is absent stays; `"state": "closed"` takes it off sale."""
+    async with transaction() as tx:
+        return await actions.change_listing(tx, listing_id, host_id=request.user.id, changes=data)
+
+
+@get(
+    "/api/listings/{listing_id:uuid}",
+    exclude_from_auth=True,
+    tags=["listings"],
+    summary="One listing, a closed one too",
+)
+async def read_listing(listing_id: FromPath[UUID]) -> ListingReply:
+    async with transaction() as tx:
+        return await actions.read_listing(tx, listing_id)
+
+
+@get(
+    "/api/host/listings",
+    guards=[require_host],
+    tags=["listings"],
+    summary="The asker's own listings, closed ones too, the oldest first",
+)
+async def list_of_host(
+    request: Asked, limit: PageSize = 20, cursor: PageCursor = None
+) -> ListingPage:
+    async with transaction() as tx:
+        return await actions.list_of_host(tx, host_id=request.user.id, limit=limit, cursor=cursor)
+
+
+@get(
+    "/api/listings",
+    exclude_from_auth=True,
+    tags=["listings"],
+    summary="Find open listings by words, place, dates, price and free units",
+)
+async def search(
+    *,
+    q: Words = None,
+    place: Words = None,
+    kind: FromQuery[Kind | None] = None,
+    check_in: Annotated[date | None, QueryParameter(name="checkIn")] = None,
+    check_out: Annotated[date | None, QueryParameter(name="checkOut")] = None,
+    departure_date: Annotated[date | None, QueryParameter(name="date")] = None,
+    units: UnitCount = None,
+    currency: CurrencyCode = None,
+    price_min: Annotated[int | None, QueryParameter(name="priceMin", ge=0, le=AMOUNT_MAX)] = None,
+    price_max: Annotated[int | None, QueryParameter(name="priceMax", ge=0, le=AMOUNT_MAX)] = None,
+    limit: PageSize = 20,
+    cursor: PageCursor = None,
+) -> ListingPage:
+    """Open listings: stays, the oldest first, or trips to come, by their departure.
+
+    `kind` is `stay` unless said, or `trip` if `date` is given. `q` looks for words in title, place
+    and destination; `place` is the whole place (of departure), upper or lower case. With dates,
+    and for trips always, only listings with `units` (else 1) free units. Prices are per unit and
+    slot before weekends and overrides. One page looks at 1,000 listings at the most, so where
+    few fit it may be short, or empty, and still have a `nextCursor`.
+    """
+    chosen = kind or (Kind.TRIP if departure_date else Kind.STAY)
+    wanted = Search(
+        kind=chosen,
+        words=q,
+        place=place,
+        first=check_in,
+        last=check_out,
+        departure_date=departure_date,
+        units=units or (1 if check_in or chosen is Kind.TRIP else None),
+        currency=currency,
+        price_min=price_min,
+        price_max=price_max,
+    )
+    async with transaction() as tx:
+        return await actions.search(tx, wanted, limit=limit, cursor=cursor)
+
+
+@post(
+    "/api/listings/{listing_id:uuid}/units",
+    guards=[require_host],
+    tags=["units"],
+    summary="Add units: one by one, seats by a plan, or numbered rooms",
+)
+async def add_units(
+    request: Asked, listing_id: FromPath[UUID], data: JSONBody[NewUnits]
+) -> Response[UnitList]:
+    """All or none. Answers with all units of the listing."""
+    key = await web.idempotency_key(request)
+    return await web.created_once(
+        key, lambda tx: actions.add_units(tx, listing_id, host_id=request.user.id, new=data)
+    )
+
+
+@get(
+    "/api/listings/{listing_id:uuid}/units",
+    exclude_from_auth=True,
+    tags=["units"],
+    summary="All units of a listing",
+)
+async def list_units(listing_id: FromPath[UUID]) -> UnitList:
+    async with transaction() as tx:
+        return await actions.list_units(tx, listing_id)
+
+
+@patch(
+    "/api/listings/{listing_id:uuid}/units/{label:str}",
+    guards=[require_host],
+    tags=["units"],
+    summary="Change a unit, or take it off sale",
+)
+async def change_unit(
+    request: Asked, listing_id: FromPath[UUID], label: FromPath[str], data: JSONBody[UnitChanges]
+) -> UnitReply:
+    """What is given changes: class, price, or `"active": false` to take it off sale."""
+    async with transaction() as tx:
+        return await actions.change_unit(
+            tx, listing_id, label, host_id=request.user.id, changes=data
+        )
+
+
+@post(
+    "/api/listings/{listing_id:uuid}/price-overrides",
+    guards=[require_host],
+    tags=["prices"],
+    summary="Set the price of every unit for a range of slots",
+)
+async def add_override(
+    request: Asked, listing_id: FromPath[UUID], data: JSONBody[NewOverride]
+) -> Response[OverrideReply]:
+    """Of two overrides for one slot the newer wins."""
+    key = await web.idempotency_key(request)
+    return await web.created_once(
+        key, lambda tx: actions.add_override(tx, listing_id, host_id=request.user.id, new=data)
+    )
+
+
+@get(
+    "/api/listings/{listing_id:uuid}/price-overrides",
+    guards=[require_host],
+    tags=["prices"],
+    summary="The price overrides of a listing, the oldest first",
+)
+async def list_overrides(request: Asked, listing_id: FromPath[UUID]) -> OverrideList:
+    async with transaction() as tx:
+        return await actions.list_overrides(tx, listing_id, host_id=request.user.id)
+
+
+@delete(
+    "/api/listings/{listing_id:uuid}/price-overrides/{override_id:int}",
+    guards=[require_host],
+    tags=["prices"],
+    summary="Take a price override back",
+)
+async def delete_override(request: Asked, listing_id: FromPath[UUID], override_id: RowId) -> None:
+    async with transaction() as tx:
+        await actions.delete_override(tx, listing_id, override_id, host_id=request.user.id)
+
+
+@post(
+    "/api/listings/{listing_id:uuid}/blocked-dates",
+    guards=[require_host],
+    tags=["prices"],
+    summary="Take slots off sale, of one unit or of the whole listing",
+)
+async def add_block(
+    request: Asked, listing_id: FromPath[UUID], data: JSONBody[NewBlock]
+) -> Response[BlockReply]:
+    key = await web.idempotency_key(request)
+    return await web.created_once(
+        key, lambda tx: actions.add_block(tx, listing_id, host_id=request.user.id, new=data)
+    )
+
+
+@get(
+    "/api/listings/{listing_id:uuid}/blocked-dates",
+    guards=[require_host],
+    tags=["prices"],
+    summary="The blocked dates of a listing, the oldest first",
+)
+async def list_blocks(request: Asked, listing_id: FromPath[UUID]) -> BlockList:
+    async with transaction() as tx:
+        return await actions.list_blocks(tx, listing_id, host_id=request.user.id)
+
+
+@delete(
+    "/api/listings/{listing_id:uuid}/blocked-dates/{block_id:int}",
+    guards=[require_host],
+    tags=["prices"],
+    summary="Put blocked dates on sale again",
+)
+async def delete_block(request: Asked, listing_id: FromPath[UUID], block_id: RowId) -> None:
+    async with transaction() as tx:
+        await actions.delete_block(tx, listing_id, block_id, host_id=request.user.id)
+
+
+@get(
+    "/api/listings/{listing_id:uuid}/availability",
+    exclude_from_auth=True,
+    tags=["availability"],
+    summary="What is free: a seat map, rooms for given nights, or a calendar",
+)
+async def read_availability(
+    listing_id: FromPath[UUID],
+    check_in: Annotated[date | None, QueryParameter(name="checkIn")] = None,
+    check_out: Annotated[date | None, QueryParameter(name="checkOut")] = None,
+    first: Annotated[date | None, QueryParameter(name="from")] = None,
+    last: Annotated[date | None, QueryParameter(name="to")] = None,
+) -> Availability:
+    """A trip: its seat map. A stay: with `checkIn` and `checkOut` the units that are free in all
+    nights, each with its price for them; with `from` and `to` (at most 366 nights, `to` excluded)
+    how many units are free in each night. Prices are without fee and deposit.
+    """
+    async with transaction() as tx:
+        if first or last:
+            return await actions.read_calendar(tx, listing_id, first=first, last=last)
+        return await actions.read_availability(
+            tx, listing_id, check_in=check_in, check_out=check_out
+        )
+
+
+@get(
+    "/api/bookings/reserve",
+    exclude_from_auth=True,
+    tags=["availability"],
+    summary="The seats of a trip that can be booked now",
+)
+async def read_free_seats(
+    trip_id: Annotated[UUID, QueryParameter(name="tripId")],
+) -> Availability:
+    async with transaction() as tx:
+        return await actions.read_free_seats(tx, trip_id)
+
+
+routes: Final = [
+    create_listing, change_listing, read_listing, list_of_host, search,
+    add_units, list_units, change_unit,
+    add_override, list_overrides, delete_override,
+    add_block, list_blocks, delete_block,
+    read_availability, read_free_seats,
+]  # fmt: skip

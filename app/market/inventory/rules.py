@@ -1,0 +1,398 @@
+"""What may be offered, what it costs, and when it is. Pure: amounts are minor units.
+
+The price of a unit for one slot is the first of these that exists:
+1. the newest price override of the listing that covers the slot (a host who names a date means it),
+2. the unit's own price (a suite costs the same at the weekend unless an override says otherwise),
+3. the listing's weekend price: a stay's Friday and Saturday nights, a trip's Saturday and Sunday,
+4. the listing's price.
+Fee and deposit are charged once per booking.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from app.foundation import clock
+from app.foundation.errors import FieldError, Invalid
+from app.foundation.money import AMOUNT_MAX, EXPONENTS, Money
+from app.market.inventory.model import (
+    AHEAD_DAYS_MAX,
+    CALENDAR_NIGHTS_MAX,
+    NIGHTS_MAX,
+    PRICE_MIN,
+    UNITS_MAX,
+    Kind,
+    Line,
+    Listing,
+    ListingState,
+    NewUnit,
+    NewUnits,
+    Offer,
+    OfferedUnit,
+    PriceTooHigh,
+    Quote,
+    RoomPlan,
+    Search,
+    SeatPlan,
+    TripDeparted,
+    UnitAvailability,
+    UnitNow,
+    UnitState,
+)
+
+_STAY_WEEKEND = (4, 5)  # the nights of Friday and Saturday
+_TRIP_WEEKEND = (5, 6)  # departures on Saturday and Sunday
+_STAY_FIELDS = ("check_in_time", "check_out_time")
+_TRIP_FIELDS = (
+    "destination", "departure_date", "departure_time", "arrival_date", "arrival_time",
+    "arrival_zone",
+)  # fmt: skip
+_TRIP_DURATION_MAX = timedelta(days=60)
+_YEARS = range(2000, 2200)  # dates that survive every conversion to UTC and every addition below
+
+
+def quote(offer: Offer, units: Sequence[OfferedUnit], slots: Sequence[date]) -> Quote:
+    """The price of these units for these slots. Raises PriceTooHigh above `AMOUNT_MAX`."""
+    amounts = amounts_by_price(offer, {unit.price for unit in units}, slots)
+    lines = [Line(unit_id=u.id, label=u.label, amount=amounts[u.price]) for u in units]
+    rental = sum(line.amount for line in lines)
+    total = rental + offer.fee + offer.deposit
+    if total > AMOUNT_MAX:
+        raise PriceTooHigh.field("listingId", f"comes to {total}; at most {AMOUNT_MAX} are charged")
+    fee, deposit, code = offer.fee, offer.deposit, offer.currency
+    return Quote(lines=lines, rental=rental, fee=fee, deposit=deposit, total=total, currency=code)
+
+
+def amounts_by_price(
+    offer: Offer, prices: Iterable[int | None], slots: Sequence[date]
+) -> dict[int | None, int]:
+    """What a unit with each of these own prices (None: none) costs for all slots together."""
+    overrides = _override_by_slot(offer, slots)
+    return {
+        price: sum(
+            overrides[slot] if slot in overrides else _price_without_override(offer, price, slot)
+            for slot in slots
+        )
+        for price in prices
+    }
+
+
+def _override_by_slot(offer: Offer, slots: Sequence[date]) -> dict[date, int]:
+    """The overriding price of each slot that has one: oldest first, so that the newest stays."""
+    return {
+        slot: override.price
+        for override in sorted(offer.overrides, key=lambda override: override.id)
+        for slot in slots
+        if override.first_slot <= slot <= override.last_slot
+    }
+
+
+def _price_without_override(listing: Listing, unit_price: int | None, slot: date) -> int:
+    if unit_price is not None:
+        return unit_price
+    weekend = _STAY_WEEKEND if listing.kind is Kind.STAY else _TRIP_WEEKEND
+    if listing.weekend_price is not None and slot.weekday() in weekend:
+        return listing.weekend_price
+    return listing.price
+
+
+def slots_of(listing: Listing, first: date | None, last: date | None) -> list[date]:
+    """The slots of a booking: the nights from check-in to check-out, or a trip's departure date."""
+    if listing.departure_date is not None:
+        return [listing.departure_date]
+    if first is None or last is None:
+        raise ValueError("a stay has no slots without dates: call check_dates first")
+    return clock.nights(first, last)
+
+
+def instants(listing: Listing, first: date | None, last: date | None) -> tuple[datetime, datetime]:
+    """When a booking begins and ends, in UTC: check-in and check-out, or departure and arrival.
+
+    A local time that a clock change skips or repeats is read as `clock.instant` says.
+    """
+    if listing.kind is Kind.TRIP:
+        return _trip_instants(listing)
+    if not (first and last and listing.check_in_time and listing.check_out_time):
+        raise ValueError("a stay has no instants without dates: call check_dates first")
+    return (
+        clock.instant(first, listing.check_in_time, listing.zone),
+        clock.instant(last, listing.check_out_time, listing.zone),
+    )
+
+
+def _trip_instants(trip: Listing) -> tuple[datetime, datetime]:
+    if not (trip.departure_date and trip.departure_time is not None):
+        raise ValueError("a trip has a departure")
+    if not (trip.arrival_date and trip.arrival_zone and trip.arrival_time is not None):
+        raise ValueError("a trip has an arrival")
+    return (
+        clock.instant(trip.departure_date, trip.departure_time, trip.zone),
+        clock.instant(trip.arrival_date, trip.arrival_time, trip.arrival_zone),
+    )
+
+
+def check_dates(
+    listing: Listing, check_in: date | None, check_out: date | None, *, now: datetime
+) -> None:
+    """Whether a booking may ask for these dates at this instant.
+
+    A stay needs both, in order, at most 365 nights, not before today in the listing's zone and
+    not beyond three years; a trip has a date of its own and takes none. Raises Invalid naming
+    checkIn and checkOut, TripDeparted.
+    """
+    check_given_dates(listing, check_in, check_out, now=now)
+    if has_departed(listing, now):
+        raise TripDeparted("Seats are sold until the departure.")
+
+
+def check_given_dates(
+    listing: Listing, check_in: date | None, check_out: date | None, *, now: datetime
+) -> None:
+    """Like check_dates, for looking only: a trip may have departed. Raises Invalid."""
+    if listing.kind is Kind.TRIP:
+        given = {"checkIn": check_in, "checkOut": check_out}
+        refuse([_error(name, "a trip has its own date") for name, day in given.items() if day])
+        return
+    today = clock.local_date(now, listing.zone)
+    refuse(list(_range_errors("checkIn", check_in, "checkOut", check_out, today)))
+
+
+def has_departed(listing: Listing, now: datetime) -> bool:
+    return listing.kind is Kind.TRIP and _trip_instants(listing)[0] <= now
+
+
+def _range_errors(
+    first_name: str, first: date | None, last_name: str, last: date | None, today: date
+) -> Iterator[FieldError]:
+    latest = today + timedelta(days=AHEAD_DAYS_MAX)
+    if first is None:
+        yield _error(first_name, "is required for a stay")
+    elif first < today:
+        yield _error(first_name, f"is in the past; today is {today}")
+    if last is None:
+        yield _error(last_name, "is required for a stay")
+    elif last > latest:
+        yield _error(last_name, f"must not be after {latest}")
+    if first and last and first >= last:
+        yield _error(last_name, f"must be after {first_name}")
+    if first and last and (last - first).days > NIGHTS_MAX:
+        yield _error(last_name, f"a stay is at most {NIGHTS_MAX} nights")
+
+
+def refuse(errors: Sequence[FieldError]) -> None:
+    """Raise Invalid with all errors, if there are any."""
+    if errors:
+        raise Invalid("; ".join(f"{e.field}: {e.message}" for e in errors[:5]), errors=errors)
+
+
+def currency_errors(currency: str, amounts: Mapping[str, Money | None]) -> list[FieldError]:
+    """The amounts, by field name, that are not in the listing's currency."""
+    return [
+        _error(f"{name}.currency", f"must be {currency}, the currency of the listing")
+        for name, money in amounts.items()
+        if money and money.currency != currency
+    ]
+
+
+def money_errors(listing: Listing, prices: Mapping[str, Money | None]) -> list[FieldError]:
+    """What is wrong with prices, by field name: another currency, or nothing to pay."""
+    amounts = {name: money.amount for name, money in prices.items() if money}
+    return currency_errors(listing.currency, prices) + price_errors(amounts)
+
+
+def unit_prices(new: NewUnits) -> dict[str, Money | None]:
+    """The prices of new units, by field name."""
+    prices = {f"units[{nth}].price": unit.price for nth, unit in enumerate(new.units or ())}
+    if new.seats:
+        prices["seats.firstClassPrice"] = new.seats.first_class_price
+    if new.rooms:
+        prices["rooms.price"] = new.rooms.price
+    return prices
+
+
+def price_errors(prices: Mapping[str, int | None]) -> list[FieldError]:
+    """The prices, by field name, that are nothing: a free booking could not be paid."""
+    return [
+        _error(f"{name}.amount", f"must be at least {PRICE_MIN}")
+        for name, price in prices.items()
+        if price is not None and price < PRICE_MIN
+    ]
+
+
+def listing_errors(listing: Listing) -> list[FieldError]:
+    """Everything that is wrong with a listing, apart from when a trip departs."""
+    errors: list[FieldError] = []
+    if listing.currency not in EXPONENTS:
+        errors.append(_error("price.currency", f"must be one of {', '.join(EXPONENTS)}"))
+    if not clock.is_zone(listing.zone):
+        errors.append(_error("zone", "is not an IANA time zone"))
+    if listing.arrival_zone is not None and not clock.is_zone(listing.arrival_zone):
+        errors.append(_error("arrivalZone", "is not an IANA time zone"))
+    errors += price_errors({"price": listing.price, "weekendPrice": listing.weekend_price})
+    return errors + _kind_errors(listing)
+
+
+def _kind_errors(listing: Listing) -> list[FieldError]:
+    """Fields that the kind needs and lacks, or has and must not have."""
+    is_stay = listing.kind is Kind.STAY
+    needed, foreign = (_STAY_FIELDS, _TRIP_FIELDS) if is_stay else (_TRIP_FIELDS, _STAY_FIELDS)
+    errors = [
+        _error(_wire(name), f"is required for a {listing.kind}")
+        for name in needed
+        if getattr(listing, name) is None
+    ]
+    errors += [
+        _error(_wire(name), f"a {listing.kind} has none")
+        for name in foreign
+        if getattr(listing, name) is not None
+    ]
+    if not is_stay and listing.deposit:
+        errors.append(_error("deposit", "a trip has none"))
+    return errors
+
+
+def trip_time_errors(trip: Listing, *, now: datetime) -> list[FieldError]:
+    """What is wrong with when a new trip departs and arrives; for one without other errors."""
+    errors = _year_errors({"departureDate": trip.departure_date, "arrivalDate": trip.arrival_date})
+    if errors:
+        return errors
+    departure_at, arrival_at = _trip_instants(trip)
+    if departure_at <= now:
+        errors.append(_error("departureDate", "the departure is in the past"))
+    if departure_at > now + timedelta(days=AHEAD_DAYS_MAX):
+        errors.append(_error("departureDate", "the departure is more than three years ahead"))
+    if arrival_at <= departure_at:
+        errors.append(_error("arrivalTime", "must be after the departure"))
+    elif arrival_at > departure_at + _TRIP_DURATION_MAX:
+        errors.append(_error("arrivalDate", f"a trip takes at most {_TRIP_DURATION_MAX.days} days"))
+    return errors
+
+
+def slot_range_errors(first_slot: date, last_slot: date) -> list[FieldError]:
+    """What is wrong with the range of a price override or of blocked dates."""
+    errors = _year_errors({"firstSlot": first_slot, "lastSlot": last_slot})
+    if last_slot < first_slot:
+        errors.append(_error("lastSlot", "must not be before firstSlot"))
+    return errors
+
+
+def planned_units(new: NewUnits) -> list[NewUnit]:
+    """The units that a request asks for. Raises Invalid, naming every field that is wrong."""
+    given = [plan for plan in (new.units, new.seats, new.rooms) if plan is not None]
+    if len(given) != 1:
+        raise Invalid.field("units", "send exactly one of units, seats and rooms")
+    if new.seats:
+        refuse(list(_seat_plan_errors(new.seats)))
+        return _seats(new.seats)
+    if new.rooms:
+        return _rooms(new.rooms)
+    units = new.units or []
+    labels = [unit.label for unit in units]
+    twice = [nth for nth, label in enumerate(labels) if label in labels[:nth]]
+    refuse([_error(f"units[{nth}].label", "is the label of a unit before it") for nth in twice])
+    return units
+
+
+def _seat_plan_errors(plan: SeatPlan) -> Iterator[FieldError]:
+    letters = plan.columns.replace("_", "")
+    if not letters:
+        yield _error("seats.columns", "must name at least one column")
+    if len(set(letters)) < len(letters):
+        yield _error("seats.columns", "must not name a column twice")
+    if plan.rows * len(letters) > UNITS_MAX:
+        yield _error("seats.rows", f"a listing has at most {UNITS_MAX} units")
+    if plan.first_class_rows > plan.rows:
+        yield _error("seats.firstClassRows", "must not be more than rows")
+
+
+def _seats(plan: SeatPlan) -> list[NewUnit]:
+    """Seats row by row; the aisle takes a column's number, so that a seat map can leave it free."""
+    return [
+        NewUnit(
+            label=f"{row}{letter}",
+            unit_class="first" if row <= plan.first_class_rows else "standard",
+            price=plan.first_class_price if row <= plan.first_class_rows else None,
+            seat_row=row,
+            seat_column=column,
+        )
+        for row in range(1, plan.rows + 1)
+        for column, letter in enumerate(plan.columns, start=1)
+        if letter != "_"
+    ]
+
+
+def _rooms(plan: RoomPlan) -> list[NewUnit]:
+    return [
+        NewUnit(label=f"{plan.prefix}{number}", unit_class=plan.unit_class, price=plan.price)
+        for number in range(1, plan.count + 1)
+    ]
+
+
+def is_on_sale(offer: Offer) -> bool:
+    """Whether units of a listing may be sold now at all: it is open, and has not departed."""
+    return offer.state is ListingState.OPEN and not has_departed(offer, offer.now)
+
+
+def priced(offer: Offer, units: Sequence[UnitNow], slots: Sequence[date]) -> list[UnitAvailability]:
+    """Units with what they cost for all slots; none is free of a listing that is not on sale."""
+    amounts = amounts_by_price(offer, {unit.price for unit in units}, slots)
+    free = UnitState.FREE if is_on_sale(offer) else UnitState.BLOCKED
+    return [
+        UnitAvailability(
+            label=unit.label,
+            unit_class=unit.unit_class,
+            state=free if unit.state is UnitState.FREE else unit.state,
+            price=Money(amounts[unit.price], offer.currency),
+            seat_row=unit.seat_row,
+            seat_column=unit.seat_column,
+        )
+        for unit in units
+    ]
+
+
+def check_calendar(listing: Listing, first: date | None, last: date | None) -> tuple[date, date]:
+    """The range of a stay's calendar: from `first` up to, not with, `last`. Raises Invalid."""
+    if first is None or last is None:
+        raise Invalid.field("from" if first is None else "to", "is required with the other")
+    errors = _year_errors({"from": first, "to": last})
+    if listing.kind is Kind.TRIP:
+        errors.append(_error("from", "a trip has no calendar, but one date"))
+    if not 0 < (last - first).days <= CALENDAR_NIGHTS_MAX:
+        errors.append(_error("to", f"must be 1 to {CALENDAR_NIGHTS_MAX} days after from"))
+    refuse(errors)
+    return first, last
+
+
+def check_search(wanted: Search, *, now: datetime) -> None:
+    """Raises Invalid, naming every parameter that does not go with the others."""
+    errors: list[FieldError] = []
+    if wanted.kind is Kind.TRIP:
+        days = {"checkIn": wanted.first, "checkOut": wanted.last}
+        errors += [_error(name, "is for stays") for name, day in days.items() if day]
+    elif wanted.departure_date:
+        errors.append(_error("date", "is for trips"))
+    elif wanted.first or wanted.last:
+        yesterday = now.date() - timedelta(days=1)  # it may still be yesterday where the stay is
+        errors += _range_errors("checkIn", wanted.first, "checkOut", wanted.last, yesterday)
+    low, high = wanted.price_min, wanted.price_max
+    if wanted.currency is None and (low is not None or high is not None):
+        errors.append(_error("currency", "is required with priceMin and priceMax"))
+    if low is not None and high is not None and low > high:
+        errors.append(_error("priceMax", "must not be below priceMin"))
+    refuse(errors)
+
+
+def _year_errors(days: Mapping[str, date | None]) -> list[FieldError]:
+    return [
+        _error(name, f"must be between {_YEARS.start} and {_YEARS.stop - 1}")
+        for name, day in days.items()
+        if day and day.year not in _YEARS
+    ]
+
+
+def _error(field: str, message: str) -> FieldError:
+    return FieldError(field=field, message=message)
+
+
+def _wire(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

@@ -1,0 +1,1 @@
+"""Operations: is it alive, is it ready; what operators look at and do."""

@@ -1,0 +1,108 @@
+"""The audit: all laws over one snapshot, and alerts about those that are broken."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Final
+
+from app.foundation.alerts import Sighting, raise_alerts, resolve_alerts
+from app.foundation.db import Tx
+from app.operations.invariants.model import Audit, Finding
+from app.operations.invariants.queries import (
+    chargebacks,
+    deadlines,
+    histories,
+    jobs,
+    ledger,
+    money_in,
+    money_out,
+    units,
+)
+from app.operations.invariants.queries.judging import Verdicts, make_room, take_snapshot
+from app.operations.invariants.rules import LAWS
+
+BROKEN: Final = "law_broken"  # the kind of alert; its subject is the law
+
+Judge = Callable[[Tx], Awaitable[Verdicts]]
+
+# The longest first: whoever is done with one takes the next.
+JUDGES: Final[tuple[Judge, ...]] = (
+    ledger.transactions,
+    units.claims,
+    ledger.balances,
+    ledger.checkpoints,
+    money_in.bookings,
+    money_in.pots,
+    money_in.charges,
+    money_out.pots,
+    money_out.shares,
+    money_out.disputes,
+    money_out.instructions,
+    money_out.debts,
+    money_out.late_refunds,
+    chargebacks.postings,
+    chargebacks.charges,
+    histories.bookings,
+    histories.payments,
+    histories.pots,
+    histories.disputes,
+    histories.chargebacks,
+    histories.instructions,
+    histories.intents,
+    deadlines.holds,
+    deadlines.requests,
+    deadlines.pots,
+    deadlines.bookings,
+    deadlines.charges,
+    deadlines.instructions,
+    deadlines.given_up,
+    deadlines.webhooks,
+    deadlines.mails,
+    deadlines.keys,
+    jobs.waiting,
+    jobs.dead,
+)
+
+
+async def audit(tx: Tx) -> Audit:
+    """What there is to say of every law at one instant.
+
+    Needs a transaction to itself, which changes nothing. Nobody waits for it.
+    """
+    await take_snapshot(tx)
+    return told(await judge_next(tx, iter(JUDGES)))
+
+
+async def judge_next(tx: Tx, judges: Iterator[Judge]) -> Verdicts:
+    """The verdicts of those judges that nobody else takes from the iterator meanwhile."""
+    await make_room(tx)
+    verdicts: Verdicts = {}
+    for judge in judges:
+        verdicts |= await judge(tx)
+    return verdicts
+
+
+def told(verdicts: Verdicts) -> Audit:
+    """The verdicts of all judges, in the order of the laws."""
+    return Audit([Finding(law=law, verdict=verdicts[law.name]) for law in LAWS])
+
+
+async def alert(tx: Tx, audit: Audit, *, shown_max: int) -> int:
+    """Raise an alert for each broken law, and resolve those of laws that are kept again.
+
+    Returns how many are broken.
+    """
+    breaches = [finding for finding in audit.findings if finding.is_breach]
+    kept = [finding.law.name for finding in audit.findings if not finding.is_breach]
+    await raise_alerts(tx, [_sighting(finding, shown_max) for finding in breaches])
+    await resolve_alerts(tx, (BROKEN,), kept)
+    return len(breaches)
+
+
+def _sighting(finding: Finding, shown_max: int) -> Sighting:
+    details: dict[str, Any] = {
+        "law": finding.law.sentence,
+        "broken": finding.verdict.broken,
+        finding.verdict.subject: {row.id: row.what for row in finding.verdict.shown[:shown_max]},
+    }
+    return Sighting(
+        kind=BROKEN, severity=finding.law.severity, subject=finding.law.name, details=details
+    )

@@ -1,0 +1,233 @@
+"""Money out: pots divided, shares instructed, effects booked."""
+
+from app.foundation.db import Tx
+from app.operations.invariants.queries.judging import Verdicts, judge
+
+
+async def pots(tx: Tx) -> Verdicts:
+    """Each pot, and each posting of a division."""
+    return await judge(
+        tx,
+        "pot",
+        ("divisions_posted_once", "commission_as_agreed", "disputes_freeze"),
+        """
+        SELECT coalesce(pot.id, division.source_id) AS id,
+               CASE WHEN pot.to_guest IS NULL AND division.id IS NOT NULL
+                    THEN concat('posted as divided, and is ', coalesce(pot.state, 'not there'))
+                    WHEN pot.to_guest IS NOT NULL AND division.id IS NULL
+                    THEN concat(pot.state, ', and not posted as divided')
+               END AS divisions_posted_once,
+               CASE WHEN pot.commission <> CASE pot.kind WHEN 'deposit' THEN 0
+                              ELSE (pot.amount - pot.charged_back - pot.to_guest)
+                                   * pot.commission_bps / 10000 END
+                      OR pot.to_guest + pot.commission + pot.to_host + pot.charged_back
+                         <> pot.amount
+                    THEN concat('of ', pot.amount, ', divided into ', pot.to_guest, ', ',
+                                pot.commission, ' and ', pot.to_host)
+               END AS commission_as_agreed,
+               CASE WHEN (pot.state = 'disputed') <> (dispute.id IS NOT NULL)
+                    THEN concat(pot.state, ', with the open dispute ', dispute.id)
+               END AS disputes_freeze
+          FROM pots AS pot
+          FULL JOIN (SELECT id, source_id FROM ledger_transactions WHERE kind = 'division')
+                 AS division ON division.source_id = pot.id
+          LEFT JOIN disputes AS dispute ON dispute.pot_id = pot.id AND dispute.state = 'open'""",
+    )
+
+
+async def shares(tx: Tx) -> Verdicts:
+    """Each pot with what was instructed because of it.
+
+    A share has arrived if its instruction is confirmed, or one that replaced it after its money
+    came back; or will never leave, because the guest's bank has taken it. A pot stays closed when a
+    share comes back later, and waits if that was before.
+    """
+    return await judge(
+        tx,
+        "pot",
+        ("shares_instructed", "pots_close_when_arrived"),
+        """
+        WITH RECURSIVE replaced AS (
+            SELECT first.id, next.id AS next_id, next.confirmed_at, next.state
+              FROM instructions AS first JOIN instructions AS next ON next.source_id = first.id
+             WHERE first.state IN ('reversed', 'cancelled')
+             UNION ALL
+            SELECT replaced.id, next.id, next.confirmed_at, next.state
+              FROM replaced JOIN instructions AS next ON next.source_id = replaced.next_id
+        ), over AS (
+            SELECT id FROM replaced
+             WHERE state = 'confirmed'
+                OR (state = 'cancelled' AND next_id NOT IN (SELECT id FROM replaced))
+        ), share AS (
+            SELECT kind, source_id, payment_id, payee_id, amount,
+                   state = 'confirmed' OR id IN (SELECT id FROM over)
+                   OR (state = 'cancelled' AND id NOT IN (SELECT id FROM replaced)) AS is_there,
+                   confirmed_at IS NOT NULL OR id IN (
+                       SELECT id FROM replaced WHERE confirmed_at IS NOT NULL) AS has_been_there
+              FROM instructions
+        )
+        SELECT pot.id,
+               CASE WHEN coalesce(refund.amount, 0) <> coalesce(pot.to_guest, 0)
+                    THEN concat('a refund of ', refund.amount, ' for the share ', pot.to_guest)
+                    WHEN coalesce(transfer.amount, 0) + coalesce(kept.amount, 0)
+                         <> coalesce(pot.to_host, 0)
+                    THEN concat('a transfer of ', transfer.amount, ', and ',
+                                coalesce(kept.amount, 0), ' kept back, for the share ', pot.to_host)
+                    WHEN refund.payee_id <> pot.guest_id OR transfer.payee_id <> pot.host_id
+                      OR refund.payment_id <> pot.payment_id
+                      OR transfer.payment_id <> pot.payment_id
+                    THEN 'its money goes to somebody else, or comes from another charge'
+               END AS shares_instructed,
+               CASE WHEN pot.state IN ('released', 'refunded')
+                     AND ((refund.has_been_there OR refund.is_there) IS FALSE
+                          OR (transfer.has_been_there OR transfer.is_there) IS FALSE)
+                    THEN concat(pot.state, ', and not all of it has arrived')
+                    WHEN pot.state IN ('releasing', 'refunding')
+                     AND refund.is_there IS NOT FALSE AND transfer.is_there IS NOT FALSE
+                    THEN concat(pot.state, ', and all of it has arrived')
+               END AS pots_close_when_arrived
+          FROM pots AS pot
+          LEFT JOIN share AS refund ON refund.kind = 'refund' AND refund.source_id = pot.id
+          LEFT JOIN share AS transfer
+            ON transfer.kind = 'transfer' AND transfer.source_id = pot.id
+          LEFT JOIN (
+               SELECT source_id, sum(amount) AS amount
+                 FROM debt_recoveries GROUP BY source_id) AS kept ON kept.source_id = pot.id""",
+    )
+
+
+async def disputes(tx: Tx) -> Verdicts:
+    """Each dispute with the pot it is about."""
+    return await judge(
+        tx,
+        "dispute",
+        ("disputes_in_window", "disputes_decide"),
+        """
+        SELECT dispute.id,
+               CASE WHEN pot.id IS NULL THEN concat('about ', pot_id, ', which is not there')
+                    WHEN dispute.booking_id <> pot.booking_id
+                    THEN concat('of booking ', dispute.booking_id, ', about a pot of another')
+                    WHEN (dispute.side, opened_by) NOT IN (
+                         SELECT 'guest', guest_id WHERE pot.kind = 'rental' UNION ALL
+                         SELECT 'host', host_id WHERE pot.kind = 'deposit')
+                    THEN concat('about the ', pot.kind, ', by the ', dispute.side, ' ', opened_by)
+                    WHEN claimed > pot.amount
+                    THEN concat('claims ', claimed, ' of ', pot.amount)
+                    WHEN (opened_at >= opens_at AND opened_at < closes_at) IS NOT TRUE
+                    THEN concat('opened ', opened_at, ', in a window from ', opens_at, ' to ',
+                                closes_at)
+               END AS disputes_in_window,
+               CASE WHEN dispute.state = 'resolved' AND pot.to_guest IS DISTINCT FROM
+                         dispute.to_guest
+                    THEN concat('gives the guest ', dispute.to_guest, ', and the pot ',
+                                pot.to_guest)
+               END AS disputes_decide
+          FROM disputes AS dispute
+          LEFT JOIN pots AS pot ON pot.id = pot_id""",
+    )
+
+
+async def instructions(tx: Tx) -> Verdicts:
+    """Each instruction, and each posting of one, with what caused it."""
+    return await judge(
+        tx,
+        "instruction",
+        ("instructions_have_causes", "effects_posted_once"),
+        """
+        SELECT coalesce(instruction.id, effect.source_id) AS id,
+               CASE WHEN coalesce(pot.id, charge.id, late.id, came_back.id) IS NULL
+                    THEN concat('because of ', instruction.source_id, ', which is not there')
+                    WHEN came_back.id IS NOT NULL
+                     AND (came_back.kind <> instruction.kind
+                          OR CASE came_back.state
+                             WHEN 'reversed' THEN came_back.amount <> instruction.amount
+                             WHEN 'cancelled' THEN came_back.amount <= instruction.amount
+                             ELSE true END)
+                    THEN concat('replaces ', came_back.id, ', which is ', came_back.state)
+               END AS instructions_have_causes,
+               CASE WHEN instruction.state = 'cancelled' AND instruction.confirmed_at IS NOT NULL
+                    THEN 'has arrived, and is cancelled'
+                    WHEN instruction.confirmed_at IS NOT NULL
+                     AND effect.done IS DISTINCT FROM instruction.kind
+                    THEN 'has arrived, and is not posted'
+                    WHEN instruction.confirmed_at IS NOT NULL AND instruction.state = 'reversed'
+                     AND effect.undone IS DISTINCT FROM instruction.kind || '_reversal'
+                    THEN 'has come back, and is not posted as that'
+                    WHEN instruction.confirmed_at IS NULL AND effect.count > 0
+                    THEN concat('is ', instruction.state, ', and posted')
+                    WHEN effect.count <> 1 + (instruction.state = 'reversed')::int
+                    THEN concat('posted ', effect.count, ' times')
+               END AS effects_posted_once
+          FROM instructions AS instruction
+          FULL JOIN (
+               SELECT source_id, count(*) AS count,
+                      max(kind) FILTER (WHERE kind IN ('refund', 'transfer')) AS done,
+                      max(kind) FILTER (WHERE kind LIKE '%_reversal') AS undone
+                 FROM ledger_transactions
+                WHERE kind IN ('refund', 'transfer', 'refund_reversal', 'transfer_reversal')
+                GROUP BY source_id) AS effect ON effect.source_id = instruction.id
+          LEFT JOIN pots AS pot ON pot.id = instruction.source_id
+          LEFT JOIN payments AS charge ON charge.id = instruction.source_id
+          LEFT JOIN late_refunds AS late ON late.id = instruction.source_id
+          LEFT JOIN instructions AS came_back ON came_back.id = instruction.source_id""",
+    )
+
+
+async def debts(tx: Tx) -> Verdicts:
+    return await judge(
+        tx,
+        "host debt",
+        ("recoveries_counted",),
+        """
+        SELECT debt.id,
+               CASE WHEN debt.recovered <> coalesce(kept.amount, 0)
+                    THEN concat('counts ', debt.recovered, ' as recovered, where ',
+                                coalesce(kept.amount, 0), ' was kept back')
+                    WHEN debt.recovered > debt.amount
+                    THEN concat(debt.recovered, ' recovered of ', debt.amount)
+                    WHEN kept.strange > 0
+                    THEN concat(kept.strange, ' times kept back from no pot of this host')
+               END AS recoveries_counted
+          FROM host_debts AS debt
+          LEFT JOIN (
+               SELECT debt_id, sum(recovery.amount) AS amount,
+                      count(*) FILTER (WHERE pot.id IS NULL) AS strange
+                 FROM debt_recoveries AS recovery
+                 JOIN host_debts AS owed ON owed.id = debt_id
+                 LEFT JOIN pots AS pot
+                   ON pot.id = source_id AND pot.host_id = owed.host_id
+                  AND pot.currency = owed.currency
+                GROUP BY debt_id) AS kept ON kept.debt_id = debt.id""",
+    )
+
+
+async def late_refunds(tx: Tx) -> Verdicts:
+    """Each refund past the payout, and each posting and debt because of one."""
+    return await judge(
+        tx,
+        "late refund",
+        ("late_refunds_borne",),
+        """
+        SELECT coalesce(late.id, posted.source_id, debt.id) AS id,
+               CASE WHEN late.id IS NULL THEN 'posted or owed, and not there'
+                    WHEN posted.source_id IS NULL THEN 'not posted'
+                    WHEN posted.kind <> late.borne_by || '_debit'
+                    THEN concat('at the cost of the ', late.borne_by, ', and posted as ',
+                                posted.kind)
+                    WHEN refund.amount IS DISTINCT FROM late.amount
+                      OR refund.payment_id <> late.payment_id
+                    THEN concat('of ', late.amount, ', with a refund of ', refund.amount)
+                    WHEN (late.borne_by = 'host') <> (debt.id IS NOT NULL)
+                      OR (debt.amount, debt.currency) <> (late.amount, late.currency)
+                    THEN concat('of ', late.amount, ' at the cost of the ', late.borne_by,
+                                ', with a debt of ', debt.amount)
+               END AS late_refunds_borne
+          FROM late_refunds AS late
+          FULL JOIN (SELECT source_id, kind FROM ledger_transactions
+                      WHERE kind IN ('host_debit', 'platform_debit')) AS posted
+            ON posted.source_id = late.id
+          FULL JOIN (SELECT * FROM host_debts
+                      WHERE id NOT IN (SELECT id FROM chargebacks)) AS debt ON debt.id = late.id
+          LEFT JOIN instructions AS refund
+            ON refund.source_id = late.id AND refund.kind = 'refund'""",
+    )

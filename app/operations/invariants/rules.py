@@ -1,0 +1,98 @@
+"""The laws, on one page. Each is judged by a column of its name in `queries`.
+
+A breach of a critical law is a unit or a cent that is not where the books say. A breach of the
+others is work that is left lying: late by more than a stopped or busy worker explains.
+"""
+
+from typing import Final
+
+from app.foundation.alerts import Severity
+from app.operations.invariants.model import Law
+
+_C: Final = Severity.CRITICAL
+_W: Final = Severity.WARNING
+
+
+def _law(name: str, severity: Severity, sentence: str) -> Law:
+    return Law(name=name, severity=severity, sentence=sentence)
+
+
+LAWS: Final = (
+    # ---- units ----
+    _law("sold_once", _C, "A paid booking has each of its units for each of its slots, for good."),
+    _law("held_until_deadline", _C, "An unpaid booking has all of its units until its deadline."),
+    _law("unpaid_holds_end", _C, "No booking has units for good before it is paid."),
+    _law("ended_claims_nothing", _C, "An expired, declined or cancelled booking has no units."),
+    _law("claims_as_booked", _C, "Nothing is claimed for a booking but its own units and slots."),
+    # ---- the ledger ----
+    _law("ledger_balances", _C, "Each ledger transaction moves something, and sums to zero."),
+    _law("postings_move_amounts", _C, "A posting moves as much as what it is about comes to."),
+    _law("escrow_not_negative", _C, "No escrow account is below zero."),
+    _law("escrow_is_the_pots", _C, "An escrow account holds what its undivided pot says."),
+    _law("guests_owed_refunds", _C, "A guest is owed the refunds that are still to arrive."),
+    _law("hosts_owed_transfers", _C, "A host is owed the transfers still to arrive, less debts."),
+    _law(
+        "revenue_is_commission", _C, "The platform has the commissions, less refunds at its cost."
+    ),
+    _law("cash_at_gateways", _C, "A gateway has what came in, less what went out and its fees."),
+    _law("losses_are_chargebacks", _C, "What is lost by chargebacks is what nobody else bears."),
+    _law("checkpoints_sum_up", _C, "A checkpoint is the sum of its account's entries up to it."),
+    # ---- money in ----
+    _law("paid_has_pots", _C, "A booking that was paid has its price in pots; no other has any."),
+    _law("pots_as_agreed", _C, "A pot's guest, host, currency and commission are the booking's."),
+    _law("windows_as_booked", _C, "A pot's window is where the booking's instants put it."),
+    _law("pots_follow_booking", _C, "The states of a booking and of its pots fit each other."),
+    _law("charges_posted_once", _C, "A charge is in the ledger once if it succeeded, else never."),
+    _law(
+        "charges_fill_pots", _C, "An applied charge is, to the cent, what its booking's pots hold."
+    ),
+    _law("unapplied_given_back", _C, "A charge that bought nothing is given back whole."),
+    _law("refunds_counted", _C, "A charge counts its refunds, which never come to more than it."),
+    # ---- money out ----
+    _law("divisions_posted_once", _C, "A pot is in the ledger as divided once, if it is divided."),
+    _law("commission_as_agreed", _C, "The platform keeps its commission of the host's part only."),
+    _law("shares_instructed", _C, "Each share of a divided pot has its refund or transfer, once."),
+    _law(
+        "pots_close_when_arrived", _C, "A pot is closed when all its money has arrived, not before."
+    ),
+    _law(
+        "disputes_freeze", _C, "A pot is disputed while a dispute about it is open, and only then."
+    ),
+    _law("disputes_in_window", _C, "A dispute is about a pot of its side's, in the pot's window."),
+    _law("disputes_decide", _C, "A pot whose dispute was resolved is divided as was decided."),
+    _law("instructions_have_causes", _C, "Nothing is paid out without a pot, charge or debt."),
+    _law("effects_posted_once", _C, "What has arrived or come back is in the ledger, each once."),
+    _law(
+        "intent_before_effect", _C, "Each attempt was written down before the gateway heard of it."
+    ),
+    _law("recoveries_counted", _C, "A debt counts what was kept back for it, and no more is kept."),
+    _law("late_refunds_borne", _C, "A refund past the payout is booked and borne by somebody."),
+    _law(
+        "chargebacks_posted_once",
+        _C,
+        "A chargeback is posted as taken and recovered, each once, and with its fee.",
+    ),
+    _law("chargebacks_borne", _C, "A host owes what is to be recovered of the next payouts."),
+    _law("chargebacks_freeze", _C, "A charge is frozen while a chargeback is open, and only then."),
+    _law("chargebacks_recovered", _C, "What a chargeback took of something is missing there."),
+    # ---- states ----
+    _law("booking_history_whole", _C, "A booking's history leads to its state without a gap."),
+    _law("payment_history_whole", _C, "A charge's history leads to its state without a gap."),
+    _law("pot_history_whole", _C, "A pot's history leads to its state without a gap."),
+    _law("dispute_history_whole", _C, "A dispute's history leads to its state without a gap."),
+    _law("chargeback_history_whole", _C, "A chargeback's history leads to its state, no gap."),
+    _law("instruction_history_whole", _C, "An instruction's history leads to its state, no gap."),
+    # ---- work left lying ----
+    _law("holds_expire", _W, "No hold is unpaid 15 minutes after its deadline."),
+    _law("requests_end", _W, "No request waits for its host an hour after its deadline."),
+    _law("pots_are_released", _W, "No pot is held 15 minutes after its window closed undisputed."),
+    _law("bookings_complete", _W, "No booking is open an hour after its end, its pots settled."),
+    _law("charges_settle", _W, "No charge is open for more than a day."),
+    _law("instructions_move", _W, "No refund or transfer waits to be looked at, an hour past due."),
+    _law("instructions_arrive", _W, "No refund or transfer was given up."),
+    _law("webhooks_processed", _W, "No webhook was given up, or is 15 minutes past its next try."),
+    _law("mails_sent", _W, "No mail is unsent 30 minutes after it was due."),
+    _law("keys_come_free", _W, "No idempotency key without a reply is busy for an hour."),
+    _law("jobs_start", _W, "No job waits for a worker 15 minutes after it was due."),
+    _law("jobs_end", _W, "No job gave up."),
+)

@@ -1,0 +1,136 @@
+"""Who bears a lost chargeback: whatever there is gives its amount, in the order agreed on."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import uuid4
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.edge.gateways.port import GatewayName
+from app.flows.chargebacks.model import Chargeback, ChargebackState
+from app.flows.chargebacks.rules import kept, recover
+from app.money.escrow.model import Pot, PotKind, PotState
+from app.money.instructions.model import Instruction, InstructionKind, InstructionState
+
+NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
+SHARED: Final[dict[str, Any]] = {
+    "booking_id": uuid4(),
+    "payment_id": uuid4(),
+    "gateway": GatewayName.PAYSTACK,
+    "currency": "NGN",
+    "created_at": NOW,
+    "updated_at": NOW,
+}
+amounts = st.integers(1, 1_000)
+few = st.lists(amounts, max_size=3)
+
+
+def pot(kind: PotKind, amount: int, state: PotState, charged_back: int) -> Pot:
+    is_undivided = state in (PotState.HELD, PotState.DISPUTED)
+    share = None if is_undivided else 0
+    return Pot(
+        id=uuid4(),
+        kind=kind,
+        state=state,
+        guest_id=uuid4(),
+        host_id=uuid4(),
+        amount=amount,
+        commission_bps=0,
+        opens_at=None,
+        closes_at=None,
+        to_guest=share,
+        commission=share,
+        to_host=share,
+        divided_at=None,
+        charged_back=min(charged_back, amount - 1),
+        **SHARED,
+    )
+
+
+def instruction(kind: InstructionKind, amount: int) -> Instruction:
+    return Instruction(
+        id=uuid4(),
+        kind=kind,
+        state=InstructionState.QUEUED,
+        source_id=uuid4(),
+        payee_id=uuid4(),
+        target="",
+        amount=amount,
+        reason="",
+        **SHARED,
+    )
+
+
+def lost_one(amount: int, *, loss: int) -> Chargeback:
+    return Chargeback(
+        id=uuid4(),
+        gateway_id="",
+        state=ChargebackState.LOST,
+        amount=amount,
+        reason="",
+        is_taken=True,
+        fee=None,
+        evidence_due_at=None,
+        recorded_by=None,
+        from_deposit=amount - loss,
+        from_rental=0,
+        from_refunds=0,
+        from_transfers=0,
+        from_host=0,
+        from_returns=0,
+        loss=loss,
+        opened_at=NOW,
+        closed_at=NOW,
+        **{name: SHARED[name] for name in ("booking_id", "payment_id", "gateway", "currency")},
+    )
+
+
+states = st.sampled_from([PotState.HELD, PotState.DISPUTED, PotState.RELEASING, PotState.REFUNDED])
+pots = st.lists(
+    st.builds(pot, st.sampled_from(PotKind), amounts, states, st.integers(0, 500)),
+    max_size=2,
+    unique_by=lambda each: each.kind,
+)
+
+
+@given(
+    refund=st.integers(1, 1_000),
+    losses=st.lists(st.tuples(st.integers(1, 500), st.integers(0, 500)), max_size=3),
+    charged_back=st.integers(0, 1_500),
+)
+def test_of_what_came_back_only_what_would_be_had_twice_is_kept(
+    refund: int, losses: list[tuple[int, int]], charged_back: int
+) -> None:
+    lost = [lost_one(amount, loss=min(amount, loss)) for amount, loss in losses]
+    counted = min(sum(each.amount for each in lost), charged_back)
+    shares = kept(refund, lost, counted=counted)
+    assert sum(shares) == min(refund, sum(each.amount for each in lost) - counted)
+    for each, share, later in zip(lost, shares, [*shares[1:], 0], strict=False):
+        assert share >= 0
+        assert share <= (each.loss or 0) or each is lost[-1]
+        assert share == each.loss or not later, "the oldest first"
+
+
+@given(amount=st.integers(1, 5_000), pots=pots, back=few, out=few, has=st.integers(-500, 1_000))
+def test_each_gives_all_it_has_before_the_next_gives_anything(
+    amount: int, pots: list[Pot], back: list[int], out: list[int], has: int
+) -> None:
+    refunds = [instruction(InstructionKind.REFUND, each) for each in back]
+    transfers = [instruction(InstructionKind.TRANSFER, each) for each in out]
+    taken = recover(amount, pots=pots, refunds=refunds, transfers=transfers, host_has=has)
+    held = {each.kind: each.left for each in pots if each.is_undivided}
+    there = [held.get(PotKind.DEPOSIT, 0), held.get(PotKind.RENTAL, 0), sum(back)]
+    there += [max(sum(out) + min(has, 0), 0), max(has, 0)]
+    gave = [taken.from_deposit, taken.from_rental, taken.from_refunds, taken.from_transfers]
+    gave.append(taken.from_host)
+    assert sum(gave) + taken.loss == amount
+    expected, left = list[int](), amount
+    for most in there:
+        expected.append(min(left, most))
+        left -= expected[-1]
+    assert (gave, taken.loss) == (expected, left)
+    assert sum(taken.pots.values()) == taken.from_deposit + taken.from_rental
+    for cuts in (taken.refunds, taken.transfers):
+        assert all(cut.amount > 0 and cut.rest >= 0 for cut in cuts)
+        assert not any(cut.rest for cut in cuts[:-1]), "only the last one is cut in two"

@@ -1,0 +1,85 @@
+"""A small application with this room's routes, and people who are logged in to it."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from uuid import uuid4
+
+import httpx
+import pytest
+from litestar import Litestar
+from litestar.exceptions import HTTPException
+from litestar.middleware import DefineMiddleware
+
+from app.foundation import web
+from app.foundation.db import transaction
+from app.foundation.errors import Problem
+from app.foundation.settings import settings
+from app.market.inventory.routes import routes
+from app.people.accounts.guards import Authentication
+from app.people.accounts.model import Access, Principal, Role
+from app.people.accounts.rules import write_access
+from tests import make
+
+Login = Callable[[Principal], httpx.AsyncClient]
+
+
+@pytest.fixture
+async def login(pool: None) -> AsyncIterator[Login]:
+    """Makes clients that send somebody's access token."""
+    application = Litestar(
+        route_handlers=routes,
+        dto=web.StrictBody,
+        return_dto=None,
+        middleware=[DefineMiddleware(Authentication)],
+        exception_handlers={
+            Problem: web.problem_reply,
+            HTTPException: web.framework_refusal,
+            Exception: web.unexpected_failure,
+        },
+    )
+
+    def client(principal: Principal) -> httpx.AsyncClient:
+        access = Access(principal=principal, session_id=uuid4(), expires_at=int(time.time()) + 600)
+        token = write_access(access, keys=settings().secret_keys, now=time.time())
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(application),
+            base_url="http://berthold.test",
+            headers={"Authorization": f"Bearer {token}"},
+        )
+
+    return client
+
+
+@pytest.fixture
+async def host(pool: None) -> Principal:
+    async with transaction() as tx:
+        return await make.account(tx, Role.HOST)
+
+
+@pytest.fixture
+async def as_host(login: Login, host: Principal) -> AsyncIterator[httpx.AsyncClient]:
+    async with login(host) as client:
+        yield client
+
+
+@pytest.fixture
+async def as_other_host(login: Login) -> AsyncIterator[httpx.AsyncClient]:
+    async with transaction() as tx:
+        other = await make.account(tx, Role.HOST)
+    async with login(other) as client:
+        yield client
+
+
+@pytest.fixture
+async def as_guest(login: Login) -> AsyncIterator[httpx.AsyncClient]:
+    async with transaction() as tx:
+        guest = await make.account(tx)
+    async with login(guest) as client:
+        yield client
+
+
+@pytest.fixture
+async def anybody(as_guest: httpx.AsyncClient) -> httpx.AsyncClient:
+    """Somebody who is not logged in."""
+    del as_guest.headers["Authorization"]
+    return as_guest

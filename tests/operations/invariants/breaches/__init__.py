@@ -1,0 +1,14 @@
+"""Ways to break each law, in SQL that returns the ids of what must be named."""
+
+from typing import Final
+
+from tests.operations.invariants.breaches.breach import Breach
+from tests.operations.invariants.breaches.chargebacks import CHARGEBACKS
+from tests.operations.invariants.breaches.ledger import LEDGER, UNITS
+from tests.operations.invariants.breaches.money_in import MONEY_IN
+from tests.operations.invariants.breaches.money_out import MONEY_OUT
+from tests.operations.invariants.breaches.moves import LATE, STATES
+
+__all__ = ["BREACHES", "Breach"]
+
+BREACHES: Final = (*UNITS, *LEDGER, *MONEY_IN, *MONEY_OUT, *CHARGEBACKS, *STATES, *LATE)
