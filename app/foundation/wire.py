@@ -1,7 +1,5 @@
-"""What travels: shapes of requests and replies, strict decoding, cursors."""
+"""What travels: shapes of requests and replies, strict decoding."""
 
-import base64
-import binascii
 import types
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, TypeVar, Union, cast, get_args, get_origin
@@ -105,17 +103,3 @@ def _plain(message: str) -> str:
     """msgspec's message for people: without its path, which `field` already says."""
     text = message.split(" - at `", maxsplit=1)[0]
     return text[:1].lower() + text[1:]
-
-
-def write_cursor(*keys: object) -> str:
-    """An opaque cursor holding the sort keys of the last row of a page."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(keys)).decode().rstrip("=")
-
-
-def read_cursor(cursor: str, kind: type[T]) -> T:
-    """The sort keys of a cursor; `kind` is a tuple type. Raises Invalid for a made-up cursor."""
-    try:
-        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return msgspec.json.decode(raw, type=kind)
-    except (binascii.Error, ValueError) as error:  # msgspec's errors are ValueErrors
-        raise Invalid.field("cursor", "is not a cursor of this list") from error

@@ -1,10 +1,7 @@
 """Write down how calls to gateways went, and tell of it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Annotated, Final
-
-from msgspec import Meta
+from typing import Final
 
 from app.edge.calls import queries
 from app.edge.calls.model import (
@@ -18,11 +15,10 @@ from app.edge.calls.model import (
 )
 from app.edge.gateways.http import Answered, Call, Denied, Unclear
 from app.edge.gateways.port import GatewayName
+from app.foundation import paging
 from app.foundation.db import Tx, plan_for_values
-from app.foundation.wire import read_cursor, write_cursor
 
 _ERROR_LENGTH_MAX: Final = 200
-_RowId = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 async def record(tx: Tx, calls: Sequence[Call]) -> None:
@@ -32,14 +28,11 @@ async def record(tx: Tx, calls: Sequence[Call]) -> None:
 
 async def read_page(tx: Tx, wanted: CallFilter, *, limit: int, cursor: str | None) -> CallPage:
     """A page of attempts, newest first. Raises Invalid for a made-up cursor."""
-    before = read_cursor(cursor, tuple[datetime, _RowId]) if cursor else None
+    before = paging.read_time_and_row_id(cursor)
     await plan_for_values(tx)
     calls = await queries.page(tx, wanted, before=before, limit=limit + 1)
-    page = calls[:limit]
-    return CallPage(
-        calls=page,
-        next_cursor=write_cursor(page[-1].at, page[-1].id) if len(calls) > limit else None,
-    )
+    page, next_cursor = paging.cut(calls, limit, by=lambda call: (call.at, call.id))
+    return CallPage(calls=page, next_cursor=next_cursor)
 
 
 async def figures(tx: Tx) -> Mapping[GatewayName, CallFigures]:

@@ -8,10 +8,9 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from app.foundation import web
+from app.foundation import paging, web
 from app.foundation.db import Tx, transaction
 from app.foundation.web import PageCursor, PageSize
-from app.foundation.wire import read_cursor, write_cursor
 from app.market.bookings import actions, queries
 from app.market.bookings.model import (
     Booking,
@@ -74,7 +73,7 @@ async def list_bookings(
     limit: PageSize = 20,
     cursor: PageCursor = None,
 ) -> BookingPage:
-    before = _before(cursor)
+    before = paging.read_id(cursor)
     async with transaction() as tx:
         rows = await queries.list_of_guest(
             tx, request.user.id, state=booking_state, before=before, limit=limit + 1
@@ -94,7 +93,7 @@ async def list_host_bookings(
     limit: PageSize = 20,
     cursor: PageCursor = None,
 ) -> BookingPage:
-    before = _before(cursor)
+    before = paging.read_id(cursor)
     async with transaction() as tx:
         rows = await queries.list_of_host(
             tx, request.user.id, state=booking_state, before=before, limit=limit + 1
@@ -172,18 +171,10 @@ async def decline(
     return BookingReply.of(booking)
 
 
-def _before(cursor: str | None) -> UUID | None:
-    return read_cursor(cursor, tuple[UUID])[0] if cursor else None
-
-
 def _page(rows: list[Booking], limit: int) -> BookingPage:
-    """A page of `limit` rows; `rows` holds one more if there is a next page."""
-    page = rows[:limit]
-    more = len(rows) > limit
-    return BookingPage(
-        bookings=[BookingReply.of(booking) for booking in page],
-        next_cursor=write_cursor(page[-1].id) if more else None,
-    )
+    page, next_cursor = paging.cut(rows, limit, by=lambda booking: booking.id)
+    bookings = [BookingReply.of(booking) for booking in page]
+    return BookingPage(bookings=bookings, next_cursor=next_cursor)
 
 
 routes: list[HTTPRouteHandler] = [

@@ -1,17 +1,12 @@
 """What operators look at and do."""
 
-from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
-from msgspec import Meta
-
 from app.edge.webhooks.model import EventPage
-from app.foundation import audit, states
+from app.foundation import audit, paging, states
 from app.foundation.alerts import MOVES, AlertState
 from app.foundation.audit import Actor, ActorRole, Subject
 from app.foundation.db import Tx, plan_for_values
-from app.foundation.wire import read_cursor, write_cursor
 from app.market.bookings.actions import not_found
 from app.operations.health import queries
 from app.operations.health.model import (
@@ -23,29 +18,23 @@ from app.operations.health.model import (
     AuditPage,
 )
 
-_RowId = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-
 
 async def read_audit(tx: Tx, wanted: AuditFilter, *, limit: int, cursor: str | None) -> AuditPage:
     """A page of the audit log, newest first. Raises Invalid for a made-up cursor."""
-    before = read_cursor(cursor, tuple[datetime, _RowId]) if cursor else None
+    before = paging.read_time_and_row_id(cursor)
     await plan_for_values(tx)
     records = await queries.audit_records(tx, wanted, before=before, limit=limit + 1)
-    page = records[:limit]
-    more = len(records) > limit
-    return AuditPage(
-        records=page, next_cursor=write_cursor(page[-1].at, page[-1].id) if more else None
-    )
+    page, next_cursor = paging.cut(records, limit, by=lambda record: (record.at, record.id))
+    return AuditPage(records=page, next_cursor=next_cursor)
 
 
 async def read_alerts(tx: Tx, wanted: AlertFilter, *, limit: int, cursor: str | None) -> AlertPage:
     """A page of alerts, newest first. Raises Invalid for a made-up cursor."""
-    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    before = paging.read_id(cursor)
     await plan_for_values(tx)
     alerts = await queries.alerts(tx, wanted, before=before, limit=limit + 1)
-    page = alerts[:limit]
-    more = len(alerts) > limit
-    return AlertPage(alerts=page, next_cursor=write_cursor(page[-1].id) if more else None)
+    page, next_cursor = paging.cut(alerts, limit, by=lambda alert: alert.id)
+    return AlertPage(alerts=page, next_cursor=next_cursor)
 
 
 async def read_alert(tx: Tx, alert_id: UUID) -> Alert:
@@ -60,13 +49,12 @@ async def read_webhooks(tx: Tx, booking_id: UUID, *, limit: int, cursor: str | N
 
     Raises BookingNotFound, and Invalid for a made-up cursor.
     """
-    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    before = paging.read_id(cursor)
     if not await queries.is_booking(tx, booking_id):
         raise not_found(booking_id)
     events = await queries.webhooks_of_booking(tx, booking_id, before=before, limit=limit + 1)
-    page = events[:limit]
-    more = len(events) > limit
-    return EventPage(webhooks=page, next_cursor=write_cursor(page[-1].id) if more else None)
+    page, next_cursor = paging.cut(events, limit, by=lambda event: event.id)
+    return EventPage(webhooks=page, next_cursor=next_cursor)
 
 
 async def acknowledge_alert(tx: Tx, alert_id: UUID, *, admin_id: UUID) -> Alert:
