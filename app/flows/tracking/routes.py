@@ -1,17 +1,15 @@
 """Where a booking's money is, over HTTP."""
 
-from typing import Any
 from uuid import UUID
 
-from litestar import Request, get
-from litestar.datastructures import State
+from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from app.flows.tracking import actions
 from app.flows.tracking.model import EscrowReply, EscrowTrail
 from app.foundation.db import transaction
-from app.people.accounts.model import Principal
+from app.people.accounts.guards import AuthenticatedRequest
 
 
 @get(
@@ -19,9 +17,7 @@ from app.people.accounts.model import Principal
     tags=["escrow"],
     summary="Where a booking's money is: what it waits for, until when, by which rule",
 )
-async def get_escrow(
-    request: Request[Principal, Any, State], booking_id: FromPath[UUID]
-) -> EscrowReply:
+async def get_escrow(request: AuthenticatedRequest, booking_id: FromPath[UUID]) -> EscrowReply:
     async with transaction() as tx:
         return await actions.explain(tx, booking_id=booking_id, asker=request.user)
 
@@ -32,7 +28,7 @@ async def get_escrow(
     summary="Everything that happened to a booking's money, in order",
 )
 async def get_escrow_events(
-    request: Request[Principal, Any, State], booking_id: FromPath[UUID]
+    request: AuthenticatedRequest, booking_id: FromPath[UUID]
 ) -> EscrowTrail:
     async with transaction() as tx:
         return await actions.read_trail(tx, booking_id=booking_id, asker=request.user)

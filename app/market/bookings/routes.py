@@ -1,10 +1,9 @@
 """Bookings over HTTP."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
-from litestar import Request, Response, get, post, put
-from litestar.datastructures import State
+from litestar import Response, get, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
@@ -23,10 +22,8 @@ from app.market.bookings.model import (
     Passengers,
     Reserve,
 )
-from app.people.accounts.guards import require_host
-from app.people.accounts.model import Principal
+from app.people.accounts.guards import AuthenticatedRequest, require_host
 
-Asking = Request[Principal, Any, State]
 StateFilter = Annotated[BookingState | None, QueryParameter(name="state")]
 
 
@@ -57,7 +54,7 @@ _THREE_NIGHTS: Final = {
         "a stay: this room": _THREE_NIGHTS,
     },
 )
-async def reserve(request: Asking, data: JSONBody[Reserve]) -> Response[BookingReply]:
+async def reserve(request: AuthenticatedRequest, data: JSONBody[Reserve]) -> Response[BookingReply]:
     key = await web.idempotency_key(request)
 
     async def hold(tx: Tx) -> BookingReply:
@@ -68,7 +65,7 @@ async def reserve(request: Asking, data: JSONBody[Reserve]) -> Response[BookingR
 
 @get("/api/bookings", tags=["bookings"], summary="The asker's bookings as a guest, newest first")
 async def list_bookings(
-    request: Asking,
+    request: AuthenticatedRequest,
     booking_state: StateFilter = None,
     limit: PageSize = 20,
     cursor: PageCursor = None,
@@ -88,7 +85,7 @@ async def list_bookings(
     summary="Bookings of the asker's listings, newest first",
 )
 async def list_host_bookings(
-    request: Asking,
+    request: AuthenticatedRequest,
     booking_state: StateFilter = None,
     limit: PageSize = 20,
     cursor: PageCursor = None,
@@ -102,7 +99,7 @@ async def list_host_bookings(
 
 
 @get("/api/bookings/{booking_id:uuid}", tags=["bookings"], summary="One booking")
-async def get_booking(request: Asking, booking_id: FromPath[UUID]) -> BookingReply:
+async def get_booking(request: AuthenticatedRequest, booking_id: FromPath[UUID]) -> BookingReply:
     async with transaction() as tx:
         booking = await actions.get(tx, booking_id=booking_id, asker=request.user)
     return BookingReply.of(booking)
@@ -113,14 +110,16 @@ async def get_booking(request: Asking, booking_id: FromPath[UUID]) -> BookingRep
     tags=["bookings"],
     summary="Every move of a booking: when, from, to, who, why",
 )
-async def get_history(request: Asking, booking_id: FromPath[UUID]) -> History:
+async def get_history(request: AuthenticatedRequest, booking_id: FromPath[UUID]) -> History:
     async with transaction() as tx:
         booking = await actions.get(tx, booking_id=booking_id, asker=request.user)
         return History(booking_id=booking.id, moves=await queries.history(tx, booking.id))
 
 
 @get("/api/bookings/{booking_id:uuid}/passengers", tags=["bookings"], summary="Who travels")
-async def get_passengers(request: Asking, booking_id: FromPath[UUID]) -> PassengerList:
+async def get_passengers(
+    request: AuthenticatedRequest, booking_id: FromPath[UUID]
+) -> PassengerList:
     async with transaction() as tx:
         booking = await actions.get(tx, booking_id=booking_id, asker=request.user)
         return PassengerList(passengers=await queries.passengers(tx, booking.id))
@@ -132,7 +131,7 @@ async def get_passengers(request: Asking, booking_id: FromPath[UUID]) -> Passeng
     summary="Say who travels, until the departure",
 )
 async def put_passengers(
-    request: Asking, booking_id: FromPath[UUID], data: JSONBody[Passengers]
+    request: AuthenticatedRequest, booking_id: FromPath[UUID], data: JSONBody[Passengers]
 ) -> PassengerList:
     async with transaction() as tx:
         passengers = await actions.put_passengers(
@@ -148,7 +147,7 @@ async def put_passengers(
     tags=["bookings"],
     summary="The host takes a request",
 )
-async def accept(request: Asking, booking_id: FromPath[UUID]) -> BookingReply:
+async def accept(request: AuthenticatedRequest, booking_id: FromPath[UUID]) -> BookingReply:
     async with transaction() as tx:
         booking = await actions.accept(tx, booking_id=booking_id, host_id=request.user.id)
     return BookingReply.of(booking)
@@ -162,7 +161,9 @@ async def accept(request: Asking, booking_id: FromPath[UUID]) -> BookingReply:
     summary="The host refuses a request; the guest's money goes back",
 )
 async def decline(
-    request: Asking, booking_id: FromPath[UUID], data: JSONBody[Decision | None] = None
+    request: AuthenticatedRequest,
+    booking_id: FromPath[UUID],
+    data: JSONBody[Decision | None] = None,
 ) -> BookingReply:
     async with transaction() as tx:
         booking = await actions.decline(

@@ -1,11 +1,10 @@
 """Operations over HTTP: health for load balancers, and what operators look at and do."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, get, post
-from litestar.datastructures import State
+from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
@@ -24,12 +23,10 @@ from app.operations.health.model import (
     Health,
     Resolution,
 )
-from app.people.accounts.guards import require_admin
-from app.people.accounts.model import Principal
+from app.people.accounts.guards import AuthenticatedRequest, require_admin
 
 _TEXT_MAX = 100
 
-Asking = Request[Principal, Any, State]
 Action = Annotated[str | None, QueryParameter(min_length=1, max_length=_TEXT_MAX)]
 SubjectKind = Annotated[
     str | None, QueryParameter(name="subjectKind", min_length=1, max_length=_TEXT_MAX)
@@ -144,7 +141,7 @@ async def get_alert(alert_id: FromPath[UUID]) -> Alert:
     tags=["operations"],
     summary="Say that somebody is at it",
 )
-async def acknowledge_alert(request: Asking, alert_id: FromPath[UUID]) -> Alert:
+async def acknowledge_alert(request: AuthenticatedRequest, alert_id: FromPath[UUID]) -> Alert:
     async with transaction() as tx:
         return await actions.acknowledge_alert(tx, alert_id, admin_id=request.user.id)
 
@@ -157,7 +154,7 @@ async def acknowledge_alert(request: Asking, alert_id: FromPath[UUID]) -> Alert:
     summary="Say that it is done with, and how; seen again, it opens anew",
 )
 async def resolve_alert(
-    request: Asking, alert_id: FromPath[UUID], data: JSONBody[Resolution]
+    request: AuthenticatedRequest, alert_id: FromPath[UUID], data: JSONBody[Resolution]
 ) -> Alert:
     async with transaction() as tx:
         return await actions.resolve_alert(tx, alert_id, admin_id=request.user.id, note=data.note)
