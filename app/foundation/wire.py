@@ -16,6 +16,10 @@ _ESCAPED_NUL: Final = b"\\u0000"  # JSON has no other way to write it
 
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
 Text = Annotated[str, Meta(max_length=5_000)]
+ShortReason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
+Reason = Annotated[
+    str, Meta(min_length=1, max_length=1_000, pattern=r"\S", examples=["The gateway is back"])
+]
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -24,6 +28,12 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class Output(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Base of every reply body."""
+
+
+class ReasonBody(Input, frozen=True):
+    """Why an admin does something: kept in the audit log."""
+
+    reason: Reason
 
 
 def decode(raw: bytes, kind: type[T]) -> T:

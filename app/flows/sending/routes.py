@@ -12,7 +12,6 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from app.flows.sending import actions, stories
 from app.flows.sending.model import (
-    Because,
     InstructionFilter,
     InstructionStory,
     LateRefundReply,
@@ -21,6 +20,7 @@ from app.flows.sending.model import (
 from app.foundation import web
 from app.foundation.db import Tx, transaction
 from app.foundation.web import PageCursor, PageSize
+from app.foundation.wire import ReasonBody
 from app.money.instructions.model import InstructionKind, InstructionPage, InstructionState
 from app.people.accounts.guards import AuthenticatedRequest, require_admin
 
@@ -83,7 +83,7 @@ async def get_instruction(
     summary="Try again what has failed",
 )
 async def retry(
-    request: AuthenticatedRequest, instruction_id: FromPath[UUID], data: JSONBody[Because]
+    request: AuthenticatedRequest, instruction_id: FromPath[UUID], data: JSONBody[ReasonBody]
 ) -> InstructionStory:
     kind = _kind(request)
     async with transaction() as tx:
@@ -100,7 +100,7 @@ async def retry(
     summary="Send again, once, what had gone out and came back",
 )
 async def reissue(
-    request: AuthenticatedRequest, instruction_id: FromPath[UUID], data: JSONBody[Because]
+    request: AuthenticatedRequest, instruction_id: FromPath[UUID], data: JSONBody[ReasonBody]
 ) -> Response[InstructionStory]:
     key, kind = await web.require_idempotency_key(request), _kind(request)
 

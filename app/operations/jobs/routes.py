@@ -17,6 +17,7 @@ from app.foundation import locks
 from app.foundation.audit import SYSTEM, Actor, ActorRole
 from app.foundation.db import transaction
 from app.foundation.web import PageCursor, PageSize
+from app.foundation.wire import ReasonBody
 from app.operations.jobs import actions, guards, stories
 from app.operations.jobs.model import (
     Health,
@@ -33,7 +34,6 @@ from app.operations.jobs.model import (
     RunFilter,
     RunPage,
     TriggerReply,
-    Why,
 )
 from app.people.accounts.guards import AuthenticatedRequest, require_admin
 
@@ -148,7 +148,9 @@ async def list_runs(
     tags=["jobs"],
     summary="Queue a job again that gave up, was cancelled, or waits for its next attempt",
 )
-async def retry_job(request: AuthenticatedRequest, job_id: JobId, data: JSONBody[Why]) -> Job:
+async def retry_job(
+    request: AuthenticatedRequest, job_id: JobId, data: JSONBody[ReasonBody]
+) -> Job:
     async with transaction() as tx:
         return await actions.retry_job(tx, job_id, by=_admin(request), reason=data.reason)
 
@@ -160,7 +162,9 @@ async def retry_job(request: AuthenticatedRequest, job_id: JobId, data: JSONBody
     tags=["jobs"],
     summary="Cancel a job that waits or gave up, or have one that runs end",
 )
-async def cancel_job(request: AuthenticatedRequest, job_id: JobId, data: JSONBody[Why]) -> Job:
+async def cancel_job(
+    request: AuthenticatedRequest, job_id: JobId, data: JSONBody[ReasonBody]
+) -> Job:
     async with transaction() as tx:
         return await actions.cancel_job(tx, job_id, by=_admin(request), reason=data.reason)
 
@@ -195,7 +199,9 @@ async def list_pauses() -> Pauses:
     tags=["jobs"],
     summary="Start no more jobs of a queue; what runs goes on",
 )
-async def pause_queue(request: AuthenticatedRequest, name: Name, data: JSONBody[Why]) -> Pauses:
+async def pause_queue(
+    request: AuthenticatedRequest, name: Name, data: JSONBody[ReasonBody]
+) -> Pauses:
     return await _pause(request, PauseKind.QUEUE, name, data)
 
 
@@ -206,7 +212,9 @@ async def pause_queue(request: AuthenticatedRequest, name: Name, data: JSONBody[
     tags=["jobs"],
     summary="Start jobs of a queue again",
 )
-async def resume_queue(request: AuthenticatedRequest, name: Name, data: JSONBody[Why]) -> Pauses:
+async def resume_queue(
+    request: AuthenticatedRequest, name: Name, data: JSONBody[ReasonBody]
+) -> Pauses:
     return await _resume(request, PauseKind.QUEUE, name, data)
 
 
@@ -217,7 +225,9 @@ async def resume_queue(request: AuthenticatedRequest, name: Name, data: JSONBody
     tags=["jobs"],
     summary="Start no more jobs of a task, which may be a periodic one; what runs goes on",
 )
-async def pause_task(request: AuthenticatedRequest, name: Name, data: JSONBody[Why]) -> Pauses:
+async def pause_task(
+    request: AuthenticatedRequest, name: Name, data: JSONBody[ReasonBody]
+) -> Pauses:
     return await _pause(request, PauseKind.TASK, name, data)
 
 
@@ -228,19 +238,25 @@ async def pause_task(request: AuthenticatedRequest, name: Name, data: JSONBody[W
     tags=["jobs"],
     summary="Start jobs of a task again",
 )
-async def resume_task(request: AuthenticatedRequest, name: Name, data: JSONBody[Why]) -> Pauses:
+async def resume_task(
+    request: AuthenticatedRequest, name: Name, data: JSONBody[ReasonBody]
+) -> Pauses:
     return await _resume(request, PauseKind.TASK, name, data)
 
 
-async def _pause(request: AuthenticatedRequest, kind: PauseKind, name: str, why: Why) -> Pauses:
+async def _pause(
+    request: AuthenticatedRequest, kind: PauseKind, name: str, body: ReasonBody
+) -> Pauses:
     async with transaction() as tx:
-        paused = await actions.pause(tx, kind, name, by=_admin(request), reason=why.reason)
+        paused = await actions.pause(tx, kind, name, by=_admin(request), reason=body.reason)
         return Pauses(pauses=paused)
 
 
-async def _resume(request: AuthenticatedRequest, kind: PauseKind, name: str, why: Why) -> Pauses:
+async def _resume(
+    request: AuthenticatedRequest, kind: PauseKind, name: str, body: ReasonBody
+) -> Pauses:
     async with transaction() as tx:
-        paused = await actions.resume(tx, kind, name, by=_admin(request), reason=why.reason)
+        paused = await actions.resume(tx, kind, name, by=_admin(request), reason=body.reason)
         return Pauses(pauses=paused)
 
 
