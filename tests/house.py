@@ -17,9 +17,9 @@ import httpx
 from aiosmtpd.smtp import SMTP
 from litestar import Litestar
 
+from app.edge.calls.stories import CallRecorder
 from app.edge.gateways.port import GatewayName
 from app.edge.gateways.registry import close_gateways, open_gateways
-from app.edge.outages.stories import Recorder
 from app.foundation import db
 from app.foundation.db import execute, transaction
 from app.foundation.settings import settings
@@ -195,7 +195,7 @@ async def open_house(
         open_gateways(
             settings(),
             transports={name: wrap(line) for name in GatewayName},
-            hearer=Recorder(),
+            recorder=CallRecorder(),
             patience_s=patience_s,
         )
         stack.push_async_callback(close_gateways)

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import uuid_utils.compat
 
+from app.edge.calls import actions as calls
 from app.edge.notifications import actions as notifications
 from app.edge.notifications.model import Kind
-from app.edge.outages import actions as outages
 from app.flows.chargebacks.actions import returning as chargebacks
 from app.flows.sending import queries, rules
 from app.flows.sending.model import (
@@ -189,7 +189,7 @@ async def wait_for_gateway(tx: Tx, instruction_id: UUID) -> bool:
     instruction = await instructions.get(tx, instruction_id)
     if instruction.state is not InstructionState.QUEUED or instruction.waits_at_breaker:
         return False
-    if instruction.gateway not in await outages.down(tx):
+    if instruction.gateway not in await calls.gateways_down(tx):
         return False
     await instruction_queries.postpone(
         tx, instruction, by=QUEUED_FOR, failure="its gateway is down: it waits"
