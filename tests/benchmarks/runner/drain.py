@@ -44,7 +44,9 @@ async def ours(url: str, *, stay: bool) -> None:
     worker = jobs.our_worker(url)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
     reaping = asyncio.create_task(
-        supervise("reap", lambda: reap_forever(TASKS, worker.pulse, stalled_s=30), asyncio.Event())
+        supervise(
+            "reap", lambda: reap_forever(TASKS, worker.heartbeat, stalled_s=30), asyncio.Event()
+        )
     )
     await (worker.run() if stay else worker.run_what_is_due())
     reaping.cancel()
