@@ -17,6 +17,7 @@ from app.edge.gateways.http import Answered, Call, Denied, Unclear
 from app.edge.gateways.port import GatewayName
 from app.foundation import paging
 from app.foundation.db import Tx, plan_for_values
+from app.foundation.retention import Batch
 
 _ERROR_LENGTH_MAX: Final = 200
 
@@ -41,9 +42,9 @@ async def figures(tx: Tx) -> Mapping[GatewayName, CallFigures]:
     return {row.gateway: _figures(row) for row in rows}
 
 
-async def forget_old(tx: Tx, *, limit: int) -> int:
-    """Delete what is past its time; returns how many rows."""
-    return await queries.forget(tx, kept=KEPT, limit=limit)
+async def forget_old(tx: Tx, *, limit: int) -> Batch:
+    """Delete calls past their time."""
+    return Batch.of(await queries.forget(tx, kept=KEPT, limit=limit), limit=limit)
 
 
 def _new(call: Call) -> NewCall:
