@@ -124,7 +124,7 @@ async def test_what_is_kept_is_not_read_again_and_again(bench: Bench) -> None:
             pass
     async with transaction() as tx:
         before = await _rows_read(tx)
-        await actions.forget_succeeded(tx, limit=30)
+        await actions.forget_succeeded(tx, limit=10)
         assert await _rows_read(tx) - before < 200
     assert await _count(bench, "procrastinate_jobs") == 40_000
 
@@ -136,8 +136,8 @@ async def test_a_batch_and_the_queue_do_not_wait_for_each_other(bench: Bench) ->
     for _ in range(20):
         await bench.add("a")
     async with transaction() as tx:
-        assert (await actions.forget_succeeded(tx, limit=3_000)).deleted == 500
-        assert await actions.forget_unsuccessful(tx, limit=1_000) == 100
+        assert (await actions.forget_succeeded(tx, limit=1_000)).deleted == 500
+        assert (await actions.forget_unsuccessful(tx, limit=1_000)).deleted == 100
         assert len(await asyncio.wait_for(bench.run(), 20)) == 20, "while the batch is open"
     for _ in range(20):
         await bench.add("a")
