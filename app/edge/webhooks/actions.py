@@ -1,6 +1,6 @@
 """Store what a gateway says once, and queue acting on it; write down how that ended."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -106,7 +106,24 @@ async def read_events(tx: Tx, wanted: EventFilter, *, limit: int, cursor: str | 
     """A page of events, newest first. Raises Invalid for a made-up cursor."""
     before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
     await plan_for_values(tx)
-    events = await queries.events(tx, wanted, before=before, limit=limit + 1)
+    return _page(await queries.events(tx, wanted, before=before, limit=limit + 1), limit)
+
+
+async def read_events_about(
+    tx: Tx, references: Sequence[str], *, limit: int, cursor: str | None
+) -> EventPage:
+    """A page of the events about any of these references, newest first.
+
+    Raises Invalid for a made-up cursor.
+    """
+    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    await plan_for_values(tx)
+    events = await queries.events_of_references(tx, references, before=before, limit=limit + 1)
+    return _page(events, limit)
+
+
+def _page(events: list[EventReply], limit: int) -> EventPage:
+    """The first `limit` events, and a cursor if there are more."""
     page = events[:limit]
     more = len(events) > limit
     return EventPage(webhooks=page, next_cursor=write_cursor(page[-1].id) if more else None)
