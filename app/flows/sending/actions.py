@@ -21,12 +21,11 @@ from app.flows.sending.model import (
     ReissuedBefore,
     StillBeingSent,
 )
-from app.foundation import audit
+from app.foundation import audit, paging
 from app.foundation.alerts import resolve_alert, resolve_alerts
 from app.foundation.audit import Actor, ActorRole, Subject
 from app.foundation.db import Tx, now, plan_for_values
 from app.foundation.queue import LookUpChargebacks, enqueue
-from app.foundation.wire import read_cursor, write_cursor
 from app.market.bookings import actions as bookings
 from app.market.bookings.model import Booking
 from app.market.bookings.queries import find as find_booking
@@ -56,14 +55,12 @@ async def read_page(
     tx: Tx, wanted: InstructionFilter, *, limit: int, cursor: str | None
 ) -> InstructionPage:
     """A page of refunds or transfers, newest first. Raises Invalid for a made-up cursor."""
-    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    before = paging.read_id(cursor)
     await plan_for_values(tx)
     found = await queries.instructions(tx, wanted, before=before, limit=limit + 1)
-    page = found[:limit]
-    return InstructionPage(
-        instructions=[InstructionReply.of(instruction) for instruction in page],
-        next_cursor=write_cursor(page[-1].id) if len(found) > limit else None,
-    )
+    page, next_cursor = paging.cut(found, limit, by=lambda instruction: instruction.id)
+    replies = [InstructionReply.of(instruction) for instruction in page]
+    return InstructionPage(instructions=replies, next_cursor=next_cursor)
 
 
 async def read_story(tx: Tx, instruction_id: UUID, *, kind: InstructionKind) -> InstructionStory:

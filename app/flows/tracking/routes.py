@@ -1,10 +1,8 @@
 """Where a booking's money is, over HTTP."""
 
-from typing import Any
 from uuid import UUID
 
-from litestar import Request, get
-from litestar.datastructures import State
+from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
@@ -13,8 +11,7 @@ from app.flows.tracking import actions
 from app.flows.tracking.model import EscrowReply, EscrowTrail
 from app.foundation.db import transaction
 from app.foundation.web import PageCursor, PageSize
-from app.people.accounts.guards import require_admin
-from app.people.accounts.model import Principal
+from app.people.accounts.guards import AuthenticatedRequest, require_admin
 
 
 @get(
@@ -22,9 +19,7 @@ from app.people.accounts.model import Principal
     tags=["escrow"],
     summary="Where a booking's money is: what it waits for, until when, by which rule",
 )
-async def get_escrow(
-    request: Request[Principal, Any, State], booking_id: FromPath[UUID]
-) -> EscrowReply:
+async def get_escrow(request: AuthenticatedRequest, booking_id: FromPath[UUID]) -> EscrowReply:
     async with transaction() as tx:
         return await actions.explain(tx, booking_id=booking_id, asker=request.user)
 
@@ -35,7 +30,7 @@ async def get_escrow(
     summary="Everything that happened to a booking's money, in order",
 )
 async def get_escrow_events(
-    request: Request[Principal, Any, State], booking_id: FromPath[UUID]
+    request: AuthenticatedRequest, booking_id: FromPath[UUID]
 ) -> EscrowTrail:
     async with transaction() as tx:
         return await actions.read_trail(tx, booking_id=booking_id, asker=request.user)
@@ -48,7 +43,7 @@ async def get_escrow_events(
     summary="What gateways reported of a booking's charges, refunds and transfers, newest first",
 )
 async def list_webhooks_of_booking(
-    request: Request[Principal, Any, State],
+    request: AuthenticatedRequest,
     booking_id: FromPath[UUID],
     *,
     limit: PageSize = 20,

@@ -2,22 +2,20 @@
 
 from uuid import UUID
 
-from app.foundation import alerts, audit, states
+from app.foundation import alerts, audit, paging, states
 from app.foundation.alerts import MOVES, Alert, AlertFilter, AlertState
 from app.foundation.audit import Actor, ActorRole, Subject
 from app.foundation.db import Tx, plan_for_values
-from app.foundation.wire import read_cursor, write_cursor
 from app.operations.alerts.model import AlertNotFound, AlertPage
 
 
 async def read_page(tx: Tx, wanted: AlertFilter, *, limit: int, cursor: str | None) -> AlertPage:
     """A page of alerts, newest first. Raises Invalid for a made-up cursor."""
-    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    before = paging.read_id(cursor)
     await plan_for_values(tx)
     found = await alerts.list_alerts(tx, wanted, before=before, limit=limit + 1)
-    page = found[:limit]
-    more = len(found) > limit
-    return AlertPage(alerts=page, next_cursor=write_cursor(page[-1].id) if more else None)
+    page, next_cursor = paging.cut(found, limit, by=lambda alert: alert.id)
+    return AlertPage(alerts=page, next_cursor=next_cursor)
 
 
 async def read(tx: Tx, alert_id: UUID) -> Alert:

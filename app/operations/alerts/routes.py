@@ -1,10 +1,9 @@
 """Alerts over HTTP, for admins."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, get, post
-from litestar.datastructures import State
+from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
@@ -13,10 +12,8 @@ from app.foundation.db import transaction
 from app.foundation.web import PageCursor, PageSize
 from app.operations.alerts import actions
 from app.operations.alerts.model import AlertPage, Resolution
-from app.people.accounts.guards import require_admin
-from app.people.accounts.model import Principal
+from app.people.accounts.guards import AuthenticatedRequest, require_admin
 
-Asking = Request[Principal, Any, State]
 AlertKind = Annotated[str | None, QueryParameter(name="kind", min_length=1, max_length=100)]
 AlertStateFilter = Annotated[AlertState | None, QueryParameter(name="state")]
 
@@ -58,7 +55,7 @@ async def get_alert(alert_id: FromPath[UUID]) -> Alert:
     tags=["operations"],
     summary="Say that an operator works on it",
 )
-async def acknowledge_alert(request: Asking, alert_id: FromPath[UUID]) -> Alert:
+async def acknowledge_alert(request: AuthenticatedRequest, alert_id: FromPath[UUID]) -> Alert:
     async with transaction() as tx:
         return await actions.acknowledge(tx, alert_id, admin_id=request.user.id)
 
@@ -71,7 +68,7 @@ async def acknowledge_alert(request: Asking, alert_id: FromPath[UUID]) -> Alert:
     summary="Say that it is dealt with, and how; if its cause is seen again, a new alert opens",
 )
 async def resolve_alert(
-    request: Asking, alert_id: FromPath[UUID], data: JSONBody[Resolution]
+    request: AuthenticatedRequest, alert_id: FromPath[UUID], data: JSONBody[Resolution]
 ) -> Alert:
     async with transaction() as tx:
         return await actions.resolve(tx, alert_id, admin_id=request.user.id, note=data.note)

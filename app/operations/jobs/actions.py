@@ -2,19 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
-from msgspec import Meta
 from msgspec.structs import replace
 
-from app.foundation import audit, locks, queue
+from app.foundation import audit, locks, paging, queue
 from app.foundation.alerts import Severity, Sighting, raise_alerts, resolve_alerts_but
 from app.foundation.audit import SYSTEM, Actor, Change, Subject
 from app.foundation.db import Tx, Violated, plan_for_values
 from app.foundation.locks import Lease
 from app.foundation.settings import settings
-from app.foundation.wire import read_cursor, write_cursor
 from app.operations.jobs import rules
 from app.operations.jobs.model import (
     ABANDONED_KEPT,
@@ -49,20 +47,17 @@ from app.operations.jobs.queries.jobs import Touched
 _UNKNOWN_TASK: Final = "unknown_task"
 _PERIODIC_MAX: Final = 1_000
 
-_RowId = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-
 
 # ---- looking ------------------------------------------------------------------------------------
 
 
 async def read_jobs(tx: Tx, wanted: JobFilter, *, limit: int, cursor: str | None) -> JobPage:
     """A page of jobs, newest first. Raises Invalid for a made-up cursor."""
-    before = read_cursor(cursor, tuple[_RowId])[0] if cursor else None
+    before = paging.read_row_id(cursor)
     await plan_for_values(tx)
     jobs = await queries.list_jobs(tx, wanted, before=before, limit=limit + 1)
-    page = [_shown(job) for job in jobs[:limit]]
-    more = len(jobs) > limit
-    return JobPage(jobs=page, next_cursor=write_cursor(page[-1].id) if more else None)
+    page, next_cursor = paging.cut(jobs, limit, by=lambda job: job.id)
+    return JobPage(jobs=[_shown(job) for job in page], next_cursor=next_cursor)
 
 
 async def read_job(tx: Tx, job_id: int) -> JobWithPast:
@@ -86,12 +81,11 @@ async def read_job(tx: Tx, job_id: int) -> JobWithPast:
 
 async def read_runs(tx: Tx, wanted: RunFilter, *, limit: int, cursor: str | None) -> RunPage:
     """A page of runs of periodic jobs, newest first. Raises Invalid for a made-up cursor."""
-    before = read_cursor(cursor, tuple[_RowId])[0] if cursor else None
+    before = paging.read_row_id(cursor)
     await plan_for_values(tx)
     runs = await figures.runs(tx, wanted, before=before, limit=limit + 1)
-    page = [_without_secrets(run) for run in runs[:limit]]
-    more = len(runs) > limit
-    return RunPage(runs=page, next_cursor=write_cursor(page[-1].id) if more else None)
+    page, next_cursor = paging.cut(runs, limit, by=lambda run: run.id)
+    return RunPage(runs=[_without_secrets(run) for run in page], next_cursor=next_cursor)
 
 
 async def read_health(tx: Tx) -> Health:

@@ -1,19 +1,15 @@
 """Record how attempts at calls to gateways ended, and read what was recorded."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, Final
-
-from msgspec import Meta
+from typing import Final
 
 from app.edge.calls.model import KEPT, CallFilter, CallPage, NewCall, Outcome
 from app.edge.calls.queries import attempts
 from app.edge.gateways.http import Call, Unclear
+from app.foundation import paging
 from app.foundation.db import Tx, plan_for_values
-from app.foundation.wire import read_cursor, write_cursor
 
 _ERROR_LENGTH_MAX: Final = 200
-_RowId = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 async def record(tx: Tx, calls: Sequence[Call]) -> None:
@@ -23,14 +19,11 @@ async def record(tx: Tx, calls: Sequence[Call]) -> None:
 
 async def read_page(tx: Tx, wanted: CallFilter, *, limit: int, cursor: str | None) -> CallPage:
     """A page of attempts, newest first. Raises Invalid for a made-up cursor."""
-    before = read_cursor(cursor, tuple[datetime, _RowId]) if cursor else None
+    before = paging.read_time_and_row_id(cursor)
     await plan_for_values(tx)
     calls = await attempts.page(tx, wanted, before=before, limit=limit + 1)
-    page = calls[:limit]
-    return CallPage(
-        calls=page,
-        next_cursor=write_cursor(page[-1].at, page[-1].id) if len(calls) > limit else None,
-    )
+    page, next_cursor = paging.cut(calls, limit, by=lambda call: (call.at, call.id))
+    return CallPage(calls=page, next_cursor=next_cursor)
 
 
 async def forget_old(tx: Tx, *, limit: int) -> int:
