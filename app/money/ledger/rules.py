@@ -226,13 +226,15 @@ def people_of(request: NewAdjustment) -> set[UUID]:
     return {entry.owner_id for entry in request.entries if entry.owner_id}
 
 
-def unknown(request: NewAdjustment, missing: Set[UUID]) -> list[FieldError]:
-    """The fields of an adjustment that name somebody or something that does not exist."""
+def names_unknown(
+    request: NewAdjustment, missing: Set[UUID], *, is_booking_known: bool = True
+) -> Invalid:
+    """The refusal of an adjustment that names people, or a booking, that do not exist."""
     errors = [
         FieldError(field=f"entries[{number}].ownerId", message="does not exist")
         for number, entry in enumerate(request.entries)
         if entry.owner_id in missing
     ]
-    if request.booking_id in missing:
+    if not is_booking_known:
         errors.append(FieldError(field="bookingId", message="does not exist"))
-    return errors
+    return Invalid("The adjustment names what does not exist.", errors=errors)

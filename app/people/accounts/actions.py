@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, Final, TypeVar
@@ -86,6 +86,12 @@ async def create_account(
 async def read_account(tx: Tx, *, account_id: UUID) -> Account:
     """An account; raises SessionOver if it is gone or disabled."""
     return _existing(await queries.find_account(tx, account_id=account_id))
+
+
+async def find_missing(tx: Tx, account_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the ids that no account has, disabled ones counted."""
+    known = await queries.find_ids(tx, account_ids=list(account_ids)) if account_ids else []
+    return set(account_ids) - set(known)
 
 
 async def change_account(tx: Tx, *, account_id: UUID, changes: AccountChanges) -> Account:
