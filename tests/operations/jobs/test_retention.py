@@ -9,8 +9,8 @@ from app.operations.jobs import actions
 from tasks.operations import cleanup
 from tasks.runner import queries
 from tasks.runner.claiming import claim
-from tests.operations.jobs.conftest import Desk
-from tests.tasks.runner.conftest import Bench
+from tests.operations.jobs.desk import Desk
+from tests.tasks.runner.bench import Bench
 
 NAMES = "SELECT task_name FROM procrastinate_jobs ORDER BY id"
 

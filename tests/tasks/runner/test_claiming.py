@@ -7,7 +7,7 @@ import pytest
 from app.foundation.db import direct_connection, execute, fetch_values
 from tasks.runner import queries
 from tasks.runner.claiming import claim
-from tests.tasks.runner.conftest import Bench
+from tests.tasks.runner.bench import Bench
 
 PAGES_MAX = 1_000  # where 20,000 jobs wait
 

@@ -13,7 +13,7 @@ from app.development.postgres import running_postgres
 from app.foundation import db
 from app.foundation.migrate import migrate
 from tests.size import FULL
-from tests.tasks.runner.conftest import Bench
+from tests.tasks.runner.bench import Bench
 from tests.tasks.runner.crew import Crew, add, figures, prepare, until_done
 
 pytestmark = pytest.mark.timeout(1_800 if FULL else 180)

@@ -13,7 +13,7 @@ from tasks.runner.handlers import ONCE, Retries
 from tasks.runner.model import Claimed, Ended, Lost, Status, WhenLost
 from tasks.runner.reaping import reap
 from tasks.runner.running import JobTaken, complete, hand_back, lost
-from tests.tasks.runner.conftest import Bench
+from tests.tasks.runner.bench import Bench
 
 EFFECT = "INSERT INTO job_pauses (kind, name) VALUES ('task', 'effect')"
 EFFECTS = "SELECT name FROM job_pauses WHERE name = 'effect'"

@@ -13,8 +13,7 @@ import psutil
 from app.development.postgres import running_postgres
 from app.foundation.db import direct_connection, execute, fetch_values
 from app.foundation.migrate import migrate
-from tests.tasks.runner.conftest import Bench
-from tests.tasks.runner.test_worker import working
+from tests.tasks.runner.bench import Bench, working
 
 # Beside the worker's own tasks, one whose jobs do not end when they are cut off.
 _STUBBORN = """

@@ -8,7 +8,7 @@ import pytest
 from app.foundation.db import transaction
 from tasks.runner import timer_queries as queries
 from tasks.runner.timers import Timer, last_tick, next_tick, task_of, tick_forever
-from tests.tasks.runner.conftest import Bench
+from tests.tasks.runner.bench import Bench
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 

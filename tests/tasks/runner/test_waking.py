@@ -19,8 +19,7 @@ from app.foundation.db import (
     transaction,
 )
 from tasks.runner.model import Claimed
-from tests.tasks.runner.conftest import Bench
-from tests.tasks.runner.test_worker import NEVER_S, until, working
+from tests.tasks.runner.bench import NEVER_S, Bench, until, working
 
 ANY, OWN = "procrastinate_any_queue_v1", "procrastinate_queue_v1#q"
 

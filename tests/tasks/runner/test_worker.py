@@ -3,8 +3,6 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import psycopg
 
@@ -12,32 +10,9 @@ from app.foundation.db import direct_connection, execute
 from tasks.runner import queries
 from tasks.runner.claiming import claim
 from tasks.runner.model import Claimed
-from tasks.runner.worker import Worker
-from tests.tasks.runner.conftest import Bench
+from tests.tasks.runner.bench import NEVER_S, Bench, until, working
 
-# What begins although nobody looks, began because it was told, or because its time had come.
-NEVER_S = 3_600.0
 STALLED_S = 2.0
-
-
-@asynccontextmanager
-async def working(worker: Worker) -> AsyncIterator[Worker]:
-    running = asyncio.create_task(worker.run())
-    try:
-        while not worker.pulse.is_fresh:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.1)
-        yield worker
-    finally:
-        worker.stop()
-        await running
-
-
-async def until(bench: Bench, count: int, *, seconds: float = 20) -> None:
-    give_up_at = time.monotonic() + seconds
-    while len(bench.ran) < count:
-        assert time.monotonic() < give_up_at, f"{len(bench.ran)} of {count}"
-        await asyncio.sleep(0.005)
 
 
 async def test_an_idle_worker_begins_when_told_and_at_the_time_that_was_set(bench: Bench) -> None:

@@ -1,16 +1,25 @@
-"""A queue to play with: tasks of the test's own, and workers in this process."""
+"""Tasks of a test's own, their queue, and workers for it in this process."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
-
-from app.foundation.db import execute, fetch_new_value, fetch_values, json, transaction
+from app.foundation.db import (
+    execute,
+    fetch_new_value,
+    fetch_values,
+    json,
+    transaction,
+)
 from tasks.runner.handlers import Retries, Task
 from tasks.runner.model import Claimed
 from tasks.runner.worker import Options, Worker
 
 SOON = Retries(attempts_max=3, first_wait_s=0.01, wait_s_max=0.02)
+# What begins although nobody looks, began because it was told, or because its time had come.
+NEVER_S = 3_600.0
 
 
 class Bench:
@@ -85,6 +94,21 @@ class Bench:
             return await execute(tx, sql, **params)
 
 
-@pytest.fixture
-async def bench(pool: None, database_url: str) -> Bench:
-    return Bench(database_url)
+@asynccontextmanager
+async def working(worker: Worker) -> AsyncIterator[Worker]:
+    running = asyncio.create_task(worker.run())
+    try:
+        while not worker.pulse.is_fresh:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        yield worker
+    finally:
+        worker.stop()
+        await running
+
+
+async def until(bench: Bench, count: int, *, seconds: float = 20) -> None:
+    give_up_at = time.monotonic() + seconds
+    while len(bench.ran) < count:
+        assert time.monotonic() < give_up_at, f"{len(bench.ran)} of {count}"
+        await asyncio.sleep(0.005)
