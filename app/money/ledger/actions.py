@@ -11,7 +11,6 @@ import uuid_utils.compat
 from app.foundation import audit, paging
 from app.foundation.audit import Actor, ActorRole, Subject
 from app.foundation.db import Tx, Violated, plan_for_values
-from app.foundation.errors import Invalid
 from app.money.ledger import queries, rules
 from app.money.ledger.model import (
     AccountFilter,

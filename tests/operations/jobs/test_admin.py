@@ -9,9 +9,8 @@ from app.foundation.db import execute, fetch_values, plan_for_values, transactio
 from app.foundation.settings import settings
 from tasks.runner.handlers import ONCE
 from tasks.runner.model import TakenJob
-from tests.operations.jobs.conftest import Desk
-from tests.tasks.runner.conftest import Bench
-from tests.tasks.runner.test_worker import NEVER_S, until, working
+from tests.operations.jobs.desk import Desk
+from tests.tasks.runner.bench import NEVER_S, Bench, until, working
 
 
 async def _fail(_job: TakenJob) -> None:

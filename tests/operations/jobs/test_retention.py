@@ -8,8 +8,8 @@ from app.foundation.db import Tx, direct_connection, fetch_new_value, transactio
 from app.operations.jobs import actions
 from tasks.operations import cleanup
 from tasks.runner import queries
-from tests.operations.jobs.conftest import Desk
-from tests.tasks.runner.conftest import Bench
+from tests.operations.jobs.desk import Desk
+from tests.tasks.runner.bench import Bench
 
 NAMES = "SELECT task_name FROM procrastinate_jobs ORDER BY id"
 

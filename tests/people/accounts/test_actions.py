@@ -25,7 +25,7 @@ from app.people.accounts.model import (
     TokenInvalid,
     TokenReused,
 )
-from tests.people.accounts.conftest import PASSWORD
+from tests.people.accounts.client import PASSWORD
 
 ADA = NewAccount(email="ada@example.com", password=PASSWORD, name="Ada")
 
