@@ -11,11 +11,11 @@ The decisions, each with its reason:
   jobs take: a job that would wait here for over 50 ms is left to other workers.
 - To finish a job is to name the job, its worker and its attempt. Taking a job back from a lost
   worker counts as an attempt, so that a late finish by the lost worker matches no row.
-- One connection carries the heartbeat and listens for notifications: a worker that can hear of no
-  jobs also shows no life. Without a recent heartbeat it takes no jobs and begins none.
+- One connection carries the heartbeat and listens for notifications: a worker that receives none
+  has no heartbeat either. Without a recent heartbeat it takes no jobs and begins none.
 - The reaper takes jobs back from lost workers. The one worker that holds an advisory lock does it,
   and only if it has itself been connected for as long as others may be silent: after an outage of
-  the database nobody's heartbeat is recent, and that says nothing about anybody.
+  the database nobody's heartbeat is recent, and that does not mean that a worker is lost.
 - An idle worker sleeps until a notification comes or the next scheduled job is due, and also looks
   every few seconds, in case both failed.
 - A tick of the schedule moves one row forward by compare-and-set; the worker that succeeds queues

@@ -30,6 +30,7 @@ T = TypeVar("T")
 HOUR_S = 3_600.0
 STALLED_S = 30.0
 TASKS_KNOWN = ("a", "b")
+QUEUES = st.sampled_from((None, None, ("q",), ("r", "q")))
 
 
 async def _nothing(_job: TakenJob) -> None:
@@ -44,7 +45,10 @@ TASKS = {
 class Job:
     """A job in the model."""
 
-    def __init__(self, task: str, priority: int, lock: str | None, queueing: str | None) -> None:
+    def __init__(
+        self, queue: str, task: str, priority: int, lock: str | None, queueing: str | None
+    ) -> None:
+        self.queue = queue
         self.task = task
         self.priority = priority
         self.lock = lock
@@ -73,7 +77,7 @@ class Queue(RuleBasedStateMachine):
         super().__init__()
         self.jobs: dict[int, Job] = {}
         self.taken: list[TakenJob] = []
-        self.paused: set[str] = set()
+        self.paused: set[tuple[str, str]] = set()
         self.dead: set[int] = set()
 
     def do(self, step: Coroutine[Any, Any, T]) -> T:
@@ -90,6 +94,7 @@ class Queue(RuleBasedStateMachine):
     # ---- what may happen --------------------------------------------------------------------
 
     @rule(
+        queue=st.sampled_from(("q", "q", "r")),
         task=st.sampled_from((*TASKS_KNOWN, "unknown")),
         priority=st.integers(-1, 2),
         lock=st.sampled_from((None, None, "x", "y")),
@@ -97,35 +102,50 @@ class Queue(RuleBasedStateMachine):
         is_future=st.booleans(),
     )
     def enqueue(
-        self, task: str, priority: int, lock: str | None, queueing: str | None, is_future: bool
+        self,
+        *,
+        queue: str,
+        task: str,
+        priority: int,
+        lock: str | None,
+        queueing: str | None,
+        is_future: bool,
     ) -> None:
         is_refused = self._is_queued(queueing)
         sql = """
             INSERT INTO procrastinate_jobs
                    (queue_name, task_name, priority, lock, queueing_lock, scheduled_at)
-            VALUES ('q', %(task)s, %(priority)s, %(lock)s, %(queueing)s,
+            VALUES (%(queue)s, %(task)s, %(priority)s, %(lock)s, %(queueing)s,
                     now() + make_interval(secs => %(in_s)s))
             RETURNING id"""
-        given = {"task": task, "priority": priority, "lock": lock, "queueing": queueing}
-        in_s = HOUR_S if is_future else None
-        adding = fetch_new_value(self.connection, int, sql, in_s=in_s, **given)
+        adding = fetch_new_value(
+            self.connection,
+            int,
+            sql,
+            queue=queue,
+            task=task,
+            priority=priority,
+            lock=lock,
+            queueing=queueing,
+            in_s=HOUR_S if is_future else None,
+        )
         if is_refused:
             with pytest.raises(Violated):
                 self.do(adding)
             return
-        job = self.jobs[self.do(adding)] = Job(task, priority, lock, queueing)
+        job = self.jobs[self.do(adding)] = Job(queue, task, priority, lock, queueing)
         job.is_scheduled = job.is_future = is_future
 
-    @rule(worker=st.integers(0, 2), limit=st.integers(1, 6))
-    def take(self, worker: int, limit: int) -> None:
-        may = [id_ for id_, job in self.jobs.items() if self._may_start(id_, job)]
+    @rule(worker=st.integers(0, 2), limit=st.integers(1, 6), queues=QUEUES)
+    def take(self, worker: int, limit: int, queues: tuple[str, ...] | None) -> None:
+        may = [id_ for id_, job in self.jobs.items() if self._may_start(id_, job, queues)]
         may.sort(key=lambda id_: (-self.jobs[id_].priority, id_))
         worker_id = self.workers[worker]
         jobs = self.do(
             queries.take_jobs(
                 self.connection,
                 worker_id=worker_id,
-                queues=None,
+                queues=queues,
                 tasks=TASKS_KNOWN,
                 limit=limit,
             )
@@ -141,6 +161,12 @@ class Queue(RuleBasedStateMachine):
             assert taken.attempts == job.attempts
             job.status, job.holder = "doing", worker_id
         self.taken += jobs
+
+    @rule(queues=QUEUES)
+    def look_ahead(self, queues: tuple[str, ...] | None) -> None:
+        looking = queries.look_ahead(self.connection, queues=queues, tasks=TASKS_KNOWN, after=None)
+        may = any(self._may_start(id_, job, queues) for id_, job in self.jobs.items())
+        assert self.do(looking).is_job_waiting == may
 
     @precondition(lambda self: self.taken)
     @rule(data=st.data())
@@ -193,13 +219,18 @@ class Queue(RuleBasedStateMachine):
                 )
                 self._end(self.jobs[id_], "failed" if is_last else "todo", counts=True)
 
-    @rule(task=st.sampled_from(TASKS_KNOWN))
-    def pause_or_resume(self, task: str) -> None:
-        if task in self.paused:
-            self.sql("DELETE FROM job_pauses WHERE name = %(name)s", name=task)
+    @rule(what=st.sampled_from((*(("task", name) for name in TASKS_KNOWN), ("queue", "r"))))
+    def pause_or_resume(self, what: tuple[str, str]) -> None:
+        kind, name = what
+        if what in self.paused:
+            self.sql("DELETE FROM job_pauses WHERE name = %(name)s", name=name)
         else:
-            self.sql("INSERT INTO job_pauses (kind, name) VALUES ('task', %(name)s)", name=task)
-        self.paused ^= {task}
+            self.sql(
+                "INSERT INTO job_pauses (kind, name) VALUES (%(kind)s, %(name)s)",
+                kind=kind,
+                name=name,
+            )
+        self.paused ^= {what}
 
     @rule()
     def time_passes(self) -> None:
@@ -231,10 +262,12 @@ class Queue(RuleBasedStateMachine):
             for job in self.jobs.values()
         )
 
-    def _may_start(self, id_: int, job: Job) -> bool:
+    def _may_start(self, id_: int, job: Job, queues: tuple[str, ...] | None) -> bool:
         if job.status != "todo" or job.is_future:
             return False
-        if job.task not in TASKS_KNOWN or job.task in self.paused:
+        if job.task not in TASKS_KNOWN or (queues is not None and job.queue not in queues):
+            return False
+        if ("task", job.task) in self.paused or ("queue", job.queue) in self.paused:
             return False
         same_lock = [(i, j) for i, j in self.jobs.items() if job.lock and j.lock == job.lock]
         if any(j.status == "doing" for _, j in same_lock):
@@ -271,7 +304,7 @@ def test_queue_and_model_agree_after_any_events(database_url: str) -> None:
         run_state_machine_as_test(
             Queue,
             settings=settings(
-                max_examples=1_000 if FULL else 60,
+                max_examples=1_000 if FULL else 150,
                 stateful_step_count=50 if FULL else 30,
                 deadline=None,
                 database=None,

@@ -20,7 +20,7 @@ async def _take(bench: Bench, limit: int = 100, **more: object) -> list[str]:
         return [job.task_name for job in jobs]
 
 
-async def test_the_most_urgent_comes_first_and_then_the_oldest(bench: Bench) -> None:
+async def test_the_most_urgent_jobs_are_taken_first_and_then_the_oldest(bench: Bench) -> None:
     await bench.add("a")
     await bench.add("b", priority=5)
     await bench.add("c", queue="other", priority=9)
@@ -138,7 +138,7 @@ BLOCKED = {
 
 
 @pytest.mark.parametrize("blocked", BLOCKED)
-async def test_taking_reads_no_more_pages_because_many_jobs_have_to_wait(
+async def test_looking_for_jobs_reads_few_pages_although_many_jobs_have_to_wait(
     bench: Bench, blocked: str
 ) -> None:
     await bench.sql(
@@ -161,10 +161,17 @@ async def test_taking_reads_no_more_pages_because_many_jobs_have_to_wait(
             jobs = await queries.take_jobs(
                 connection, worker_id=worker_id, queues=["q"], tasks=["a", "b", "c"], limit=10
             )
-            read = await _pages_read(connection) - before
+            taking = await _pages_read(connection) - before
             assert [job.task_name for job in jobs] == ["b", "c"]
             await queries.finish_succeeded(connection, jobs)
-    assert read < PAGES_MAX, read
+            before = await _pages_read(connection)
+            upcoming = await queries.look_ahead(
+                connection, queues=["q"], tasks=["a", "b", "c"], after=None
+            )
+            looking_ahead = await _pages_read(connection) - before
+            assert not upcoming.is_job_waiting
+    assert taking < PAGES_MAX, taking
+    assert looking_ahead < PAGES_MAX, looking_ahead
 
 
 async def test_the_most_urgent_jobs_of_many_free_locks_are_taken_first(bench: Bench) -> None:

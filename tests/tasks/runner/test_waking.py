@@ -209,7 +209,9 @@ async def test_a_job_that_another_worker_locked_and_left_is_found(bench: Bench) 
 
 
 @pytest.mark.parametrize("count", [1, 500])
-async def test_queueing_is_one_round_trip_however_many(pool: None, count: int) -> None:
+async def test_queueing_is_one_round_trip_however_many_jobs_there_are(
+    pool: None, count: int
+) -> None:
     with tempfile.TemporaryFile("w+") as trace:
         async with transaction() as tx:
             await execute(tx, "SELECT")  # BEGIN
