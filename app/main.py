@@ -23,6 +23,8 @@ import app.money.breaker.routes
 import app.money.ledger.routes
 import app.money.payees.routes
 import app.money.payouts.routes
+import app.operations.alerts.routes
+import app.operations.audit_log.routes
 import app.operations.health.routes
 import app.operations.jobs.routes
 import app.people.accounts.routes
@@ -57,6 +59,8 @@ def create_app() -> ASGIApp:
             *app.money.ledger.routes.routes,
             *app.flows.sending.routes.routes,
             *app.operations.health.routes.routes,
+            *app.operations.audit_log.routes.routes,
+            *app.operations.alerts.routes.routes,
             *app.edge.calls.routes.routes,
             *app.money.payees.routes.routes,
             *app.money.payouts.routes.routes,

@@ -1,6 +1,6 @@
 """Store what a gateway says once, and queue acting on it; write down how that ended."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -105,7 +105,23 @@ async def read_events(tx: Tx, wanted: EventFilter, *, limit: int, cursor: str | 
     """A page of events, newest first. Raises Invalid for a made-up cursor."""
     before = paging.read_id(cursor)
     await plan_for_values(tx)
-    events = await queries.events(tx, wanted, before=before, limit=limit + 1)
+    return _page(await queries.events(tx, wanted, before=before, limit=limit + 1), limit)
+
+
+async def read_events_about(
+    tx: Tx, references: Sequence[str], *, limit: int, cursor: str | None
+) -> EventPage:
+    """A page of the events about any of these references, newest first.
+
+    Raises Invalid for a made-up cursor.
+    """
+    before = paging.read_id(cursor)
+    await plan_for_values(tx)
+    events = await queries.events_of_references(tx, references, before=before, limit=limit + 1)
+    return _page(events, limit)
+
+
+def _page(events: list[EventReply], limit: int) -> EventPage:
     page, next_cursor = paging.cut(events, limit, by=lambda event: event.id)
     return EventPage(webhooks=page, next_cursor=next_cursor)
 

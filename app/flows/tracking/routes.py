@@ -6,10 +6,12 @@ from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from app.edge.webhooks.model import EventPage
 from app.flows.tracking import actions
 from app.flows.tracking.model import EscrowReply, EscrowTrail
 from app.foundation.db import transaction
-from app.people.accounts.guards import AuthenticatedRequest
+from app.foundation.web import PageCursor, PageSize
+from app.people.accounts.guards import AuthenticatedRequest, require_admin
 
 
 @get(
@@ -34,4 +36,23 @@ async def get_escrow_events(
         return await actions.read_trail(tx, booking_id=booking_id, asker=request.user)
 
 
-routes: list[HTTPRouteHandler] = [get_escrow, get_escrow_events]
+@get(
+    "/api/admin/webhooks/booking/{booking_id:uuid}",
+    guards=[require_admin],
+    tags=["webhooks"],
+    summary="What gateways reported of a booking's charges, refunds and transfers, newest first",
+)
+async def list_webhooks_of_booking(
+    request: AuthenticatedRequest,
+    booking_id: FromPath[UUID],
+    *,
+    limit: PageSize = 20,
+    cursor: PageCursor = None,
+) -> EventPage:
+    async with transaction() as tx:
+        return await actions.read_webhooks(
+            tx, booking_id=booking_id, asker=request.user, limit=limit, cursor=cursor
+        )
+
+
+routes: list[HTTPRouteHandler] = [get_escrow, get_escrow_events, list_webhooks_of_booking]
