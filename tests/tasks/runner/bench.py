@@ -33,12 +33,14 @@ class Bench:
     def task(
         self, name: str, run: Callable[[Claimed], Awaitable[None]] | None = None, **more: Any
     ) -> None:
+        more.setdefault("retries", SOON)
+
         async def note(job: Claimed) -> None:
             if run:
                 await run(job)
             self.ran.append(name)
 
-        self.tasks[name] = Task(name=name, run=note, **{"retries": SOON} | more)
+        self.tasks[name] = Task(name=name, run=note, **more)
 
     async def add(
         self,
@@ -71,8 +73,9 @@ class Bench:
             )
 
     def worker(self, **more: Any) -> Worker:
-        options = {"url": self.url, "concurrency": 5, "grace_s": 0.3, "heartbeat_s": 0.2}
-        return Worker(self.tasks, Options(**options | {"stalled_s": 2.0} | more))
+        options: dict[str, Any] = {"concurrency": 5, "grace_s": 0.3, "heartbeat_s": 0.2}
+        options |= {"stalled_s": 2.0} | more
+        return Worker(self.tasks, Options(url=self.url, **options))
 
     async def run(self, **more: Any) -> list[str]:
         """Do what is due with one worker; the names of the tasks in the order they ended."""
