@@ -14,9 +14,9 @@ from typing import Final, TypeVar
 import httpx
 from litestar import Litestar
 
+from app.edge.calls.stories import CallRecorder
 from app.edge.gateways.port import GatewayName
 from app.edge.gateways.registry import close_gateways, open_gateways
-from app.edge.outages.stories import Recorder
 from app.foundation import db
 from app.foundation.db import execute, transaction
 from app.foundation.settings import settings
@@ -193,7 +193,7 @@ async def open_house(
         open_gateways(
             settings(),
             transports={name: wrap(line) for name in GatewayName},
-            hearer=Recorder(),
+            recorder=CallRecorder(),
             patience_s=patience_s,
         )
         stack.push_async_callback(close_gateways)

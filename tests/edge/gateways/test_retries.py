@@ -40,7 +40,7 @@ class Ear:
         self.calls: list[Call] = []
         self.down = down
 
-    def hear(self, call: Call) -> asyncio.Future[None]:
+    def record(self, call: Call) -> asyncio.Future[None]:
         self.calls.append(call)
         done = asyncio.get_running_loop().create_future()
         done.set_result(None)
@@ -61,7 +61,7 @@ class Patiently(World):
 
     def open(self, **more: Any) -> Gateway:
         self.ear = Ear()
-        return super().open(patience=PATIENT, hearer=self.ear, **more)
+        return super().open(patience=PATIENT, recorder=self.ear, **more)
 
 
 @pytest.fixture(params=ALL, ids=lambda adapter: adapter.name)
@@ -94,7 +94,7 @@ def _line(
         secret_key="sk_test",
         timeout_s=5,
         transport=httpx.MockTransport(reply),
-        hearer=ear,
+        recorder=ear,
         patience=patience,
     )
     return line, seen

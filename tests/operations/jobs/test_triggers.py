@@ -244,7 +244,7 @@ async def test_health_tells_of_queues_and_workers(api: httpx.AsyncClient, bench:
         health = await _health(api)
         (seen,) = health["workers"]
         assert (seen["id"], seen["queues"], seen["concurrency"]) == (
-            worker.pulse.worker_id,
+            worker.heartbeat.worker_id,
             ["x"],
             3,
         )

@@ -1,25 +1,19 @@
-"""Tasks of a test's own, their queue, and workers for it in this process."""
+"""A queue to experiment with: tasks of the test's own, and workers in this process."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
-from app.foundation.db import (
-    execute,
-    fetch_new_value,
-    fetch_values,
-    json,
-    transaction,
-)
+from app.foundation.db import execute, fetch_new_value, fetch_values, json, transaction
 from tasks.runner.handlers import Retries, Task
-from tasks.runner.model import Claimed
+from tasks.runner.model import TakenJob
 from tasks.runner.worker import Options, Worker
 
-SOON = Retries(attempts_max=3, first_wait_s=0.01, wait_s_max=0.02)
-# What begins although nobody looks, began because it was told, or because its time had come.
-NEVER_S = 3_600.0
+SOON: Final = Retries(attempts_max=3, first_wait_s=0.01, wait_s_max=0.02)
+# As `look_every_s`: a job that begins began by a notification, or because its time had come.
+NEVER_S: Final = 3_600.0
 
 
 class Bench:
@@ -31,16 +25,17 @@ class Bench:
         self.ran: list[str] = []
 
     def task(
-        self, name: str, run: Callable[[Claimed], Awaitable[None]] | None = None, **more: Any
+        self, name: str, run: Callable[[TakenJob], Awaitable[None]] | None = None, **more: Any
     ) -> None:
+        """Add a task; the names of its jobs that succeed are appended to `ran`."""
         more.setdefault("retries", SOON)
 
-        async def note(job: Claimed) -> None:
+        async def run_and_note(job: TakenJob) -> None:
             if run:
                 await run(job)
             self.ran.append(name)
 
-        self.tasks[name] = Task(name=name, run=note, **more)
+        self.tasks[name] = Task(name=name, run=run_and_note, **more)
 
     async def add(
         self,
@@ -53,6 +48,7 @@ class Bench:
         in_s: float | None = None,
         args: Any = None,
     ) -> int:
+        """Queue a job of the task with this name; returns its id."""
         async with transaction() as tx:
             return await fetch_new_value(
                 tx,
@@ -78,7 +74,7 @@ class Bench:
         return Worker(self.tasks, Options(url=self.url, **options))
 
     async def run(self, **more: Any) -> list[str]:
-        """Do what is due with one worker; the names of the tasks in the order they ended."""
+        """Run what is due with one worker; the names of the tasks in the order they ended."""
         self.ran.clear()
         await self.worker(**more).run_what_is_due()
         return self.ran
@@ -88,6 +84,7 @@ class Bench:
             return await fetch_values(tx, str, sql, **params)
 
     async def statuses(self) -> list[str]:
+        """Status and attempts of each job, in the order in which they were queued."""
         return await self.values(
             "SELECT status || ' ' || attempts FROM procrastinate_jobs ORDER BY id"
         )
@@ -99,9 +96,10 @@ class Bench:
 
 @asynccontextmanager
 async def working(worker: Worker) -> AsyncIterator[Worker]:
+    """Let a worker run, and stop it at the end."""
     running = asyncio.create_task(worker.run())
     try:
-        while not worker.pulse.is_fresh:  # noqa: ASYNC110
+        while not worker.heartbeat.is_fresh:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
         yield worker
@@ -111,6 +109,7 @@ async def working(worker: Worker) -> AsyncIterator[Worker]:
 
 
 async def until(bench: Bench, count: int, *, seconds: float = 20) -> None:
+    """Wait until so many jobs have succeeded."""
     give_up_at = time.monotonic() + seconds
     while len(bench.ran) < count:
         assert time.monotonic() < give_up_at, f"{len(bench.ran)} of {count}"

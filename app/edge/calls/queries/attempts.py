@@ -10,7 +10,7 @@ from app.foundation.db import Tx, execute, fetch_all, json
 
 
 async def insert(tx: Tx, calls: Sequence[NewCall]) -> None:
-    """At a commit that does not wait for the disk: a crash of the server may take the last rows.
+    """Insert attempts; the commit does not wait for the disk, so a server crash may lose the last.
 
     (`lax` is read, and so evaluated, before the commit; it holds for this transaction only.)
     """
@@ -29,7 +29,7 @@ async def insert(tx: Tx, calls: Sequence[NewCall]) -> None:
 async def page(
     tx: Tx, wanted: CallFilter, *, before: tuple[datetime, int] | None, limit: int
 ) -> list[GatewayCall]:
-    """Newest first, older than the call of this instant and id."""
+    """Attempts, newest first, older than the one of this instant and id."""
     before_at, before_id = before or (None, None)
     return await fetch_all(
         tx,
@@ -51,9 +51,9 @@ async def page(
 
 
 async def figures(tx: Tx) -> list[FiguresRow]:
-    """The last hour of each gateway that was called in it.
+    """Figures on the last hour of each gateway that was called in it.
 
-    (The hour is no parameter: the planner must see how few of the rows it is.)
+    (The hour is not a parameter: the planner must see how few rows it selects.)
     """
     return await fetch_all(
         tx,
@@ -71,9 +71,9 @@ async def figures(tx: Tx) -> list[FiguresRow]:
 
 
 async def forget(tx: Tx, *, kept: timedelta, limit: int) -> int:
-    """Delete calls of so long ago, oldest first.
+    """Delete attempts older than `kept`, oldest first; returns how many.
 
-    (By their places: rows are never moved, and the key is two columns wide.)
+    (By `ctid`, the place of a row: no row is ever updated, and the primary key has two columns.)
     """
     return await execute(
         tx,

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from app.edge.calls.stories import CallRecorder
 from app.edge.gateways import http
 from app.edge.gateways.http import Answered, Attempt, Call, Unclear
 from app.edge.gateways.port import CheckoutReady, GatewayName, NewCharge, NewRefund, Refused
 from app.edge.gateways.registry import gateway_named
 from app.edge.gateways.retries import PATIENCE_OF_REQUESTS_S
-from app.edge.outages.stories import Recorder
 from app.foundation import db
 from app.foundation.db import Violated, execute, savepoint, transaction
 from app.foundation.money import Money
@@ -92,10 +92,10 @@ async def test_each_attempt_is_a_row_and_the_last_hour_is_summed_up(shop: Shop) 
 
 
 async def test_the_list_is_read_in_pages_and_by_gateway_reference_and_outcome(shop: Shop) -> None:
-    recorder = Recorder()
+    recorder = CallRecorder()
     calls = [_call(number) for number in range(1, 8)]
     failed = _call(8, Unclear(reason="HTTP 503", status=503, is_outage=True))
-    await asyncio.wait([recorder.hear(call) for call in [*calls, failed]])
+    await asyncio.wait([recorder.record(call) for call in [*calls, failed]])
     seen, cursor = list[str](), ""
     while cursor is not None:
         page = await shop.get(
@@ -159,7 +159,7 @@ async def test_an_answer_is_kept_when_nothing_can_be_written_down(shop: Shop) ->
 async def test_an_answer_does_not_wait_for_a_table_that_somebody_locks(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "_HEARD_WITHIN_S", 0.05)
+    monkeypatch.setattr(http, "_RECORDED_WITHIN_S", 0.05)
     async with transaction() as tx:
         await execute(tx, "LOCK TABLE gateway_calls")
         outcome = await asyncio.wait_for(gateway_named(PAYSTACK).start_charge(_charge()), 60)
@@ -169,8 +169,8 @@ async def test_an_answer_does_not_wait_for_a_table_that_somebody_locks(
 
 
 async def test_a_burst_is_written_down_in_few_commits(shop: Shop) -> None:
-    recorder = Recorder()
-    await asyncio.wait([recorder.hear(_call(number)) for number in range(1, 201)])
+    recorder = CallRecorder()
+    await asyncio.wait([recorder.record(_call(number)) for number in range(1, 201)])
     assert await shop.count("SELECT count(*) FROM gateway_calls") == 200
     assert await shop.count("SELECT count(DISTINCT xmin::text) FROM gateway_calls") == 1
 

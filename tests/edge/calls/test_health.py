@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from app.edge.calls.actions import health
+from app.edge.calls.model import FAILURES_MAX
+from app.edge.calls.stories import CallRecorder
 from app.edge.gateways.http import Answered, Attempt, Call, Unclear
 from app.edge.gateways.port import GatewayName
 from app.edge.gateways.registry import gateway_named
-from app.edge.outages import actions
-from app.edge.outages.model import FAILURES_MAX
-from app.edge.outages.stories import Recorder
 from app.foundation.db import transaction
 from tests import make
 from tests.shop import Shop
@@ -25,8 +25,8 @@ async def _usd_booking(shop: Shop, seat: str = "1A") -> dict[str, Any]:
     return await shop.reserve(seat, trip_id=trip_id)
 
 
-async def _hear(gateway: GatewayName, attempt: Attempt) -> None:
-    await Recorder().hear(
+async def _record(gateway: GatewayName, attempt: Attempt) -> None:
+    await CallRecorder().record(
         Call(
             gateway=gateway,
             operation="verify",
@@ -40,12 +40,12 @@ async def _hear(gateway: GatewayName, attempt: Attempt) -> None:
 
 async def _fail(gateway: GatewayName = PAYSTACK, times: int = FAILURES_MAX) -> None:
     for _ in range(times):
-        await _hear(gateway, Unclear(reason="HTTP 503", status=503, is_outage=True))
+        await _record(gateway, Unclear(reason="HTTP 503", status=503, is_outage=True))
 
 
 async def _down() -> set[GatewayName]:
     async with transaction() as tx:
-        return set(await actions.down(tx))
+        return set(await health.gateways_down(tx))
 
 
 async def _condition(shop: Shop, name: str = "paystack") -> dict[str, Any]:
@@ -120,7 +120,7 @@ async def test_an_operator_sees_what_is_down_and_is_told_once(shop: Shop) -> Non
     assert (await _condition(shop, "stripe"))["condition"] == "up"
     assert await shop.values(alerts) == ["gateway_down paystack open"]
     assert await shop.values("SELECT count::text FROM alerts") == ["1"]
-    await _hear(PAYSTACK, Answered(status=200, body=None))
+    await _record(PAYSTACK, Answered(status=200, body=None))
     assert (await _condition(shop))["condition"] == "up"
     assert await shop.values(alerts) == ["gateway_down paystack resolved"]
 
@@ -145,7 +145,7 @@ async def test_each_failure_of_one_that_is_down_makes_the_pause_longer(shop: Sho
 
 async def test_what_another_process_saw_counts_and_is_ended_by_an_answer_here(shop: Shop) -> None:
     await _fail()
-    actions._failing.clear()  # as in a process that has made no call yet
+    health._failing.clear()  # as in a process that has made no call yet
     payment = await shop.pending(await _usd_booking(shop))
     assert payment["gateway"] == "stripe"
     await gateway_named(PAYSTACK).find_charge("pay-nobody-knows")

@@ -1,12 +1,12 @@
 """One statement per function on `gateway_outages`."""
 
+from app.edge.calls.model import FAILURES_MAX, FIRST_PAUSE, IN_A_ROW_WITHIN, PAUSE_MAX, Outage
 from app.edge.gateways.port import GatewayName
-from app.edge.outages.model import FAILURES_MAX, FIRST_PAUSE, IN_A_ROW_WITHIN, PAUSE_MAX, Outage
 from app.foundation.db import Tx, fetch_all, fetch_new, fetch_value
 
 
 async def count_failure(tx: Tx, gateway: GatewayName, *, reason: str) -> Outage:
-    """One more call that failed in a row; from the fifth on the gateway is down for a while."""
+    """Count one more failure in a row; from the fifth on the gateway is down for a while."""
     return await fetch_new(
         tx,
         Outage,
@@ -34,8 +34,8 @@ async def count_failure(tx: Tx, gateway: GatewayName, *, reason: str) -> Outage:
     )
 
 
-async def end(tx: Tx, gateway: GatewayName) -> int | None:
-    """The gateway has answered: how many calls had failed in a row; None if none had."""
+async def delete(tx: Tx, gateway: GatewayName) -> int | None:
+    """Forget the failures of a gateway; returns how many there were in a row, None if none."""
     return await fetch_value(
         tx,
         int,
@@ -44,7 +44,8 @@ async def end(tx: Tx, gateway: GatewayName) -> int | None:
     )
 
 
-async def outages(tx: Tx) -> list[Outage]:
+async def list_all(tx: Tx) -> list[Outage]:
+    """The gateways whose last calls failed, each with whether it is down."""
     return await fetch_all(
         tx,
         Outage,

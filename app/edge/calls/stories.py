@@ -1,4 +1,4 @@
-"""What calls to gateways have shown, written down beside whoever made them."""
+"""Record calls to gateways in the background: whoever made a call need not wait for it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,44 +6,43 @@ from contextvars import Context
 
 import structlog
 
-from app.edge.calls import actions as made
+from app.edge.calls import actions
 from app.edge.gateways.http import Call, Unclear, facts_of
 from app.edge.gateways.port import GatewayName
-from app.edge.outages import actions
 from app.foundation.db import Tx, transaction
 
 _log = structlog.get_logger(__name__)
 
 
-class Recorder:
-    """Hears of each attempt at a call. All that end while others are being written down go into
-    the next transaction together.
+class CallRecorder:
+    """Records each attempt at a call, and keeps count of the failures.
 
-    No answer depends on it: what cannot be written down is logged instead.
+    Attempts that end while others are being written go into the next transaction together. No
+    reply to a caller depends on it: an attempt that cannot be written is logged instead.
     """
 
     def __init__(self) -> None:
         self._calls: list[Call] = []
-        self._written: asyncio.Future[None] | None = None  # when those calls are
+        self._written: asyncio.Future[None] | None = None  # ends when those calls are written
         self._writing: asyncio.Task[None] | None = None
         self._down: set[GatewayName] = set()
 
-    def hear(self, call: Call) -> asyncio.Future[None]:
-        """Begin to write down how an attempt went; the future tells when that is done with."""
+    def record(self, call: Call) -> asyncio.Future[None]:
+        """Begin to write how an attempt ended; the future ends when it is written or logged."""
         self._calls.append(call)
         if self._written is None:
             self._written = asyncio.get_running_loop().create_future()
         if self._writing is None or self._writing.done():
-            # In a context of its own: not on the one connection of whoever happens to be first.
+            # In a context of its own: else it would use the first caller's database connection.
             self._writing = asyncio.create_task(self._write_all(), context=Context())
         return self._written
 
     def is_down(self, gateway: GatewayName) -> bool:
-        """As it was after the last call of this process."""
+        """Whether a gateway was down after the last call of this process."""
         return gateway in self._down
 
     async def finish(self) -> None:
-        """Wait until all that was heard is written down, or logged."""
+        """Wait until all recorded attempts are written or logged."""
         if self._writing:
             await self._writing
 
@@ -57,23 +56,23 @@ class Recorder:
     async def _write(self, calls: Sequence[Call]) -> None:
         try:
             async with transaction() as tx:
-                await made.record(tx, calls)
-                # In the same order in all processes, which otherwise might wait for each other.
+                await actions.record(tx, calls)
+                # All processes lock the gateways' rows in the same order, so none deadlocks.
                 for call in sorted(calls, key=lambda call: call.gateway):
-                    await self._learn(tx, call)
-        except Exception as error:  # noqa: BLE001  whatever it is, the answers are worth more
+                    await self._update_health(tx, call)
+        except Exception as error:  # noqa: BLE001  the caller's reply matters more than any error
             for call in calls:
                 _log.error("gateway call not recorded", error=repr(error), **facts_of(call))
 
-    async def _learn(self, tx: Tx, call: Call) -> None:
-        """An answer that was no answer to the call (wait, come back later) shows nothing."""
+    async def _update_health(self, tx: Tx, call: Call) -> None:
+        """Count a failure, or end an outage. A reply like "try later" proves neither."""
         match call.attempt:
             case Unclear(is_outage=False):
                 return
             case Unclear(reason=reason):
-                is_down = await actions.failed(tx, call.gateway, reason=reason)
+                is_down = await actions.count_failure(tx, call.gateway, reason=reason)
             case _:
                 is_down = False
                 if actions.is_failing(call.gateway):
-                    await actions.answered(tx, call.gateway)
+                    await actions.end_outage(tx, call.gateway)
         (self._down.add if is_down else self._down.discard)(call.gateway)
