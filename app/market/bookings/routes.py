@@ -123,8 +123,8 @@ async def get_history(request: Asking, booking_id: FromPath[UUID]) -> History:
 @get("/api/bookings/{booking_id:uuid}/passengers", tags=["bookings"], summary="Who travels")
 async def get_passengers(request: Asking, booking_id: FromPath[UUID]) -> PassengerList:
     async with transaction() as tx:
-        booking = await actions.get(tx, booking_id=booking_id, asker=request.user)
-        return PassengerList(passengers=await queries.passengers(tx, booking.id))
+        passengers = await actions.read_passengers(tx, booking_id=booking_id, asker=request.user)
+    return PassengerList(passengers=passengers)
 
 
 @put(
