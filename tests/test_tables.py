@@ -25,7 +25,7 @@ OWNERS: Final = {
     "refresh_tokens": "people/accounts",
     # edge
     "gateway_calls": "edge/calls",
-    "gateway_outages": "edge/outages",
+    "gateway_outages": "edge/calls",
     "notifications": "edge/notifications",
     "webhook_events": "edge/webhooks",
     # money
@@ -83,7 +83,6 @@ _SWEEP: Final = "a sweep locks the next row that is due, and passes over those t
 _OPERATOR: Final = "an operator looks at the queue and changes it; the runner serves no requests"
 _HERE: Final = "to be mended"
 _SENDING: Final = "mended by `sending`"
-_EDGE: Final = "mended by `edge`"
 
 # All other statements that touch another room's table, and why they may.
 EXCEPTIONS: Final = {
@@ -110,7 +109,6 @@ EXCEPTIONS: Final = {
     ("operations/jobs", "procrastinate_jobs", "writes"): _OPERATOR,
     ("operations/jobs", "procrastinate_events", "reads"): _OPERATOR,
     ("operations/jobs", "procrastinate_workers", "reads"): _OPERATOR,
-    ("operations/health", "audit_log", "reads"): "operators read the audit log here",
     # To be mended:
     ("money/payees", "instructions", "reads"): _HERE,
     ("flows/chargebacks", "instructions", "reads"): _SENDING,
@@ -124,19 +122,11 @@ EXCEPTIONS: Final = {
     ("money/breaker", "instructions", "reads"): _SENDING,
     ("money/breaker", "instructions", "writes"): _SENDING,
     ("money/breaker", "payments", "reads"): _SENDING,
-    ("operations/health", "alerts", "reads"): _EDGE,
-    ("operations/health", "alerts", "writes"): _EDGE,
-    ("operations/health", "bookings", "reads"): _EDGE,
-    ("operations/health", "instructions", "reads"): _EDGE,
-    ("operations/health", "instruction_history", "reads"): _EDGE,
-    ("operations/health", "payments", "reads"): _EDGE,
-    ("operations/health", "webhook_events", "reads"): _EDGE,
 }
 
 # Files with statements that no parser can read whole, because they are put together.
 PUT_TOGETHER: Final = {
     "app/operations/invariants/queries/judging.py": "around whole statements, which are read",
-    "tasks/runner/claiming.py": "mended by `runner`",
 }
 
 USES, PIECES = read_all()
@@ -195,11 +185,5 @@ def _foreign(uses: set[Use]) -> set[Use]:
     return {
         use
         for use in uses
-        if OWNERS.get(use.table) != use.room
-        and not (use.room in READERS and use.verb == "reads")
-        and use.table not in _NAMED_IN_PIECES
+        if OWNERS.get(use.table) != use.room and not (use.room in READERS and use.verb == "reads")
     }
-
-
-# Names that WITH gives in one piece of tasks/runner/claiming.py and that another piece uses.
-_NAMED_IN_PIECES: Final = {"chosen", "open", "paused", "these"}

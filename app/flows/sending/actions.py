@@ -5,9 +5,9 @@ from uuid import UUID
 
 import uuid_utils.compat
 
+from app.edge.calls import actions as calls
 from app.edge.notifications import actions as notifications
 from app.edge.notifications.model import Kind
-from app.edge.outages import actions as outages
 from app.flows.chargebacks.actions import returning as chargebacks
 from app.flows.sending import queries, rules
 from app.flows.sending.model import (
@@ -21,12 +21,11 @@ from app.flows.sending.model import (
     ReissuedBefore,
     StillBeingSent,
 )
-from app.foundation import audit
+from app.foundation import audit, paging
 from app.foundation.alerts import resolve_alert, resolve_alerts
 from app.foundation.audit import Actor, ActorRole, Subject
 from app.foundation.db import Tx, now, plan_for_values
 from app.foundation.queue import LookUpChargebacks, enqueue
-from app.foundation.wire import read_cursor, write_cursor
 from app.market.bookings import actions as bookings
 from app.market.bookings.model import Booking
 from app.market.bookings.queries import find as find_booking
@@ -41,7 +40,7 @@ from app.money.instructions.model import (
     InstructionState,
     NoSuchInstructionHere,
 )
-from app.money.instructions.rules import QUEUED_FOR, told_of
+from app.money.instructions.rules import QUEUED_FOR, successor, told_of
 from app.money.ledger import actions as ledger
 from app.money.payees import actions as payees
 from app.money.payees.model import Payee
@@ -56,14 +55,12 @@ async def read_page(
     tx: Tx, wanted: InstructionFilter, *, limit: int, cursor: str | None
 ) -> InstructionPage:
     """A page of refunds or transfers, newest first. Raises Invalid for a made-up cursor."""
-    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    before = paging.read_id(cursor)
     await plan_for_values(tx)
     found = await queries.instructions(tx, wanted, before=before, limit=limit + 1)
-    page = found[:limit]
-    return InstructionPage(
-        instructions=[InstructionReply.of(instruction) for instruction in page],
-        next_cursor=write_cursor(page[-1].id) if len(found) > limit else None,
-    )
+    page, next_cursor = paging.cut(found, limit, by=lambda instruction: instruction.id)
+    replies = [InstructionReply.of(instruction) for instruction in page]
+    return InstructionPage(instructions=replies, next_cursor=next_cursor)
 
 
 async def read_story(tx: Tx, instruction_id: UUID, *, kind: InstructionKind) -> InstructionStory:
@@ -107,7 +104,13 @@ async def reissue(
         rules.check_owed(came_back, before[0])
         raise ReissuedBefore(f"It was, as {before[0].id}.")
     target = await _target(tx, came_back)
-    again = rules.again(came_back, instruction_id=uuid_utils.compat.uuid7(), target=target)
+    again = successor(
+        came_back,
+        instruction_id=uuid_utils.compat.uuid7(),
+        amount=came_back.amount,
+        target=target,
+        automatic=False,
+    )
     by = Actor(ActorRole.ADMIN, admin_id)
     await instructions.queue_all(tx, [again], by=by)
     await resolve_alert(tx, "instruction_reversed", str(came_back.id))
@@ -192,7 +195,7 @@ async def wait_for_gateway(tx: Tx, instruction_id: UUID) -> bool:
     instruction = await instructions.get(tx, instruction_id)
     if instruction.state is not InstructionState.QUEUED or instruction.waits_at_breaker:
         return False
-    if instruction.gateway not in await outages.down(tx):
+    if instruction.gateway not in await calls.gateways_down(tx):
         return False
     await instruction_queries.postpone(
         tx, instruction, by=QUEUED_FOR, failure="its gateway is down: it waits"

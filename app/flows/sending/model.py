@@ -2,31 +2,19 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
 
 from app.foundation.errors import Conflict
 from app.foundation.money import Money
-from app.foundation.wire import Input, Output
+from app.foundation.wire import Input, Output, Reason
 from app.money.instructions.model import (
     InstructionKind,
     InstructionMove,
     InstructionReply,
     InstructionState,
 )
-
-Reason = Annotated[
-    str, Meta(min_length=1, max_length=1_000, pattern=r"\S", examples=["The account is open now"])
-]
-
-
-class Because(Input, frozen=True):
-    """Why an admin does something: kept in the audit log."""
-
-    reason: Reason
 
 
 class InstructionFilter(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import msgspec
 
+from app.foundation import paging
 from app.foundation.db import Tx, now, plan_for_values
 from app.foundation.errors import Invalid
-from app.foundation.wire import read_cursor, write_cursor
 from app.market.availability import queries, rules
 from app.market.availability.model import Availability, Search, UnitState
 from app.market.inventory import actions as inventory
@@ -39,7 +39,7 @@ async def search(tx: Tx, wanted: Search, *, limit: int, cursor: str | None) -> L
     shown = [listing for listing in found if not inventory_rules.has_departed(listing, moment)]
     return ListingPage(
         listings=[ListingReply.of(listing) for listing in shown],
-        next_cursor=write_cursor(after.departure_date, after.id) if after else None,
+        next_cursor=paging.write_cursor(after.departure_date, after.id) if after else None,
     )
 
 
@@ -63,7 +63,7 @@ async def _find(
 
 
 def _place(cursor: str, kind: Kind) -> queries.Place:
-    departure_date, listing_id = read_cursor(cursor, tuple[date | None, UUID])
+    departure_date, listing_id = paging.read_cursor(cursor, tuple[date | None, UUID])
     if (departure_date is None) != (kind is Kind.STAY):
         raise Invalid.field("cursor", "is not a cursor of this list")
     return queries.Place(departure_date=departure_date, id=listing_id)

@@ -9,10 +9,10 @@ import uuid_utils.compat
 from msgspec import UNSET
 
 from app.edge.gateways.registry import refused_by_all
+from app.foundation import paging
 from app.foundation.db import Tx, Violated, now
 from app.foundation.errors import FieldError
 from app.foundation.money import Money
-from app.foundation.wire import read_cursor, write_cursor
 from app.market.inventory import queries, rules
 from app.market.inventory.model import (
     UNITS_MAX,
@@ -133,13 +133,11 @@ async def read_listing(tx: Tx, listing_id: UUID) -> ListingReply:
 
 async def list_of_host(tx: Tx, *, host_id: UUID, limit: int, cursor: str | None) -> ListingPage:
     """A host's own listings, closed ones too, the oldest first."""
-    after = read_cursor(cursor, tuple[UUID])[0] if cursor else UUID(int=0)
+    after = paging.read_id(cursor) or UUID(int=0)
     found = await queries.read_listings_of_host(tx, host_id, after=after, limit=limit + 1)
-    page = found[:limit]
-    more = len(found) > limit
+    page, next_cursor = paging.cut(found, limit, by=lambda listing: listing.id)
     return ListingPage(
-        listings=[ListingReply.of(listing) for listing in page],
-        next_cursor=write_cursor(page[-1].id) if more else None,
+        listings=[ListingReply.of(listing) for listing in page], next_cursor=next_cursor
     )
 
 

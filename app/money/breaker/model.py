@@ -9,11 +9,7 @@ from msgspec import Meta
 
 from app.foundation.errors import Conflict
 from app.foundation.money import Money
-from app.foundation.wire import Input, Output
-
-Reason = Annotated[
-    str, Meta(min_length=1, max_length=1_000, pattern=r"\S", examples=["A bus did not run"])
-]
+from app.foundation.wire import Input, Output, Reason
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):

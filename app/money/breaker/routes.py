@@ -1,17 +1,13 @@
 """The breaker over HTTP: for admins."""
 
-from typing import Any
-
-from litestar import Request, get, post
-from litestar.datastructures import State
+from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
 from app.foundation.db import transaction
 from app.money.breaker import actions
 from app.money.breaker.model import BreakerReply, Override
-from app.people.accounts.guards import require_admin
-from app.people.accounts.model import Principal
+from app.people.accounts.guards import AuthenticatedRequest, require_admin
 
 
 @get(
@@ -32,9 +28,7 @@ async def read_breaker() -> BreakerReply:
     tags=["money out"],
     summary="Send automatic refunds that wait, all or some, at once",
 )
-async def override_breaker(
-    request: Request[Principal, Any, State], data: JSONBody[Override]
-) -> BreakerReply:
+async def override_breaker(request: AuthenticatedRequest, data: JSONBody[Override]) -> BreakerReply:
     async with transaction() as tx:
         return await actions.override(tx, data, admin_id=request.user.id)
 

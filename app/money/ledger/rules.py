@@ -12,6 +12,8 @@ from app.foundation.errors import FieldError, Invalid
 from app.foundation.money import SignedMoney
 from app.money.ledger.model import (
     OF_BOOKING,
+    Account,
+    AccountKind,
     Entry,
     FoundEntry,
     LedgerEntry,
@@ -167,6 +169,20 @@ def ledger_entry(found: FoundEntry) -> LedgerEntry:
         source_id=found.source_id,
         booking_id=found.booking_id,
         amount=SignedMoney(amount=found.amount, currency=found.currency),
+    )
+
+
+def gateway_fee(
+    fee: int, clearing: Account, *, source_id: UUID, booking_id: UUID, memo: str
+) -> Posting:
+    """What a gateway charges is the platform's cost; the gateway keeps it of what it holds."""
+    fees = Account(AccountKind.GATEWAY_FEES, clearing.currency, gateway=clearing.gateway)
+    return Posting(
+        kind=PostingKind.GATEWAY_FEE,
+        source_id=source_id,
+        booking_id=booking_id,
+        entries=(Entry(fees, -fee), Entry(clearing, fee)),
+        memo=memo,
     )
 
 

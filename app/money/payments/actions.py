@@ -217,6 +217,11 @@ async def get(tx: Tx, payment_id: UUID) -> Payment:
     raise NoSuchPayment(f"There is no payment {payment_id}.")
 
 
+async def references_of_booking(tx: Tx, booking_id: UUID) -> list[str]:
+    """The references under which gateways know the charges of a booking."""
+    return await queries.references_of_booking(tx, booking_id)
+
+
 async def find_by_reference(tx: Tx, reference: str) -> Payment | None:
     """The payment that went to its gateway under this reference."""
     return await queries.find_by_reference(tx, reference)

@@ -14,6 +14,7 @@ from msgspec import UNSET
 
 from app.foundation.db import Tx, Violated
 from app.foundation.errors import Unauthenticated, Unavailable
+from app.foundation.retention import Batch
 from app.foundation.settings import settings
 from app.people.accounts import queries, rules
 from app.people.accounts.model import (
@@ -198,16 +199,16 @@ async def log_out(tx: Tx, *, session_id: UUID, everywhere: bool) -> None:
         await queries.revoke_sessions_of(tx, account_id=account_id, because="logged out everywhere")
 
 
-async def cleanup(tx: Tx, *, limit: int) -> int:
+async def forget_old(tx: Tx, *, limit: int) -> Batch:
     """Delete tokens whose time or session ended over 7 days ago, and sessions left without any.
 
-    Returns how many tokens and sessions went; at most `limit` tokens of each sort.
+    The batch is of at most `limit` tokens of each sort, and their sessions.
     """
     expired = await queries.delete_expired_tokens(tx, kept=_KEPT_AFTER_END, limit=limit)
     revoked = await queries.delete_revoked_tokens(tx, kept=_KEPT_AFTER_END, limit=limit)
     touched = list({*expired, *revoked})
     sessions = await queries.delete_sessions_without_tokens(tx, session_ids=touched)
-    return len(expired) + len(revoked) + sessions
+    return Batch.of(len(expired) + len(revoked) + sessions, limit=limit)
 
 
 async def _grant(tx: Tx, *, account: Account, session_id: UUID) -> Grant:
