@@ -7,7 +7,7 @@ no running loop, so that a life begins in milliseconds.
 import asyncio
 import multiprocessing
 import traceback
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -133,7 +133,7 @@ async def _end(
 
 # ---- processes ----------------------------------------------------------------------------------
 
-Life = Callable[..., Awaitable[Any]]
+Life = Callable[..., Coroutine[Any, Any, Any]]
 
 
 def in_a_process(life: Life, *arguments: Any) -> Any:
