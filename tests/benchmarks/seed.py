@@ -123,7 +123,7 @@ def insert_trips(
                'Abuja', 'Africa/Lagos', 'NGN', 500000, 'moderate',
                day, '08:00', day, '18:00', 'Africa/Lagos'
           FROM generate_series(0, {trips - 1}) AS n,
-               LATERAL (SELECT (business_now() + interval '10 days')::date + n % 30 AS day)""",
+               LATERAL (SELECT (business_now() + interval '10 days')::date + n % 30) date (day)""",
     )
     run_sql(
         connection,

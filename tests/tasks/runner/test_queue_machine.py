@@ -305,7 +305,7 @@ def test_queue_and_model_agree_after_any_events(database_url: str) -> None:
         run_state_machine_as_test(
             Queue,
             settings=settings(
-                max_examples=1_000 if FULL else 150,
+                max_examples=1_000 if FULL else 60,
                 stateful_step_count=50 if FULL else 30,
                 deadline=None,
                 database=None,
