@@ -20,12 +20,13 @@ from app.people.accounts.guards import Authentication
 from app.people.accounts.model import Access, Principal, Role
 from app.people.accounts.rules import write_access
 from tests import make
+from tests.application import transport_to
 
 Login = Callable[[Principal], httpx.AsyncClient]
 
 
 @pytest.fixture
-async def login(pool: None) -> AsyncIterator[Login]:
+async def login(pool: None) -> Login:
     """Makes clients that send somebody's access token."""
     application = Litestar(
         route_handlers=[*inventory_routes, *availability_routes],
@@ -43,7 +44,7 @@ async def login(pool: None) -> AsyncIterator[Login]:
         access = Access(principal=principal, session_id=uuid4(), expires_at=int(time.time()) + 600)
         token = write_access(access, keys=settings().secret_keys, now=time.time())
         return httpx.AsyncClient(
-            transport=httpx.ASGITransport(application),
+            transport=transport_to(application),
             base_url="http://berthold.test",
             headers={"Authorization": f"Bearer {token}"},
         )

@@ -147,10 +147,7 @@ async def ask_about_contested(tx: Tx, was: InstructionState, refund: Instruction
 
 
 async def keep_returned(tx: Tx, instruction: Instruction) -> None:
-    """A refund that came back is not owed as far as the guest's bank has given it since.
-
-    To be called before its pots are locked: the booking is.
-    """
+    """A refund that came back is not owed as far as the guest's bank has given it since."""
     is_back = instruction.state is InstructionState.REVERSED
     if is_back and instruction.kind is InstructionKind.REFUND:
         await chargebacks.keep_returned(tx, instruction)

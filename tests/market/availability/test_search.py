@@ -179,7 +179,7 @@ async def many_listings(host: Principal, *, count: int) -> None:
         )
     async with transaction() as tx:
         for table in ("listings", "units", "claims", "blocked_dates"):
-            await execute(tx, f"ANALYZE {table}")  # type: ignore[arg-type]
+            await execute(tx, f"ANALYZE {table}")
         await execute(tx, "SELECT gin_clean_pending_list('listings_words')")
 
 

@@ -276,7 +276,7 @@ async def test_a_listing_has_so_many_overrides_and_blocks_and_no_more(
         for table in ("price_overrides (price, ", "blocked_dates (reason, "):
             await execute(
                 tx,
-                f"INSERT INTO {table} listing_id, first_slot, last_slot) "  # type: ignore[arg-type]
+                f"INSERT INTO {table} listing_id, first_slot, last_slot) "
                 "SELECT 1, %(id)s, '2030-01-01', '2030-01-01' FROM generate_series(1, 500)",
                 id=listing.id,
             )
