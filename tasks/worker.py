@@ -87,7 +87,7 @@ async def _work(worker: Worker, options: Options) -> None:
         loops = [
             group.create_task(supervise(name, run, never))
             for name, run in {
-                "reap": lambda: reap_forever(TASKS, worker.pulse, stalled_s=options.stalled_s),
+                "reap": lambda: reap_forever(TASKS, worker.heartbeat, stalled_s=options.stalled_s),
                 "tick": lambda: tick_forever(schedule.TIMERS),
             }.items()
         ]

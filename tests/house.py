@@ -4,17 +4,14 @@ Nothing in it runs by itself: jobs, sweeps, webhooks and time are steps that a t
 run of the same steps makes the same commits and calls in the same order.
 """
 
-import asyncio
 import logging
-import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import httpx
-from aiosmtpd.smtp import SMTP
 from litestar import Litestar
 
 from app.edge.calls.stories import CallRecorder
@@ -33,7 +30,8 @@ from tasks.runner.handlers import TASKS
 from tasks.runner.reaping import reap
 from tasks.runner.worker import Options, Worker
 from tasks.schedule import SCHEDULE
-from tests.application import the_app
+from tests.application import the_app, transport_to
+from tests.mail_server import running_mail_server
 from tests.sandbox.server import NOWHERE, SandboxHandle
 from tests.shop import Shop
 
@@ -186,12 +184,12 @@ async def open_house(
     A call is made again only with `patience_s`.
     """
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(_taking_mail())
+        await stack.enter_async_context(running_mail_server())
         await db.open_pool(url, size_max=1)  # a step at a time: one warm connection is quickest
         stack.push_async_callback(db.close_pool)
         sandbox = create_sandbox(webhook_url=NOWHERE, books_path=str(books), step_seconds=None)
         stack.callback(sandbox.state.simulator.books.close)
-        line = httpx.ASGITransport(sandbox, raise_app_exceptions=False)
+        line = transport_to(sandbox, raise_app_exceptions=False)
         open_gateways(
             settings(),
             transports={name: wrap(line) for name in GatewayName},
@@ -203,31 +201,7 @@ async def open_house(
             httpx.AsyncClient(transport=line, base_url="http://sandbox.test")
         )
         api = await stack.enter_async_context(
-            httpx.AsyncClient(
-                transport=httpx.ASGITransport(the_app()), base_url="http://berthold.test"
-            )
+            httpx.AsyncClient(transport=transport_to(the_app()), base_url="http://berthold.test")
         )
         handle = SandboxHandle(guest, "http://sandbox.test", SECRET_KEY, sandbox.state.simulator)
         yield kind(api, handle, url, sandbox)
-
-
-class _Letterbox:
-    async def handle_DATA(self, *_: Any) -> str:  # noqa: N802  aiosmtpd's name
-        return "250 OK"
-
-
-@asynccontextmanager
-async def _taking_mail() -> AsyncGenerator[None]:
-    """A mail server that takes everything, as SMTP_URL."""
-    server = await asyncio.get_running_loop().create_server(
-        lambda: SMTP(_Letterbox(), hostname="sink.test", enable_SMTPUTF8=True), "127.0.0.1", 0
-    )
-    was = os.environ["SMTP_URL"]
-    os.environ["SMTP_URL"] = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    settings.cache_clear()
-    try:
-        async with server:
-            yield
-    finally:
-        os.environ["SMTP_URL"] = was
-        settings.cache_clear()

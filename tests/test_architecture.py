@@ -32,7 +32,7 @@ MAY_ASK_THE_SERVER_FOR_THE_TIME = {
     "app/foundation/queue.py",
     "migrations/0014_runner.sql",
     "migrations/0015_job_operations.sql",
-    "tasks/runner/claiming.py",
+    "migrations/0026_runner_take_jobs.sql",
     "tasks/runner/queries.py",
     "tasks/runner/timer_queries.py",
 }

@@ -7,7 +7,7 @@ from typing import Any, Final
 import httpx
 
 from app.development import openapi
-from tests.api.test_authorization import PROTECTED, PUBLIC
+from tests.api.routes import PROTECTED, PUBLIC
 from tests.shop import Shop
 
 TODAY: Final = datetime.now(UTC).date()

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from typing import Any, LiteralString
 from uuid import UUID
 
 import pytest
@@ -13,7 +14,7 @@ from app.money.escrow import actions as escrow
 from tasks.bookings import decline_unanswered, expire_holds
 from tasks.sweeps import in_turn, sweep
 from tests import make, paid
-from tests.money.escrow.test_release import payee
+from tests.money.payees.payout_accounts import payee
 from tests.shop import Shop
 
 BREAK = "UPDATE bookings SET terms = '{}' WHERE id = %(id)s RETURNING id::text"
@@ -176,15 +177,13 @@ async def _break(table: str, *row_ids: UUID | str) -> None:
             CREATE FUNCTION refuse_it() RETURNS trigger LANGUAGE plpgsql
             AS $$ BEGIN RAISE EXCEPTION 'this row is bad'; END $$""",
         )
-        await execute(
-            tx,
-            f"""
+        trigger: Any = f"""
             CREATE TRIGGER bad BEFORE UPDATE ON {table} FOR EACH ROW WHEN (OLD.id IN ({ids}))
-            EXECUTE FUNCTION refuse_it()""",
-        )
+            EXECUTE FUNCTION refuse_it()"""
+        await execute(tx, trigger)
 
 
-async def _mend(table: str) -> None:
+async def _mend(table: LiteralString) -> None:
     async with transaction() as tx:
         await execute(tx, f"DROP TRIGGER bad ON {table}")
 

@@ -15,7 +15,9 @@ from app.market.bookings import rules as booking_rules
 from app.market.bookings.model import Booking
 from app.money.escrow.model import Pot, PotKind
 from app.money.escrow.rules import account as escrow_account
+from app.money.instructions import rules as instruction_rules
 from app.money.instructions.model import Instruction, InstructionKind, NewInstruction
+from app.money.ledger import rules as ledger_rules
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from app.money.payments.model import Payment
 from app.money.payments.rules import clearing
@@ -125,18 +127,11 @@ def kept(refund: int, lost: Sequence[Chargeback], *, counted: int) -> list[int]:
 
 def successor(was: Instruction, *, amount: int, target: str | None) -> NewInstruction:
     """What takes the place of an instruction: of one that came back, or was cut, for the rest."""
-    return NewInstruction(
-        id=uuid_utils.compat.uuid7(),
-        kind=was.kind,
-        booking_id=was.booking_id,
-        payment_id=was.payment_id,
-        source_id=was.id,
-        payee_id=was.payee_id,
-        gateway=was.gateway,
-        target=was.target if was.kind is InstructionKind.REFUND else target,
+    return instruction_rules.successor(
+        was,
+        instruction_id=uuid_utils.compat.uuid7(),
         amount=amount,
-        currency=was.currency,
-        reason=was.reason,
+        target=was.target if was.kind is InstructionKind.REFUND else target,
         automatic=was.waits_at_breaker,
     )
 
@@ -156,14 +151,11 @@ def given_back(chargeback: Chargeback, payment: Payment) -> Posting:
 
 def fee(chargeback: Chargeback, payment: Payment, amount: int) -> Posting:
     """What the gateway charges for it is the platform's cost, whoever wins."""
-    fees = Account(
-        kind=AccountKind.GATEWAY_FEES, currency=payment.currency, gateway=payment.gateway
-    )
-    return Posting(
-        kind=PostingKind.GATEWAY_FEE,
+    return ledger_rules.gateway_fee(
+        amount,
+        clearing(payment),
         source_id=chargeback.id,
         booking_id=chargeback.booking_id,
-        entries=(Entry(fees, -amount), Entry(clearing(payment), amount)),
         memo="fee of a chargeback",
     )
 

@@ -40,7 +40,7 @@ from app.money.instructions.model import (
     InstructionState,
     NoSuchInstructionHere,
 )
-from app.money.instructions.rules import QUEUED_FOR, told_of
+from app.money.instructions.rules import QUEUED_FOR, successor, told_of
 from app.money.ledger import actions as ledger
 from app.money.payees import actions as payees
 from app.money.payees.model import Payee
@@ -104,7 +104,13 @@ async def reissue(
         rules.check_owed(came_back, before[0])
         raise ReissuedBefore(f"It was, as {before[0].id}.")
     target = await _target(tx, came_back)
-    again = rules.again(came_back, instruction_id=uuid_utils.compat.uuid7(), target=target)
+    again = successor(
+        came_back,
+        instruction_id=uuid_utils.compat.uuid7(),
+        amount=came_back.amount,
+        target=target,
+        automatic=False,
+    )
     by = Actor(ActorRole.ADMIN, admin_id)
     await instructions.queue_all(tx, [again], by=by)
     await resolve_alert(tx, "instruction_reversed", str(came_back.id))
@@ -141,10 +147,7 @@ async def ask_about_contested(tx: Tx, was: InstructionState, refund: Instruction
 
 
 async def keep_returned(tx: Tx, instruction: Instruction) -> None:
-    """A refund that came back is not owed as far as the guest's bank has given it since.
-
-    To be called before its pots are locked: the booking is.
-    """
+    """A refund that came back is not owed as far as the guest's bank has given it since."""
     is_back = instruction.state is InstructionState.REVERSED
     if is_back and instruction.kind is InstructionKind.REFUND:
         await chargebacks.keep_returned(tx, instruction)

@@ -15,6 +15,7 @@ from app.money.instructions.model import (
     InstructionState,
     NewInstruction,
 )
+from app.money.ledger import rules as ledger_rules
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 
 ATTEMPTS_MAX: Final = 5
@@ -112,6 +113,26 @@ def end(was: Instruction, moved: Instruction) -> tuple[str, Change] | None:
     return f"{_ENDS[moved.state]}_{moved.kind}", change
 
 
+def successor(
+    was: Instruction, *, instruction_id: UUID, amount: int, target: str | None, automatic: bool
+) -> NewInstruction:
+    """What takes the place of an instruction that came back or was cancelled."""
+    return NewInstruction(
+        id=instruction_id,
+        kind=was.kind,
+        booking_id=was.booking_id,
+        payment_id=was.payment_id,
+        source_id=was.id,
+        payee_id=was.payee_id,
+        gateway=was.gateway,
+        target=target,
+        amount=amount,
+        currency=was.currency,
+        reason=was.reason,
+        automatic=automatic,
+    )
+
+
 def postings_of(confirmed: Instruction, *, fee: int) -> list[Posting]:
     """Money has left: nobody owes it to the payee any more, and the gateway has its fee."""
     kind = _KINDS[confirmed.kind]
@@ -128,14 +149,11 @@ def postings_of(confirmed: Instruction, *, fee: int) -> list[Posting]:
     )
     if not fee:
         return [out]
-    fees = Account(
-        kind=AccountKind.GATEWAY_FEES, currency=confirmed.currency, gateway=confirmed.gateway
-    )
-    kept = Posting(
-        kind=PostingKind.GATEWAY_FEE,
+    kept = ledger_rules.gateway_fee(
+        fee,
+        clearing,
         source_id=confirmed.id,
         booking_id=confirmed.booking_id,
-        entries=(Entry(fees, -fee), Entry(clearing, fee)),
         memo=f"fee of a {confirmed.kind}",
     )
     return [out, kept]

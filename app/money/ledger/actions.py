@@ -11,7 +11,6 @@ import uuid_utils.compat
 from app.foundation import audit, paging
 from app.foundation.audit import Actor, ActorRole, Subject
 from app.foundation.db import Tx, Violated, plan_for_values
-from app.foundation.errors import Invalid
 from app.money.ledger import queries, rules
 from app.money.ledger.model import (
     AccountFilter,
@@ -28,6 +27,7 @@ from app.money.ledger.model import (
     Posting,
     Statement,
 )
+from app.people.accounts import actions as accounts
 
 # Fewer are summed up quickly enough when a balance is asked for.
 WORTH_A_CHECKPOINT: Final = 1_000
@@ -139,8 +139,15 @@ async def adjust(tx: Tx, *, admin_id: UUID, request: NewAdjustment) -> Adjustmen
     Raises Invalid if it does not balance, moves escrow, or names an owner who does not exist.
     """
     posting = rules.adjustment(request, uuid_utils.compat.uuid7())
-    await _refuse_unknown(tx, request)
-    await post(tx, posting)
+    missing = await accounts.find_missing(tx, rules.people_of(request))
+    try:
+        await post(tx, posting)
+    except Violated as error:
+        if error.constraint != "ledger_transactions_booking_id_fkey":
+            raise
+        raise rules.names_unknown(request, missing, is_booking_known=False) from error
+    if missing:
+        raise rules.names_unknown(request, missing)
     await audit.record(
         tx,
         by=Actor(ActorRole.ADMIN, admin_id),
@@ -155,16 +162,6 @@ async def adjust(tx: Tx, *, admin_id: UUID, request: NewAdjustment) -> Adjustmen
         reason=request.reason,
         entries=request.entries,
     )
-
-
-async def _refuse_unknown(tx: Tx, request: NewAdjustment) -> None:
-    missing = await queries.missing(
-        tx,
-        bookings=[request.booking_id] if request.booking_id else [],
-        people=list(rules.people_of(request)),
-    )
-    if errors := rules.unknown(request, set(missing)):
-        raise Invalid("The adjustment names what does not exist.", errors=errors)
 
 
 async def _find_account(tx: Tx, account_id: int) -> FoundAccount:

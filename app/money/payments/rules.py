@@ -7,6 +7,7 @@ from uuid import UUID
 import uuid_utils.compat
 
 from app.money.instructions.model import InstructionKind, NewInstruction
+from app.money.ledger import rules as ledger_rules
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from app.money.payments.model import Payment, Refund
 
@@ -34,14 +35,11 @@ def unapplied(payment: Payment, *, memo: str) -> Posting:
 
 def gateway_fee(payment: Payment, fee: int) -> Posting:
     """What the gateway keeps of a charge is the platform's cost."""
-    fees = Account(
-        kind=AccountKind.GATEWAY_FEES, currency=payment.currency, gateway=payment.gateway
-    )
-    return Posting(
-        kind=PostingKind.GATEWAY_FEE,
+    return ledger_rules.gateway_fee(
+        fee,
+        clearing(payment),
         source_id=payment.id,
         booking_id=payment.booking_id,
-        entries=(Entry(fees, -fee), Entry(clearing(payment), fee)),
         memo="fee of a charge",
     )
 

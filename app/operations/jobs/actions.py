@@ -12,6 +12,7 @@ from app.foundation.alerts import Severity, Sighting, raise_alerts, resolve_aler
 from app.foundation.audit import SYSTEM, Actor, Change, Subject
 from app.foundation.db import Tx, Violated, plan_for_values
 from app.foundation.locks import Lease
+from app.foundation.retention import Batch
 from app.foundation.settings import settings
 from app.operations.jobs import rules
 from app.operations.jobs.model import (
@@ -46,6 +47,7 @@ from app.operations.jobs.queries.jobs import Touched
 
 _UNKNOWN_TASK: Final = "unknown_task"
 _PERIODIC_MAX: Final = 1_000
+_EVENTS_PER_JOB: Final = 3  # queued, started, succeeded
 
 
 # ---- looking ------------------------------------------------------------------------------------
@@ -297,19 +299,21 @@ async def _record_release(tx: Tx, leases: Sequence[Lease], *, by: Actor, reason:
 # ---- retention ----------------------------------------------------------------------------------
 
 
-async def forget_succeeded(tx: Tx, *, limit: int) -> retention.Batch:
-    """Delete a batch of jobs that are done; `limit` events of the queue are looked at."""
-    return await retention.forget_succeeded(tx, kept=SUCCEEDED_KEPT, limit=limit)
+async def forget_succeeded(tx: Tx, *, limit: int) -> Batch:
+    """Delete about `limit` jobs that are done: the queue has some events of each."""
+    events = _EVENTS_PER_JOB * limit
+    return await retention.forget_succeeded(tx, kept=SUCCEEDED_KEPT, limit=events)
 
 
-async def forget_unsuccessful(tx: Tx, *, limit: int) -> int:
-    """Delete old dead letters, and what was cancelled; returns how many."""
-    return await retention.forget_unsuccessful(
+async def forget_unsuccessful(tx: Tx, *, limit: int) -> Batch:
+    """Delete old dead letters, and what was cancelled."""
+    deleted = await retention.forget_unsuccessful(
         tx, dead_kept=DEAD_LETTERS_KEPT, abandoned_kept=ABANDONED_KEPT, limit=limit
     )
+    return Batch.of(deleted, limit=limit)
 
 
-async def forget_runs(tx: Tx, *, limit: int) -> int:
-    """Delete old runs, and periodic jobs that are no more; returns how many runs."""
+async def forget_runs(tx: Tx, *, limit: int) -> Batch:
+    """Delete old runs, and periodic jobs that are no more; the batch is of runs."""
     await retention.forget_timetables(tx, kept=SCHEDULE_KEPT)
-    return await retention.forget_runs(tx, kept=RUNS_KEPT, limit=limit)
+    return Batch.of(await retention.forget_runs(tx, kept=RUNS_KEPT, limit=limit), limit=limit)

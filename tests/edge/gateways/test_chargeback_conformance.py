@@ -24,7 +24,7 @@ from app.foundation.money import Money
 from app.sandbox.app import STRIPE_SECRET_KEY
 from app.sandbox.faults import Kind, Operation, Rule
 from tests.edge.gateways.adapters import ALL, Adapter, World
-from tests.edge.gateways.test_conformance import (
+from tests.edge.gateways.requests import (
     BEFORE,
     CHARGE,
     PRICE,
@@ -300,6 +300,7 @@ async def test_a_letter_may_tell_another_amount_and_means_the_same(paid: World):
     assert str(PRICE - 100) in told
     assert str(PRICE - 100) not in true
     event = paid.gateway.read_webhook(signed(paid, told.encode()), told.encode())
+    assert event.reference
     assert (await find(paid, event.reference)).money.amount == PRICE
 
 

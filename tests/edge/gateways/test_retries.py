@@ -23,15 +23,13 @@ from app.edge.gateways.port import (
     Unknown,
 )
 from app.edge.gateways.retries import Patience, Repeat
-from tests.edge.gateways import test_conformance
 from tests.edge.gateways.adapters import ALL, World
-from tests.edge.gateways.test_conformance import CHARGE, REFUND, TRANSFER, refund, start, transfer
+from tests.edge.gateways.requests import CHARGE, REFUND, TRANSFER, refund, start, transfer
 from tests.sandbox.server import sandbox_in_process
 
 PATIENT = Patience(for_s=30, first_wait_s=0.001)
 DOWN = httpx.Response(503)
 OK = httpx.Response(200, json={"status": True})
-paid = test_conformance.paid
 NOW = 1_800_000_000.0
 
 

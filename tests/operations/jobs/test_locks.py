@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from typing import Any, LiteralString
 from uuid import UUID
 
 import pytest
@@ -14,8 +15,8 @@ from app.foundation.locks import Lease, LockBusy, LockLost, held
 from app.foundation.settings import settings
 from tasks.runner.timers import Timer, task_of
 from tasks.schedule import TIMERS
-from tests.operations.jobs.conftest import Desk
-from tests.tasks.runner.conftest import Bench
+from tests.operations.jobs.desk import Desk
+from tests.tasks.runner.bench import Bench
 
 Work = Callable[[asyncio.Event], Awaitable[None]]
 
@@ -26,9 +27,9 @@ async def bench(pool: None, database_url: str) -> Bench:
     return Bench(database_url)
 
 
-async def _sql(sql: str, **params: object) -> None:
+async def _sql(sql: LiteralString, **params: Any) -> None:
     async with transaction() as tx:
-        await execute(tx, sql, **params)  # type: ignore[arg-type]
+        await execute(tx, sql, **params)
 
 
 async def _note(text: str) -> None:

@@ -9,14 +9,14 @@ import pytest
 
 from app.foundation.db import execute, transaction
 from app.foundation.settings import settings
-from tests.people.accounts.conftest import PASSWORD, access, assert_problem, bearer, register
+from tests.people.accounts.client import PASSWORD, access, assert_problem, bearer, register
 
 ACCESS, REFRESH, CSRF = "berthold_access", "berthold_refresh", "berthold_csrf"
 LOGIN = {"email": "ada@example.com", "password": PASSWORD}
 
 
 def cookies_of(reply: httpx.Response) -> dict[str, Morsel[str]]:
-    cookies = SimpleCookie[str]()
+    cookies = SimpleCookie()
     for header in reply.headers.get_list("set-cookie"):
         cookies.load(header)
     return dict(cookies)

@@ -8,6 +8,7 @@ from app.edge.calls.queries import attempts
 from app.edge.gateways.http import Call, Inconclusive
 from app.foundation import paging
 from app.foundation.db import Tx, plan_for_values
+from app.foundation.retention import Batch
 
 _ERROR_LENGTH_MAX: Final = 200
 
@@ -26,9 +27,9 @@ async def read_page(tx: Tx, wanted: CallFilter, *, limit: int, cursor: str | Non
     return CallPage(calls=page, next_cursor=next_cursor)
 
 
-async def forget_old(tx: Tx, *, limit: int) -> int:
-    """Delete attempts that were kept long enough, oldest first; returns how many rows."""
-    return await attempts.forget(tx, kept=KEPT, limit=limit)
+async def forget_old(tx: Tx, *, limit: int) -> Batch:
+    """Delete attempts that were kept long enough, oldest first."""
+    return Batch.of(await attempts.forget(tx, kept=KEPT, limit=limit), limit=limit)
 
 
 def _new(call: Call) -> NewCall:

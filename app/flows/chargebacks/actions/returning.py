@@ -1,5 +1,7 @@
 """Refunds that come back after a chargeback was lost: nobody gets one sum from bank and us."""
 
+from uuid import UUID
+
 from app.flows.chargebacks import queries, rules
 from app.flows.chargebacks.actions.booking import locked
 from app.flows.chargebacks.actions.recovering import cancel
@@ -14,10 +16,19 @@ from app.money.ledger import actions as ledger
 from app.money.payments import queries as payments
 
 
+async def lock_around(tx: Tx, payment_id: UUID) -> None:
+    """Lock what the end of a refund or transfer may change besides it, and so before it.
+
+    That is the order of all transactions: booking, pots, charge, chargebacks, instructions.
+    """
+    await locked(tx, payment_id)
+    await queries.lock_lost(tx, payment_id)
+
+
 async def keep_returned(tx: Tx, refund: Instruction) -> None:
     """Keep of a refund that has come back what the guest has from the bank; send what is left.
 
-    Who calls has locked the refund; what is kept makes up for the loss.
+    The caller has called `lock_around` and locked the refund; what is kept makes up for the loss.
     """
     case = await locked(tx, refund.payment_id)
     if await of_source(tx, refund.id):

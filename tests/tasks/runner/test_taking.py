@@ -1,76 +1,76 @@
-"""What is claimed, and in which order: procrastinate's meaning, without its traps."""
+"""Which jobs are taken, and in which order: as procrastinate means it, without its traps."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from app.foundation.db import direct_connection, execute, fetch_values
+from app.foundation.db import Connection, direct_connection, execute, fetch_values
 from tasks.runner import queries
-from tasks.runner.claiming import claim
-from tests.tasks.runner.conftest import Bench
+from tests.tasks.runner.bench import Bench
 
 PAGES_MAX = 1_000  # where 20,000 jobs wait
 
 
-async def _claim(bench: Bench, limit: int = 100, **more: object) -> list[str]:
-    """The names of what a new worker claims at once."""
+async def _take(bench: Bench, limit: int = 100, **more: Any) -> list[str]:
+    """The task names of the jobs that a new worker takes at once."""
     async with direct_connection(bench.url) as connection:
         worker_id = await queries.register(connection)
-        given = {"queues": None, "tasks": ["a", "b", "c", "d"]} | more
-        jobs = await claim(connection, worker_id=worker_id, limit=limit, **given)  # type: ignore[arg-type]
+        given: dict[str, Any] = {"queues": None, "tasks": ["a", "b", "c", "d"]} | more
+        jobs = await queries.take_jobs(connection, worker_id=worker_id, limit=limit, **given)
         return [job.task_name for job in jobs]
 
 
-async def test_the_most_urgent_comes_first_and_then_the_oldest(bench: Bench) -> None:
+async def test_the_most_urgent_jobs_are_taken_first_and_then_the_oldest(bench: Bench) -> None:
     await bench.add("a")
     await bench.add("b", priority=5)
     await bench.add("c", queue="other", priority=9)
     await bench.add("d", priority=5)
-    assert await _claim(bench, 3) == ["c", "b", "d"]
-    assert await _claim(bench) == ["a"]
-    assert await _claim(bench) == []
+    assert await _take(bench, 3) == ["c", "b", "d"]
+    assert await _take(bench) == ["a"]
+    assert await _take(bench) == []
 
 
-async def test_only_the_queues_that_were_named(bench: Bench) -> None:
+async def test_a_worker_takes_jobs_only_from_the_queues_that_it_was_given(bench: Bench) -> None:
     await bench.add("a", queue="one")
     await bench.add("b", queue="two")
     await bench.add("c", queue="three", in_s=-1)
     await bench.add("d", queue="two", lock="x")
-    assert await _claim(bench, queues=["two"]) == ["b", "d"]
-    assert await _claim(bench, queues=["one", "none"]) == ["a"]
-    assert await _claim(bench) == ["c"]
+    assert await _take(bench, queues=["two"]) == ["b", "d"]
+    assert await _take(bench, queues=["one", "none"]) == ["a"]
+    assert await _take(bench) == ["c"]
 
 
-async def test_one_of_a_lock_at_a_time_in_order(bench: Bench) -> None:
+async def test_jobs_with_one_lock_run_one_at_a_time_in_their_order(bench: Bench) -> None:
     await bench.add("a", lock="x")
     await bench.add("b", lock="x", priority=1)
     await bench.add("c", lock="y")
-    assert await _claim(bench) == ["b", "c"]
-    assert await _claim(bench) == [], "both locks are taken"
+    assert await _take(bench) == ["b", "c"]
+    assert await _take(bench) == [], "both locks are busy"
     await bench.sql("UPDATE procrastinate_jobs SET status = 'succeeded' WHERE task_name = 'b'")
-    assert await _claim(bench) == ["a"]
+    assert await _take(bench) == ["a"]
 
 
-async def test_a_job_in_the_future_keeps_nobody_from_its_lock(bench: Bench) -> None:
+async def test_a_scheduled_job_does_not_keep_others_from_its_lock(bench: Bench) -> None:
     await bench.add("a", lock="x", in_s=60, priority=9)
     await bench.add("b", lock="x")
     await bench.add("c", in_s=60)
     await bench.add("d", in_s=-1)
-    assert await _claim(bench) == ["b", "d"]
+    assert await _take(bench) == ["b", "d"]
 
 
-async def test_what_is_paused_waits_and_resumes(bench: Bench) -> None:
+async def test_jobs_of_paused_queues_and_tasks_wait_until_these_are_resumed(bench: Bench) -> None:
     await bench.add("a", queue="one")
     await bench.add("b", queue="two")
     await bench.add("c", queue="two", in_s=-1)
     await bench.add("d", queue="one", lock="x")
     await bench.sql("INSERT INTO job_pauses (kind, name) VALUES ('queue', 'two'), ('task', 'd')")
-    assert await _claim(bench) == ["a"]
+    assert await _take(bench) == ["a"]
     await bench.sql("DELETE FROM job_pauses")
-    assert await _claim(bench) == ["b", "c", "d"]
+    assert await _take(bench) == ["b", "c", "d"]
 
 
-async def test_an_unknown_task_waits_and_burns_no_attempt(bench: Bench) -> None:
+async def test_a_job_of_an_unknown_task_waits_and_loses_no_attempt(bench: Bench) -> None:
     await bench.add("of-the-next-release")
     bench.task("a")
     await bench.add("a")
@@ -78,10 +78,10 @@ async def test_an_unknown_task_waits_and_burns_no_attempt(bench: Bench) -> None:
     assert await bench.statuses() == ["todo 0", "succeeded 1"]
 
 
-async def test_two_that_take_jobs_of_one_lock_at_once_do_not_stop_each_other(bench: Bench) -> None:
-    """The second sees the first one's job still waiting, and the more urgent one that came since.
+async def test_two_workers_that_take_jobs_with_one_lock_at_once_both_go_on(bench: Bench) -> None:
+    """The second worker sees that the first one's job waits, and a more urgent job that came since.
 
-    Stock procrastinate's worker ends here.
+    A worker of procrastinate itself would end with an error here.
     """
     bench.task("a")
     bench.task("b")
@@ -90,7 +90,9 @@ async def test_two_that_take_jobs_of_one_lock_at_once_do_not_stop_each_other(ben
     async with direct_connection(bench.url) as other:
         async with other.transaction():
             worker_id = await queries.register(other)
-            jobs = await claim(other, worker_id=worker_id, queues=None, tasks=["a"], limit=9)
+            jobs = await queries.take_jobs(
+                other, worker_id=worker_id, queues=None, tasks=["a"], limit=9
+            )
             assert len(jobs) == 1
             await bench.add("b", lock="x", priority=9)
             await bench.add("c")
@@ -104,17 +106,19 @@ async def test_two_that_take_jobs_of_one_lock_at_once_do_not_stop_each_other(ben
         assert await bench.statuses() == ["doing 0", "todo 0", "succeeded 1"]
 
 
-async def test_of_those_whose_time_has_come_the_most_urgent_come_first(bench: Bench) -> None:
+async def test_of_jobs_that_are_overdue_the_most_urgent_are_taken_first(bench: Bench) -> None:
     await bench.add("a", in_s=-9)
     await bench.add("b", in_s=-5, priority=1)
     await bench.add("c", in_s=-1, priority=2)
     await bench.add("d", in_s=60, priority=9)
-    assert await _claim(bench, 1) == ["c"]
-    assert await _claim(bench, 1) == ["b"]
-    assert await _claim(bench) == ["a"]
+    assert await _take(bench, 1) == ["c"]
+    assert await _take(bench, 1) == ["b"]
+    assert await _take(bench) == ["a"]
 
 
-async def test_of_many_overdue_with_locks_the_most_urgent_come_first(bench: Bench) -> None:
+async def test_of_many_overdue_jobs_with_locks_the_most_urgent_are_taken_first(
+    bench: Bench,
+) -> None:
     await bench.sql(
         """
         INSERT INTO procrastinate_jobs (queue_name, task_name, lock, scheduled_at)
@@ -122,7 +126,7 @@ async def test_of_many_overdue_with_locks_the_most_urgent_come_first(bench: Benc
     )
     await bench.add("b", in_s=-1, lock="x", priority=1)
     await bench.add("c", in_s=-2, lock="y", priority=2)
-    assert await _claim(bench, 3) == ["c", "b", "a"]
+    assert await _take(bench, 3) == ["c", "b", "a"]
 
 
 BLOCKED = {
@@ -135,7 +139,9 @@ BLOCKED = {
 
 
 @pytest.mark.parametrize("blocked", BLOCKED)
-async def test_a_claim_reads_no_more_for_those_that_wait(bench: Bench, blocked: str) -> None:
+async def test_looking_for_jobs_reads_few_pages_although_many_jobs_have_to_wait(
+    bench: Bench, blocked: str
+) -> None:
     await bench.sql(
         "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, status)"
         " VALUES ('q', 'z', 'busy', 'doing')"
@@ -153,17 +159,24 @@ async def test_a_claim_reads_no_more_for_those_that_wait(bench: Bench, blocked: 
             await bench.add("b")
             await bench.add("c", lock="zzz")
             before = await _pages_read(connection)
-            jobs = await claim(
+            jobs = await queries.take_jobs(
                 connection, worker_id=worker_id, queues=["q"], tasks=["a", "b", "c"], limit=10
             )
-            read = await _pages_read(connection) - before
+            taking = await _pages_read(connection) - before
             assert [job.task_name for job in jobs] == ["b", "c"]
             await queries.finish_succeeded(connection, jobs)
-    assert read < PAGES_MAX, read
+            before = await _pages_read(connection)
+            upcoming = await queries.look_ahead(
+                connection, queues=["q"], tasks=["a", "b", "c"], after=None
+            )
+            looking_ahead = await _pages_read(connection) - before
+            assert not upcoming.is_job_waiting
+    assert taking < PAGES_MAX, taking
+    assert looking_ahead < PAGES_MAX, looking_ahead
 
 
-async def test_the_first_of_many_free_locks_come_first(bench: Bench) -> None:
-    """Whether there are so many jobs before them that cannot start, or none."""
+async def test_the_most_urgent_jobs_of_many_free_locks_are_taken_first(bench: Bench) -> None:
+    """Even if 1,000 jobs come before them that have to wait for a busy lock."""
     await bench.sql(
         """
         INSERT INTO procrastinate_jobs (queue_name, task_name, lock, priority)
@@ -185,14 +198,16 @@ async def test_the_first_of_many_free_locks_come_first(bench: Bench) -> None:
     async with direct_connection(bench.url) as connection:
         await queries.prepare(connection)
         worker_id = await queries.register(connection)
-        jobs = await claim(connection, worker_id=worker_id, queues=None, tasks=["a"], limit=30)
+        jobs = await queries.take_jobs(
+            connection, worker_id=worker_id, queues=None, tasks=["a"], limit=30
+        )
     assert [str(job.id) for job in jobs] == firsts
 
 
-async def _pages_read(connection: object) -> int:
-    await execute(connection, "SELECT pg_stat_force_next_flush()")  # type: ignore[arg-type]
+async def _pages_read(connection: Connection) -> int:
+    await execute(connection, "SELECT pg_stat_force_next_flush()")
     sql = """
         SELECT (sum(heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read))::bigint::text
           FROM pg_statio_user_tables WHERE relname LIKE 'procrastinate%%'"""
-    (pages,) = await fetch_values(connection, str, sql)  # type: ignore[arg-type]
+    (pages,) = await fetch_values(connection, str, sql)
     return int(pages)

@@ -1,6 +1,6 @@
-"""Worker processes to be killed, stopped and cut off; each job's effect is a row, once.
+"""Worker processes that tests kill and suspend; the effect of each job is one row.
 
-python -m tests.tasks.runner.crew URL STALLED_S
+python -m tests.tasks.runner.processes URL STALLED_S
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from math import inf
 from app.foundation import db
 from app.foundation.logs import configure_logs
 from tasks.runner.handlers import Retries, Task
-from tasks.runner.model import Claimed
+from tasks.runner.model import TakenJob
 from tasks.runner.reaping import reap_forever
 from tasks.runner.running import complete
 from tasks.runner.supervisor import supervise
@@ -22,8 +22,8 @@ from tasks.runner.worker import Options, Worker
 _RETRIES = Retries(attempts_max=1_000, first_wait_s=0.1, wait_s_max=0.5)
 
 
-async def _work(job: Claimed) -> None:
-    """A moment's work, whose effect and completion are one commit; urgent ones take longer."""
+async def _work(job: TakenJob) -> None:
+    """Work for a moment, or `priority` seconds; commit the effect and the completion together."""
     await asyncio.sleep(job.priority or 0.003)
     async with db.transaction() as tx:
         await db.execute(tx, "INSERT INTO effects (job_id) VALUES (%(id)s)", id=job.id)
@@ -43,7 +43,7 @@ async def main(url: str, stalled_s: float) -> None:
     reaping = asyncio.create_task(
         supervise(
             "reap",
-            lambda: reap_forever(TASKS, worker.pulse, stalled_s=stalled_s),
+            lambda: reap_forever(TASKS, worker.heartbeat, stalled_s=stalled_s),
             asyncio.Event(),
         )
     )
@@ -52,43 +52,43 @@ async def main(url: str, stalled_s: float) -> None:
     await db.close_pool()
 
 
-class Crew:
-    """So many worker processes on one database."""
+class Processes:
+    """Several worker processes on one database."""
 
     def __init__(self, url: str, size: int, *, stalled_s: float = 2.0) -> None:
-        self._command = [sys.executable, "-m", "tests.tasks.runner.crew", url, str(stalled_s)]
-        self.members = [self._start() for _ in range(size)]
+        self._command = [sys.executable, "-m", "tests.tasks.runner.processes", url, str(stalled_s)]
+        self._processes = [self._start() for _ in range(size)]
 
     def _start(self) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(self._command, stdout=subprocess.PIPE)
 
-    def join(self) -> None:
-        """One more."""
-        self.members.append(self._start())
+    def start_another(self) -> None:
+        """Start one more process."""
+        self._processes.append(self._start())
 
     def kill(self, number: int) -> None:
-        """kill -9, and another in its place."""
-        self.members[number].kill()
-        self.members[number].communicate()
-        self.members[number] = self._start()
+        """Kill a process with SIGKILL, and start another one in its place."""
+        self._processes[number].kill()
+        self._processes[number].communicate()
+        self._processes[number] = self._start()
 
     def signal(self, number: int, signum: int) -> None:
-        self.members[number].send_signal(signum)
+        self._processes[number].send_signal(signum)
 
-    def dismiss(self) -> list[int]:
-        """SIGTERM for all, once each can take one; their exit codes."""
-        for member in self.members:
-            member.send_signal(signal.SIGCONT)
-            assert member.stdout
-            member.stdout.readline()
-            member.terminate()
-        for member in self.members:
-            member.communicate(timeout=30)
-        return [member.returncode for member in self.members]
+    def stop(self) -> list[int]:
+        """Send SIGTERM to each process once it is ready for that; returns their exit codes."""
+        for process in self._processes:
+            process.send_signal(signal.SIGCONT)
+            assert process.stdout
+            process.stdout.readline()
+            process.terminate()
+        for process in self._processes:
+            process.communicate(timeout=30)
+        return [process.returncode for process in self._processes]
 
 
 async def prepare(url: str) -> None:
-    """The table of effects: it lets a job leave two."""
+    """Create the table of effects: it would let a job leave two of them."""
     async with db.direct_connection(url) as connection:
         await db.execute(connection, "CREATE TABLE effects (job_id bigint NOT NULL)")
 
@@ -107,7 +107,7 @@ async def add(url: str, count: int, *, takes_s: int = 0) -> None:
 
 
 async def figures(url: str) -> tuple[int, int, int]:
-    """Jobs that are not done, effects, and jobs that left one."""
+    """How many jobs are not done, how many effects there are, and of how many jobs."""
     async with db.direct_connection(url) as connection:
         (row,) = await db.fetch_values(
             connection,
@@ -122,7 +122,7 @@ async def figures(url: str) -> tuple[int, int, int]:
 
 
 async def until_done(url: str, *, within_s: float) -> None:
-    """Wait until every job is done; not for longer than this while none gets done."""
+    """Wait until every job is done, but no longer than `within_s` while none makes progress."""
     fewest, give_up_at = inf, 0.0
     while (left := (await figures(url))[0]) > 0:
         if left < fewest:
