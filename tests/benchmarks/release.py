@@ -118,7 +118,7 @@ def _check(url: str, *, released: int, pots: int) -> None:
                    (SELECT count(*) FROM ledger_transactions WHERE kind = 'division'),
                    (SELECT count(*) FROM instructions WHERE state = 'queued'),
                    (SELECT count(DISTINCT source_id) FROM instructions),
-                   (SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'carry-out')"""
+                   (SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'send-instruction')"""
         ).fetchone()
     if {released, *done} != {pots}:
         raise AssertionError(f"{released} released of {pots}, which left {done}")

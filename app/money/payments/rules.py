@@ -1,11 +1,12 @@
 """How charges are booked, and what their refunds are."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from uuid import UUID
 
 import uuid_utils.compat
 
+from app.edge.gateways.port import FoundCharge
 from app.money.instructions.model import InstructionKind, NewInstruction
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from app.money.payments.model import Payment, Refund
@@ -44,6 +45,17 @@ def gateway_fee(payment: Payment, fee: int) -> Posting:
         entries=(Entry(fees, -fee), Entry(clearing(payment), fee)),
         memo="fee of a charge",
     )
+
+
+def differences(payment: Payment, found: FoundCharge, *, live: bool) -> Set[str]:
+    """In what the gateway's record of a charge differs from ours."""
+    pairs = {
+        "reference": payment.reference == found.reference,
+        "amount": payment.amount == found.money.amount,
+        "currency": payment.currency == found.money.currency,
+        "mode": live == found.live,
+    }
+    return {name for name, same in pairs.items() if not same}
 
 
 def per_charge(refunds: Sequence[Refund]) -> dict[UUID, int]:
