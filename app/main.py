@@ -10,7 +10,6 @@ from litestar.middleware import DefineMiddleware
 from litestar.types import ASGIApp
 
 import app.edge.calls.routes
-import app.edge.outages.routes
 import app.edge.webhooks.routes
 import app.flows.cancellation.routes
 import app.flows.chargebacks.routes
@@ -24,13 +23,15 @@ import app.money.instructions.routes
 import app.money.ledger.routes
 import app.money.payees.routes
 import app.money.payouts.routes
+import app.operations.alerts.routes
+import app.operations.audit_log.routes
 import app.operations.health.routes
 import app.operations.jobs.routes
 import app.people.accounts.routes
 from app import api_page
+from app.edge.calls.stories import CallRecorder
 from app.edge.gateways.registry import close_gateways, open_gateways
 from app.edge.gateways.retries import PATIENCE_OF_REQUESTS_S
-from app.edge.outages.stories import Recorder
 from app.foundation import db, web
 from app.foundation.business_clock import refuse_moved_clock
 from app.foundation.errors import Problem, Unauthenticated
@@ -58,7 +59,8 @@ def create_app() -> ASGIApp:
             *app.money.ledger.routes.routes,
             *app.flows.sending.routes.routes,
             *app.operations.health.routes.routes,
-            *app.edge.outages.routes.routes,
+            *app.operations.audit_log.routes.routes,
+            *app.operations.alerts.routes.routes,
             *app.edge.calls.routes.routes,
             *app.money.payees.routes.routes,
             *app.money.payouts.routes.routes,
@@ -88,8 +90,8 @@ def create_app() -> ASGIApp:
 @asynccontextmanager
 async def _lifespan(_: Litestar) -> AsyncGenerator[None, None]:
     await db.open_pool(settings().database_url, size_max=settings().database_pool_size_max)
-    recorder = Recorder()
-    open_gateways(settings(), hearer=recorder, patience_s=PATIENCE_OF_REQUESTS_S)
+    recorder = CallRecorder()
+    open_gateways(settings(), recorder=recorder, patience_s=PATIENCE_OF_REQUESTS_S)
     try:
         if settings().is_production:
             async with db.transaction() as tx:

@@ -12,9 +12,9 @@ from typing import Final
 import structlog
 import uvloop
 
+from app.edge.calls.stories import CallRecorder
 from app.edge.gateways.registry import close_gateways, open_gateways
 from app.edge.gateways.retries import PATIENCE_OF_JOBS_S
-from app.edge.outages.stories import Recorder
 from app.foundation import db
 from app.foundation.business_clock import refuse_moved_clock
 from app.foundation.logs import configure_logs
@@ -48,8 +48,8 @@ async def run(*, queues: Sequence[str] = (), concurrency: int | None = None) -> 
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, _stop, worker, options.grace_s)
     await db.open_pool(settings().database_url, size_max=settings().database_pool_size_max)
-    recorder = Recorder()
-    open_gateways(settings(), hearer=recorder, patience_s=PATIENCE_OF_JOBS_S)
+    recorder = CallRecorder()
+    open_gateways(settings(), recorder=recorder, patience_s=PATIENCE_OF_JOBS_S)
     try:
         if settings().is_production:
             async with db.transaction() as tx:
@@ -87,7 +87,7 @@ async def _work(worker: Worker, options: Options) -> None:
         loops = [
             group.create_task(supervise(name, run, never))
             for name, run in {
-                "reap": lambda: reap_forever(TASKS, worker.pulse, stalled_s=options.stalled_s),
+                "reap": lambda: reap_forever(TASKS, worker.heartbeat, stalled_s=options.stalled_s),
                 "tick": lambda: tick_forever(schedule.TIMERS),
             }.items()
         ]

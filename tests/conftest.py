@@ -23,6 +23,7 @@ from app.foundation.settings import settings
 from tests.application import the_app
 from tests.databases import Databases
 from tests.shop import Shop, open_shop
+from tests.tasks.runner.bench import Bench
 
 _MEMORY: Final = Path("/dev/shm")
 _ROOM_FOR_TESTS: Final = 6 * 2**30
@@ -157,3 +158,9 @@ async def shop(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     async with open_shop(database_url) as shop:
         yield shop
     settings.cache_clear()
+
+
+@pytest.fixture
+async def bench(pool: None, database_url: str) -> Bench:
+    """A queue to play with: tasks of the test's own, and workers in this process."""
+    return Bench(database_url)

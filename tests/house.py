@@ -4,22 +4,19 @@ Nothing in it runs by itself: jobs, sweeps, webhooks and time are steps that a t
 run of the same steps makes the same commits and calls in the same order.
 """
 
-import asyncio
 import logging
-import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import httpx
-from aiosmtpd.smtp import SMTP
 from litestar import Litestar
 
+from app.edge.calls.stories import CallRecorder
 from app.edge.gateways.port import GatewayName
 from app.edge.gateways.registry import close_gateways, open_gateways
-from app.edge.outages.stories import Recorder
 from app.foundation import db
 from app.foundation.db import execute, transaction
 from app.foundation.settings import settings
@@ -34,6 +31,7 @@ from tasks.runner.reaping import reap
 from tasks.runner.worker import Options, Worker
 from tasks.schedule import SCHEDULE
 from tests.application import the_app
+from tests.mail_server import running_mail_server
 from tests.sandbox.server import NOWHERE, SandboxHandle
 from tests.shop import Shop
 
@@ -186,7 +184,7 @@ async def open_house(
     A call is made again only with `patience_s`.
     """
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(_taking_mail())
+        await stack.enter_async_context(running_mail_server())
         await db.open_pool(url, size_max=1)  # a step at a time: one warm connection is quickest
         stack.push_async_callback(db.close_pool)
         sandbox = create_sandbox(webhook_url=NOWHERE, books_path=str(books), step_seconds=None)
@@ -195,7 +193,7 @@ async def open_house(
         open_gateways(
             settings(),
             transports={name: wrap(line) for name in GatewayName},
-            hearer=Recorder(),
+            recorder=CallRecorder(),
             patience_s=patience_s,
         )
         stack.push_async_callback(close_gateways)
@@ -209,25 +207,3 @@ async def open_house(
         )
         handle = SandboxHandle(guest, "http://sandbox.test", SECRET_KEY, sandbox.state.simulator)
         yield kind(api, handle, url, sandbox)
-
-
-class _Letterbox:
-    async def handle_DATA(self, *_: Any) -> str:  # noqa: N802  aiosmtpd's name
-        return "250 OK"
-
-
-@asynccontextmanager
-async def _taking_mail() -> AsyncGenerator[None]:
-    """A mail server that takes everything, as SMTP_URL."""
-    server = await asyncio.get_running_loop().create_server(
-        lambda: SMTP(_Letterbox(), hostname="sink.test", enable_SMTPUTF8=True), "127.0.0.1", 0
-    )
-    was = os.environ["SMTP_URL"]
-    os.environ["SMTP_URL"] = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    settings.cache_clear()
-    try:
-        async with server:
-            yield
-    finally:
-        os.environ["SMTP_URL"] = was
-        settings.cache_clear()

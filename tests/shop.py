@@ -12,8 +12,8 @@ import httpx
 import msgspec
 
 import tasks.worker  # noqa: F401  its import registers all handlers
+from app.edge.calls.stories import CallRecorder
 from app.edge.gateways.registry import close_gateways, open_gateways
-from app.edge.outages.stories import Recorder
 from app.foundation.db import execute, fetch_value, fetch_values, now, transaction
 from app.foundation.settings import settings
 from app.people.accounts.model import Principal, Role
@@ -176,7 +176,7 @@ async def open_shop(url: str, *, patience_s: float = 0) -> AsyncGenerator[Shop, 
                     stripe_base_url=sandbox.base_url,
                     flutterwave_base_url=sandbox.base_url,
                 ),
-                hearer=Recorder(),
+                recorder=CallRecorder(),
                 patience_s=patience_s,
             )
             shop = Shop(api, sandbox, url)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.development import schema
+from app.development import schema, states
 from app.foundation.db import fetch_values, transaction
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,7 +32,7 @@ MAY_ASK_THE_SERVER_FOR_THE_TIME = {
     "app/foundation/queue.py",
     "migrations/0014_runner.sql",
     "migrations/0015_job_operations.sql",
-    "tasks/runner/claiming.py",
+    "migrations/0026_runner_take_jobs.sql",
     "tasks/runner/queries.py",
     "tasks/runner/timer_queries.py",
 }
@@ -119,6 +119,16 @@ async def test_schema_sql_is_what_the_migrations_come_to(database_url: str) -> N
     assert schema.dump(database_url) == schema.FILE.read_text(), (
         "run: uv run python -m app.development.schema"
     )
+
+
+def test_states_md_is_what_the_tables_of_moves_come_to() -> None:
+    assert states.draw() == states.FILE.read_text(), "run: uv run python -m app.development.schema"
+
+
+def test_every_table_of_moves_is_drawn_in_states_md() -> None:
+    with_moves = {identify(f) for f in FILES if re.search(r"^MOVES\b", f.read_text(), re.MULTILINE)}
+    drawn = {machine.room.removesuffix(".py") for machine in states.MACHINES}
+    assert {f.removesuffix("/model.py").removesuffix(".py") for f in with_moves} == drawn
 
 
 async def test_every_table_says_what_it_is_and_has_a_primary_key(pool: None) -> None:

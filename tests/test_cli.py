@@ -5,10 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from litestar import Litestar
 
-from app.cli import main
 from app.foundation.business_clock import (
     ClockFixed,
     ClockMoved,
@@ -21,25 +19,9 @@ from app.foundation.business_clock import (
 from app.foundation.db import transaction
 from app.foundation.settings import settings
 from app.main import _lifespan
+from tests.command import run
+from tests.production import production_at
 from tests.sandbox.server import running_sandbox
-
-PRODUCTION = {
-    "BERTHOLD_ENV": "production",
-    "SECRET_KEYS": "k8Jq2LmZ7xWv4TnB9cRf6YhD3sGp5AeU",
-    "PAYSTACK_SECRET_KEYS": "sk_live_0123456789abcdef0123456789abcdef",
-    "BASE_URL": "https://berthold.example",
-    "SMTP_URL": "smtp://mail.example",
-}
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, **environment: str) -> Result:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    settings.cache_clear()
-    try:
-        return CliRunner().invoke(main, arguments)
-    finally:
-        settings.cache_clear()
 
 
 def test_migrating_twice_says_that_nothing_was_missing(
@@ -98,7 +80,7 @@ def test_spans_that_mean_nothing_are_refused(monkeypatch: pytest.MonkeyPatch, sp
 def test_production_s_clock_is_not_moved(
     monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
-    result = run(monkeypatch, "clock", "forward", "1d", DATABASE_URL=database_url, **PRODUCTION)
+    result = run(monkeypatch, "clock", "forward", "1d", **production_at(database_url))
     assert result.exit_code == 1
     assert "does not move in production" in result.output
 
@@ -108,7 +90,7 @@ async def test_the_api_refuses_to_start_in_production_on_a_movable_clock(
 ) -> None:
     fresh_database.execute("UPDATE business_clock SET movable = true")
     fresh_database.commit()
-    for name, value in (PRODUCTION | {"DATABASE_URL": database_url}).items():
+    for name, value in production_at(database_url).items():
         monkeypatch.setenv(name, value)
     settings.cache_clear()
     with pytest.raises(ClockMoved):
@@ -122,7 +104,7 @@ def test_the_worker_refuses_to_start_in_production_on_a_movable_clock(
 ) -> None:
     fresh_database.execute("UPDATE business_clock SET movable = true")
     fresh_database.commit()
-    result = run(monkeypatch, "worker", DATABASE_URL=database_url, **PRODUCTION)
+    result = run(monkeypatch, "worker", **production_at(database_url))
     assert result.exit_code not in (0, None)
     assert "business clock is movable" in result.output
 

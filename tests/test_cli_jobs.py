@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from tests.command import run
 from tests.stories.processes import Program
-from tests.test_cli import run
 
 PERIODIC = """
     INSERT INTO job_ticks (name, cron, last_tick, next_tick)

@@ -1,12 +1,22 @@
-"""schema.sql: what the migrations come to. `python -m app.development.schema` writes it."""
+"""The files that are written from the code: schema.sql, openapi.json and states.md.
+
+`uv run python -m app.development.schema` writes all three; tests compare each with the code.
+"""
 
 import asyncio
+import os
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import httpx
+
+from app.development import openapi, states
 from app.development.postgres import program, running_postgres
+from app.foundation.logs import configure_logs
 from app.foundation.migrate import migrate
+from app.main import create_app
 
 FILE = Path(__file__).resolve().parent.parent.parent / "schema.sql"
 
@@ -25,13 +35,28 @@ def dump(url: str) -> str:
     return _HEADER + "\n".join(kept).strip() + "\n"
 
 
+async def _describe_api() -> str:
+    """The API's description, of an application that serves nobody: it needs no database."""
+    app: Any = create_app()  # httpx has types of its own for the same thing
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://berthold.test") as api:
+        return await openapi.dump(api)
+
+
 def main() -> None:
+    """Write all three, the schema by migrating a new database."""
+    os.environ |= {"BERTHOLD_ENV": "test", "LOG_LEVEL": "WARNING"}
+    configure_logs("WARNING", json=False)
     with (
         tempfile.TemporaryDirectory(prefix="berthold-") as folder,
         running_postgres(Path(folder) / "pg", durable=False) as server,
     ):
+        os.environ["DATABASE_URL"] = server.url
         asyncio.run(migrate(server.url))
         FILE.write_text(dump(server.url))
+        openapi.FILE.write_text(asyncio.run(_describe_api()))
+    states.FILE.write_text(states.draw())
+    print(f"wrote {FILE.name}, {openapi.FILE.name} and {states.FILE.name}")
 
 
 if __name__ == "__main__":

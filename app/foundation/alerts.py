@@ -1,15 +1,23 @@
-"""Alerts: what an operator must look at, the same thing never open twice."""
+"""Alerts: what an operator must look at. All statements on the table `alerts` are here.
+
+Code raises an alert when it sees a problem and resolves it when the problem is gone. Operators
+acknowledge and resolve alerts through `app.operations.alerts`. A problem has one open alert at the
+most.
+"""
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 import structlog
 import uuid_utils.compat
 
-from app.foundation.db import Tx, execute, json
+from app.foundation.db import Tx, execute, fetch_all, fetch_one, json
+from app.foundation.wire import Output
 
 _log = structlog.get_logger(__name__)
 
@@ -22,8 +30,8 @@ class Severity(StrEnum):
 
 class AlertState(StrEnum):
     OPEN = "open"
-    ACKNOWLEDGED = "acknowledged"  # somebody is at it
-    RESOLVED = "resolved"  # the same thing, seen again, opens a new alert
+    ACKNOWLEDGED = "acknowledged"  # an operator works on it
+    RESOLVED = "resolved"  # if the problem is seen again, a new alert opens
 
 
 _S = AlertState
@@ -37,12 +45,45 @@ MOVES: Final = MappingProxyType(
 
 
 class Sighting(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that an operator must look at. `kind` and `subject` say what the same thing is."""
+    """A problem that was seen. Two sightings of one `kind` and `subject` are the same problem."""
 
     kind: str
     severity: Severity
     subject: str
     details: dict[str, Any]
+
+
+class Alert(Output, frozen=True):
+    """A row of `alerts`: `count` sightings of one kind and subject, details as last seen.
+
+    `resolvedBy` is null if no operator resolved it: the problem went away by itself.
+    """
+
+    id: UUID
+    kind: str
+    severity: Severity
+    subject: str
+    details: dict[str, Any]
+    state: AlertState
+    count: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: UUID | None
+    resolved_at: datetime | None
+    resolved_by: UUID | None
+    note: str
+
+
+class AlertFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which alerts to show; None asks for any."""
+
+    state: AlertState | None
+    kind: str | None
+    severity: Severity | None
+
+
+# ---- raised and resolved by code -----------------------------------------------------------------
 
 
 async def raise_alert(
@@ -54,12 +95,13 @@ async def raise_alert(
 
 
 async def raise_alerts(tx: Tx, sightings: Sequence[Sighting]) -> None:
-    """The same for many things, in one statement; who repeats a thing in one call says it once.
+    """Raise any number of alerts in one statement; the same problem twice in one call counts once.
 
-    Written in the order of kind and subject, so that two who see the same things never deadlock.
+    Written in the order of kind and subject, so that two transactions that raise the same alerts
+    never deadlock.
     """
-    by_thing = {(sighting.kind, sighting.subject): sighting for sighting in sightings}
-    seen = [by_thing[thing] for thing in sorted(by_thing)]
+    by_problem = {(sighting.kind, sighting.subject): sighting for sighting in sightings}
+    seen = [by_problem[problem] for problem in sorted(by_problem)]
     await execute(
         tx,
         """
@@ -80,12 +122,12 @@ async def raise_alerts(tx: Tx, sightings: Sequence[Sighting]) -> None:
 
 
 async def resolve_alert(tx: Tx, kind: str, subject: str) -> bool:
-    """The condition has cleared by itself; False if no alert was open about it."""
+    """Resolve an alert whose problem is gone; False if none was open."""
     return await resolve_alerts(tx, (kind,), [subject]) == 1
 
 
 async def resolve_alerts(tx: Tx, kinds: tuple[str, ...], subjects: Sequence[str]) -> int:
-    """The same for each of these kinds and subjects; returns how many alerts were open."""
+    """Resolve all open alerts of these kinds about these subjects; returns how many there were."""
     return await execute(
         tx,
         """
@@ -98,7 +140,7 @@ async def resolve_alerts(tx: Tx, kinds: tuple[str, ...], subjects: Sequence[str]
 
 
 async def resolve_alerts_but(tx: Tx, kind: str, subjects: Sequence[str]) -> int:
-    """Of one kind, only these have not cleared; returns how many alerts of others were open."""
+    """Resolve all open alerts of a kind except about these subjects; returns how many."""
     return await execute(
         tx,
         """
@@ -107,4 +149,58 @@ async def resolve_alerts_but(tx: Tx, kind: str, subjects: Sequence[str]) -> int:
          WHERE kind = %(kind)s AND subject <> ALL(%(subjects)s) AND state <> 'resolved'""",
         kind=kind,
         subjects=list(subjects),
+    )
+
+
+# ---- read and moved by operators -----------------------------------------------------------------
+
+
+async def find_alert(tx: Tx, alert_id: UUID) -> Alert | None:
+    return await fetch_one(tx, Alert, "SELECT * FROM alerts WHERE id = %(id)s", id=alert_id)
+
+
+async def list_alerts(
+    tx: Tx, wanted: AlertFilter, *, before: UUID | None, limit: int
+) -> list[Alert]:
+    """Alerts, newest first (ids are in the order of time), older than the one with this id."""
+    return await fetch_all(
+        tx,
+        Alert,
+        """
+        SELECT * FROM alerts
+         WHERE (%(state)s::text IS NULL OR state = %(state)s)
+           AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+           AND (%(severity)s::text IS NULL OR severity = %(severity)s)
+           AND (%(before)s::uuid IS NULL OR id < %(before)s)
+         ORDER BY id DESC
+         LIMIT %(limit)s""",
+        **msgspec.structs.asdict(wanted),
+        before=before,
+        limit=limit,
+    )
+
+
+async def move_alert(
+    tx: Tx, alert: Alert, to: AlertState, *, admin_id: UUID, note: str
+) -> Alert | None:
+    """Move an alert if it is still in the state in which `alert` was read; else None."""
+    return await fetch_one(
+        tx,
+        Alert,
+        """
+        UPDATE alerts
+           SET state = %(to)s, note = %(note)s,
+               acknowledged_at = CASE %(to)s WHEN 'acknowledged' THEN business_now()
+                                 ELSE acknowledged_at END,
+               acknowledged_by = CASE %(to)s WHEN 'acknowledged' THEN %(admin_id)s
+                                 ELSE acknowledged_by END,
+               resolved_at = CASE %(to)s WHEN 'resolved' THEN business_now() END,
+               resolved_by = CASE %(to)s WHEN 'resolved' THEN %(admin_id)s::uuid END
+         WHERE id = %(id)s AND state = %(was)s
+     RETURNING *""",
+        id=alert.id,
+        was=alert.state,
+        to=to,
+        admin_id=admin_id,
+        note=note,
     )

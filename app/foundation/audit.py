@@ -1,10 +1,15 @@
 """The audit log: who did what to which thing, why, and in the course of which request.
 
-Every privileged action and every action that concerns money is recorded in its own transaction:
-what was rolled back has not been done, and what was done cannot be without its record.
+Every privileged action and every action that concerns money is recorded in the transaction that
+does it: an action that was rolled back leaves no record, and none is committed without one. All
+statements on the table `audit_log` are here; admins read it through `app.operations.audit_log`.
+
+`berthold audit` is something else: it proves that the books are right, see
+`app.operations.invariants`.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -12,11 +17,12 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from app.foundation.db import Tx, execute, json
+from app.foundation.db import Tx, execute, fetch_all, json
+from app.foundation.wire import Output
 
 
 class ActorRole(StrEnum):
-    """In what part somebody acts; an admin who is the guest of a booking acts as its guest."""
+    """The role in which somebody acts; an admin who is the guest of a booking acts as its guest."""
 
     GUEST = "guest"
     HOST = "host"
@@ -47,6 +53,34 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     subject: Subject
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
+
+
+class AuditRecord(Output, frozen=True):
+    """One action: what it changed (`before`, `after`), and in which request or job it was done."""
+
+    id: int
+    at: datetime
+    actor_role: ActorRole
+    actor_id: UUID | None
+    action: str
+    subject_kind: str
+    subject_id: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    reason: str
+    request_id: str | None
+
+
+class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which records of the audit log to show; None asks for any."""
+
+    action: str | None
+    subject_kind: str | None
+    subject_id: str | None
+    actor_role: ActorRole | None
+    actor_id: UUID | None
+    since: datetime | None
+    until: datetime | None  # not included
 
 
 async def record(
@@ -85,6 +119,34 @@ async def record_all(
         changes=json(changes),
         reason=reason,
         request_id=_request_id(),
+    )
+
+
+async def list_records(
+    tx: Tx, wanted: AuditFilter, *, before: tuple[datetime, int] | None, limit: int
+) -> list[AuditRecord]:
+    """Records, newest first, older than the one of this instant and id."""
+    before_at, before_id = before or (None, None)
+    return await fetch_all(
+        tx,
+        AuditRecord,
+        """
+        SELECT * FROM audit_log
+         WHERE (%(action)s::text IS NULL OR action = %(action)s)
+           AND (%(subject_kind)s::text IS NULL OR subject_kind = %(subject_kind)s)
+           AND (%(subject_id)s::text IS NULL OR subject_id = %(subject_id)s)
+           AND (%(actor_role)s::text IS NULL OR actor_role = %(actor_role)s)
+           AND (%(actor_id)s::uuid IS NULL OR actor_id = %(actor_id)s)
+           AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)
+           AND (%(until)s::timestamptz IS NULL OR at < %(until)s)
+           AND (%(before_at)s::timestamptz IS NULL
+                OR (at, id) < (%(before_at)s, %(before_id)s::bigint))
+         ORDER BY at DESC, id DESC
+         LIMIT %(limit)s""",
+        **msgspec.structs.asdict(wanted),
+        before_at=before_at,
+        before_id=before_id,
+        limit=limit,
     )
 
 

@@ -18,6 +18,7 @@ import msgspec
 
 from app.foundation.db import Tx, execute, fetch_new
 from app.foundation.errors import Conflict, Invalid, Malformed
+from app.foundation.retention import Batch
 
 KEPT: Final = timedelta(hours=24)
 
@@ -164,9 +165,9 @@ async def release(tx: Tx, key: Key) -> None:
     )
 
 
-async def forget_old(tx: Tx, *, limit: int) -> int:
-    """Delete keys past their day; returns how many."""
-    return await execute(
+async def forget_old(tx: Tx, *, limit: int) -> Batch:
+    """Delete keys past their day."""
+    deleted = await execute(
         tx,
         """
         DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
@@ -177,3 +178,4 @@ async def forget_old(tx: Tx, *, limit: int) -> int:
         kept_for=KEPT,
         limit=limit,
     )
+    return Batch.of(deleted, limit=limit)

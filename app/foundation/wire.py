@@ -1,7 +1,5 @@
-"""What travels: shapes of requests and replies, strict decoding, cursors."""
+"""What travels: shapes of requests and replies, strict decoding."""
 
-import base64
-import binascii
 import types
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, TypeVar, Union, cast, get_args, get_origin
@@ -18,6 +16,10 @@ _ESCAPED_NUL: Final = b"\\u0000"  # JSON has no other way to write it
 
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
 Text = Annotated[str, Meta(max_length=5_000)]
+ShortReason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
+Reason = Annotated[
+    str, Meta(min_length=1, max_length=1_000, pattern=r"\S", examples=["The gateway is back"])
+]
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -26,6 +28,12 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class Output(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Base of every reply body."""
+
+
+class ReasonBody(Input, frozen=True):
+    """Why an admin does something: kept in the audit log."""
+
+    reason: Reason
 
 
 def decode(raw: bytes, kind: type[T]) -> T:
@@ -105,17 +113,3 @@ def _plain(message: str) -> str:
     """msgspec's message for people: without its path, which `field` already says."""
     text = message.split(" - at `", maxsplit=1)[0]
     return text[:1].lower() + text[1:]
-
-
-def write_cursor(*keys: object) -> str:
-    """An opaque cursor holding the sort keys of the last row of a page."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(keys)).decode().rstrip("=")
-
-
-def read_cursor(cursor: str, kind: type[T]) -> T:
-    """The sort keys of a cursor; `kind` is a tuple type. Raises Invalid for a made-up cursor."""
-    try:
-        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return msgspec.json.decode(raw, type=kind)
-    except (binascii.Error, ValueError) as error:  # msgspec's errors are ValueErrors
-        raise Invalid.field("cursor", "is not a cursor of this list") from error

@@ -1,21 +1,28 @@
-"""The engine under the jobs, on procrastinate's tables as they are shipped.
+"""The job runner: it works on procrastinate's tables as they are shipped.
 
 The decisions, each with its reason:
 
-- Not a subclass of procrastinate's worker: a claim and a finish of one job each is what makes it
-  slow, and its loops end when a query fails. Its tables, triggers, statuses, locks, priorities and
-  notifications are kept, so that its own worker and tools run beside this one.
-- A batch is claimed by one statement and finished by another, each on a connection of its own, so
-  that Postgres and Python work at the same time. How many are claimed ahead depends on how long
-  jobs take: what would wait for over 50 ms is left to others.
-- A finish names job, worker and attempt. Taking a job from a lost worker counts as an attempt, and
-  so the finish of the lost one fits no row: it is refused, whenever it comes.
-- One connection listens and carries the heartbeat: a worker that hears nothing is one that also
-  shows no life. Without a recent heartbeat nothing is claimed and nothing is begun.
-- Jobs of the lost are taken back by whoever holds an advisory lock and has itself been in touch
-  for as long as it takes to be held for lost: after an outage nobody judges the others at once.
-- A sleeping worker waits for a notification or for the moment the next job is due, whichever is
-  first, and looks again every few seconds in case both failed.
-- A tick of the schedule is a compare-and-set on one row; who wins queues the job, in the same
-  commit. Ticks missed meanwhile come to one.
+- It is not a subclass of procrastinate's worker: that one takes and finishes each job by statements
+  of its own, which makes it slow, and its loops end when a query fails. The runner keeps
+  procrastinate's tables, triggers, statuses, locks, priorities and notifications, so that
+  procrastinate's own worker and tools work beside it.
+- One statement takes many jobs and another one finishes many, each on a connection of its own, so
+  that Postgres and Python work at the same time. How many jobs are taken ahead depends on how long
+  jobs take: a job that would wait here for over 50 ms is left to other workers.
+- To finish a job is to name the job, its worker and its attempt. Taking a job back from a lost
+  worker counts as an attempt, so that a late finish by the lost worker matches no row.
+- One connection carries the heartbeat and listens for notifications: a worker that receives none
+  has no heartbeat either. Without a recent heartbeat it takes no jobs and begins none.
+- The reaper takes jobs back from lost workers. The one worker that holds an advisory lock does it,
+  and only if it has itself been connected for as long as others may be silent: after an outage of
+  the database nobody's heartbeat is recent, and that does not mean that a worker is lost.
+- An idle worker sleeps until a notification comes or the next scheduled job is due, and also looks
+  every few seconds, in case both failed.
+- A tick of the schedule moves one row forward by compare-and-set; the worker that succeeds queues
+  the job in the same commit. Of several ticks that were missed only the last one is made up for.
+
+`worker.py` puts the parts together: `heartbeat.py`, `taking.py` (with `polling.py`), `crew.py`
+(with `running.py` and `finishing.py`) and `stopping.py`. Beside it run `reaping.py` and
+`timers.py`. How jobs are chosen is SQL: runner.take_jobs(), in the newest of the migrations that
+define it.
 """

@@ -1,4 +1,4 @@
-"""What can be run: each task with its function, how it is tried again, and for how long it runs."""
+"""Tasks: the function that runs the jobs of each, its retries, and its time limit."""
 
 import random
 from collections.abc import Awaitable, Callable
@@ -7,23 +7,26 @@ from typing import Final, TypeVar
 import msgspec
 
 from app.foundation import queue
-from tasks.runner.model import Claimed, WhenLost
+from tasks.runner.model import TakenJob, WhenLost
 
 J = TypeVar("J", bound=queue.Job)
 Handler = Callable[[J], Awaitable[None]]
 
-_TIME_LIMIT_S: Final = 300.0
+_TIME_LIMIT_S: Final = 300.0  # far more than any job needs that does not wait for something lost
 
 
 class Retries(msgspec.Struct, frozen=True, kw_only=True):
-    """Exponential waits, capped, with full jitter; a job that gave up stays as a dead letter."""
+    """Exponential waits, capped, with full jitter.
+
+    A job that has failed in its last attempt stays in the queue as a dead letter.
+    """
 
     attempts_max: int = 25
     first_wait_s: float = 2.0
     wait_s_max: float = 300.0
 
     def wait_s(self, attempts: int) -> float | None:
-        """How long to wait after so many failed attempts; None: give up."""
+        """How long to wait after so many failed attempts; None if that was the last one."""
         if attempts >= self.attempts_max:
             return None
         ceiling = min(self.wait_s_max, self.first_wait_s * 2 ** (attempts - 1))
@@ -34,26 +37,26 @@ ONCE: Final = Retries(attempts_max=1)
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker needs to know of a task. `run` may run twice for a job: be idempotent."""
+    """What a worker needs to know of a task. `run` may run twice for one job: it is idempotent."""
 
     name: str
-    run: Callable[[Claimed], Awaitable[None]]
+    run: Callable[[TakenJob], Awaitable[None]]
     retries: Retries = Retries()
     time_limit_s: float = _TIME_LIMIT_S
     when_lost: WhenLost = WhenLost.AGAIN
 
     @property
     def runs_again(self) -> bool:
-        """Whether a job may be run once more whose worker was lost over it."""
+        """Whether to run a job again if its worker was lost while running it."""
         return self.when_lost is WhenLost.AGAIN and self.retries.wait_s(1) is not None
 
 
-# Importing a module of stories fills this.
+# Filled by importing the modules of tasks/: each registers its tasks.
 TASKS: Final[dict[str, Task]] = {}
 
 
 def add_task(task: Task) -> None:
-    """Let workers of this process run a task. A name is a contract with jobs already queued."""
+    """Let workers of this process run a task. Its name is a contract with jobs already queued."""
     if task.name in TASKS:
         raise ValueError(f"two tasks are named {task.name}")
     TASKS[task.name] = task
@@ -66,11 +69,11 @@ def handles(
     time_limit_s: float = _TIME_LIMIT_S,
     when_lost: WhenLost = WhenLost.AGAIN,
 ) -> Callable[[Handler[J]], Handler[J]]:
-    """Make a function the one that does jobs of this kind. It may run twice: be idempotent."""
+    """Make a function run jobs of this kind. It may run twice for one job: it is idempotent."""
     read = msgspec.json.Decoder(kind).decode
 
     def register(function: Handler[J]) -> Handler[J]:
-        async def run(job: Claimed) -> None:
+        async def run(job: TakenJob) -> None:
             await function(read(job.args))
 
         for name in (kind.name, *kind.aliases):

@@ -1,38 +1,43 @@
 """The runner's statements. The queue lives by the server's clock, not by business time."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
 
 from app.foundation.db import (
     Connection,
     execute,
     fetch_all,
+    fetch_new,
     fetch_new_value,
     fetch_values,
 )
 from tasks.runner.model import (
     ERROR_LENGTH_MAX,
     TRACEBACK_LENGTH_MAX,
-    Claimed,
     Ended,
-    Introduction,
-    Lost,
+    LostJob,
+    TakenJob,
+    Upcoming,
+    WorkerDescription,
 )
 
-_ANY_QUEUE = "procrastinate_any_queue_v1"
-_ONE_QUEUE = "procrastinate_queue_v1#"
-_REAPER_KEY = 0x72656170  # "reap"
+# The channels on which procrastinate's triggers notify.
+_ANY_QUEUE: Final = "procrastinate_any_queue_v1"
+_ONE_QUEUE: Final = "procrastinate_queue_v1#"
+_REAPER_KEY: Final = 0x72656170  # "reap", as an advisory lock is a number
 
 
 def channels(queues: Sequence[str] | None) -> list[str]:
-    """Where procrastinate announces jobs of these queues; None: of all."""
+    """The channels on which procrastinate announces jobs of these queues; None: of all."""
     return [_ANY_QUEUE] if queues is None else [_ONE_QUEUE + queue for queue in queues]
 
 
 async def prepare(connection: Connection) -> None:
-    """Make a connection fit for the statements below, and for nothing else.
+    """Set up a connection for the statements of this module, and for nothing else.
 
-    Their plans must not depend on statistics, which are always out of date for a queue: each has
-    one good plan, along its index.
+    Their plans must not depend on statistics, which are always out of date for a queue: each
+    statement has one good plan, along its index.
     """
     await execute(connection, "SET plan_cache_mode = force_generic_plan")
     await execute(connection, "SET enable_seqscan = off")
@@ -48,14 +53,14 @@ async def prepare(connection: Connection) -> None:
 
 
 async def register(connection: Connection) -> int:
-    """A new worker; returns its id."""
+    """Register a new worker; returns its id."""
     return await fetch_new_value(
         connection, int, "INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id"
     )
 
 
-async def introduce(connection: Connection, worker_id: int, worker: Introduction) -> None:
-    """Let everybody see what a worker is; the row goes with that of the worker."""
+async def describe(connection: Connection, worker_id: int, worker: WorkerDescription) -> None:
+    """Let everybody see what a worker is; the row is deleted with that of the worker."""
     await execute(
         connection,
         """
@@ -72,33 +77,88 @@ async def introduce(connection: Connection, worker_id: int, worker: Introduction
 
 
 async def beat(connection: Connection, worker_id: int) -> bool:
-    """Show that this worker lives; False if it was struck off."""
+    """Show that this worker is alive; False if its row has been deleted."""
     sql = "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %(id)s"
     return await execute(connection, sql, id=worker_id) == 1
 
 
 async def unregister(connection: Connection, worker_id: int) -> None:
-    """This worker ends, with nothing in its hands."""
+    """Delete the row of a worker that ends and has no jobs any more."""
     await execute(connection, "DELETE FROM procrastinate_workers WHERE id = %(id)s", id=worker_id)
 
 
-# ---- waiting -------------------------------------------------------------------------------------
+# ---- taking -------------------------------------------------------------------------------------
 
 
-async def say(connection: Connection, worker_id: int, *, looks_by_itself: bool) -> None:
-    """Whether this worker looks for jobs so often that nobody needs to tell it of them."""
-    await execute(
+async def take_jobs(
+    connection: Connection,
+    *,
+    worker_id: int,
+    queues: Sequence[str] | None,
+    tasks: Sequence[str],
+    limit: int,
+    with_locks: bool = True,
+) -> list[TakenJob]:
+    """Take up to `limit` jobs, the most urgent first. `queues`: None means all.
+
+    Raises Violated if another worker takes a job with the same lock at the same moment.
+    """
+    jobs = await fetch_all(
         connection,
+        TakenJob,
         """
-        UPDATE job_workers SET looks_by_itself = %(looks_by_itself)s
-         WHERE worker_id = %(worker_id)s""",
+        SELECT id, task_name, args::text, attempts, priority, worker_id,
+               lock IS NOT NULL AS is_locked, queueing_lock IS NOT NULL AS has_queueing_lock
+          FROM runner.take_jobs(%(worker_id)s, %(queues)s, %(tasks)s, %(limit)s, %(with_locks)s)""",
         worker_id=worker_id,
-        looks_by_itself=looks_by_itself,
+        queues=None if queues is None else list(queues),
+        tasks=list(tasks),
+        limit=limit,
+        with_locks=with_locks,
+    )
+    return sorted(jobs, key=lambda job: (-job.priority, job.id))
+
+
+async def look_ahead(
+    connection: Connection,
+    *,
+    queues: Sequence[str] | None,
+    tasks: Sequence[str],
+    after: datetime | None,
+) -> Upcoming:
+    """What to wait for after a take that found fewer jobs than it had room for.
+
+    A take locks more jobs than it keeps, and other workers pass those over meanwhile. `after`: when
+    the previous look was, which was before that take; None if there was none.
+    """
+    return await fetch_new(
+        connection,
+        Upcoming,
+        """
+        SELECT now() AS at, runner.is_job_waiting(%(queues)s, %(tasks)s) AS is_job_waiting, (
+               SELECT extract(epoch FROM scheduled_at - clock_timestamp())::float8
+                 FROM procrastinate_jobs
+                WHERE status = 'todo'
+                  AND scheduled_at > coalesce(%(after)s::timestamptz, '-infinity')
+                ORDER BY scheduled_at LIMIT 1) AS due_in_s""",
+        queues=None if queues is None else list(queues),
+        tasks=list(tasks),
+        after=after,
     )
 
 
-async def queueing(connection: Connection) -> list[str]:
-    """The transactions that may have queued jobs and have not ended; each has a lock that shows."""
+async def set_polling(connection: Connection, worker_id: int, *, is_on: bool) -> None:
+    """Record whether this worker polls for jobs, so that nobody needs to notify it of them."""
+    await execute(
+        connection,
+        "UPDATE job_workers SET looks_by_itself = %(is_on)s WHERE worker_id = %(worker_id)s",
+        worker_id=worker_id,
+        is_on=is_on,
+    )
+
+
+async def queueing_transactions(connection: Connection) -> list[str]:
+    """The open transactions that may have queued jobs: their lock on the table shows them."""
     return await fetch_values(
         connection,
         str,
@@ -110,18 +170,18 @@ async def queueing(connection: Connection) -> list[str]:
     )
 
 
-async def release_unknown(
+async def return_unknown(
     connection: Connection, *, worker_id: int, held: Sequence[int]
 ) -> list[int]:
-    """Give back jobs that the database holds for this worker's, and it does not; returns their ids.
+    """Queue again the jobs that are this worker's in the database alone; returns their ids.
 
-    They were claimed by a statement whose answer was lost.
+    They were taken by a statement whose answer was lost. `held`: the jobs that the worker knows.
     """
     return await fetch_values(
         connection,
         int,
         """
-        WITH done AS (
+        WITH returned AS (
             UPDATE procrastinate_jobs AS job
                SET worker_id = NULL, abort_requested = false,
                    status = CASE WHEN abort_requested OR EXISTS (
@@ -138,14 +198,15 @@ async def release_unknown(
                AND id <> ALL(%(held)s::bigint[])
             RETURNING id, queue_name
         )
-        SELECT id FROM done, runner.announce(ARRAY(SELECT DISTINCT queue_name::text FROM done))""",
+        SELECT id FROM returned, runner.announce(ARRAY(
+               SELECT DISTINCT queue_name::text FROM returned))""",
         worker_id=worker_id,
         held=list(held),
     )
 
 
-async def to_abort(connection: Connection, worker_id: int) -> list[int]:
-    """The running jobs of this worker that somebody wants to end."""
+async def jobs_to_abort(connection: Connection, worker_id: int) -> list[int]:
+    """The jobs of this worker that an operator wants to abort."""
     return await fetch_values(
         connection,
         int,
@@ -159,17 +220,17 @@ async def to_abort(connection: Connection, worker_id: int) -> list[int]:
 # ---- finishing ----------------------------------------------------------------------------------
 
 
-async def finish_succeeded(connection: Connection, jobs: Sequence[Claimed]) -> list[int]:
-    """Mark jobs as done; returns the ids of those that were still theirs who say so.
+async def finish_succeeded(connection: Connection, jobs: Sequence[TakenJob]) -> list[int]:
+    """Mark jobs as done; returns the ids of those that still belonged to their worker.
 
     The conditions on status and worker are written so that no index fits them: jobs are to be
-    found by their ids, and not among all that are being done.
+    found by their ids, not among all the jobs that are running.
     """
     return await fetch_values(
         connection,
         int,
         """
-        WITH done AS (
+        WITH finished AS (
             UPDATE procrastinate_jobs AS job
                SET status = 'succeeded', attempts = job.attempts + 1, worker_id = NULL,
                    abort_requested = false
@@ -178,10 +239,10 @@ async def finish_succeeded(connection: Connection, jobs: Sequence[Claimed]) -> l
              WHERE job.id = ended.id AND job.status::text = 'doing'
                AND job.attempts = ended.attempts
                AND job.worker_id IS NOT DISTINCT FROM ended.worker_id
-            RETURNING job.id, job.queue_name, job.lock IS NOT NULL AS is_news
+            RETURNING job.id, job.queue_name, job.lock IS NOT NULL AS lets_another_start
         )
-        SELECT id FROM done, runner.announce(ARRAY(
-               SELECT DISTINCT queue_name::text FROM done WHERE is_news))""",
+        SELECT id FROM finished, runner.announce(ARRAY(
+               SELECT DISTINCT queue_name::text FROM finished WHERE lets_another_start))""",
         ids=_array([job.id for job in jobs]),
         workers=_array([job.worker_id for job in jobs]),
         attempts=_array([job.attempts for job in jobs]),
@@ -189,15 +250,16 @@ async def finish_succeeded(connection: Connection, jobs: Sequence[Claimed]) -> l
 
 
 def _array(numbers: Sequence[int]) -> str:
-    """Numbers as Postgres writes an array: many times faster than the driver's own."""
+    """Numbers as Postgres writes an array: many times faster than the driver does it."""
     return f"{{{','.join(map(str, numbers))}}}"
 
 
 async def finish(connection: Connection, ended: Sequence[Ended]) -> list[int]:
-    """Record attempts that ended in any way; returns the ids of those that were still theirs.
+    """Record how attempts ended; returns the ids of jobs that still belonged to their worker.
 
-    A job that would be queued again ends instead if somebody wants it to, or if one with the
-    same queueing lock is queued already. Violated if one is being queued at this moment.
+    A job that would be queued again is aborted instead if an operator wants that, or if another
+    job with the same queueing lock is queued already. Raises Violated if another transaction is
+    queueing one at this moment.
     """
     return await fetch_values(
         connection,
@@ -209,7 +271,7 @@ async def finish(connection: Connection, ended: Sequence[Ended]) -> list[int]:
                    %(statuses)s::procrastinate_job_status[], %(counts)s::int[],
                    %(waits)s::float8[], %(errors)s::text[], %(tracebacks)s::text[])
                    AS ended (id, worker_id, attempts, status, counts, wait_s, error, traceback)
-        ), done AS (
+        ), finished AS (
             UPDATE procrastinate_jobs AS job
                SET status = CASE WHEN ended.status = 'todo' AND (abort_requested OR EXISTS (
                        SELECT FROM procrastinate_jobs AS other
@@ -225,16 +287,16 @@ async def finish(connection: Connection, ended: Sequence[Ended]) -> list[int]:
                AND job.worker_id IS NOT DISTINCT FROM ended.worker_id
                AND job.attempts = ended.attempts
             RETURNING job.id, job.attempts, job.queue_name,
-                      job.status = 'todo' OR job.lock IS NOT NULL AS is_news
-        ), noted AS (
+                      job.status = 'todo' OR job.lock IS NOT NULL AS lets_another_start
+        ), recorded AS (
             INSERT INTO job_errors (job_id, attempt, error, traceback)
-            SELECT id, greatest(done.attempts, 1), error, traceback
-              FROM done JOIN ended USING (id) WHERE error IS NOT NULL
+            SELECT id, greatest(finished.attempts, 1), error, traceback
+              FROM finished JOIN ended USING (id) WHERE error IS NOT NULL
                 ON CONFLICT (job_id, attempt) DO UPDATE
                SET at = now(), error = excluded.error, traceback = excluded.traceback
         )
-        SELECT id FROM done, runner.announce(ARRAY(
-               SELECT DISTINCT queue_name::text FROM done WHERE is_news))""",
+        SELECT id FROM finished, runner.announce(ARRAY(
+               SELECT DISTINCT queue_name::text FROM finished WHERE lets_another_start))""",
         ids=[e.job.id for e in ended],
         workers=[e.job.worker_id or None for e in ended],
         attempts=[e.job.attempts for e in ended],
@@ -247,14 +309,14 @@ async def finish(connection: Connection, ended: Sequence[Ended]) -> list[int]:
 
 
 def clip(text: str, length: int) -> str:
-    """The end of a text, which is where a traceback says what happened, fit for Postgres."""
+    """The end of a text (where a traceback says what happened) without what Postgres refuses."""
     return text.replace("\x00", "").encode(errors="backslashreplace").decode()[-length:]
 
 
-async def done_already(connection: Connection, jobs: Sequence[Claimed]) -> list[int]:
-    """Of jobs whose finish fitted nothing: those that this very attempt has finished before.
+async def finished_before(connection: Connection, jobs: Sequence[TakenJob]) -> list[int]:
+    """The ids of those jobs that this same attempt has finished already.
 
-    By a statement whose answer was lost.
+    It did so by a statement whose answer was lost, and so the second statement changed nothing.
     """
     return await fetch_values(
         connection,
@@ -269,26 +331,26 @@ async def done_already(connection: Connection, jobs: Sequence[Claimed]) -> list[
     )
 
 
-# ---- upkeep -------------------------------------------------------------------------------------
+# ---- reaping ------------------------------------------------------------------------------------
 
 
-async def try_reaping(connection: Connection) -> bool:
-    """Whether this transaction is the only one that takes jobs from the lost."""
+async def lock_reaping(connection: Connection) -> bool:
+    """Let no other transaction reap until this one ends; False if another one does already."""
     return await fetch_new_value(
         connection, bool, "SELECT pg_try_advisory_xact_lock(%(key)s)", key=_REAPER_KEY
     )
 
 
-async def lost_jobs(connection: Connection, *, stalled_s: float, limit: int) -> list[Lost]:
-    """Jobs in the hands of workers that have shown no life for so long, or were struck off."""
+async def lost_jobs(connection: Connection, *, stalled_s: float, limit: int) -> list[LostJob]:
+    """Running jobs whose worker has had no heartbeat for so long, or has no row any more."""
     return await fetch_all(
         connection,
-        Lost,
+        LostJob,
         """
         SELECT id, task_name, args::text, attempts, priority, coalesce(worker_id, 0) AS worker_id,
                lock IS NOT NULL AS is_locked, queueing_lock IS NOT NULL AS has_queueing_lock,
-               EXISTS (SELECT FROM job_workers AS its
-                        WHERE its.worker_id = job.worker_id
+               EXISTS (SELECT FROM job_workers
+                        WHERE job_workers.worker_id = job.worker_id
                           AND job.task_name = ANY(held_tasks)) AS is_held
           FROM procrastinate_jobs AS job
          WHERE id IN (
@@ -307,8 +369,8 @@ async def lost_jobs(connection: Connection, *, stalled_s: float, limit: int) -> 
     )
 
 
-async def strike_off(connection: Connection, *, stalled_s: float) -> list[int]:
-    """Forget workers that have shown no life for so long and hold nothing; returns their ids."""
+async def delete_lost_workers(connection: Connection, *, stalled_s: float) -> list[int]:
+    """Delete workers without a heartbeat for so long and without jobs; returns their ids."""
     return await fetch_values(
         connection,
         int,

@@ -1,4 +1,4 @@
-"""Doing one job: from claimed to ended, whatever it does."""
+"""Running one job: whatever its task does, the attempt ends in a way that can be recorded."""
 
 import asyncio
 import contextvars
@@ -9,48 +9,49 @@ import structlog
 from app.foundation.db import Tx
 from tasks.runner import queries
 from tasks.runner.handlers import Task
-from tasks.runner.model import Claimed, Ended, Lost, Status, WhenLost
+from tasks.runner.model import Ended, LostJob, Status, TakenJob, WhenLost
 
 
-class _Doing:
-    """The job of this moment, and whether the task itself wrote down that it is done."""
+class _Current:
+    """The job that runs in this context, and whether its task called complete()."""
 
     __slots__ = ("is_completed", "job")
 
-    def __init__(self, job: Claimed) -> None:
+    def __init__(self, job: TakenJob) -> None:
         self.job = job
         self.is_completed = False
 
 
-_current: contextvars.ContextVar[_Doing] = contextvars.ContextVar("job")
+_current: contextvars.ContextVar[_Current] = contextvars.ContextVar("job")
 
 _log = structlog.get_logger(__name__)
 
 
-class JobTaken(Exception):
-    """The job has been given to another worker: what this one was about to commit is void."""
+class JobTakenOver(Exception):
+    """The job has been given to another worker: this one must not commit its effect."""
 
 
 class TookTooLong(Exception):
-    """The task's time limit had passed, and it was cut off."""
+    """The task's time limit had passed, and the job was cut off."""
 
 
 async def complete(tx: Tx) -> None:
     """Commit the running job's completion together with its effect, or neither.
 
-    For tasks whose effect must not happen twice. Raises JobTaken if the job is no longer ours.
-    Should `tx` not commit, the job is not done, whatever the task says, and is run again.
+    For tasks whose effect must not happen twice. Raises JobTakenOver if the job belongs to another
+    worker now. If `tx` does not commit, the job is not done, whatever the task does afterwards,
+    and it is run again.
     """
-    doing = _current.get()
-    if not await queries.finish_succeeded(tx, [doing.job]):
-        raise JobTaken(doing.job.id)
-    doing.is_completed = True
+    current = _current.get()
+    if not await queries.finish_succeeded(tx, [current.job]):
+        raise JobTakenOver(current.job.id)
+    current.is_completed = True
 
 
-async def run(task: Task, job: Claimed, log: structlog.typing.FilteringBoundLogger) -> Ended:
-    """Do a job; says how it ended. Only a cancellation comes through."""
-    doing = _Doing(job)
-    _current.set(doing)
+async def run(task: Task, job: TakenJob, log: structlog.typing.FilteringBoundLogger) -> Ended:
+    """Run a job; returns how it ended. Of all exceptions only a cancellation is raised."""
+    current = _Current(job)
+    _current.set(current)
     structlog.contextvars.bind_contextvars(
         job_id=job.id, job=job.task_name, attempt=job.attempts + 1
     )
@@ -61,11 +62,11 @@ async def run(task: Task, job: Claimed, log: structlog.typing.FilteringBoundLogg
     except BaseException as error:  # noqa: BLE001  kept with the job, and logged
         return failed(task, job, error)
     log.info("job done")
-    return Ended(job=job, status=Status.SUCCEEDED, is_recorded=doing.is_completed)
+    return Ended(job=job, status=Status.SUCCEEDED, is_recorded=current.is_completed)
 
 
-def failed(task: Task, job: Claimed, error: BaseException) -> Ended:
-    """An attempt that failed: tried again, later, as the task says, or given up."""
+def failed(task: Task, job: TakenJob, error: BaseException) -> Ended:
+    """An attempt that failed: to be retried later if the task allows it, else a dead letter."""
     wait_s = task.retries.wait_s(job.attempts + 1)
     if wait_s is None:
         _log.error("job gave up", exc_info=error)
@@ -75,28 +76,28 @@ def failed(task: Task, job: Claimed, error: BaseException) -> Ended:
         job=job,
         status=Status.FAILED if wait_s is None else Status.TODO,
         wait_s=wait_s,
-        error=words(error),
+        error=message(error),
         traceback="".join(traceback.format_exception(error)),
     )
 
 
-def words(error: BaseException) -> str:
-    """What an error says, whatever it is."""
+def message(error: BaseException) -> str:
+    """The type and the message of an error, even of one whose message cannot be read."""
     try:
         return f"{type(error).__name__}: {error}".rstrip(": ")
-    except Exception:  # noqa: BLE001  somebody else's __str__
+    except Exception:  # noqa: BLE001  the __str__ of any library
         return type(error).__name__
 
 
-def hand_back(job: Claimed) -> Ended:
-    """A job that was not done, through no fault of its own."""
+def hand_back(job: TakenJob) -> Ended:
+    """A job that did not end through no fault of its own: the attempt is not counted."""
     return Ended(job=job, status=Status.TODO, counts=False)
 
 
-def lost(task: Task | None, job: Lost) -> Ended:
-    """A job whose worker died over it. It counts as an attempt: the job may be what killed it.
+def lost(task: Task | None, job: LostJob) -> Ended:
+    """A job whose worker was lost. That counts as an attempt: the job may be what killed it.
 
-    `task`: None if only other releases know it.
+    `task`: None if only workers of other releases know it.
     """
     exhausted = task is not None and task.retries.wait_s(job.attempts + 1) is None
     held = job.is_held or (task is not None and task.when_lost is WhenLost.HOLD)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from app.foundation.db import Connection, execute, fetch_new_value, fetch_values
-from tasks.runner.model import ERROR_LENGTH_MAX, Claimed, RunOutcome
+from tasks.runner.model import ERROR_LENGTH_MAX, RunOutcome, TakenJob
 from tasks.runner.queries import clip
 
 
 async def server_time(connection: Connection) -> datetime:
-    """What time it is for the queue."""
+    """The time by the clock of the queue, which is the server's."""
     return await fetch_new_value(connection, datetime, "SELECT clock_timestamp()")
 
 
@@ -21,9 +21,9 @@ async def begin_timers(
     ticks: Sequence[datetime],
     nexts: Sequence[datetime],
 ) -> None:
-    """Let everybody see the schedule.
+    """Write down the schedule for everybody to see.
 
-    Timers that are new have missed nothing: they begin with the tick after this one.
+    A new timer has missed nothing: its first tick is the one after `ticks`.
     """
     await execute(
         connection,
@@ -47,10 +47,11 @@ async def move_timers(
     ticks: Sequence[datetime],
     within_s: Sequence[float],
 ) -> list[str]:
-    """Queue a job for each tick that nobody has moved its timer to yet; returns their names.
+    """Move timers to these ticks, and queue a job for each that was moved; returns their names.
 
-    A tick older than `within_s` is passed over, and so is one that finds the job still queued.
-    Names in one order everywhere, so that workers that do this at once never deadlock.
+    A timer that another worker has moved to the tick already stays. No job is queued for a tick
+    that is over `within_s` ago, nor while the job of an earlier tick is still queued. Names come in
+    one order everywhere, so that workers which do this at the same time never deadlock.
     """
     return await fetch_values(
         connection,
@@ -75,8 +76,8 @@ async def move_timers(
     )
 
 
-async def begin_run(tx: Connection, job: Claimed, *, tick: int, instance: str) -> int:
-    """A run of a periodic job begins; returns its id. `tick` in Unix seconds."""
+async def begin_run(tx: Connection, job: TakenJob, *, tick: int, instance: str) -> int:
+    """Record that a run of a periodic job begins; returns its id. `tick`: Unix seconds."""
     return await fetch_new_value(
         tx,
         int,
@@ -97,7 +98,7 @@ async def begin_run(tx: Connection, job: Claimed, *, tick: int, instance: str) -
 async def end_run(
     tx: Connection, run_id: int, outcome: RunOutcome, *, count: int | None, error: str | None
 ) -> None:
-    """What came of a run: how much it did, or why it did nothing."""
+    """Record how a run ended: how much it did, or why it did nothing."""
     await execute(
         tx,
         """

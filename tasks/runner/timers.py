@@ -1,4 +1,4 @@
-"""Periodic jobs: each tick queued once, on time, by whichever worker is first."""
+"""Periodic jobs: each tick is queued once, on time, by the first worker that sees it."""
 
 import asyncio
 import time
@@ -15,20 +15,20 @@ from app.foundation.locks import LockBusy
 from app.foundation.settings import instance
 from tasks.runner import timer_queries as queries
 from tasks.runner.handlers import Retries, Task
-from tasks.runner.model import Claimed, RunOutcome
-from tasks.runner.running import words
+from tasks.runner.model import RunOutcome, TakenJob
+from tasks.runner.running import message
 
-_LOOK_EVERY_S: Final = 60.0
-_RETRIES: Final = Retries(attempts_max=5)
+_LOOK_EVERY_S: Final = 60.0  # in case the server's clock was set meanwhile
+_RETRIES: Final = Retries(attempts_max=5)  # the next tick does the work of one that gave up
 
 _log = structlog.get_logger(__name__)
 
 
 class Timer(msgspec.Struct, frozen=True, kw_only=True):
-    """A task that is due whenever `cron` (UTC) says.
+    """A task that is due at each time that `cron` (UTC) names.
 
-    `run` returns how much it did; it raises LockBusy if another process does the same now. A tick
-    that was missed is made up for if it is at most `within` ago; of many, the last one.
+    `run` returns how much it did; it raises LockBusy if another process runs the same task now. A
+    tick that was missed is made up for if it is at most `within` ago; of several, only the last.
     """
 
     name: str
@@ -43,10 +43,10 @@ class _Arguments(msgspec.Struct, frozen=True):
 
 
 def task_of(timer: Timer) -> Task:
-    """The task that a tick queues; its runs are recorded."""
+    """The task that a tick of this timer queues; each of its runs is recorded."""
     read = msgspec.json.Decoder(_Arguments).decode
 
-    async def run(job: Claimed) -> None:
+    async def run(job: TakenJob) -> None:
         async with transaction() as tx:
             run_id = await queries.begin_run(
                 tx, job, tick=read(job.args).timestamp, instance=instance()
@@ -60,7 +60,7 @@ def task_of(timer: Timer) -> Task:
             await _end(run_id, RunOutcome.FAILED, error="cut off")
             raise
         except Exception as error:
-            await _end(run_id, RunOutcome.FAILED, error=words(error))
+            await _end(run_id, RunOutcome.FAILED, error=message(error))
             raise
         else:
             await _end(run_id, RunOutcome.DONE, count=count)

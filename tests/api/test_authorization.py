@@ -1,6 +1,6 @@
 """Who may do what: every route of the application, asked by people who may not."""
 
-from typing import Any, Final, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -14,233 +14,18 @@ from app.money.payees import actions as payees
 from app.money.payees.model import NewPayoutAccount
 from app.people.accounts.model import Principal, Role
 from tests import make
+from tests.api.routes import (
+    AN_ACCOUNT,
+    GUEST,
+    NOBODY,
+    OTHER_HOST,
+    PROTECTED,
+    PUBLIC,
+    STRANGER,
+    Rule,
+)
 from tests.api.walk import served
 from tests.shop import Shop
-
-NOBODY: Final = "nobody"
-STRANGER: Final = "another guest"
-OTHER_HOST: Final = "a host who owns nothing here"
-GUEST: Final = "the guest of the booking"
-
-
-class Rule(NamedTuple):
-    """A protected route: a sound request to it, and what people get who may not make it."""
-
-    body: Any = None
-    query: dict[str, str] = {}  # noqa: RUF012  never changed
-    stranger: int | None = None  # None: any account may ask, and sees only what is its own
-    other_host: int | None = None
-    guest: int | None = None  # who takes part, but on the other side
-
-
-HOST_ONLY: Final = 403  # the role is missing
-NOT_YOURS: Final = 404  # not even that it exists is told
-A_LISTING: Final = {
-    "kind": "stay", "title": "A", "place": "B", "zone": "UTC", "policy": "strict",
-    "price": {"amount": 10_000, "currency": "NGN"}, "checkInTime": "15:00:00",
-    "checkOutTime": "11:00:00",
-}  # fmt: skip
-A_RANGE: Final = {"firstSlot": "2030-01-01", "lastSlot": "2030-01-02"}
-ADMIN_ONLY: Final = Rule(stranger=403, other_host=403, guest=403)
-AN_ACCOUNT: Final = {
-    "holder": "A", "kind": "bank_account", "accountNumber": "0123456789", "bankCode": "058",
-    "currency": "NGN",
-}  # fmt: skip
-AN_ADJUSTMENT: Final = {
-    "reason": "A",
-    "entries": [
-        {"kind": "platform_revenue", "amount": {"amount": -1, "currency": "NGN"}},
-        {"kind": "chargeback_losses", "amount": {"amount": 1, "currency": "NGN"}},
-    ],
-}
-A_LATE_REFUND: Final = {
-    "amount": {"amount": 1, "currency": "NGN"}, "reason": "A", "atWhoseCost": "host",
-}  # fmt: skip
-A_CHARGEBACK: Final = {
-    "paymentId": "{payment_id}", "gatewayId": "A", "amount": {"amount": 1, "currency": "NGN"},
-    "reason": "A",
-}  # fmt: skip
-A_CLAIM: Final = {"claimed": {"amount": 1, "currency": "NGN"}}
-A_PRICE: Final = {"price": {"amount": 10_000, "currency": "NGN"}}
-
-PUBLIC: Final = {
-    ("POST", "/api/auth/register"),
-    ("POST", "/api/auth/login"),
-    ("POST", "/api/auth/refresh"),
-    ("POST", "/api/auth/logout"),
-    ("GET", "/api/listings"),
-    ("GET", "/api/listings/{listing_id}"),
-    ("GET", "/api/listings/{listing_id}/units"),
-    ("GET", "/api/listings/{listing_id}/availability"),
-    ("GET", "/api/bookings/reserve"),
-    ("GET", "/api/payments/return"),
-    ("GET", "/api/host/payout-accounts/onboarding"),  # see tests/payees
-    ("GET", "/api/host/payout-accounts/return"),
-    ("GET", "/health/live"),
-    ("GET", "/health/ready"),
-    ("POST", "/api/webhooks/{name}"),  # its signature is its login
-    ("POST", "/api/jobs/{name}"),  # so is the job secret: see tests/jobs
-    ("GET", "/api/jobs/health"),
-    ("GET", "/schema"),
-    ("GET", "/schema/openapi.json"),
-    ("GET", "/schema/oauth2-redirect.html"),
-    ("GET", "/schema/{path}"),
-    ("GET", "/schema-assets/{file_path}"),
-    ("HEAD", "/schema-assets/{file_path}"),
-}
-
-PROTECTED: Final = {
-    ("GET", "/api/me"): Rule(),
-    ("PATCH", "/api/me"): Rule({"name": "A"}),
-    ("POST", "/api/bookings/reserve"): Rule({"tripId": "{trip_id}", "seatNumbers": ["2D"]}),
-    ("GET", "/api/bookings"): Rule(),
-    ("GET", "/api/host/bookings"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
-    ("GET", "/api/bookings/{booking_id}"): Rule(stranger=NOT_YOURS, other_host=NOT_YOURS),
-    ("GET", "/api/bookings/{booking_id}/history"): Rule(stranger=NOT_YOURS, other_host=NOT_YOURS),
-    ("GET", "/api/bookings/{booking_id}/passengers"): Rule(
-        stranger=NOT_YOURS, other_host=NOT_YOURS
-    ),
-    ("PUT", "/api/bookings/{booking_id}/passengers"): Rule(
-        {"passengers": []}, stranger=NOT_YOURS, other_host=NOT_YOURS
-    ),
-    ("GET", "/api/bookings/{booking_id}/escrow"): Rule(stranger=NOT_YOURS, other_host=NOT_YOURS),
-    ("GET", "/api/bookings/{booking_id}/escrow-events"): Rule(
-        stranger=NOT_YOURS, other_host=NOT_YOURS
-    ),
-    ("GET", "/api/bookings/{booking_id}/cancellation"): Rule(
-        stranger=NOT_YOURS, other_host=NOT_YOURS
-    ),
-    ("POST", "/api/bookings/{booking_id}/cancel"): Rule(
-        {}, stranger=NOT_YOURS, other_host=NOT_YOURS
-    ),
-    ("POST", "/api/bookings/{booking_id}/accept"): Rule(
-        {}, stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
-    ),
-    ("POST", "/api/bookings/{booking_id}/decline"): Rule(
-        {}, stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
-    ),
-    ("POST", "/api/bookings/{booking_id}/disputes"): Rule(
-        {"reason": "A"}, stranger=NOT_YOURS, other_host=NOT_YOURS
-    ),
-    ("GET", "/api/bookings/{booking_id}/disputes"): Rule(stranger=NOT_YOURS, other_host=NOT_YOURS),
-    ("POST", "/api/bookings/{booking_id}/damage-claims"): Rule(
-        {"reason": "A"} | A_CLAIM, stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
-    ),
-    ("POST", "/api/bookings/{booking_id}/disputes/{dispute_id}/evidence"): Rule(
-        {"text": "A"}, stranger=NOT_YOURS, other_host=NOT_YOURS
-    ),
-    ("POST", "/api/bookings/{booking_id}/disputes/{dispute_id}/withdraw"): Rule(
-        {}, stranger=NOT_YOURS, other_host=NOT_YOURS
-    ),
-    ("GET", "/api/admin/disputes"): ADMIN_ONLY,
-    ("POST", "/api/admin/disputes/{dispute_id}/resolve"): Rule(
-        {"toGuest": {"amount": 1, "currency": "NGN"}, "decision": "A"},
-        stranger=403,
-        other_host=403,
-        guest=403,
-    ),
-    ("GET", "/api/admin/chargebacks"): ADMIN_ONLY,
-    ("GET", "/api/admin/chargebacks/{chargeback_id}"): ADMIN_ONLY,
-    ("POST", "/api/admin/chargebacks"): Rule(A_CHARGEBACK, stranger=403, other_host=403, guest=403),
-    ("POST", "/api/admin/chargebacks/{chargeback_id}/close"): Rule(
-        {"outcome": "won", "reason": "A"}, stranger=403, other_host=403, guest=403
-    ),
-    ("POST", "/api/payments/initiate"): Rule(
-        {"bookingId": "{booking_id}"}, stranger=NOT_YOURS, other_host=NOT_YOURS
-    ),
-    ("GET", "/api/payments/status"): Rule(
-        query={"reference": "{reference}"}, stranger=NOT_YOURS, other_host=NOT_YOURS
-    ),
-    ("POST", "/api/payments/{payment_id}/verify"): Rule(
-        {}, stranger=NOT_YOURS, other_host=NOT_YOURS
-    ),
-    ("POST", "/api/listings"): Rule(A_LISTING, stranger=HOST_ONLY, guest=HOST_ONLY),
-    ("GET", "/api/host/listings"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
-    ("PATCH", "/api/listings/{listing_id}"): Rule(
-        {"title": "Mine now"}, stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
-    ),
-    ("POST", "/api/listings/{listing_id}/units"): Rule(
-        {"rooms": {"count": 1}}, stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
-    ),
-    ("PATCH", "/api/listings/{listing_id}/units/{label}"): Rule(
-        {"active": False}, stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
-    ),
-    ("POST", "/api/listings/{listing_id}/price-overrides"): Rule(
-        A_RANGE | A_PRICE, stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
-    ),
-    ("GET", "/api/listings/{listing_id}/price-overrides"): Rule(
-        stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
-    ),
-    ("DELETE", "/api/listings/{listing_id}/price-overrides/{override_id}"): Rule(
-        stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
-    ),
-    ("POST", "/api/listings/{listing_id}/blocked-dates"): Rule(
-        A_RANGE, stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
-    ),
-    ("GET", "/api/listings/{listing_id}/blocked-dates"): Rule(
-        stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
-    ),
-    ("DELETE", "/api/listings/{listing_id}/blocked-dates/{block_id}"): Rule(
-        stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
-    ),
-    ("GET", "/api/admin/ledger/accounts"): ADMIN_ONLY,
-    ("GET", "/api/admin/ledger/accounts/{ledger_account_id}"): ADMIN_ONLY,
-    ("GET", "/api/admin/ledger/accounts/{ledger_account_id}/entries"): ADMIN_ONLY,
-    ("GET", "/api/admin/ledger/bookings/{booking_id}"): ADMIN_ONLY,
-    ("POST", "/api/admin/ledger/adjustments"): ADMIN_ONLY._replace(body=AN_ADJUSTMENT),
-    ("GET", "/api/admin/gateways"): ADMIN_ONLY,
-    ("GET", "/api/admin/gateways/calls"): ADMIN_ONLY,
-    ("GET", "/api/admin/webhooks"): ADMIN_ONLY,
-    ("GET", "/api/admin/webhooks/booking/{booking_id}"): ADMIN_ONLY,
-    ("GET", "/api/admin/webhooks/{event_id}"): ADMIN_ONLY,
-    ("POST", "/api/admin/webhooks/{event_id}/replay"): ADMIN_ONLY,
-    ("POST", "/api/host/payout-accounts"): Rule(AN_ACCOUNT, stranger=HOST_ONLY, guest=HOST_ONLY),
-    ("GET", "/api/host/payout-accounts"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
-    ("DELETE", "/api/host/payout-accounts/{account_id}"): Rule(
-        stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
-    ),
-    ("POST", "/api/host/payout-accounts/{account_id}/onboarding"): Rule(
-        {}, stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
-    ),
-    ("GET", "/api/host/transfers"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
-    ("GET", "/api/host/balance"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
-    ("GET", "/api/host/debts"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
-    **{
-        (method, f"/api/admin/{kind}{path}"): ADMIN_ONLY._replace(body=body)
-        for kind in ("refunds", "transfers")
-        for method, path, body in (
-            ("GET", "", None),
-            ("GET", "/{instruction_id}", None),
-            ("POST", "/{instruction_id}/retry", {"reason": "A"}),
-            ("POST", "/{instruction_id}/reissue", {"reason": "A"}),
-            ("POST", "/{instruction_id}/look-up", None),
-        )
-    },
-    ("POST", "/api/admin/bookings/{booking_id}/refunds"): ADMIN_ONLY._replace(body=A_LATE_REFUND),
-    ("GET", "/api/admin/breaker"): ADMIN_ONLY,
-    ("POST", "/api/admin/breaker/override"): ADMIN_ONLY._replace(body={"reason": "A"}),
-    ("GET", "/api/admin/jobs"): ADMIN_ONLY,
-    ("GET", "/api/admin/jobs/{job_id}"): ADMIN_ONLY,
-    ("GET", "/api/admin/jobs/health"): ADMIN_ONLY,
-    ("GET", "/api/admin/jobs/runs"): ADMIN_ONLY,
-    ("GET", "/api/admin/jobs/pauses"): ADMIN_ONLY,
-    ("POST", "/api/admin/jobs/retry"): ADMIN_ONLY._replace(body={"reason": "A"}),
-    **{
-        ("POST", f"/api/admin/{path}"): ADMIN_ONLY._replace(body={"reason": "A"})
-        for path in (
-            *("jobs/{job_id}/retry", "jobs/{job_id}/cancel"),
-            *("queues/{name}/pause", "queues/{name}/resume"),
-            *("tasks/{name}/pause", "tasks/{name}/resume"),
-        )
-    },
-    ("GET", "/api/admin/job-locks"): ADMIN_ONLY,
-    ("DELETE", "/api/admin/job-locks/{lease_id}"): ADMIN_ONLY,
-    ("GET", "/api/admin/audit"): ADMIN_ONLY,
-    ("GET", "/api/admin/alerts"): ADMIN_ONLY,
-    ("GET", "/api/admin/alerts/{alert_id}"): ADMIN_ONLY,
-    ("POST", "/api/admin/alerts/{alert_id}/acknowledge"): ADMIN_ONLY,
-    ("POST", "/api/admin/alerts/{alert_id}/resolve"): ADMIN_ONLY._replace(body={"note": "Done"}),
-}
 
 
 async def test_somebody_has_said_who_may_use_each_route() -> None:

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import httpx
 
-from tests.api.test_authorization import PROTECTED, PUBLIC
+from app.development import openapi
+from tests.api.routes import PROTECTED, PUBLIC
 from tests.shop import Shop
 
 TODAY: Final = datetime.now(UTC).date()
@@ -23,6 +24,13 @@ def _operations(description: dict[str, Any]) -> Iterator[tuple[tuple[str, str], 
     for path, item in description["paths"].items():
         for method, operation in item.items():
             yield (method.upper(), path), operation
+
+
+async def test_openapi_json_is_what_the_api_says_of_itself(api: httpx.AsyncClient) -> None:
+    """So that a change of the API is seen in review."""
+    assert await openapi.dump(api) == openapi.FILE.read_text(), (
+        "run: uv run python -m app.development.schema"
+    )
 
 
 async def test_open_routes_show_no_lock_and_all_others_do(api: httpx.AsyncClient) -> None:

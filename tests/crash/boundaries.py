@@ -27,7 +27,7 @@ _BELOW: Final = (
 )  # say nothing about what is being done
 # What is written down about a call is nothing that a story stands on, and the call beside it is a
 # boundary itself.
-_BESIDE: Final = "app.edge.outages.stories."
+_BESIDE: Final = "app.edge.calls.stories."
 _NOTHING: Final = ""  # what the pool sends to see whether a connection lives
 _REFERENCE: Final = re.compile(r"\b[a-z]+-[0-9a-f]{32}(-\d+)?")
 _READS: Final = re.compile(r"\w+ GET ")

@@ -66,7 +66,7 @@ async def test_old_keys_are_forgotten_and_young_ones_kept(pool: None) -> None:
     await _forward(DAY)
     async with transaction() as tx:
         await idempotency.remember(tx, _key("young"), status=201, reply=b"")
-        assert await idempotency.forget_old(tx, limit=10) == 1
+        assert (await idempotency.forget_old(tx, limit=10)).deleted == 1
         assert await fetch_value(tx, str, "SELECT key FROM idempotency_keys") == "young"
 
 

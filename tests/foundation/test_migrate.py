@@ -4,32 +4,24 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uuid_utils.compat
 
 from app.foundation import migrate as module
 from app.foundation.db import Violated, direct_connection, execute, fetch_value, fetch_values
 from app.foundation.errors import Unavailable
 from app.foundation.migrate import MigrationChanged, migrate
-from tests.conftest import _url
+from tests.databases import Databases
+from tests.make import new_id
 
 
 @pytest.fixture
-async def empty_database(postgres_server) -> AsyncIterator[str]:
+def empty_database(databases: Databases) -> Iterator[str]:
     """A database without any table."""
-    name = f"empty_{uuid_utils.compat.uuid7().hex}"
-    server = {
-        "host": postgres_server.host,
-        "port": postgres_server.port,
-        "user": postgres_server.user,
-    }
-    async with direct_connection(_url(dbname="postgres", **server)) as connection:
-        await connection.execute(f"CREATE DATABASE {name}")
-        yield _url(dbname=name, **server)
-        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with databases.copy(f"empty_{new_id().hex}", of="template0") as url:
+        yield url
 
 
 async def names(url: str) -> list[str]:

@@ -3,15 +3,7 @@
 import pytest
 
 from app.foundation.settings import SettingsRefused, read_settings
-
-STRONG = "q8Zt3VnL5xYw1RkP7sJd0HfB2mCg9TuE"
-PRODUCTION = {
-    "DATABASE_URL": "postgresql://db/berthold",
-    "SECRET_KEYS": STRONG,
-    "PAYSTACK_SECRET_KEYS": "sk_live_0123456789abcdef0123456789abcdef",
-    "BASE_URL": "https://berthold.example",
-    "SMTP_URL": "smtps://mail.example",
-}
+from tests.production import PRODUCTION, STRONG
 
 
 def test_a_whole_environment_starts_in_production() -> None:

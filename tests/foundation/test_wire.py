@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET, Meta, UnsetType
 
 from app.foundation.errors import Invalid, Malformed
-from app.foundation.wire import Input, Name, decode, read_cursor, write_cursor
+from app.foundation.wire import Input, Name, decode
 
 
 class Part(Input, frozen=True):
@@ -94,18 +94,3 @@ def _wrong(change: dict[str, object]) -> list[str]:
 def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     with pytest.raises((Invalid, Malformed)):
         decode(raw, Whole)
-
-
-@given(day=st.dates(), row_id=st.uuids(), text=st.text())
-def test_a_cursor_holds_what_it_was_made_of(day: date, row_id: UUID, text: str) -> None:
-    cursor = write_cursor(day, row_id, text)
-    assert cursor.isascii()
-    assert "=" not in cursor
-    assert read_cursor(cursor, tuple[date, UUID, str]) == (day, row_id, text)
-
-
-@given(st.text())
-def test_a_made_up_cursor_is_refused_by_name(text: str) -> None:
-    with pytest.raises(Invalid) as refusal:
-        read_cursor(text, tuple[date, UUID])
-    assert [error.field for error in refusal.value.errors] == ["cursor"]

@@ -6,7 +6,7 @@ import pytest
 
 from app.sandbox.faults import POSSIBLE, Faults, Kind, Mix, Operation
 from tests.edge.gateways.adapters import ALL, World
-from tests.edge.gateways.test_conformance import CHARGE, refund, start
+from tests.edge.gateways.requests import CHARGE, refund, start
 from tests.sandbox.server import sandbox_in_process
 
 

@@ -26,10 +26,15 @@ from app.edge.gateways.port import (
 from app.edge.gateways.recipients import RecipientReady
 from app.foundation.money import Money
 from app.sandbox.app import SECRET_KEY
+from tests.edge.gateways.paystack_requests import (
+    OF_CHARGE,
+    new_charge,
+    new_recipient,
+    new_refund,
+    new_transfer,
+)
 from tests.edge.gateways.paystack_wire import paystack
-from tests.edge.gateways.test_paystack import charge
-from tests.edge.gateways.test_refunds import new_refund
-from tests.edge.gateways.test_transfers import OF_CHARGE, new_recipient, new_transfer
+from tests.sandbox.facts import AUTHORIZED, FACTS, TYPES
 from tests.sandbox.server import (
     NOWHERE,
     SandboxHandle,
@@ -37,7 +42,7 @@ from tests.sandbox.server import (
     sandbox_in_process,
     serving,
 )
-from tests.sandbox.test_sandbox import AUTHORIZED, FACTS, TYPES, Receiver, delivered, eventually
+from tests.sandbox.webhooks import Receiver, delivered, eventually
 
 REFUND = "rf-0000000000000001-1"
 TRANSFER = "tr-0000000000000001-1"
@@ -56,7 +61,7 @@ async def world() -> AsyncIterator[World]:
 
 
 async def prepare(sandbox: SandboxHandle, gateway: Paystack) -> None:
-    await gateway.start_charge(charge())
+    await gateway.start_charge(new_charge())
     await sandbox.pay("bk-1")
     await sandbox.top_up(2_000_000, "NGN")
 
@@ -177,7 +182,7 @@ async def test_a_full_refund_reverses_its_charge_and_a_partial_one_does_not(worl
 
 async def test_a_charge_that_nobody_paid_is_not_refunded(world: World):
     _, gateway = world
-    await gateway.start_charge(charge("bk-2"))
+    await gateway.start_charge(new_charge("bk-2"))
     for reference in ("bk-2", "bk-unseen"):
         refused = await gateway.start_refund(new_refund(charge_reference=reference))
         assert isinstance(refused, Refused)
@@ -278,7 +283,7 @@ async def test_what_broke_before_its_effect_is_unknown_and_did_nothing(world: Wo
 async def test_how_long_to_wait_is_told(world: World):
     sandbox, gateway = world
     await sandbox.fault("initialize", "too_many_requests", delay_ms=7_000)
-    unknown = await gateway.start_charge(charge("bk-2"))
+    unknown = await gateway.start_charge(new_charge("bk-2"))
     assert unknown == Unknown(reason="HTTP 429, asks to wait 7")
 
 
@@ -424,9 +429,9 @@ async def test_what_is_begun_goes_on_after_a_restart(tmp_path: Path):
 
 async def test_the_books_add_up_to_the_balance_that_the_api_tells(world: World):
     sandbox, gateway = world
-    await gateway.start_charge(charge("bk-2", money=Money(amount=1_500, currency="XOF")))
+    await gateway.start_charge(new_charge("bk-2", money=Money(amount=1_500, currency="XOF")))
     await sandbox.pay("bk-2")
-    await gateway.start_charge(charge("bk-3"))  # nobody pays it
+    await gateway.start_charge(new_charge("bk-3"))  # nobody pays it
     await gateway.start_refund(new_refund())
     await end(lambda: find_refund(gateway), MoneyOutStatus.SUCCEEDED)
     await sandbox.fault("transfer", "stuck")

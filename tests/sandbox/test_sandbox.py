@@ -1,8 +1,7 @@
 """The sandbox itself: Paystack's wire format, the checkout page, webhooks that do arrive."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,12 @@ import pytest
 
 from app.edge.gateways.paystack.adapter import Paystack
 from app.sandbox.app import SECRET_KEY, SandboxRefused, create_sandbox
+from tests.edge.gateways.paystack_requests import new_charge
 from tests.edge.gateways.paystack_wire import paystack
+from tests.sandbox.facts import AUTHORIZED, FACTS, TYPES
 from tests.sandbox.server import NOWHERE, SandboxHandle, running_sandbox, serving
+from tests.sandbox.webhooks import Receiver, delivered, eventually
 
-FACTS: dict[str, Any] = json.loads(Path(__file__).with_name("paystack_facts.json").read_text())
-AUTHORIZED = {"Authorization": f"Bearer {SECRET_KEY}"}
 CHARGE = {
     "email": "guest@example.com",
     "amount": 500_000,
@@ -24,31 +24,6 @@ CHARGE = {
     "callback_url": "https://berthold.test/return?booking=1",
     "metadata": {"cancel_action": "https://berthold.test/left"},
 }
-TYPES = {"string": str, "integer": int, "object": dict, "boolean": bool, "array": list}
-
-
-class Receiver:
-    """Where webhooks arrive. Answers with `statuses` in turn, and 200 after the last."""
-
-    def __init__(self, *statuses: int) -> None:
-        self.statuses = list(statuses)
-        self.received: list[tuple[dict[str, str], bytes]] = []
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            return
-        body = (await receive())["body"]
-        headers = {k.decode(): v.decode() for k, v in scope["headers"]}
-        self.received.append((headers, body))
-        status = self.statuses.pop(0) if self.statuses else 200
-        await send({"type": "http.response.start", "status": status, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
-
-async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
-        while not await condition():  # noqa: ASYNC110  what is waited for is across a socket
-            await asyncio.sleep(0.02)
 
 
 @pytest.fixture
@@ -67,10 +42,6 @@ async def checkout(sandbox: SandboxHandle, **changes: Any) -> str:
     return response.json()["data"]["authorization_url"]
 
 
-async def delivered(sandbox: SandboxHandle) -> bool:
-    return all(each["delivered_at"] for each in await sandbox.deliveries())
-
-
 async def test_what_the_adapter_sends_is_what_the_official_file_allows():
     sent: list[httpx.Request] = []
 
@@ -78,9 +49,7 @@ async def test_what_the_adapter_sends_is_what_the_official_file_allows():
         sent.append(request)
         return httpx.Response(500)
 
-    from tests.edge.gateways.test_paystack import charge
-
-    await paystack(httpx.MockTransport(answer)).start_charge(charge())
+    await paystack(httpx.MockTransport(answer)).start_charge(new_charge())
     body = json.loads(sent[0].content)
     assert sent[0].method == "POST"
     assert sent[0].url.path == "/transaction/initialize"

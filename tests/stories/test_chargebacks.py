@@ -7,9 +7,9 @@ import pytest
 
 from app.money.payments.model import GatewayUnclear
 from tests.flows.chargebacks.told import books_are_right, paid_stay, recovered, state
-from tests.sandbox.test_sandbox import delivered, eventually
+from tests.sandbox.webhooks import delivered, eventually
 from tests.shop import Shop
-from tests.stories.test_stripe import trip_in_euros
+from tests.stories.trips import trip_in_euros
 
 CLEARING = """
     SELECT -coalesce(sum(amount), 0)::bigint FROM ledger_entries

@@ -2,19 +2,10 @@
 
 import httpx
 
-from app.foundation.db import transaction
 from app.sandbox.app import FLUTTERWAVE_WEBHOOK_SECRET
-from tests import make
-from tests.sandbox.test_sandbox import delivered, eventually
+from tests.sandbox.webhooks import delivered, eventually
 from tests.shop import Shop
-
-PRICE = 150_000  # whole shillings
-
-
-async def trip_in_shillings(shop: Shop, **more: int) -> dict[str, str]:
-    async with transaction() as tx:
-        trip_id = await make.trip(tx, shop.host, currency="UGX", price=PRICE, **more)
-    return await shop.reserve("1A", trip_id=trip_id)
+from tests.stories.trips import SHILLINGS, trip_in_shillings
 
 
 async def test_a_trip_is_paid_on_flutterwaves_page_and_confirmed_by_its_webhook(shop: Shop) -> None:
@@ -61,7 +52,7 @@ async def test_a_cancelled_trip_is_refunded_through_flutterwave_and_the_books_ag
     states = await shop.values("SELECT gateway || ' ' || state FROM instructions")
     assert states == ["flutterwave confirmed"]
     books = (await shop.sandbox.books("flutterwave"))["UGX"]
-    assert (books["money_in"], books["refunded"]) == (PRICE, PRICE)
+    assert (books["money_in"], books["refunded"]) == (SHILLINGS, SHILLINGS)
     clearing = await shop.count(
         """
         SELECT sum(amount)::bigint FROM ledger_entries

@@ -4,20 +4,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from app.foundation.db import transaction
 from app.sandbox.app import STRIPE_WEBHOOK_SECRET
 from app.sandbox.stripe.dialect import Stripe
-from tests import make
-from tests.sandbox.test_sandbox import delivered, eventually
+from tests.sandbox.webhooks import delivered, eventually
 from tests.shop import Shop
-
-PRICE = 4_500
-
-
-async def trip_in_euros(shop: Shop, **more: int) -> dict[str, str]:
-    async with transaction() as tx:
-        trip_id = await make.trip(tx, shop.host, currency="EUR", price=PRICE, **more)
-    return await shop.reserve("1A", trip_id=trip_id)
+from tests.stories.trips import EUROS, trip_in_euros
 
 
 async def test_a_trip_in_euros_is_paid_on_stripes_page_and_confirmed_by_its_webhooks(
@@ -50,7 +41,7 @@ async def test_a_trip_in_euros_that_is_cancelled_is_refunded_through_stripe(shop
     states = await shop.values("SELECT gateway || ' ' || state FROM instructions")
     assert states == ["stripe confirmed"]
     books = (await shop.sandbox.books("stripe"))["EUR"]
-    assert (books["money_in"], books["refunded"]) == (PRICE, PRICE)
+    assert (books["money_in"], books["refunded"]) == (EUROS, EUROS)
     clearing = await shop.count(
         """
         SELECT sum(amount)::bigint FROM ledger_entries

@@ -13,7 +13,7 @@ from app.money.escrow import actions as escrow
 from tasks.bookings import decline_unanswered, expire_holds
 from tasks.sweeps import in_turn, sweep
 from tests import make, paid
-from tests.money.escrow.test_release import payee
+from tests.money.payees.payout_accounts import payee
 from tests.shop import Shop
 
 BREAK = "UPDATE bookings SET terms = '{}' WHERE id = %(id)s RETURNING id::text"

@@ -1,4 +1,4 @@
-"""Calls to gateways over HTTP, for admins."""
+"""Calls to gateways and the gateways' health, for admins."""
 
 from typing import Annotated
 
@@ -7,8 +7,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery, QueryParameter
 
 from app.edge.calls import actions
-from app.edge.calls.model import CallFilter, CallPage, Outcome
+from app.edge.calls.model import CallFilter, CallPage, GatewayList, Outcome
 from app.edge.gateways.port import GatewayName
+from app.edge.gateways.registry import open_names
 from app.foundation.db import transaction
 from app.foundation.web import PageCursor, PageSize
 from app.people.accounts.guards import require_admin
@@ -17,10 +18,21 @@ Reference = Annotated[str | None, QueryParameter(max_length=200)]
 
 
 @get(
+    "/api/admin/gateways",
+    guards=[require_admin],
+    tags=["operations"],
+    summary="Which gateways are up, failing or down, and why; their calls of the last hour",
+)
+async def list_gateways() -> GatewayList:
+    async with transaction() as tx:
+        return await actions.list_gateways(tx, open_names())
+
+
+@get(
     "/api/admin/gateways/calls",
     guards=[require_admin],
     tags=["operations"],
-    summary="Each attempt at a call to a gateway and how it went, newest first; kept for 30 days",
+    summary="Each attempt at a call to a gateway and how it ended, newest first; kept for 30 days",
 )
 async def list_calls(
     *,
@@ -35,4 +47,4 @@ async def list_calls(
         return await actions.read_page(tx, wanted, limit=limit, cursor=cursor)
 
 
-routes: list[HTTPRouteHandler] = [list_calls]
+routes: list[HTTPRouteHandler] = [list_gateways, list_calls]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import cache
 from math import inf
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 from urllib.parse import urlencode
 
 import httpx
@@ -22,7 +22,7 @@ _CONNECTIONS_MAX: Final = 20
 _REPLY_BYTES_MAX: Final = 1_000_000
 _INCONCLUSIVE_4XX: Final = frozenset({408, 425, 429})  # nothing was said about the call itself
 _PASSING_4XX: Final = frozenset({408, 429})
-_HEARD_WITHIN_S: Final = 1.0  # then an answer goes its way, whether it is written down or not
+_RECORDED_WITHIN_S: Final = 1.0  # then an answer goes its way, whether it is written down or not
 _NUL: Final = b"\\u0000"
 _REQUESTS: Final = msgspec.json.Encoder(decimal_format="number")
 
@@ -31,6 +31,8 @@ _log = structlog.get_logger(__name__)
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """2xx with JSON. Whether the JSON makes sense is for the adapter to say."""
+
+    outcome: ClassVar[str] = "answered"
 
     status: int
     body: Any
@@ -42,6 +44,8 @@ class Denied(msgspec.Struct, frozen=True, kw_only=True):
     Conclusive, unless it `follows_unclear`: then that is so of the last try only, and one before
     it may have had its effect, and be the very reason of this no.
     """
+
+    outcome: ClassVar[str] = "denied"
 
     status: int
     body: Any
@@ -55,6 +59,8 @@ class Unclear(msgspec.Struct, frozen=True, kw_only=True):
     no other to this call, however often it is made. `is_passing`: the next try may go otherwise,
     if it comes no sooner than `asked_s`, which is what the gateway has asked for.
     """
+
+    outcome: ClassVar[str] = "unclear"
 
     reason: str
     status: int | None = None
@@ -78,10 +84,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     attempt: Attempt
 
 
-class Hearer(Protocol):
+class Recorder(Protocol):
     """Told of each attempt. Whatever it does with it fails without anybody's being told."""
 
-    def hear(self, call: Call) -> asyncio.Future[None]:
+    def record(self, call: Call) -> asyncio.Future[None]:
         """The future ends when it is done with it."""
         ...
 
@@ -104,9 +110,8 @@ class Line:
     """The connections to one gateway.
 
     Follows no redirect. `timeout_s` bounds a whole attempt, its connecting and each read, and
-    `patience` their number. `headers` go with every call. `read_float` makes something of numbers
-    with a point. `transport` replaces the network: for a gateway in this process. `hearer` is told
-    of each attempt.
+    `patience` their number. `headers` go with every call. `read_float` parses numbers with a point.
+    `transport` replaces the network: for a gateway in this process. `recorder` gets each attempt.
     """
 
     def __init__(
@@ -119,12 +124,12 @@ class Line:
         headers: Mapping[str, str] | None = None,
         read_float: Callable[[str], Any] = float,
         transport: httpx.AsyncBaseTransport | None = None,
-        hearer: Hearer | None = None,
+        recorder: Recorder | None = None,
         patience: Patience = NO_PATIENCE,
     ) -> None:
         self._gateway = gateway
         self._replies = msgspec.json.Decoder(float_hook=read_float)
-        self._hearer = hearer
+        self._recorder = recorder
         self._patience = patience
         self._timeout_s = timeout_s
         self._client = httpx.AsyncClient(
@@ -159,7 +164,7 @@ class Line:
         """Make one attempt, or more where `repeat` lets it, and say what can be concluded.
 
         The body goes as JSON, a Form as what browsers send; it is the same in each attempt. Of
-        each one line is logged, and the hearer is told.
+        each one line is logged, and the recorder is told.
 
         A connection that could not be opened is Unclear too. Nothing can have been begun on it,
         but a proxy or a half-dead pool may say the same after the request has left, and looking
@@ -211,9 +216,9 @@ class Line:
                 attempt=attempt,
             )
             _log.info("gateway call", **facts_of(call))
-            heard = self._hearer.hear(call) if self._hearer else None
-        if heard:
-            await asyncio.wait({heard}, timeout=_HEARD_WITHIN_S)
+            recorded = self._recorder.record(call) if self._recorder else None
+        if recorded:
+            await asyncio.wait({recorded}, timeout=_RECORDED_WITHIN_S)
         return call
 
     def _wait_s(
@@ -222,7 +227,7 @@ class Line:
         """How long to wait before the next attempt; None if there is to be none."""
         if not (isinstance(attempt, Unclear) and attempt.is_passing):
             return None
-        if self._hearer and self._hearer.is_down(self._gateway):
+        if self._recorder and self._recorder.is_down(self._gateway):
             return None
         longest_s = next(waits_s, None)
         if longest_s is None:
@@ -272,7 +277,7 @@ def facts_of(call: Call) -> dict[str, Any]:
         "attempt": call.number,
         "status": attempt.status,
         "latency_ms": call.latency_ms,
-        "outcome": type(attempt).__name__.lower(),
+        "outcome": attempt.outcome,
         **({"reason": attempt.reason} if isinstance(attempt, Unclear) else {}),
     }
 

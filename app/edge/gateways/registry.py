@@ -8,7 +8,7 @@ import httpx
 
 from app.edge.gateways.flutterwave.adapter import Flutterwave
 from app.edge.gateways.flutterwave.webhooks import Scheme
-from app.edge.gateways.http import Hearer
+from app.edge.gateways.http import Recorder
 from app.edge.gateways.paystack.adapter import Paystack
 from app.edge.gateways.port import Gateway, GatewayName
 from app.edge.gateways.retries import Patience
@@ -50,19 +50,19 @@ def open_gateways(
     settings: Settings,
     *,
     transports: Mapping[GatewayName, httpx.AsyncBaseTransport] | None = None,
-    hearer: Hearer | None = None,
+    recorder: Recorder | None = None,
     patience_s: float = 0,
 ) -> None:
     """Open every gateway that the settings name and have keys for. Connects to nothing yet.
 
-    `transports` replaces the network per gateway: for gateways in this process. `hearer` is told of
-    each attempt. `patience_s` is for how long calls may be begun again: see `retries`.
+    `transports` replaces the network per gateway: for gateways in this process. `recorder` gets
+    each attempt. For `patience_s` seconds a call may be tried again: see `retries`.
     """
     chosen = transports or {}
     patience = Patience(for_s=patience_s, first_wait_s=settings.gateway_retry_seconds)
     _open.clear()
     for name in (GatewayName(name) for name in settings.gateways):
-        gateway = _opened(name, settings, chosen.get(name), hearer, patience)
+        gateway = _opened(name, settings, chosen.get(name), recorder, patience)
         if gateway:
             only = _CURRENCIES[name](settings)
             offered = gateway.currencies & set(only) if only else gateway.currencies
@@ -73,7 +73,7 @@ def _opened(
     name: GatewayName,
     settings: Settings,
     transport: httpx.AsyncBaseTransport | None,
-    hearer: Hearer | None,
+    recorder: Recorder | None,
     patience: Patience,
 ) -> Gateway | None:
     """The adapter, if the settings have keys for it."""
@@ -84,7 +84,7 @@ def _opened(
                 base_url=settings.paystack_base_url,
                 timeout_s=settings.gateway_timeout_seconds,
                 transport=transport,
-                hearer=hearer,
+                recorder=recorder,
                 patience=patience,
             )
         case GatewayName.FLUTTERWAVE if settings.flutterwave_secret_key:
@@ -95,7 +95,7 @@ def _opened(
                 base_url=settings.flutterwave_base_url,
                 timeout_s=settings.gateway_timeout_seconds,
                 transport=transport,
-                hearer=hearer,
+                recorder=recorder,
                 patience=patience,
             )
         case GatewayName.STRIPE if settings.stripe_secret_key:
@@ -105,7 +105,7 @@ def _opened(
                 base_url=settings.stripe_base_url,
                 timeout_s=settings.gateway_timeout_seconds,
                 transport=transport,
-                hearer=hearer,
+                recorder=recorder,
                 patience=patience,
             )
         case _:

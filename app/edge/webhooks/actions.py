@@ -1,6 +1,6 @@
 """Store what a gateway says once, and queue acting on it; write down how that ended."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -23,12 +23,11 @@ from app.edge.webhooks.model import (
     UnreadableWebhook,
     WebhookNotFound,
 )
-from app.foundation import audit, states
+from app.foundation import audit, paging, states
 from app.foundation.alerts import Severity, Sighting, raise_alerts, resolve_alerts
 from app.foundation.audit import Actor, ActorRole, Subject
 from app.foundation.db import Tx, plan_for_values
 from app.foundation.queue import ProcessWebhook, enqueue
-from app.foundation.wire import read_cursor, write_cursor
 
 _GIVEN_UP: Final = "webhooks_given_up"
 _SHOWN_MAX: Final = 20
@@ -104,12 +103,27 @@ async def _end(tx: Tx, event_id: UUID, to: EventState, *, error: str | None = No
 
 async def read_events(tx: Tx, wanted: EventFilter, *, limit: int, cursor: str | None) -> EventPage:
     """A page of events, newest first. Raises Invalid for a made-up cursor."""
-    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    before = paging.read_id(cursor)
     await plan_for_values(tx)
-    events = await queries.events(tx, wanted, before=before, limit=limit + 1)
-    page = events[:limit]
-    more = len(events) > limit
-    return EventPage(webhooks=page, next_cursor=write_cursor(page[-1].id) if more else None)
+    return _page(await queries.events(tx, wanted, before=before, limit=limit + 1), limit)
+
+
+async def read_events_about(
+    tx: Tx, references: Sequence[str], *, limit: int, cursor: str | None
+) -> EventPage:
+    """A page of the events about any of these references, newest first.
+
+    Raises Invalid for a made-up cursor.
+    """
+    before = paging.read_id(cursor)
+    await plan_for_values(tx)
+    events = await queries.events_of_references(tx, references, before=before, limit=limit + 1)
+    return _page(events, limit)
+
+
+def _page(events: list[EventReply], limit: int) -> EventPage:
+    page, next_cursor = paging.cut(events, limit, by=lambda event: event.id)
+    return EventPage(webhooks=page, next_cursor=next_cursor)
 
 
 async def read_event(tx: Tx, event_id: UUID) -> EventWithBody:

@@ -1,6 +1,7 @@
 """One statement per function on `webhook_events`."""
 
 import hashlib
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -147,6 +148,27 @@ async def events(
          ORDER BY id DESC
          LIMIT %(limit)s""",
         **msgspec.structs.asdict(wanted),
+        before=before,
+        limit=limit,
+    )
+
+
+async def events_of_references(
+    tx: Tx, references: Sequence[str], *, before: UUID | None, limit: int
+) -> list[EventReply]:
+    """Events about any of these references, newest first, older than the event of this id."""
+    return await fetch_all(
+        tx,
+        EventReply,
+        """
+        SELECT id, gateway, kind, name, reference, state, attempts, error, received_at,
+               processed_at
+          FROM webhook_events
+         WHERE reference = ANY(%(references)s)
+           AND (%(before)s::uuid IS NULL OR id < %(before)s)
+         ORDER BY id DESC
+         LIMIT %(limit)s""",
+        references=list(references),
         before=before,
         limit=limit,
     )

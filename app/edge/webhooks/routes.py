@@ -22,8 +22,7 @@ from app.edge.webhooks.model import (
 )
 from app.foundation.db import transaction
 from app.foundation.web import PageCursor, PageSize
-from app.people.accounts.guards import require_admin
-from app.people.accounts.model import Principal
+from app.people.accounts.guards import AuthenticatedRequest, require_admin
 
 Reference = Annotated[str | None, QueryParameter(min_length=1, max_length=100)]
 
@@ -87,7 +86,7 @@ async def get_event(event_id: FromPath[UUID]) -> EventWithBody:
     tags=["webhooks"],
     summary="Act on a webhook again: the gateway is asked what is true now",
 )
-async def replay(request: Request[Principal, Any, State], event_id: FromPath[UUID]) -> EventReply:
+async def replay(request: AuthenticatedRequest, event_id: FromPath[UUID]) -> EventReply:
     async with transaction() as tx:
         return await actions.replay(tx, event_id, admin_id=request.user.id)
 

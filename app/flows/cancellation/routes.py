@@ -1,10 +1,8 @@
 """Cancelling over HTTP: look first, then do."""
 
-from typing import Any
 from uuid import UUID
 
-from litestar import Request, get, post
-from litestar.datastructures import State
+from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
@@ -12,9 +10,7 @@ from app.flows.cancellation import actions
 from app.flows.cancellation.model import Cancel, Preview
 from app.foundation.db import transaction
 from app.market.bookings.model import BookingReply
-from app.people.accounts.model import Principal
-
-Asking = Request[Principal, Any, State]
+from app.people.accounts.guards import AuthenticatedRequest
 
 
 @get(
@@ -22,7 +18,7 @@ Asking = Request[Principal, Any, State]
     tags=["bookings"],
     summary="What the guest gets back if the asker cancels now, and by which rule",
 )
-async def preview(request: Asking, booking_id: FromPath[UUID]) -> Preview:
+async def preview(request: AuthenticatedRequest, booking_id: FromPath[UUID]) -> Preview:
     async with transaction() as tx:
         return await actions.preview(tx, booking_id=booking_id, asker=request.user)
 
@@ -34,7 +30,7 @@ async def preview(request: Asking, booking_id: FromPath[UUID]) -> Preview:
     summary="End a booking before it begins",
 )
 async def cancel(
-    request: Asking, booking_id: FromPath[UUID], data: JSONBody[Cancel | None] = None
+    request: AuthenticatedRequest, booking_id: FromPath[UUID], data: JSONBody[Cancel | None] = None
 ) -> BookingReply:
     async with transaction() as tx:
         booking = await actions.cancel(

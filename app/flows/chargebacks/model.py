@@ -13,7 +13,7 @@ from app.edge.gateways.port import GatewayName
 from app.foundation.audit import ActorRole
 from app.foundation.errors import Conflict, NotFound
 from app.foundation.money import Money, SignedMoney
-from app.foundation.wire import Input, Output
+from app.foundation.wire import Input, Output, ShortReason
 from app.market.bookings.model import Booking
 from app.money.escrow.model import Pot
 from app.money.instructions.model import Instruction
@@ -114,8 +114,6 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
 
 # ---- requests -----------------------------------------------------------------------------------
 
-Words = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
-
 
 class NewChargeback(Input, frozen=True):
     """A chargeback that an admin has read of on the gateway's dashboard, in the gateway's words.
@@ -126,7 +124,7 @@ class NewChargeback(Input, frozen=True):
     payment_id: UUID
     gateway_id: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
     amount: Money
-    reason: Words
+    reason: ShortReason
     is_taken: bool = False
     evidence_due_at: Annotated[datetime, Meta(tz=True)] | None = None
 
@@ -143,7 +141,7 @@ class Close(Input, frozen=True):
     """
 
     outcome: Ending
-    reason: Words
+    reason: ShortReason
     overrule: bool = False
 
 

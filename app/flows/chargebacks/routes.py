@@ -1,10 +1,9 @@
 """Chargebacks over HTTP, for actions."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, Response, get, post
-from litestar.datastructures import State
+from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
@@ -20,10 +19,8 @@ from app.flows.chargebacks.model import (
 from app.foundation import web
 from app.foundation.db import transaction
 from app.foundation.web import PageCursor, PageSize
-from app.people.accounts.guards import require_admin
-from app.people.accounts.model import Principal
+from app.people.accounts.guards import AuthenticatedRequest, require_admin
 
-Asking = Request[Principal, Any, State]
 StateFilter = Annotated[ChargebackState | None, QueryParameter(name="state")]
 
 
@@ -57,7 +54,9 @@ async def get_chargeback(chargeback_id: FromPath[UUID]) -> ChargebackStory:
     tags=["chargebacks"],
     summary="Record a chargeback that its gateway does not report: the money is frozen",
 )
-async def record(request: Asking, data: JSONBody[NewChargeback]) -> Response[ChargebackReply]:
+async def record(
+    request: AuthenticatedRequest, data: JSONBody[NewChargeback]
+) -> Response[ChargebackReply]:
     key = await web.require_idempotency_key(request)
     return await web.created_once(
         key, lambda tx: actions.record(tx, data, admin_id=request.user.id)
@@ -72,7 +71,7 @@ async def record(request: Asking, data: JSONBody[NewChargeback]) -> Response[Cha
     summary="Record how a chargeback has ended that its gateway does not report",
 )
 async def close(
-    request: Asking, chargeback_id: FromPath[UUID], data: JSONBody[Close]
+    request: AuthenticatedRequest, chargeback_id: FromPath[UUID], data: JSONBody[Close]
 ) -> ChargebackStory:
     async with transaction() as tx:
         await actions.close(tx, chargeback_id, data, admin_id=request.user.id)

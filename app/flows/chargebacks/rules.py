@@ -16,6 +16,8 @@ from app.market.bookings.model import Booking
 from app.money.escrow.model import Pot, PotKind
 from app.money.escrow.rules import account as escrow_account
 from app.money.instructions.model import Instruction, InstructionKind, NewInstruction
+from app.money.instructions.rules import succession
+from app.money.ledger import rules as ledger_rules
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from app.money.payments.model import Payment
 from app.money.payments.rules import clearing
@@ -129,18 +131,11 @@ def kept(refund: int, lost: Sequence[Chargeback], *, counted: int) -> list[int]:
 
 def successor(was: Instruction, *, amount: int, target: str | None) -> NewInstruction:
     """The instruction that takes the place of one that came back, or was cut."""
-    return NewInstruction(
-        id=uuid_utils.compat.uuid7(),
-        kind=was.kind,
-        booking_id=was.booking_id,
-        payment_id=was.payment_id,
-        source_id=was.id,
-        payee_id=was.payee_id,
-        gateway=was.gateway,
-        target=was.target if was.kind is InstructionKind.REFUND else target,
+    return succession.successor(
+        was,
+        instruction_id=uuid_utils.compat.uuid7(),
         amount=amount,
-        currency=was.currency,
-        reason=was.reason,
+        target=was.target if was.kind is InstructionKind.REFUND else target,
         automatic=was.waits_at_refund_gate,
     )
 
@@ -160,14 +155,11 @@ def given_back(chargeback: Chargeback, payment: Payment) -> Posting:
 
 def fee(chargeback: Chargeback, payment: Payment, amount: int) -> Posting:
     """What the gateway charges for a chargeback is the platform's cost, won or lost."""
-    fees = Account(
-        kind=AccountKind.GATEWAY_FEES, currency=payment.currency, gateway=payment.gateway
-    )
-    return Posting(
-        kind=PostingKind.GATEWAY_FEE,
+    return ledger_rules.gateway_fee(
+        amount,
+        clearing(payment),
         source_id=chargeback.id,
         booking_id=chargeback.booking_id,
-        entries=(Entry(fees, -amount), Entry(clearing(payment), amount)),
         memo="fee of a chargeback",
     )
 

@@ -1,10 +1,9 @@
 """Paying over HTTP: begin, look, verify on return."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from litestar import MediaType, Request, Response, get, post
-from litestar.datastructures import State
+from litestar import MediaType, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
@@ -15,6 +14,7 @@ from app.foundation.db import transaction
 from app.foundation.idempotency import Stored
 from app.money.payments import actions as payments
 from app.money.payments.model import NoSuchPayment, Payment, PaymentReply
+from app.people.accounts.guards import AuthenticatedRequest
 from app.people.accounts.model import Principal, Role
 
 Reference = Annotated[
@@ -44,7 +44,7 @@ your booking shows it in a moment, and a mail follows.</p>
     },
 )
 async def initiate(
-    request: Request[Principal, Any, State], data: JSONBody[Initiate]
+    request: AuthenticatedRequest, data: JSONBody[Initiate]
 ) -> Response[PaymentReply]:
     key = await web.require_idempotency_key(request)
     reply = await stories.initiate(request.user.id, data, key)
@@ -54,7 +54,7 @@ async def initiate(
 
 
 @get("/api/payments/status", tags=["payments"], summary="Where a payment stands")
-async def status(request: Request[Principal, Any, State], reference: Reference) -> PaymentReply:
+async def status(request: AuthenticatedRequest, reference: Reference) -> PaymentReply:
     async with transaction() as tx:
         payment = await payments.find_by_reference(tx, reference)
     if payment is None:
@@ -68,9 +68,7 @@ async def status(request: Request[Principal, Any, State], reference: Reference) 
     tags=["payments"],
     summary="Ask the gateway now what became of a payment",
 )
-async def verify(
-    request: Request[Principal, Any, State], payment_id: FromPath[UUID]
-) -> PaymentReply:
+async def verify(request: AuthenticatedRequest, payment_id: FromPath[UUID]) -> PaymentReply:
     async with transaction() as tx:
         _own(await payments.get(tx, payment_id), request.user)
     return PaymentReply.of(await stories.settle_payment(payment_id))

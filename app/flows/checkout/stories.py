@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.edge.calls import actions as calls
 from app.edge.gateways.port import (
     CheckoutReady,
     FoundCharge,
@@ -15,7 +16,6 @@ from app.edge.gateways.port import (
     Unknown,
 )
 from app.edge.gateways.registry import gateway_named, gateway_to_charge, refused_by_all
-from app.edge.outages import actions as outages
 from app.edge.webhooks import actions as webhooks
 from app.flows.checkout import actions
 from app.flows.checkout.model import Initiate, NotPayable, StillOpen
@@ -129,7 +129,7 @@ async def _begin(tx: Tx, guest_id: UUID, request: Initiate) -> tuple[Payment, Ne
         raise NotPayable(reason)
     guest = await accounts.read_account(tx, account_id=guest_id)
     price = Money(amount=booking.total, currency=booking.currency)
-    down = await outages.down(tx)
+    down = await calls.gateways_down(tx)
     gateway = gateway_to_charge(price, down=down).name
     payment = await actions.begin(tx, booking, gateway=gateway, down=down)
     charge = NewCharge(

@@ -2,26 +2,14 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
 
 from app.foundation.errors import Conflict
 from app.foundation.money import Money
-from app.foundation.wire import Input, Output
+from app.foundation.wire import Input, Output, Reason
 from app.money.instructions.model import InstructionMove, InstructionReply
-
-Reason = Annotated[
-    str, Meta(min_length=1, max_length=1_000, pattern=r"\S", examples=["The account is open now"])
-]
-
-
-class Because(Input, frozen=True):
-    """Why an admin does something; the audit log keeps it."""
-
-    reason: Reason
 
 
 class InstructionStory(Output, frozen=True):

@@ -3,17 +3,15 @@
 Refunds and transfers have the same routes; the address says which of the two is meant.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, Response, get, post
-from litestar.datastructures import State
+from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from app.flows.sending import actions, stories
 from app.flows.sending.model import (
-    Because,
     InstructionStory,
     LateRefundReply,
     NewLateRefund,
@@ -21,16 +19,15 @@ from app.flows.sending.model import (
 from app.foundation import web
 from app.foundation.db import Tx, transaction
 from app.foundation.web import PageCursor, PageSize
+from app.foundation.wire import ReasonBody
 from app.money.instructions.model import (
     InstructionFilter,
     InstructionKind,
     InstructionPage,
     InstructionState,
 )
-from app.people.accounts.guards import require_admin
-from app.people.accounts.model import Principal
+from app.people.accounts.guards import AuthenticatedRequest, require_admin
 
-Asking = Request[Principal, Any, State]
 StateFilter = Annotated[InstructionState | None, QueryParameter(name="state")]
 BookingFilter = Annotated[UUID | None, QueryParameter(name="bookingId")]
 PayeeFilter = Annotated[UUID | None, QueryParameter(name="payeeId")]
@@ -42,7 +39,7 @@ def _both(path: str = "") -> list[str]:
     return [f"{_REFUNDS}{path}", f"{_TRANSFERS}{path}"]
 
 
-def _kind(request: Asking) -> InstructionKind:
+def _kind(request: AuthenticatedRequest) -> InstructionKind:
     is_refund = request.url.path.startswith(_REFUNDS)
     return InstructionKind.REFUND if is_refund else InstructionKind.TRANSFER
 
@@ -54,7 +51,7 @@ def _kind(request: Asking) -> InstructionKind:
     summary="Refunds to guests, or transfers to hosts, newest first",
 )
 async def list_instructions(
-    request: Asking,
+    request: AuthenticatedRequest,
     *,
     instruction_state: StateFilter = None,
     booking_id: BookingFilter = None,
@@ -75,7 +72,9 @@ async def list_instructions(
     tags=["money out"],
     summary="One refund or transfer, with each of its moves",
 )
-async def get_instruction(request: Asking, instruction_id: FromPath[UUID]) -> InstructionStory:
+async def get_instruction(
+    request: AuthenticatedRequest, instruction_id: FromPath[UUID]
+) -> InstructionStory:
     async with transaction() as tx:
         return await actions.read_story(tx, instruction_id, kind=_kind(request))
 
@@ -88,7 +87,7 @@ async def get_instruction(request: Asking, instruction_id: FromPath[UUID]) -> In
     summary="Try again what has failed",
 )
 async def retry(
-    request: Asking, instruction_id: FromPath[UUID], data: JSONBody[Because]
+    request: AuthenticatedRequest, instruction_id: FromPath[UUID], data: JSONBody[ReasonBody]
 ) -> InstructionStory:
     kind = _kind(request)
     async with transaction() as tx:
@@ -105,7 +104,7 @@ async def retry(
     summary="Send again, once, what had gone out and came back",
 )
 async def reissue(
-    request: Asking, instruction_id: FromPath[UUID], data: JSONBody[Because]
+    request: AuthenticatedRequest, instruction_id: FromPath[UUID], data: JSONBody[ReasonBody]
 ) -> Response[InstructionStory]:
     key, kind = await web.require_idempotency_key(request), _kind(request)
 
@@ -125,7 +124,9 @@ async def reissue(
     tags=["money out"],
     summary="Ask the gateway now what became of it",
 )
-async def look_up(request: Asking, instruction_id: FromPath[UUID]) -> InstructionStory:
+async def look_up(
+    request: AuthenticatedRequest, instruction_id: FromPath[UUID]
+) -> InstructionStory:
     kind = _kind(request)
     async with transaction() as tx:
         await actions.begin_look_up(tx, instruction_id, kind=kind, admin_id=request.user.id)
@@ -141,7 +142,7 @@ async def look_up(request: Asking, instruction_id: FromPath[UUID]) -> Instructio
     summary="Give back money that has been paid out, at the cost of the host or the platform",
 )
 async def refund_past_payout(
-    request: Asking, booking_id: FromPath[UUID], data: JSONBody[NewLateRefund]
+    request: AuthenticatedRequest, booking_id: FromPath[UUID], data: JSONBody[NewLateRefund]
 ) -> Response[LateRefundReply]:
     key = await web.require_idempotency_key(request)
     return await web.created_once(

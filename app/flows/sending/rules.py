@@ -1,7 +1,6 @@
 """How money is sent again, what a payee is notified of, and what a refund past the payout means."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from app.edge.notifications.model import BookingFacts, Kind
 from app.flows.sending.model import Bearer, LateRefund, StillHeld, TakenByBank
@@ -14,27 +13,9 @@ from app.money.instructions.model import (
     Instruction,
     InstructionKind,
     InstructionState,
-    NewInstruction,
 )
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from app.money.payments.model import Payment, RefundExceedsCharge
-
-
-def again(came_back: Instruction, *, instruction_id: UUID, target: str | None) -> NewInstruction:
-    """The instruction that sends money again that had come back."""
-    return NewInstruction(
-        id=instruction_id,
-        kind=came_back.kind,
-        booking_id=came_back.booking_id,
-        payment_id=came_back.payment_id,
-        source_id=came_back.id,
-        payee_id=came_back.payee_id,
-        gateway=came_back.gateway,
-        target=target,
-        amount=came_back.amount,
-        currency=came_back.currency,
-        reason=came_back.reason,
-    )
 
 
 def notification(was: InstructionState, instruction: Instruction) -> Kind | None:

@@ -1,7 +1,9 @@
-"""Explaining where a booking's money is."""
+"""Explain where a booking's money is, and show what gateways reported of it."""
 
 from uuid import UUID
 
+from app.edge.webhooks import actions as webhooks
+from app.edge.webhooks.model import EventPage
 from app.flows.tracking import queries, rules
 from app.flows.tracking.model import EscrowReply, EscrowTrail
 from app.foundation.db import Tx, now
@@ -9,6 +11,7 @@ from app.market.bookings import actions as bookings
 from app.money.escrow import queries as pots
 from app.money.instructions import actions as instructions
 from app.money.instructions.model import InstructionReply
+from app.money.payments import actions as payments
 from app.people.accounts.model import Principal
 
 
@@ -38,3 +41,18 @@ async def read_trail(tx: Tx, *, booking_id: UUID, asker: Principal) -> EscrowTra
     """Everything that happened to a booking's money, in order. Raises BookingNotFound."""
     booking = await bookings.get(tx, booking_id=booking_id, asker=asker)
     return EscrowTrail(booking_id=booking.id, events=await queries.trail(tx, booking.id))
+
+
+async def read_webhooks(
+    tx: Tx, *, booking_id: UUID, asker: Principal, limit: int, cursor: str | None
+) -> EventPage:
+    """A page of what gateways reported of a booking's charges, refunds and transfers, newest first.
+
+    Raises BookingNotFound, and Invalid for a made-up cursor.
+    """
+    booking = await bookings.get(tx, booking_id=booking_id, asker=asker)
+    references = [
+        *await payments.references_of_booking(tx, booking.id),
+        *await instructions.references_of_booking(tx, booking.id),
+    ]
+    return await webhooks.read_events_about(tx, references, limit=limit, cursor=cursor)

@@ -1,17 +1,15 @@
 """Bookings over HTTP."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
-from litestar import Request, Response, get, post, put
-from litestar.datastructures import State
+from litestar import Response, get, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from app.foundation import web
+from app.foundation import paging, web
 from app.foundation.db import Tx, transaction
 from app.foundation.web import PageCursor, PageSize
-from app.foundation.wire import read_cursor, write_cursor
 from app.market.bookings import actions, queries
 from app.market.bookings.model import (
     Booking,
@@ -24,10 +22,8 @@ from app.market.bookings.model import (
     Passengers,
     Reserve,
 )
-from app.people.accounts.guards import require_host
-from app.people.accounts.model import Principal
+from app.people.accounts.guards import AuthenticatedRequest, require_host
 
-Asking = Request[Principal, Any, State]
 StateFilter = Annotated[BookingState | None, QueryParameter(name="state")]
 
 
@@ -58,7 +54,7 @@ _THREE_NIGHTS: Final = {
         "a stay: this room": _THREE_NIGHTS,
     },
 )
-async def reserve(request: Asking, data: JSONBody[Reserve]) -> Response[BookingReply]:
+async def reserve(request: AuthenticatedRequest, data: JSONBody[Reserve]) -> Response[BookingReply]:
     key = await web.idempotency_key(request)
 
     async def hold(tx: Tx) -> BookingReply:
@@ -69,12 +65,12 @@ async def reserve(request: Asking, data: JSONBody[Reserve]) -> Response[BookingR
 
 @get("/api/bookings", tags=["bookings"], summary="The asker's bookings as a guest, newest first")
 async def list_bookings(
-    request: Asking,
+    request: AuthenticatedRequest,
     booking_state: StateFilter = None,
     limit: PageSize = 20,
     cursor: PageCursor = None,
 ) -> BookingPage:
-    before = _before(cursor)
+    before = paging.read_id(cursor)
     async with transaction() as tx:
         rows = await queries.list_of_guest(
             tx, request.user.id, state=booking_state, before=before, limit=limit + 1
@@ -89,12 +85,12 @@ async def list_bookings(
     summary="Bookings of the asker's listings, newest first",
 )
 async def list_host_bookings(
-    request: Asking,
+    request: AuthenticatedRequest,
     booking_state: StateFilter = None,
     limit: PageSize = 20,
     cursor: PageCursor = None,
 ) -> BookingPage:
-    before = _before(cursor)
+    before = paging.read_id(cursor)
     async with transaction() as tx:
         rows = await queries.list_of_host(
             tx, request.user.id, state=booking_state, before=before, limit=limit + 1
@@ -103,7 +99,7 @@ async def list_host_bookings(
 
 
 @get("/api/bookings/{booking_id:uuid}", tags=["bookings"], summary="One booking")
-async def get_booking(request: Asking, booking_id: FromPath[UUID]) -> BookingReply:
+async def get_booking(request: AuthenticatedRequest, booking_id: FromPath[UUID]) -> BookingReply:
     async with transaction() as tx:
         booking = await actions.get(tx, booking_id=booking_id, asker=request.user)
     return BookingReply.of(booking)
@@ -114,14 +110,16 @@ async def get_booking(request: Asking, booking_id: FromPath[UUID]) -> BookingRep
     tags=["bookings"],
     summary="Every move of a booking: when, from, to, who, why",
 )
-async def get_history(request: Asking, booking_id: FromPath[UUID]) -> History:
+async def get_history(request: AuthenticatedRequest, booking_id: FromPath[UUID]) -> History:
     async with transaction() as tx:
         booking = await actions.get(tx, booking_id=booking_id, asker=request.user)
         return History(booking_id=booking.id, moves=await queries.history(tx, booking.id))
 
 
 @get("/api/bookings/{booking_id:uuid}/passengers", tags=["bookings"], summary="Who travels")
-async def get_passengers(request: Asking, booking_id: FromPath[UUID]) -> PassengerList:
+async def get_passengers(
+    request: AuthenticatedRequest, booking_id: FromPath[UUID]
+) -> PassengerList:
     async with transaction() as tx:
         booking = await actions.get(tx, booking_id=booking_id, asker=request.user)
         return PassengerList(passengers=await queries.passengers(tx, booking.id))
@@ -133,7 +131,7 @@ async def get_passengers(request: Asking, booking_id: FromPath[UUID]) -> Passeng
     summary="Say who travels, until the departure",
 )
 async def put_passengers(
-    request: Asking, booking_id: FromPath[UUID], data: JSONBody[Passengers]
+    request: AuthenticatedRequest, booking_id: FromPath[UUID], data: JSONBody[Passengers]
 ) -> PassengerList:
     async with transaction() as tx:
         passengers = await actions.put_passengers(
@@ -149,7 +147,7 @@ async def put_passengers(
     tags=["bookings"],
     summary="The host takes a request",
 )
-async def accept(request: Asking, booking_id: FromPath[UUID]) -> BookingReply:
+async def accept(request: AuthenticatedRequest, booking_id: FromPath[UUID]) -> BookingReply:
     async with transaction() as tx:
         booking = await actions.accept(tx, booking_id=booking_id, host_id=request.user.id)
     return BookingReply.of(booking)
@@ -163,7 +161,9 @@ async def accept(request: Asking, booking_id: FromPath[UUID]) -> BookingReply:
     summary="The host refuses a request; the guest's money goes back",
 )
 async def decline(
-    request: Asking, booking_id: FromPath[UUID], data: JSONBody[Decision | None] = None
+    request: AuthenticatedRequest,
+    booking_id: FromPath[UUID],
+    data: JSONBody[Decision | None] = None,
 ) -> BookingReply:
     async with transaction() as tx:
         booking = await actions.decline(
@@ -172,18 +172,10 @@ async def decline(
     return BookingReply.of(booking)
 
 
-def _before(cursor: str | None) -> UUID | None:
-    return read_cursor(cursor, tuple[UUID])[0] if cursor else None
-
-
 def _page(rows: list[Booking], limit: int) -> BookingPage:
-    """A page of `limit` rows; `rows` holds one more if there is a next page."""
-    page = rows[:limit]
-    more = len(rows) > limit
-    return BookingPage(
-        bookings=[BookingReply.of(booking) for booking in page],
-        next_cursor=write_cursor(page[-1].id) if more else None,
-    )
+    page, next_cursor = paging.cut(rows, limit, by=lambda booking: booking.id)
+    bookings = [BookingReply.of(booking) for booking in page]
+    return BookingPage(bookings=bookings, next_cursor=next_cursor)
 
 
 routes: list[HTTPRouteHandler] = [

@@ -9,10 +9,9 @@ from uuid import UUID
 import uuid_utils.compat
 
 from app.edge.notifications.model import Kind
-from app.foundation import audit, states
+from app.foundation import audit, paging, states
 from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
 from app.foundation.db import Tx
-from app.foundation.wire import read_cursor, write_cursor
 from app.market.bookings import actions as bookings
 from app.market.bookings.model import Booking, NotYourPart
 from app.market.disputes import queries, rules
@@ -147,18 +146,16 @@ async def page(tx: Tx, *, limit: int, cursor: str | None) -> DisputePage:
 
     Raises Invalid for a made-up cursor.
     """
-    among_open, last = read_cursor(cursor, tuple[bool, UUID]) if cursor else (True, None)
+    among_open, last = paging.read_cursor(cursor, tuple[bool, UUID]) if cursor else (True, None)
     rows: list[Dispute] = []
     if among_open:
         rows = await queries.open_ones(tx, after=last, limit=limit + 1)
         last = None
     if len(rows) <= limit:
         rows += await queries.ended_ones(tx, before=last, limit=limit + 1 - len(rows))
-    shown, more = rows[:limit], len(rows) > limit
-    return DisputePage(
-        disputes=[DisputeReply.of(dispute) for dispute in shown],
-        next_cursor=write_cursor(shown[-1].state is _S.OPEN, shown[-1].id) if more else None,
-    )
+    shown, next_cursor = paging.cut(rows, limit, by=lambda row: (row.state is _S.OPEN, row.id))
+    disputes = [DisputeReply.of(dispute) for dispute in shown]
+    return DisputePage(disputes=disputes, next_cursor=next_cursor)
 
 
 # ---- steps ---------------------------------------------------------------------------------------

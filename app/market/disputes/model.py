@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 from app.foundation.audit import ActorRole
 from app.foundation.errors import Conflict, NotFound
 from app.foundation.money import Money
-from app.foundation.wire import Input, Output, Text
+from app.foundation.wire import Input, Output, ShortReason, Text
 from app.money.escrow.model import PotKind
 
 FILES_MAX: Final = 10  # at a time
@@ -77,7 +77,6 @@ class Dispute(msgspec.Struct, frozen=True, kw_only=True):
 
 # ---- requests -----------------------------------------------------------------------------------
 
-Words = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
 FileReference = Annotated[
     str,
     Meta(
@@ -101,7 +100,7 @@ class NewEvidence(Input, frozen=True):
 class OpenDispute(Input, frozen=True):
     """The guest's complaint. `claimed` is how much should come back; left out: all of it."""
 
-    reason: Words
+    reason: ShortReason
     claimed: Money | None = None
     evidence: NewEvidence | None = None
 
@@ -109,7 +108,7 @@ class OpenDispute(Input, frozen=True):
 class ClaimDamage(Input, frozen=True):
     """The host's complaint. `claimed` is how much of the deposit is asked for."""
 
-    reason: Words
+    reason: ShortReason
     claimed: Money
     evidence: NewEvidence | None = None
 

@@ -1,10 +1,8 @@
 """Disputes and damage claims over HTTP."""
 
-from typing import Any
 from uuid import UUID
 
-from litestar import Request, Response, get, post
-from litestar.datastructures import State
+from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
@@ -22,10 +20,7 @@ from app.market.disputes.model import (
     OpenDispute,
     Resolve,
 )
-from app.people.accounts.guards import require_admin, require_host
-from app.people.accounts.model import Principal
-
-Asking = Request[Principal, Any, State]
+from app.people.accounts.guards import AuthenticatedRequest, require_admin, require_host
 
 
 @post(
@@ -34,7 +29,7 @@ Asking = Request[Principal, Any, State]
     summary="The guest disputes the rental, while the guest window is open",
 )
 async def open_dispute(
-    request: Asking, booking_id: FromPath[UUID], data: JSONBody[OpenDispute]
+    request: AuthenticatedRequest, booking_id: FromPath[UUID], data: JSONBody[OpenDispute]
 ) -> Response[DisputeReply]:
     key = await web.idempotency_key(request)
     return await web.created_once(
@@ -52,7 +47,7 @@ async def open_dispute(
     summary="The host claims damage on the deposit, while the host window is open",
 )
 async def claim_damage(
-    request: Asking, booking_id: FromPath[UUID], data: JSONBody[ClaimDamage]
+    request: AuthenticatedRequest, booking_id: FromPath[UUID], data: JSONBody[ClaimDamage]
 ) -> Response[DisputeReply]:
     key = await web.idempotency_key(request)
     return await web.created_once(
@@ -68,7 +63,7 @@ async def claim_damage(
     tags=["disputes"],
     summary="All disputes of a booking with their evidence, the oldest first",
 )
-async def list_disputes(request: Asking, booking_id: FromPath[UUID]) -> DisputeList:
+async def list_disputes(request: AuthenticatedRequest, booking_id: FromPath[UUID]) -> DisputeList:
     async with transaction() as tx:
         return DisputeList(
             disputes=await actions.of_booking(tx, booking_id=booking_id, asker=request.user)
@@ -81,7 +76,7 @@ async def list_disputes(request: Asking, booking_id: FromPath[UUID]) -> DisputeL
     summary="Either side brings something forward, while the dispute is open",
 )
 async def add_evidence(
-    request: Asking,
+    request: AuthenticatedRequest,
     booking_id: FromPath[UUID],
     dispute_id: FromPath[UUID],
     data: JSONBody[NewEvidence],
@@ -102,7 +97,7 @@ async def add_evidence(
     summary="Who opened a dispute takes it back; the money goes on its way",
 )
 async def withdraw(
-    request: Asking, booking_id: FromPath[UUID], dispute_id: FromPath[UUID]
+    request: AuthenticatedRequest, booking_id: FromPath[UUID], dispute_id: FromPath[UUID]
 ) -> DisputeReply:
     async with transaction() as tx:
         return await actions.withdraw(
@@ -129,7 +124,7 @@ async def list_all(limit: PageSize = 20, cursor: PageCursor = None) -> DisputePa
     summary="Decide a dispute: the pot is divided at once",
 )
 async def resolve(
-    request: Asking, dispute_id: FromPath[UUID], data: JSONBody[Resolve]
+    request: AuthenticatedRequest, dispute_id: FromPath[UUID], data: JSONBody[Resolve]
 ) -> DisputeReply:
     async with transaction() as tx:
         return await actions.resolve(tx, dispute_id=dispute_id, asker=request.user, request=data)

@@ -10,10 +10,10 @@ import uuid_utils.compat
 from msgspec import UNSET
 
 from app.edge.gateways.registry import refused_by_all
+from app.foundation import paging
 from app.foundation.db import Tx, Violated, plan_for_values
 from app.foundation.errors import FieldError, Invalid
 from app.foundation.money import Money
-from app.foundation.wire import read_cursor, write_cursor
 from app.market.inventory import queries, rules
 from app.market.inventory.model import (
     UNITS_MAX,
@@ -141,14 +141,10 @@ async def read_listing(tx: Tx, listing_id: UUID) -> ListingReply:
 
 async def list_of_host(tx: Tx, *, host_id: UUID, limit: int, cursor: str | None) -> ListingPage:
     """A host's own listings, closed ones too, the oldest first."""
-    after = read_cursor(cursor, tuple[UUID])[0] if cursor else UUID(int=0)
+    after = paging.read_id(cursor) or UUID(int=0)
     found = await queries.read_listings_of_host(tx, host_id, after=after, limit=limit + 1)
-    page = found[:limit]
-    more = len(found) > limit
-    return ListingPage(
-        listings=[_reply(listing) for listing in page],
-        next_cursor=write_cursor(page[-1].id) if more else None,
-    )
+    page, next_cursor = paging.cut(found, limit, by=lambda listing: listing.id)
+    return ListingPage(listings=[_reply(listing) for listing in page], next_cursor=next_cursor)
 
 
 async def search(tx: Tx, wanted: Search, *, limit: int, cursor: str | None) -> ListingPage:
@@ -164,7 +160,7 @@ async def search(tx: Tx, wanted: Search, *, limit: int, cursor: str | None) -> L
     shown = [listing for listing in found if not rules.has_departed(listing, now)]
     return ListingPage(
         listings=[_reply(listing) for listing in shown],
-        next_cursor=write_cursor(after.departure_date, after.id) if after else None,
+        next_cursor=paging.write_cursor(after.departure_date, after.id) if after else None,
     )
 
 
@@ -187,7 +183,7 @@ async def _find(
 
 
 def _place(cursor: str, kind: Kind) -> Place:
-    departure_date, listing_id = read_cursor(cursor, tuple[date | None, UUID])
+    departure_date, listing_id = paging.read_cursor(cursor, tuple[date | None, UUID])
     if (departure_date is None) != (kind is Kind.STAY):
         raise Invalid.field("cursor", "is not a cursor of this list")
     return Place(departure_date=departure_date, id=listing_id)

@@ -1,11 +1,10 @@
 """HTTP of listings, units, prices, blocked dates, availability and search."""
 
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
-from litestar import Request, Response, delete, get, patch, post
-from litestar.datastructures import State
+from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryParameter
 
 from app.foundation import web
@@ -33,10 +32,7 @@ from app.market.inventory.model import (
     UnitList,
     UnitReply,
 )
-from app.people.accounts.guards import require_host
-from app.people.accounts.model import Principal
-
-Asked = Request[Principal, Any, State]
+from app.people.accounts.guards import AuthenticatedRequest, require_host
 
 Words = Annotated[str | None, QueryParameter(min_length=1, max_length=200, pattern=r"\S")]
 UnitCount = Annotated[
@@ -80,7 +76,9 @@ _A_TRIP: Final = {
     summary="Offer a stay or a trip; it can be booked once it has units",
     examples={"a stay": _A_STAY, "a trip": _A_TRIP},
 )
-async def create_listing(request: Asked, data: JSONBody[NewListing]) -> Response[ListingReply]:
+async def create_listing(
+    request: AuthenticatedRequest, data: JSONBody[NewListing]
+) -> Response[ListingReply]:
     key = await web.idempotency_key(request)
     return await web.created_once(
         key, lambda tx: actions.create_listing(tx, host_id=request.user.id, new=data)
@@ -94,7 +92,7 @@ async def create_listing(request: Asked, data: JSONBody[NewListing]) -> Response
     summary="Change a listing; bookings keep their terms",
 )
 async def change_listing(
-    request: Asked, listing_id: FromPath[UUID], data: JSONBody[ListingChanges]
+    request: AuthenticatedRequest, listing_id: FromPath[UUID], data: JSONBody[ListingChanges]
 ) -> ListingReply:
     """What is given changes, what is absent stays; `"state": "closed"` takes it off sale."""
     async with transaction() as tx:
@@ -119,7 +117,7 @@ async def read_listing(listing_id: FromPath[UUID]) -> ListingReply:
     summary="The asker's own listings, closed ones too, the oldest first",
 )
 async def list_of_host(
-    request: Asked, limit: PageSize = 20, cursor: PageCursor = None
+    request: AuthenticatedRequest, limit: PageSize = 20, cursor: PageCursor = None
 ) -> ListingPage:
     async with transaction() as tx:
         return await actions.list_of_host(tx, host_id=request.user.id, limit=limit, cursor=cursor)
@@ -178,7 +176,7 @@ async def search(
     summary="Add units: one by one, seats by a plan, or numbered rooms",
 )
 async def add_units(
-    request: Asked, listing_id: FromPath[UUID], data: JSONBody[NewUnits]
+    request: AuthenticatedRequest, listing_id: FromPath[UUID], data: JSONBody[NewUnits]
 ) -> Response[UnitList]:
     """All or none. Answers with all units of the listing."""
     key = await web.idempotency_key(request)
@@ -205,7 +203,10 @@ async def list_units(listing_id: FromPath[UUID]) -> UnitList:
     summary="Change a unit, or take it off sale",
 )
 async def change_unit(
-    request: Asked, listing_id: FromPath[UUID], label: FromPath[str], data: JSONBody[UnitChanges]
+    request: AuthenticatedRequest,
+    listing_id: FromPath[UUID],
+    label: FromPath[str],
+    data: JSONBody[UnitChanges],
 ) -> UnitReply:
     """What is given changes: class, price, or `"active": false` to take it off sale."""
     async with transaction() as tx:
@@ -221,7 +222,7 @@ async def change_unit(
     summary="Set the price of every unit for a range of slots",
 )
 async def add_override(
-    request: Asked, listing_id: FromPath[UUID], data: JSONBody[NewOverride]
+    request: AuthenticatedRequest, listing_id: FromPath[UUID], data: JSONBody[NewOverride]
 ) -> Response[OverrideReply]:
     """Of two overrides for one slot the newer wins."""
     key = await web.idempotency_key(request)
@@ -236,7 +237,7 @@ async def add_override(
     tags=["prices"],
     summary="The price overrides of a listing, the oldest first",
 )
-async def list_overrides(request: Asked, listing_id: FromPath[UUID]) -> OverrideList:
+async def list_overrides(request: AuthenticatedRequest, listing_id: FromPath[UUID]) -> OverrideList:
     async with transaction() as tx:
         return await actions.list_overrides(tx, listing_id, host_id=request.user.id)
 
@@ -247,7 +248,9 @@ async def list_overrides(request: Asked, listing_id: FromPath[UUID]) -> Override
     tags=["prices"],
     summary="Take a price override back",
 )
-async def delete_override(request: Asked, listing_id: FromPath[UUID], override_id: RowId) -> None:
+async def delete_override(
+    request: AuthenticatedRequest, listing_id: FromPath[UUID], override_id: RowId
+) -> None:
     async with transaction() as tx:
         await actions.delete_override(tx, listing_id, override_id, host_id=request.user.id)
 
@@ -259,7 +262,7 @@ async def delete_override(request: Asked, listing_id: FromPath[UUID], override_i
     summary="Take slots off sale, of one unit or of the whole listing",
 )
 async def add_block(
-    request: Asked, listing_id: FromPath[UUID], data: JSONBody[NewBlock]
+    request: AuthenticatedRequest, listing_id: FromPath[UUID], data: JSONBody[NewBlock]
 ) -> Response[BlockReply]:
     key = await web.idempotency_key(request)
     return await web.created_once(
@@ -273,7 +276,7 @@ async def add_block(
     tags=["prices"],
     summary="The blocked dates of a listing, the oldest first",
 )
-async def list_blocks(request: Asked, listing_id: FromPath[UUID]) -> BlockList:
+async def list_blocks(request: AuthenticatedRequest, listing_id: FromPath[UUID]) -> BlockList:
     async with transaction() as tx:
         return await actions.list_blocks(tx, listing_id, host_id=request.user.id)
 
@@ -284,7 +287,9 @@ async def list_blocks(request: Asked, listing_id: FromPath[UUID]) -> BlockList:
     tags=["prices"],
     summary="Put blocked dates on sale again",
 )
-async def delete_block(request: Asked, listing_id: FromPath[UUID], block_id: RowId) -> None:
+async def delete_block(
+    request: AuthenticatedRequest, listing_id: FromPath[UUID], block_id: RowId
+) -> None:
     async with transaction() as tx:
         await actions.delete_block(tx, listing_id, block_id, host_id=request.user.id)
 

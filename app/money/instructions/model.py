@@ -12,7 +12,7 @@ from msgspec import Meta
 from app.edge.gateways.port import GatewayName
 from app.foundation.errors import Conflict, NotFound
 from app.foundation.money import Money
-from app.foundation.wire import Input, Output
+from app.foundation.wire import Input, Output, Reason
 
 
 class InstructionKind(StrEnum):
@@ -196,10 +196,6 @@ class NothingToRetry(Conflict):
 
 
 # ---- the refund gate -----------------------------------------------------------------------------
-
-Reason = Annotated[
-    str, Meta(min_length=1, max_length=1_000, pattern=r"\S", examples=["A bus did not run"])
-]
 
 
 class WaitingRefund(msgspec.Struct, frozen=True, kw_only=True):

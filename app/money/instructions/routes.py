@@ -1,17 +1,13 @@
 """The refund gate over HTTP, for admins. Its addresses say `breaker`."""
 
-from typing import Any
-
-from litestar import Request, get, post
-from litestar.datastructures import State
+from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
 from app.foundation.db import transaction
 from app.money.instructions.actions import refund_gate
 from app.money.instructions.model import RefundGateOverride, RefundGateReply
-from app.people.accounts.guards import require_admin
-from app.people.accounts.model import Principal
+from app.people.accounts.guards import AuthenticatedRequest, require_admin
 
 
 @get(
@@ -33,7 +29,7 @@ async def read_refund_gate() -> RefundGateReply:
     summary="Send automatic refunds that wait, all or some, at once",
 )
 async def override_refund_gate(
-    request: Request[Principal, Any, State], data: JSONBody[RefundGateOverride]
+    request: AuthenticatedRequest, data: JSONBody[RefundGateOverride]
 ) -> RefundGateReply:
     async with transaction() as tx:
         return await refund_gate.override(tx, data, admin_id=request.user.id)

@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
 import msgspec
 import uuid_utils.compat
 
-from app.foundation import audit
+from app.foundation import audit, paging
 from app.foundation.audit import Actor, ActorRole, Subject
 from app.foundation.db import Tx, Violated, plan_for_values
-from app.foundation.errors import Invalid
-from app.foundation.wire import read_cursor, write_cursor
 from app.money.ledger import queries, rules
 from app.money.ledger.model import (
     AccountFilter,
@@ -29,8 +27,7 @@ from app.money.ledger.model import (
     Posting,
     Statement,
 )
-
-RowId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+from app.people.accounts import actions as accounts
 
 # Fewer are summed up quickly enough when a balance is asked for.
 WORTH_A_CHECKPOINT: Final = 1_000
@@ -96,15 +93,12 @@ async def list_accounts(
     tx: Tx, wanted: AccountFilter, *, limit: int, cursor: str | None
 ) -> LedgerAccountPage:
     """A page of accounts, the oldest first. Raises Invalid for a made-up cursor."""
-    after = _row_id(cursor)
+    after = paging.read_row_id(cursor)
     await plan_for_values(tx)
     found = await queries.accounts(tx, wanted, after=after, limit=limit + 1)
-    page = found[:limit]
-    more = len(found) > limit
-    return LedgerAccountPage(
-        accounts=[LedgerAccount.of(account) for account in page],
-        next_cursor=write_cursor(page[-1].id) if more else None,
-    )
+    page, next_cursor = paging.cut(found, limit, by=lambda account: account.id)
+    accounts = [LedgerAccount.of(account) for account in page]
+    return LedgerAccountPage(accounts=accounts, next_cursor=next_cursor)
 
 
 async def get_account(tx: Tx, account_id: int, *, at: datetime | None = None) -> LedgerAccount:
@@ -123,15 +117,12 @@ async def list_entries(
 
     Raises NoSuchLedgerAccount, and Invalid for a made-up cursor.
     """
-    before = _row_id(cursor)
+    before = paging.read_row_id(cursor)
     await _find_account(tx, account_id)
     found = await queries.entries(tx, account_id, before=before, limit=limit + 1)
-    page = found[:limit]
-    more = len(found) > limit
-    return LedgerEntryPage(
-        entries=[rules.ledger_entry(entry) for entry in page],
-        next_cursor=write_cursor(page[-1].id) if more else None,
-    )
+    page, next_cursor = paging.cut(found, limit, by=lambda entry: entry.id)
+    entries = [rules.ledger_entry(entry) for entry in page]
+    return LedgerEntryPage(entries=entries, next_cursor=next_cursor)
 
 
 async def get_statement(tx: Tx, booking_id: UUID) -> Statement:
@@ -148,8 +139,15 @@ async def adjust(tx: Tx, *, admin_id: UUID, request: NewAdjustment) -> Adjustmen
     Raises Invalid if it does not balance, moves escrow, or names an owner who does not exist.
     """
     posting = rules.adjustment(request, uuid_utils.compat.uuid7())
-    await _refuse_unknown(tx, request)
-    await post(tx, posting)
+    missing = await accounts.find_missing(tx, rules.people_of(request))
+    try:
+        await post(tx, posting)
+    except Violated as error:
+        if error.constraint != "ledger_transactions_booking_id_fkey":
+            raise
+        raise rules.names_unknown(request, missing, is_booking_known=False) from error
+    if missing:
+        raise rules.names_unknown(request, missing)
     await audit.record(
         tx,
         by=Actor(ActorRole.ADMIN, admin_id),
@@ -166,23 +164,9 @@ async def adjust(tx: Tx, *, admin_id: UUID, request: NewAdjustment) -> Adjustmen
     )
 
 
-async def _refuse_unknown(tx: Tx, request: NewAdjustment) -> None:
-    missing = await queries.missing(
-        tx,
-        bookings=[request.booking_id] if request.booking_id else [],
-        people=list(rules.people_of(request)),
-    )
-    if errors := rules.unknown(request, set(missing)):
-        raise Invalid("The adjustment names what does not exist.", errors=errors)
-
-
 async def _find_account(tx: Tx, account_id: int) -> FoundAccount:
     await plan_for_values(tx)
     found = await queries.accounts(tx, AccountFilter(id=account_id))
     if not found:
         raise NoSuchLedgerAccount(f"There is no account {account_id}.")
     return found[0]
-
-
-def _row_id(cursor: str | None) -> int | None:
-    return read_cursor(cursor, tuple[RowId])[0] if cursor else None

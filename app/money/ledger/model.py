@@ -16,7 +16,7 @@ from msgspec import Meta
 from app.edge.gateways.port import GatewayName
 from app.foundation.errors import Conflict, NotFound
 from app.foundation.money import EXPONENTS, SignedMoney
-from app.foundation.wire import Input, Output
+from app.foundation.wire import Input, Output, ShortReason
 
 
 class AccountKind(StrEnum):
@@ -212,7 +212,7 @@ class NewAdjustment(Input, frozen=True):
     """A correction by hand, of other accounts than escrow. Its entries sum to zero per currency."""
 
     entries: Annotated[list[AdjustmentEntry], Meta(min_length=2, max_length=ENTRIES_MAX)]
-    reason: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
+    reason: ShortReason
     booking_id: Annotated[UUID | None, Meta(description="In whose statement it shall be")] = None
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.foundation.db import Tx, execute, fetch_all, fetch_new, fetch_new_value, fetch_values, json
+from app.foundation.db import Tx, execute, fetch_all, fetch_new, fetch_new_value, json
 from app.money.ledger.model import (
     OWNED,
     Account,
@@ -244,20 +244,4 @@ async def entries_of_booking(tx: Tx, booking_id: UUID) -> list[FoundEntry]:
          WHERE booking_id = %(booking_id)s
          ORDER BY transaction_id, entry.id""",
         booking_id=booking_id,
-    )
-
-
-async def missing(tx: Tx, *, bookings: list[UUID], people: list[UUID]) -> list[UUID]:
-    """Those of the ids that are no booking's, or no person's."""
-    return await fetch_values(
-        tx,
-        UUID,
-        """
-        SELECT id FROM unnest(%(bookings)s::uuid[]) AS id
-         WHERE NOT EXISTS (SELECT FROM bookings WHERE bookings.id = id.id)
-         UNION
-        SELECT id FROM unnest(%(people)s::uuid[]) AS id
-         WHERE NOT EXISTS (SELECT FROM accounts WHERE accounts.id = id.id)""",
-        bookings=bookings,
-        people=people,
     )

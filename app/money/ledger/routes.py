@@ -1,11 +1,10 @@
 """The ledger over HTTP, for admins."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, Response, get, post
-from litestar.datastructures import State
+from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 
@@ -23,8 +22,7 @@ from app.money.ledger.model import (
     NewAdjustment,
     Statement,
 )
-from app.people.accounts.guards import require_admin
-from app.people.accounts.model import Principal
+from app.people.accounts.guards import AuthenticatedRequest, require_admin
 
 AccountId = Annotated[int, PathParameter(ge=1, le=2**63 - 1)]
 
@@ -91,7 +89,7 @@ async def get_statement(booking_id: FromPath[UUID]) -> Statement:
     summary="Correct the ledger by a posting of one's own, with a reason that is kept",
 )
 async def adjust(
-    request: Request[Principal, Any, State], data: JSONBody[NewAdjustment]
+    request: AuthenticatedRequest, data: JSONBody[NewAdjustment]
 ) -> Response[Adjustment]:
     key = await web.require_idempotency_key(request)
     return await web.created_once(

@@ -12,6 +12,8 @@ from app.foundation.errors import FieldError, Invalid
 from app.foundation.money import SignedMoney
 from app.money.ledger.model import (
     OF_BOOKING,
+    Account,
+    AccountKind,
     Entry,
     FoundEntry,
     LedgerEntry,
@@ -170,6 +172,20 @@ def ledger_entry(found: FoundEntry) -> LedgerEntry:
     )
 
 
+def gateway_fee(
+    fee: int, clearing: Account, *, source_id: UUID, booking_id: UUID, memo: str
+) -> Posting:
+    """What a gateway charges is the platform's cost; the gateway keeps it of what it holds."""
+    fees = Account(AccountKind.GATEWAY_FEES, clearing.currency, gateway=clearing.gateway)
+    return Posting(
+        kind=PostingKind.GATEWAY_FEE,
+        source_id=source_id,
+        booking_id=booking_id,
+        entries=(Entry(fees, -fee), Entry(clearing, fee)),
+        memo=memo,
+    )
+
+
 def adjustment(request: NewAdjustment, source_id: UUID) -> Posting:
     """The posting that an admin asks for. Raises Invalid if it moves escrow or does not balance.
 
@@ -210,13 +226,15 @@ def people_of(request: NewAdjustment) -> set[UUID]:
     return {entry.owner_id for entry in request.entries if entry.owner_id}
 
 
-def unknown(request: NewAdjustment, missing: Set[UUID]) -> list[FieldError]:
-    """The fields of an adjustment that name somebody or something that does not exist."""
+def names_unknown(
+    request: NewAdjustment, missing: Set[UUID], *, is_booking_known: bool = True
+) -> Invalid:
+    """The refusal of an adjustment that names people, or a booking, that do not exist."""
     errors = [
         FieldError(field=f"entries[{number}].ownerId", message="does not exist")
         for number, entry in enumerate(request.entries)
         if entry.owner_id in missing
     ]
-    if request.booking_id in missing:
+    if not is_booking_known:
         errors.append(FieldError(field="bookingId", message="does not exist"))
-    return errors
+    return Invalid("The adjustment names what does not exist.", errors=errors)

@@ -11,11 +11,10 @@ from app.edge.gateways.port import GatewayName, Refused, Unknown
 from app.edge.gateways.recipients import OnboardingNeeded, RecipientReady
 from app.edge.notifications import actions as notifications
 from app.edge.notifications.model import Kind
-from app.foundation import audit, states
+from app.foundation import audit, paging, states
 from app.foundation.alerts import Severity, raise_alert, resolve_alerts
 from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
 from app.foundation.db import Tx
-from app.foundation.wire import read_cursor, write_cursor
 from app.money.instructions import actions as instructions
 from app.money.payees import queries, rules
 from app.money.payees.model import (
@@ -144,13 +143,11 @@ async def read_accounts(
     tx: Tx, host_id: UUID, *, limit: int, cursor: str | None
 ) -> PayoutAccountPage:
     """A page of a host's accounts, newest first. Raises Invalid for a made-up cursor."""
-    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
-    accounts = await queries.accounts_of_host(tx, host_id, before=before, limit=limit + 1)
-    page = accounts[:limit]
-    return PayoutAccountPage(
-        accounts=[PayoutAccountReply.of(account) for account in page],
-        next_cursor=write_cursor(page[-1].id) if len(accounts) > limit else None,
-    )
+    before = paging.read_id(cursor)
+    found = await queries.accounts_of_host(tx, host_id, before=before, limit=limit + 1)
+    page, next_cursor = paging.cut(found, limit, by=lambda account: account.id)
+    accounts = [PayoutAccountReply.of(account) for account in page]
+    return PayoutAccountPage(accounts=accounts, next_cursor=next_cursor)
 
 
 # ---- what gateways say ---------------------------------------------------------------------------

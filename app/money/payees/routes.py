@@ -22,10 +22,9 @@ from app.money.payees.model import (
     PayoutAccountPage,
     PayoutAccountReply,
 )
-from app.people.accounts.guards import authenticate, require_host
+from app.people.accounts.guards import AuthenticatedRequest, authenticate, require_host
 from app.people.accounts.model import Principal, Role
 
-Asking = Request[Principal, Any, State]
 Account = Annotated[UUID, QueryParameter(description="The id of a payout account")]
 
 _HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -71,7 +70,7 @@ _EXPIRED = _PAGE.format(
     },
 )
 async def add_account(
-    request: Asking, data: JSONBody[NewPayoutAccount]
+    request: AuthenticatedRequest, data: JSONBody[NewPayoutAccount]
 ) -> Response[PayoutAccountReply]:
     key = await web.require_idempotency_key(request)
     account = await stories.add_account(request.user.id, data, key)
@@ -87,7 +86,7 @@ async def add_account(
     summary="Your payout accounts, newest first",
 )
 async def list_accounts(
-    request: Asking, limit: PageSize = 20, cursor: PageCursor = None
+    request: AuthenticatedRequest, limit: PageSize = 20, cursor: PageCursor = None
 ) -> PayoutAccountPage:
     async with transaction() as tx:
         return await actions.read_accounts(tx, request.user.id, limit=limit, cursor=cursor)
@@ -99,7 +98,7 @@ async def list_accounts(
     tags=["payouts"],
     summary="Be paid no more to this account",
 )
-async def remove_account(request: Asking, account_id: FromPath[UUID]) -> None:
+async def remove_account(request: AuthenticatedRequest, account_id: FromPath[UUID]) -> None:
     async with transaction() as tx:
         await actions.remove_account(tx, account_id, host_id=request.user.id)
 
@@ -111,7 +110,7 @@ async def remove_account(request: Asking, account_id: FromPath[UUID]) -> None:
     summary="A link, new each time, to what the gateway asks about your gateway account",
 )
 async def start_onboarding(
-    request: Asking, account_id: FromPath[UUID], data: JSONBody[NewOnboarding]
+    request: AuthenticatedRequest, account_id: FromPath[UUID], data: JSONBody[NewOnboarding]
 ) -> OnboardingReply:
     return await stories.start_onboarding(request.user.id, account_id, data)
 

@@ -153,7 +153,7 @@ async def settle(
             return payment, Verdict.UNCHANGED
         return await _end(tx, payment, PaymentState.ABANDONED, "the gateway does not know it")
     if differences := rules.differences(payment, found, live=live):
-        if differences <= _WRONG and _is_news(payment, found):
+        if differences <= _WRONG and rules.brings_money(payment, found):
             return await _succeed(tx, payment, found)
         await _alert_mismatch(tx, payment, found, differences)
         return payment, Verdict.UNCHANGED
@@ -241,6 +241,11 @@ async def charge_back(tx: Tx, payment_id: UUID, *, taken: int, promised: int) ->
     `promised` is what was promised back, and is not owed any more. Minor units.
     """
     await queries.charge_back(tx, payment_id, taken=taken, promised=promised)
+
+
+async def references_of_booking(tx: Tx, booking_id: UUID) -> list[str]:
+    """The references under which gateways know the charges of a booking."""
+    return await queries.references_of_booking(tx, booking_id)
 
 
 async def find_by_reference(tx: Tx, reference: str) -> Payment | None:
@@ -371,12 +376,6 @@ async def _record_settled(tx: Tx, was: Payment, payment: Payment, *, reason: str
 def _is_stranded(payment: Payment, gateway: GatewayName, down: Set[GatewayName]) -> bool:
     is_unpayable = payment.state is PaymentState.CREATED and not payment.calling
     return is_unpayable and payment.gateway in down and payment.gateway is not gateway
-
-
-def _is_news(payment: Payment, found: FoundCharge) -> bool:
-    """Money came for a charge of which none was known."""
-    is_paid = found.status is ChargeStatus.SUCCEEDED and found.money.amount > 0
-    return is_paid and payment.state is not PaymentState.SUCCEEDED
 
 
 async def _alert_mismatch(

@@ -227,6 +227,12 @@ async def move(
     )
 
 
+async def references_of_booking(tx: Tx, booking_id: UUID) -> list[str]:
+    return await fetch_values(
+        tx, str, "SELECT reference FROM payments WHERE booking_id = %(id)s", id=booking_id
+    )
+
+
 async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
     """The payments of a booking whose end is not known yet."""
     return await fetch_values(

@@ -6,10 +6,11 @@ from uuid import UUID
 
 import uuid_utils.compat
 
-from app.edge.gateways.port import FoundCharge
+from app.edge.gateways.port import ChargeStatus, FoundCharge
 from app.money.instructions.model import InstructionKind, NewInstruction
+from app.money.ledger import rules as ledger_rules
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
-from app.money.payments.model import Payment, Refund
+from app.money.payments.model import Payment, PaymentState, Refund
 
 
 def clearing(payment: Payment) -> Account:
@@ -35,14 +36,11 @@ def unapplied(payment: Payment, *, memo: str) -> Posting:
 
 def gateway_fee(payment: Payment, fee: int) -> Posting:
     """What the gateway keeps of a charge is the platform's cost."""
-    fees = Account(
-        kind=AccountKind.GATEWAY_FEES, currency=payment.currency, gateway=payment.gateway
-    )
-    return Posting(
-        kind=PostingKind.GATEWAY_FEE,
+    return ledger_rules.gateway_fee(
+        fee,
+        clearing(payment),
         source_id=payment.id,
         booking_id=payment.booking_id,
-        entries=(Entry(fees, -fee), Entry(clearing(payment), fee)),
         memo="fee of a charge",
     )
 
@@ -56,6 +54,12 @@ def differences(payment: Payment, found: FoundCharge, *, live: bool) -> Set[str]
         "mode": live == found.live,
     }
     return {name for name, same in pairs.items() if not same}
+
+
+def brings_money(payment: Payment, found: FoundCharge) -> bool:
+    """Whether money came for a charge that was not known to be paid."""
+    is_paid = found.status is ChargeStatus.SUCCEEDED and found.money.amount > 0
+    return is_paid and payment.state is not PaymentState.SUCCEEDED
 
 
 def per_charge(refunds: Sequence[Refund]) -> dict[UUID, int]:

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.foundation import audit
+from app.foundation import audit, paging
 from app.foundation.audit import Actor
 from app.foundation.db import Tx
 from app.foundation.money import Money
-from app.foundation.wire import read_cursor, write_cursor
 from app.money.instructions import actions as instructions
 from app.money.instructions.model import Instruction, InstructionState
 from app.money.payees import actions as payees
@@ -103,15 +102,13 @@ async def read_transfers(
     tx: Tx, host_id: UUID, *, state: InstructionState | None, limit: int, cursor: str | None
 ) -> HostTransferPage:
     """A page of a host's transfers, newest first. Raises Invalid for a made-up cursor."""
-    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    before = paging.read_id(cursor)
     found = await queries.transfers_of_host(
         tx, host_id, state=state, before=before, limit=limit + 1
     )
-    page = found[:limit]
-    return HostTransferPage(
-        transfers=[rules.as_seen_by_host(transfer) for transfer in page],
-        next_cursor=write_cursor(page[-1].id) if len(found) > limit else None,
-    )
+    page, next_cursor = paging.cut(found, limit, by=lambda transfer: transfer.id)
+    transfers = [rules.as_seen_by_host(transfer) for transfer in page]
+    return HostTransferPage(transfers=transfers, next_cursor=next_cursor)
 
 
 async def read_balances(tx: Tx, host_id: UUID) -> BalanceList:
@@ -122,10 +119,7 @@ async def read_balances(tx: Tx, host_id: UUID) -> BalanceList:
 
 async def read_debts(tx: Tx, host_id: UUID, *, limit: int, cursor: str | None) -> DebtPage:
     """A page of a host's debts, newest first. Raises Invalid for a made-up cursor."""
-    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    before = paging.read_id(cursor)
     found = await queries.debts_of_host(tx, host_id, before=before, limit=limit + 1)
-    page = found[:limit]
-    return DebtPage(
-        debts=[DebtReply.of(debt) for debt in page],
-        next_cursor=write_cursor(page[-1].id) if len(found) > limit else None,
-    )
+    page, next_cursor = paging.cut(found, limit, by=lambda debt: debt.id)
+    return DebtPage(debts=[DebtReply.of(debt) for debt in page], next_cursor=next_cursor)

@@ -1,9 +1,8 @@
 """Payouts over HTTP, as hosts see them."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Request, get
-from litestar.datastructures import State
+from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
@@ -16,10 +15,8 @@ from app.money.payouts.model import (
     DebtPage,
     HostTransferPage,
 )
-from app.people.accounts.guards import require_host
-from app.people.accounts.model import Principal
+from app.people.accounts.guards import AuthenticatedRequest, require_host
 
-Asking = Request[Principal, Any, State]
 StateFilter = Annotated[InstructionState | None, QueryParameter(name="state")]
 
 
@@ -30,7 +27,7 @@ StateFilter = Annotated[InstructionState | None, QueryParameter(name="state")]
     summary="What is paid to you, how far it is, and what keeps it; newest first",
 )
 async def list_transfers(
-    request: Asking,
+    request: AuthenticatedRequest,
     transfer_state: StateFilter = None,
     limit: PageSize = 20,
     cursor: PageCursor = None,
@@ -47,7 +44,7 @@ async def list_transfers(
     tags=["payouts"],
     summary="Where your money is, per currency, and what you owe",
 )
-async def read_balance(request: Asking) -> BalanceList:
+async def read_balance(request: AuthenticatedRequest) -> BalanceList:
     async with transaction() as tx:
         return await actions.read_balances(tx, request.user.id)
 
@@ -58,7 +55,9 @@ async def read_balance(request: Asking) -> BalanceList:
     tags=["payouts"],
     summary="What you owe after refunds past your payout, and what was kept back for it",
 )
-async def list_debts(request: Asking, limit: PageSize = 20, cursor: PageCursor = None) -> DebtPage:
+async def list_debts(
+    request: AuthenticatedRequest, limit: PageSize = 20, cursor: PageCursor = None
+) -> DebtPage:
     async with transaction() as tx:
         return await actions.read_debts(tx, request.user.id, limit=limit, cursor=cursor)
 

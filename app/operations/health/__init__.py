@@ -1,1 +1,1 @@
-"""Operations: is it alive, is it ready; what operators look at and do."""
+"""Health: whether a web process runs, and whether it can serve requests."""

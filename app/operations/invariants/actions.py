@@ -1,6 +1,6 @@
 """The audit: all laws over one snapshot, and alerts about those that are broken."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from app.foundation.alerts import Sighting, raise_alerts, resolve_alerts
@@ -16,12 +16,10 @@ from app.operations.invariants.queries import (
     money_out,
     units,
 )
-from app.operations.invariants.queries.judging import Verdicts, make_room, take_snapshot
+from app.operations.invariants.queries.judging import Judge, Verdicts, make_room, take_snapshot
 from app.operations.invariants.rules import LAWS
 
 BROKEN: Final = "law_broken"  # the kind of alert; its subject is the law
-
-Judge = Callable[[Tx], Awaitable[Verdicts]]
 
 # The longest first: whoever is done with one takes the next.
 JUDGES: Final[tuple[Judge, ...]] = (

@@ -2,19 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
-from msgspec import Meta
 from msgspec.structs import replace
 
-from app.foundation import audit, locks, queue
+from app.foundation import audit, locks, paging, queue
 from app.foundation.alerts import Severity, Sighting, raise_alerts, resolve_alerts_but
 from app.foundation.audit import SYSTEM, Actor, Change, Subject
 from app.foundation.db import Tx, Violated, plan_for_values
 from app.foundation.locks import Lease
+from app.foundation.retention import Batch
 from app.foundation.settings import settings
-from app.foundation.wire import read_cursor, write_cursor
 from app.operations.jobs import rules
 from app.operations.jobs.model import (
     ABANDONED_KEPT,
@@ -48,8 +47,7 @@ from app.operations.jobs.queries.jobs import Touched
 
 _UNKNOWN_TASK: Final = "unknown_task"
 _PERIODIC_MAX: Final = 1_000
-
-_RowId = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+_EVENTS_PER_JOB: Final = 3  # queued, started, succeeded
 
 
 # ---- looking ------------------------------------------------------------------------------------
@@ -57,13 +55,12 @@ _RowId = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 async def read_jobs(tx: Tx, wanted: JobFilter, *, limit: int, cursor: str | None) -> JobPage:
     """A page of jobs, newest first. Raises Invalid for a made-up cursor."""
-    before = read_cursor(cursor, tuple[_RowId])[0] if cursor else None
+    before = paging.read_row_id(cursor)
     await plan_for_values(tx)
     tasks = queue.names_of(wanted.task) if wanted.task else None
     jobs = await queries.list_jobs(tx, wanted, tasks=tasks, before=before, limit=limit + 1)
-    page = [_shown(job) for job in jobs[:limit]]
-    more = len(jobs) > limit
-    return JobPage(jobs=page, next_cursor=write_cursor(page[-1].id) if more else None)
+    page, next_cursor = paging.cut(jobs, limit, by=lambda job: job.id)
+    return JobPage(jobs=[_shown(job) for job in page], next_cursor=next_cursor)
 
 
 async def read_job(tx: Tx, job_id: int) -> JobWithPast:
@@ -87,12 +84,11 @@ async def read_job(tx: Tx, job_id: int) -> JobWithPast:
 
 async def read_runs(tx: Tx, wanted: RunFilter, *, limit: int, cursor: str | None) -> RunPage:
     """A page of runs of periodic jobs, newest first. Raises Invalid for a made-up cursor."""
-    before = read_cursor(cursor, tuple[_RowId])[0] if cursor else None
+    before = paging.read_row_id(cursor)
     await plan_for_values(tx)
     runs = await figures.runs(tx, wanted, before=before, limit=limit + 1)
-    page = [_without_secrets(run) for run in runs[:limit]]
-    more = len(runs) > limit
-    return RunPage(runs=page, next_cursor=write_cursor(page[-1].id) if more else None)
+    page, next_cursor = paging.cut(runs, limit, by=lambda run: run.id)
+    return RunPage(runs=[_without_secrets(run) for run in page], next_cursor=next_cursor)
 
 
 async def read_health(tx: Tx) -> Health:
@@ -312,19 +308,21 @@ async def _record_release(tx: Tx, leases: Sequence[Lease], *, by: Actor, reason:
 # ---- retention ----------------------------------------------------------------------------------
 
 
-async def forget_succeeded(tx: Tx, *, limit: int) -> retention.Batch:
-    """Delete a batch of jobs that are done; `limit` events of the queue are looked at."""
-    return await retention.forget_succeeded(tx, kept=SUCCEEDED_KEPT, limit=limit)
+async def forget_succeeded(tx: Tx, *, limit: int) -> Batch:
+    """Delete about `limit` jobs that are done: the queue has some events of each."""
+    events = _EVENTS_PER_JOB * limit
+    return await retention.forget_succeeded(tx, kept=SUCCEEDED_KEPT, limit=events)
 
 
-async def forget_unsuccessful(tx: Tx, *, limit: int) -> int:
-    """Delete old dead letters, and what was cancelled; returns how many."""
-    return await retention.forget_unsuccessful(
+async def forget_unsuccessful(tx: Tx, *, limit: int) -> Batch:
+    """Delete old dead letters, and what was cancelled."""
+    deleted = await retention.forget_unsuccessful(
         tx, dead_kept=DEAD_LETTERS_KEPT, abandoned_kept=ABANDONED_KEPT, limit=limit
     )
+    return Batch.of(deleted, limit=limit)
 
 
-async def forget_runs(tx: Tx, *, limit: int) -> int:
-    """Delete old runs, and periodic jobs that are no more; returns how many runs."""
+async def forget_runs(tx: Tx, *, limit: int) -> Batch:
+    """Delete old runs, and periodic jobs that are no more; the batch is of runs."""
     await retention.forget_timetables(tx, kept=SCHEDULE_KEPT)
-    return await retention.forget_runs(tx, kept=RUNS_KEPT, limit=limit)
+    return Batch.of(await retention.forget_runs(tx, kept=RUNS_KEPT, limit=limit), limit=limit)

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from app.foundation.errors import Conflict, NotFound, Unauthenticated
 from app.foundation.locks import Lease
-from app.foundation.wire import Input, Output
+from app.foundation.wire import Input, Output, Reason
 
 # How long what is over is kept.
 SUCCEEDED_KEPT: Final = timedelta(days=1)
@@ -18,9 +18,6 @@ DEAD_LETTERS_KEPT: Final = timedelta(days=90)
 RUNS_KEPT: Final = timedelta(days=35)
 SCHEDULE_KEPT: Final = timedelta(days=35)
 
-Reason = Annotated[
-    str, Meta(min_length=1, max_length=1_000, pattern=r"\S", examples=["The gateway is back"])
-]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
@@ -121,12 +118,6 @@ class JobWithPast(Output, frozen=True):
     arguments: Any
     failures: list[Attempt]
     events: list[JobEvent]
-
-
-class Why(Input, frozen=True):
-    """The reason, for the audit log."""
-
-    reason: Reason
 
 
 class Redrive(Input, frozen=True):

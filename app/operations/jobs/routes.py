@@ -1,10 +1,9 @@
 """Jobs over HTTP: for admins, and for a platform's scheduler or monitor that knows a job secret."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, delete, get, post
-from litestar.datastructures import State
+from litestar import delete, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import (
     FromPath,
@@ -18,6 +17,7 @@ from app.foundation import locks
 from app.foundation.audit import SYSTEM, Actor, ActorRole
 from app.foundation.db import transaction
 from app.foundation.web import PageCursor, PageSize
+from app.foundation.wire import ReasonBody
 from app.operations.jobs import actions, guards, stories
 from app.operations.jobs.model import (
     Health,
@@ -34,15 +34,12 @@ from app.operations.jobs.model import (
     RunFilter,
     RunPage,
     TriggerReply,
-    Why,
 )
-from app.people.accounts.guards import require_admin
-from app.people.accounts.model import Principal
+from app.people.accounts.guards import AuthenticatedRequest, require_admin
 
 _NAME_MAX = 128
 _WAIT_S_MAX = 25
 
-Asking = Request[Principal, Any, State]
 Name = Annotated[str, PathParameter(min_length=1, max_length=_NAME_MAX)]
 NameFilter = Annotated[str | None, QueryParameter(min_length=1, max_length=_NAME_MAX)]
 JobId = Annotated[int, PathParameter(ge=1, le=2**63 - 2)]
@@ -53,7 +50,7 @@ Wait = Annotated[
 ]
 
 
-def _admin(request: Asking) -> Actor:
+def _admin(request: AuthenticatedRequest) -> Actor:
     return Actor(ActorRole.ADMIN, request.user.id)
 
 
@@ -151,7 +148,9 @@ async def list_runs(
     tags=["jobs"],
     summary="Queue a job again that gave up, was cancelled, or waits for its next attempt",
 )
-async def retry_job(request: Asking, job_id: JobId, data: JSONBody[Why]) -> Job:
+async def retry_job(
+    request: AuthenticatedRequest, job_id: JobId, data: JSONBody[ReasonBody]
+) -> Job:
     async with transaction() as tx:
         return await actions.retry_job(tx, job_id, by=_admin(request), reason=data.reason)
 
@@ -163,7 +162,9 @@ async def retry_job(request: Asking, job_id: JobId, data: JSONBody[Why]) -> Job:
     tags=["jobs"],
     summary="Cancel a job that waits or gave up, or have one that runs end",
 )
-async def cancel_job(request: Asking, job_id: JobId, data: JSONBody[Why]) -> Job:
+async def cancel_job(
+    request: AuthenticatedRequest, job_id: JobId, data: JSONBody[ReasonBody]
+) -> Job:
     async with transaction() as tx:
         return await actions.cancel_job(tx, job_id, by=_admin(request), reason=data.reason)
 
@@ -175,7 +176,7 @@ async def cancel_job(request: Asking, job_id: JobId, data: JSONBody[Why]) -> Job
     tags=["jobs"],
     summary="Queue dead letters again, of one task or queue or all",
 )
-async def retry_dead(request: Asking, data: JSONBody[Redrive]) -> Redriven:
+async def retry_dead(request: AuthenticatedRequest, data: JSONBody[Redrive]) -> Redriven:
     async with transaction() as tx:
         return Redriven(job_ids=await actions.retry_dead(tx, data, by=_admin(request)))
 
@@ -198,7 +199,9 @@ async def list_pauses() -> Pauses:
     tags=["jobs"],
     summary="Start no more jobs of a queue; what runs goes on",
 )
-async def pause_queue(request: Asking, name: Name, data: JSONBody[Why]) -> Pauses:
+async def pause_queue(
+    request: AuthenticatedRequest, name: Name, data: JSONBody[ReasonBody]
+) -> Pauses:
     return await _pause(request, PauseKind.QUEUE, name, data)
 
 
@@ -209,7 +212,9 @@ async def pause_queue(request: Asking, name: Name, data: JSONBody[Why]) -> Pause
     tags=["jobs"],
     summary="Start jobs of a queue again",
 )
-async def resume_queue(request: Asking, name: Name, data: JSONBody[Why]) -> Pauses:
+async def resume_queue(
+    request: AuthenticatedRequest, name: Name, data: JSONBody[ReasonBody]
+) -> Pauses:
     return await _resume(request, PauseKind.QUEUE, name, data)
 
 
@@ -220,7 +225,9 @@ async def resume_queue(request: Asking, name: Name, data: JSONBody[Why]) -> Paus
     tags=["jobs"],
     summary="Start no more jobs of a task, which may be a periodic one; what runs goes on",
 )
-async def pause_task(request: Asking, name: Name, data: JSONBody[Why]) -> Pauses:
+async def pause_task(
+    request: AuthenticatedRequest, name: Name, data: JSONBody[ReasonBody]
+) -> Pauses:
     return await _pause(request, PauseKind.TASK, name, data)
 
 
@@ -231,19 +238,25 @@ async def pause_task(request: Asking, name: Name, data: JSONBody[Why]) -> Pauses
     tags=["jobs"],
     summary="Start jobs of a task again",
 )
-async def resume_task(request: Asking, name: Name, data: JSONBody[Why]) -> Pauses:
+async def resume_task(
+    request: AuthenticatedRequest, name: Name, data: JSONBody[ReasonBody]
+) -> Pauses:
     return await _resume(request, PauseKind.TASK, name, data)
 
 
-async def _pause(request: Asking, kind: PauseKind, name: str, why: Why) -> Pauses:
+async def _pause(
+    request: AuthenticatedRequest, kind: PauseKind, name: str, body: ReasonBody
+) -> Pauses:
     async with transaction() as tx:
-        paused = await actions.pause(tx, kind, name, by=_admin(request), reason=why.reason)
+        paused = await actions.pause(tx, kind, name, by=_admin(request), reason=body.reason)
         return Pauses(pauses=paused)
 
 
-async def _resume(request: Asking, kind: PauseKind, name: str, why: Why) -> Pauses:
+async def _resume(
+    request: AuthenticatedRequest, kind: PauseKind, name: str, body: ReasonBody
+) -> Pauses:
     async with transaction() as tx:
-        paused = await actions.resume(tx, kind, name, by=_admin(request), reason=why.reason)
+        paused = await actions.resume(tx, kind, name, by=_admin(request), reason=body.reason)
         return Pauses(pauses=paused)
 
 
@@ -268,7 +281,7 @@ async def list_locks() -> Locks:
     summary="Take a lock away: its holder can write nothing more",
 )
 async def release_lock(
-    request: Asking,
+    request: AuthenticatedRequest,
     lease_id: FromPath[UUID],
     reason: Annotated[str, QueryParameter(max_length=1_000)] = "",
 ) -> None:

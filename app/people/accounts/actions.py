@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, Final, TypeVar
@@ -14,6 +14,7 @@ from msgspec import UNSET
 
 from app.foundation.db import Tx, Violated
 from app.foundation.errors import Unauthenticated, Unavailable
+from app.foundation.retention import Batch
 from app.foundation.settings import settings
 from app.people.accounts import queries, rules
 from app.people.accounts.model import (
@@ -85,6 +86,12 @@ async def create_account(
 async def read_account(tx: Tx, *, account_id: UUID) -> Account:
     """An account; raises SessionOver if it is gone or disabled."""
     return _existing(await queries.find_account(tx, account_id=account_id))
+
+
+async def find_missing(tx: Tx, account_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the ids that no account has, disabled ones counted."""
+    known = await queries.find_ids(tx, account_ids=list(account_ids)) if account_ids else []
+    return set(account_ids) - set(known)
 
 
 async def change_account(tx: Tx, *, account_id: UUID, changes: AccountChanges) -> Account:
@@ -192,16 +199,16 @@ async def log_out(tx: Tx, *, session_id: UUID, everywhere: bool) -> None:
         await queries.revoke_sessions_of(tx, account_id=account_id, because="logged out everywhere")
 
 
-async def cleanup(tx: Tx, *, limit: int) -> int:
+async def forget_old(tx: Tx, *, limit: int) -> Batch:
     """Delete tokens whose time or session ended over 7 days ago, and sessions left without any.
 
-    Returns how many tokens and sessions went; at most `limit` tokens of each sort.
+    The batch is of at most `limit` tokens of each sort, and their sessions.
     """
     expired = await queries.delete_expired_tokens(tx, kept=_KEPT_AFTER_END, limit=limit)
     revoked = await queries.delete_revoked_tokens(tx, kept=_KEPT_AFTER_END, limit=limit)
     touched = list({*expired, *revoked})
     sessions = await queries.delete_sessions_without_tokens(tx, session_ids=touched)
-    return len(expired) + len(revoked) + sessions
+    return Batch.of(len(expired) + len(revoked) + sessions, limit=limit)
 
 
 async def _grant(tx: Tx, *, account: Account, session_id: UUID) -> Grant:

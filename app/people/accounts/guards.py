@@ -28,6 +28,7 @@ CSRF_HEADER: Final = "x-csrf-token"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 AnyConnection = ASGIConnection[Any, Any, Any, State]
+AuthenticatedRequest = Request[Principal, Access, State]  # of every route that needs a login
 
 
 class Authentication(AbstractAuthenticationMiddleware):

@@ -54,6 +54,16 @@ async def find_account(tx: Tx, *, account_id: UUID) -> Account | None:
     )
 
 
+async def find_ids(tx: Tx, *, account_ids: list[UUID]) -> list[UUID]:
+    """Those of the ids that an account has, be it disabled or not."""
+    return await fetch_values(
+        tx,
+        UUID,
+        "SELECT id FROM accounts WHERE id = ANY(%(account_ids)s)",
+        account_ids=account_ids,
+    )
+
+
 async def update_account(
     tx: Tx,
     *,

@@ -13,15 +13,18 @@ from app.foundation.db import Tx, transaction
 from app.foundation.errors import Unauthenticated
 from app.foundation.settings import settings
 from app.people.accounts import actions, guards, rules, stories
-from app.people.accounts.guards import ACCESS_COOKIE, CSRF_COOKIE, REFRESH_COOKIE
+from app.people.accounts.guards import (
+    ACCESS_COOKIE,
+    CSRF_COOKIE,
+    REFRESH_COOKIE,
+    AuthenticatedRequest,
+)
 from app.people.accounts.model import (
-    Access,
     Account,
     AccountChanges,
     LogIn,
     LogOut,
     NewAccount,
-    Principal,
     Refresh,
     SignedIn,
 )
@@ -58,7 +61,6 @@ SECURITY_SCHEMES: Final = {
 }
 
 Stranger = Request[Any, Any, State]
-Known = Request[Principal, Access, State]
 
 
 @post(
@@ -117,7 +119,7 @@ async def log_out(request: Stranger, data: JSONBody[LogOut | None] = None) -> Re
 
 
 @get("/api/me", tags=["accounts"], summary="One's own account")
-async def read_me(request: Known) -> Account:
+async def read_me(request: AuthenticatedRequest) -> Account:
     async with transaction() as tx:
         return await actions.read_account(tx, account_id=request.user.id)
 
@@ -127,7 +129,7 @@ async def read_me(request: Known) -> Account:
     tags=["accounts"],
     summary="Change fields of one's own account; those that are not sent stay as they are",
 )
-async def change_me(request: Known, data: JSONBody[AccountChanges]) -> Account:
+async def change_me(request: AuthenticatedRequest, data: JSONBody[AccountChanges]) -> Account:
     async with transaction() as tx:
         return await actions.change_account(tx, account_id=request.user.id, changes=data)
 

@@ -3,12 +3,12 @@
     uv run python -m tests.benchmarks.runner [--finished 10000000] [--peers]
 
 `drain`: 20,000 queued jobs, one worker process, in jobs per second; `raw` is the limit: one
-connection that claims and finishes batches of 500 on a bare table. `logged` is with a line
+connection that takes and finishes batches of 500 on a bare table. `logged` is with a line
 in the log for each job, as in production. `enqueues`: one job per commit, by pgbench, with and
-without a worker that does them. `latency`: an idle worker, from the commit to the start.
-`pairs`: jobs a few milliseconds apart, and those of them that no notification began.
-`beside_finished`: with so many jobs of the past. `cost`: where the time of a drain goes. A peer
-is measured where it can be imported:
+without a worker that runs them. `latency`: an idle worker, from the commit to the start.
+`pairs`: jobs a few milliseconds apart, and how many of them were not begun by a notification.
+`beside_finished`: with so many jobs that are done already. `cost`: where the time of a drain goes.
+A peer is measured where it can be imported:
 `uv run --with pgqueuer --with asyncpg --with celery --with redis python -m … --peers`, and a
 redis-server for Celery.
 """
@@ -26,7 +26,7 @@ from tests.benchmarks.world import report, running_database
 
 
 class Sizes(msgspec.Struct, frozen=True):
-    """How much of each."""
+    """How many runs, jobs, pairs and so on are measured."""
 
     runs: int = 3
     jobs: int = 20_000
@@ -93,7 +93,7 @@ async def _asynchronous(url: str, sizes: Sizes) -> dict[str, object]:
 
 
 def _loads() -> list[float]:
-    """The load averages before anything is measured; the report has those after it."""
+    """The load averages of the machine now: taken before anything is measured."""
     return [round(load, 1) for load in os.getloadavg()]
 
 

@@ -1,6 +1,6 @@
 """Celery on Redis: `uv run --with celery --with redis …`, where there is a redis-server.
 
-Its worker acknowledges a task before it runs it, and loses what it holds if it is killed.
+Its worker acknowledges a task before it runs it, and so loses tasks if it is killed.
 """
 
 import shutil
@@ -19,7 +19,7 @@ _PREFETCH = 500
 
 
 def measure(count: int, *, runs: int) -> float | None:
-    """Jobs per second of one worker process; None where something of it is missing."""
+    """Jobs per second of one worker process; None where Celery or Redis is missing."""
     try:
         import celery  # noqa: F401  # pyright: ignore
         import redis  # noqa: F401  # pyright: ignore
@@ -81,7 +81,7 @@ def _app(url: str) -> Any:
 
 
 def main() -> None:
-    """The worker process: says how many seconds it took from the first to the last of the tasks."""
+    """The worker process: prints the seconds from the start of the first task to the last one."""
     from celery import signals  # pyright: ignore
     from celery.exceptions import WorkerShutdown  # pyright: ignore
 

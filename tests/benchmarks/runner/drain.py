@@ -1,7 +1,7 @@
-"""Doing what is queued, as fast as one worker process can; and what that costs.
+"""Running what is queued, as fast as one worker process can, and what that costs.
 
-python -m tests.benchmarks.runner.drain ours|stock [stay]   works until the queue is empty, or told
-to stop
+python -m tests.benchmarks.runner.drain ours|stock [stay]   works until the queue is empty; with
+`stay`, until SIGTERM
 """
 
 import asyncio
@@ -32,7 +32,7 @@ RAW_BATCH = 500
 
 
 class Drained(msgspec.Struct, frozen=True):
-    """What one worker process says of itself: from its first connection to its last."""
+    """What one worker process measured of itself, from its first connection to its last."""
 
     seconds: float
     cpu_s: float
@@ -44,7 +44,9 @@ async def ours(url: str, *, stay: bool) -> None:
     worker = jobs.our_worker(url)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
     reaping = asyncio.create_task(
-        supervise("reap", lambda: reap_forever(TASKS, worker.pulse, stalled_s=30), asyncio.Event())
+        supervise(
+            "reap", lambda: reap_forever(TASKS, worker.heartbeat, stalled_s=30), asyncio.Event()
+        )
     )
     await (worker.run() if stay else worker.run_what_is_due())
     reaping.cancel()
@@ -82,16 +84,16 @@ def start(kind: str, *more: str, log_level: str = "WARNING") -> "subprocess.Pope
 
 def await_end(worker: "subprocess.Popen[bytes]") -> Drained:
     """The figures of a worker process."""
-    _, told = worker.communicate()
+    _, output = worker.communicate()
     if worker.returncode:
-        raise ChildProcessError(told.decode())
-    return msgspec.json.decode(told.splitlines()[-1], type=Drained)
+        raise ChildProcessError(output.decode())
+    return msgspec.json.decode(output.splitlines()[-1], type=Drained)
 
 
 def medians(
     url: str, counts: dict[str, int], *, runs: int, log_level: str = "WARNING"
 ) -> dict[str, float]:
-    """Jobs per second of each kind of worker, which get so many of them, in turns."""
+    """Jobs per second of each kind of worker, in turns; `counts`: how many jobs each kind runs."""
     rates: dict[str, list[float]] = {kind: [] for kind in counts}
     for _ in range(runs):
         for kind, count in counts.items():
@@ -105,7 +107,7 @@ def medians(
 
 
 def _clear(url: str) -> None:
-    """The last run's jobs go, but not those of long ago."""
+    """Delete the jobs of the last run, unless there are jobs of fill_finished()."""
     with psycopg.connect(url, autocommit=True) as connection:
         old = "SELECT id FROM procrastinate_jobs WHERE task_name = 'bench-finished' LIMIT 1"
         if not connection.execute(old).fetchone():
@@ -113,7 +115,7 @@ def _clear(url: str) -> None:
 
 
 def raw(url: str, count: int, *, runs: int) -> float:
-    """What the same round trips could do: no triggers, no events, no fence, no tasks."""
+    """Jobs per second of bare round trips: no triggers, no events, no fence, no tasks."""
     rates = [_raw(url, count) for _ in range(runs)]
     print(f"drain, raw loop: {' '.join(f'{rate:.0f}' for rate in rates)} /s", flush=True)
     return round(statistics.median(rates), 1)
@@ -131,13 +133,13 @@ def _raw(url: str, count: int) -> float:
         insert = "INSERT INTO raw_jobs (args) SELECT '{\"sent\": 0}' FROM generate_series(1, %s)"
         connection.execute(insert, (count,))
         connection.execute("VACUUM ANALYZE raw_jobs")
-        claim = """
+        take = """
             UPDATE raw_jobs SET status = 'doing' WHERE id IN (
                 SELECT id FROM raw_jobs WHERE status = 'todo' ORDER BY id
                  LIMIT %s FOR UPDATE SKIP LOCKED)
             RETURNING id, args"""
         began = time.monotonic()
-        while rows := connection.execute(claim, (RAW_BATCH,)).fetchall():
+        while rows := connection.execute(take, (RAW_BATCH,)).fetchall():
             ids = [row[0] for row in rows]
             connection.execute("UPDATE raw_jobs SET status = 'd' WHERE id = ANY(%s)", (ids,))
         rate = count / (time.monotonic() - began)
@@ -223,7 +225,7 @@ def profile(server: Server, count: int, kind: str) -> dict[str, float]:
 
 
 def count_statements(server: Server) -> None:
-    """Let Postgres count what it is asked, from now on."""
+    """Let Postgres count the statements that it runs, from now on."""
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'")
         connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
@@ -235,7 +237,7 @@ def _counted(connection: psycopg.Connection) -> Iterator[dict[str, float]]:
     names = ("commits", "wal_bytes", "statements")
     before, counted = _counts(connection), dict[str, float]()
     yield counted
-    time.sleep(1.1)  # a server process tells of its commits when it has been idle for a second
+    time.sleep(1.1)  # a server process reports its commits once it has been idle for a second
     now = _counts(connection)
     counted |= {name: now[n] - before[n] for n, name in enumerate(names)}
 

@@ -1,4 +1,4 @@
-"""One job per commit, in the caller's transaction: what queueing costs those who do it."""
+"""One job per commit, in the caller's transaction: what it costs to queue jobs."""
 
 import asyncio
 import statistics
@@ -17,7 +17,7 @@ from tests.benchmarks.runner import drain, jobs
 CLIENTS = (1, 8)
 _SETTLE_S = 1.0
 
-# As each sends it; what varies between jobs costs the same.
+# What procrastinate and our queue send; values that differ from job to job would cost the same.
 _STATEMENTS = {
     "stock": """
         SELECT UNNEST(procrastinate_defer_jobs_v1(ARRAY[
@@ -33,7 +33,7 @@ def by_pgbench(
 ) -> dict[str, float]:
     """Transactions per second of BEGIN, one enqueue, COMMIT: what the server can do.
 
-    `with_worker`: while one of the same kind does the jobs.
+    `with_worker`: while a worker of the same kind runs the jobs.
     """
     rates: dict[str, list[float]] = {}
     for _ in range(runs):
@@ -72,7 +72,7 @@ def _worker(url: str, kind: str) -> Iterator[None]:
 
 
 async def by_clients(url: str, count: int, *, runs: int) -> dict[str, float]:
-    """The same from Python, all clients in one process, and no worker."""
+    """Transactions per second from Python: all clients in one process, and no worker."""
     rates: dict[str, list[float]] = {}
     await db.open_pool(url, size_max=max(CLIENTS))
     async with _pool(url) as connections:
@@ -96,7 +96,7 @@ async def by_clients(url: str, count: int, *, runs: int) -> dict[str, float]:
 
 
 async def ours() -> None:
-    """One job, in a transaction of its own."""
+    """Queue one job in a transaction of its own."""
     async with db.transaction() as tx:
         await queue.enqueue(tx, jobs.Noop(sent=0))
 

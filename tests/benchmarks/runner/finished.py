@@ -1,4 +1,4 @@
-"""A queue with a long past: drains, claims and retention beside millions of old jobs."""
+"""A queue with a long past: draining, taking and retention beside millions of old jobs."""
 
 import asyncio
 import json
@@ -11,17 +11,16 @@ import msgspec
 from app.foundation import db
 from app.operations.jobs.queries.retention import forget_succeeded
 from tasks.runner import queries
-from tasks.runner.claiming import claim
 from tests.benchmarks.runner import drain, jobs
 
-_CLAIMS = 5
+_TAKES = 5
 _MANY = 500
 _RETENTION_BATCH = 3_000
-_WAITING = 2 * _CLAIMS * _MANY
+_WAITING = 2 * _TAKES * _MANY
 
 
 class Touched(msgspec.Struct, frozen=True):
-    """What the statements on a table have read, as Postgres counts it."""
+    """How many rows the statements on a table have read, as Postgres counts them."""
 
     by_scans: int
     by_index: int
@@ -30,7 +29,7 @@ class Touched(msgspec.Struct, frozen=True):
 def measure(
     url: str, finished: int, count: int, *, runs: int, alone_per_s: float
 ) -> dict[str, object]:
-    """Drains, claims and a batch of retention, when so many jobs were done before."""
+    """Draining, taking and one batch of retention beside so many jobs that were done before."""
     jobs.fill_finished(url, finished)
     print(f"{finished:,} finished jobs", flush=True)
     per_s = drain.medians(url, {"ours": count}, runs=runs)["ours"]
@@ -49,25 +48,25 @@ async def _statements(url: str) -> dict[str, object]:
     async with db.direct_connection(url) as connection:
         await queries.prepare(connection)
         worker_id = await queries.register(connection)
-        alone_ms = await _claim_ms(connection, worker_id, 1)
+        alone_ms = await _take_ms(connection, worker_id, 1)
         before = await _touched(connection)
-        many_ms = await _claim_ms(connection, worker_id, _MANY)
+        many_ms = await _take_ms(connection, worker_id, _MANY)
         after = await _touched(connection)
         retention_ms = await _retention_ms(connection)
     return {
-        "claim_1_ms": alone_ms,
-        f"claim_{_MANY}_ms": many_ms,
+        "take_1_ms": alone_ms,
+        f"take_{_MANY}_ms": many_ms,
         "sequential_reads": after.by_scans - before.by_scans,
-        f"rows_read_per_claim_of_{_MANY}": round((after.by_index - before.by_index) / _CLAIMS),
+        f"rows_read_per_take_of_{_MANY}": round((after.by_index - before.by_index) / _TAKES),
         f"retention_of_{_RETENTION_BATCH}_events_ms": retention_ms,
     }
 
 
-async def _claim_ms(connection: db.Connection, worker_id: int, limit: int) -> float:
+async def _take_ms(connection: db.Connection, worker_id: int, limit: int) -> float:
     took: list[float] = []
-    for _ in range(_CLAIMS):
+    for _ in range(_TAKES):
         began = time.perf_counter()
-        taken = await claim(
+        taken = await queries.take_jobs(
             connection,
             worker_id=worker_id,
             queues=[jobs.Noop.queue],
@@ -92,7 +91,7 @@ async def _touched(connection: db.Connection) -> Touched:
 
 async def _retention_ms(connection: db.Connection) -> float:
     took: list[float] = []
-    for _ in range(_CLAIMS):
+    for _ in range(_TAKES):
         began = time.perf_counter()
         async with db.transaction_on(connection) as tx:
             batch = await forget_succeeded(tx, kept=timedelta(hours=1), limit=_RETENTION_BATCH)

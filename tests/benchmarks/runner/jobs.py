@@ -1,4 +1,4 @@
-"""The job that is measured, the workers that do it, and the rows of it."""
+"""The job that is measured, workers for it, and ways to fill the queue with it."""
 
 import time
 
@@ -16,7 +16,7 @@ started: list[float] = []  # seconds from the commit to the start of each job th
 
 
 class Noop(queue.Job, frozen=True):
-    """Nothing, measured."""
+    """A job that does nothing."""
 
     name = "bench-noop"
     queue = "bench"
@@ -35,7 +35,7 @@ def _note(sent: float) -> None:
 
 
 def our_worker(url: str) -> Worker:
-    """The worker, with this task alone."""
+    """Our worker, with this task alone."""
     tasks = {Noop.name: TASKS[Noop.name]}
     return Worker(tasks, Options(url=url, queues=(Noop.queue,), concurrency=CONCURRENCY))
 
@@ -52,13 +52,13 @@ def stock_app(url: str) -> App:
 
 
 def empty(url: str) -> None:
-    """No job in the queue, nor in its past, and no worker."""
+    """Delete all jobs, also those that are done, and all workers."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
 
 
 def fill(url: str, jobs: int) -> None:
-    """So many jobs queued, beside those that are there."""
+    """Queue so many jobs, beside those that are there."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             """
@@ -71,10 +71,10 @@ def fill(url: str, jobs: int) -> None:
 
 
 def fill_finished(url: str, jobs: int) -> None:
-    """So many jobs that were done half a day ago, each with its events, and nothing else."""
+    """Fill an emptied queue with jobs that were done half a day ago, each with its events."""
     empty(url)
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("SET session_replication_role = replica")  # no checks of what is right
+        connection.execute("SET session_replication_role = replica")  # no foreign keys are checked
         connection.execute(
             """
             INSERT INTO procrastinate_jobs (queue_name, task_name, args, status, attempts)
@@ -93,7 +93,7 @@ def fill_finished(url: str, jobs: int) -> None:
 
 
 def check_all_done(url: str) -> None:
-    """A benchmark of jobs that were not done would mislead."""
+    """Raise unless all jobs are done: otherwise the figures would mislead."""
     with psycopg.connect(url) as connection:
         rows = connection.execute(
             SQL("""

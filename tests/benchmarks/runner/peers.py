@@ -1,6 +1,6 @@
 """Other runners on the same machine: `uv run --with pgqueuer --with asyncpg …`.
 
-python -m tests.benchmarks.runner.peers   works until PgQueuer's queue is empty
+python -m tests.benchmarks.runner.peers   drains the queue of PgQueuer
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _BATCH = 500
 
 
 def measure(url: str, count: int, *, runs: int) -> dict[str, float | None]:
-    """Jobs per second of each, None of those that are not here."""
+    """Jobs per second of each runner; None for those that are not installed."""
     return {
         "pgqueuer": pgqueuer(url, count, runs=runs),
         "celery": celery_peer.measure(count, runs=runs),

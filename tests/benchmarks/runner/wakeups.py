@@ -1,4 +1,4 @@
-"""How soon an idle worker begins: from the commit to the start of the job."""
+"""How soon an idle worker begins a job: from the commit to the start."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from app.foundation import db, queue
 from tests.benchmarks.runner import jobs
 
 _SETTLE_S = 1.0
-_LOST_S = 1.0  # no notification: found by a look some seconds later
+_LOST_S = 1.0  # a job that no notification began is found by a look some seconds later
 
 
 @asynccontextmanager
@@ -54,7 +54,7 @@ async def latency(
 
 
 async def pairs(url: str, count: int) -> dict[str, float]:
-    """Of pairs of jobs a few milliseconds apart: how many no notification began, and the worst."""
+    """Of pairs of jobs a few milliseconds apart: how many began too late, and the latest."""
     jobs.empty(url)
     async with ours(url):
         jobs.started.clear()

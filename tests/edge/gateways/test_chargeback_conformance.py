@@ -24,7 +24,7 @@ from app.foundation.money import Money
 from app.sandbox.app import STRIPE_SECRET_KEY
 from app.sandbox.faults import Kind, Operation, Rule
 from tests.edge.gateways.adapters import ALL, Adapter, World
-from tests.edge.gateways.test_conformance import (
+from tests.edge.gateways.requests import (
     BEFORE,
     CHARGE,
     PRICE,

@@ -22,10 +22,10 @@ from app.edge.gateways.port import (
 )
 from app.foundation.money import Money
 from app.sandbox.app import SECRET_KEY
-from tests.edge.gateways import paystack_wire, test_stripe
+from tests.edge.gateways import paystack_wire, stripe_wire
 from tests.edge.gateways.paystack_wire import reply
-from tests.edge.gateways.test_conformance import CHARGE, PRICE
-from tests.edge.gateways.test_stripe import header, read
+from tests.edge.gateways.requests import CHARGE, PRICE
+from tests.edge.gateways.stripe_wire import read, signed
 
 OPEN, WON, LOST = ChargebackStatus
 DUE = datetime(2026, 1, 5, 10, tzinfo=UTC)
@@ -36,7 +36,7 @@ def dispute(**changes: Any) -> dict[str, Any]:
     """One as Stripe lists it, with its charge."""
     told = {
         "id": "dp_1", "object": "dispute", "amount": PRICE, "currency": "eur",
-        "charge": test_stripe.charge(disputed=True), "payment_intent": "pi_1",
+        "charge": stripe_wire.charge(disputed=True), "payment_intent": "pi_1",
         "reason": "fraudulent", "status": "needs_response", "livemode": False,
         "is_charge_refundable": False, "created": 1_767_225_600, "metadata": {},
         "balance_transactions": [taken(-PRICE, 1_500)],
@@ -65,11 +65,11 @@ def stripe_listing(*disputes: dict[str, Any]) -> Gateway:
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/v1/charges":
-            return httpx.Response(200, json=test_stripe.listed(test_stripe.charge()))
+            return httpx.Response(200, json=stripe_wire.listed(stripe_wire.charge()))
         assert request.url.params.get("charge", "ch_1") == "ch_1"
-        return httpx.Response(200, json=test_stripe.listed(*disputes))
+        return httpx.Response(200, json=stripe_wire.listed(*disputes))
 
-    return test_stripe.listening(answer)
+    return stripe_wire.listening(answer)
 
 
 def paystack_listing(*disputes: dict[str, Any]) -> Gateway:
@@ -168,7 +168,7 @@ async def test_a_chargeback_at_stripe_that_makes_no_sense_is_unknown(changes: An
 
 
 async def test_one_at_stripe_that_is_not_ours_has_no_reference():
-    stranger = dispute(charge=test_stripe.charge(transfer_group=None))
+    stranger = dispute(charge=stripe_wire.charge(transfer_group=None))
     listing = await stripe_listing(stranger).list_chargebacks(DAY)
     assert isinstance(listing, Listing)
     assert [row.charge_reference for row in listing.rows] == [""]
@@ -182,7 +182,7 @@ async def test_what_an_event_of_stripe_is_about_finds_its_chargebacks(news: str)
     body = json.dumps(
         {"id": "evt_1", "type": f"charge.dispute.{news}", "data": {"object": told}}
     ).encode()
-    event = read(body, header(body))
+    event = read(body, signed(body))
     assert (event.kind, event.key) == (EventKind.CHARGEBACK_CHANGED, "platform:evt_1")
     [found] = await stripe_listing(dispute()).find_chargebacks(event.reference)
     assert found.charge_reference == CHARGE
@@ -192,7 +192,7 @@ async def test_what_an_event_of_stripe_is_about_finds_its_chargebacks(news: str)
 def test_an_event_of_stripe_without_a_charge_is_about_nothing_of_ours(charge: Any):
     told = {"id": "evt_1", "type": "charge.dispute.created", "data": {"object": {"charge": charge}}}
     body = json.dumps(told).encode()
-    assert read(body, header(body)).kind is EventKind.OTHER
+    assert read(body, signed(body)).kind is EventKind.OTHER
 
 
 # ---- Paystack ------------------------------------------------------------------------------------

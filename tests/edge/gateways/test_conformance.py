@@ -18,12 +18,9 @@ from app.edge.gateways.port import (
     EventKind,
     FoundCharge,
     FoundInstruction,
-    Gateway,
     Listing,
     MoneyOutStatus,
     NewCharge,
-    NewRefund,
-    NewTransfer,
     NoSuchCharge,
     NoSuchInstruction,
     ReferenceTaken,
@@ -33,13 +30,21 @@ from app.edge.gateways.port import (
 from app.foundation.money import Money
 from app.sandbox.faults import Kind
 from tests.edge.gateways.adapters import ALL, Adapter, World
+from tests.edge.gateways.requests import (
+    BEFORE,
+    CHARGE,
+    PRICE,
+    REFUND,
+    TRANSFER,
+    charge,
+    find_refund,
+    find_transfer,
+    refund,
+    signed,
+    start,
+    transfer,
+)
 from tests.sandbox.server import sandbox_in_process
-
-CHARGE = "pay-00000000000000000000000000000001"
-REFUND = "rf-00000000000000000000000000000001-1"
-TRANSFER = "tr-00000000000000000000000000000001-1"
-PRICE = 500_000
-BEFORE = ["error_500", "drop", "too_many_requests"]
 
 
 @pytest.fixture(params=ALL, ids=lambda adapter: adapter.name)
@@ -48,62 +53,6 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         world = World(request.param, sandbox, transport)
         yield world
         await world.gateway.close()
-
-
-@pytest.fixture
-async def paid(world: World) -> World:
-    """A charge of 5,000.00 is paid, and where transfers come from the balance there is one."""
-    assert isinstance(await start(world), CheckoutReady)
-    await world.sandbox.pay(CHARGE)
-    await world.sandbox.top_up(2_000_000, world.adapter.currency, world.adapter.name)
-    return world
-
-
-def charge(world: World, reference: str = CHARGE, amount: int = PRICE) -> NewCharge:
-    return NewCharge(
-        reference=reference,
-        money=Money(amount=amount, currency=world.adapter.currency),
-        email="guest@example.com",
-        return_url="https://berthold.test/return?page=1",
-        metadata={"bookingId": "b-1"},
-    )
-
-
-async def start(world: World, reference: str = CHARGE, **more: Any) -> Any:
-    gateway = more.pop("gateway", world.gateway)
-    return await gateway.start_charge(charge(world, reference, **more))
-
-
-async def refund(world: World, reference: str = REFUND, amount: int = 200_000, **more: Any) -> Any:
-    gateway: Gateway = more.get("gateway", world.gateway)
-    money = Money(amount=amount, currency=world.adapter.currency)
-    new = NewRefund(
-        reference=reference, charge_reference=CHARGE, money=money, reason="Booking cancelled"
-    )
-    return await gateway.start_refund(new)
-
-
-async def transfer(
-    world: World, reference: str = TRANSFER, amount: int = 300_000, **more: Any
-) -> Any:
-    gateway: Gateway = more.get("gateway", world.gateway)
-    payee = more.get("recipient") or await world.adapter.payee(world.gateway, world.sandbox)
-    new = NewTransfer(
-        reference=reference,
-        charge_reference=CHARGE,
-        recipient=payee,
-        money=Money(amount=amount, currency=more.get("currency", world.adapter.currency)),
-        reason="Bus to Lagos",
-    )
-    return await gateway.start_transfer(new)
-
-
-async def find_refund(world: World, reference: str = REFUND) -> Any:
-    return await world.gateway.find_refund(reference, charge_reference=CHARGE)
-
-
-async def find_transfer(world: World, reference: str = TRANSFER) -> Any:
-    return await world.gateway.find_transfer(reference, charge_reference=CHARGE)
 
 
 async def until(find: Callable[[], Awaitable[Any]], *ends: MoneyOutStatus) -> FoundInstruction:
@@ -529,10 +478,6 @@ async def test_a_wrong_key_and_a_gateway_out_of_reach_are_told_in_words(world: W
 
 async def letters(world: World, name: str = "") -> list[dict[str, Any]]:
     return [each for each in await world.sandbox.deliveries() if name in each["event"]]
-
-
-def signed(world: World, body: bytes, *, secret: str = "") -> dict[str, str]:
-    return world.adapter.letter(secret or world.adapter.secrets[0]).signed(body)
 
 
 async def test_what_the_gateway_tells_is_about_our_references(paid: World):

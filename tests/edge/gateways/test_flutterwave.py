@@ -35,7 +35,7 @@ from app.edge.gateways.recipients import NewRecipient, RecipientKind, RecipientR
 from app.foundation.money import Money
 from app.sandbox.app import FLUTTERWAVE_SECRET_KEY, FLUTTERWAVE_WEBHOOK_SECRET
 from tests.edge.gateways.adapters import ALL, BASE, World
-from tests.edge.gateways.test_conformance import CHARGE, REFUND, TRANSFER, refund, start, transfer
+from tests.edge.gateways.requests import CHARGE, REFUND, TRANSFER, refund, start, transfer
 from tests.sandbox.server import sandbox_in_process
 
 SECOND_SECRET = "second-secret-hash-00000000000000"

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 from structlog.testing import capture_logs
 
@@ -15,7 +14,6 @@ from app.edge.gateways.port import (
     ChargeStatus,
     CheckoutReady,
     FoundCharge,
-    NewCharge,
     NoSuchCharge,
     ReferenceTaken,
     Refused,
@@ -23,19 +21,9 @@ from app.edge.gateways.port import (
 )
 from app.foundation.money import Money
 from app.sandbox.app import SECRET_KEY
+from tests.edge.gateways.paystack_requests import new_charge
 from tests.edge.gateways.paystack_wire import BASE, answering, paystack, transaction
 from tests.sandbox.server import SandboxHandle, sandbox_in_process
-
-
-def charge(reference: str = "bk-1", **changes: Any) -> NewCharge:
-    new = NewCharge(
-        reference=reference,
-        money=Money(amount=500_000, currency="NGN"),
-        email="guest@example.com",
-        return_url="https://berthold.test/return?booking=1",
-        metadata={"booking_id": "1"},
-    )
-    return msgspec.structs.replace(new, **changes)
 
 
 @pytest.fixture
@@ -51,7 +39,7 @@ World = tuple[SandboxHandle, Paystack]
 
 async def test_a_paid_charge_is_found_as_succeeded_with_what_was_asked(world: World):
     sandbox, gateway = world
-    started = await gateway.start_charge(charge())
+    started = await gateway.start_charge(new_charge())
     assert isinstance(started, CheckoutReady)
     assert started.checkout_url.startswith(f"{BASE}/checkout/")
 
@@ -69,7 +57,7 @@ async def test_a_paid_charge_is_found_as_succeeded_with_what_was_asked(world: Wo
 
 async def test_a_declined_charge_is_found_as_failed_with_the_reason(world: World):
     sandbox, gateway = world
-    await gateway.start_charge(charge())
+    await gateway.start_charge(new_charge())
     await sandbox.decline("bk-1")
     found = await gateway.find_charge("bk-1")
     assert isinstance(found, FoundCharge)
@@ -78,7 +66,7 @@ async def test_a_declined_charge_is_found_as_failed_with_the_reason(world: World
 
 async def test_a_declined_charge_can_still_be_paid(world: World):
     sandbox, gateway = world
-    await gateway.start_charge(charge())
+    await gateway.start_charge(new_charge())
     await sandbox.decline("bk-1")
     await sandbox.pay("bk-1")
     found = await gateway.find_charge("bk-1")
@@ -88,17 +76,17 @@ async def test_a_declined_charge_can_still_be_paid(world: World):
 
 async def test_a_charge_that_nobody_has_paid_yet_is_abandoned(world: World):
     _, gateway = world
-    await gateway.start_charge(charge())
+    await gateway.start_charge(new_charge())
     found = await gateway.find_charge("bk-1")
     assert isinstance(found, FoundCharge)
     assert found.status is ChargeStatus.ABANDONED
-    assert found.money == charge().money
+    assert found.money == new_charge().money
 
 
 async def test_a_second_start_with_the_same_reference_says_that_it_is_taken(world: World):
     sandbox, gateway = world
-    await gateway.start_charge(charge())
-    assert await gateway.start_charge(charge()) == ReferenceTaken()
+    await gateway.start_charge(new_charge())
+    assert await gateway.start_charge(new_charge()) == ReferenceTaken()
     assert len(await sandbox.charges()) == 1
 
 
@@ -111,7 +99,7 @@ async def test_a_reference_that_the_gateway_never_saw_is_no_such_charge(world: W
 async def test_a_reference_that_paystack_cannot_have_is_never_asked_for(reference: str):
     gateway = answering(500, {})
     assert await gateway.find_charge(reference) == NoSuchCharge()
-    assert isinstance(await gateway.start_charge(charge(reference)), Refused)
+    assert isinstance(await gateway.start_charge(new_charge(reference)), Refused)
 
 
 @pytest.mark.parametrize("operation", ["initialize", "verify"])
@@ -122,9 +110,9 @@ async def test_a_call_that_broke_before_its_effect_is_unknown_and_did_nothing(
     sandbox, gateway = world
     await sandbox.fault(operation, kind)
     if operation == "initialize":
-        assert isinstance(await gateway.start_charge(charge()), Unknown)
+        assert isinstance(await gateway.start_charge(new_charge()), Unknown)
         assert await gateway.find_charge("bk-1") == NoSuchCharge()
-        assert isinstance(await gateway.start_charge(charge()), CheckoutReady)
+        assert isinstance(await gateway.start_charge(new_charge()), CheckoutReady)
     else:
         assert isinstance(await gateway.find_charge("bk-1"), Unknown)
 
@@ -133,23 +121,23 @@ async def test_a_start_that_timed_out_after_its_effect_is_unknown_and_then_taken
     async with sandbox_in_process() as (sandbox, transport):
         hasty = paystack(transport, timeout_s=0.1)
         await sandbox.fault("initialize", "timeout_after_effect")
-        started = await hasty.start_charge(charge())
+        started = await hasty.start_charge(new_charge())
         assert isinstance(started, Unknown)
         assert "0.1 s" in started.reason
         assert isinstance(await hasty.find_charge("bk-1"), FoundCharge)
-        assert await hasty.start_charge(charge()) == ReferenceTaken()
+        assert await hasty.start_charge(new_charge()) == ReferenceTaken()
         await hasty.close()
 
 
 async def test_a_start_that_is_only_slow_succeeds(world: World):
     sandbox, gateway = world
     await sandbox.fault("initialize", "delay", delay_ms=50)
-    assert isinstance(await gateway.start_charge(charge()), CheckoutReady)
+    assert isinstance(await gateway.start_charge(new_charge()), CheckoutReady)
 
 
 async def test_a_port_where_nobody_listens_is_unknown():
     gateway = Paystack(secret_keys=["sk_test_x"], base_url="http://127.0.0.1:9", timeout_s=2)
-    assert isinstance(await gateway.start_charge(charge()), Unknown)
+    assert isinstance(await gateway.start_charge(new_charge()), Unknown)
     assert isinstance(await gateway.find_charge("bk-1"), Unknown)
     await gateway.close()
 
@@ -157,7 +145,7 @@ async def test_a_port_where_nobody_listens_is_unknown():
 async def test_a_wrong_key_refuses_a_start_but_tells_nothing_about_a_charge():
     async with sandbox_in_process() as (_, transport):
         gateway = paystack(transport, key="sk_test_wrong")
-        assert await gateway.start_charge(charge()) == Refused(reason="Invalid key (HTTP 401)")
+        assert await gateway.start_charge(new_charge()) == Refused(reason="Invalid key (HTTP 401)")
         found = await gateway.find_charge("bk-1")
         assert isinstance(found, Unknown)  # not NoSuchCharge: it may well exist
         await gateway.close()
@@ -165,7 +153,7 @@ async def test_a_wrong_key_refuses_a_start_but_tells_nothing_about_a_charge():
 
 async def test_the_wrong_amount_and_currency_are_told_as_the_gateway_tells_them(world: World):
     sandbox, gateway = world
-    await gateway.start_charge(charge())
+    await gateway.start_charge(new_charge())
     await sandbox.pay("bk-1")
     await sandbox.fault("verify", "wrong_amount")
     await sandbox.fault("verify", "wrong_currency")
@@ -216,7 +204,7 @@ async def test_the_wrong_amount_and_currency_are_told_as_the_gateway_tells_them(
 )
 async def test_nonsense_is_unknown(status: int, body: Any):
     gateway = answering(status, body)
-    assert isinstance(await gateway.start_charge(charge()), Unknown)
+    assert isinstance(await gateway.start_charge(new_charge()), Unknown)
     assert isinstance(await gateway.find_charge("bk-1"), Unknown)
 
 
@@ -306,7 +294,7 @@ async def test_the_lookup_of_an_unknown_reference_may_also_be_a_400():
 
 
 async def test_an_error_whose_status_is_text_is_read_too():
-    refused = await answering(400, {"status": "false", "message": "No."}).start_charge(charge())
+    refused = await answering(400, {"status": "false", "message": "No."}).start_charge(new_charge())
     assert refused == Refused(reason="No. (HTTP 400)")
 
 
@@ -348,14 +336,16 @@ async def test_the_smallest_and_largest_charge_go_through_and_beyond_them_none(
     for index, money in enumerate([smallest, largest]):
         assert gateway.refuses(money) is None
         reference = f"{currency}-{index}"
-        assert isinstance(await gateway.start_charge(charge(reference, money=money)), CheckoutReady)
+        assert isinstance(
+            await gateway.start_charge(new_charge(reference, money=money)), CheckoutReady
+        )
         found = await gateway.find_charge(reference)
         assert isinstance(found, FoundCharge)
         assert found.money == money
     for amount in (0, smallest.amount - 1, largest.amount + 1):
         beyond = Money(amount=amount, currency=currency)
         assert gateway.refuses(beyond)
-        assert isinstance(await gateway.start_charge(charge("no", money=beyond)), Refused)
+        assert isinstance(await gateway.start_charge(new_charge("no", money=beyond)), Refused)
     assert len(await sandbox.charges()) == 2
 
 
@@ -363,13 +353,13 @@ async def test_a_currency_that_is_not_offered_is_refused_without_a_call():
     gateway = answering(500, {})
     euros = Money(amount=500, currency="EUR")
     assert gateway.refuses(euros) == "Paystack does not take EUR"
-    assert isinstance(await gateway.start_charge(charge(money=euros)), Refused)
+    assert isinstance(await gateway.start_charge(new_charge(money=euros)), Refused)
 
 
 async def test_one_line_is_logged_per_attempt_and_never_the_key(world: World):
     _, gateway = world
     with capture_logs() as lines:
-        await gateway.start_charge(charge())
+        await gateway.start_charge(new_charge())
     (line,) = [line for line in lines if line["event"] == "gateway call"]
     assert line.pop("latency_ms") >= 0
     assert line == {

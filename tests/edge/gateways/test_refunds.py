@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
 from app.edge.gateways.paystack.adapter import Paystack
@@ -12,12 +11,12 @@ from app.edge.gateways.port import (
     Accepted,
     FoundInstruction,
     MoneyOutStatus,
-    NewRefund,
     NoSuchInstruction,
     Refused,
     Unknown,
 )
 from app.foundation.money import Money
+from tests.edge.gateways.paystack_requests import REFUND, new_refund
 from tests.edge.gateways.paystack_wire import (
     answering,
     listening,
@@ -26,18 +25,6 @@ from tests.edge.gateways.paystack_wire import (
     reply,
     transaction,
 )
-
-REFERENCE = "rf-0000000000000001-1"
-
-
-def new_refund(reference: str = REFERENCE, **changes: Any) -> NewRefund:
-    new = NewRefund(
-        reference=reference,
-        charge_reference="bk-1",
-        money=Money(amount=200_000, currency="NGN"),
-        reason="Booking cancelled",
-    )
-    return msgspec.structs.replace(new, **changes)
 
 
 def begun(**changes: Any) -> dict[str, Any]:
@@ -65,7 +52,7 @@ def holding(*refunds: Any, charge: dict[str, Any] | None = None, per_page: int =
     return listening(answer)
 
 
-async def find(gateway: Paystack, reference: str = REFERENCE) -> Any:
+async def find(gateway: Paystack, reference: str = REFUND) -> Any:
     return await gateway.find_refund(reference, charge_reference="bk-1")
 
 
@@ -87,7 +74,7 @@ async def test_a_refund_is_begun_with_our_reference_in_its_note():
         "transaction": "bk-1",
         "amount": 200_000,
         "currency": "NGN",
-        "merchant_note": REFERENCE,
+        "merchant_note": REFUND,
         "customer_note": "Booking cancelled",
     }
 
@@ -159,7 +146,7 @@ async def test_a_refund_is_found_by_its_note_among_those_of_its_charge():
     strange = [refund(id=7, merchant_note=None), refund(id=8, merchant_note=8), {"odd": True}]
     found = await find(holding(*others, *strange, refund(amount=150_000), per_page=3))
     assert isinstance(found, FoundInstruction)
-    assert (found.reference, found.gateway_id) == (REFERENCE, "3018284")
+    assert (found.reference, found.gateway_id) == (REFUND, "3018284")
     assert found.money == Money(amount=150_000, currency="NGN")
     assert (found.status, found.failure, found.fee) == (MoneyOutStatus.SUCCEEDED, "", None)
     assert not found.live
@@ -167,12 +154,12 @@ async def test_a_refund_is_found_by_its_note_among_those_of_its_charge():
 
 
 async def test_a_note_to_which_something_was_added_is_still_found():
-    found = await find(holding(refund(merchant_note=f"{REFERENCE} by ops@example.com")))
+    found = await find(holding(refund(merchant_note=f"{REFUND} by ops@example.com")))
     assert isinstance(found, FoundInstruction)
 
 
 async def test_a_note_that_only_begins_like_it_is_another():
-    listed = refund(merchant_note=f"{REFERENCE}0"), refund(id=2, merchant_note=f"x{REFERENCE}")
+    listed = refund(merchant_note=f"{REFUND}0"), refund(id=2, merchant_note=f"x{REFUND}")
     assert await find(holding(*listed)) == NoSuchInstruction()
 
 

@@ -23,15 +23,13 @@ from app.edge.gateways.port import (
     Unknown,
 )
 from app.edge.gateways.retries import Patience, Repeat
-from tests.edge.gateways import test_conformance
 from tests.edge.gateways.adapters import ALL, World
-from tests.edge.gateways.test_conformance import CHARGE, REFUND, TRANSFER, refund, start, transfer
+from tests.edge.gateways.requests import CHARGE, REFUND, TRANSFER, refund, start, transfer
 from tests.sandbox.server import sandbox_in_process
 
 PATIENT = Patience(for_s=30, first_wait_s=0.001)
 DOWN = httpx.Response(503)
 OK = httpx.Response(200, json={"status": True})
-paid = test_conformance.paid
 NOW = 1_800_000_000.0
 
 
@@ -42,7 +40,7 @@ class Ear:
         self.calls: list[Call] = []
         self.down = down
 
-    def hear(self, call: Call) -> asyncio.Future[None]:
+    def record(self, call: Call) -> asyncio.Future[None]:
         self.calls.append(call)
         done = asyncio.get_running_loop().create_future()
         done.set_result(None)
@@ -63,7 +61,7 @@ class Patiently(World):
 
     def open(self, **more: Any) -> Gateway:
         self.ear = Ear()
-        return super().open(patience=PATIENT, hearer=self.ear, **more)
+        return super().open(patience=PATIENT, recorder=self.ear, **more)
 
 
 @pytest.fixture(params=ALL, ids=lambda adapter: adapter.name)
@@ -96,7 +94,7 @@ def _line(
         secret_key="sk_test",
         timeout_s=5,
         transport=httpx.MockTransport(reply),
-        hearer=ear,
+        recorder=ear,
         patience=patience,
     )
     return line, seen

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -21,24 +21,24 @@ from app.edge.gateways.port import (
     Refused,
     Unknown,
 )
-from app.edge.gateways.stripe.adapter import VERSION, Stripe
+from app.edge.gateways.stripe.adapter import VERSION
 from app.edge.gateways.stripe.amounts import chargeable, from_wire, to_wire
 from app.foundation.money import Money
-from app.sandbox.app import STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET
+from app.sandbox.app import STRIPE_WEBHOOK_SECRET
 from app.sandbox.stripe.dialect import Stripe as StripeDialect
-from tests.edge.gateways.adapters import ALL, BASE, World
-from tests.edge.gateways.test_conformance import (
-    CHARGE,
-    PRICE,
-    REFUND,
-    TRANSFER,
-    refund,
-    start,
-    transfer,
+from tests.edge.gateways.adapters import ALL, World
+from tests.edge.gateways.requests import CHARGE, PRICE, REFUND, TRANSFER, refund, start, transfer
+from tests.edge.gateways.stripe_wire import (
+    SECOND_SECRET,
+    answering,
+    charge,
+    error,
+    listed,
+    listening,
+    read,
+    signed,
 )
 from tests.sandbox.server import sandbox_in_process
-
-SECOND_SECRET = "whsec_second_0000000000000000000"
 
 
 @pytest.fixture
@@ -48,37 +48,6 @@ async def world() -> AsyncIterator[World]:
         world = World(adapter, sandbox, transport)
         yield world
         await world.gateway.close()
-
-
-def listening(answer: Callable[[httpx.Request], httpx.Response]) -> Stripe:
-    return Stripe(
-        secret_key=STRIPE_SECRET_KEY,
-        webhook_secrets=[STRIPE_WEBHOOK_SECRET, SECOND_SECRET],
-        base_url=BASE,
-        timeout_s=5,
-        transport=httpx.MockTransport(answer),
-    )
-
-
-def answering(status: int, body: Any, **headers: str) -> Stripe:
-    return listening(lambda _: httpx.Response(status, json=body, headers=headers))
-
-
-def listed(*objects: dict[str, Any], more: bool = False) -> dict[str, Any]:
-    return {"object": "list", "data": list(objects), "has_more": more}
-
-
-def charge(**changes: Any) -> dict[str, Any]:
-    told = {
-        "id": "ch_1", "transfer_group": CHARGE, "status": "succeeded", "amount": PRICE,
-        "currency": "eur", "livemode": False, "failure_message": None, "outcome": None,
-        "balance_transaction": {"currency": "eur", "fee": 7_500},
-    }  # fmt: skip
-    return told | changes
-
-
-def error(kind: str, code: str = "") -> dict[str, Any]:
-    return {"error": {"type": kind, "code": code, "message": "No."}}
 
 
 # ---- amounts (Stripe counts some currencies in its own way) -----------------------------------
@@ -273,24 +242,15 @@ def event(kind: str = "checkout.session.completed", **about: Any) -> bytes:
     ).encode()
 
 
-def header(body: bytes, *, secret: str = STRIPE_WEBHOOK_SECRET, at: int | None = None) -> str:
-    return stripe.WebhookSignature.generate_signature_header(body.decode(), secret, at)
-
-
-def read(body: bytes, signature: str) -> Any:
-    gateway = answering(500, {})
-    return gateway.read_webhook({"Stripe-Signature": signature}, body)
-
-
 def test_what_the_official_package_signs_is_accepted():
     body = event()
-    told = read(body, header(body))
+    told = read(body, signed(body))
     assert (told.key, told.kind, told.reference) == (
         "platform:evt_1",
         EventKind.CHARGE_CHANGED,
         CHARGE,
     )
-    assert read(body, header(body, secret=SECOND_SECRET)).key == told.key
+    assert read(body, signed(body, secret=SECOND_SECRET)).key == told.key
 
 
 def test_what_the_sandbox_signs_the_official_package_accepts():
@@ -305,7 +265,7 @@ def test_what_the_sandbox_signs_the_official_package_accepts():
 @pytest.mark.parametrize("age", [-10_000, 0, 250, 310, 100_000])
 def test_the_age_of_a_signature_is_judged_as_the_official_package_judges_it(age: int):
     body = event()
-    signature = header(body, at=int(time.time()) - age)
+    signature = signed(body, at=int(time.time()) - age)
     try:
         stripe.Webhook.construct_event(body, signature, STRIPE_WEBHOOK_SECRET)
     except stripe.SignatureVerificationError:
@@ -317,7 +277,7 @@ def test_the_age_of_a_signature_is_judged_as_the_official_package_judges_it(age:
 
 def test_any_v1_will_do_and_no_v0():
     body = event()
-    stamp, _, good = header(body).partition(",")
+    stamp, _, good = signed(body).partition(",")
     stranger = "v1=" + "0" * 64
     assert read(body, f"{stamp},{stranger},{good}").reference == CHARGE
     assert read(body, f"{stamp},{good},v0={'0' * 64}").reference == CHARGE
@@ -346,6 +306,6 @@ def test_any_v1_will_do_and_no_v0():
 )  # fmt: skip
 def test_an_event_is_about_what_bears_our_reference(kind: str, about: Any, expected: Any):
     body = event(kind, **about)
-    told = read(body, header(body))
+    told = read(body, signed(body))
     assert (told.kind, told.reference) == expected
     assert told.name == kind

@@ -4,48 +4,23 @@ import json
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
 from app.edge.gateways.port import (
     Accepted,
     FoundInstruction,
     MoneyOutStatus,
-    NewTransfer,
     NoSuchInstruction,
     ReferenceTaken,
     Refused,
     Unknown,
 )
-from app.edge.gateways.recipients import NewRecipient, RecipientKind, RecipientReady
+from app.edge.gateways.recipients import RecipientKind, RecipientReady
 from app.foundation.money import Money
+from tests.edge.gateways.paystack_requests import OF_CHARGE, TRANSFER, new_recipient, new_transfer
 from tests.edge.gateways.paystack_wire import answering, listening, refusal, reply, transfer
 
-REFERENCE = "tr-0000000000000001-1"
-OF_CHARGE = {"charge_reference": "bk-1"}
 TAKEN = "Please provide a unique reference. Reference already exists on a transfer"
-
-
-def new_transfer(reference: str = REFERENCE, **changes: Any) -> NewTransfer:
-    new = NewTransfer(
-        reference=reference,
-        charge_reference="bk-1",
-        recipient="RCP_1",
-        money=Money(amount=900_000, currency="NGN"),
-        reason="Bus to Lagos",
-    )
-    return msgspec.structs.replace(new, **changes)
-
-
-def new_recipient(**changes: Any) -> NewRecipient:
-    new = NewRecipient(
-        name="Hannah Host",
-        kind=RecipientKind.BANK_ACCOUNT,
-        account_number="0001234567",
-        bank_code="058",
-        currency="NGN",
-    )
-    return msgspec.structs.replace(new, **changes)
 
 
 def recipient(**details: Any) -> dict[str, Any]:
@@ -81,7 +56,7 @@ async def test_a_transfer_is_begun_from_the_balance():
         "amount": 900_000,
         "currency": "NGN",
         "recipient": "RCP_1",
-        "reference": REFERENCE,
+        "reference": TRANSFER,
         "reason": "Bus to Lagos",
     }
 
@@ -115,7 +90,7 @@ async def test_a_reply_that_does_not_fit_what_was_asked_is_unknown(changes: dict
         refusal(TAKEN, "duplicate_transfer_reference"),
         refusal("No.", "duplicate_transfer_reference"),
         refusal(TAKEN),
-        refusal(f"Duplicate reference(s) found: {REFERENCE}", "unknown"),
+        refusal(f"Duplicate reference(s) found: {TRANSFER}", "unknown"),
     ],
 )
 async def test_a_reference_that_is_taken_is_no_failure(status: int, body: Any):
@@ -140,7 +115,7 @@ async def test_what_paystack_refuses_has_not_begun(status: int, message: str):
 async def test_an_answer_that_says_nothing_about_the_transfer_is_unknown(status: int):
     gateway = answering(status, refusal("?"))
     assert isinstance(await gateway.start_transfer(new_transfer()), Unknown)
-    assert isinstance(await gateway.find_transfer(REFERENCE, **OF_CHARGE), Unknown)
+    assert isinstance(await gateway.find_transfer(TRANSFER, **OF_CHARGE), Unknown)
     assert isinstance(await gateway.create_recipient(new_recipient()), Unknown)
 
 
@@ -153,7 +128,7 @@ async def test_how_long_paystack_asks_to_wait_is_told():
 async def test_a_refusal_by_somebody_before_paystack_concludes_nothing():
     blocked = answering(404, {"message": "duplicate"})
     assert isinstance(await blocked.start_transfer(new_transfer()), Unknown)
-    assert isinstance(await blocked.find_transfer(REFERENCE, **OF_CHARGE), Unknown)
+    assert isinstance(await blocked.find_transfer(TRANSFER, **OF_CHARGE), Unknown)
 
 
 @pytest.mark.parametrize(
@@ -186,9 +161,9 @@ async def test_money_that_paystack_cannot_transfer_is_refused_without_a_call(mon
 
 
 async def test_a_transfer_is_found_with_its_fee():
-    found = await answering(200, transfer()).find_transfer(REFERENCE, **OF_CHARGE)
+    found = await answering(200, transfer()).find_transfer(TRANSFER, **OF_CHARGE)
     assert isinstance(found, FoundInstruction)
-    assert (found.reference, found.gateway_id) == (REFERENCE, "TRF_1ptvuv321ahaa7q")
+    assert (found.reference, found.gateway_id) == (TRANSFER, "TRF_1ptvuv321ahaa7q")
     assert found.money == Money(amount=900_000, currency="NGN")
     assert (found.status, found.failure, found.fee) == (MoneyOutStatus.SUCCEEDED, "", 1_000)
     assert not found.live
@@ -198,7 +173,7 @@ async def test_a_transfer_is_found_with_its_fee():
 @pytest.mark.parametrize("fee", [None, -1, "1000", 1.5])
 async def test_a_fee_that_is_not_told_is_not_known(fee: Any):
     found = await answering(200, transfer(fee_charged=fee)).find_transfer(
-        REFERENCE, charge_reference="bk-1"
+        TRANSFER, charge_reference="bk-1"
     )
     assert isinstance(found, FoundInstruction)
     assert found.fee is None
@@ -219,7 +194,7 @@ async def test_a_fee_that_is_not_told_is_not_known(fee: Any):
 )
 async def test_only_success_is_paid_out(word: str, status: MoneyOutStatus, failure: str):
     body = transfer(status=word, gateway_response="Account closed")
-    found = await answering(200, body).find_transfer(REFERENCE, **OF_CHARGE)
+    found = await answering(200, body).find_transfer(TRANSFER, **OF_CHARGE)
     assert isinstance(found, FoundInstruction)
     assert (found.status, found.failure) == (status, failure)
 
@@ -229,7 +204,7 @@ async def test_only_success_is_paid_out(word: str, status: MoneyOutStatus, failu
 )
 async def test_a_transfer_that_waits_for_a_person_is_pending_and_says_so(word: str, says: str):
     found = await answering(200, transfer(status=word)).find_transfer(
-        REFERENCE, charge_reference="bk-1"
+        TRANSFER, charge_reference="bk-1"
     )
     assert isinstance(found, FoundInstruction)
     assert found.status is MoneyOutStatus.PENDING
@@ -238,21 +213,21 @@ async def test_a_transfer_that_waits_for_a_person_is_pending_and_says_so(word: s
 
 async def test_a_failure_without_a_reason_is_told_by_its_status():
     body = transfer(status="failed", gateway_response=None)
-    found = await answering(200, body).find_transfer(REFERENCE, **OF_CHARGE)
+    found = await answering(200, body).find_transfer(TRANSFER, **OF_CHARGE)
     assert isinstance(found, FoundInstruction)
     assert found.failure == "failed"
 
 
 async def test_a_transfer_that_paystack_does_not_know_is_none():
     unseen = answering(404, refusal("Transfer not found"))
-    assert await unseen.find_transfer(REFERENCE, **OF_CHARGE) == NoSuchInstruction()
+    assert await unseen.find_transfer(TRANSFER, **OF_CHARGE) == NoSuchInstruction()
     coded = answering(400, refusal("Transfer not found", "transfer_not_found"))
-    assert await coded.find_transfer(REFERENCE, **OF_CHARGE) == NoSuchInstruction()
+    assert await coded.find_transfer(TRANSFER, **OF_CHARGE) == NoSuchInstruction()
 
 
 async def test_a_wrong_key_says_nothing_about_a_transfer():
     gateway = answering(401, refusal("Invalid key"))
-    assert isinstance(await gateway.find_transfer(REFERENCE, **OF_CHARGE), Unknown)
+    assert isinstance(await gateway.find_transfer(TRANSFER, **OF_CHARGE), Unknown)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +244,7 @@ async def test_a_wrong_key_says_nothing_about_a_transfer():
     ],
 )
 async def test_a_found_transfer_that_makes_no_sense_is_unknown(body: Any):
-    assert isinstance(await answering(200, body).find_transfer(REFERENCE, **OF_CHARGE), Unknown)
+    assert isinstance(await answering(200, body).find_transfer(TRANSFER, **OF_CHARGE), Unknown)
 
 
 @pytest.mark.parametrize(

@@ -1,50 +1,14 @@
-"""A real mail server on loopback, which keeps what it takes and refuses what it is told to."""
+"""A mail server that takes the mails of a test."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from email import message_from_bytes, policy
-from email.message import EmailMessage
-from typing import Any, cast
 
 import pytest
-from aiosmtpd.smtp import SMTP
 
-from app.foundation.settings import settings
-
-
-class Sink:
-    """aiosmtpd's handler: the mails taken, and the replies to give instead of taking more."""
-
-    def __init__(self) -> None:
-        self.port = 0
-        self.mails: list[EmailMessage] = []
-        self.reply_to_recipient = "250 OK"
-        self.reply_to_mail = "250 OK"
-
-    async def handle_RCPT(  # noqa: N802  aiosmtpd's name
-        self, _server: Any, _session: Any, envelope: Any, address: str, _options: list[str]
-    ) -> str:
-        if self.reply_to_recipient.startswith("250"):
-            envelope.rcpt_tos.append(address)
-        return self.reply_to_recipient
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
-        if self.reply_to_mail.startswith("250"):
-            mail = message_from_bytes(envelope.content, _class=EmailMessage, policy=policy.SMTP)
-            self.mails.append(cast("EmailMessage", mail))
-        return self.reply_to_mail
+from tests.mail_server import Sink, running_mail_server
 
 
 @pytest.fixture
-async def sink(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sink]:
+async def sink() -> AsyncIterator[Sink]:
     """The mail server that SMTP_URL points to while a test runs."""
-    handler = Sink()
-    server = await asyncio.get_running_loop().create_server(
-        lambda: SMTP(handler, hostname="sink.test", enable_SMTPUTF8=True), "127.0.0.1", 0
-    )
-    handler.port = server.sockets[0].getsockname()[1]
-    monkeypatch.setenv("SMTP_URL", f"smtp://127.0.0.1:{handler.port}")
-    settings.cache_clear()
-    async with server:
-        yield handler
-    settings.cache_clear()
+    async with running_mail_server() as sink:
+        yield sink

@@ -14,7 +14,7 @@ from app.foundation.db import execute, fetch_one, fetch_value, transaction
 from app.foundation.money import Money
 from app.foundation.settings import settings
 from tests import make
-from tests.edge.notifications.conftest import Sink
+from tests.mail_server import Sink
 
 pytestmark = pytest.mark.usefixtures("pool")
 

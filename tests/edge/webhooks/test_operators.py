@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-import msgspec
 
 from app.edge.webhooks import actions as webhooks
 from app.foundation.db import execute, transaction
@@ -166,55 +165,6 @@ async def test_one_that_is_not_tried_again_is_an_alert_until_it_is_replayed(shop
     assert await shop.values("SELECT details -> 'ids' ->> 0 FROM alerts") == [event["id"]]
     assert (await _replay(shop, event)).status_code == 200
     assert await shop.values(alerts) == ["webhooks_given_up paystack resolved"]
-
-
-async def test_what_was_told_of_a_bookings_money_is_found_by_the_booking(shop: Shop) -> None:
-    booking, payment, _ = await _paid(shop)
-    await shop.run_jobs()
-    other = await shop.reserve("1B")
-    told = f"{WEBHOOKS}/booking/{booking['id']}"
-    (charge,) = (await shop.get(shop.admin, told))["webhooks"]
-    assert (charge["reference"], charge["state"]) == (payment["reference"], "processed")
-    body = {"event": "transfer.success", "data": {"id": 1, "status": "success"}}
-    for attempt in (1, 2):
-        reference = f"tr-{attempt:032x}-{attempt}"
-        body["data"] |= {"reference": reference, "transfer_code": f"TRF_{attempt}"}
-        assert (await shop.webhook(msgspec.json.encode(body).decode())).status_code == 200
-    await _remember_transfer(booking, "tr-" + "0" * 31 + "1-1")
-    first = await shop.get(shop.admin, told, limit=1)
-    assert [event["kind"] for event in first["webhooks"]] == ["transfer_changed"]
-    rest = await shop.get(shop.admin, told, limit=1, cursor=first["nextCursor"])
-    assert rest == {"webhooks": [charge], "nextCursor": None}
-    assert (await shop.get(shop.admin, f"{WEBHOOKS}/booking/{other['id']}"))["webhooks"] == []
-    path = f"{WEBHOOKS}/booking/{make.new_id()}"
-    nowhere = await shop.api.get(path, headers=make.bearer(shop.admin))
-    assert (nowhere.status_code, nowhere.json()["code"]) == (404, "booking_not_found")
-
-
-async def _remember_transfer(booking: dict[str, Any], reference: str) -> None:
-    """An attempt of long ago, under this reference; the instruction is at another one now."""
-    async with transaction() as tx:
-        await execute(
-            tx,
-            """
-            WITH transfer AS (
-                INSERT INTO instructions (id, kind, state, booking_id, payment_id, source_id,
-                       payee_id, gateway, target, amount, currency, reason, attempt, reference,
-                       next_try_at)
-                SELECT gen_random_uuid(), 'transfer', 'sending', id, payment_id,
-                       gen_random_uuid(), host_id, 'paystack', 'RCP_1', 100, currency, 'a test',
-                       2, 'tr-now', business_now()
-                  FROM (SELECT bookings.*, payments.id AS payment_id
-                          FROM bookings JOIN payments ON booking_id = bookings.id
-                         WHERE bookings.id = %(booking_id)s) AS paid
-             RETURNING id
-            )
-            INSERT INTO instruction_history
-                   (instruction_id, was, state, attempt, reference, reason)
-            SELECT id, 'queued', 'sending', 1, %(reference)s, 'a test' FROM transfer""",
-            booking_id=booking["id"],
-            reference=reference,
-        )
 
 
 async def test_a_webhook_that_is_too_large_is_refused_and_not_stored(shop: Shop) -> None:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.edge.gateways.port import GatewayName
 from app.flows.cancellation import rules
 from app.flows.cancellation.model import NotCancellable
 from app.foundation.audit import ActorRole
@@ -17,8 +16,9 @@ from app.market.bookings.model import Booking, BookingState, Terms
 from app.market.bookings.rules import tiers
 from app.market.inventory.model import Kind, Policy
 from app.money.escrow import rules as escrow
-from app.money.escrow.model import Pot, PotKind, PotState
+from app.money.escrow.model import PotKind, PotState
 from tests import make
+from tests.money.escrow.pots import pot
 
 CHECK_IN: Final = datetime(2027, 3, 1, 14, tzinfo=UTC)
 TICK: Final = timedelta(microseconds=1)
@@ -62,30 +62,6 @@ def booked(policy: Policy = Policy.FLEXIBLE, **more: Any) -> Booking:
         updated_at=CHECK_IN - 60 * DAY,
     )
     return msgspec.structs.replace(booking, **more)
-
-
-def pot(kind: PotKind, amount: int, *, currency: str = "NGN", commission_bps: int = 1_000) -> Pot:
-    return Pot(
-        id=make.new_id(),
-        booking_id=make.new_id(),
-        kind=kind,
-        state=PotState.HELD,
-        payment_id=make.new_id(),
-        guest_id=make.new_id(),
-        host_id=make.new_id(),
-        gateway=GatewayName.PAYSTACK,
-        amount=amount,
-        currency=currency,
-        commission_bps=commission_bps,
-        opens_at=None,
-        closes_at=None,
-        to_guest=None,
-        commission=None,
-        to_host=None,
-        created_at=CHECK_IN,
-        updated_at=CHECK_IN,
-        divided_at=None,
-    )
 
 
 # ---- when how much ------------------------------------------------------------------------------

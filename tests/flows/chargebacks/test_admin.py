@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.flows.chargebacks.told import OPEN, books_are_right, paid_stay, state, tell
 from tests.shop import Shop
-from tests.stories.test_flutterwave import PRICE, trip_in_shillings
+from tests.stories.trips import SHILLINGS, trip_in_shillings
 
 PATH = "/api/admin/chargebacks"
 MISMATCHES = "SELECT state FROM alerts WHERE kind = 'chargeback_mismatch'"
@@ -39,7 +39,7 @@ async def test_an_admin_records_and_loses_what_the_gateway_does_not_tell(shop: S
     )
     assert closed.status_code == 200, closed.text
     story = closed.json()
-    assert story["chargeback"]["recovered"]["rental"]["amount"] == PRICE
+    assert story["chargeback"]["recovered"]["rental"]["amount"] == SHILLINGS
     assert [(move["state"], move["actor"]) for move in story["history"]] == [
         ("open", "admin"),
         ("lost", "admin"),
@@ -52,7 +52,7 @@ async def test_an_admin_records_and_loses_what_the_gateway_does_not_tell(shop: S
 
 async def test_what_does_not_fit_its_charge_is_refused(shop: Shop) -> None:
     payment = await shop.paid(await trip_in_shillings(shop))
-    wrong = news(payment, amount={"amount": PRICE + 1, "currency": "UGX"})
+    wrong = news(payment, amount={"amount": SHILLINGS + 1, "currency": "UGX"})
     reply = await shop.post(shop.admin, PATH, wrong)
     assert (reply.status_code, reply.json()["code"]) == (409, "not_the_same")
     unpaid = await shop.pending(await trip_in_shillings(shop))

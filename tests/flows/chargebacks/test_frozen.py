@@ -13,7 +13,9 @@ from tests.flows.chargebacks.told import (
     paid_stay,
     tell,
 )
-from tests.money.escrow.test_release import instructions, payee, pots
+from tests.money.escrow.pots import pots
+from tests.money.instructions.progress import instructions
+from tests.money.payees.payout_accounts import payee
 from tests.shop import Shop
 
 

@@ -33,7 +33,7 @@ from app.money.payments.model import Payment
 from app.people.accounts.model import Principal, Role
 from tests import make, paid
 from tests.laws import audit_is_clean
-from tests.sandbox.test_sandbox import eventually
+from tests.sandbox.webhooks import eventually
 
 pytestmark = pytest.mark.usefixtures("pool")
 

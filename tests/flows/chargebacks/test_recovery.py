@@ -1,7 +1,5 @@
 """A lost chargeback is recovered from what is really there, in its order, and to the cent."""
 
-from typing import Any
-
 from app.foundation.db import transaction
 from tests import make
 from tests.flows.chargebacks.told import (
@@ -13,22 +11,16 @@ from tests.flows.chargebacks.told import (
     paid_stay,
     parts,
     recovered,
+    released,
     state,
     tell,
 )
-from tests.flows.sending.test_admin import follow
-from tests.flows.sending.test_late_refunds import another_trip, debts
-from tests.money.escrow.test_release import instructions, payee, pots
-from tests.sandbox.test_sandbox import delivered, eventually
+from tests.flows.sending.late_refunds import another_trip, debts
+from tests.money.escrow.pots import pots
+from tests.money.instructions.progress import follow, instructions
+from tests.money.payees.payout_accounts import payee
+from tests.sandbox.webhooks import delivered, eventually
 from tests.shop import Shop
-
-
-async def released(shop: Shop) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A stay whose rental is to be paid to the host, and its payment."""
-    booking, payment = await paid_stay(shop)
-    await shop.forward_to(booking["checkInAt"], past=RENTAL_WINDOW)
-    assert await shop.sweep("release-escrow") == 1
-    return booking, payment
 
 
 async def test_all_of_what_is_held_goes_and_a_stay_to_come_is_cancelled(shop: Shop) -> None:

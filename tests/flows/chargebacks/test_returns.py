@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from tests.flows.chargebacks.test_recovery import released
 from tests.flows.chargebacks.told import (
     LOST,
     OPEN,
@@ -10,11 +9,13 @@ from tests.flows.chargebacks.told import (
     owed,
     paid_stay,
     recovered,
+    released,
     tell,
 )
-from tests.flows.sending.test_admin import BECAUSE, REFUNDS, follow
-from tests.money.escrow.test_release import instructions, payee
-from tests.sandbox.test_sandbox import delivered, eventually
+from tests.flows.sending.admins import BECAUSE, REFUNDS
+from tests.money.instructions.progress import follow, instructions
+from tests.money.payees.payout_accounts import payee
+from tests.sandbox.webhooks import delivered, eventually
 from tests.shop import Shop
 
 

@@ -10,7 +10,7 @@ from app.flows.chargebacks.model import Chargeback
 from app.foundation.db import transaction
 from app.foundation.money import Money
 from tests.laws import take_audit
-from tests.money.escrow.test_release import balances
+from tests.money.ledger.books import balances
 from tests.shop import Shop
 
 OPEN, WON, LOST = ChargebackStatus.OPEN, ChargebackStatus.WON, ChargebackStatus.LOST
@@ -62,7 +62,7 @@ def parts(booking: dict[str, Any]) -> tuple[int, int]:
 
 async def owed(shop: Shop) -> dict[str, int]:
     """All balances, but what is at the gateway."""
-    kept = await balances(shop)
+    kept = await balances()
     kept.pop("gateway_clearing", None)
     kept.pop("gateway_fees", None)
     return kept
@@ -94,3 +94,11 @@ async def books_are_right() -> None:
         for row in finding.verdict.shown
     ]
     assert not broken, "\n".join(broken)
+
+
+async def released(shop: Shop) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A stay whose rental is to be paid to the host, and its payment."""
+    booking, payment = await paid_stay(shop)
+    await shop.forward_to(booking["checkInAt"], past=RENTAL_WINDOW)
+    assert await shop.sweep("release-escrow") == 1
+    return booking, payment

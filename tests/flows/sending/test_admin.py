@@ -6,65 +6,23 @@ from typing import Any
 import msgspec
 
 from app.people.accounts.model import Principal
-from tests.money.payees.test_accounts import add, released
+from tests.flows.sending.admins import (
+    BECAUSE,
+    REFUNDS,
+    TRANSFERS,
+    alerts,
+    came_back,
+    do,
+    given_up,
+    states,
+    the_one,
+)
+from tests.money.escrow.pots import released
+from tests.money.instructions.progress import follow
+from tests.money.payees.payout_accounts import add
 from tests.shop import Shop
 
-TRANSFERS = "/api/admin/transfers"
-REFUNDS = "/api/admin/refunds"
-BECAUSE = {"reason": "The bank says that it is open again"}
 FIVE_FAILURES = ["queued", *["sending", "failed", "queued"] * 4, "sending", "failed"]
-
-
-async def follow(shop: Shop, *, times: int = 2) -> None:
-    """Do what is queued, and ask about what is under way, until there is news no more."""
-    for _ in range(times):
-        await shop.run_jobs()
-        await shop.forward(timedelta(minutes=16))
-        await shop.sweep("resolve-unknown")
-    await shop.run_jobs()
-
-
-async def the_one(shop: Shop, path: str = TRANSFERS) -> dict[str, Any]:
-    (found,) = (await shop.get(shop.admin, path))["instructions"]
-    return await shop.get(shop.admin, f"{path}/{found['id']}")
-
-
-def states(story: dict[str, Any]) -> list[str]:
-    return [move["state"] for move in story["history"]]
-
-
-async def do(shop: Shop, verb: str, story: dict[str, Any], path: str = TRANSFERS) -> Any:
-    body = None if verb == "look-up" else BECAUSE
-    return await shop.post(shop.admin, f"{path}/{story['instruction']['id']}/{verb}", body)
-
-
-async def alerts(shop: Shop) -> list[str]:
-    return await shop.values("SELECT kind || ' ' || state FROM alerts ORDER BY id")
-
-
-async def given_up(shop: Shop) -> dict[str, Any]:
-    """A transfer that the gateway has refused five times."""
-    await add(shop)
-    await shop.values("UPDATE payout_accounts SET recipient = 'RCP_gone' RETURNING id::text")
-    await released(shop, "1A")
-    await shop.run_jobs()
-    for _ in range(6):
-        await shop.forward(timedelta(hours=1, seconds=1))
-        await shop.sweep("retry-failed-transfers")
-        await shop.run_jobs()
-    return await the_one(shop)
-
-
-async def came_back(shop: Shop) -> dict[str, Any]:
-    """A transfer that was confirmed and then reversed."""
-    await add(shop)
-    await released(shop, "1A")
-    await follow(shop)
-    (sent,) = await shop.sandbox.transfers()
-    await shop.sandbox.end_transfer(sent["reference"], "reverse")
-    assert states(await the_one(shop))[-1] == "confirmed"
-    assert (await do(shop, "look-up", await the_one(shop))).status_code == 200
-    return await the_one(shop)
 
 
 async def test_refused_five_times_is_an_alert_and_no_more_is_tried(shop: Shop) -> None:

@@ -2,56 +2,19 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any
 
 import msgspec
 
 from app.foundation.db import execute, transaction
 from app.people.accounts.model import Role
 from tests import make
-from tests.flows.sending.test_admin import follow
+from tests.flows.sending.late_refunds import FARE, another_trip, debts, refund, travelled
 from tests.laws import audit_is_clean, take_audit
-from tests.money.payees.test_accounts import add, released
-from tests.money.payouts.test_host_views import EMPTY, balance
+from tests.money.instructions.progress import follow
+from tests.money.payouts.host_views import EMPTY, balance
 from tests.shop import Shop
 
-FARE = 500_000  # of which the host gets 450,000
 AUDITED = "SELECT after ->> %(what)s FROM audit_log WHERE action = %(action)s ORDER BY id"
-
-
-async def refund(
-    shop: Shop, booking: dict[str, Any], amount: int, *, cost: str = "host", **more: Any
-) -> Any:
-    body = {
-        "amount": {"amount": amount, "currency": more.pop("currency", "NGN")},
-        "reason": "The seat was broken",
-        "atWhoseCost": cost,
-    }
-    path = f"/api/admin/bookings/{booking['id']}/refunds"
-    return await shop.post(shop.admin, path, body, **more)
-
-
-async def travelled(shop: Shop, *seats: str) -> list[dict[str, Any]]:
-    """Bookings whose fare has arrived at the host."""
-    await add(shop)
-    await released(shop, *seats)
-    await follow(shop)
-    return list(reversed((await shop.get(shop.guest, "/api/bookings"))["bookings"]))
-
-
-async def debts(shop: Shop) -> list[dict[str, Any]]:
-    return (await shop.get(shop.host, "/api/host/debts"))["debts"]
-
-
-async def another_trip(shop: Shop, *seats: str) -> None:
-    """Fares of another bus are released to the host."""
-    async with transaction() as tx:
-        trip_id = await make.trip(tx, shop.host)
-    for seat in seats:
-        booking = await shop.reserve(seat, trip_id=trip_id)
-        await shop.paid(booking)
-    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=1, seconds=1))
-    assert await shop.sweep("release-escrow") == len(seats)
 
 
 async def test_a_refund_at_the_hosts_cost_is_a_debt_that_the_next_payouts_pay(shop: Shop) -> None:

@@ -10,9 +10,11 @@ from app.flows.sending import stories
 from app.foundation.db import transaction
 from app.foundation.money import Money
 from app.money.instructions import actions as instructions
-from tests.flows.sending.test_admin import TRANSFERS, alerts, do, follow, states, the_one
+from tests.flows.sending.admins import TRANSFERS, alerts, do, states, the_one
 from tests.laws import audit_is_clean
-from tests.money.payees.test_accounts import add, released
+from tests.money.escrow.pots import released
+from tests.money.instructions.progress import follow
+from tests.money.payees.payout_accounts import add
 from tests.shop import Shop
 
 

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from tests.flows.sending.test_admin import came_back, do, follow, given_up, the_one
-from tests.flows.sending.test_late_refunds import refund, travelled
-from tests.money.payees.test_accounts import add, released
+from tests.flows.sending.admins import came_back, do, given_up, the_one
+from tests.flows.sending.late_refunds import refund, travelled
+from tests.money.escrow.pots import released
+from tests.money.instructions.progress import follow
+from tests.money.payees.payout_accounts import add
 from tests.shop import Shop
 
 

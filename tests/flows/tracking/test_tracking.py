@@ -5,7 +5,8 @@ from typing import Any
 
 from app.foundation.db import transaction
 from tests import make
-from tests.money.escrow.test_release import payee, settle
+from tests.money.instructions.progress import follow
+from tests.money.payees.payout_accounts import payee
 from tests.shop import Shop
 
 
@@ -44,7 +45,7 @@ async def test_a_stay_is_told_through_its_six_stages(shop: Shop) -> None:
     assert escrow["stage"]["number"] == 3
     assert waits(escrow, "rental")["waitsFor"] == "the transfer to the host to arrive"
     assert escrow["pots"][0]["shares"]["commission"]["amount"] == 400_000
-    await settle(shop)
+    await follow(shop)
     assert waits(await seen(shop, booking), "rental") is None
 
     await shop.forward_to(booking["checkOutAt"])
@@ -52,7 +53,7 @@ async def test_a_stay_is_told_through_its_six_stages(shop: Shop) -> None:
     await shop.forward(timedelta(hours=2))
     await shop.sweep("release-escrow")
     assert (await seen(shop, booking))["stage"]["number"] == 5
-    await settle(shop)
+    await follow(shop)
     await shop.sweep("complete-bookings")
     assert (await seen(shop, booking))["stage"] == {"number": 6, "name": "booking completed"}
 
@@ -93,7 +94,7 @@ async def test_the_trail_tells_every_step_in_order(shop: Shop) -> None:
     await shop.paid(booking)
     await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=1, seconds=1))
     await shop.sweep("release-escrow")
-    await settle(shop)
+    await follow(shop)
     trail = await shop.get(shop.host, f"/api/bookings/{booking['id']}/escrow-events")
     assert [(event["what"], event["state"]) for event in trail["events"]] == [
         ("rental pot", "held"),

@@ -14,7 +14,7 @@ from app.market.disputes import rules
 from app.market.disputes.model import ClaimDamage, Dispute, NewEvidence, OpenDispute, Side
 from app.money.escrow.model import PotKind
 from app.money.escrow.rules import divide
-from tests.flows.cancellation.test_rules import pot
+from tests.money.escrow.pots import pot
 
 
 def fields(refused: pytest.ExceptionInfo[Invalid]) -> list[str]:

@@ -2,8 +2,10 @@
 
 from uuid import UUID
 
+import msgspec
+
 from app.edge.gateways.port import GatewayName
-from app.foundation.db import Tx, fetch_new_value, transaction
+from app.foundation.db import Tx, fetch_all, fetch_new_value, transaction
 from app.money.ledger.actions import post_all
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from tests.make import new_id
@@ -69,3 +71,22 @@ async def plain_sum(tx: Tx, account: Account) -> int:
         owner_id=account.owner_id,
         gateway=account.gateway,
     )
+
+
+class Balance(msgspec.Struct, frozen=True):
+    kind: str
+    amount: int
+
+
+async def balances() -> dict[str, int]:
+    """Every account kind's balance that is not zero."""
+    async with transaction() as tx:
+        rows = await fetch_all(
+            tx,
+            Balance,
+            """
+            SELECT kind, sum(amount)::bigint AS amount
+              FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
+             GROUP BY kind HAVING sum(amount) <> 0""",
+        )
+    return {row.kind: row.amount for row in rows}

@@ -256,6 +256,17 @@ async def test_an_adjustment_needs_a_reason_a_key_and_a_booking_that_exists(aski
     assert (await asking.see("accounts"))["accounts"] == []
 
 
+async def test_the_refusal_of_an_adjustment_names_each_owner_and_booking_that_does_not_exist(
+    asking: Admin,
+) -> None:
+    entries = [on("platform_revenue", 5), on("host_payable", -5, ownerId=SOMEBODY)]
+    reply = await asking.adjust(*entries, bookingId=SOMEBODY)
+    assert reply.status_code == 422
+    named = [error["field"] for error in reply.json()["errors"]]
+    assert named == ["entries[1].ownerId", "bookingId"]
+    assert (await asking.see("accounts"))["accounts"] == []
+
+
 async def test_an_adjustment_leaves_escrow_alone_and_the_pot_releasable(shop: Shop) -> None:
     booking = await shop.sleep_over()
     await shop.paid(booking)

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -16,50 +15,16 @@ from app.money.payees import actions as payees
 from app.money.payees import stories
 from app.money.payees.model import NewPayoutAccount
 from app.money.payouts import actions as payouts
-from app.people.accounts.model import Principal, Role
+from app.people.accounts.model import Role
 from tests import make
+from tests.money.escrow.pots import released
+from tests.money.instructions.progress import transfers
+from tests.money.payees.payout_accounts import ACCOUNT, NUMBER, PATH, accounts, add, remove
 from tests.shop import Shop
 
-NUMBER = "0123456789"
-ACCOUNT = {
-    "holder": "Ada Okafor",
-    "kind": "bank_account",
-    "accountNumber": NUMBER,
-    "bankCode": "058",
-    "currency": "NGN",
-}
-PATH = "/api/host/payout-accounts"
 WAITING = """
     SELECT count(*) FROM pg_stat_activity
      WHERE datname = current_database() AND wait_event_type = 'Lock'"""
-
-
-async def add(shop: Shop, *, key: str = "", who: Principal | None = None, **changed: Any) -> Any:
-    return await shop.post(who or shop.host, PATH, ACCOUNT | changed, key=key)
-
-
-async def accounts(shop: Shop) -> list[Any]:
-    return (await shop.get(shop.host, PATH))["accounts"]
-
-
-async def remove(shop: Shop, account: Any, *, who: Principal | None = None) -> int:
-    path = f"{PATH}/{account['id']}"
-    return (await shop.api.delete(path, headers=make.bearer(who or shop.host))).status_code
-
-
-async def transfers(shop: Shop) -> list[str]:
-    return await shop.values(
-        "SELECT state || ' ' || coalesce(target, 'nowhere') FROM instructions ORDER BY id"
-    )
-
-
-async def released(shop: Shop, *seats: str) -> None:
-    """Journeys that are over, a booking for each seat, whose host is to be paid."""
-    for seat in seats:
-        booking = await shop.reserve(seat)
-        await shop.paid(booking)
-    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=1, seconds=1))
-    assert await shop.sweep("release-escrow") == len(seats)
 
 
 async def overlooked(shop: Shop) -> None:

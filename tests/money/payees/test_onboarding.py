@@ -20,10 +20,11 @@ from app.sandbox.books.accounts import Standing
 from app.sandbox.stripe.api.accounts import NOWHERE
 from app.sandbox.stripe.dialect import Stripe
 from tests import make
-from tests.money.payees.test_accounts import PATH, accounts, add, remove, transfers
-from tests.sandbox.test_sandbox import delivered, eventually
+from tests.money.instructions.progress import transfers
+from tests.money.payees.payout_accounts import PATH, accounts, add, remove
+from tests.sandbox.webhooks import delivered, eventually
 from tests.shop import Shop
-from tests.stories.test_stripe import trip_in_euros
+from tests.stories.trips import trip_in_euros
 
 AT_STRIPE: dict[str, Any] = {
     "holder": "Hannah Host",

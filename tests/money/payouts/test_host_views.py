@@ -3,26 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
-from tests.money.payees.test_accounts import add, released
+from tests.money.escrow.pots import released
+from tests.money.payees.payout_accounts import add
+from tests.money.payouts.host_views import EMPTY, balance
 from tests.shop import Shop
-
-EMPTY = {"owed": 0, "onItsWay": 0, "waitingForAccount": 0, "cameBack": 0, "debt": 0}
-
-
-async def balance(shop: Shop) -> dict[str, int]:
-    """The host's balance in naira, which must be what the ledger says."""
-    balances = (await shop.get(shop.host, "/api/host/balance"))["balances"]
-    seen = {name: money["amount"] for each in balances for name, money in each.items()} or EMPTY
-    booked = await shop.count(
-        """
-        SELECT coalesce(sum(amount), 0)::bigint
-          FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = account_id
-         WHERE kind = 'host_payable' AND owner_id = %(id)s""",
-        id=shop.host.id,
-    )
-    assert seen["owed"] - seen["debt"] == booked
-    assert seen["owed"] == seen["onItsWay"] + seen["waitingForAccount"] + seen["cameBack"]
-    return seen
 
 
 async def transfer(shop: Shop) -> dict[str, Any]:

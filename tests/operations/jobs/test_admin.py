@@ -8,13 +8,12 @@ import pytest
 from app.foundation.db import execute, fetch_values, plan_for_values, transaction
 from app.foundation.settings import settings
 from tasks.runner.handlers import ONCE
-from tasks.runner.model import Claimed
-from tests.operations.jobs.conftest import Desk
-from tests.tasks.runner.conftest import Bench
-from tests.tasks.runner.test_worker import NEVER_S, until, working
+from tasks.runner.model import TakenJob
+from tests.operations.jobs.desk import Desk
+from tests.tasks.runner.bench import NEVER_S, Bench, until, working
 
 
-async def _fail(_job: Claimed) -> None:
+async def _fail(_job: TakenJob) -> None:
     raise ValueError(f"no such thing, said {settings().secret_keys[0]}")
 
 
@@ -159,7 +158,7 @@ async def test_a_job_that_runs_is_ended_and_an_ended_one_dismissed(
 ) -> None:
     began = asyncio.Event()
 
-    async def run(_job: Claimed) -> None:
+    async def run(_job: TakenJob) -> None:
         began.set()
         await asyncio.sleep(60)
 

@@ -14,8 +14,8 @@ from app.foundation.locks import Lease, LockBusy, LockLost, held
 from app.foundation.settings import settings
 from tasks.runner.timers import Timer, task_of
 from tasks.schedule import TIMERS
-from tests.operations.jobs.conftest import Desk
-from tests.tasks.runner.conftest import Bench
+from tests.operations.jobs.desk import Desk
+from tests.tasks.runner.bench import Bench
 
 Work = Callable[[asyncio.Event], Awaitable[None]]
 

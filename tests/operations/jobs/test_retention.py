@@ -8,9 +8,8 @@ from app.foundation.db import Tx, direct_connection, fetch_new_value, transactio
 from app.operations.jobs import actions
 from tasks.operations import cleanup
 from tasks.runner import queries
-from tasks.runner.claiming import claim
-from tests.operations.jobs.conftest import Desk
-from tests.tasks.runner.conftest import Bench
+from tests.operations.jobs.desk import Desk
+from tests.tasks.runner.bench import Bench
 
 NAMES = "SELECT task_name FROM procrastinate_jobs ORDER BY id"
 
@@ -125,7 +124,7 @@ async def test_what_is_kept_is_not_read_again_and_again(bench: Bench) -> None:
             pass
     async with transaction() as tx:
         before = await _rows_read(tx)
-        await actions.forget_succeeded(tx, limit=30)
+        await actions.forget_succeeded(tx, limit=10)
         assert await _rows_read(tx) - before < 200
     assert await _count(bench, "procrastinate_jobs") == 40_000
 
@@ -137,14 +136,16 @@ async def test_a_batch_and_the_queue_do_not_wait_for_each_other(bench: Bench) ->
     for _ in range(20):
         await bench.add("a")
     async with transaction() as tx:
-        assert (await actions.forget_succeeded(tx, limit=3_000)).deleted == 500
-        assert await actions.forget_unsuccessful(tx, limit=1_000) == 100
+        assert (await actions.forget_succeeded(tx, limit=1_000)).deleted == 500
+        assert (await actions.forget_unsuccessful(tx, limit=1_000)).deleted == 100
         assert len(await asyncio.wait_for(bench.run(), 20)) == 20, "while the batch is open"
     for _ in range(20):
         await bench.add("a")
     async with direct_connection(bench.url) as other, other.transaction():
         worker_id = await queries.register(other)
-        jobs = await claim(other, worker_id=worker_id, queues=None, tasks=["a"], limit=100)
+        jobs = await queries.take_jobs(
+            other, worker_id=worker_id, queues=None, tasks=["a"], limit=100
+        )
         assert len(jobs) == 20
         assert await asyncio.wait_for(cleanup(1_000), 20) == 0, "while the claim is open"
 
@@ -159,7 +160,9 @@ async def test_a_claim_reads_no_more_for_what_is_done(bench: Bench, finished: in
         await queries.prepare(connection)
         worker_id = await queries.register(connection)
         async with transaction_on(connection) as tx:
-            jobs = await claim(tx, worker_id=worker_id, queues=None, tasks=["a"], limit=10)
+            jobs = await queries.take_jobs(
+                tx, worker_id=worker_id, queues=None, tasks=["a"], limit=10
+            )
             assert await _rows_read(tx) < 200
     assert len(jobs) == 10
 

@@ -2,8 +2,7 @@
 
 from app.foundation.db import transaction
 from app.operations.jobs import actions
-from tests.tasks.runner.conftest import Bench
-from tests.tasks.runner.test_worker import until, working
+from tests.tasks.runner.bench import Bench, until, working
 
 ALERTS = "SELECT concat_ws(' ', kind, subject, details ->> 'jobs', state) FROM alerts"
 

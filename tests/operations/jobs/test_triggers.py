@@ -12,10 +12,9 @@ from app.foundation.db import transaction
 from app.foundation.settings import settings
 from tasks.runner import timer_queries
 from tasks.runner.timers import Timer, last_tick, next_tick, task_of
-from tests.foundation.test_settings import PRODUCTION
-from tests.operations.jobs.conftest import Desk
-from tests.tasks.runner.conftest import Bench
-from tests.tasks.runner.test_worker import working
+from tests.operations.jobs.desk import Desk
+from tests.production import PRODUCTION
+from tests.tasks.runner.bench import Bench, working
 
 OLD = "the-old-secret-of-the-scheduler"
 NEW = "the-new-secret-of-the-scheduler"
@@ -245,7 +244,7 @@ async def test_health_tells_of_queues_and_workers(api: httpx.AsyncClient, bench:
         health = await _health(api)
         (seen,) = health["workers"]
         assert (seen["id"], seen["queues"], seen["concurrency"]) == (
-            worker.pulse.worker_id,
+            worker.heartbeat.worker_id,
             ["x"],
             3,
         )

@@ -25,7 +25,7 @@ from app.people.accounts.model import (
     TokenInvalid,
     TokenReused,
 )
-from tests.people.accounts.conftest import PASSWORD
+from tests.people.accounts.client import PASSWORD
 
 ADA = NewAccount(email="ada@example.com", password=PASSWORD, name="Ada")
 
@@ -278,42 +278,42 @@ async def _log_out(session_id: UUID, *, everywhere: bool = False) -> None:
         await actions.log_out(tx, session_id=session_id, everywhere=everywhere)
 
 
-async def test_cleanup_takes_what_ended_a_week_ago_and_nothing_else(pool: None) -> None:
+async def test_forgetting_takes_what_ended_a_week_ago_and_nothing_else(pool: None) -> None:
     account = await ada()
     expired, ended = await open_session(account), await open_session(account)
     await _log_out(ended.session_id)
-    assert await cleanup() == 0, "just ended"
+    assert await forget_old() == 0, "just ended"
     await age(days=7)
-    assert await cleanup() == 2, "the ended session and its token"
+    assert await forget_old() == 2, "the ended session and its token"
     await age(days=30)
     fresh = await open_session(account)
-    assert await cleanup() == 2, "the expired token and its session"
+    assert await forget_old() == 2, "the expired token and its session"
     assert (await count("sessions"), await count("tokens")) == (1, 1)
     assert isinstance(await refresh(expired.refresh_token), TokenInvalid)
     await refreshed(fresh.refresh_token)
 
 
-async def test_cleanup_keeps_a_session_that_has_a_younger_token(pool: None) -> None:
+async def test_forgetting_keeps_a_session_that_has_a_younger_token(pool: None) -> None:
     grant = await open_session(await ada())
     await age(days=29)
     grant = await refreshed(grant.refresh_token)
     await age(days=9)
-    assert await cleanup() == 1
+    assert await forget_old() == 1
     await refreshed(grant.refresh_token)
 
 
-async def test_cleanup_goes_in_batches(pool: None) -> None:
+async def test_forgetting_goes_in_batches(pool: None) -> None:
     account = await ada()
     for _ in range(5):
         await open_session(account)
     await age(days=40)
-    assert [await cleanup(limit=2) for _ in range(4)] == [4, 4, 2, 0]
+    assert [await forget_old(limit=2) for _ in range(4)] == [4, 4, 2, 0]
     assert await count("sessions") == 0
 
 
-async def cleanup(limit: int = 100) -> int:
+async def forget_old(limit: int = 100) -> int:
     async with transaction() as tx:
-        return await actions.cleanup(tx, limit=limit)
+        return (await actions.forget_old(tx, limit=limit)).deleted
 
 
 async def test_a_flood_of_logins_is_told_to_wait_and_passes() -> None:

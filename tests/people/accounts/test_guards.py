@@ -11,7 +11,7 @@ from app.people.accounts.guards import ACCESS_COOKIE as ACCESS
 from app.people.accounts.guards import CSRF_COOKIE as CSRF
 from app.people.accounts.guards import REFRESH_COOKIE as REFRESH
 from app.people.accounts.model import Role
-from tests.people.accounts.conftest import access, assert_problem, bearer
+from tests.people.accounts.client import access, assert_problem, bearer
 
 
 async def test_only_routes_that_say_so_are_open(stranger: httpx.AsyncClient) -> None:

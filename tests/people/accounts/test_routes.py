@@ -9,7 +9,7 @@ import pytest
 
 from app.foundation.db import execute, transaction
 from app.foundation.settings import settings
-from tests.people.accounts.conftest import PASSWORD, access, assert_problem, bearer, register
+from tests.people.accounts.client import PASSWORD, access, assert_problem, bearer, register
 
 ACCESS, REFRESH, CSRF = "berthold_access", "berthold_refresh", "berthold_csrf"
 LOGIN = {"email": "ada@example.com", "password": PASSWORD}

@@ -1,4 +1,4 @@
-"""What the runner must withstand. `pytest --full` runs each at its full size."""
+"""What workers must survive: kills, lost connections, an outage. `--full`: at full size."""
 
 import asyncio
 import random
@@ -13,8 +13,8 @@ from app.development.postgres import running_postgres
 from app.foundation import db
 from app.foundation.migrate import migrate
 from tests.size import FULL
-from tests.tasks.runner.conftest import Bench
-from tests.tasks.runner.crew import Crew, add, figures, prepare, until_done
+from tests.tasks.runner.bench import Bench
+from tests.tasks.runner.processes import Processes, add, figures, prepare, until_done
 
 pytestmark = pytest.mark.timeout(1_800 if FULL else 180)
 
@@ -26,48 +26,55 @@ _CUTS = 60 if FULL else 6
 
 
 @asynccontextmanager
-async def crew(url: str, size: int) -> AsyncIterator[Crew]:
+async def worker_processes(url: str, count: int) -> AsyncIterator[Processes]:
+    """Several processes that run jobs; at the end each has to stop without an error."""
     await prepare(url)
-    members = Crew(url, size)
+    processes = Processes(url, count)
     try:
-        yield members
+        yield processes
     finally:
-        codes = members.dismiss()
+        codes = processes.stop()
     assert set(codes) == {0}
 
 
-async def once_each(url: str, jobs: int) -> None:
+async def assert_one_effect_each(url: str, jobs: int) -> None:
     await until_done(url, within_s=60)
     assert await figures(url) == (0, jobs, jobs)
 
 
-async def test_workers_killed_in_a_loop_under_load(database_url: str) -> None:
-    async with crew(database_url, 4) as members:
+async def test_each_job_has_one_effect_while_workers_are_killed_again_and_again(
+    database_url: str,
+) -> None:
+    async with worker_processes(database_url, 4) as processes:
         for _ in range(_KILLS):
             await add(database_url, _JOBS_AT_KILLS // _KILLS)
             await asyncio.sleep(random.uniform(0.2, 1.0))
-            members.kill(random.randrange(4))
-        await once_each(database_url, _JOBS_AT_KILLS)
+            processes.kill(random.randrange(4))
+        await assert_one_effect_each(database_url, _JOBS_AT_KILLS)
 
 
-async def test_a_worker_that_slept_does_not_finish_what_was_taken_over(database_url: str) -> None:
-    async with crew(database_url, 1) as members:
+async def test_a_worker_that_was_suspended_does_not_finish_jobs_that_were_taken_over(
+    database_url: str,
+) -> None:
+    async with worker_processes(database_url, 1) as processes:
         await add(database_url, 20, takes_s=1)
         while not (await figures(database_url))[1]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-        members.signal(0, signal.SIGSTOP)
+        processes.signal(0, signal.SIGSTOP)
         await asyncio.sleep(0.1)
-        members.join()
+        processes.start_another()
         await asyncio.sleep(_SLEEP_S)
         await until_done(database_url, within_s=60)
-        members.signal(0, signal.SIGCONT)
+        processes.signal(0, signal.SIGCONT)
         await asyncio.sleep(2)
         await add(database_url, 20)
-        await once_each(database_url, 40)
+        await assert_one_effect_each(database_url, 40)
 
 
-async def test_every_connection_is_cut_every_second(database_url: str) -> None:
-    async with crew(database_url, 2):
+async def test_each_job_has_one_effect_while_every_connection_is_cut_each_second(
+    database_url: str,
+) -> None:
+    async with worker_processes(database_url, 2):
         for _ in range(_CUTS):
             await add(database_url, 100)
             async with db.direct_connection(database_url) as connection:
@@ -78,23 +85,25 @@ async def test_every_connection_is_cut_every_second(database_url: str) -> None:
                      WHERE datname = current_database() AND pid <> pg_backend_pid()""",
                 )
             await asyncio.sleep(1)
-        await once_each(database_url, 100 * _CUTS)
+        await assert_one_effect_each(database_url, 100 * _CUTS)
 
 
-async def test_postgres_stopped_and_started(tmp_path: Path) -> None:
+async def test_each_job_has_one_effect_while_postgres_is_stopped_and_started(
+    tmp_path: Path,
+) -> None:
     with running_postgres(tmp_path / "pg", durable=True) as server:
         await migrate(server.url)
-        async with crew(server.url, 2):
+        async with worker_processes(server.url, 2):
             for number in range(_RESTARTS):
                 await add(server.url, 300)
                 await asyncio.sleep(random.uniform(0.2, 1.0))
                 mode = "immediate" if number % 2 else "fast"
                 await asyncio.to_thread(server.restart, mode=mode)
-            await once_each(server.url, 300 * _RESTARTS)
+            await assert_one_effect_each(server.url, 300 * _RESTARTS)
 
 
-class Wire:
-    """A wire to Postgres that can go dead: nothing comes through, and nobody is told."""
+class Proxy:
+    """A proxy for Postgres that can go dead: nothing comes through, and there is no error."""
 
     def __init__(self, target: Path, folder: Path) -> None:
         self._target = target
@@ -102,7 +111,7 @@ class Wire:
         self.is_dead: set[asyncio.StreamWriter] = set()
         self._ends: set[asyncio.StreamWriter] = set()
 
-    async def __aenter__(self) -> "Wire":
+    async def __aenter__(self) -> "Proxy":
         self._server = await asyncio.start_unix_server(self._connect, self.path)
         return self
 
@@ -113,7 +122,7 @@ class Wire:
         await asyncio.sleep(0)
 
     def go_dead(self) -> None:
-        """All connections of now; those made later work."""
+        """Let all present connections go dead; those made later work."""
         self.is_dead |= self._ends
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -129,13 +138,13 @@ class Wire:
             writer.close()
 
 
-async def test_a_connection_that_went_dead_unnoticed(
+async def test_a_job_is_done_although_every_connection_of_its_worker_went_dead_without_an_error(
     bench: Bench, postgres_server: object, tmp_path: Path
 ) -> None:
-    """Half-open: the worker's requests vanish, and no error ever comes."""
+    """Half-open connections: what the worker sends vanishes, and no answer or error comes."""
     host, port = getattr(postgres_server, "host"), getattr(postgres_server, "port")  # noqa: B009
     bench.task("a")
-    async with Wire(Path(host) / f".s.PGSQL.{port}", tmp_path) as wire:
+    async with Proxy(Path(host) / f".s.PGSQL.{port}", tmp_path) as proxy:
         url = bench.url.replace(f"host={host}", f"host={tmp_path}")
         assert url != bench.url
         worker = bench.worker(url=url)
@@ -143,7 +152,7 @@ async def test_a_connection_that_went_dead_unnoticed(
         await bench.add("a")
         while not bench.ran:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-        wire.go_dead()
+        proxy.go_dead()
         await bench.add("a")
         for _ in range(600):
             if await bench.statuses() == ["succeeded 1", "succeeded 1"]:

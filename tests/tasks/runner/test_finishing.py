@@ -1,4 +1,4 @@
-"""How jobs end: once, by whoever owns them, and with what went wrong written down."""
+"""How jobs end: once, by the worker that has them, and with each error written down."""
 
 import asyncio
 import contextlib
@@ -7,23 +7,22 @@ import pytest
 
 from app.foundation.db import Tx, Violated, direct_connection, execute, transaction
 from tasks.runner import queries
-from tasks.runner.claiming import claim
 from tasks.runner.finishing import Finisher
 from tasks.runner.handlers import ONCE, Retries
-from tasks.runner.model import Claimed, Ended, Lost, Status, WhenLost
+from tasks.runner.model import Ended, LostJob, Status, TakenJob, WhenLost
 from tasks.runner.reaping import reap
-from tasks.runner.running import JobTaken, complete, hand_back, lost
-from tests.tasks.runner.conftest import Bench
+from tasks.runner.running import JobTakenOver, complete, hand_back, lost
+from tests.tasks.runner.bench import Bench
 
 EFFECT = "INSERT INTO job_pauses (kind, name) VALUES ('task', 'effect')"
 EFFECTS = "SELECT name FROM job_pauses WHERE name = 'effect'"
 
 
-async def _take(bench: Bench) -> list[Claimed]:
-    """What a worker holds that has not been heard of for a minute."""
+async def _take(bench: Bench) -> list[TakenJob]:
+    """The jobs of a worker whose last heartbeat was a minute ago."""
     async with direct_connection(bench.url) as connection:
         worker_id = await queries.register(connection)
-        jobs = await claim(
+        jobs = await queries.take_jobs(
             connection, worker_id=worker_id, queues=None, tasks=list(bench.tasks), limit=100
         )
         await execute(
@@ -33,12 +32,12 @@ async def _take(bench: Bench) -> list[Claimed]:
         return jobs
 
 
-async def _finish(bench: Bench, job: Claimed) -> bool:
+async def _finish(bench: Bench, job: TakenJob) -> bool:
     async with direct_connection(bench.url) as connection:
         return bool(await queries.finish_succeeded(connection, [job]))
 
 
-async def test_jobs_of_the_lost_run_again_and_the_sleepers_finish_is_refused(bench: Bench) -> None:
+async def test_jobs_of_a_lost_worker_run_again_and_its_late_finish_is_refused(bench: Bench) -> None:
     bench.task("a")
     await bench.add("a")
     (job,) = await _take(bench)
@@ -46,7 +45,7 @@ async def test_jobs_of_the_lost_run_again_and_the_sleepers_finish_is_refused(ben
     assert await bench.statuses() == ["todo 1"]
     assert not await _finish(bench, job), "given back"
     (again,) = await _take(bench)
-    assert not await _finish(bench, job), "in another's hands"
+    assert not await _finish(bench, job), "taken by another worker"
     assert await bench.statuses() == ["doing 1"]
     assert await _finish(bench, again)
     assert not await _finish(bench, job), "done by another"
@@ -55,7 +54,7 @@ async def test_jobs_of_the_lost_run_again_and_the_sleepers_finish_is_refused(ben
     assert await bench.values("SELECT id::text FROM procrastinate_workers") == []
 
 
-async def test_jobs_of_the_living_are_left_alone(bench: Bench) -> None:
+async def test_jobs_of_a_worker_with_a_heartbeat_are_left_alone(bench: Bench) -> None:
     bench.task("a")
     await bench.add("a")
     await _take(bench)
@@ -64,8 +63,8 @@ async def test_jobs_of_the_living_are_left_alone(bench: Bench) -> None:
     assert await bench.statuses() == ["doing 0"]
 
 
-async def test_a_job_whose_worker_was_struck_off_is_found(bench: Bench) -> None:
-    """By a stock worker, say, which does that when it starts."""
+async def test_a_job_whose_worker_was_deleted_is_queued_again(bench: Bench) -> None:
+    """A worker of procrastinate itself deletes those without a heartbeat when it starts."""
     bench.task("a")
     await bench.add("a")
     await _take(bench)
@@ -74,8 +73,8 @@ async def test_a_job_whose_worker_was_struck_off_is_found(bench: Bench) -> None:
     assert await bench.statuses() == ["todo 1"]
 
 
-async def test_lost_jobs_of_one_queueing_lock_keep_nobody_waiting(bench: Bench) -> None:
-    """Two ticks of a periodic job, say, whose first run was not over when the second came."""
+async def test_of_lost_jobs_with_one_queueing_lock_only_one_is_queued_again(bench: Bench) -> None:
+    """As when a periodic job was still running when its next tick came."""
     bench.task("a")
     for _ in range(2):
         await bench.add("a", queueing_lock="x")
@@ -86,7 +85,7 @@ async def test_lost_jobs_of_one_queueing_lock_keep_nobody_waiting(bench: Bench) 
     assert await bench.statuses() == ["todo 1", "aborted 1", "todo 1"]
 
 
-async def test_a_task_can_have_its_lost_jobs_held_for_an_operator(bench: Bench) -> None:
+async def test_lost_jobs_are_held_for_an_operator_if_their_task_asks_for_that(bench: Bench) -> None:
     bench.task("a", when_lost=WhenLost.HOLD)
     bench.task("b", retries=ONCE)
     await bench.add("a")
@@ -97,8 +96,8 @@ async def test_a_task_can_have_its_lost_jobs_held_for_an_operator(bench: Bench) 
     assert await bench.values("SELECT error FROM job_errors") == 2 * ["its worker was lost"]
 
 
-async def test_a_worker_that_was_lost_has_said_what_is_held(bench: Bench) -> None:
-    """The one that finds it lost is of another release, and knows none of its tasks."""
+async def test_lost_jobs_are_held_if_the_lost_worker_had_asked_for_that(bench: Bench) -> None:
+    """The worker that finds it lost is of another release, and knows none of its tasks."""
     bench.task("a", when_lost=WhenLost.HOLD)
     bench.task("b", retries=ONCE)
     bench.task("c")
@@ -106,15 +105,15 @@ async def test_a_worker_that_was_lost_has_said_what_is_held(bench: Bench) -> Non
         await bench.add(name)
     (job, *_) = await _take(bench)
     async with direct_connection(bench.url) as connection:
-        await queries.introduce(connection, job.worker_id, bench.worker().pulse.introduction)
+        await queries.describe(connection, job.worker_id, bench.worker().heartbeat.description)
     assert await reap({}, stalled_s=30) == 3
     assert await bench.statuses() == ["failed 1", "failed 1", "todo 1"]
 
 
-async def test_what_was_handed_back_and_claimed_again_is_not_handed_back_twice(
+async def test_a_job_that_was_handed_back_and_taken_again_is_not_handed_back_twice(
     bench: Bench,
 ) -> None:
-    """The answer to the first hand-back was lost; to the database the second is like it."""
+    """The answer to the first hand-back was lost, and the database takes a second for the same."""
     bench.task("a")
     await bench.add("a")
     (job,) = await _take(bench)
@@ -124,19 +123,19 @@ async def test_what_was_handed_back_and_claimed_again_is_not_handed_back_twice(
     )
     async with direct_connection(bench.url) as connection:
         await queries.finish(connection, [hand_back(job)])
-        (again,) = await claim(
+        (again,) = await queries.take_jobs(
             connection, worker_id=job.worker_id, queues=None, tasks=["a"], limit=1
         )
     held[job.id] = again
     finisher.put(hand_back(job))
     sending = asyncio.create_task(finisher.run())
-    await finisher.emptied()
+    await finisher.wait_until_empty()
     sending.cancel()
     assert await bench.statuses() == ["doing 0"]
 
 
 async def test_an_effect_and_its_completion_are_one_commit(bench: Bench) -> None:
-    async def effect(job: Claimed) -> None:
+    async def effect(job: TakenJob) -> None:
         async with transaction() as tx:
             await execute(tx, EFFECT)
             await complete(tx)
@@ -148,17 +147,17 @@ async def test_an_effect_and_its_completion_are_one_commit(bench: Bench) -> None
     assert await bench.values(EFFECTS) == ["effect"]
 
 
-async def test_a_completion_that_did_not_commit_is_none(bench: Bench) -> None:
+async def test_a_job_whose_completion_did_not_commit_is_run_again(bench: Bench) -> None:
     attempts: list[int] = []
 
-    async def effect(job: Claimed) -> None:
+    async def effect(job: TakenJob) -> None:
         attempts.append(job.attempts)
         with contextlib.suppress(LookupError):
             async with transaction() as tx:
                 await execute(tx, EFFECT)
                 await complete(tx)
                 if job.attempts == 0:
-                    raise LookupError("and the task says nothing of it")
+                    raise LookupError("and the task hides it")
 
     bench.task("a", effect)
     await bench.add("a")
@@ -172,16 +171,16 @@ async def test_a_completion_that_did_not_commit_is_none(bench: Bench) -> None:
     assert attempts == [0, 1]
 
 
-async def test_who_lost_the_job_cannot_commit_its_effect(bench: Bench) -> None:
+async def test_a_worker_that_lost_a_job_cannot_commit_its_effect(bench: Bench) -> None:
     seen: list[BaseException] = []
 
-    async def effect(job: Claimed) -> None:
+    async def effect(job: TakenJob) -> None:
         await bench.sql("UPDATE procrastinate_jobs SET status = 'todo', attempts = attempts + 1")
         try:
             async with transaction() as tx:
                 await execute(tx, EFFECT)
                 await complete(tx)
-        except JobTaken as taken:
+        except JobTakenOver as taken:
             seen.append(taken)
             raise
 
@@ -193,10 +192,10 @@ async def test_who_lost_the_job_cannot_commit_its_effect(bench: Bench) -> None:
     assert await bench.statuses() == ["todo 1"]
 
 
-async def test_a_failure_is_kept_with_its_traceback_and_tried_again_until_it_gives_up(
+async def test_a_failed_job_keeps_its_traceback_and_is_retried_until_it_gives_up(
     bench: Bench,
 ) -> None:
-    async def fail(job: Claimed) -> None:
+    async def fail(job: TakenJob) -> None:
         raise LookupError(f"no \x00 such thing, attempt {job.attempts + 1}")
 
     bench.task("a", fail)
@@ -211,7 +210,7 @@ async def test_a_failure_is_kept_with_its_traceback_and_tried_again_until_it_giv
 
 
 async def test_a_job_that_takes_too_long_is_cut_off(bench: Bench) -> None:
-    async def sleep(job: Claimed) -> None:
+    async def sleep(job: TakenJob) -> None:
         await asyncio.sleep(30)
 
     bench.task("a", sleep, time_limit_s=0.1, retries=ONCE)
@@ -222,7 +221,7 @@ async def test_a_job_that_takes_too_long_is_cut_off(bench: Bench) -> None:
 
 
 async def test_a_job_that_ignores_its_time_limit_is_cut_off_again(bench: Bench) -> None:
-    async def sleep(job: Claimed) -> None:
+    async def sleep(job: TakenJob) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(60)
         await asyncio.sleep(60)
@@ -234,7 +233,7 @@ async def test_a_job_that_ignores_its_time_limit_is_cut_off_again(bench: Bench) 
 
 
 async def test_a_task_that_asks_the_process_to_exit_has_failed(bench: Bench) -> None:
-    async def leave(job: Claimed) -> None:
+    async def leave(job: TakenJob) -> None:
         raise SystemExit(1)
 
     bench.task("a", leave, retries=ONCE)
@@ -243,25 +242,25 @@ async def test_a_task_that_asks_the_process_to_exit_has_failed(bench: Bench) -> 
     assert await bench.statuses() == ["failed 1"]
 
 
-class _Unspeakable(Exception):
+class _WithoutMessage(Exception):
     def __str__(self) -> str:
-        raise LookupError("no words")
+        raise LookupError("no message")
 
 
 @pytest.mark.parametrize(
     "error",
     [
         RuntimeError("a file \udcff"),
-        _Unspeakable(),
+        _WithoutMessage(),
         asyncio.CancelledError(),
         BaseExceptionGroup("several", [GeneratorExit()]),
     ],
-    ids=["a surrogate", "no words", "somebody else's cancellation", "several"],
+    ids=["a surrogate", "no message", "a cancellation from elsewhere", "several"],
 )
-async def test_however_a_task_fails_it_is_an_attempt_and_keeps_no_other_job_waiting(
+async def test_however_a_task_fails_it_counts_as_an_attempt_and_other_jobs_go_on(
     bench: Bench, error: BaseException
 ) -> None:
-    async def fail(job: Claimed) -> None:
+    async def fail(job: TakenJob) -> None:
         if job.priority:
             raise error
         raise LookupError
@@ -275,7 +274,7 @@ async def test_however_a_task_fails_it_is_an_attempt_and_keeps_no_other_job_wait
     assert type(error).__name__ in (await bench.values("SELECT error FROM job_errors"))[0]
 
 
-async def test_waits_grow_are_capped_and_jittered() -> None:
+async def test_waits_between_attempts_grow_to_a_limit_and_are_jittered() -> None:
     retries = Retries(attempts_max=20, first_wait_s=2, wait_s_max=60)
     for attempts in range(1, 20):
         waits = [retries.wait_s(attempts) for _ in range(200)]
@@ -286,9 +285,9 @@ async def test_waits_grow_are_capped_and_jittered() -> None:
     assert retries.wait_s(20) is None
 
 
-async def test_a_retry_ends_where_its_successor_is_queued_already(bench: Bench) -> None:
-    async def fail(job: Claimed) -> None:
-        await bench.add("b", queueing_lock="x", queue="nobody's")
+async def test_a_job_is_not_retried_if_its_queueing_lock_is_in_use(bench: Bench) -> None:
+    async def fail(job: TakenJob) -> None:
+        await bench.add("b", queueing_lock="x", queue="unread")
         raise RuntimeError
 
     bench.task("a", fail)
@@ -299,7 +298,7 @@ async def test_a_retry_ends_where_its_successor_is_queued_already(bench: Bench) 
     assert await bench.statuses() == ["aborted 1", "succeeded 1", "todo 0"]
 
 
-async def test_a_successor_that_comes_at_the_same_moment_is_a_conflict_and_then_seen(
+async def test_a_retry_that_meets_its_queueing_lock_in_an_open_transaction_is_refused_once(
     bench: Bench,
 ) -> None:
     bench.task("a")
@@ -330,10 +329,10 @@ async def _insert(tx: Tx) -> None:
     )
 
 
-async def test_a_job_somebody_wants_to_end_is_cut_off_and_not_tried_again(bench: Bench) -> None:
+async def test_a_job_that_an_operator_aborts_is_cut_off_and_not_retried(bench: Bench) -> None:
     began = asyncio.Event()
 
-    async def sleep(job: Claimed) -> None:
+    async def sleep(job: TakenJob) -> None:
         began.set()
         await asyncio.sleep(30)
 
@@ -352,8 +351,8 @@ async def test_a_job_somebody_wants_to_end_is_cut_off_and_not_tried_again(bench:
     assert await bench.statuses() == ["aborted 1"]
 
 
-async def test_an_exhausted_job_is_not_given_back_when_lost() -> None:
-    job = Lost(
+async def test_a_lost_job_of_an_unknown_task_is_queued_again() -> None:
+    job = LostJob(
         id=1,
         task_name="a",
         args="{}",
@@ -364,4 +363,4 @@ async def test_an_exhausted_job_is_not_given_back_when_lost() -> None:
         worker_id=1,
         is_held=False,
     )
-    assert lost(None, job).status is Status.TODO, "who does not know the task decides nothing"
+    assert lost(None, job).status is Status.TODO, "its task may allow more attempts"

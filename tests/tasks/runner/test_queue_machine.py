@@ -1,4 +1,4 @@
-"""The queue against a model of it: whatever happens in whatever order, both say the same."""
+"""The queue against a model of it: after any events in any order, both have the same jobs."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -20,9 +20,8 @@ from hypothesis.stateful import (
 from app.foundation import db
 from app.foundation.db import Connection, Violated, execute, fetch_all, fetch_new_value
 from tasks.runner import queries
-from tasks.runner.claiming import claim
 from tasks.runner.handlers import Retries, Task
-from tasks.runner.model import Claimed, Ended, Status
+from tasks.runner.model import Ended, Status, TakenJob
 from tasks.runner.reaping import reap
 from tests.size import FULL
 
@@ -31,9 +30,10 @@ T = TypeVar("T")
 HOUR_S = 3_600.0
 STALLED_S = 30.0
 TASKS_KNOWN = ("a", "b")
+QUEUES = st.sampled_from((None, None, ("q",), ("r", "q")))
 
 
-async def _nothing(_job: Claimed) -> None:
+async def _nothing(_job: TakenJob) -> None:
     return None
 
 
@@ -43,9 +43,12 @@ TASKS = {
 
 
 class Job:
-    """What the model knows of a job."""
+    """A job in the model."""
 
-    def __init__(self, task: str, priority: int, lock: str | None, queueing: str | None) -> None:
+    def __init__(
+        self, queue: str, task: str, priority: int, lock: str | None, queueing: str | None
+    ) -> None:
+        self.queue = queue
         self.task = task
         self.priority = priority
         self.lock = lock
@@ -65,7 +68,7 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Queue(RuleBasedStateMachine):
-    """Three workers, two tasks, a few locks; each claim ever handed out may come back any time."""
+    """Three workers, two tasks, a few locks; a job that was ever taken may be finished any time."""
 
     loop: asyncio.AbstractEventLoop
     connection: Connection
@@ -73,8 +76,8 @@ class Queue(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.jobs: dict[int, Job] = {}
-        self.claims: list[Claimed] = []
-        self.paused: set[str] = set()
+        self.taken: list[TakenJob] = []
+        self.paused: set[tuple[str, str]] = set()
         self.dead: set[int] = set()
 
     def do(self, step: Coroutine[Any, Any, T]) -> T:
@@ -91,6 +94,7 @@ class Queue(RuleBasedStateMachine):
     # ---- what may happen --------------------------------------------------------------------
 
     @rule(
+        queue=st.sampled_from(("q", "q", "r")),
         task=st.sampled_from((*TASKS_KNOWN, "unknown")),
         priority=st.integers(-1, 2),
         lock=st.sampled_from((None, None, "x", "y")),
@@ -98,35 +102,50 @@ class Queue(RuleBasedStateMachine):
         is_future=st.booleans(),
     )
     def enqueue(
-        self, task: str, priority: int, lock: str | None, queueing: str | None, is_future: bool
+        self,
+        *,
+        queue: str,
+        task: str,
+        priority: int,
+        lock: str | None,
+        queueing: str | None,
+        is_future: bool,
     ) -> None:
-        is_taken = self._is_queued(queueing)
+        is_refused = self._is_queued(queueing)
         sql = """
             INSERT INTO procrastinate_jobs
                    (queue_name, task_name, priority, lock, queueing_lock, scheduled_at)
-            VALUES ('q', %(task)s, %(priority)s, %(lock)s, %(queueing)s,
+            VALUES (%(queue)s, %(task)s, %(priority)s, %(lock)s, %(queueing)s,
                     now() + make_interval(secs => %(in_s)s))
             RETURNING id"""
-        given = {"task": task, "priority": priority, "lock": lock, "queueing": queueing}
-        in_s = HOUR_S if is_future else None
-        adding = fetch_new_value(self.connection, int, sql, in_s=in_s, **given)
-        if is_taken:
+        adding = fetch_new_value(
+            self.connection,
+            int,
+            sql,
+            queue=queue,
+            task=task,
+            priority=priority,
+            lock=lock,
+            queueing=queueing,
+            in_s=HOUR_S if is_future else None,
+        )
+        if is_refused:
             with pytest.raises(Violated):
                 self.do(adding)
             return
-        job = self.jobs[self.do(adding)] = Job(task, priority, lock, queueing)
+        job = self.jobs[self.do(adding)] = Job(queue, task, priority, lock, queueing)
         job.is_scheduled = job.is_future = is_future
 
-    @rule(worker=st.integers(0, 2), limit=st.integers(1, 6))
-    def claim(self, worker: int, limit: int) -> None:
-        may = [id_ for id_, job in self.jobs.items() if self._may_start(id_, job)]
+    @rule(worker=st.integers(0, 2), limit=st.integers(1, 6), queues=QUEUES)
+    def take(self, worker: int, limit: int, queues: tuple[str, ...] | None) -> None:
+        may = [id_ for id_, job in self.jobs.items() if self._may_start(id_, job, queues)]
         may.sort(key=lambda id_: (-self.jobs[id_].priority, id_))
         worker_id = self.workers[worker]
         jobs = self.do(
-            claim(
+            queries.take_jobs(
                 self.connection,
                 worker_id=worker_id,
-                queues=None,
+                queues=queues,
                 tasks=TASKS_KNOWN,
                 limit=limit,
             )
@@ -137,22 +156,28 @@ class Queue(RuleBasedStateMachine):
         assert set(got) <= set(may)
         most_urgent = [self.jobs[id_].priority for id_ in may[:limit]]
         assert [job.priority for job in jobs] == most_urgent
-        for claimed in jobs:
-            job = self.jobs[claimed.id]
-            assert claimed.attempts == job.attempts
+        for taken in jobs:
+            job = self.jobs[taken.id]
+            assert taken.attempts == job.attempts
             job.status, job.holder = "doing", worker_id
-        self.claims += jobs
+        self.taken += jobs
 
-    @precondition(lambda self: self.claims)
+    @rule(queues=QUEUES)
+    def look_ahead(self, queues: tuple[str, ...] | None) -> None:
+        looking = queries.look_ahead(self.connection, queues=queues, tasks=TASKS_KNOWN, after=None)
+        may = any(self._may_start(id_, job, queues) for id_, job in self.jobs.items())
+        assert self.do(looking).is_job_waiting == may
+
+    @precondition(lambda self: self.taken)
     @rule(data=st.data())
     def succeed(self, data: st.DataObject) -> None:
-        claimed = data.draw(st.sampled_from(self.claims))
-        accepted = self.do(queries.finish_succeeded(self.connection, [claimed]))
-        assert bool(accepted) == self._is_current(claimed)
+        taken = data.draw(st.sampled_from(self.taken))
+        accepted = self.do(queries.finish_succeeded(self.connection, [taken]))
+        assert bool(accepted) == self._is_current(taken)
         if accepted:
-            self._end(self.jobs[claimed.id], "succeeded", counts=True)
+            self._end(self.jobs[taken.id], "succeeded", counts=True)
 
-    @precondition(lambda self: self.claims)
+    @precondition(lambda self: self.taken)
     @rule(
         data=st.data(),
         status=st.sampled_from((Status.TODO, Status.FAILED)),
@@ -160,20 +185,20 @@ class Queue(RuleBasedStateMachine):
         wait_s=st.sampled_from((None, 0.0, HOUR_S)),
     )
     def end(self, data: st.DataObject, status: Status, counts: bool, wait_s: float | None) -> None:
-        """Tried again at once or later, handed back, or given up."""
-        claimed = data.draw(st.sampled_from(self.claims))
-        ended = Ended(job=claimed, status=status, counts=counts, wait_s=wait_s, error="e")
+        """An attempt ends: retried at once or later, handed back, or given up."""
+        taken = data.draw(st.sampled_from(self.taken))
+        ended = Ended(job=taken, status=status, counts=counts, wait_s=wait_s, error="e")
         accepted = self.do(queries.finish(self.connection, [ended]))
-        assert bool(accepted) == self._is_current(claimed)
+        assert bool(accepted) == self._is_current(taken)
         if accepted:
-            job = self.jobs[claimed.id]
+            job = self.jobs[taken.id]
             self._end(job, status, counts=counts)
             if wait_s:
                 job.is_scheduled = job.is_future = True
 
     @rule(worker=st.integers(0, 2))
     def crash(self, worker: int) -> None:
-        """It falls silent; another takes its place."""
+        """A worker has no heartbeat any more; another one takes its place."""
         self.dead.add(self.workers[worker])
         self.sql(
             """
@@ -194,13 +219,18 @@ class Queue(RuleBasedStateMachine):
                 )
                 self._end(self.jobs[id_], "failed" if is_last else "todo", counts=True)
 
-    @rule(task=st.sampled_from(TASKS_KNOWN))
-    def pause_or_resume(self, task: str) -> None:
-        if task in self.paused:
-            self.sql("DELETE FROM job_pauses WHERE name = %(name)s", name=task)
+    @rule(what=st.sampled_from((*(("task", name) for name in TASKS_KNOWN), ("queue", "r"))))
+    def pause_or_resume(self, what: tuple[str, str]) -> None:
+        kind, name = what
+        if what in self.paused:
+            self.sql("DELETE FROM job_pauses WHERE name = %(name)s", name=name)
         else:
-            self.sql("INSERT INTO job_pauses (kind, name) VALUES ('task', %(name)s)", name=task)
-        self.paused ^= {task}
+            self.sql(
+                "INSERT INTO job_pauses (kind, name) VALUES (%(kind)s, %(name)s)",
+                kind=kind,
+                name=name,
+            )
+        self.paused ^= {what}
 
     @rule()
     def time_passes(self) -> None:
@@ -214,7 +244,7 @@ class Queue(RuleBasedStateMachine):
     # ---- what must be so --------------------------------------------------------------------
 
     @invariant()
-    def both_say_the_same(self) -> None:
+    def queue_and_model_have_the_same_jobs(self) -> None:
         sql = """
             SELECT id, status::text, attempts,
                    CASE WHEN status = 'doing' THEN worker_id END AS worker_id
@@ -232,23 +262,25 @@ class Queue(RuleBasedStateMachine):
             for job in self.jobs.values()
         )
 
-    def _may_start(self, id_: int, job: Job) -> bool:
+    def _may_start(self, id_: int, job: Job, queues: tuple[str, ...] | None) -> bool:
         if job.status != "todo" or job.is_future:
             return False
-        if job.task not in TASKS_KNOWN or job.task in self.paused:
+        if job.task not in TASKS_KNOWN or (queues is not None and job.queue not in queues):
             return False
-        rivals = [(i, j) for i, j in self.jobs.items() if job.lock and j.lock == job.lock]
-        if any(j.status == "doing" for _, j in rivals):
+        if ("task", job.task) in self.paused or ("queue", job.queue) in self.paused:
             return False
-        waiting = [(-j.priority, i) for i, j in rivals if j.status == "todo" and not j.is_future]
+        same_lock = [(i, j) for i, j in self.jobs.items() if job.lock and j.lock == job.lock]
+        if any(j.status == "doing" for _, j in same_lock):
+            return False
+        waiting = [(-j.priority, i) for i, j in same_lock if j.status == "todo" and not j.is_future]
         return not waiting or min(waiting) == (-job.priority, id_)
 
-    def _is_current(self, claimed: Claimed) -> bool:
-        job = self.jobs[claimed.id]
+    def _is_current(self, taken: TakenJob) -> bool:
+        job = self.jobs[taken.id]
         return (job.status, job.holder, job.attempts) == (
             "doing",
-            claimed.worker_id,
-            claimed.attempts,
+            taken.worker_id,
+            taken.attempts,
         )
 
     def _end(self, job: Job, status: str, *, counts: bool) -> None:
@@ -258,7 +290,7 @@ class Queue(RuleBasedStateMachine):
         job.attempts += counts
 
 
-def test_the_queue_does_what_its_model_says(database_url: str) -> None:
+def test_queue_and_model_agree_after_any_events(database_url: str) -> None:
     loop = asyncio.new_event_loop()
 
     async def open_all() -> Connection:
@@ -272,7 +304,7 @@ def test_the_queue_does_what_its_model_says(database_url: str) -> None:
         run_state_machine_as_test(
             Queue,
             settings=settings(
-                max_examples=1_000 if FULL else 60,
+                max_examples=1_000 if FULL else 150,
                 stateful_step_count=50 if FULL else 30,
                 deadline=None,
                 database=None,

@@ -1,4 +1,4 @@
-"""A worker process that is told to stop does, whatever its jobs and its database do."""
+"""A worker process that is asked to stop does so, whatever its jobs and its database do."""
 
 import asyncio
 import os
@@ -13,10 +13,9 @@ import psutil
 from app.development.postgres import running_postgres
 from app.foundation.db import direct_connection, execute, fetch_values
 from app.foundation.migrate import migrate
-from tests.tasks.runner.conftest import Bench
-from tests.tasks.runner.test_worker import working
+from tests.tasks.runner.bench import Bench, working
 
-# Beside the worker's own tasks, one whose jobs do not end when they are cut off.
+# A worker with one more task, whose jobs do not end when they are cancelled.
 _STUBBORN = """
 import asyncio
 from tasks import worker
@@ -34,7 +33,7 @@ worker.main()
 """
 
 
-async def test_a_job_that_ignores_its_end_and_a_silent_database_hold_no_stop_up(
+async def test_a_worker_stops_although_a_job_ignores_that_and_the_database_is_silent(
     tmp_path: Path,
 ) -> None:
     with running_postgres(tmp_path / "pg", durable=False) as server:
@@ -45,7 +44,7 @@ async def test_a_job_that_ignores_its_end_and_a_silent_database_hold_no_stop_up(
         )
         try:
             await _run_stubborn_job(server.url)
-            with _standing_still(tmp_path / "pg"):
+            with _suspended(tmp_path / "pg"):
                 worker.send_signal(signal.SIGTERM)
                 assert await asyncio.wait_for(worker.wait(), 30) == 0
         finally:
@@ -54,7 +53,7 @@ async def test_a_job_that_ignores_its_end_and_a_silent_database_hold_no_stop_up(
             await worker.wait()
 
 
-async def test_a_worker_that_stops_leaves_no_trace_of_itself(bench: Bench) -> None:
+async def test_a_worker_that_stops_deletes_its_row(bench: Bench) -> None:
     for _ in range(5):
         async with working(bench.worker(heartbeat_s=0.001)):
             pass
@@ -74,8 +73,11 @@ async def _run_stubborn_job(url: str) -> None:
 
 
 @contextmanager
-def _standing_still(folder: Path) -> Iterator[None]:
-    """The server whose data is there; its first process before those that it could replace."""
+def _suspended(folder: Path) -> Iterator[None]:
+    """Suspend the server whose data is in this folder, and resume it at the end.
+
+    Its first process comes first, as it could replace the others.
+    """
     first = psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))
     first.suspend()
     others = first.children(recursive=True)

@@ -1,4 +1,4 @@
-"""Periodic jobs: each tick once, missed ones once, within their bound, and how late is recorded."""
+"""Periodic jobs: each tick runs once, and only the last of several missed ticks is made up for."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ import pytest
 from app.foundation.db import transaction
 from tasks.runner import timer_queries as queries
 from tasks.runner.timers import Timer, last_tick, next_tick, task_of, tick_forever
-from tests.tasks.runner.conftest import Bench
+from tests.tasks.runner.bench import Bench
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
@@ -37,23 +37,23 @@ async def test_a_tick_is_queued_once_however_many_workers_see_it(bench: Bench) -
     await _begin(now - timedelta(minutes=1))
     queued = await asyncio.gather(*(_move(now) for _ in range(8)))
     assert sorted(queued) == 7 * [[]] + [["a"]]
-    assert await _move(now - timedelta(seconds=30)) == [], "nor one from before"
+    assert await _move(now - timedelta(seconds=30)) == [], "nor is an earlier one"
     assert len(await bench.statuses()) == 1
 
 
-async def test_a_new_timer_has_missed_nothing(bench: Bench) -> None:
+async def test_no_job_is_queued_for_ticks_before_a_timer_was_new(bench: Bench) -> None:
     await _begin(await _now())
     assert await _move(await _now() - timedelta(seconds=5)) == []
 
 
-async def test_what_was_missed_is_made_up_for_once_within_its_bound(bench: Bench) -> None:
+async def test_a_tick_that_was_missed_is_made_up_for_if_it_is_recent(bench: Bench) -> None:
     now = await _now()
     await _begin(now - timedelta(days=3))
     assert await _move(now - timedelta(hours=2), within=timedelta(hours=1)) == []
     assert await _move(now - timedelta(minutes=50), within=timedelta(hours=1)) == ["a"]
 
 
-async def test_a_tick_that_finds_the_one_before_still_queued_adds_nothing(bench: Bench) -> None:
+async def test_a_tick_queues_no_job_while_that_of_the_tick_before_is_queued(bench: Bench) -> None:
     now = await _now()
     await _begin(now - timedelta(minutes=5))
     assert await _move(now - timedelta(minutes=1)) == ["a"]
@@ -69,12 +69,14 @@ async def test_a_tick_that_finds_the_one_before_still_queued_adds_nothing(bench:
         ("0 12 1 * *", NOON, NOON, NOON + timedelta(days=31)),
     ],
 )
-def test_ticks(cron: str, now: datetime, last: datetime, following: datetime) -> None:
+def test_the_last_and_the_next_tick_are_those_around_now(
+    cron: str, now: datetime, last: datetime, following: datetime
+) -> None:
     assert last_tick(cron, now) == last
     assert next_tick(cron, now) == following
 
 
-async def test_a_timer_runs_on_time_and_leaves_a_record(bench: Bench) -> None:
+async def test_each_tick_of_a_timer_runs_once_on_time_and_is_recorded(bench: Bench) -> None:
     counts = iter(range(100))
 
     async def run() -> int:
@@ -99,7 +101,7 @@ async def test_a_timer_runs_on_time_and_leaves_a_record(bench: Bench) -> None:
     assert await bench.values("SELECT name FROM job_runs WHERE started_at < tick") == []
 
 
-async def test_a_run_that_fails_is_recorded_and_tried_again(bench: Bench) -> None:
+async def test_a_run_that_fails_is_recorded_and_retried(bench: Bench) -> None:
     async def run() -> int:
         raise ValueError("not today")
 

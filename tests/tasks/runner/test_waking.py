@@ -1,4 +1,4 @@
-"""Who is told of new jobs: as few as possible, and nobody too late."""
+"""Which workers are notified of new jobs: as few as possible, and none too late."""
 
 import asyncio
 import tempfile
@@ -18,22 +18,21 @@ from app.foundation.db import (
     notifications,
     transaction,
 )
-from tasks.runner.model import Claimed
-from tests.tasks.runner.conftest import Bench
-from tests.tasks.runner.test_worker import NEVER_S, until, working
+from tasks.runner.model import TakenJob
+from tests.tasks.runner.bench import NEVER_S, Bench, until, working
 
 ANY, OWN = "procrastinate_any_queue_v1", "procrastinate_queue_v1#q"
 
 
 class A(queue.Job, frozen=True):
-    """A job of the tests' own."""
+    """A job in the queue `q`."""
 
     name = "a"
     queue = "q"
 
 
 class B(queue.Job, frozen=True):
-    """The same in another queue."""
+    """A job of the same task in another queue."""
 
     name = "a"
     queue = "other"
@@ -60,15 +59,15 @@ async def _listening(bench: Bench) -> AsyncIterator[Connection]:
         yield connection
 
 
-async def _told(listening: Connection) -> int:
-    """How often somebody was told since the last time; a mark of our own tells the end."""
+async def _notified(listening: Connection) -> int:
+    """How many notifications were sent since the last call; one of its own marks the end."""
     async with transaction() as tx:
         await execute(tx, "SELECT pg_notify(%(channel)s, 'end')", channel=ANY)
-    told = 0
+    count = 0
     async for payload in notifications(listening, for_s=20):
         if payload == "end":
-            return told
-        told += 1
+            return count
+        count += 1
     raise TimeoutError
 
 
@@ -77,54 +76,56 @@ async def _enqueue(count: int = 1) -> None:
         await queue.enqueue_all(tx, count * [A()])
 
 
-async def test_only_who_has_to_be_told_is_told_and_once_for_all_jobs(bench: Bench) -> None:
+async def test_only_workers_that_wait_are_notified_and_once_for_all_jobs(bench: Bench) -> None:
     async with _listening(bench) as listening:
         await _enqueue(9)
-        assert await _told(listening) == 0, "nobody there"
+        assert await _notified(listening) == 0, "there is no worker"
         await _worker(looks_by_itself=True)
         await _worker(queues="{q}", looks_by_itself=True)
         await _worker(queues="{other}")
         await _enqueue(9)
-        assert await _told(listening) == 0
+        assert await _notified(listening) == 0
         await _worker(queues="{q,other}")
         await _enqueue(9)
-        assert await _told(listening) == 2, "where some listen to all queues, and others to this"
+        assert await _notified(listening) == 2, (
+            "on the channel of all queues, and on that of this queue"
+        )
 
 
-async def test_who_waits_for_jobs_of_any_queue_is_told(bench: Bench) -> None:
+async def test_a_worker_for_all_queues_is_notified(bench: Bench) -> None:
     await _worker()
     async with _listening(bench) as listening:
         await _enqueue()
-        assert await _told(listening) == 2
+        assert await _notified(listening) == 2
 
 
-async def test_a_worker_of_another_kind_is_always_told(bench: Bench) -> None:
+async def test_a_worker_of_procrastinate_itself_is_always_notified(bench: Bench) -> None:
     await bench.sql("INSERT INTO procrastinate_workers DEFAULT VALUES")
     async with _listening(bench) as listening:
         await _enqueue()
-        assert await _told(listening) == 2
+        assert await _notified(listening) == 2
 
 
-async def test_jobs_that_come_in_another_way_are_announced_as_ever(bench: Bench) -> None:
+async def test_jobs_that_are_inserted_without_enqueue_are_always_notified_of(bench: Bench) -> None:
     await _worker(looks_by_itself=True)
     async with _listening(bench) as listening:
         await _enqueue()
         await bench.add("a")
-        assert await _told(listening) == 2
+        assert await _notified(listening) == 2
 
 
-async def test_a_transaction_that_may_see_what_was_tells_everybody(bench: Bench) -> None:
+async def test_a_transaction_with_an_old_snapshot_notifies_all_workers(bench: Bench) -> None:
     async with _listening(bench) as listening:
         async with transaction() as tx:
             await execute(tx, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             await queue.enqueue(tx, A())
-        assert await _told(listening) == 2
+        assert await _notified(listening) == 2
 
 
-async def test_what_was_being_queued_when_a_worker_came_is_found(bench: Bench) -> None:
+async def test_a_job_that_was_being_queued_when_a_worker_came_is_found(bench: Bench) -> None:
     bench.task("a")
     async with transaction() as tx:
-        await queue.enqueue(tx, A())  # tells nobody: there is nobody
+        await queue.enqueue(tx, A())  # notifies nobody: there is no worker
         async with working(bench.worker(look_every_s=NEVER_S)):
             await asyncio.sleep(0.3)
             assert bench.ran == []
@@ -132,7 +133,7 @@ async def test_what_was_being_queued_when_a_worker_came_is_found(bench: Bench) -
             await until(bench, 1)
 
 
-async def test_what_was_queued_while_a_worker_was_held_for_dead_is_found(bench: Bench) -> None:
+async def test_a_job_that_was_queued_while_a_worker_had_no_row_is_found(bench: Bench) -> None:
     bench.task("a")
     async with working(bench.worker(look_every_s=NEVER_S)):
         await asyncio.sleep(0.3)  # it has settled
@@ -142,54 +143,54 @@ async def test_what_was_queued_while_a_worker_was_held_for_dead_is_found(bench: 
         await until(bench, 1)
 
 
-async def test_what_was_being_queued_when_a_worker_ceased_to_look_by_itself_is_found(
+async def test_a_job_that_was_being_queued_when_a_worker_ceased_to_poll_is_found(
     bench: Bench,
 ) -> None:
     bench.task("a")
     sent = 0
-    is_silent = False
+    was_not_notified = False
     async with working(bench.worker(look_every_s=NEVER_S)):
-        while not is_silent:
+        while not was_not_notified:
             async with transaction() as tx:
-                sent += await _flood_until_it_looks_by_itself(tx)
+                sent += await _flood_until_it_polls(tx)
                 await queue.enqueue(tx, A())
                 sent += 1
-                if not await _looks_by_itself(tx):
-                    continue  # too slow: it was told
-                is_silent = True
+                if not await _polls(tx):
+                    continue  # too slow: the worker was notified
+                was_not_notified = True
                 await until(bench, sent - 1)
-                while await _looks_by_itself(tx):  # noqa: ASYNC110
+                while await _polls(tx):  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
                 await asyncio.sleep(0.3)
         await until(bench, sent)
 
 
-async def _flood_until_it_looks_by_itself(tx: Tx) -> int:
+async def _flood_until_it_polls(tx: Tx) -> int:
     sent = 0
-    while not await _looks_by_itself(tx):
+    while not await _polls(tx):
         await _enqueue(40)
         sent += 40
         await asyncio.sleep(0.01)
     return sent
 
 
-async def _looks_by_itself(tx: Tx) -> bool:
+async def _polls(tx: Tx) -> bool:
     return await fetch_new_value(tx, bool, "SELECT looks_by_itself FROM job_workers")
 
 
-async def test_what_another_worker_looked_at_and_left_is_found(bench: Bench) -> None:
-    """Two jobs that end only side by side, for two workers with room for one job each."""
+async def test_a_job_that_another_worker_locked_and_left_is_found(bench: Bench) -> None:
+    """Two workers with room for one job each, and two jobs that end only if both run."""
     running: set[int] = set()
     both = asyncio.Event()
 
-    async def together(job: Claimed) -> None:
+    async def together(job: TakenJob) -> None:
         running.add(job.id)
         if len(running) == 2:
             both.set()
         await both.wait()
-        await asyncio.sleep(0.1)  # so that nothing is claimed ahead
+        await asyncio.sleep(0.1)  # so that nothing is taken ahead
 
-    async def slow(_job: Claimed) -> None:
+    async def slow(_job: TakenJob) -> None:
         await asyncio.sleep(0.3)
 
     bench.task("a", together)
@@ -208,7 +209,9 @@ async def test_what_another_worker_looked_at_and_left_is_found(bench: Bench) -> 
 
 
 @pytest.mark.parametrize("count", [1, 500])
-async def test_queueing_is_one_round_trip_however_many(pool: None, count: int) -> None:
+async def test_queueing_is_one_round_trip_however_many_jobs_there_are(
+    pool: None, count: int
+) -> None:
     with tempfile.TemporaryFile("w+") as trace:
         async with transaction() as tx:
             await execute(tx, "SELECT")  # BEGIN

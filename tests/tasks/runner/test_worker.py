@@ -3,44 +3,20 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import psycopg
 
 from app.foundation.db import direct_connection, execute
 from tasks.runner import queries
-from tasks.runner.claiming import claim
-from tasks.runner.model import Claimed
-from tasks.runner.worker import Worker
-from tests.tasks.runner.conftest import Bench
+from tasks.runner.model import TakenJob
+from tests.tasks.runner.bench import NEVER_S, Bench, until, working
 
-# What begins although nobody looks, began because it was told, or because its time had come.
-NEVER_S = 3_600.0
 STALLED_S = 2.0
 
 
-@asynccontextmanager
-async def working(worker: Worker) -> AsyncIterator[Worker]:
-    running = asyncio.create_task(worker.run())
-    try:
-        while not worker.pulse.is_fresh:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.1)
-        yield worker
-    finally:
-        worker.stop()
-        await running
-
-
-async def until(bench: Bench, count: int, *, seconds: float = 20) -> None:
-    give_up_at = time.monotonic() + seconds
-    while len(bench.ran) < count:
-        assert time.monotonic() < give_up_at, f"{len(bench.ran)} of {count}"
-        await asyncio.sleep(0.005)
-
-
-async def test_an_idle_worker_begins_when_told_and_at_the_time_that_was_set(bench: Bench) -> None:
+async def test_an_idle_worker_begins_a_job_when_notified_and_at_its_scheduled_time(
+    bench: Bench,
+) -> None:
     bench.task("a")
     async with working(bench.worker(look_every_s=NEVER_S)):
         await bench.add("a")
@@ -62,7 +38,7 @@ async def test_a_job_that_is_due_as_the_worker_falls_asleep_begins(bench: Bench)
 async def test_a_retry_begins_at_its_time(bench: Bench) -> None:
     attempts: list[int] = []
 
-    async def fail_once(job: Claimed) -> None:
+    async def fail_once(job: TakenJob) -> None:
         attempts.append(job.attempts)
         if not job.attempts:
             raise RuntimeError
@@ -74,7 +50,7 @@ async def test_a_retry_begins_at_its_time(bench: Bench) -> None:
     assert attempts == [0, 1]
 
 
-async def test_the_next_of_a_lock_begins_when_the_one_before_has_ended(bench: Bench) -> None:
+async def test_the_next_job_with_a_lock_begins_when_the_one_before_has_ended(bench: Bench) -> None:
     bench.task("a")
     worker, other = (bench.worker(concurrency=n, look_every_s=NEVER_S) for n in (1, 5))
     async with working(worker), working(other):
@@ -83,34 +59,34 @@ async def test_the_next_of_a_lock_begins_when_the_one_before_has_ended(bench: Be
         await until(bench, 20)
 
 
-async def test_an_idle_worker_asks_less_than_once_a_second(bench: Bench) -> None:
+async def test_an_idle_worker_queries_the_database_less_than_once_a_second(bench: Bench) -> None:
     bench.task("a")
     async with working(bench.worker(heartbeat_s=10.0, stalled_s=30.0)):
-        before = await _asked(bench)
+        before = await _queries(bench)
         await asyncio.sleep(6)
-        asked = await _asked(bench) - before
-    assert asked <= 6, asked
+        count = await _queries(bench) - before
+    assert 1 <= count <= 6, count
 
 
-async def _asked(bench: Bench) -> int:
-    """Heartbeats, claims and looks ahead; a server process tells of them when it is idle."""
+async def _queries(bench: Bench) -> int:
+    """How many heartbeats, takes and looks ahead there were; Postgres counts them once idle."""
     sql = """
         SELECT (SELECT sum(calls) FROM (
             SELECT n_tup_upd AS calls FROM pg_stat_user_tables
              WHERE relname = 'procrastinate_workers'
              UNION ALL
             SELECT idx_scan FROM pg_stat_user_indexes
-             WHERE indexrelname = 'runner_jobs_ready_locked') AS counted)::text"""
+             WHERE indexrelname = 'runner_jobs_overdue') AS counted)::text"""
     (count,) = await bench.values(sql)
     return int(count)
 
 
-async def test_a_worker_told_to_stop_finishes_what_runs_and_hands_back_the_rest(
+async def test_a_worker_that_stops_finishes_the_running_jobs_and_hands_back_the_rest(
     bench: Bench,
 ) -> None:
     began: list[int] = []
 
-    async def work(job: Claimed) -> None:
+    async def work(job: TakenJob) -> None:
         began.append(job.id)
         await asyncio.sleep(0.1 if len(began) == 1 else 30)
 
@@ -124,8 +100,8 @@ async def test_a_worker_told_to_stop_finishes_what_runs_and_hands_back_the_rest(
     assert await bench.values("SELECT id::text FROM procrastinate_workers") == []
 
 
-async def test_what_waits_behind_slow_jobs_is_left_to_others(bench: Bench) -> None:
-    async def sleep(job: Claimed) -> None:
+async def test_jobs_that_wait_behind_slow_ones_are_left_to_other_workers(bench: Bench) -> None:
+    async def sleep(job: TakenJob) -> None:
         if job.priority:
             await asyncio.sleep(60)
 
@@ -141,17 +117,17 @@ async def test_what_waits_behind_slow_jobs_is_left_to_others(bench: Bench) -> No
             await until(bench, 10)
 
 
-async def test_a_worker_held_for_dead_begins_anew(bench: Bench) -> None:
+async def test_a_worker_that_was_counted_as_dead_registers_again(bench: Bench) -> None:
     bench.task("a")
     async with working(bench.worker()) as worker:
-        first = worker.pulse.worker_id
+        first = worker.heartbeat.worker_id
         await bench.sql("DELETE FROM procrastinate_workers")
         await bench.add("a")
         await until(bench, 1)
-        assert worker.pulse.worker_id not in (None, first)
+        assert worker.heartbeat.worker_id not in (None, first)
 
 
-async def test_without_a_heartbeat_nothing_is_claimed_and_it_resumes_by_itself(
+async def test_a_worker_without_a_heartbeat_takes_nothing_until_it_has_one_again(
     bench: Bench,
 ) -> None:
     bench.task("a")
@@ -159,7 +135,7 @@ async def test_without_a_heartbeat_nothing_is_claimed_and_it_resumes_by_itself(
         async with direct_connection(bench.url) as other, other.transaction():
             await execute(other, "LOCK TABLE procrastinate_workers IN SHARE MODE")
             for _ in range(100):
-                if not worker.pulse.is_fresh:
+                if not worker.heartbeat.is_fresh:
                     break
                 await asyncio.sleep(0.02)
             await bench.add("a")
@@ -168,8 +144,10 @@ async def test_without_a_heartbeat_nothing_is_claimed_and_it_resumes_by_itself(
         await until(bench, 1)
 
 
-async def test_a_sleeper_begins_nothing_that_may_have_been_given_to_others(bench: Bench) -> None:
-    """The process stands still for longer than others wait for it, with a job in its hands."""
+async def test_a_worker_that_was_suspended_begins_nothing_that_others_may_have_been_given(
+    bench: Bench,
+) -> None:
+    """The process stands still for longer than others wait for it, and has a job that waits."""
 
     def take_over() -> None:
         with psycopg.connect(bench.url, autocommit=True) as connection:
@@ -178,7 +156,7 @@ async def test_a_sleeper_begins_nothing_that_may_have_been_given_to_others(bench
                 " WHERE status = 'doing'"
             )
 
-    async def sleep(job: Claimed) -> None:
+    async def sleep(job: TakenJob) -> None:
         while await bench.statuses() != ["doing 0", "doing 0"]:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         thread = threading.Thread(target=take_over)
@@ -198,9 +176,9 @@ async def test_a_sleeper_begins_nothing_that_may_have_been_given_to_others(bench
 
 
 async def test_no_lost_connection_ends_a_worker(bench: Bench) -> None:
-    """Every connection is cut again and again; every job is done, none is left behind."""
+    """Every connection is cut again and again, and still every job is done."""
 
-    async def work(_job: Claimed) -> None:
+    async def work(_job: TakenJob) -> None:
         await asyncio.sleep(0.002)
 
     bench.task("a", work)
@@ -227,7 +205,7 @@ async def test_no_lost_connection_ends_a_worker(bench: Bench) -> None:
         assert set(await bench.statuses()) == {"succeeded 1"}
 
 
-async def test_jobs_claimed_without_an_answer_are_given_back(bench: Bench) -> None:
+async def test_jobs_that_were_taken_without_an_answer_are_given_back(bench: Bench) -> None:
     bench.task("a")
     await bench.add("a")
     async with working(bench.worker()) as worker:
@@ -236,12 +214,13 @@ async def test_jobs_claimed_without_an_answer_are_given_back(bench: Bench) -> No
             """
             INSERT INTO procrastinate_jobs (queue_name, task_name, status, worker_id)
             VALUES ('q', 'a', 'doing', %(id)s)""",
-            id=worker.pulse.worker_id,
+            id=worker.heartbeat.worker_id,
         )
-        await bench.sql(  # the claims begin again, and look at what they hold
+        await bench.sql(  # the loop that takes jobs starts again, and checks which ones it has
             """
             SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-             WHERE datname = current_database() AND query LIKE '%%RECURSIVE every%%'
+             WHERE datname = current_database()
+               AND query ~ 'runner.(take_jobs|is_job_waiting)'
                AND pid <> pg_backend_pid()"""
         )
         await until(bench, 2)
@@ -252,7 +231,7 @@ async def test_jobs_claimed_without_an_answer_are_given_back(bench: Bench) -> No
     assert await bench.statuses() == ["succeeded 1", "succeeded 1"]
 
 
-async def test_jobs_of_one_queueing_lock_claimed_without_an_answer_are_given_back(
+async def test_of_jobs_with_one_queueing_lock_taken_without_an_answer_one_is_given_back(
     bench: Bench,
 ) -> None:
     bench.task("a")
@@ -260,7 +239,9 @@ async def test_jobs_of_one_queueing_lock_claimed_without_an_answer_are_given_bac
         worker_id = await queries.register(connection)
         for _ in range(2):
             await bench.add("a", queueing_lock="x")
-            await claim(connection, worker_id=worker_id, queues=None, tasks=["a"], limit=1)
-        given = await queries.release_unknown(connection, worker_id=worker_id, held=[])
+            await queries.take_jobs(
+                connection, worker_id=worker_id, queues=None, tasks=["a"], limit=1
+            )
+        given = await queries.return_unknown(connection, worker_id=worker_id, held=[])
     assert len(given) == 2
     assert await bench.statuses() == ["todo 0", "aborted 0"]

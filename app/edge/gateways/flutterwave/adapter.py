@@ -9,7 +9,7 @@ import httpx
 
 from app.edge.gateways.flutterwave import amounts, charges, refunds, transfers, webhooks
 from app.edge.gateways.flutterwave.webhooks import Scheme
-from app.edge.gateways.http import Hearer, Line, problems_of
+from app.edge.gateways.http import Line, Recorder, problems_of
 from app.edge.gateways.port import (
     Accepted,
     CheckoutReady,
@@ -56,7 +56,7 @@ class Flutterwave:
         timeout_s: float,
         webhook_scheme: Scheme = Scheme.V3,
         transport: httpx.AsyncBaseTransport | None = None,
-        hearer: Hearer | None = None,
+        recorder: Recorder | None = None,
         patience: Patience = NO_PATIENCE,
     ) -> None:
         self.live = secret_key.startswith(_LIVE_KEY)
@@ -69,7 +69,7 @@ class Flutterwave:
             timeout_s=timeout_s,
             read_float=Decimal,
             transport=transport,
-            hearer=hearer,
+            recorder=recorder,
             patience=patience,
         )
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import httpx
 
-from app.edge.gateways.http import Hearer, Line, problems_of
+from app.edge.gateways.http import Line, Recorder, problems_of
 from app.edge.gateways.paystack import amounts, chargebacks, charges, refunds, transfers, webhooks
 from app.edge.gateways.port import (
     Accepted,
@@ -48,7 +48,7 @@ class Paystack:
         base_url: str,
         timeout_s: float,
         transport: httpx.AsyncBaseTransport | None = None,
-        hearer: Hearer | None = None,
+        recorder: Recorder | None = None,
         patience: Patience = NO_PATIENCE,
     ) -> None:
         self.live = secret_keys[0].startswith(_LIVE_KEY)
@@ -59,7 +59,7 @@ class Paystack:
             secret_key=secret_keys[0],
             timeout_s=timeout_s,
             transport=transport,
-            hearer=hearer,
+            recorder=recorder,
             patience=patience,
         )
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import httpx
 
-from app.edge.gateways.http import Hearer, Line, problems_of
+from app.edge.gateways.http import Line, Recorder, problems_of
 from app.edge.gateways.port import (
     Accepted,
     CheckoutReady,
@@ -65,7 +65,7 @@ class Stripe:
         base_url: str,
         timeout_s: float,
         transport: httpx.AsyncBaseTransport | None = None,
-        hearer: Hearer | None = None,
+        recorder: Recorder | None = None,
         patience: Patience = NO_PATIENCE,
     ) -> None:
         self.live = secret_key.startswith(_LIVE_KEYS)
@@ -77,7 +77,7 @@ class Stripe:
             timeout_s=timeout_s,
             headers={"Stripe-Version": VERSION},
             transport=transport,
-            hearer=hearer,
+            recorder=recorder,
             patience=patience,
         )
 

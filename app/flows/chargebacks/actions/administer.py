@@ -22,10 +22,9 @@ from app.flows.chargebacks.model import (
     NotTheSame,
     RefundUnderWay,
 )
-from app.foundation import states
+from app.foundation import paging, states
 from app.foundation.audit import Actor, ActorRole
 from app.foundation.db import Tx
-from app.foundation.wire import read_cursor, write_cursor
 from app.money.payments import actions as payments
 
 
@@ -83,13 +82,11 @@ async def read_page(
     tx: Tx, *, state: ChargebackState | None, limit: int, cursor: str | None
 ) -> ChargebackPage:
     """A page of chargebacks, newest first. Raises Invalid for a made-up cursor."""
-    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    before = paging.read_id(cursor)
     found = await queries.page(tx, state=state, before=before, limit=limit + 1)
-    shown = found[:limit]
-    return ChargebackPage(
-        chargebacks=[ChargebackReply.of(chargeback) for chargeback in shown],
-        next_cursor=write_cursor(shown[-1].id) if len(found) > limit else None,
-    )
+    page, next_cursor = paging.cut(found, limit, by=lambda chargeback: chargeback.id)
+    replies = [ChargebackReply.of(chargeback) for chargeback in page]
+    return ChargebackPage(chargebacks=replies, next_cursor=next_cursor)
 
 
 async def read_story(tx: Tx, chargeback_id: UUID) -> ChargebackStory:

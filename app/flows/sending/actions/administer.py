@@ -20,6 +20,7 @@ from app.money.instructions.model import (
     InstructionState,
     NoSuchInstructionHere,
 )
+from app.money.instructions.rules.succession import successor
 from app.money.payees import actions as payees
 from app.money.payees.model import Payee
 
@@ -72,7 +73,13 @@ async def reissue(
         rules.check_owed(came_back, before[0])
         raise ReissuedBefore(f"It was, as {before[0].id}.")
     target = await _target(tx, came_back)
-    again = rules.again(came_back, instruction_id=uuid_utils.compat.uuid7(), target=target)
+    again = successor(
+        came_back,
+        instruction_id=uuid_utils.compat.uuid7(),
+        amount=came_back.amount,
+        target=target,
+        automatic=False,
+    )
     by = Actor(ActorRole.ADMIN, admin_id)
     await instructions.queue_all(tx, [again], by=by)
     await resolve_alert(tx, "instruction_reversed", str(came_back.id))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from app.edge.outages import actions as outages
+from app.edge.calls import actions as calls
 from app.flows.chargebacks import actions as chargebacks
 from app.foundation.db import Tx
 from app.money.instructions import actions as instructions
@@ -32,7 +32,7 @@ async def begin(tx: Tx, instruction_id: UUID) -> Sending | None:
     queued = await instructions.get(tx, instruction_id)
     if queued.state is not InstructionState.QUEUED or queued.waits_at_refund_gate:
         return None
-    if queued.gateway in await outages.down(tx):
+    if queued.gateway in await calls.gateways_down(tx):
         await instructions.wait_for_gateway(tx, queued)
         return None
     charge = await payments.lock_shared(tx, queued.payment_id)

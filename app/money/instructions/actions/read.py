@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from app.foundation import paging
 from app.foundation.db import Tx, plan_for_values
-from app.foundation.wire import read_cursor, write_cursor
 from app.money.instructions.model import (
     Instruction,
     InstructionFilter,
@@ -68,6 +68,11 @@ async def of_booking(tx: Tx, booking_id: UUID) -> list[Instruction]:
     return await queries.of_booking(tx, booking_id)
 
 
+async def references_of_booking(tx: Tx, booking_id: UUID) -> list[str]:
+    """The reference of every attempt at a booking's refunds and transfers, past ones too."""
+    return await queries.references_of_booking(tx, booking_id)
+
+
 async def of_source(tx: Tx, source_id: UUID) -> list[Instruction]:
     """The instructions that a pot, charge, debt or other instruction has caused."""
     return await sources.of_source(tx, source_id)
@@ -92,14 +97,12 @@ async def read_page(
     tx: Tx, wanted: InstructionFilter, *, limit: int, cursor: str | None
 ) -> InstructionPage:
     """A page of refunds or transfers, newest first. Raises Invalid for a made-up cursor."""
-    before = read_cursor(cursor, tuple[UUID])[0] if cursor else None
+    before = paging.read_id(cursor)
     await plan_for_values(tx)
     found = await queries.page(tx, wanted, before=before, limit=limit + 1)
-    shown = found[:limit]
-    return InstructionPage(
-        instructions=[InstructionReply.of(instruction) for instruction in shown],
-        next_cursor=write_cursor(shown[-1].id) if len(found) > limit else None,
-    )
+    page, next_cursor = paging.cut(found, limit, by=lambda instruction: instruction.id)
+    replies = [InstructionReply.of(instruction) for instruction in page]
+    return InstructionPage(instructions=replies, next_cursor=next_cursor)
 
 
 async def read_history(tx: Tx, instruction_id: UUID) -> list[InstructionMove]:

@@ -66,6 +66,20 @@ async def of_booking(tx: Tx, booking_id: UUID) -> list[Instruction]:
     )
 
 
+async def references_of_booking(tx: Tx, booking_id: UUID) -> list[str]:
+    """The reference of every attempt at a booking's refunds and transfers, past ones too."""
+    return await fetch_values(
+        tx,
+        str,
+        """
+        SELECT DISTINCT history.reference
+          FROM instructions
+          JOIN instruction_history AS history ON instruction_id = instructions.id
+         WHERE booking_id = %(booking_id)s AND history.reference IS NOT NULL""",
+        booking_id=booking_id,
+    )
+
+
 async def refunds_at_gateway(tx: Tx, payment_id: UUID) -> list[UUID]:
     """Refunds of a charge that are at the gateway, or may be."""
     return await fetch_values(

@@ -3,6 +3,7 @@
 from typing import Final
 
 from app.money.instructions.model import Instruction, InstructionKind
+from app.money.ledger import rules as ledger_rules
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 
 _KINDS: Final = {
@@ -30,14 +31,11 @@ def confirmed(instruction: Instruction, *, fee: int) -> list[Posting]:
     )
     if not fee:
         return [out]
-    fees = Account(
-        kind=AccountKind.GATEWAY_FEES, currency=instruction.currency, gateway=instruction.gateway
-    )
-    kept = Posting(
-        kind=PostingKind.GATEWAY_FEE,
+    kept = ledger_rules.gateway_fee(
+        fee,
+        clearing,
         source_id=instruction.id,
         booking_id=instruction.booking_id,
-        entries=(Entry(fees, -fee), Entry(clearing, fee)),
         memo=f"fee of a {instruction.kind}",
     )
     return [out, kept]

@@ -1,11 +1,13 @@
 """What makes verdicts of subjects."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any, LiteralString
 
 from app.foundation.db import Tx, execute, fetch_new_value
 from app.operations.invariants.model import Verdict
 
 Verdicts = dict[str, Verdict]  # by law
+Judge = Callable[[Tx], Awaitable[Verdicts]]
 
 
 async def take_snapshot(tx: Tx) -> None:

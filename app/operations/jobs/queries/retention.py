@@ -2,16 +2,8 @@
 
 from datetime import timedelta
 
-import msgspec
-
 from app.foundation.db import Tx, execute, fetch_new
-
-
-class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """How many rows a batch has deleted, and whether there may be more to delete."""
-
-    deleted: int
-    more: bool
+from app.foundation.retention import Batch
 
 
 async def forget_succeeded(tx: Tx, *, kept: timedelta, limit: int) -> Batch:

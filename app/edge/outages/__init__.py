@@ -1,1 +1,0 @@
-"""Outages: which gateways do not answer at the moment, by the calls of all processes."""

@@ -1,0 +1,18 @@
+"""The `berthold` command, as a test runs it."""
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app.cli import main
+from app.foundation.settings import settings
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, **environment: str) -> Result:
+    """One `berthold` command, in this process, with more in its environment."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    try:
+        return CliRunner().invoke(main, arguments)
+    finally:
+        settings.cache_clear()

@@ -1,0 +1,60 @@
+"""Payout accounts of a shop's host: added and removed over HTTP, or simply there."""
+
+from typing import Any
+
+from app.edge.gateways.port import GatewayName
+from app.edge.gateways.recipients import NewRecipient, RecipientKind, RecipientReady
+from app.edge.gateways.registry import gateway_named
+from app.foundation.db import execute, transaction
+from app.people.accounts.model import Principal
+from tests import make
+from tests.shop import Shop
+
+NUMBER = "0123456789"
+ACCOUNT = {
+    "holder": "Ada Okafor",
+    "kind": "bank_account",
+    "accountNumber": NUMBER,
+    "bankCode": "058",
+    "currency": "NGN",
+}
+PATH = "/api/host/payout-accounts"
+
+
+async def add(shop: Shop, *, key: str = "", who: Principal | None = None, **changed: Any) -> Any:
+    return await shop.post(who or shop.host, PATH, ACCOUNT | changed, key=key)
+
+
+async def accounts(shop: Shop) -> list[Any]:
+    return (await shop.get(shop.host, PATH))["accounts"]
+
+
+async def remove(shop: Shop, account: Any, *, who: Principal | None = None) -> int:
+    path = f"{PATH}/{account['id']}"
+    return (await shop.api.delete(path, headers=make.bearer(who or shop.host))).status_code
+
+
+async def payee(shop: Shop) -> None:
+    """An active payout account of the host, known at the gateway."""
+    ready = await gateway_named(GatewayName.PAYSTACK).create_recipient(
+        NewRecipient(
+            name="Host Demo",
+            kind=RecipientKind.BANK_ACCOUNT,
+            account_number="0001234567",
+            bank_code="058",
+            currency="NGN",
+        )
+    )
+    assert isinstance(ready, RecipientReady), ready
+    async with transaction() as tx:
+        await execute(
+            tx,
+            """
+            INSERT INTO payout_accounts (id, host_id, gateway, currency, kind, holder,
+                                         account_number, bank_code, recipient, state)
+            VALUES (%(id)s, %(host_id)s, 'paystack', 'NGN', 'bank_account', 'Host Demo',
+                    '0001234567', '058', %(recipient)s, 'active')""",
+            id=make.new_id(),
+            host_id=shop.host.id,
+            recipient=ready.recipient,
+        )
