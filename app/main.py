@@ -16,6 +16,7 @@ import app.flows.chargebacks.routes
 import app.flows.checkout.routes
 import app.flows.sending.routes
 import app.flows.tracking.routes
+import app.market.availability.routes
 import app.market.bookings.routes
 import app.market.disputes.routes
 import app.market.inventory.routes
@@ -55,6 +56,7 @@ def create_app() -> ASGIApp:
             *app.flows.checkout.routes.routes,
             *app.market.disputes.routes.routes,
             *app.market.inventory.routes.routes,
+            *app.market.availability.routes.routes,
             *app.operations.jobs.routes.routes,
             *app.money.ledger.routes.routes,
             *app.flows.sending.routes.routes,

@@ -1,7 +1,9 @@
 """The application, for tests that only use it."""
 
 from functools import cache
+from typing import Any, cast
 
+import httpx
 from litestar.types import ASGIApp
 
 from app.main import create_app
@@ -14,3 +16,10 @@ def the_app() -> ASGIApp:
     It holds no state but what its lifespan opens and closes.
     """
     return create_app()
+
+
+def transport_to(app: object, *, raise_app_exceptions: bool = True) -> httpx.ASGITransport:
+    """What makes an HTTP client call an application of this process; Litestar and httpx describe
+    the type of an application in different words.
+    """
+    return httpx.ASGITransport(cast("Any", app), raise_app_exceptions=raise_app_exceptions)

@@ -20,8 +20,8 @@ from app.development.postgres import running_postgres
 from app.foundation import db
 from app.foundation.migrate import migrate
 from app.foundation.settings import settings
-from tests.application import the_app
-from tests.databases import Databases
+from tests.application import the_app, transport_to
+from tests.databases import Databases, url_of
 from tests.shop import Shop, open_shop
 from tests.tasks.runner.bench import Bench
 
@@ -100,11 +100,7 @@ def postgres_server() -> SimpleNamespace:
 
 
 def _migrate(**connection: Any) -> None:
-    asyncio.run(migrate(_url(**connection)))
-
-
-def _url(*, host: str, port: int, user: str, dbname: str, **_: Any) -> str:
-    return f"postgresql://{user}@/{dbname}?host={host}&port={port}"
+    asyncio.run(migrate(url_of(**connection)))
 
 
 template = factories.postgresql_noproc(
@@ -145,7 +141,7 @@ async def pool(database_url: str) -> AsyncIterator[None]:
 @pytest.fixture
 async def api(pool: None) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the whole application, in this process, on a fresh database."""
-    transport = httpx.ASGITransport(the_app())
+    transport = transport_to(the_app())
     async with httpx.AsyncClient(transport=transport, base_url="http://berthold.test") as client:
         yield client
 

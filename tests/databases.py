@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from psycopg.sql import SQL, Identifier
@@ -44,6 +44,16 @@ _END_OTHERS: Final = """
        AND backend_type = 'client backend'"""
 
 
+def url_of(*, host: str, port: int, user: str, dbname: str, **_: Any) -> str:
+    """The URL of a database, from what pytest-postgresql knows of it."""
+    return f"postgresql://{user}@/{dbname}?host={host}&port={port}"
+
+
+def run_sql(connection: psycopg.Connection, sql: str) -> psycopg.Cursor:
+    """Run SQL that a test has put together, of numbers and names of its own."""
+    return connection.execute(sql.encode())
+
+
 class Databases:
     """The databases of a running server, through a connection of their own."""
 
@@ -52,7 +62,8 @@ class Databases:
         self._admin = psycopg.connect(self.url("postgres"), autocommit=True)
 
     def url(self, name: str) -> str:
-        return f"postgresql://{self._server.user}@/{name}?host={self._server.host}&port={self._server.port}"
+        server = self._server
+        return url_of(host=server.host, port=server.port, user=server.user, dbname=name)
 
     @contextmanager
     def copy(self, name: str, *, of: str) -> Generator[str]:

@@ -30,7 +30,7 @@ from tasks.runner.handlers import TASKS
 from tasks.runner.reaping import reap
 from tasks.runner.worker import Options, Worker
 from tasks.schedule import SCHEDULE
-from tests.application import the_app
+from tests.application import the_app, transport_to
 from tests.mail_server import running_mail_server
 from tests.sandbox.server import NOWHERE, SandboxHandle
 from tests.shop import Shop
@@ -189,7 +189,7 @@ async def open_house(
         stack.push_async_callback(db.close_pool)
         sandbox = create_sandbox(webhook_url=NOWHERE, books_path=str(books), step_seconds=None)
         stack.callback(sandbox.state.simulator.books.close)
-        line = httpx.ASGITransport(sandbox, raise_app_exceptions=False)
+        line = transport_to(sandbox, raise_app_exceptions=False)
         open_gateways(
             settings(),
             transports={name: wrap(line) for name in GatewayName},
@@ -201,9 +201,7 @@ async def open_house(
             httpx.AsyncClient(transport=line, base_url="http://sandbox.test")
         )
         api = await stack.enter_async_context(
-            httpx.AsyncClient(
-                transport=httpx.ASGITransport(the_app()), base_url="http://berthold.test"
-            )
+            httpx.AsyncClient(transport=transport_to(the_app()), base_url="http://berthold.test")
         )
         handle = SandboxHandle(guest, "http://sandbox.test", SECRET_KEY, sandbox.state.simulator)
         yield kind(api, handle, url, sandbox)

@@ -68,7 +68,7 @@ async def trip(
         SELECT %(id)s, %(host_id)s, 'trip', 'Lagos to Abuja', 'Lagos', 'Abuja', 'Africa/Lagos',
                %(currency)s, %(price)s, %(fee)s, %(policy)s, %(request_to_book)s,
                day, '08:00', day, '18:00', 'Africa/Lagos'
-          FROM (SELECT (business_now() + %(days_ahead)s * interval '1 day')::date AS day)""",
+          FROM (SELECT (business_now() + %(days_ahead)s * interval '1 day')::date) AS date (day)""",
         id=listing_id,
         host_id=host.id,
         currency=currency,

@@ -25,7 +25,7 @@ OWNERS: Final = {
     "refresh_tokens": "people/accounts",
     # edge
     "gateway_calls": "edge/calls",
-    "gateway_outages": "edge/outages",
+    "gateway_outages": "edge/calls",
     "notifications": "edge/notifications",
     "webhook_events": "edge/webhooks",
     # money
@@ -78,16 +78,19 @@ READERS: Final = {
     "flows/tracking": "one list, in order, of all that happened to a booking's money",
 }
 
-_FREE: Final = "the hot path: one statement finds what is free, and locks or claims it"
+_FREE: Final = "the hot path: what is free is found by one statement"
 _SWEEP: Final = "a sweep locks the next row that is due, and passes over those that are not"
 _OPERATOR: Final = "an operator looks at the queue and changes it; the runner serves no requests"
 _HERE: Final = "to be mended"
-_EDGE: Final = "mended by `edge`"
 
 # All other statements that touch another room's table, and why they may.
 EXCEPTIONS: Final = {
     ("market/bookings", "claims", "writes"): "the hot path: a booking is held by one statement",
     ("market/bookings", "pots", "reads"): _SWEEP,
+    ("market/availability", "listings", "reads"): _FREE,
+    ("market/availability", "units", "reads"): _FREE,
+    ("market/availability", "blocked_dates", "reads"): _FREE,
+    ("market/availability", "claims", "reads"): _FREE,
     ("market/claims", "units", "reads"): _FREE,
     ("market/claims", "blocked_dates", "reads"): _FREE,
     ("market/disputes", "pots", "reads"): "a dispute is shown with the amount that it is about",
@@ -105,27 +108,13 @@ EXCEPTIONS: Final = {
     ("operations/jobs", "procrastinate_jobs", "writes"): _OPERATOR,
     ("operations/jobs", "procrastinate_events", "reads"): _OPERATOR,
     ("operations/jobs", "procrastinate_workers", "reads"): _OPERATOR,
-    ("operations/health", "audit_log", "reads"): "operators read the audit log here",
     # To be mended:
     ("money/payees", "instructions", "reads"): _HERE,
-    ("market/bookings", "listings", "reads"): _HERE,
-    ("market/bookings", "units", "reads"): _HERE,
-    ("market/bookings", "blocked_dates", "reads"): _HERE,
-    ("market/inventory", "claims", "reads"): _HERE,
-    ("operations/health", "alerts", "reads"): _EDGE,
-    ("operations/health", "alerts", "writes"): _EDGE,
-    ("operations/health", "bookings", "reads"): _EDGE,
-    ("operations/health", "instructions", "reads"): _EDGE,
-    ("operations/health", "instruction_history", "reads"): _EDGE,
-    ("operations/health", "payments", "reads"): _EDGE,
-    ("operations/health", "webhook_events", "reads"): _EDGE,
 }
 
 # Files with statements that no parser can read whole, because they are put together.
 PUT_TOGETHER: Final = {
     "app/operations/invariants/queries/judging.py": "around whole statements, which are read",
-    "tasks/runner/claiming.py": "mended by `runner`",
-    "app/market/inventory/queries.py": _HERE,
 }
 
 USES, PIECES = read_all()
@@ -184,11 +173,5 @@ def _foreign(uses: set[Use]) -> set[Use]:
     return {
         use
         for use in uses
-        if OWNERS.get(use.table) != use.room
-        and not (use.room in READERS and use.verb == "reads")
-        and use.table not in _NAMED_IN_PIECES
+        if OWNERS.get(use.table) != use.room and not (use.room in READERS and use.verb == "reads")
     }
-
-
-# Names that WITH gives in one piece of tasks/runner/claiming.py and that another piece uses.
-_NAMED_IN_PIECES: Final = {"chosen", "open", "paused", "these"}

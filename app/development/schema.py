@@ -5,6 +5,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -23,15 +24,18 @@ FILE = Path(__file__).resolve().parent.parent.parent / "schema.sql"
 _HEADER = (
     "-- What migrations/ come to. Not for editing: python -m app.development.schema writes it.\n"
 )
-# Differ from dump to dump, or with the version of pg_dump.
-_PASSING = ("\\restrict ", "\\unrestrict ", "-- Dumped ")
+# What differs from one dump to the next or with the version of Postgres: the password of a dump,
+# the versions that it names, and the version of a column, which servers since 15.20 store with it.
+_PASSING = re.compile(
+    r"\\(un)?restrict |-- Dumped |ALTER TABLE ONLY \S+ ALTER COLUMN \S+ SET \(pg_attver=\d+\);$"
+)
 
 
 def dump(url: str) -> str:
     """The schema of a database as SQL, the same for the same schema."""
     command = [program("pg_dump"), "--schema-only", "--no-owner", "--no-privileges", url]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    kept = [line for line in text.splitlines() if not line.startswith(_PASSING)]
+    kept = [line for line in text.splitlines() if not _PASSING.match(line)]
     return _HEADER + "\n".join(kept).strip() + "\n"
 
 

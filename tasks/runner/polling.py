@@ -18,7 +18,7 @@ from app.foundation.db import Connection
 from tasks.runner import queries
 
 POLL_EVERY_S: Final = 0.005  # about what a notification takes under load
-# Jobs are counted in spans of this length: long enough to tell a stream from a burst of a few.
+# Jobs are counted in spans of this length: long enough that a few jobs at once are no stream.
 _SPAN_S: Final = 0.1
 # So many in a span are one every few milliseconds: polling asks no more often than notifications
 # would wake the worker.

@@ -17,13 +17,13 @@ from tasks.runner.model import Options, TakenJob
 from tasks.runner.polling import POLL_EVERY_S, Polling
 
 _ANSWER_WITHIN_S: Final = 10.0  # a connection that went dead raises no error by itself
-_HEARTBEAT_AGAIN_S: Final = 0.02  # without a heartbeat, as at the start: soon, at no cost
+_HEARTBEAT_AGAIN_S: Final = 0.02  # until there is one: short, as each worker begins so
 _CHECK_EVERY_S: Final = 30.0  # answers are seldom lost, and requests to abort mostly arrive
-# A job that other workers passed over while one of them looked at it: that one is done with it
-# after a round trip or two. If it is not, ask less and less often.
+# How soon to try again to take a job that another worker had locked: it unlocks the jobs that it
+# does not take within milliseconds. If it does not, try less and less often.
 _PASSED_OVER_AGAIN_S: Final = 0.002
 _PASSED_OVER_AGAIN_S_MAX: Final = 0.2
-_LOCK_IS_TAKEN: Final = "procrastinate_jobs_lock_idx_v1"  # one running job for each lock
+_ONE_RUNNING_PER_LOCK: Final = "procrastinate_jobs_lock_idx_v1"
 
 _log = structlog.get_logger(__name__)
 
@@ -57,7 +57,7 @@ class Taker:
         """Take jobs until the worker stops; with `is_single_look`, until none may start now."""
         async with direct_connection(self._options.url) as connection:
             await queries.prepare(connection)
-            self._checked_at = float("-inf")  # what was taken before the connection was lost?
+            self._checked_at = float("-inf")  # now: an answer may have been lost with a connection
             while not self._stopping.is_set():
                 worker_id = self._heartbeat.worker_id
                 if worker_id is None or not self._heartbeat.is_fresh:
@@ -100,7 +100,7 @@ class Taker:
                     with_locks=with_locks,
                 )
             except Violated as violated:
-                if violated.constraint != _LOCK_IS_TAKEN:
+                if violated.constraint != _ONE_RUNNING_PER_LOCK:
                     self._heartbeat.expire()  # jobs refer to the worker's row, and it is gone
                     return []
                 self._look.set()

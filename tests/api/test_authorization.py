@@ -178,7 +178,7 @@ async def test_those_who_were_refused_have_changed_nothing(scene: Scene) -> None
 
 
 async def _rows(shop: Shop, table: str) -> list[str]:
-    return await shop.values(f"SELECT t::text FROM {table} AS t ORDER BY 1")  # type: ignore[arg-type]
+    return await shop.values(f"SELECT t::text FROM {table} AS t ORDER BY 1")
 
 
 def _judge(reply: httpx.Response, expected: int | None, route: str) -> None:

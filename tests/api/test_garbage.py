@@ -13,7 +13,7 @@ import pytest
 from app.people.accounts.model import Principal
 from tests import make
 from tests.api.walk import served
-from tests.application import the_app
+from tests.application import the_app, transport_to
 from tests.shop import Shop
 
 DAY: Final = date.today() + timedelta(days=40)  # noqa: DTZ011
@@ -189,7 +189,7 @@ class Sender:
 @pytest.fixture
 async def near(shop: Shop) -> AsyncIterator[Shop]:
     """The shop, asked in this process: thousands of requests without a socket between."""
-    transport = httpx.ASGITransport(the_app())
+    transport = transport_to(the_app())
     async with httpx.AsyncClient(transport=transport, base_url="http://berthold.test") as client:
         shop.api, served_api = client, shop.api
         yield shop

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import requests
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -18,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
 from app.foundation.db import transaction
 from app.people.accounts.model import Role
 from tests import make
+from tests.health_checks import EVERY_CHECK
 from tests.shop import Shop
 
 EXAMPLES_PER_OPERATION: Final = 10
@@ -44,6 +46,7 @@ def _ask_everything(base_url: str, headers: dict[str, str]) -> dict[str, Counter
         described = session.get(f"{base_url}/schema/openapi.json", timeout=10).text
         description = schemathesis.openapi.from_dict(json.loads(described))
         for found in description.get_all_operations():
+            assert isinstance(found, Ok), found
             operation = found.ok()
             seen[operation.label] = _ask(operation, session, base_url, headers)
     return seen
@@ -59,7 +62,7 @@ def _ask(
         derandomize=True,  # the same requests in each run
         database=None,
         deadline=None,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=EVERY_CHECK,
     )
     @given(case=_either(operation))
     def ask(case: schemathesis.Case) -> None:

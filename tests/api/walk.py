@@ -39,7 +39,8 @@ async def _litestar() -> Litestar:
     async def send(_: Any) -> None:
         return None
 
-    await the_app()(scope, receive, send)  # type: ignore[arg-type]
+    app: Any = the_app()
+    await app(scope, receive, send)
     return scope["litestar_app"]
 
 

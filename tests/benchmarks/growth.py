@@ -17,6 +17,7 @@ import psycopg
 from app.development.postgres import Server
 from tests.benchmarks import load, seed
 from tests.benchmarks.world import report, running_database, running_web
+from tests.databases import run_sql
 
 SMALL = 1_000  # bookings
 BATCH = 100_000  # bookings per statement
@@ -119,7 +120,8 @@ def _insert(
     listing = f"n % {ROOMS} / {seed.ROOMS}"
     numbers = f"generate_series({first}::bigint, {last}) AS n"
     arrival = f"current_date + {first_day} + (n / {ROOMS} * {nights})::int"
-    connection.execute(
+    run_sql(
+        connection,
         f"""
         INSERT INTO bookings (
             id, guest_id, host_id, listing_id, kind, state, unit_ids, first_slot, last_slot,
@@ -136,29 +138,32 @@ def _insert(
                '{{"title": "Guest house", "place": "Ikeja", "zone": "Africa/Lagos",
                  "policy": "flexible", "requestToBook": false, "respondWithinHours": 24}}',
                now(), now()
-          FROM {numbers}, LATERAL (SELECT {arrival} AS arrival)"""
+          FROM {numbers}, LATERAL (SELECT {arrival} AS arrival)""",
     )
-    connection.execute(
+    run_sql(
+        connection,
         f"""
         INSERT INTO claims (unit_id, slot, booking_id, expires_at)
         SELECT n % {ROOMS} + 1, {arrival} + night, {booking}, NULL
-          FROM {numbers}, generate_series(0, {nights - 1}) AS night"""
+          FROM {numbers}, generate_series(0, {nights - 1}) AS night""",
     )
-    connection.execute(
+    run_sql(
+        connection,
         f"""
         INSERT INTO booking_history (booking_id, was, state, at, actor, reason)
         SELECT {booking}, was, state, now(), 'system', reason
           FROM {numbers}, (VALUES (NULL, 'held', 'reserved'),
                                   ('held', 'awaiting_payment', 'payment begun'),
                                   ('awaiting_payment', 'confirmed', 'paid'))
-                       AS move (was, state, reason)"""
+                       AS move (was, state, reason)""",
     )
-    connection.execute(  # a day's worth
+    run_sql(  # a day's worth
+        connection,
         f"""
         INSERT INTO idempotency_keys (principal_id, route, key, body_sha256, status, reply)
         SELECT {guest}, 'POST /api/bookings/reserve', 'past-' || n, '', 201,
                convert_to(repeat('x', 900), 'UTF8')
-          FROM {numbers} WHERE n % 10 = 0"""
+          FROM {numbers} WHERE n % 10 = 0""",
     )
 
 
@@ -169,6 +174,7 @@ def _size(url: str) -> str:
             SELECT (SELECT count(*) FROM bookings), (SELECT count(*) FROM claims),
                    pg_size_pretty(pg_database_size(current_database()))"""
         ).fetchone()
+    assert row
     return "{} bookings, {} claims, {}".format(*row)
 
 

@@ -13,6 +13,7 @@ import psycopg
 
 from tests.benchmarks import seed
 from tests.benchmarks.past_money import MONEY
+from tests.databases import run_sql
 
 BATCH: Final = 100_000  # bookings per statement
 STAYS_PER_ROOM: Final = 25
@@ -54,12 +55,13 @@ def insert(connection: psycopg.Connection, bookings: int, *, mix: Mix = Mix.LIFE
         connection.execute(_PAYOUT_ACCOUNTS)
     for first in range(0, bookings, BATCH):
         end = min(first + BATCH, bookings)
-        connection.execute(_past(first, end, mix, houses=houses, guests=guests))
+        run_sql(connection, _past(first, end, mix, houses=houses, guests=guests))
         for statement in (*_BOOKINGS, *MONEY):
-            connection.execute(statement)
+            run_sql(connection, statement)
     for table in ("units", "ledger_accounts", "ledger_transactions"):
-        connection.execute(
-            f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
+        run_sql(
+            connection,
+            f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}",
         )
 
 

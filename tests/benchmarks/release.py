@@ -74,8 +74,10 @@ def _release(limits: list[int]) -> Part:
         for limit in limits
     ]
     for worker in workers:
+        assert worker.stdout
         worker.stdout.readline()  # it is ready
     for worker in workers:
+        assert worker.stdin
         worker.stdin.write(b"go\n")
         worker.stdin.flush()
     parts = [msgspec.json.decode(worker.communicate()[0], type=Part) for worker in workers]
@@ -120,6 +122,7 @@ def _check(url: str, *, released: int, pots: int) -> None:
                    (SELECT count(DISTINCT source_id) FROM instructions),
                    (SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'send-instruction')"""
         ).fetchone()
+    assert done
     if {released, *done} != {pots}:
         raise AssertionError(f"{released} released of {pots}, which left {done}")
 

@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import msgspec
-from psycopg import AsyncCursor
+from psycopg import AsyncCursor, abc
 from psycopg.adapt import PyFormat, Transformer
 
 from app.development.postgres import Server
@@ -20,6 +20,7 @@ from app.edge.gateways.registry import close_gateways, open_gateways
 from app.foundation import db
 from app.foundation.settings import settings
 from app.main import create_app
+from tests.application import transport_to
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 
@@ -56,7 +57,7 @@ async def _record(request: bytes) -> list[Statement]:
     try:
         async with db.transaction() as tx:
             await db.now(tx)  # what the pool asks a new connection is not of the request
-        transport = httpx.ASGITransport(create_app())
+        transport = transport_to(create_app())
         async with httpx.AsyncClient(transport=transport, base_url="http://bench.test") as client:
             with _recorded() as statements:
                 reply = await client.post(first.split()[1], content=body, headers=headers)
@@ -70,7 +71,7 @@ async def _record(request: bytes) -> list[Statement]:
 @contextmanager
 def _recorded() -> Iterator[list[Statement]]:
     statements: list[Statement] = []
-    original = AsyncCursor.execute
+    original: Any = AsyncCursor.execute
 
     async def execute(self: AsyncCursor, query: str, params: Any = None, **options: Any) -> Any:
         dump, used = Transformer(self), set(_PARAMETER.findall(query)) if params else set[str]()
@@ -78,18 +79,21 @@ def _recorded() -> Iterator[list[Statement]]:
         statements.append(Statement(query, parameters))
         return await original(self, query, params, **options)
 
-    AsyncCursor.execute = execute
+    AsyncCursor.execute = cast("Any", execute)
     try:
         yield statements
     finally:
         AsyncCursor.execute = original
 
 
-def _parameter(dump: Transformer, value: Any) -> Parameter:
+def _parameter(dump: abc.Transformer, value: Any) -> Parameter:
     if value is None:
         return Parameter(None, "")
     dumper = dump.get_dumper(value, PyFormat.TEXT)
-    text = bytes(dumper.dump(value)).decode()
+    dumped = dumper.dump(value)
+    if dumped is None:
+        return Parameter(None, "")
+    text = bytes(dumped).decode()
     known = dump.adapters.types.get(dumper.oid)
     if known is None:
         return Parameter(text, "")
@@ -134,7 +138,9 @@ def pgbench(
         )
     if done.returncode or "number of failed transactions: 0" not in done.stdout:
         raise RuntimeError(f"pgbench failed:\n{done.stdout}\n{done.stderr}")
-    return float(re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)[1])
+    found = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
+    assert found, done.stdout
+    return float(found[1])
 
 
 def _line(number: int, one: Statement, varying: dict[str, str], values: dict[str, str]) -> str:

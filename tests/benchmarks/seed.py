@@ -12,6 +12,7 @@ import psycopg
 from app.people.accounts.model import Principal, Role
 from tests import make
 from tests.benchmarks import load
+from tests.databases import run_sql
 
 GUESTS = 1_000
 HOSTS = 200
@@ -85,12 +86,13 @@ def fill_people(url: str, *, guests: int = GUESTS) -> None:
 
 def insert_people(connection: psycopg.Connection, *, guests: int) -> None:
     for kind, count, role in ((_GUEST, guests, "guest"), (_HOST, HOSTS, "host")):
-        connection.execute(
+        run_sql(
+            connection,
             f"""
             INSERT INTO accounts (id, email, name, roles, password_hash)
             SELECT {_id_sql(kind, "n")}, '{role}' || n || '@example.com', 'Somebody',
                    ARRAY['{role}'], 'none'
-              FROM generate_series(0, {count - 1}) AS n"""
+              FROM generate_series(0, {count - 1}) AS n""",
         )
 
 
@@ -111,7 +113,8 @@ def insert_trips(
 ) -> None:
     """Buses, the first with this number among the listings, and its first seat with this id."""
     listing = f"{first_listing} + n"
-    connection.execute(
+    run_sql(
+        connection,
         f"""
         INSERT INTO listings (
             id, host_id, kind, title, place, destination, zone, currency, price, policy,
@@ -120,15 +123,16 @@ def insert_trips(
                'Abuja', 'Africa/Lagos', 'NGN', 500000, 'moderate',
                day, '08:00', day, '18:00', 'Africa/Lagos'
           FROM generate_series(0, {trips - 1}) AS n,
-               LATERAL (SELECT (business_now() + interval '10 days')::date + n % 30 AS day)"""
+               LATERAL (SELECT (business_now() + interval '10 days')::date + n % 30) date (day)""",
     )
-    connection.execute(
+    run_sql(
+        connection,
         f"""
         INSERT INTO units (id, listing_id, label, seat_row, seat_column)
         OVERRIDING SYSTEM VALUE
         SELECT {first_unit} + n, {listing_sql(f"{first_listing} + n / {seats}")},
                {label_sql(f"n % {seats}")}, n % {seats} / 4 + 1, n % 4 + 1
-          FROM generate_series(0, {trips * seats - 1}) AS n"""
+          FROM generate_series(0, {trips * seats - 1}) AS n""",
     )
 
 
@@ -140,20 +144,22 @@ def fill_stays(url: str, *, rooms: int) -> None:
 
 
 def insert_stays(connection: psycopg.Connection, *, rooms: int) -> None:
-    connection.execute(
+    run_sql(
+        connection,
         f"""
         INSERT INTO listings (
             id, host_id, kind, title, place, zone, currency, price, deposit, policy,
             check_in_time, check_out_time)
         SELECT {listing_sql("n")}, {host_sql("n")}, 'stay', 'Guest house', 'Ikeja',
                'Africa/Lagos', 'NGN', 2000000, 500000, 'flexible', '15:00', '11:00'
-          FROM generate_series(0, {rooms // ROOMS - 1}) AS n"""
+          FROM generate_series(0, {rooms // ROOMS - 1}) AS n""",
     )
-    connection.execute(
+    run_sql(
+        connection,
         f"""
         INSERT INTO units (id, listing_id, label) OVERRIDING SYSTEM VALUE
         SELECT n + 1, {listing_sql(f"n / {ROOMS}")}, 'Room ' || n % {ROOMS} + 1
-          FROM generate_series(0, {rooms - 1}) AS n"""
+          FROM generate_series(0, {rooms - 1}) AS n""",
     )
 
 
@@ -177,7 +183,7 @@ def loading(url: str) -> Iterator[psycopg.Connection]:
 def _set_durable(connection: psycopg.Connection, *, durable: bool) -> None:
     for setting, fast in (("fsync", "off"), ("full_page_writes", "off"), ("max_wal_size", "8GB")):
         change = f"RESET {setting}" if durable else f"SET {setting} = '{fast}'"
-        connection.execute(f"ALTER SYSTEM {change}")
+        run_sql(connection, f"ALTER SYSTEM {change}")
     connection.execute("SELECT pg_reload_conf()")
 
 
@@ -194,7 +200,7 @@ def settle(url: str) -> None:
              WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
                AND pg_relation_size(oid) > 0"""
         ).fetchall()
-        connection.execute(f"VACUUM (ANALYZE) {', '.join(table for (table,) in filled)}")
+        run_sql(connection, f"VACUUM (ANALYZE) {', '.join(table for (table,) in filled)}")
         connection.execute("CHECKPOINT")
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -111,14 +111,16 @@ def idle_memory_mb(*processes: psutil.Process) -> float:
 
 def _pss_kb(pid: int) -> int:
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return int(re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)[1])
+    found = re.search(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)
+    assert found, rollup
+    return int(found[1])
 
 
-def report(figures: dict[str, float | str | dict[str, float]]) -> None:
+def report(figures: Mapping[str, object]) -> None:
     """The figures as the last line: one JSON object."""
     load_1m, load_5m, _ = os.getloadavg()
     print(f"load average {load_1m:.1f} (1 min), {load_5m:.1f} (5 min), {os.cpu_count()} cores")
-    print(msgspec.json.encode(figures | {"load_1m": round(load_1m, 1)}).decode(), flush=True)
+    print(msgspec.json.encode({**figures, "load_1m": round(load_1m, 1)}).decode(), flush=True)
 
 
 def _free_port() -> int:

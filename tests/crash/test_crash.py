@@ -54,6 +54,7 @@ class Trials:
         first: Told = self._run(tell, place)
         last: Told = self._run(leave_alone, place)
         assert not last.breaches, last.breaches
+        assert not (misordered := first.misordered + last.misordered), "\n".join(misordered)
         self._names = first.names
         self._outcome = last.outcome
         self.found = len(first.names)
@@ -97,7 +98,7 @@ class Trials:
         return in_a_process(life, place, self._story, self._stage.before, die_at)
 
     def _wrong(self, told: Told, recover: Life, died: str) -> list[str]:
-        wrong = [f"{died}: {breach}" for breach in told.breaches]
+        wrong = [f"{died}: {breach}" for breach in (*told.breaches, *told.misordered)]
         if recover is come_back and told.outcome != self._outcome:
             wrong.append(f"{died}: ended as {told.outcome}, not as {self._outcome}")
         return wrong

@@ -7,7 +7,7 @@ no running loop, so that a life begins in milliseconds.
 import asyncio
 import multiprocessing
 import traceback
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -20,6 +20,7 @@ from tests.crash.boundaries import DIED, Boundaries
 from tests.crash.house import CrashHouse
 from tests.crash.stories import STORIES
 from tests.house import open_house
+from tests.lock_order import LockOrder, watched_locks
 
 _SECONDS_MAX: Final = 60
 
@@ -41,13 +42,15 @@ class Before(msgspec.Struct, frozen=True):
 class Told(msgspec.Struct, frozen=True):
     """A life that came to its end: the boundaries it passed, and what there was then.
 
-    The story was told again when the first `retold` of them were passed.
+    The story was told again when the first `retold` of them were passed. `misordered` are the
+    locks that its transactions took against the order.
     """
 
     names: list[str]
     retold: int
     outcome: dict[str, list[str]]
     breaches: list[str]
+    misordered: list[str]
 
 
 class Hung(Exception):
@@ -64,48 +67,51 @@ class Failed(Exception):
 async def prepare(place: Place, story: str) -> Before:
     """Let happen what the story begins with."""
     async with open_house(CrashHouse, place.url, place.books) as house:
-        await house.fill()
-        given = await STORIES[story].given(house)
-        await house.deliver()
-        await house.settle_down()
+        with watched_locks() as locks:
+            await house.fill()
+            given = await STORIES[story].given(house)
+            await house.deliver()
+            await house.settle_down()
+        assert not locks.broken, "\n".join(locks.broken)
         return Before(house.people(), given)
 
 
 async def tell(place: Place, story: str, before: Before, die_at: int | None) -> Told:
     """Tell the story for the first time."""
-    async with _house(place, before, die_at) as (house, boundaries):
+    async with _house(place, before, die_at) as (house, boundaries, locks):
         await _tell(house, story, before)
-        return await _end(house, boundaries)
+        return await _end(house, boundaries, locks)
 
 
 async def come_back(place: Place, story: str, before: Before, die_at: int | None) -> Told:
     """After a crash: tell the story again, then let all end that has begun."""
-    async with _house(place, before, die_at) as (house, boundaries):
+    async with _house(place, before, die_at) as (house, boundaries, locks):
         house.told_before = True
         await _tell(house, story, before)
         retold = len(boundaries.names)
         await house.come_to_rest()
-        return await _end(house, boundaries, retold=retold)
+        return await _end(house, boundaries, locks, retold=retold)
 
 
 async def leave_alone(place: Place, _story: str, before: Before, die_at: int | None) -> Told:
     """After a crash, or at a story's end: nobody comes; let all end that has begun."""
-    async with _house(place, before, die_at) as (house, boundaries):
+    async with _house(place, before, die_at) as (house, boundaries, locks):
         await house.come_to_rest()
-        return await _end(house, boundaries)
+        return await _end(house, boundaries, locks)
 
 
 @asynccontextmanager
 async def _house(
     place: Place, before: Before, die_at: int | None
-) -> AsyncGenerator[tuple[CrashHouse, Boundaries]]:
+) -> AsyncGenerator[tuple[CrashHouse, Boundaries, LockOrder]]:
     boundaries = Boundaries(die_at)
     async with open_house(
         CrashHouse, place.url, place.books, wrap=boundaries.around_calls
     ) as house:
         house.know(before.people)
-        with boundaries.around_commits():
-            yield house, boundaries
+        # In this order: a boundary is known by the function of ours that calls the driver.
+        with watched_locks() as locks, boundaries.around_commits():
+            yield house, boundaries, locks
 
 
 async def _tell(house: CrashHouse, story: str, before: Before) -> None:
@@ -113,13 +119,21 @@ async def _tell(house: CrashHouse, story: str, before: Before) -> None:
     await STORIES[story].tell(house, before.given)
 
 
-async def _end(house: CrashHouse, boundaries: Boundaries, *, retold: int = 0) -> Told:
-    return Told(boundaries.names, retold, await outcome(house), await breaches(house))
+async def _end(
+    house: CrashHouse, boundaries: Boundaries, locks: LockOrder, *, retold: int = 0
+) -> Told:
+    return Told(
+        names=boundaries.names,
+        retold=retold,
+        outcome=await outcome(house),
+        breaches=await breaches(house),
+        misordered=locks.broken,
+    )
 
 
 # ---- processes ----------------------------------------------------------------------------------
 
-Life = Callable[..., Awaitable[Any]]
+Life = Callable[..., Coroutine[Any, Any, Any]]
 
 
 def in_a_process(life: Life, *arguments: Any) -> Any:

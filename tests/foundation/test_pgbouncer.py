@@ -56,7 +56,7 @@ default_pool_size = 2
     )
     command = ["/usr/sbin/pgbouncer", str(config)]
     if os.geteuid() == 0:
-        command[1:1] = ["-u", _owner(parts["host"])]
+        command[1:1] = ["-u", _owner(str(parts["host"]))]
     with (readable_folder / "pgbouncer.log").open("wb") as log:
         process = subprocess.Popen(command, stderr=log)  # noqa: ASYNC220  at once
     url = f"postgresql://{parts['user']}@127.0.0.1:{port}/{parts['dbname']}"

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 import uuid_utils.compat
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.foundation import db
@@ -19,6 +19,7 @@ from app.market.claims.model import SoldOut, UnitsTaken, Wanted
 from app.market.inventory.model import OfferedUnit
 from app.people.accounts.model import Role
 from tests import make
+from tests.health_checks import EVERY_CHECK
 
 FIRST: Final = date(2030, 1, 1)
 ROOMS: Final = 4
@@ -133,7 +134,7 @@ PATIENT: Final = settings(
     deadline=None,
     database=None,
     derandomize=True,
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=EVERY_CHECK,
 )
 
 

@@ -6,12 +6,13 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -25,6 +26,7 @@ from hypothesis.stateful import (
 from tasks.schedule import SCHEDULE
 from tests.books import breaches
 from tests.databases import Databases
+from tests.health_checks import EVERY_CHECK
 from tests.laws import audit_is_clean
 from tests.properties.banks import BankActs
 from tests.properties.house_model import WHOLE
@@ -281,8 +283,9 @@ def test_the_house_does_what_its_model_says(
     databases: Databases, template: Any, tmp_path: Path
 ) -> None:
     """The same examples each time; HOUSE_EXAMPLES=1000 tries so many others."""
+    machine: Any = partial(HouseMachine, databases, template.template_dbname, tmp_path)
     run_state_machine_as_test(
-        lambda: HouseMachine(databases, template.template_dbname, tmp_path),
+        machine,
         settings=settings(
             max_examples=EXAMPLES or 9,
             derandomize=not EXAMPLES,
@@ -291,6 +294,6 @@ def test_the_house_does_what_its_model_says(
             deadline=None,
             print_blob=True,
             phases=[Phase.explicit, Phase.generate, Phase.shrink],
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=EVERY_CHECK,
         ),
     )

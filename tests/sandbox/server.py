@@ -18,6 +18,7 @@ from litestar import Litestar
 from app.sandbox.app import SECRET_KEY, create_sandbox
 from app.sandbox.books.store import MEMORY
 from app.sandbox.simulator import Simulator
+from tests.application import transport_to
 
 NOWHERE = "http://127.0.0.1:9/nobody-listens"
 STEP_SECONDS = 0.02  # a bank in a hurry
@@ -178,7 +179,7 @@ async def sandbox_in_process(
 ) -> AsyncGenerator[tuple[SandboxHandle, httpx.ASGITransport]]:
     """A sandbox without a socket: give the transport to an adapter."""
     sandbox = create_sandbox(webhook_url=webhook_url, step_seconds=step_seconds)
-    transport = httpx.ASGITransport(sandbox, raise_app_exceptions=False)
+    transport = transport_to(sandbox, raise_app_exceptions=False)
     async with (
         _living(sandbox),
         httpx.AsyncClient(transport=transport, base_url="http://sandbox.test") as client,

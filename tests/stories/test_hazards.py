@@ -13,7 +13,7 @@ import pytest
 
 from app.development.postgres import Server, running_postgres
 from app.foundation import db
-from app.foundation.db import fetch_value, transaction
+from app.foundation.db import fetch_new_value, transaction
 from app.foundation.migrate import migrate
 from app.people.accounts.model import Principal, Role
 from tests import make
@@ -163,8 +163,8 @@ async def _restart_under_load(server: Server, web: Web, sandbox: SandboxHandle, 
             if reply.status_code == 503:
                 assert int(reply.headers["retry-after"]) > 0
         async with transaction() as tx:
-            bookings = await fetch_value(tx, int, "SELECT count(*) FROM bookings")
-            whole = await fetch_value(
+            bookings = await fetch_new_value(tx, int, "SELECT count(*) FROM bookings")
+            whole = await fetch_new_value(
                 tx,
                 int,
                 """

@@ -1,5 +1,7 @@
 """Trips that are not paid for through Paystack: the currency decides the gateway."""
 
+from typing import Any
+
 from app.foundation.db import transaction
 from tests import make
 from tests.shop import Shop
@@ -8,13 +10,13 @@ EUROS = 4_500
 SHILLINGS = 150_000  # whole shillings
 
 
-async def trip_in_euros(shop: Shop, **more: int) -> dict[str, str]:
+async def trip_in_euros(shop: Shop, **more: Any) -> dict[str, str]:
     async with transaction() as tx:
         trip_id = await make.trip(tx, shop.host, currency="EUR", price=EUROS, **more)
     return await shop.reserve("1A", trip_id=trip_id)
 
 
-async def trip_in_shillings(shop: Shop, **more: int) -> dict[str, str]:
+async def trip_in_shillings(shop: Shop, **more: Any) -> dict[str, str]:
     async with transaction() as tx:
         trip_id = await make.trip(tx, shop.host, currency="UGX", price=SHILLINGS, **more)
     return await shop.reserve("1A", trip_id=trip_id)

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
 
@@ -19,6 +18,7 @@ from app.foundation import db
 from app.foundation.migrate import migrate
 from tasks.schedule import SCHEDULE, Periodic
 from tests.benchmarks import past
+from tests.databases import run_sql, url_of
 
 BOOKINGS: Final = 20_000
 OLD_ROWS: Final = 20_000  # of what bookings do not leave behind
@@ -94,18 +94,14 @@ _DUE: Final = (
 )
 
 
-def _url(*, host: str, port: int, user: str, dbname: str, **_: Any) -> str:
-    return make_conninfo("", host=host, port=port, user=user, dbname=dbname)
-
-
 def _age(**connection: Any) -> None:
-    url = _url(**connection)
+    url = url_of(**connection)
     asyncio.run(migrate(url))
     with psycopg.connect(url, autocommit=True) as loader:
         loader.execute("SET session_replication_role = replica")
         past.insert(loader, BOOKINGS)
         for statement in (*_OLD, *_DUE):
-            loader.execute(statement)
+            run_sql(loader, statement)
         loader.execute("VACUUM (ANALYZE)")
 
 
@@ -116,7 +112,7 @@ aged_template = factories.postgresql_noproc(
 
 @pytest.fixture
 async def aged(aged_template: NoopExecutor) -> AsyncIterator[psycopg.Connection]:
-    url = _url(
+    url = url_of(
         host=aged_template.host,
         port=aged_template.port,
         user=aged_template.user,

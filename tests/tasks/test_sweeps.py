@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from typing import Any, LiteralString
 from uuid import UUID
 
 import pytest
@@ -178,15 +179,13 @@ async def _break(table: str, *row_ids: UUID | str) -> None:
             CREATE FUNCTION refuse_it() RETURNS trigger LANGUAGE plpgsql
             AS $$ BEGIN RAISE EXCEPTION 'this row is bad'; END $$""",
         )
-        await execute(
-            tx,
-            f"""
+        trigger: Any = f"""
             CREATE TRIGGER bad BEFORE UPDATE ON {table} FOR EACH ROW WHEN (OLD.id IN ({ids}))
-            EXECUTE FUNCTION refuse_it()""",
-        )
+            EXECUTE FUNCTION refuse_it()"""
+        await execute(tx, trigger)
 
 
-async def _mend(table: str) -> None:
+async def _mend(table: LiteralString) -> None:
     async with transaction() as tx:
         await execute(tx, f"DROP TRIGGER bad ON {table}")
 

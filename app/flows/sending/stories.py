@@ -13,6 +13,7 @@ from app.edge.gateways.port import (
 )
 from app.edge.gateways.registry import gateway_named
 from app.edge.webhooks import actions as webhooks
+from app.flows.chargebacks import actions as chargebacks
 from app.flows.sending import actions
 from app.foundation.db import transaction
 from app.money.instructions import actions as instructions
@@ -65,6 +66,7 @@ async def look_up(
     found = await _find(asked, charge.reference)
     async with transaction() as tx:
         live = gateway_named(asked.gateway).live
+        await chargebacks.lock_around(tx, asked.payment_id)
         instruction = await instructions.settle(tx, asked, found, live=live)
         await actions.follow(tx, asked.state, instruction)
         if event_id and not isinstance(found, Unknown):

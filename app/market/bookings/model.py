@@ -106,6 +106,15 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True):
         return [line.label for line in self.lines]
 
 
+class PassengerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `passengers`."""
+
+    unit_id: int
+    name: str
+    document: str
+    contact: str
+
+
 # ---- requests -----------------------------------------------------------------------------------
 
 Labels = Annotated[

@@ -9,13 +9,12 @@ from app.foundation.db import (
     Tx,
     execute,
     fetch_all,
-    fetch_new_value,
     fetch_one,
     fetch_value,
     fetch_values,
     json,
 )
-from app.market.bookings.model import Booking, BookingState, Move, Passenger
+from app.market.bookings.model import Booking, BookingState, Move, PassengerRow
 
 
 async def hold(tx: Tx, booking: Booking) -> list[int]:
@@ -118,29 +117,6 @@ async def move(
         reason=reason,
         expires_at=expires_at,
         respond_within=respond_within,
-    )
-
-
-async def is_on_sale(tx: Tx, booking: Booking) -> bool:
-    """Whether the host still sells the units of a booking for its dates."""
-    return await fetch_new_value(
-        tx,
-        bool,
-        """
-        SELECT listings.state = 'open'
-           AND NOT EXISTS (
-                SELECT FROM units WHERE id = ANY(%(unit_ids)s) AND NOT active)
-           AND NOT EXISTS (
-                SELECT FROM blocked_dates
-                 WHERE listing_id = listings.id
-                   AND (unit_id IS NULL OR unit_id = ANY(%(unit_ids)s))
-                   AND first_slot <= %(last_slot)s AND last_slot >= %(first_slot)s)
-          FROM listings
-         WHERE id = %(listing_id)s""",
-        unit_ids=booking.unit_ids,
-        listing_id=booking.listing_id,
-        first_slot=booking.first_slot,
-        last_slot=booking.last_slot,
     )
 
 
@@ -311,13 +287,13 @@ async def replace_passengers(
     )
 
 
-async def passengers(tx: Tx, booking_id: UUID) -> list[Passenger]:
+async def passengers(tx: Tx, booking_id: UUID) -> list[PassengerRow]:
+    """The passengers of a booking that are named, in the order of their units."""
     return await fetch_all(
         tx,
-        Passenger,
+        PassengerRow,
         """
-        SELECT units.label AS seat, passengers.name, document, contact
-          FROM passengers JOIN units ON units.id = unit_id
+        SELECT unit_id, name, document, contact FROM passengers
          WHERE booking_id = %(booking_id)s
          ORDER BY unit_id""",
         booking_id=booking_id,

@@ -121,8 +121,8 @@ async def get_passengers(
     request: AuthenticatedRequest, booking_id: FromPath[UUID]
 ) -> PassengerList:
     async with transaction() as tx:
-        booking = await actions.get(tx, booking_id=booking_id, asker=request.user)
-        return PassengerList(passengers=await queries.passengers(tx, booking.id))
+        passengers = await actions.read_passengers(tx, booking_id=booking_id, asker=request.user)
+    return PassengerList(passengers=passengers)
 
 
 @put(

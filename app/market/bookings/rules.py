@@ -19,11 +19,13 @@ from app.market.bookings.model import (
     ListingClosed,
     NewPassenger,
     OwnListing,
+    Passenger,
+    PassengerRow,
     Reserve,
     Terms,
     Tier,
 )
-from app.market.inventory import rules as inventory
+from app.market.inventory import rules as inventory_rules
 from app.market.inventory.model import Kind, ListingState, Offer, OfferedUnit, Policy
 from app.money.escrow.model import Holding, Windows
 from app.money.payments.model import Payment
@@ -70,7 +72,7 @@ def read(request: Reserve) -> Asked:
         "unitCount": request.unit_count,
     }
     labels = request.seat_numbers or request.units
-    inventory.refuse(
+    inventory_rules.refuse(
         [
             *_exactly_one(ids),
             *_exactly_one(amounts),
@@ -96,8 +98,8 @@ def slots(asked: Asked, offer: Offer, guest_id: UUID) -> list[date]:
         raise ListingClosed("The host has closed this listing.")
     if offer.host_id == guest_id:
         raise OwnListing("Log in as a guest to book it.")
-    inventory.check_dates(offer, asked.check_in, asked.check_out, now=offer.now)
-    dates = inventory.slots_of(offer, asked.check_in, asked.check_out)
+    inventory_rules.check_dates(offer, asked.check_in, asked.check_out, now=offer.now)
+    dates = inventory_rules.slots_of(offer, asked.check_in, asked.check_out)
     if asked.count * len(dates) > CLAIMS_PER_BOOKING_MAX:
         raise Invalid.field("checkOut", f"units times nights: at most {CLAIMS_PER_BOOKING_MAX}")
     return dates
@@ -107,7 +109,7 @@ def units_by_label(asked: Asked, offer: Offer) -> list[OfferedUnit]:
     """The units asked for by label. Raises Invalid for unknown ones, DatesBlocked."""
     known = {unit.label for unit in offer.units if unit.active}
     field = "seatNumbers" if offer.kind is Kind.TRIP else "units"
-    inventory.refuse(
+    inventory_rules.refuse(
         [
             FieldError(field=f"{field}[{index}]", message=f"there is no {label} here")
             for index, label in enumerate(asked.labels or [])
@@ -123,10 +125,10 @@ def units_by_label(asked: Asked, offer: Offer) -> list[OfferedUnit]:
 def held(order: Order, units: Sequence[OfferedUnit]) -> Booking:
     """The booking of these units, held, with price, terms and instants frozen as of the offer."""
     asked, offer, dates = order.asked, order.offer, order.dates
-    quote = inventory.quote(offer, units, dates)
+    quote = inventory_rules.quote(offer, units, dates)
     if quote.total == 0:
         raise Invalid.field("listingId", "costs nothing, and so cannot be paid for")
-    check_in_at, check_out_at = inventory.instants(offer, asked.check_in, asked.check_out)
+    check_in_at, check_out_at = inventory_rules.instants(offer, asked.check_in, asked.check_out)
     if check_in_at >= check_out_at:  # a clock change swallowed the night between them
         raise Invalid.field("checkOut", "is not after check-in on these dates")
     return Booking(
@@ -182,8 +184,19 @@ def windows(booking: Booking) -> Windows:
 def seat_ids(booking: Booking, passengers: Sequence[NewPassenger]) -> list[int]:
     """The unit of each passenger. Raises Invalid for seats not of this booking or named twice."""
     by_label = {line.label: line.unit_id for line in booking.lines}
-    inventory.refuse(list(_passenger_errors(passengers, list(by_label))))
+    inventory_rules.refuse(list(_passenger_errors(passengers, list(by_label))))
     return [by_label[passenger.seat] for passenger in passengers]
+
+
+def passengers(booking: Booking, rows: Sequence[PassengerRow]) -> list[Passenger]:
+    """Who travels, each with the label of their unit."""
+    labels = {line.unit_id: line.label for line in booking.lines}
+    return [
+        Passenger(
+            seat=labels[row.unit_id], name=row.name, document=row.document, contact=row.contact
+        )
+        for row in rows
+    ]
 
 
 def facts(booking: Booking, *, reason: str) -> BookingFacts:

@@ -1,8 +1,7 @@
 """What hosts do with their listings, and what everybody may see of them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
-from typing import Final
+from datetime import date
 from uuid import UUID
 
 import msgspec
@@ -11,13 +10,12 @@ from msgspec import UNSET
 
 from app.edge.gateways.registry import refused_by_all
 from app.foundation import paging
-from app.foundation.db import Tx, Violated, plan_for_values
-from app.foundation.errors import FieldError, Invalid
+from app.foundation.db import Tx, Violated, now
+from app.foundation.errors import FieldError
 from app.foundation.money import Money
 from app.market.inventory import queries, rules
 from app.market.inventory.model import (
     UNITS_MAX,
-    Availability,
     BlockList,
     BlockReply,
     Kind,
@@ -34,21 +32,15 @@ from app.market.inventory.model import (
     NewOverride,
     NewUnits,
     NotYourListing,
+    Offer,
     OverrideList,
     OverrideReply,
     RangeNotFound,
-    Search,
     UnitChanges,
     UnitList,
     UnitNotFound,
     UnitReply,
-    UnitState,
 )
-from app.market.inventory.queries import Place
-
-# A search looks at so many listings per page and no more, however few of them fit.
-WINDOW: Final = 250
-WINDOWS_MAX: Final = 4
 
 
 async def create_listing(tx: Tx, *, host_id: UUID, new: NewListing) -> ListingReply:
@@ -57,10 +49,10 @@ async def create_listing(tx: Tx, *, host_id: UUID, new: NewListing) -> ListingRe
     errors = rules.currency_errors(listing.currency, _amounts(new)) + rules.listing_errors(listing)
     errors = errors or _uncharged(listing, {"price": new.price, "weekendPrice": new.weekend_price})
     if listing.kind is Kind.TRIP and not errors:
-        errors += rules.trip_time_errors(listing, now=await queries.read_now(tx))
+        errors += rules.trip_time_errors(listing, now=await now(tx))
     rules.refuse(errors)
     await queries.insert_listing(tx, listing)
-    return _reply(listing)
+    return ListingReply.of(listing)
 
 
 def _new_listing(host_id: UUID, new: NewListing) -> Listing:
@@ -122,12 +114,12 @@ async def change_listing(
     amounts = _amounts(changes)
     errors = rules.currency_errors(listing.currency, amounts) + rules.listing_errors(changed)
     if any(amounts.values()):
-        reply = _reply(changed)
+        reply = ListingReply.of(changed)
         prices = {"price": reply.price, "weekendPrice": reply.weekend_price}
         errors = errors or _uncharged(changed, prices)
     rules.refuse(errors)
     await queries.update_listing(tx, changed)
-    return _reply(changed)
+    return ListingReply.of(changed)
 
 
 def _fields(changes: ListingChanges) -> dict[str, object]:
@@ -136,7 +128,7 @@ def _fields(changes: ListingChanges) -> dict[str, object]:
 
 async def read_listing(tx: Tx, listing_id: UUID) -> ListingReply:
     """Any listing, also a closed one: it may be booked already. Raises ListingNotFound."""
-    return _reply(await _listing(tx, listing_id))
+    return ListingReply.of(await find_listing(tx, listing_id))
 
 
 async def list_of_host(tx: Tx, *, host_id: UUID, limit: int, cursor: str | None) -> ListingPage:
@@ -144,49 +136,9 @@ async def list_of_host(tx: Tx, *, host_id: UUID, limit: int, cursor: str | None)
     after = paging.read_id(cursor) or UUID(int=0)
     found = await queries.read_listings_of_host(tx, host_id, after=after, limit=limit + 1)
     page, next_cursor = paging.cut(found, limit, by=lambda listing: listing.id)
-    return ListingPage(listings=[_reply(listing) for listing in page], next_cursor=next_cursor)
-
-
-async def search(tx: Tx, wanted: Search, *, limit: int, cursor: str | None) -> ListingPage:
-    """Open listings that fit: stays in the order of their ids, trips by departure and id.
-
-    Looks at a bounded number of listings: where few fit, a page is short and has a cursor.
-    """
-    await plan_for_values(tx)  # which filters are used decides which index is best
-    now = await queries.read_now(tx)
-    rules.check_search(wanted, now=now)
-    after = _place(cursor, wanted.kind) if cursor else None
-    found, after = await _find(tx, wanted, after, limit)
-    shown = [listing for listing in found if not rules.has_departed(listing, now)]
     return ListingPage(
-        listings=[_reply(listing) for listing in shown],
-        next_cursor=paging.write_cursor(after.departure_date, after.id) if after else None,
+        listings=[ListingReply.of(listing) for listing in page], next_cursor=next_cursor
     )
-
-
-async def _find(
-    tx: Tx, wanted: Search, after: Place | None, limit: int
-) -> tuple[list[Listing], Place | None]:
-    """Up to `limit` fitting listings, and the place to go on from: None at the end of the list."""
-    found: list[Listing] = []
-    for _ in range(WINDOWS_MAX):
-        places = await queries.read_places(tx, wanted, after=after, limit=WINDOW)
-        ids = [place.id for place in places]
-        found += await queries.read_fitting(tx, wanted, ids, limit=limit + 1 - len(found))
-        if len(found) > limit:
-            last = found[limit - 1]
-            return found[:limit], Place(departure_date=last.departure_date, id=last.id)
-        if len(places) < WINDOW:
-            return found, None
-        after = places[-1]
-    return found, after
-
-
-def _place(cursor: str, kind: Kind) -> Place:
-    departure_date, listing_id = paging.read_cursor(cursor, tuple[date | None, UUID])
-    if (departure_date is None) != (kind is Kind.STAY):
-        raise Invalid.field("cursor", "is not a cursor of this list")
-    return Place(departure_date=departure_date, id=listing_id)
 
 
 async def add_units(tx: Tx, listing_id: UUID, *, host_id: UUID, new: NewUnits) -> UnitList:
@@ -227,7 +179,7 @@ async def change_unit(
 
 async def list_units(tx: Tx, listing_id: UUID) -> UnitList:
     """All units of a listing, in the order in which they were made. Raises ListingNotFound."""
-    await _listing(tx, listing_id)
+    await find_listing(tx, listing_id)
     return UnitList(units=await queries.read_units(tx, listing_id))
 
 
@@ -286,51 +238,28 @@ async def delete_block(tx: Tx, listing_id: UUID, block_id: int, *, host_id: UUID
         raise RangeNotFound("The listing has no such blocked dates.")
 
 
-async def read_availability(
-    tx: Tx, listing_id: UUID, *, check_in: date | None, check_out: date | None
-) -> Availability:
-    """The seat map of a trip, or the units of a stay that are free in all the nights.
+async def read_offer(
+    tx: Tx, listing_id: UUID, labels: list[str] | None, first: date | None, last: date | None
+) -> Offer:
+    """All that is needed to price and freeze a booking of these units and dates.
 
-    What is closed or has departed has no free units. Raises ListingNotFound, Invalid.
+    Raises ListingNotFound.
     """
-    offer = await queries.read_offer(tx, listing_id, [], check_in, check_out)
+    offer = await queries.read_offer(tx, listing_id, labels, first, last)
     if offer is None:
         raise _no_listing()
-    rules.check_given_dates(offer, check_in, check_out, now=offer.now)
-    slots = rules.slots_of(offer, check_in, check_out)
-    end = slots[-1] + timedelta(days=1)
-    units = rules.priced(offer, await queries.read_units_now(tx, listing_id, slots[0], end), slots)
-    free = [unit for unit in units if unit.state is UnitState.FREE]
-    return Availability(
-        listing_id=listing_id,
-        free_units=len(free),
-        units=units if offer.kind is Kind.TRIP else free,
-    )
+    return offer
 
 
-async def read_free_seats(tx: Tx, trip_id: UUID) -> Availability:
-    """The seats of a trip that can be booked now. Raises ListingNotFound."""
-    if (await _listing(tx, trip_id)).kind is not Kind.TRIP:
-        raise ListingNotFound("There is no trip with this id.")
-    seats = await read_availability(tx, trip_id, check_in=None, check_out=None)
-    free = [seat for seat in seats.units or () if seat.state is UnitState.FREE]
-    return msgspec.structs.replace(seats, units=free)
+async def still_sells(
+    tx: Tx, listing_id: UUID, *, unit_ids: Sequence[int], first: date, last: date
+) -> bool:
+    """Whether the host sells these units on these dates now, whether they are free or not."""
+    return await queries.still_sells(tx, listing_id, unit_ids=unit_ids, first=first, last=last)
 
 
-async def read_calendar(
-    tx: Tx, listing_id: UUID, *, first: date | None, last: date | None
-) -> Availability:
-    """How many units of a stay are free in each night from `first` up to, not with, `last`.
-
-    Raises ListingNotFound, Invalid.
-    """
-    listing = await _listing(tx, listing_id)
-    first, last = rules.check_calendar(listing, first, last)
-    nights = await queries.count_free_by_night(tx, listing_id, first, last)
-    return Availability(listing_id=listing_id, nights=nights)
-
-
-async def _listing(tx: Tx, listing_id: UUID) -> Listing:
+async def find_listing(tx: Tx, listing_id: UUID) -> Listing:
+    """A listing, open or closed. Raises ListingNotFound."""
     listing = await queries.read_listing(tx, listing_id)
     if listing is None:
         raise _no_listing()
@@ -371,13 +300,3 @@ def _uncharged(listing: Listing, prices: Mapping[str, Money | None]) -> list[Fie
 
 def _no_listing() -> ListingNotFound:
     return ListingNotFound("There is no listing with this id.")
-
-
-def _reply(listing: Listing) -> ListingReply:
-    """A listing as it is told: amounts with their currency."""
-    fields = {name: getattr(listing, name) for name in Listing.__struct_fields__}
-    fields["respond_within_hours"] = fields.pop("respond_within_h")
-    for name in ("price", "weekend_price", "fee", "deposit"):
-        amount = fields[name]
-        fields[name] = None if amount is None else Money(amount, listing.currency)
-    return ListingReply(**fields)

@@ -15,7 +15,6 @@ from app.foundation.wire import Input, Name, Output, Text
 UNITS_MAX: Final = 500  # per listing
 RANGES_MAX: Final = 500  # price overrides per listing, and as many blocked dates
 NIGHTS_MAX: Final = 365  # of one stay
-CALENDAR_NIGHTS_MAX: Final = 366  # of one calendar
 PRICE_MIN: Final = 1  # per slot: a booking that costs nothing could never be paid for
 AHEAD_DAYS_MAX: Final = 3 * 366  # how far into the future a night or a departure may be
 
@@ -36,13 +35,6 @@ class Policy(StrEnum):
     FLEXIBLE = "flexible"
     MODERATE = "moderate"
     STRICT = "strict"
-
-
-class UnitState(StrEnum):
-    FREE = "free"
-    HELD = "held"
-    TAKEN = "taken"
-    BLOCKED = "blocked"
 
 
 class ListingNotFound(NotFound):
@@ -114,14 +106,6 @@ class OfferedUnit(msgspec.Struct, frozen=True, kw_only=True):
     unit_class: str
     price: int | None
     active: bool
-
-
-class UnitNow(OfferedUnit, frozen=True, kw_only=True):
-    """A unit and its worst state in a range of slots."""
-
-    state: UnitState
-    seat_row: int | None
-    seat_column: int | None
 
 
 class OfferedPrice(msgspec.Struct, frozen=True, kw_only=True):
@@ -322,6 +306,16 @@ class ListingReply(Output, frozen=True, kw_only=True):
     arrival_time: time | None
     arrival_zone: str | None
 
+    @classmethod
+    def of(cls, listing: Listing) -> "ListingReply":
+        """A listing as the API shows it: each amount with its currency."""
+        fields = {name: getattr(listing, name) for name in Listing.__struct_fields__}
+        fields["respond_within_hours"] = fields.pop("respond_within_h")
+        for name in ("price", "weekend_price", "fee", "deposit"):
+            amount = fields[name]
+            fields[name] = None if amount is None else Money(amount, listing.currency)
+        return cls(**fields)
+
 
 class ListingPage(Output, frozen=True, kw_only=True):
     """`nextCursor` is null on the last page. A page may be short, or empty, and not be the last."""
@@ -354,43 +348,3 @@ class BlockReply(NewBlock, frozen=True, kw_only=True):
 
 class BlockList(Output, frozen=True, kw_only=True):
     blocks: list[BlockReply]
-
-
-class UnitAvailability(Output, frozen=True, kw_only=True):
-    """A unit for the asked slots; `price` is the sum over all of them, without fee and deposit."""
-
-    label: str
-    unit_class: str = msgspec.field(name="class")
-    state: UnitState
-    price: Money
-    seat_row: int | None
-    seat_column: int | None
-
-
-class NightAvailability(Output, frozen=True, kw_only=True):
-    date: date
-    free_units: int
-
-
-class Search(msgspec.Struct, frozen=True, kw_only=True):
-    """What a search asks for. Prices are minor units of `currency`."""
-
-    kind: Kind
-    words: str | None
-    place: str | None
-    first: date | None  # check-in
-    last: date | None  # check-out
-    departure_date: date | None
-    units: int | None
-    currency: str | None
-    price_min: int | None
-    price_max: int | None
-
-
-class Availability(Output, frozen=True, kw_only=True):
-    """`units` of a trip (its seat map) or of a stay (the free ones); or a calendar's `nights`."""
-
-    listing_id: UUID
-    free_units: int | None = None
-    units: list[UnitAvailability] | None = None
-    nights: list[NightAvailability] | None = None

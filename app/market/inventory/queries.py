@@ -1,41 +1,26 @@
-"""The SQL of listings, units, prices, blocked dates, availability and search.
-
-A claim takes its unit when it is paid for (`expires_at` null) or its hold has not run out.
-"""
+"""One statement per function on `listings`, `units`, `price_overrides` and `blocked_dates`."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
-from typing import cast
+from datetime import date
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
 
-from app.foundation.db import Tx, execute, fetch_all, fetch_one, fetch_value, json
+from app.foundation.db import Tx, execute, fetch_all, fetch_new_value, fetch_one, fetch_value, json
 from app.market.inventory.model import (
     RANGES_MAX,
     UNITS_MAX,
     BlockReply,
-    Kind,
     Listing,
     NewBlock,
     NewOverride,
     NewUnit,
-    NightAvailability,
     Offer,
     OverrideReply,
-    Search,
     UnitChanges,
-    UnitNow,
     UnitReply,
 )
-
-
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a listing stands in the order of a search: stays by id, trips by departure and id."""
-
-    departure_date: date | None
-    id: UUID
 
 
 async def read_offer(
@@ -81,11 +66,6 @@ async def read_offer(
         first=first,
         last=last,
     )
-
-
-async def read_now(tx: Tx) -> datetime:
-    now = await fetch_value(tx, datetime, "SELECT business_now()")
-    return cast("datetime", now)  # it is never NULL
 
 
 async def read_listing(tx: Tx, listing_id: UUID) -> Listing | None:
@@ -259,127 +239,26 @@ async def delete_block(tx: Tx, listing_id: UUID, block_id: int) -> int:
     return await execute(tx, sql, id=block_id, listing_id=listing_id)
 
 
-async def read_units_now(tx: Tx, listing_id: UUID, first: date, last: date) -> list[UnitNow]:
-    """The active units with their worst state in the slots from `first` up to, not with, `last`."""
-    sql = """
-        SELECT u.id, u.label, u.class AS unit_class, u.price, u.active, u.seat_row, u.seat_column,
-               CASE WHEN claim.paid THEN 'taken'
-                    WHEN claim.paid IS NOT NULL THEN 'held'
-                    WHEN EXISTS (SELECT FROM blocked_dates b
-                                  WHERE b.listing_id = u.listing_id
-                                    AND b.first_slot < %(last)s AND b.last_slot >= %(first)s
-                                    AND (b.unit_id IS NULL OR b.unit_id = u.id)) THEN 'blocked'
-                    ELSE 'free' END AS state
-          FROM units u CROSS JOIN LATERAL (
-                   SELECT bool_or(c.expires_at IS NULL) AS paid
-                     FROM claims c
-                    WHERE c.unit_id = u.id AND c.slot >= %(first)s AND c.slot < %(last)s
-                      AND (c.expires_at IS NULL OR c.expires_at > (SELECT business_now()))) claim
-         WHERE u.listing_id = %(listing_id)s AND u.active
-         ORDER BY u.id"""
-    return await fetch_all(tx, UnitNow, sql, listing_id=listing_id, first=first, last=last)
-
-
-async def count_free_by_night(
-    tx: Tx, listing_id: UUID, first: date, last: date
-) -> list[NightAvailability]:
-    """How many units are free in each night from `first` up to, not with, `last`."""
-    return await fetch_all(
+async def still_sells(
+    tx: Tx, listing_id: UUID, *, unit_ids: Sequence[int], first: date, last: date
+) -> bool:
+    """Whether the listing is open, and none of the units is inactive or blocked on these dates."""
+    return await fetch_new_value(
         tx,
-        NightAvailability,
+        bool,
         """
-        WITH mine AS MATERIALIZED (
-            SELECT id FROM units WHERE listing_id = %(listing_id)s AND active
-        ), blocked AS MATERIALIZED (
-            SELECT DISTINCT b.unit_id, b.slot::date AS slot
-              FROM (SELECT unit_id, generate_series(greatest(first_slot, %(first)s),
-                                                    least(last_slot, %(last)s::date - 1),
-                                                    interval '1 day') AS slot
-                      FROM blocked_dates
-                     WHERE listing_id = %(listing_id)s
-                       AND first_slot < %(last)s AND last_slot >= %(first)s) b
-        ), away AS (
-            SELECT mine.id, c.slot
-              FROM mine JOIN claims c ON c.unit_id = mine.id
-             WHERE c.slot >= %(first)s AND c.slot < %(last)s
-               AND (c.expires_at IS NULL OR c.expires_at > (SELECT business_now()))
-             UNION
-            SELECT mine.id, blocked.slot FROM mine JOIN blocked ON blocked.unit_id = mine.id
-        ), away_by_night AS (
-            SELECT slot, count(*) AS units FROM away GROUP BY slot
-        )
-        SELECT night.slot AS date,
-               CASE WHEN night.slot IN (SELECT slot FROM blocked WHERE unit_id IS NULL) THEN 0
-                    ELSE (SELECT count(*) FROM mine) - coalesce(away_by_night.units, 0)
-               END AS free_units
-          FROM (SELECT %(first)s::date + n AS slot
-                  FROM generate_series(0, %(last)s::date - %(first)s::date - 1) AS n) night
-               LEFT JOIN away_by_night USING (slot)
-         ORDER BY night.slot""",
+        SELECT listings.state = 'open'
+           AND NOT EXISTS (
+                SELECT FROM units WHERE id = ANY(%(unit_ids)s) AND NOT active)
+           AND NOT EXISTS (
+                SELECT FROM blocked_dates
+                 WHERE listing_id = listings.id
+                   AND (unit_id IS NULL OR unit_id = ANY(%(unit_ids)s))
+                   AND first_slot <= %(last)s AND last_slot >= %(first)s)
+          FROM listings
+         WHERE id = %(listing_id)s""",
+        unit_ids=list(unit_ids),
         listing_id=listing_id,
         first=first,
         last=last,
-    )
-
-
-async def read_places(tx: Tx, wanted: Search, *, after: Place | None, limit: int) -> list[Place]:
-    """The next open listings in the order of a search, by what has an index: kind, place, words,
-    departure. Only what is asked is in the statement, so that each combination has its own plan.
-    """
-    stays = "l.kind = 'stay' AND l.id > %(after_id)s"
-    trips = """l.kind = 'trip' AND (l.departure_date, l.id) > (
-        coalesce(%(after_date)s::date, (SELECT business_now() AT TIME ZONE 'UTC')::date - 1),
-        %(after_id)s)"""
-    on_date = "AND l.departure_date = %(departure_date)s" if wanted.departure_date else ""
-    in_place = "AND lower(l.place) = lower(%(place)s)" if wanted.place else ""
-    with_words = "AND l.words @@ plainto_tsquery('simple', %(words)s)" if wanted.words else ""
-    return await fetch_all(
-        tx,
-        Place,
-        f"""
-        SELECT l.departure_date, l.id
-          FROM listings l
-         WHERE l.state = 'open' AND {stays if wanted.kind is Kind.STAY else trips}
-               {on_date} {in_place} {with_words}
-         ORDER BY {"l.id" if wanted.kind is Kind.STAY else "l.departure_date, l.id"}
-         LIMIT %(limit)s""",  # noqa: S608  all of its parts are literals of this function
-        **msgspec.structs.asdict(wanted),
-        after_date=after and after.departure_date,
-        after_id=after.id if after else UUID(int=0),
-        limit=limit,
-    )
-
-
-async def read_fitting(tx: Tx, wanted: Search, ids: list[UUID], *, limit: int) -> list[Listing]:
-    """Those of these listings, in this order, that fit the price and have the units free."""
-    return await fetch_all(
-        tx,
-        Listing,
-        """
-        SELECT l.*
-          FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS place (id, nth)
-               JOIN listings l ON l.id = place.id
-         WHERE (%(currency)s::text IS NULL OR l.currency = %(currency)s)
-           AND (%(price_min)s::bigint IS NULL OR l.price >= %(price_min)s)
-           AND (%(price_max)s::bigint IS NULL OR l.price <= %(price_max)s)
-           AND (%(units)s::integer IS NULL OR %(units)s = (SELECT count(*) FROM (
-                   SELECT FROM units u
-                    WHERE u.listing_id = l.id AND u.active
-                      AND NOT EXISTS (
-                          SELECT FROM claims c
-                           WHERE c.unit_id = u.id
-                             AND c.slot >= coalesce(l.departure_date, %(first)s::date)
-                             AND c.slot < coalesce(l.departure_date + 1, %(last)s::date)
-                             AND (c.expires_at IS NULL OR c.expires_at > (SELECT business_now())))
-                      AND NOT EXISTS (
-                          SELECT FROM blocked_dates b
-                           WHERE b.listing_id = l.id AND (b.unit_id IS NULL OR b.unit_id = u.id)
-                             AND b.last_slot >= coalesce(l.departure_date, %(first)s::date)
-                             AND b.first_slot < coalesce(l.departure_date + 1, %(last)s::date))
-                    LIMIT %(units)s) AS free))
-         ORDER BY place.nth
-         LIMIT %(limit)s""",
-        **msgspec.structs.asdict(wanted),
-        ids=ids,
-        limit=limit,
     )

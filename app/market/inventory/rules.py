@@ -16,7 +16,6 @@ from app.foundation.errors import FieldError, Invalid
 from app.foundation.money import AMOUNT_MAX, EXPONENTS, Money
 from app.market.inventory.model import (
     AHEAD_DAYS_MAX,
-    CALENDAR_NIGHTS_MAX,
     NIGHTS_MAX,
     PRICE_MIN,
     UNITS_MAX,
@@ -31,12 +30,8 @@ from app.market.inventory.model import (
     PriceTooHigh,
     Quote,
     RoomPlan,
-    Search,
     SeatPlan,
     TripDeparted,
-    UnitAvailability,
-    UnitNow,
-    UnitState,
 )
 
 _STAY_WEEKEND = (4, 5)  # the nights of Friday and Saturday
@@ -153,14 +148,14 @@ def check_given_dates(
         refuse([_error(name, "a trip has its own date") for name, day in given.items() if day])
         return
     today = clock.local_date(now, listing.zone)
-    refuse(list(_range_errors("checkIn", check_in, "checkOut", check_out, today)))
+    refuse(list(range_errors("checkIn", check_in, "checkOut", check_out, today)))
 
 
 def has_departed(listing: Listing, now: datetime) -> bool:
     return listing.kind is Kind.TRIP and _trip_instants(listing)[0] <= now
 
 
-def _range_errors(
+def range_errors(
     first_name: str, first: date | None, last_name: str, last: date | None, today: date
 ) -> Iterator[FieldError]:
     latest = today + timedelta(days=AHEAD_DAYS_MAX)
@@ -252,7 +247,7 @@ def _kind_errors(listing: Listing) -> list[FieldError]:
 
 def trip_time_errors(trip: Listing, *, now: datetime) -> list[FieldError]:
     """What is wrong with when a new trip departs and arrives; for one without other errors."""
-    errors = _year_errors({"departureDate": trip.departure_date, "arrivalDate": trip.arrival_date})
+    errors = year_errors({"departureDate": trip.departure_date, "arrivalDate": trip.arrival_date})
     if errors:
         return errors
     departure_at, arrival_at = _trip_instants(trip)
@@ -269,7 +264,7 @@ def trip_time_errors(trip: Listing, *, now: datetime) -> list[FieldError]:
 
 def slot_range_errors(first_slot: date, last_slot: date) -> list[FieldError]:
     """What is wrong with the range of a price override or of blocked dates."""
-    errors = _year_errors({"firstSlot": first_slot, "lastSlot": last_slot})
+    errors = year_errors({"firstSlot": first_slot, "lastSlot": last_slot})
     if last_slot < first_slot:
         errors.append(_error("lastSlot", "must not be before firstSlot"))
     return errors
@@ -332,56 +327,7 @@ def is_on_sale(offer: Offer) -> bool:
     return offer.state is ListingState.OPEN and not has_departed(offer, offer.now)
 
 
-def priced(offer: Offer, units: Sequence[UnitNow], slots: Sequence[date]) -> list[UnitAvailability]:
-    """Units with what they cost for all slots; none is free of a listing that is not on sale."""
-    amounts = amounts_by_price(offer, {unit.price for unit in units}, slots)
-    free = UnitState.FREE if is_on_sale(offer) else UnitState.BLOCKED
-    return [
-        UnitAvailability(
-            label=unit.label,
-            unit_class=unit.unit_class,
-            state=free if unit.state is UnitState.FREE else unit.state,
-            price=Money(amounts[unit.price], offer.currency),
-            seat_row=unit.seat_row,
-            seat_column=unit.seat_column,
-        )
-        for unit in units
-    ]
-
-
-def check_calendar(listing: Listing, first: date | None, last: date | None) -> tuple[date, date]:
-    """The range of a stay's calendar: from `first` up to, not with, `last`. Raises Invalid."""
-    if first is None or last is None:
-        raise Invalid.field("from" if first is None else "to", "is required with the other")
-    errors = _year_errors({"from": first, "to": last})
-    if listing.kind is Kind.TRIP:
-        errors.append(_error("from", "a trip has no calendar, but one date"))
-    if not 0 < (last - first).days <= CALENDAR_NIGHTS_MAX:
-        errors.append(_error("to", f"must be 1 to {CALENDAR_NIGHTS_MAX} days after from"))
-    refuse(errors)
-    return first, last
-
-
-def check_search(wanted: Search, *, now: datetime) -> None:
-    """Raises Invalid, naming every parameter that does not go with the others."""
-    errors: list[FieldError] = []
-    if wanted.kind is Kind.TRIP:
-        days = {"checkIn": wanted.first, "checkOut": wanted.last}
-        errors += [_error(name, "is for stays") for name, day in days.items() if day]
-    elif wanted.departure_date:
-        errors.append(_error("date", "is for trips"))
-    elif wanted.first or wanted.last:
-        yesterday = now.date() - timedelta(days=1)  # it may still be yesterday where the stay is
-        errors += _range_errors("checkIn", wanted.first, "checkOut", wanted.last, yesterday)
-    low, high = wanted.price_min, wanted.price_max
-    if wanted.currency is None and (low is not None or high is not None):
-        errors.append(_error("currency", "is required with priceMin and priceMax"))
-    if low is not None and high is not None and low > high:
-        errors.append(_error("priceMax", "must not be below priceMin"))
-    refuse(errors)
-
-
-def _year_errors(days: Mapping[str, date | None]) -> list[FieldError]:
+def year_errors(days: Mapping[str, date | None]) -> list[FieldError]:
     return [
         _error(name, f"must be between {_YEARS.start} and {_YEARS.stop - 1}")
         for name, day in days.items()

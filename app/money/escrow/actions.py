@@ -146,11 +146,14 @@ async def close_settled(tx: Tx, pot_ids: Sequence[UUID], *, reason: str) -> None
 
 
 async def follow(tx: Tx, instruction: Instruction) -> None:
-    """An instruction has moved: a pot whose every share has arrived is closed."""
+    """An instruction has moved: a pot whose every share has arrived is closed.
+
+    The caller has locked the pot before the instruction. Of two shares that arrive at once the
+    second has waited for the first there, and sees it.
+    """
     if instruction.state is not InstructionState.CONFIRMED:
         return
     pot_id = await instructions.root_source(tx, instruction.id)
-    # Two shares may arrive at once: whoever is second sees the first, having waited for it here.
     if await queries.lock(tx, pot_id) and await instructions.all_confirmed(tx, pot_id):
         await queries.finish(tx, [pot_id], reason="the money has arrived")
 

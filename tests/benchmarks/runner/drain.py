@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import LiteralString
 
 import msgspec
 import psutil
@@ -164,7 +165,7 @@ def processes(url: str, count: int, workers: int) -> float:
     return round(rate, 1)
 
 
-def _until(connection: psycopg.Connection, sql: str, count: int) -> int:
+def _until(connection: psycopg.Connection, sql: LiteralString, count: int) -> int:
     while True:
         row = connection.execute(sql).fetchone()
         if row and row[0] >= count:

@@ -28,13 +28,13 @@ class Touched(msgspec.Struct, frozen=True):
 
 def measure(
     url: str, finished: int, count: int, *, runs: int, alone_per_s: float
-) -> dict[str, object]:
+) -> dict[str, float]:
     """Draining, taking and one batch of retention beside so many jobs that were done before."""
     jobs.fill_finished(url, finished)
     print(f"{finished:,} finished jobs", flush=True)
     per_s = drain.medians(url, {"ours": count}, runs=runs)["ours"]
     jobs.fill(url, _WAITING)
-    figures: dict[str, object] = {
+    figures = {
         "finished": finished,
         "drain_per_s": per_s,
         "slower": round(alone_per_s / per_s, 2),
@@ -44,7 +44,7 @@ def measure(
     return figures
 
 
-async def _statements(url: str) -> dict[str, object]:
+async def _statements(url: str) -> dict[str, float]:
     async with db.direct_connection(url) as connection:
         await queries.prepare(connection)
         worker_id = await queries.register(connection)

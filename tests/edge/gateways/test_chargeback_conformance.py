@@ -300,6 +300,7 @@ async def test_a_letter_may_tell_another_amount_and_means_the_same(paid: World):
     assert str(PRICE - 100) in told
     assert str(PRICE - 100) not in true
     event = paid.gateway.read_webhook(signed(paid, told.encode()), told.encode())
+    assert event.reference
     assert (await find(paid, event.reference)).money.amount == PRICE
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from typing import LiteralString
 from uuid import UUID, uuid4
 
 import msgspec
@@ -210,12 +211,12 @@ async def test_a_server_that_cannot_be_reached_stops_the_sweep_after_one_mail(
     ],
 )
 async def test_a_mail_that_cannot_be_composed_does_not_keep_the_others(
-    sink: Sink, broken: str
+    sink: Sink, broken: LiteralString
 ) -> None:
     bad, *others = [await told() for _ in range(3)]
     async with transaction() as tx:
         sql = f"UPDATE notifications SET {broken} WHERE id = %(id)s"
-        await execute(tx, sql, id=bad)  # type: ignore[arg-type]
+        await execute(tx, sql, id=bad)
     assert await stories.deliver_due() == stories.Swept(sent=2, not_composed=1)
     assert {(await stored(other)).state for other in others} == {"sent"}
     row = await stored(bad)

@@ -25,6 +25,7 @@ from app.foundation.db import Tx, fetch_all, fetch_new_value, fetch_values, tran
 from app.foundation.errors import Problem
 from app.market.bookings.model import Booking
 from app.money.escrow import actions as escrow
+from app.money.escrow.model import PotKind
 from app.money.escrow.rules import WINDOWS
 from app.money.instructions import actions as instructions
 from app.money.instructions.model import Instruction, InstructionKind
@@ -82,7 +83,7 @@ def _told(payment: Payment, status: ChargebackStatus) -> Deed:
 async def _contend(others: Callable[[Booking], Deed]) -> None:
     stays = await _stays()
     async with transaction() as tx:
-        await paid.set_clock(tx, stays[0][0].check_in_at + WINDOWS["rental"])
+        await paid.set_clock(tx, stays[0][0].check_in_at + WINDOWS[PotKind.RENTAL])
     for status in (ChargebackStatus.OPEN, ChargebackStatus.LOST):
         await asyncio.gather(
             *(_happens(others(booking)) for booking, _ in stays),

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 
@@ -117,11 +118,12 @@ async def test_the_same_request_refunds_once(shop: Shop) -> None:
 
 async def test_nonsense_is_refused_by_the_name_of_its_field(shop: Shop) -> None:
     (booking,) = await travelled(shop, "1A")
-    for wrong, field in (
-        ({"amount": 0}, "amount.amount"),
-        ({"amount": 1, "currency": "GHS"}, "amount.currency"),
-        ({"amount": 1, "cost": "guest"}, "atWhoseCost"),
-    ):
+    wrongs: dict[str, dict[str, Any]] = {
+        "amount.amount": {"amount": 0},
+        "amount.currency": {"amount": 1, "currency": "GHS"},
+        "atWhoseCost": {"amount": 1, "cost": "guest"},
+    }
+    for field, wrong in wrongs.items():
         reply = await refund(shop, booking, **wrong)
         assert reply.status_code == 422
         assert [error["field"] for error in reply.json()["errors"]] == [field]

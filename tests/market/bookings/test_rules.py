@@ -54,7 +54,7 @@ def test_passengers_sit_on_the_seats_that_are_asked_for() -> None:
     as_trip=st.booleans(),
 )
 def test_both_names_of_a_field_mean_the_same(labels: list[str], as_trip: bool) -> None:
-    named = {"trip_id": LISTING} if as_trip else {"listing_id": LISTING}
+    named: dict[str, Any] = {"trip_id": LISTING} if as_trip else {"listing_id": LISTING}
     asked = rules.read(Reserve(**named, seat_numbers=labels))
     assert asked == rules.read(Reserve(**named, units=labels))
     assert (asked.listing_id, asked.labels, asked.count) == (LISTING, labels, len(labels))

@@ -34,7 +34,7 @@ from tests.laws import audit_is_clean
 pytestmark = pytest.mark.usefixtures("pool")
 
 TICK: Final = timedelta(microseconds=1)
-ODD: Final = {"price": 1_000_003, "fee": 10_000, "deposit": 77_777}
+ODD: Final[dict[str, Any]] = {"price": 1_000_003, "fee": 10_000, "deposit": 77_777}
 
 
 def guest_of(booking: Booking) -> Principal:

@@ -7,7 +7,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, LiteralString
 
 import pytest
 
@@ -20,6 +20,7 @@ from app.market.bookings.model import Booking
 from app.market.disputes import actions as disputes
 from app.market.disputes.model import OpenDispute
 from app.money.escrow import actions as escrow
+from app.money.escrow.model import PotKind
 from app.money.escrow.rules import WINDOWS
 from app.people.accounts.model import Principal, Role
 from tasks.bookings import decline_unanswered
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("pool")
 ROUNDS: Final = 40
 MANY: Final = 10
 SOON: Final = timedelta(milliseconds=150)
-RENTAL_LASTS: Final = WINDOWS["rental"]
+RENTAL_LASTS: Final = WINDOWS[PotKind.RENTAL]
 
 Deed = Callable[[Tx], Awaitable[object]]
 
@@ -47,7 +48,7 @@ async def _succeeds(deed: Deed, *, within: timedelta = timedelta(0)) -> bool:
     return True
 
 
-async def _stays(**listing: object) -> list[Booking]:
+async def _stays(**listing: Any) -> list[Booking]:
     """Paid for, and all at the same time."""
     async with transaction() as tx:
         host = await make.account(tx, Role.GUEST, Role.HOST)
@@ -60,7 +61,7 @@ async def _set_clock(moment: datetime) -> None:
         await paid.set_clock(tx, moment)
 
 
-async def _states(table: str, key: str, found: list[Booking]) -> list[str]:
+async def _states(table: LiteralString, key: LiteralString, found: list[Booking]) -> list[str]:
     """Of each booking, in their order."""
     async with transaction() as tx:
         return [
@@ -195,7 +196,9 @@ async def test_who_cancels_while_the_payment_arrives_gets_it_back_once() -> None
 
 async def test_a_host_s_answer_and_its_deadline_at_once_have_one_winner() -> None:
     found = await _stays(request_to_book=True)
-    await _set_clock(found[0].respond_by - SOON)
+    respond_by = found[0].respond_by
+    assert respond_by
+    await _set_clock(respond_by - SOON)
     over = asyncio.Event()
 
     async def time_out() -> None:

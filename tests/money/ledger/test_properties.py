@@ -5,7 +5,7 @@ from collections import defaultdict
 from typing import Final
 from uuid import UUID
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.edge.gateways.port import GatewayName
@@ -14,6 +14,7 @@ from app.foundation.money import AMOUNT_MAX
 from app.money.ledger.actions import checkpoint as take
 from app.money.ledger.actions import get_account, get_statement, mark
 from app.money.ledger.model import AT_GATEWAY, OWNED, Account, AccountKind, Posting
+from tests.health_checks import EVERY_CHECK
 from tests.money.ledger.books import account_id, commit, plain_sum, posting
 from tests.shop import Shop
 
@@ -93,7 +94,7 @@ def examples(count: int) -> list[list[Posting]]:
         deadline=None,
         database=None,
         derandomize=True,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=EVERY_CHECK,
     )
     @given(st.lists(postings(), min_size=1, max_size=3))
     def collect(batch: list[Posting]) -> None:

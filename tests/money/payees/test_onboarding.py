@@ -362,7 +362,7 @@ async def test_an_account_without_questions_has_no_link(shop: Shop) -> None:
 async def test_a_country_that_stripe_does_not_pay_in_is_refused_and_told_to_operators(
     shop: Shop,
 ) -> None:
-    reply = await add(shop, **AT_STRIPE | {"country": NOWHERE})
+    reply = await add(shop, **{**AT_STRIPE, "country": NOWHERE})
     assert (reply.status_code, reply.json()["errors"][0]["field"]) == (422, "country")
     assert await state(shop) == "refused"
     assert await open_alerts(shop) == ["payout_account_refused"]
@@ -397,7 +397,11 @@ async def test_what_is_wrong_with_an_account_is_told_by_its_field(shop: Shop) ->
 
 async def test_one_account_per_gateway_and_currency_and_the_transfer_picks_it(shop: Shop) -> None:
     bank = (await add(shop)).json()
-    phone = {"kind": "mobile_money", "accountNumber": "256771234567", "bankCode": "MPS"}
+    phone: dict[str, Any] = {
+        "kind": "mobile_money",
+        "accountNumber": "256771234567",
+        "bankCode": "MPS",
+    }
     wallet = (await add(shop, currency="UGX", **phone)).json()
     account, code = await opened(shop)
     await shop.sandbox.onboard(code)
@@ -425,7 +429,7 @@ async def test_one_account_per_gateway_and_currency_and_the_transfer_picks_it(sh
 async def test_an_account_is_at_the_gateway_that_its_host_names(shop: Shop) -> None:
     here = await add(shop, gateway="paystack")
     assert (here.status_code, here.json()["gateway"]) == (201, "paystack")
-    at_stripe = await add(shop, **AT_STRIPE | {"currency": "NGN", "gateway": "stripe"})
+    at_stripe = await add(shop, **{**AT_STRIPE, "currency": "NGN", "gateway": "stripe"})
     assert (at_stripe.status_code, at_stripe.json()["gateway"]) == (201, "stripe")
     assert [each["state"] for each in await accounts(shop)] == ["pending", "active"]
     unused = await add(shop, gateway="flutterwave")

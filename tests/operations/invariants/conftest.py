@@ -12,6 +12,7 @@ from pytest_postgresql.executors.noop import NoopExecutor
 from app.foundation import db
 from app.foundation.migrate import migrate
 from tests.benchmarks import past
+from tests.databases import url_of
 
 BOOKINGS = 1_000  # enough for each fate, in the past and to come
 
@@ -64,12 +65,8 @@ _CHARGEBACKS = (
 )
 
 
-def _url(*, host: str, port: int, user: str, dbname: str, **_: Any) -> str:
-    return f"postgresql://{user}@/{dbname}?host={host}&port={port}"
-
-
 def _live(**connection: Any) -> None:
-    url = _url(**connection)
+    url = url_of(**connection)
     asyncio.run(migrate(url))
     with psycopg.connect(url, autocommit=True) as loader:
         loader.execute("SET session_replication_role = replica")
@@ -86,7 +83,7 @@ lived_template = factories.postgresql_noproc(
 @pytest.fixture
 async def lived(lived_template: NoopExecutor) -> AsyncIterator[None]:
     """This process's pool, on a database that tests share: what they write, they roll back."""
-    url = _url(
+    url = url_of(
         host=lived_template.host,
         port=lived_template.port,
         user=lived_template.user,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from typing import Any, LiteralString
 from uuid import UUID
 
 import pytest
@@ -26,9 +27,9 @@ async def bench(pool: None, database_url: str) -> Bench:
     return Bench(database_url)
 
 
-async def _sql(sql: str, **params: object) -> None:
+async def _sql(sql: LiteralString, **params: Any) -> None:
     async with transaction() as tx:
-        await execute(tx, sql, **params)  # type: ignore[arg-type]
+        await execute(tx, sql, **params)
 
 
 async def _note(text: str) -> None:

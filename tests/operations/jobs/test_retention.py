@@ -38,7 +38,7 @@ async def _ended(bench: Bench, name: str, status: str, ago: str, *, count: int =
 
 
 async def _count(bench: Bench, table: str) -> int:
-    (count,) = await bench.values(f"SELECT count(*)::text FROM {table}")  # type: ignore[arg-type]
+    (count,) = await bench.values(f"SELECT count(*)::text FROM {table}")
     return int(count)
 
 

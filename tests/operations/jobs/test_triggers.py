@@ -73,7 +73,7 @@ async def test_without_a_secret_nobody_triggers_or_looks(
     api: httpx.AsyncClient, schedule: Schedule, secret: str
 ) -> None:
     await schedule.add("a")
-    headers = {"x-job-secret": secret.encode()}
+    headers = {b"x-job-secret": secret.encode()}
     for reply in (
         await api.post("/api/jobs/a", headers=headers),
         await api.get("/api/jobs/health", headers=headers),

@@ -18,6 +18,7 @@ from app.people.accounts.guards import (
 )
 from app.people.accounts.model import Access, Principal
 from app.people.accounts.routes import routes
+from tests.application import transport_to
 
 
 @get("/probe/public", exclude_from_auth=True)
@@ -90,5 +91,5 @@ async def stranger() -> AsyncIterator[httpx.AsyncClient]:
 
 
 def _client() -> httpx.AsyncClient:
-    transport = httpx.ASGITransport(small_app())
+    transport = transport_to(small_app())
     return httpx.AsyncClient(transport=transport, base_url="http://berthold.test")

@@ -16,7 +16,7 @@ LOGIN = {"email": "ada@example.com", "password": PASSWORD}
 
 
 def cookies_of(reply: httpx.Response) -> dict[str, Morsel[str]]:
-    cookies = SimpleCookie[str]()
+    cookies = SimpleCookie()
     for header in reply.headers.get_list("set-cookie"):
         cookies.load(header)
     return dict(cookies)

@@ -28,13 +28,14 @@ class Bench:
         self, name: str, run: Callable[[TakenJob], Awaitable[None]] | None = None, **more: Any
     ) -> None:
         """Add a task; the names of its jobs that succeed are appended to `ran`."""
+        more.setdefault("retries", SOON)
 
         async def run_and_note(job: TakenJob) -> None:
             if run:
                 await run(job)
             self.ran.append(name)
 
-        self.tasks[name] = Task(name=name, run=run_and_note, **{"retries": SOON} | more)
+        self.tasks[name] = Task(name=name, run=run_and_note, **more)
 
     async def add(
         self,
@@ -68,8 +69,9 @@ class Bench:
             )
 
     def worker(self, **more: Any) -> Worker:
-        options = {"url": self.url, "concurrency": 5, "grace_s": 0.3, "heartbeat_s": 0.2}
-        return Worker(self.tasks, Options(**options | {"stalled_s": 2.0} | more))
+        options: dict[str, Any] = {"concurrency": 5, "grace_s": 0.3, "heartbeat_s": 0.2}
+        options |= {"stalled_s": 2.0} | more
+        return Worker(self.tasks, Options(url=self.url, **options))
 
     async def run(self, **more: Any) -> list[str]:
         """Run what is due with one worker; the names of the tasks in the order they ended."""

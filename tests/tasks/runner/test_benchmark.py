@@ -1,7 +1,6 @@
 """The benchmark of the runner still works: a run with the smallest sizes."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from tests.benchmarks.runner import drain, enqueueing, finished, wakeups
 
 
 @pytest.fixture
-def server(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def server(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Server:
     monkeypatch.setenv("DATABASE_URL", database_url)
     return Server(database_url, Path("/nowhere"), None)
 

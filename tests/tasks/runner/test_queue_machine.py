@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -23,6 +23,7 @@ from tasks.runner import queries
 from tasks.runner.handlers import Retries, Task
 from tasks.runner.model import Ended, Status, TakenJob
 from tasks.runner.reaping import reap
+from tests.health_checks import EVERY_CHECK
 from tests.size import FULL
 
 T = TypeVar("T")
@@ -304,11 +305,11 @@ def test_queue_and_model_agree_after_any_events(database_url: str) -> None:
         run_state_machine_as_test(
             Queue,
             settings=settings(
-                max_examples=1_000 if FULL else 150,
+                max_examples=1_000 if FULL else 60,
                 stateful_step_count=50 if FULL else 30,
                 deadline=None,
                 database=None,
-                suppress_health_check=list(HealthCheck),
+                suppress_health_check=EVERY_CHECK,
             ),
         )
     finally:

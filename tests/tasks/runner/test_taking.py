@@ -1,22 +1,23 @@
 """Which jobs are taken, and in which order: as procrastinate means it, without its traps."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from app.foundation.db import direct_connection, execute, fetch_values
+from app.foundation.db import Connection, direct_connection, execute, fetch_values
 from tasks.runner import queries
 from tests.tasks.runner.bench import Bench
 
 PAGES_MAX = 1_000  # where 20,000 jobs wait
 
 
-async def _take(bench: Bench, limit: int = 100, **more: object) -> list[str]:
+async def _take(bench: Bench, limit: int = 100, **more: Any) -> list[str]:
     """The task names of the jobs that a new worker takes at once."""
     async with direct_connection(bench.url) as connection:
         worker_id = await queries.register(connection)
-        given = {"queues": None, "tasks": ["a", "b", "c", "d"]} | more
-        jobs = await queries.take_jobs(connection, worker_id=worker_id, limit=limit, **given)  # type: ignore[arg-type]
+        given: dict[str, Any] = {"queues": None, "tasks": ["a", "b", "c", "d"]} | more
+        jobs = await queries.take_jobs(connection, worker_id=worker_id, limit=limit, **given)
         return [job.task_name for job in jobs]
 
 
@@ -203,10 +204,10 @@ async def test_the_most_urgent_jobs_of_many_free_locks_are_taken_first(bench: Be
     assert [str(job.id) for job in jobs] == firsts
 
 
-async def _pages_read(connection: object) -> int:
-    await execute(connection, "SELECT pg_stat_force_next_flush()")  # type: ignore[arg-type]
+async def _pages_read(connection: Connection) -> int:
+    await execute(connection, "SELECT pg_stat_force_next_flush()")
     sql = """
         SELECT (sum(heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read))::bigint::text
           FROM pg_statio_user_tables WHERE relname LIKE 'procrastinate%%'"""
-    (pages,) = await fetch_values(connection, str, sql)  # type: ignore[arg-type]
+    (pages,) = await fetch_values(connection, str, sql)
     return int(pages)

@@ -1,7 +1,7 @@
 """The verbs of chargebacks: look up, post, recover, keep refunds, notify; and what admins do."""
 
 from app.flows.chargebacks.actions.administer import close, read_page, read_story, record
-from app.flows.chargebacks.actions.keep_refund import keep_refund
+from app.flows.chargebacks.actions.keep_refund import keep_refund, lock_around
 from app.flows.chargebacks.actions.look_up import (
     contested_charges,
     find_charge,
@@ -16,6 +16,7 @@ __all__ = [
     "contested_charges",
     "find_charge",
     "keep_refund",
+    "lock_around",
     "look_up_listed",
     "look_up_open",
     "post",

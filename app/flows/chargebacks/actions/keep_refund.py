@@ -1,5 +1,7 @@
 """Keep a refund that comes back after a chargeback was lost: the guest has it from the bank."""
 
+from uuid import UUID
+
 from app.flows.chargebacks import queries, rules
 from app.flows.chargebacks.actions.post import lock_case
 from app.flows.chargebacks.actions.recover import cancel
@@ -14,10 +16,20 @@ from app.money.ledger import actions as ledger
 from app.money.payments import actions as payments
 
 
+async def lock_around(tx: Tx, payment_id: UUID) -> None:
+    """Lock what the end of a refund or transfer may change besides it, and so before it.
+
+    That is the order of all transactions: booking, pots, charge, chargebacks, instructions.
+    """
+    await lock_case(tx, payment_id)
+    await queries.lock_lost(tx, payment_id)
+
+
 async def keep_refund(tx: Tx, refund: Instruction) -> None:
     """Keep of a refund that has come back what the guest has from the bank; send what is left.
 
-    The caller has locked the refund. What is kept makes up for the loss of the chargebacks.
+    The caller has called `lock_around`, and then locked the refund. What is kept makes up for the
+    loss of the chargebacks.
     """
     case = await lock_case(tx, refund.payment_id)
     if await instructions.of_source(tx, refund.id):

@@ -14,7 +14,6 @@ from app.foundation.alerts import resolve_alerts
 from app.foundation.db import Tx, now
 from app.foundation.queue import LookUpChargebacks, enqueue
 from app.market.bookings import actions as bookings
-from app.market.bookings.queries import find as find_booking
 from app.money.escrow import actions as escrow
 from app.money.instructions import actions as instructions
 from app.money.instructions.model import Instruction, InstructionKind, InstructionState
@@ -25,7 +24,10 @@ _ENDED: Final = (InstructionState.CONFIRMED, InstructionState.FAILED, Instructio
 
 
 async def follow(tx: Tx, was: InstructionState, instruction: Instruction) -> None:
-    """Do what follows from a look-up that may have moved an instruction on from `was`."""
+    """Do what follows from a look-up that may have moved an instruction on from `was`.
+
+    The caller has locked what is around the instruction: see chargebacks.lock_around.
+    """
     await _keep_refund(tx, instruction)
     await escrow.follow(tx, instruction)
     await follow_sending(tx, was, instruction)
@@ -51,10 +53,7 @@ async def check_sent(tx: Tx, instruction_id: UUID) -> None:
 
 
 async def _keep_refund(tx: Tx, instruction: Instruction) -> None:
-    """A refund that came back is not owed as far as the guest's bank has given it since.
-
-    This locks the booking, and so comes before the step that locks pots.
-    """
+    """A refund that came back is not owed as far as the guest's bank has given it since."""
     is_back = instruction.state is InstructionState.REVERSED
     if is_back and instruction.kind is InstructionKind.REFUND:
         await chargebacks.keep_refund(tx, instruction)
@@ -63,8 +62,7 @@ async def _keep_refund(tx: Tx, instruction: Instruction) -> None:
 async def _notify_payee(tx: Tx, was: InstructionState, instruction: Instruction) -> None:
     if (kind := rules.notification(was, instruction)) is None:
         return
-    if (booking := await find_booking(tx, instruction.booking_id)) is None:
-        raise bookings.not_found(instruction.booking_id)
+    booking = await bookings.read(tx, instruction.booking_id)
     facts = rules.facts(booking, instruction.money, reason=instruction.failure or "")
     await notifications.notify(
         tx, account_id=instruction.payee_id, kind=kind, source_id=instruction.id, data=facts

@@ -1,4 +1,4 @@
-"""Factories of listings, through the room's own actions."""
+"""Factories of listings, through the actions of `inventory`; and of claims."""
 
 from datetime import date, time, timedelta
 from typing import Any

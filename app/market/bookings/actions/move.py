@@ -1,115 +1,32 @@
-"""The verbs of a booking: reserve, secure what was paid, accept, decline, cancel, expire."""
+"""The moves of a booking: paid for, confirmed, answered by the host, cancelled, expired, over."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import uuid_utils.compat
-
-from app.edge.gateways.registry import refused_by_all
 from app.edge.notifications import actions as notifications
 from app.edge.notifications.model import DisputeFacts, Kind
 from app.foundation import audit, states
 from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
 from app.foundation.db import Tx, now
-from app.foundation.errors import Invalid
-from app.foundation.money import Money
 from app.foundation.queue import SettlePayment, enqueue
-from app.foundation.settings import settings
 from app.market.bookings import queries, rules
+from app.market.bookings.actions.read import lock, not_found
 from app.market.bookings.model import (
     MOVES,
     UNPAID,
     AnswerTooLate,
     Booking,
-    BookingNotFound,
     BookingState,
-    Departed,
-    NewPassenger,
     NotYourPart,
-    Passenger,
-    Reserve,
 )
 from app.market.claims import actions as claims
-from app.market.claims.model import Wanted
-from app.market.inventory import queries as inventory
-from app.market.inventory.model import ListingNotFound, OfferedUnit
+from app.market.inventory import actions as inventory
 from app.money.escrow import actions as escrow
 from app.money.payments import actions as payments
 from app.money.payments.model import Payment
-from app.people.accounts.model import Principal, Role
-
-# ---- reserve ------------------------------------------------------------------------------------
-
-
-async def reserve(tx: Tx, *, guest_id: UUID, request: Reserve) -> Booking:
-    """Hold units for a guest, with price and terms frozen: all of them, or a refusal.
-
-    Raises UnitsTaken or SoldOut with what is free instead, Invalid for a request that contradicts
-    itself or the listing, ListingNotFound, ListingClosed, DatesBlocked, OwnListing, TripDeparted.
-    """
-    asked = rules.read(request)
-    offer = await inventory.read_offer(
-        tx, asked.listing_id, asked.labels, asked.check_in, asked.check_out
-    )
-    if offer is None:
-        raise ListingNotFound(f"There is no listing {asked.listing_id}.")
-    dates = rules.slots(asked, offer, guest_id)
-    order = rules.Order(
-        asked=asked,
-        offer=offer,
-        dates=dates,
-        booking_id=uuid_utils.compat.uuid7(),
-        guest_id=guest_id,
-        hold=timedelta(minutes=request.hold_duration_minutes),
-        commission_bps=settings().commission_bps,
-    )
-    if asked.labels is None:
-        booking = await _hold_any(tx, order)
-    else:
-        booking = await _hold_named(tx, order)
-    if request.passengers:
-        await _put_passengers(tx, booking, request.passengers)
-    return booking
-
-
-async def _hold_named(tx: Tx, order: rules.Order) -> Booking:
-    booking = _payable(rules.held(order, rules.units_by_label(order.asked, order.offer)))
-    claimed = await queries.hold(tx, booking)
-    if len(claimed) < booking.span.size:
-        listing_id = booking.listing_id
-        raise await claims.units_taken(tx, booking.id, listing_id, booking.span, claimed)
-    return booking
-
-
-async def _hold_any(tx: Tx, order: rules.Order) -> Booking:
-    async def hold(units: list[OfferedUnit]) -> Booking | None:
-        booking = _payable(rules.held(order, units))
-        claimed = await queries.hold(tx, booking)
-        return booking if len(claimed) == booking.span.size else None
-
-    wanted = Wanted(listing_id=order.offer.id, first=order.dates[0], last=order.dates[-1])
-    return await claims.claim_any(tx, wanted=wanted, count=order.asked.count, claim=hold)
-
-
-def _payable(booking: Booking) -> Booking:
-    """The booking, if a gateway can charge for it: nobody holds for nothing. Raises Invalid."""
-    if reason := refused_by_all(Money(booking.total, booking.currency)):
-        raise Invalid.field("listingId", f"cannot be paid so: {reason}")
-    return booking
-
 
 # ---- paid ---------------------------------------------------------------------------------------
-
-
-async def lock(tx: Tx, booking_id: UUID) -> Booking:
-    """A booking, to oneself until the transaction ends. Raises BookingNotFound.
-
-    Lock it before its payments: all do so in this order, and so nobody deadlocks.
-    """
-    if booking := await queries.lock(tx, booking_id):
-        return booking
-    raise not_found(booking_id)
 
 
 async def await_payment(tx: Tx, booking: Booking, *, until: datetime) -> Booking:
@@ -132,7 +49,7 @@ async def secure(tx: Tx, booking: Booking, payment: Payment) -> bool:
     The money goes into escrow. A hold that ran out is claimed again if its units are still free,
     and still for sale if it was given up. False: nothing changed.
     """
-    if booking.state is BookingState.EXPIRED and not await queries.is_on_sale(tx, booking):
+    if booking.state is BookingState.EXPIRED and not await _is_still_sold(tx, booking):
         return False
     if not await claims.try_claim(tx, booking_id=booking.id, span=booking.span, until=None):
         return False
@@ -142,6 +59,13 @@ async def secure(tx: Tx, booking: Booking, payment: Payment) -> bool:
     else:
         await _confirm(tx, booking, by=SYSTEM, reason="paid")
     return True
+
+
+async def _is_still_sold(tx: Tx, booking: Booking) -> bool:
+    span = booking.span
+    return await inventory.still_sells(
+        tx, booking.listing_id, unit_ids=span.unit_ids, first=span.first, last=span.last
+    )
 
 
 async def _request(tx: Tx, booking: Booking) -> None:
@@ -283,44 +207,6 @@ async def complete(tx: Tx, booking_id: UUID) -> None:
     await queries.complete(tx, [booking_id])
 
 
-# ---- passengers and reading ---------------------------------------------------------------------
-
-
-async def put_passengers(
-    tx: Tx, *, booking_id: UUID, asker: Principal, passengers: Sequence[NewPassenger]
-) -> list[Passenger]:
-    """Replace who travels, until the departure. Raises Departed, NotYourPart, Invalid."""
-    booking = await lock(tx, booking_id)
-    if actor(booking, asker).role is ActorRole.HOST:
-        raise NotYourPart("Passengers are named by the guest.")
-    if booking.state in (BookingState.EXPIRED, BookingState.DECLINED, BookingState.CANCELLED):
-        raise states.MoveRefused(f"The booking is {booking.state}.")
-    if booking.check_in_at <= await now(tx):
-        raise Departed("Passengers can be changed until the departure.")
-    await _put_passengers(tx, booking, passengers)
-    return await queries.passengers(tx, booking.id)
-
-
-async def get(tx: Tx, *, booking_id: UUID, asker: Principal) -> Booking:
-    """A booking that the asker takes part in, or any for an admin. Raises BookingNotFound."""
-    booking = await queries.find(tx, booking_id)
-    if booking is None:
-        raise not_found(booking_id)
-    actor(booking, asker)
-    return booking
-
-
-def actor(booking: Booking, asker: Principal) -> Actor:
-    """The part that the asker has in a booking. Raises BookingNotFound if it is none."""
-    if asker.id == booking.guest_id:
-        return Actor(ActorRole.GUEST, asker.id)
-    if asker.id == booking.host_id:
-        return Actor(ActorRole.HOST, asker.id)
-    if Role.ADMIN in asker.roles:
-        return Actor(ActorRole.ADMIN, asker.id)
-    raise not_found(booking.id)
-
-
 # ---- steps ---------------------------------------------------------------------------------------
 
 
@@ -331,10 +217,6 @@ async def _locked_for_host(tx: Tx, booking_id: UUID, host_id: UUID) -> Booking:
     if host_id != booking.host_id:
         raise not_found(booking_id)
     return booking
-
-
-def not_found(booking_id: UUID) -> BookingNotFound:
-    return BookingNotFound(f"There is no booking {booking_id} of yours.")
 
 
 async def _move(
@@ -386,14 +268,3 @@ async def _record(
 async def _ask_about_open_payments(tx: Tx, booking: Booking) -> None:
     for payment_id in await payments.open_ids(tx, booking.id):
         await enqueue(tx, SettlePayment(payment_id=payment_id))
-
-
-async def _put_passengers(tx: Tx, booking: Booking, passengers: Sequence[NewPassenger]) -> None:
-    await queries.replace_passengers(
-        tx,
-        booking.id,
-        unit_ids=rules.seat_ids(booking, passengers),
-        names=[passenger.name for passenger in passengers],
-        documents=[passenger.document for passenger in passengers],
-        contacts=[passenger.contact for passenger in passengers],
-    )

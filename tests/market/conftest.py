@@ -1,4 +1,4 @@
-"""A small application with this room's routes, and people who are logged in to it."""
+"""A small application with the routes of listings and of what is free, and people logged in."""
 
 import time
 from collections.abc import AsyncIterator, Callable
@@ -14,20 +14,22 @@ from app.foundation import web
 from app.foundation.db import transaction
 from app.foundation.errors import Problem
 from app.foundation.settings import settings
-from app.market.inventory.routes import routes
+from app.market.availability.routes import routes as availability_routes
+from app.market.inventory.routes import routes as inventory_routes
 from app.people.accounts.guards import Authentication
 from app.people.accounts.model import Access, Principal, Role
 from app.people.accounts.rules import write_access
 from tests import make
+from tests.application import transport_to
 
 Login = Callable[[Principal], httpx.AsyncClient]
 
 
 @pytest.fixture
-async def login(pool: None) -> AsyncIterator[Login]:
+async def login(pool: None) -> Login:
     """Makes clients that send somebody's access token."""
     application = Litestar(
-        route_handlers=routes,
+        route_handlers=[*inventory_routes, *availability_routes],
         dto=web.StrictBody,
         return_dto=None,
         middleware=[DefineMiddleware(Authentication)],
@@ -42,7 +44,7 @@ async def login(pool: None) -> AsyncIterator[Login]:
         access = Access(principal=principal, session_id=uuid4(), expires_at=int(time.time()) + 600)
         token = write_access(access, keys=settings().secret_keys, now=time.time())
         return httpx.AsyncClient(
-            transport=httpx.ASGITransport(application),
+            transport=transport_to(application),
             base_url="http://berthold.test",
             headers={"Authorization": f"Bearer {token}"},
         )

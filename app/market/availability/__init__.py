@@ -1,0 +1,1 @@
+"""Availability: which units are free when, at what price, and the search for them."""

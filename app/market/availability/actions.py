@@ -1,0 +1,111 @@
+"""What is free: search over all listings, a seat map, free units, a calendar of one listing."""
+
+from datetime import date, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from app.foundation import paging
+from app.foundation.db import Tx, now, plan_for_values
+from app.foundation.errors import Invalid
+from app.market.availability import queries, rules
+from app.market.availability.model import Availability, Search, UnitState
+from app.market.inventory import actions as inventory
+from app.market.inventory import rules as inventory_rules
+from app.market.inventory.model import (
+    Kind,
+    Listing,
+    ListingNotFound,
+    ListingPage,
+    ListingReply,
+)
+
+# A search looks at so many listings per page and no more, however few of them fit.
+WINDOW: Final = 250
+WINDOWS_MAX: Final = 4
+
+
+async def search(tx: Tx, wanted: Search, *, limit: int, cursor: str | None) -> ListingPage:
+    """Open listings that fit: stays in the order of their ids, trips by departure and id.
+
+    Looks at a bounded number of listings: where few fit, a page is short and has a cursor.
+    """
+    await plan_for_values(tx)  # which filters are used decides which index is best
+    moment = await now(tx)
+    rules.check_search(wanted, now=moment)
+    after = _place(cursor, wanted.kind) if cursor else None
+    found, after = await _find(tx, wanted, after, limit)
+    shown = [listing for listing in found if not inventory_rules.has_departed(listing, moment)]
+    return ListingPage(
+        listings=[ListingReply.of(listing) for listing in shown],
+        next_cursor=paging.write_cursor(after.departure_date, after.id) if after else None,
+    )
+
+
+async def _find(
+    tx: Tx, wanted: Search, after: queries.Place | None, limit: int
+) -> tuple[list[Listing], queries.Place | None]:
+    """Up to `limit` fitting listings, and the place to go on from: None at the end of the list."""
+    found: list[Listing] = []
+    read_places = queries.read_stays if wanted.kind is Kind.STAY else queries.read_trips
+    for _ in range(WINDOWS_MAX):
+        places = await read_places(tx, wanted, after=after, limit=WINDOW)
+        ids = [place.id for place in places]
+        found += await queries.read_fitting(tx, wanted, ids, limit=limit + 1 - len(found))
+        if len(found) > limit:
+            last = found[limit - 1]
+            return found[:limit], queries.Place(departure_date=last.departure_date, id=last.id)
+        if len(places) < WINDOW:
+            return found, None
+        after = places[-1]
+    return found, after
+
+
+def _place(cursor: str, kind: Kind) -> queries.Place:
+    departure_date, listing_id = paging.read_cursor(cursor, tuple[date | None, UUID])
+    if (departure_date is None) != (kind is Kind.STAY):
+        raise Invalid.field("cursor", "is not a cursor of this list")
+    return queries.Place(departure_date=departure_date, id=listing_id)
+
+
+async def read_availability(
+    tx: Tx, listing_id: UUID, *, check_in: date | None, check_out: date | None
+) -> Availability:
+    """The seat map of a trip, or the units of a stay that are free in all the nights.
+
+    What is closed or has departed has no free units. Raises ListingNotFound, Invalid.
+    """
+    offer = await inventory.read_offer(tx, listing_id, [], check_in, check_out)
+    inventory_rules.check_given_dates(offer, check_in, check_out, now=offer.now)
+    slots = inventory_rules.slots_of(offer, check_in, check_out)
+    end = slots[-1] + timedelta(days=1)
+    units = rules.priced(offer, await queries.read_units_now(tx, listing_id, slots[0], end), slots)
+    free = [unit for unit in units if unit.state is UnitState.FREE]
+    return Availability(
+        listing_id=listing_id,
+        free_units=len(free),
+        units=units if offer.kind is Kind.TRIP else free,
+    )
+
+
+async def read_free_seats(tx: Tx, trip_id: UUID) -> Availability:
+    """The seats of a trip that can be booked now. Raises ListingNotFound."""
+    if (await inventory.find_listing(tx, trip_id)).kind is not Kind.TRIP:
+        raise ListingNotFound("There is no trip with this id.")
+    seats = await read_availability(tx, trip_id, check_in=None, check_out=None)
+    free = [seat for seat in seats.units or () if seat.state is UnitState.FREE]
+    return msgspec.structs.replace(seats, units=free)
+
+
+async def read_calendar(
+    tx: Tx, listing_id: UUID, *, first: date | None, last: date | None
+) -> Availability:
+    """How many units of a stay are free in each night from `first` up to, not with, `last`.
+
+    Raises ListingNotFound, Invalid.
+    """
+    listing = await inventory.find_listing(tx, listing_id)
+    first, last = rules.check_calendar(listing, first, last)
+    nights = await queries.count_free_by_night(tx, listing_id, first, last)
+    return Availability(listing_id=listing_id, nights=nights)

@@ -1,0 +1,69 @@
+"""What is free: units of a trip or a stay, nights of a calendar, and what a search asks for."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from app.foundation.money import Money
+from app.foundation.wire import Output
+from app.market.inventory.model import Kind, OfferedUnit
+
+CALENDAR_NIGHTS_MAX: Final = 366  # of one calendar
+
+
+class UnitState(StrEnum):
+    FREE = "free"
+    HELD = "held"
+    TAKEN = "taken"
+    BLOCKED = "blocked"
+
+
+class UnitNow(OfferedUnit, frozen=True, kw_only=True):
+    """A unit and its worst state in a range of slots."""
+
+    state: UnitState
+    seat_row: int | None
+    seat_column: int | None
+
+
+class Search(msgspec.Struct, frozen=True, kw_only=True):
+    """What a search asks for. Prices are minor units of `currency`."""
+
+    kind: Kind
+    words: str | None
+    place: str | None
+    first: date | None  # check-in
+    last: date | None  # check-out
+    departure_date: date | None
+    units: int | None
+    currency: str | None
+    price_min: int | None
+    price_max: int | None
+
+
+class UnitAvailability(Output, frozen=True, kw_only=True):
+    """A unit for the asked slots; `price` is the sum over all of them, without fee and deposit."""
+
+    label: str
+    unit_class: str = msgspec.field(name="class")
+    state: UnitState
+    price: Money
+    seat_row: int | None
+    seat_column: int | None
+
+
+class NightAvailability(Output, frozen=True, kw_only=True):
+    date: date
+    free_units: int
+
+
+class Availability(Output, frozen=True, kw_only=True):
+    """`units` of a trip (its seat map) or of a stay (the free ones); or a calendar's `nights`."""
+
+    listing_id: UUID
+    free_units: int | None = None
+    units: list[UnitAvailability] | None = None
+    nights: list[NightAvailability] | None = None

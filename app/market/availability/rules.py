@@ -1,0 +1,71 @@
+"""What units cost for the asked slots, and which calendars and searches make sense."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from app.foundation.errors import FieldError, Invalid
+from app.foundation.money import Money
+from app.market.availability.model import (
+    CALENDAR_NIGHTS_MAX,
+    Search,
+    UnitAvailability,
+    UnitNow,
+    UnitState,
+)
+from app.market.inventory import rules as inventory_rules
+from app.market.inventory.model import Kind, Listing, Offer
+
+
+def priced(offer: Offer, units: Sequence[UnitNow], slots: Sequence[date]) -> list[UnitAvailability]:
+    """Units with what they cost for all slots; none is free of a listing that is not on sale."""
+    amounts = inventory_rules.amounts_by_price(offer, {unit.price for unit in units}, slots)
+    free = UnitState.FREE if inventory_rules.is_on_sale(offer) else UnitState.BLOCKED
+    return [
+        UnitAvailability(
+            label=unit.label,
+            unit_class=unit.unit_class,
+            state=free if unit.state is UnitState.FREE else unit.state,
+            price=Money(amounts[unit.price], offer.currency),
+            seat_row=unit.seat_row,
+            seat_column=unit.seat_column,
+        )
+        for unit in units
+    ]
+
+
+def check_calendar(listing: Listing, first: date | None, last: date | None) -> tuple[date, date]:
+    """The range of a stay's calendar: from `first` up to, not with, `last`. Raises Invalid."""
+    if first is None or last is None:
+        raise Invalid.field("from" if first is None else "to", "is required with the other")
+    errors = inventory_rules.year_errors({"from": first, "to": last})
+    if listing.kind is Kind.TRIP:
+        errors.append(_error("from", "a trip has no calendar, but one date"))
+    if not 0 < (last - first).days <= CALENDAR_NIGHTS_MAX:
+        errors.append(_error("to", f"must be 1 to {CALENDAR_NIGHTS_MAX} days after from"))
+    inventory_rules.refuse(errors)
+    return first, last
+
+
+def check_search(wanted: Search, *, now: datetime) -> None:
+    """Raises Invalid, naming every parameter that does not go with the others."""
+    errors: list[FieldError] = []
+    if wanted.kind is Kind.TRIP:
+        days = {"checkIn": wanted.first, "checkOut": wanted.last}
+        errors += [_error(name, "is for stays") for name, day in days.items() if day]
+    elif wanted.departure_date:
+        errors.append(_error("date", "is for trips"))
+    elif wanted.first or wanted.last:
+        yesterday = now.date() - timedelta(days=1)  # it may still be yesterday where the stay is
+        errors += inventory_rules.range_errors(
+            "checkIn", wanted.first, "checkOut", wanted.last, yesterday
+        )
+    low, high = wanted.price_min, wanted.price_max
+    if wanted.currency is None and (low is not None or high is not None):
+        errors.append(_error("currency", "is required with priceMin and priceMax"))
+    if low is not None and high is not None and low > high:
+        errors.append(_error("priceMax", "must not be below priceMin"))
+    inventory_rules.refuse(errors)
+
+
+def _error(field: str, message: str) -> FieldError:
+    return FieldError(field=field, message=message)

@@ -1,0 +1,57 @@
+"""The verbs of a booking: reserve, secure what was paid, accept, decline, cancel, expire, read."""
+
+from app.market.bookings.actions.move import (
+    accept,
+    await_payment,
+    cancel,
+    complete,
+    complete_over,
+    decline,
+    decline_unanswered,
+    expire,
+    expire_unpaid,
+    next_over,
+    next_unanswered,
+    next_unpaid,
+    secure,
+    tell,
+)
+from app.market.bookings.actions.passengers import (
+    put_passengers,
+    read_passengers,
+)
+from app.market.bookings.actions.read import (
+    actor,
+    get,
+    lock,
+    not_found,
+    read,
+)
+from app.market.bookings.actions.reserve import (
+    reserve,
+)
+
+__all__ = [
+    "accept",
+    "actor",
+    "await_payment",
+    "cancel",
+    "complete",
+    "complete_over",
+    "decline",
+    "decline_unanswered",
+    "expire",
+    "expire_unpaid",
+    "get",
+    "lock",
+    "next_over",
+    "next_unanswered",
+    "next_unpaid",
+    "not_found",
+    "put_passengers",
+    "read",
+    "read_passengers",
+    "reserve",
+    "secure",
+    "tell",
+]

@@ -1,0 +1,52 @@
+"""Who travels: named by the guest, until the departure."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.foundation import states
+from app.foundation.audit import ActorRole
+from app.foundation.db import Tx, now
+from app.market.bookings import queries, rules
+from app.market.bookings.actions.read import actor, get, lock
+from app.market.bookings.model import (
+    Booking,
+    BookingState,
+    Departed,
+    NewPassenger,
+    NotYourPart,
+    Passenger,
+)
+from app.people.accounts.model import Principal
+
+
+async def put_passengers(
+    tx: Tx, *, booking_id: UUID, asker: Principal, passengers: Sequence[NewPassenger]
+) -> list[Passenger]:
+    """Replace who travels, until the departure. Raises Departed, NotYourPart, Invalid."""
+    booking = await lock(tx, booking_id)
+    if actor(booking, asker).role is ActorRole.HOST:
+        raise NotYourPart("Passengers are named by the guest.")
+    if booking.state in (BookingState.EXPIRED, BookingState.DECLINED, BookingState.CANCELLED):
+        raise states.MoveRefused(f"The booking is {booking.state}.")
+    if booking.check_in_at <= await now(tx):
+        raise Departed("Passengers can be changed until the departure.")
+    await replace_passengers(tx, booking, passengers)
+    return rules.passengers(booking, await queries.passengers(tx, booking.id))
+
+
+async def read_passengers(tx: Tx, *, booking_id: UUID, asker: Principal) -> list[Passenger]:
+    """Who travels, as far as the guest has said. Raises BookingNotFound."""
+    booking = await get(tx, booking_id=booking_id, asker=asker)
+    return rules.passengers(booking, await queries.passengers(tx, booking.id))
+
+
+async def replace_passengers(tx: Tx, booking: Booking, passengers: Sequence[NewPassenger]) -> None:
+    """Make these the passengers of a locked booking. Raises Invalid."""
+    await queries.replace_passengers(
+        tx,
+        booking.id,
+        unit_ids=rules.seat_ids(booking, passengers),
+        names=[passenger.name for passenger in passengers],
+        documents=[passenger.document for passenger in passengers],
+        contacts=[passenger.contact for passenger in passengers],
+    )
