@@ -1,4 +1,4 @@
-"""A real mail server on loopback, which keeps what it takes and refuses what it is told to."""
+"""A real mail server on loopback, which keeps what it accepts. A test chooses what it refuses."""
 
 import asyncio
 import os

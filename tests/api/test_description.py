@@ -90,7 +90,7 @@ async def _reserve(shop: Shop, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _soon(body: dict[str, Any]) -> dict[str, Any]:
-    """The same with its dates, whatever they are, moved to begin in forty days."""
+    """A request body whose dates, if it has any, are moved so that they begin in forty days."""
     dates = {name for name in body if name.endswith("Date") or name in ("checkIn", "checkOut")}
     if not dates:
         return body

@@ -1,8 +1,8 @@
 """The money stories: what people do, and when. Each is tried at every boundary in it.
 
-A story begins in a house in which `given` has happened. It is told again from its beginning after
-a crash, as people and programs come back: the same keys, the same instants, and whoever has done
-a thing already is told so.
+A story begins when `given` has happened. After a crash it is played again from its beginning, as
+people and programs repeat what they did: with the same keys, at the same instants. A step that was
+done before the crash is then refused, or answered as it was.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,10 @@ Booking = dict[str, Any]
 
 
 class Story(msgspec.Struct, frozen=True):
-    """`tell` gets what `given` returned, which must be plain data: it crosses processes."""
+    """What happened before, and the story. `tell` gets what `given` returned.
+
+    That must be plain data, because it is sent from one process to another.
+    """
 
     given: Given
     tell: Tell

@@ -1,4 +1,4 @@
-"""One life of the house after another, each in a process of its own, which may die.
+"""Lives of the application, one after another, each in a process of its own, which may die.
 
 Processes come from a fork server: it has everything imported, no threads, no open connection and
 no running loop, so that a life begins in milliseconds.
@@ -40,9 +40,9 @@ class Before(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """A life that came to its end: the boundaries it passed, and what there was then.
+    """A life that was not cut short: the boundaries it passed, and what there was at its end.
 
-    The story was told again when the first `retold` of them were passed. `misordered` are the
+    The first `retold` of the boundaries were passed in playing the story. `misordered` are the
     locks that its transactions took against the order.
     """
 
@@ -65,7 +65,7 @@ class Failed(Exception):
 
 
 async def prepare(place: Place, story: str) -> Before:
-    """Let happen what the story begins with."""
+    """Do what has happened before the story begins."""
     async with open_house(CrashHouse, place.url, place.books) as house:
         with watched_locks() as locks:
             await house.fill()
@@ -77,14 +77,14 @@ async def prepare(place: Place, story: str) -> Before:
 
 
 async def tell(place: Place, story: str, before: Before, die_at: int | None) -> Told:
-    """Tell the story for the first time."""
+    """Play the story for the first time."""
     async with _house(place, before, die_at) as (house, boundaries, locks):
         await _tell(house, story, before)
         return await _end(house, boundaries, locks)
 
 
 async def come_back(place: Place, story: str, before: Before, die_at: int | None) -> Told:
-    """After a crash: tell the story again, then let all end that has begun."""
+    """After a crash: play the story again, then finish everything that has begun."""
     async with _house(place, before, die_at) as (house, boundaries, locks):
         house.told_before = True
         await _tell(house, story, before)
@@ -94,7 +94,7 @@ async def come_back(place: Place, story: str, before: Before, die_at: int | None
 
 
 async def leave_alone(place: Place, _story: str, before: Before, die_at: int | None) -> Told:
-    """After a crash, or at a story's end: nobody comes; let all end that has begun."""
+    """After a crash, or at a story's end: finish everything that has begun; nobody does more."""
     async with _house(place, before, die_at) as (house, boundaries, locks):
         await house.come_to_rest()
         return await _end(house, boundaries, locks)
@@ -166,6 +166,6 @@ def in_a_process(life: Life, *arguments: Any) -> Any:
 def _main(pipe: Connection, life: Life, arguments: tuple[Any, ...]) -> None:
     try:
         ended = (True, asyncio.run(life(*arguments)))
-    except BaseException:  # noqa: BLE001  whatever it is, it is told to who waits
+    except BaseException:  # noqa: BLE001  the parent process gets any exception
         ended = (False, traceback.format_exc())
     pipe.send(ended)

@@ -1,4 +1,4 @@
-"""The audit log: complete, in the commit of what it tells of, and never changed."""
+"""The audit log: complete, in the same commit as the action that it records, and never changed."""
 
 import asyncio
 from typing import Any, LiteralString

@@ -1,4 +1,4 @@
-"""What is logged comes out, whatever it is: a log that raised would end what it tells of."""
+"""Everything that is logged is written: a log call that raised would break the code around it."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""People do anything in any order, time jumps, the gateway fails: the house and its model agree."""
+"""People do anything in any order, time jumps, the gateway fails: application and model agree."""
 
 import asyncio
 import os
@@ -282,7 +282,7 @@ def _exactly(expected: datetime | None, found: datetime | None) -> datetime | No
 def test_the_house_does_what_its_model_says(
     databases: Databases, template: Any, tmp_path: Path
 ) -> None:
-    """The same examples each time; HOUSE_EXAMPLES=1000 tries so many others."""
+    """Each run tries the same examples; with HOUSE_EXAMPLES=1000, a thousand random ones."""
     machine: Any = partial(HouseMachine, databases, template.template_dbname, tmp_path)
     run_state_machine_as_test(
         machine,

@@ -27,7 +27,7 @@ BECAUSE = {"reason": "The bank says so"}
 
 @pytest.fixture
 async def house(database_url: str, tmp_path: Path) -> AsyncIterator[CrashHouse]:
-    """A house whose transactions are watched."""
+    """An application whose locks are watched."""
     async with open_house(CrashHouse, database_url, tmp_path / "books") as house:
         await house.fill()
         with watched_locks() as order:
