@@ -20,7 +20,7 @@ import app.market.availability.routes
 import app.market.bookings.routes
 import app.market.disputes.routes
 import app.market.inventory.routes
-import app.money.breaker.routes
+import app.money.instructions.routes
 import app.money.ledger.routes
 import app.money.payees.routes
 import app.money.payouts.routes
@@ -50,7 +50,7 @@ def create_app() -> ASGIApp:
         route_handlers=[
             *app.people.accounts.routes.routes,
             *app.market.bookings.routes.routes,
-            *app.money.breaker.routes.routes,
+            *app.money.instructions.routes.routes,
             *app.flows.cancellation.routes.routes,
             *app.flows.chargebacks.routes.routes,
             *app.flows.checkout.routes.routes,

@@ -68,8 +68,8 @@ class LockOrder:
 def watched_locks() -> Generator[LockOrder]:
     """Watch the statements of all connections of this process meanwhile."""
     order = LockOrder()
-    driver: Any = AsyncCursor
-    plain = driver.execute
+    cursors: Any = AsyncCursor
+    plain = cursors.execute
 
     async def execute(cursor: Any, statement: Any, *rest: Any, **named: Any) -> Any:
         result = await plain(cursor, statement, *rest, **named)
@@ -80,11 +80,11 @@ def watched_locks() -> Generator[LockOrder]:
                     order.note(touched[0][0], lock, {row for _, row in touched})
         return result
 
-    driver.execute = execute
+    cursors.execute = execute
     try:
         yield order
     finally:
-        driver.execute = plain
+        cursors.execute = plain
 
 
 async def _touched(execute: Any, connection: Any, table: str) -> list[tuple[str, str]]:

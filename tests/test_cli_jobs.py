@@ -112,7 +112,7 @@ def test_a_queue_is_paused_and_goes_on(terminal: Terminal) -> None:
     assert terminal.heard("pause", "queue", "mail", "--reason", "x") == "the queue mail is paused\n"
     assert [queue["paused"] for queue in terminal.read("stats")["queues"]] == [True]
     terminal.heard("pause", "task", "look-up", "--reason", "x")
-    assert "\npaused tasks: look-up\n" in terminal.say("stats").output
+    assert "\npaused tasks: look-up, look-up-instruction\n" in terminal.say("stats").output
     assert terminal.heard("resume", "queue", "mail", "--reason", "x") == "the queue mail goes on\n"
     assert terminal.read("stats")["queues"] == []
 

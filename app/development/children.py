@@ -45,7 +45,7 @@ async def keep_running(child: Child, environment: Mapping[str, str]) -> None:
         if ended > child.restarts_max:
             raise GaveUp(f"{child.name} ended {ended} times in a row, last with {end}")
         wait_s = 0.5 * 2 ** (ended - 1)
-        print_line(child.name, "red", f"ended with {end}; starting again in {wait_s:g} s")
+        print_line(child.name, "red", f"ended with {end}; it starts again in {wait_s:g} s")
         await asyncio.sleep(wait_s)
 
 

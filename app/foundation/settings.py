@@ -67,8 +67,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     commission_bps: Annotated[int, Meta(ge=0, le=10_000)] = (
         1_000  # of the rental; frozen per booking
     )
-    breaker_refunds: Positive = 50  # automatic refunds per run, see app/breaker
-    breaker_amounts: dict[Currency, Positive] = {}  # the same in minor units, per currency
+    breaker_refunds: Positive = 50  # automatic refunds per run: the refund gate
+    breaker_amounts: dict[Currency, Positive] = {}  # their sum per run, in minor units
     job_secrets: tuple[str, ...] = ()  # of those who may trigger jobs over HTTP; none: nobody
     smtp_url: str = ""
     mail_from: str = "Berthold <bookings@localhost>"

@@ -20,7 +20,7 @@ from app.money.escrow.model import (
     PotState,
     Windows,
 )
-from app.money.instructions import queries as instructions
+from app.money.instructions import actions as instructions
 from app.money.instructions.model import Instruction, InstructionState
 from app.money.ledger import actions as ledger
 from app.money.payments import actions as payments
@@ -72,6 +72,11 @@ async def lock_all(tx: Tx, booking_id: UUID) -> list[Pot]:
     return await queries.lock_of_booking(tx, booking_id)
 
 
+async def of_booking(tx: Tx, booking_id: UUID) -> list[Pot]:
+    """The pots of a booking, not locked."""
+    return await queries.of_booking(tx, booking_id)
+
+
 async def return_all(tx: Tx, booking_id: UUID, *, by: Actor, reason: str) -> None:
     """All that is held for a booking goes back to the guest."""
     pots = await lock_all(tx, booking_id)
@@ -120,6 +125,11 @@ async def lock(tx: Tx, pot_id: UUID) -> Pot:
 async def unfreeze(tx: Tx, pot: Pot, *, by: Actor, reason: str) -> Pot:
     """The dispute about a locked pot has ended: it is held, and what is due goes on."""
     return await _move(tx, pot, PotState.HELD, by=by, reason=reason)
+
+
+async def contest(tx: Tx, pot_ids: Sequence[UUID], *, contested: bool) -> None:
+    """Store whether the guest's bank wants the charge of these pots back: then none is divided."""
+    await queries.contest(tx, pot_ids, contested=contested)
 
 
 async def charge_back(tx: Tx, pot: Pot, amount: int, *, reason: str) -> Pot:

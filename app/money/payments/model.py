@@ -88,7 +88,7 @@ class Unwanted(StrEnum):
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be given back of a charge, because of what (a pot, a debt, the charge itself).
 
-    An automatic one, that no person has asked for, passes the breaker.
+    `automatic`: no person has asked for it, and it waits at the refund gate.
     """
 
     payment_id: UUID
