@@ -20,6 +20,8 @@ from app.development.postgres import running_postgres
 from app.foundation import db
 from app.foundation.migrate import migrate
 from app.foundation.settings import settings
+from app.people.accounts.model import Principal, Role
+from tests import make
 from tests.application import the_app, transport_to
 from tests.databases import Databases, url_of
 from tests.shop import Shop, open_shop
@@ -144,6 +146,13 @@ async def api(pool: None) -> AsyncIterator[httpx.AsyncClient]:
     transport = transport_to(the_app())
     async with httpx.AsyncClient(transport=transport, base_url="http://berthold.test") as client:
         yield client
+
+
+@pytest.fixture
+async def admin(pool: None) -> Principal:
+    """Somebody who may do what admins may."""
+    async with db.transaction() as tx:
+        return await make.account(tx, Role.ADMIN)
 
 
 @pytest.fixture

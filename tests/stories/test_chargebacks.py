@@ -9,12 +9,8 @@ from app.money.payments.model import GatewayUnclear
 from tests.flows.chargebacks.told import books_are_right, paid_stay, recovered, state
 from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
+from tests.stories.clearing import agree_on_clearing
 from tests.stories.trips import trip_in_euros
-
-CLEARING = """
-    SELECT -coalesce(sum(amount), 0)::bigint FROM ledger_entries
-      JOIN ledger_accounts ON ledger_accounts.id = account_id
-     WHERE kind = 'gateway_clearing' AND gateway = %(gateway)s"""
 
 
 async def heard(shop: Shop) -> None:
@@ -24,9 +20,8 @@ async def heard(shop: Shop) -> None:
 
 
 async def books_agree(shop: Shop, gateway: str, currency: str) -> None:
-    """We have as much at the gateway as it says."""
-    theirs = (await shop.sandbox.books(gateway))[currency]["balance"]
-    assert await shop.count(CLEARING, gateway=gateway) == theirs
+    """Assert that all books agree: ours with the gateway's, and each of ours with the others."""
+    await agree_on_clearing(shop, gateway, currency)
     await books_are_right()
 
 
