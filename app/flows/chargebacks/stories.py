@@ -67,7 +67,9 @@ async def ask_about_open(limit: int) -> int:
 
 def telling() -> list[Gateway]:
     """The open gateways that tell of chargebacks."""
-    return [gateway for name in open_names() if (gateway := gateway_named(name)).tells_chargebacks]
+    return [
+        gateway for name in open_names() if (gateway := gateway_named(name)).reports_chargebacks
+    ]
 
 
 async def _ask(gateway: Gateway, reference: str) -> list[FoundChargeback]:

@@ -103,7 +103,7 @@ async def read_story(tx: Tx, chargeback_id: UUID) -> ChargebackStory:
 def _live_if_silent(name: GatewayName) -> bool:
     """Whether a gateway that does not tell of chargebacks moves real money. Raises GatewayTells."""
     gateway = gateway_named(name)
-    if gateway.tells_chargebacks:
+    if gateway.reports_chargebacks:
         raise GatewayTells(f"{name} tells of its chargebacks; they are booked as it tells them.")
     return gateway.live
 
