@@ -80,9 +80,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     ]
     if stories:
         found, tried, twice = (sum(story[place] for story in stories) for place in (1, 2, 3))
-        told = ", ".join(f"{story} {tried} of {found}" for story, found, tried, _ in stories)
+        by_story = ", ".join(f"{story} {tried} of {found}" for story, found, tried, _ in stories)
         terminalreporter.write_line(
-            f"crash: died at {tried} of {found} boundaries, at {twice} of them twice: {told}"
+            f"crash: died at {tried} of {found} boundaries, at {twice} of them twice: {by_story}"
         )
 
 

@@ -86,7 +86,7 @@ async def _own(tx: Tx, client: int) -> None:
 
 
 async def _contended(tx: Tx, client: int) -> None:
-    """As late in the transaction as it can be: the row is locked until the commit is on disk."""
+    """Lock the shared row as late as can be: it stays locked until the commit is on disk."""
     await _shared(tx, client)
     await execute(tx, "UPDATE bench_balance SET revenue = revenue + %(fee)s", fee=COMMISSION)
 
@@ -125,7 +125,7 @@ async def _keep_balance(tx: Tx) -> None:
 async def _check(options: argparse.Namespace) -> None:
     """Every settlement is in the books, once: a benchmark of lost ones would mislead."""
     async with transaction() as tx:
-        booked = await fetch_new_value(
+        posted = await fetch_new_value(
             tx,
             int,
             """
@@ -134,8 +134,8 @@ async def _check(options: argparse.Namespace) -> None:
                 SELECT id FROM ledger_accounts WHERE kind = 'platform_revenue')""",
         )
     settled = options.settlements // options.clients * options.clients * 3 * (options.rounds + 1)
-    if booked != settled * COMMISSION:
-        raise AssertionError(f"{booked} is not the commission of {settled} settlements")
+    if posted != settled * COMMISSION:
+        raise AssertionError(f"{posted} is not the commission of {settled} settlements")
 
 
 def _options() -> argparse.Namespace:

@@ -27,8 +27,8 @@ async def test_a_trip_in_euros_is_paid_on_stripes_page_and_confirmed_by_its_webh
     await all_delivered(shop.sandbox)
     await shop.run_jobs()
     assert await shop.state(booking) == "confirmed"
-    told = await shop.get(shop.guest, "/api/payments/status", reference=payment["reference"])
-    assert told["state"] == "succeeded"
+    seen = await shop.get(shop.guest, "/api/payments/status", reference=payment["reference"])
+    assert seen["state"] == "succeeded"
     assert await shop.values("SELECT DISTINCT state FROM webhook_events") == ["processed"]
 
 
@@ -46,7 +46,9 @@ async def test_a_trip_in_euros_that_is_cancelled_is_refunded_through_stripe(shop
     await agree_on_clearing(shop, "stripe", "EUR")
 
 
-async def test_a_decline_on_stripes_page_is_told_and_the_guest_may_try_again(shop: Shop) -> None:
+async def test_after_a_decline_on_stripes_page_the_guest_sees_why_and_may_try_again(
+    shop: Shop,
+) -> None:
     booking = await trip_in_euros(shop)
     payment = await shop.pending(booking)
     await shop.sandbox.decline(payment["reference"])
