@@ -1,4 +1,4 @@
-"""What a test leaves: checked by our laws, and against the accounts that the gateway keeps."""
+"""How a test's house has ended: by our laws, and by the gateway's books, kept without ours."""
 
 from collections import Counter
 
@@ -21,7 +21,7 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 async def outcome(house: House) -> dict[str, list[str]]:
-    """What people have in the end: the same, however often a process died on the way."""
+    """What people have in the end, which is the same however often a process died on the way."""
     return {
         "bookings": await house.values("SELECT state FROM bookings ORDER BY state"),
         "instructions": await house.values(_INSTRUCTIONS),

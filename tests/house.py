@@ -56,7 +56,7 @@ logging.getLogger("mail.log").setLevel(logging.WARNING)  # the mail server's, a 
 
 
 class House(Shop):
-    """A shop in which time passes only when a test moves it, for business and queue together."""
+    """A shop in which time passes for business and queue together, and only when a test says so."""
 
     def __init__(
         self, api: httpx.AsyncClient, sandbox: SandboxHandle, url: str, books: Sandbox
@@ -83,7 +83,7 @@ class House(Shop):
             )
 
     async def forward_to(self, instant: str, *, past: timedelta = timedelta(seconds=1)) -> None:
-        """Let time pass until just after an instant from a reply; nothing if that is past."""
+        """Let time pass until just past an instant of a reply; not at all if that is over."""
         async with transaction() as tx:
             left = datetime.fromisoformat(instant) + past - await db.now(tx)
         if left > timedelta():
@@ -112,14 +112,14 @@ class House(Shop):
                     _log.info("the sweep %s had no clear answer", line.name)
 
     async def deliver(self) -> None:
-        """The gateway sends all webhooks that are not delivered yet."""
+        """The gateway sends the webhooks that have not been delivered yet."""
         while due := self._deliveries.due(attempts_max=_ATTEMPTS_MAX):
             for delivery in due:
-                reply = await self._send(delivery)
+                reply = await self._reply_to(delivery)
                 assert reply.status_code == httpx.codes.OK, reply.text
                 self._deliveries.delivered(delivery, status=reply.status_code)
 
-    async def _send(self, delivery: Delivery) -> httpx.Response:
+    async def _reply_to(self, delivery: Delivery) -> httpx.Response:
         body = delivery.body.encode()
         signed = self._dialects[delivery.gateway].signed(body)
         return await self.api.post(

@@ -81,7 +81,7 @@ def _any(listing: int) -> list[Any]:
 
 
 def _check(url: str, listing: int, result: load.Result) -> None:
-    """Every seat is sold once, to a buyer who got 201; every other buyer got 409."""
+    """Assert that each seat is sold once, to a buyer who got 201, and that all others got 409."""
     with psycopg.connect(url) as connection:
         sold = connection.execute(
             """

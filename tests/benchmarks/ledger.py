@@ -86,7 +86,7 @@ async def _own(tx: Tx, client: int) -> None:
 
 
 async def _contended(tx: Tx, client: int) -> None:
-    """As late in the transaction as it can be: the row is locked until the commit is on disk."""
+    """Lock the shared row as late as can be: it stays locked until the commit is on disk."""
     await _shared(tx, client)
     await execute(tx, "UPDATE bench_balance SET revenue = revenue + %(fee)s", fee=COMMISSION)
 

@@ -36,7 +36,7 @@ def _id(kind: str, number: int) -> UUID:
 
 
 def _id_sql(kind: str, number: str) -> str:
-    """The SQL expression for an id made of a number, which is an SQL expression too."""
+    """An id that `_id` would make, in SQL; `number` is an expression."""
     start = _IDS.format(kind=kind, number="")
     return f"('{start}' || lpad(to_hex(({number})::bigint), 11, '0'))::uuid"
 

@@ -15,29 +15,29 @@ _ATTEMPTS_MAX: Final = 4
 
 
 class CrashHouse(House):
-    """People send the same idempotency keys each time a story is played."""
+    """People ask under the same keys each time the story is played, and know that they did."""
 
     chapter = "given"
-    told_before = False
+    played_before = False
     _asked = 0
 
     async def post(
         self, who: Principal, path: str, body: Any = None, *, key: str = ""
     ) -> httpx.Response:
-        """Send a request; after a crash, wait if the one sent before it still counts as running."""
+        """Ask; when the story is played again, wait for the end of the first request."""
         self._asked += 1
         chosen = key or f"{self.chapter} {self._asked}"
         for _ in range(_ATTEMPTS_MAX):
             reply = await super().post(who, path, body, key=chosen)
-            if not (self.told_before and _is_busy(reply)):
+            if not (self.played_before and _is_busy(reply)):
                 break
             await self.forward(_BUSY_FOR)
         return reply
 
     async def ask(self, who: Principal, path: str, body: Any = None) -> Any:
-        """The reply to a request that succeeds or, after a crash, has succeeded before."""
+        """The reply to a request that succeeds, or that did before the story was played again."""
         reply = await self.post(who, path, body)
-        is_done = self.told_before and reply.status_code == httpx.codes.CONFLICT
+        is_done = self.played_before and reply.status_code == httpx.codes.CONFLICT
         assert reply.is_success or is_done, f"{path}: {reply.status_code} {reply.text}"
         return reply.json()
 

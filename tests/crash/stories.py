@@ -1,8 +1,8 @@
 """The money stories: what people do, and when. Each is tried at every boundary in it.
 
-A story begins when `given` has happened. After a crash it is played again from its beginning, as
-people and programs repeat what they did: with the same keys, at the same instants. A step that was
-done before the crash is then refused, or answered as it was.
+A story begins in a house in which `given` has happened. It is played again from its beginning after
+a crash, as people and programs come back: with the same keys, at the same instants; what was done
+before the crash answers that it is done.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,18 +16,15 @@ from tests import make
 from tests.crash.house import CrashHouse
 
 Given = Callable[[CrashHouse], Awaitable[Any]]
-Tell = Callable[[CrashHouse, Any], Awaitable[None]]
+Play = Callable[[CrashHouse, Any], Awaitable[None]]
 Booking = dict[str, Any]
 
 
 class Story(msgspec.Struct, frozen=True):
-    """What happened before, and the story. `tell` gets what `given` returned.
-
-    That must be plain data, because it is sent from one process to another.
-    """
+    """`play` gets what `given` returned, which must be plain data: it crosses processes."""
 
     given: Given
-    tell: Tell
+    play: Play
 
 
 STORIES: Final[dict[str, Story]] = {}
@@ -38,12 +35,12 @@ DEPOSIT_WINDOW: Final = timedelta(hours=2, seconds=1)
 RETRY_AFTER: Final = timedelta(hours=1, seconds=1)
 
 
-def story(given: Given) -> Callable[[Tell], Tell]:
+def story(given: Given) -> Callable[[Play], Play]:
     """Put a story on the list, under its function's name."""
 
-    def register(tell: Tell) -> Tell:
-        STORIES[tell.__name__] = Story(given, tell)
-        return tell
+    def register(play: Play) -> Play:
+        STORIES[play.__name__] = Story(given, play)
+        return play
 
     return register
 

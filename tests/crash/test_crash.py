@@ -17,7 +17,7 @@ import pytest
 from tests.crash.boundaries import distinct
 from tests.crash.stage import Stage, set_stage
 from tests.crash.stories import STORIES
-from tests.crash.trial import Life, Place, Told, come_back, in_a_process, leave_alone, tell
+from tests.crash.trial import Life, Place, Played, come_back, in_a_process, leave_alone, play
 from tests.databases import Databases
 from tests.size import FULL
 
@@ -44,7 +44,7 @@ def test_dying_at_every_boundary_loses_nothing(
 
 
 class Trials:
-    """A story's boundaries, found by playing it once to its end, and what a crash at each does."""
+    """A story's boundaries, found by playing it once to its end, and what dying at each does."""
 
     def __init__(self, stage: Stage, story: str, *, tries_all: bool) -> None:
         self._stage = stage
@@ -52,8 +52,8 @@ class Trials:
         self._chance = random.Random(f"{SEED} {story}")
         self.died_twice = 0
         place = stage.place()
-        first: Told = self._run(tell, place)
-        last: Told = self._run(leave_alone, place)
+        first: Played = self._run(play, place)
+        last: Played = self._run(leave_alone, place)
         assert not last.breaches, last.breaches
         assert not (misordered := first.misordered + last.misordered), "\n".join(misordered)
         self._names = first.names
@@ -67,41 +67,41 @@ class Trials:
         recover = come_back if name.startswith("before") else leave_alone
         died = f"{self._story} died {name} ({number}), {recover.__name__}"
         place = self._die(number)
-        told: Told = self._run(recover, place)
-        wrong = self._wrong(told, recover, died)
-        if told.names and self._chance.random() < DIE_TWICE:
-            wrong += self._try_again(number, told, recover, died)
+        played: Played = self._run(recover, place)
+        wrong = self._wrong(played, recover, died)
+        if played.names and self._chance.random() < DIE_TWICE:
+            wrong += self._try_again(number, played, recover, died)
         return wrong
 
-    def _try_again(self, number: int, told: Told, recover: Life, died: str) -> list[str]:
-        """What is wrong after a crash at a boundary and another crash in the recovery from it."""
-        again = self._chance.randint(1, len(told.names))
+    def _try_again(self, number: int, played: Played, recover: Life, died: str) -> list[str]:
+        """What is wrong when the house dies once more while it recovers."""
+        again = self._chance.randint(1, len(played.names))
         place = self._die(number)
-        last: Told | None = self._run(recover, place, again)
+        last: Played | None = self._run(recover, place, again)
         if last is None:
             self.died_twice += 1
-            last = self._run(recover if again <= told.retold else leave_alone, place)
+            last = self._run(recover if again <= played.replayed else leave_alone, place)
         assert last is not None
-        return self._wrong(last, recover, f"{died}, again {told.names[again - 1]} ({again})")
+        return self._wrong(last, recover, f"{died}, again {played.names[again - 1]} ({again})")
 
     def _die(self, number: int) -> Place:
-        """The database and gateway after a crash at a boundary of the story.
+        """Where the house has died there while the story was played.
 
         Jobs that try again wait by the queue's clock, and so a life may pass fewer boundaries.
         """
         for _ in range(LIVES_MAX):
             place = self._stage.place()
-            if self._run(tell, place, number) is None:
+            if self._run(play, place, number) is None:
                 return place
         raise AssertionError(f"it came to no boundary {number} again")
 
     def _run(self, life: Life, place: Place, die_at: int | None = None) -> Any:
         return in_a_process(life, place, self._story, self._stage.before, die_at)
 
-    def _wrong(self, told: Told, recover: Life, died: str) -> list[str]:
-        wrong = [f"{died}: {breach}" for breach in (*told.breaches, *told.misordered)]
-        if recover is come_back and told.outcome != self._outcome:
-            wrong.append(f"{died}: ended as {told.outcome}, not as {self._outcome}")
+    def _wrong(self, played: Played, recover: Life, died: str) -> list[str]:
+        wrong = [f"{died}: {breach}" for breach in (*played.breaches, *played.misordered)]
+        if recover is come_back and played.outcome != self._outcome:
+            wrong.append(f"{died}: ended as {played.outcome}, not as {self._outcome}")
         return wrong
 
 

@@ -1,4 +1,4 @@
-"""Everything that is logged is written: a log call that raised would break the code around it."""
+"""Whatever is logged comes out: a log that raised would end the work that it is about."""
 
 import os
 import subprocess

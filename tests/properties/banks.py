@@ -23,7 +23,7 @@ _DISPUTES: Final = """
 
 
 class BankActs(Acts):
-    """What people do in the town, and what their banks do."""
+    """What people do in a town, and what their banks do."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
@@ -39,14 +39,14 @@ class BankActs(Acts):
         if not self.model.contested:  # what banks take must not keep others from being paid
             self.run(self.town.sandbox.top_up(100_000_000, "NGN"))
         self._hear()
-        told = self.run(self.town.sandbox.charge_back(charge.reference, amount=amount))
+        opened = self.run(self.town.sandbox.charge_back(charge.reference, amount=amount))
         charge.wanted_back += amount
         booking.is_contested = True
-        self.open_chargebacks.append(told["id"])
+        self.open_chargebacks.append(opened["id"])
         self._hear()
 
     def decide_chargeback(self, chargeback: int, outcome: str, *, is_told: bool) -> None:
-        """A bank decides; the gateway reports it, or the application asks some time later."""
+        """A bank decides; a webhook reports it, or the house asks some time later."""
         self._hear()
         self.open_chargebacks.remove(chargeback)
         self.run(self.town.sandbox.close_chargeback(chargeback, outcome))

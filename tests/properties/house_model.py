@@ -1,6 +1,6 @@
 """A model of the application in plain Python: who owns what, and the state of each booking.
 
-It has no database, no jobs, no gateway and no clock: each method gets the time.
+It knows no database, no jobs and no gateway. Each act is given the time at which it happens.
 """
 
 from collections.abc import Iterable
@@ -378,7 +378,7 @@ class Model:
             self.asked.append(booking.open_charge.reference)
 
     def own_or_free(self, booking: Booking, *, is_over: bool) -> None:
-        """Its claims are its own, or nobody's if it is over."""
+        """Give a booking the claims that it is for, or take them from it if it has ended."""
         self.owners = {claim: of for claim, of in self.owners.items() if of != booking.id}
         if not is_over:
             self._own(booking)

@@ -275,7 +275,7 @@ class Acts:
         self.has_account = True
 
     def come_to_rest(self) -> None:
-        """End everything that has begun; people who opened a dispute withdraw it."""
+        """Everything that has begun ends; complaints are withdrawn first."""
         self.deliver()
         self.run_jobs()
         if not self.has_account:

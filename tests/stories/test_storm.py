@@ -117,7 +117,7 @@ async def test_a_storm_passes_and_leaves_nothing_wrong(
 
 
 async def _guests_book(house: House, chance: random.Random) -> Counter[str]:
-    """Guests book one bus after the other; returns how many bookings ended in which way."""
+    """One bus after the other is sold; returns what became of the bookings."""
     done: Counter[str] = Counter()
     for number in range(BOOKINGS // SEATS):
         async with transaction() as tx:
