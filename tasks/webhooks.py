@@ -86,7 +86,7 @@ async def _about_payee(
     """No gateway asks a payee anything before we have written its code down: who is not known then
     is none of ours.
     """
-    if account := await payees.find_told_of(tx, event.gateway, recipient):
+    if account := await payees.find_by_reported_recipient(tx, event.gateway, recipient):
         return partial(ask_about, account.id, event_id=event.id)
     await webhooks.ignored(tx, event.id)
     return None
