@@ -123,7 +123,7 @@ def test_a_job_that_nobody_takes_is_said_to_be_queued(terminal: Terminal) -> Non
     assert (queued.exit_code, queued.output) == (2, "cleanup (job 1) is queued\n")
     unknown = terminal.say("run", "x")
     assert unknown.exit_code == 1
-    assert "No worker has told of a periodic job x" in unknown.output
+    assert "No worker knows a periodic job x" in unknown.output
 
 
 def test_stats_tell_what_is_wrong(terminal: Terminal) -> None:
