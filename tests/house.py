@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import httpx
-from litestar import Litestar
 
 from app.edge.calls.stories import CallRecorder
 from app.edge.gateways.port import GatewayName
@@ -21,7 +20,7 @@ from app.foundation import db
 from app.foundation.db import execute, transaction
 from app.foundation.settings import settings
 from app.money.payments.model import GatewayUnclear
-from app.sandbox.app import SECRET_KEY, create_sandbox
+from app.sandbox.app import SECRET_KEY, Sandbox, create_sandbox
 from app.sandbox.books.deliveries import Delivery
 from app.sandbox.books.refunds import OPEN as OPEN_REFUNDS
 from app.sandbox.books.transfers import OPEN as OPEN_TRANSFERS
@@ -60,11 +59,11 @@ class House(Shop):
     """A shop in which time passes for business and queue together, and only when told to."""
 
     def __init__(
-        self, api: httpx.AsyncClient, sandbox: SandboxHandle, url: str, books: Litestar
+        self, api: httpx.AsyncClient, sandbox: SandboxHandle, url: str, books: Sandbox
     ) -> None:
         super().__init__(api, sandbox, url)
-        self._deliveries = books.state.simulator.books.deliveries
-        self._dialects: Mapping[str, Dialect] = books.state.simulator.dialects
+        self._deliveries = books.simulator.books.deliveries
+        self._dialects: Mapping[str, Dialect] = books.simulator.dialects
 
     async def forward(self, by: timedelta) -> None:
         """Let time pass: for business, and for the queue, which has a clock of its own."""
@@ -188,7 +187,7 @@ async def open_house(
         await db.open_pool(url, size_max=1)  # a step at a time: one warm connection is quickest
         stack.push_async_callback(db.close_pool)
         sandbox = create_sandbox(webhook_url=NOWHERE, books_path=str(books), step_seconds=None)
-        stack.callback(sandbox.state.simulator.books.close)
+        stack.callback(sandbox.simulator.books.close)
         line = transport_to(sandbox, raise_app_exceptions=False)
         open_gateways(
             settings(),
@@ -203,5 +202,5 @@ async def open_house(
         api = await stack.enter_async_context(
             httpx.AsyncClient(transport=transport_to(the_app()), base_url="http://berthold.test")
         )
-        handle = SandboxHandle(guest, "http://sandbox.test", SECRET_KEY, sandbox.state.simulator)
+        handle = SandboxHandle(guest, "http://sandbox.test", SECRET_KEY, sandbox.simulator)
         yield kind(api, handle, url, sandbox)

@@ -7,7 +7,7 @@ import pytest
 
 from app.money.payments.model import GatewayUnclear
 from tests.flows.chargebacks.told import books_are_right, paid_stay, recovered, state
-from tests.sandbox.webhooks import delivered, eventually
+from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
 from tests.stories.trips import trip_in_euros
 
@@ -19,7 +19,7 @@ CLEARING = """
 
 async def heard(shop: Shop) -> None:
     """What the gateway has told is acted on."""
-    await eventually(lambda: delivered(shop.sandbox))
+    await all_delivered(shop.sandbox)
     await shop.run_jobs()
 
 

@@ -3,7 +3,7 @@
 import httpx
 
 from app.sandbox.app import FLUTTERWAVE_WEBHOOK_SECRET
-from tests.sandbox.webhooks import delivered, eventually
+from tests.sandbox.webhooks import all_delivered, delivered, eventually
 from tests.shop import Shop
 from tests.stories.trips import SHILLINGS, trip_in_shillings
 
@@ -17,7 +17,7 @@ async def test_a_trip_is_paid_on_flutterwaves_page_and_confirmed_by_its_webhook(
         assert "150,000" in page.text
         left = await guest.post(payment["checkoutUrl"] + "/pay")
     assert f"tx_ref={payment['reference']}" in left.headers["location"]
-    await eventually(lambda: delivered(shop.sandbox))
+    await all_delivered(shop.sandbox)
     await shop.run_jobs()
     assert await shop.state(booking) == "confirmed"
     assert await shop.values("SELECT DISTINCT state FROM webhook_events") == ["processed"]
@@ -27,13 +27,13 @@ async def test_a_decline_comes_as_a_completed_charge_and_confirms_nothing(shop: 
     booking = await trip_in_shillings(shop)
     payment = await shop.pending(booking)
     await shop.sandbox.decline(payment["reference"])
-    await eventually(lambda: delivered(shop.sandbox))
+    await all_delivered(shop.sandbox)
     await shop.run_jobs()
     assert await shop.values("SELECT DISTINCT name FROM webhook_events") == ["charge.completed"]
     assert await shop.state(booking) == "awaiting_payment"
     assert await shop.values("SELECT failure FROM payments") == ["Declined by the bank"]
     await shop.sandbox.pay(payment["reference"])
-    await eventually(lambda: delivered(shop.sandbox))
+    await all_delivered(shop.sandbox)
     await shop.run_jobs()
     assert await shop.state(booking) == "confirmed"
 
@@ -46,7 +46,7 @@ async def test_a_cancelled_trip_is_refunded_through_flutterwave_and_the_books_ag
     reply = await shop.post(shop.guest, f"/api/bookings/{booking['id']}/cancel")
     assert reply.status_code == 200, reply.text
     await shop.run_jobs()
-    await eventually(lambda: delivered(shop.sandbox))  # the refund is told once it has ended
+    await all_delivered(shop.sandbox)  # the refund is told once it has ended
     await eventually(lambda: _is_over(shop))
     await shop.run_jobs()
     states = await shop.values("SELECT gateway || ' ' || state FROM instructions")

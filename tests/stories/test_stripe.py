@@ -6,7 +6,7 @@ import httpx
 
 from app.sandbox.app import STRIPE_WEBHOOK_SECRET
 from app.sandbox.stripe.dialect import Stripe
-from tests.sandbox.webhooks import delivered, eventually
+from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
 from tests.stories.trips import EUROS, trip_in_euros
 
@@ -23,7 +23,7 @@ async def test_a_trip_in_euros_is_paid_on_stripes_page_and_confirmed_by_its_webh
         left = await guest.post(payment["checkoutUrl"] + "/pay")
     back = parse_qs(urlsplit(left.headers["location"]).query)
     assert back["reference"] == [payment["reference"]]
-    await eventually(lambda: delivered(shop.sandbox))
+    await all_delivered(shop.sandbox)
     await shop.run_jobs()
     assert await shop.state(booking) == "confirmed"
     told = await shop.get(shop.guest, "/api/payments/status", reference=payment["reference"])
@@ -55,12 +55,12 @@ async def test_a_decline_on_stripes_page_is_told_and_the_guest_may_try_again(sho
     booking = await trip_in_euros(shop)
     payment = await shop.pending(booking)
     await shop.sandbox.decline(payment["reference"])
-    await eventually(lambda: delivered(shop.sandbox))
+    await all_delivered(shop.sandbox)
     await shop.run_jobs()
     failed = await shop.values("SELECT failure FROM payments")
     assert failed == ["Your card was declined."]
     await shop.sandbox.pay(payment["reference"])
-    await eventually(lambda: delivered(shop.sandbox))
+    await all_delivered(shop.sandbox)
     await shop.run_jobs()
     assert await shop.state(booking) == "confirmed"
 

@@ -67,7 +67,9 @@ async def look_up_open(limit: int) -> int:
 
 def reporting_gateways() -> list[Gateway]:
     """The open gateways that report chargebacks."""
-    return [gateway for name in open_names() if (gateway := gateway_named(name)).tells_chargebacks]
+    return [
+        gateway for name in open_names() if (gateway := gateway_named(name)).reports_chargebacks
+    ]
 
 
 async def _ask(gateway: Gateway, reference: str) -> list[FoundChargeback]:

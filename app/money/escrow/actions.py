@@ -72,6 +72,11 @@ async def lock_all(tx: Tx, booking_id: UUID) -> list[Pot]:
     return await queries.lock_of_booking(tx, booking_id)
 
 
+async def of_booking(tx: Tx, booking_id: UUID) -> list[Pot]:
+    """The pots of a booking, not locked."""
+    return await queries.of_booking(tx, booking_id)
+
+
 async def return_all(tx: Tx, booking_id: UUID, *, by: Actor, reason: str) -> None:
     """All that is held for a booking goes back to the guest."""
     pots = await lock_all(tx, booking_id)

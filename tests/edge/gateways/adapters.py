@@ -39,7 +39,7 @@ class Adapter(NamedTuple):
 
     `open` takes its secrets: the first calls and signs. `payee` makes somebody who can be paid.
     `knows_references`: of one reference it makes one charge. `signs_bodies`: its signature covers
-    them. `tells_chargebacks`: its API and its webhooks do.
+    them. `reports_chargebacks`: its API and its webhooks do.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Adapter(NamedTuple):
     letter: Callable[[str], Dialect]
     knows_references: bool = True
     signs_bodies: bool = True
-    tells_chargebacks: bool = True
+    reports_chargebacks: bool = True
 
 
 def _paystack(
@@ -132,7 +132,7 @@ ALL: Final = (
     Adapter(
         "flutterwave", "NGN", (FLUTTERWAVE_WEBHOOK_SECRET, "former-secret-hash-000000000000000"),
         _flutterwave, _bank_account, flutterwave.Flutterwave,
-        knows_references=False, signs_bodies=False, tells_chargebacks=False,
+        knows_references=False, signs_bodies=False, reports_chargebacks=False,
     ),
 )  # fmt: skip
 

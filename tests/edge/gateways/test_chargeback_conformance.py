@@ -37,7 +37,7 @@ from tests.edge.gateways.requests import (
 from tests.sandbox.server import sandbox_in_process
 
 OPEN, WON, LOST = ChargebackStatus
-TELLING = [adapter for adapter in ALL if adapter.tells_chargebacks]
+TELLING = [adapter for adapter in ALL if adapter.reports_chargebacks]
 
 
 async def opened(adapter: Adapter) -> AsyncIterator[World]:
@@ -57,7 +57,7 @@ async def paid(request: pytest.FixtureRequest) -> AsyncIterator[World]:
 
 
 @pytest.fixture(
-    params=[adapter for adapter in ALL if not adapter.tells_chargebacks],
+    params=[adapter for adapter in ALL if not adapter.reports_chargebacks],
     ids=lambda adapter: adapter.name,
 )
 async def mute(request: pytest.FixtureRequest) -> AsyncIterator[World]:
@@ -91,7 +91,7 @@ def is_taken_at_once(world: World) -> bool:
 
 
 async def test_a_charge_that_nobody_wants_back_has_no_chargeback(paid: World):
-    assert paid.gateway.tells_chargebacks
+    assert paid.gateway.reports_chargebacks
     unpaid = "pay-another-0000000001"
     await start(paid, unpaid)
     for reference in (CHARGE, unpaid, "pay-nobody-00000000000000", "../charges", "", "é"):
@@ -380,7 +380,7 @@ async def test_paystack_tells_by_three_events():
 
 
 async def test_a_gateway_that_tells_nothing_takes_the_money_in_silence(mute: World):
-    assert not mute.gateway.tells_chargebacks
+    assert not mute.gateway.reports_chargebacks
     before = (await mute.books())["balance"]
     letters = len(await mute.sandbox.deliveries())
     told = await mute.sandbox.charge_back(CHARGE)

@@ -104,7 +104,7 @@ def _live_if_silent(name: GatewayName) -> bool:
     Raises GatewayTells for a gateway that reports them.
     """
     gateway = gateway_named(name)
-    if gateway.tells_chargebacks:
+    if gateway.reports_chargebacks:
         raise GatewayTells(f"{name} reports its chargebacks; they are posted as it reports them.")
     return gateway.live
 

@@ -26,6 +26,9 @@ from app.market.bookings.actions.read import (
     lock,
     not_found,
     read,
+    read_as_guest,
+    read_as_host,
+    read_history,
 )
 from app.market.bookings.actions.reserve import (
     reserve,
@@ -50,6 +53,9 @@ __all__ = [
     "not_found",
     "put_passengers",
     "read",
+    "read_as_guest",
+    "read_as_host",
+    "read_history",
     "read_passengers",
     "reserve",
     "secure",

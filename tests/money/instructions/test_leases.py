@@ -100,7 +100,7 @@ async def test_a_request_that_is_held_up_past_its_time_does_not_leave(shop: Shop
         send_before=time.monotonic() + 0.1,
     )
     told = await gateway.start_refund(refund)
-    assert told == Unknown(reason="held up for too long: not sent any more")
+    assert told == Unknown(reason="delayed for too long: not sent any more")
     assert await shop.sandbox.refunds() == []
     in_time = msgspec.structs.replace(refund, send_before=time.monotonic() + 60)
     assert isinstance(await gateway.start_refund(in_time), Accepted)
