@@ -34,6 +34,13 @@ async def get(tx: Tx, *, booking_id: UUID, asker: Principal) -> Booking:
     return booking
 
 
+async def read(tx: Tx, booking_id: UUID) -> Booking:
+    """A booking, for callers that act for nobody. Raises BookingNotFound."""
+    if booking := await queries.find(tx, booking_id):
+        return booking
+    raise not_found(booking_id)
+
+
 async def read_as_guest(
     tx: Tx, guest_id: UUID, *, state: BookingState | None, limit: int, cursor: str | None
 ) -> BookingPage:
@@ -59,13 +66,6 @@ async def read_history(tx: Tx, *, booking_id: UUID, asker: Principal) -> History
     """Every move of a booking, the first one first. Raises BookingNotFound."""
     booking = await get(tx, booking_id=booking_id, asker=asker)
     return History(booking_id=booking.id, moves=await queries.history(tx, booking.id))
-
-
-async def read(tx: Tx, booking_id: UUID) -> Booking:
-    """A booking, whoever takes part in it. Raises BookingNotFound."""
-    if booking := await queries.find(tx, booking_id):
-        return booking
-    raise not_found(booking_id)
 
 
 def actor(booking: Booking, asker: Principal) -> Actor:
