@@ -39,7 +39,7 @@ def fill(url: str, bookings: int, *, mix: Mix = Mix.LIFE) -> None:
 
 
 def insert(connection: psycopg.Connection, bookings: int, *, mix: Mix = Mix.LIFE) -> None:
-    """Insert so many settled bookings on a connection that checks no foreign keys and no triggers."""
+    """Insert settled bookings on a connection that checks neither foreign keys nor triggers."""
     stays = bookings if mix is Mix.DUE else -(-bookings // 2)
     houses = -(-stays // STAYS_PER_ROOM // seed.ROOMS)
     guests = max(seed.GUESTS, bookings // 10)
