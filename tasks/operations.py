@@ -49,7 +49,7 @@ async def cleanup_locks(limit: int) -> int:  # noqa: ARG001  there are never man
 async def check_tasks(limit: int) -> int:  # noqa: ARG001  nor of these
     """Alert about queued jobs that no living worker can do; returns of how many tasks."""
     async with transaction() as tx:
-        return await jobs.tell_unknown_tasks(tx)
+        return await jobs.alert_unknown_tasks(tx)
 
 
 async def check_invariants(limit: int) -> int:

@@ -45,7 +45,7 @@ async def breaches(house: House) -> list[str]:
 
 
 async def _cash(house: House) -> list[str]:
-    """What is left at each gateway, by its books and by ours; and nothing is under way there."""
+    """Each gateway where its balance and our ledger differ, or where money is still under way."""
     ours = {
         row.rpartition(" ")[0]: int(row.rpartition(" ")[2]) for row in await house.values(_CASH)
     }

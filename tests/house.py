@@ -1,4 +1,4 @@
-"""The whole house in one process and without a socket but for mail: API, worker, clock, gateway.
+"""The whole application in one process, with no socket but for mail: API, worker, clock, gateway.
 
 Nothing in it runs by itself: jobs, sweeps, webhooks and time are steps that a test takes. So a
 run of the same steps makes the same commits and calls in the same order.
@@ -177,10 +177,10 @@ async def open_house(
     wrap: Wrap = lambda line: line,
     patience_s: float = 0,
 ) -> AsyncGenerator[H]:
-    """A house on a migrated database; its gateway's books are the SQLite file `books`.
+    """The application on a migrated database. The gateway keeps its data in the file `books`.
 
-    The books outlive this process, as a gateway would. `wrap` is put around each line to a gateway.
-    A call is made again only with `patience_s`.
+    That file outlives this process, as a gateway would. `wrap` is put around the transport to each
+    gateway. A call that failed is repeated only with `patience_s`.
     """
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(running_mail_server())

@@ -1,4 +1,4 @@
-"""The whole house in one process: the API on a loopback port, the sandbox gateway, a worker."""
+"""The application in one process: the API on a loopback port, the sandbox gateway, a worker."""
 
 import hashlib
 import hmac
@@ -158,8 +158,9 @@ class Shop:
 
 @asynccontextmanager
 async def open_shop(url: str, *, patience_s: float = 0) -> AsyncGenerator[Shop, None]:
-    """A shop on a migrated database, whose pool is open. What goes wrong at a gateway goes wrong
-    once: a call is made again only with `patience_s`.
+    """A shop on a migrated database, whose pool is open.
+
+    A call to a gateway that failed is repeated only with `patience_s`.
     """
     async with serving(the_app()) as base_url:
         webhooks = base_url + "/api/webhooks/{gateway}"

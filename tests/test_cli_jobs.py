@@ -129,7 +129,7 @@ def test_a_job_that_no_worker_takes_is_printed_as_queued(terminal: Terminal) -> 
     assert (queued.exit_code, queued.output) == (2, "cleanup (job 1) is queued\n")
     unknown = terminal.say("run", "x")
     assert unknown.exit_code == 1
-    assert "No worker has told of a periodic job x" in unknown.output
+    assert "No worker knows a periodic job x" in unknown.output
 
 
 def test_jobs_stats_print_what_is_wrong(terminal: Terminal) -> None:

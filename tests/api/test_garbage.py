@@ -132,7 +132,7 @@ REQUESTS: Final = [
     ("POST", "/api/admin/breaker/override", "admin", {
         "reason": "A", "refundIds": ["{booking_id}"]}),
     ("POST", "/api/admin/jobs/retry", "admin", {
-        "reason": "A", "task": "carry-out", "queue": "money", "limit": 5}),
+        "reason": "A", "task": "send-instruction", "queue": "money", "limit": 5}),
     *(("POST", f"/api/admin/{path}", "admin", {"reason": "A"}) for path in (
         "jobs/{job_id}/retry", "jobs/{job_id}/cancel", "queues/{name}/pause",
         "queues/{name}/resume", "tasks/{name}/pause", "tasks/{name}/resume")),

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from app.flows.chargebacks import queries as chargebacks
 from app.foundation.db import transaction
 from app.market.bookings import actions as bookings
 from app.money.escrow import actions as escrow
+from app.money.instructions import actions as instructions
 from app.money.instructions.model import InstructionKind
 from tests import make, paid
 from tests.architecture.lock_order import Lock, locks_of, watched_locks
@@ -27,7 +27,7 @@ BECAUSE = {"reason": "The bank says so"}
 
 @pytest.fixture
 async def house(database_url: str, tmp_path: Path) -> AsyncIterator[CrashHouse]:
-    """A house whose transactions are watched."""
+    """An application whose locks are watched."""
     async with open_house(CrashHouse, database_url, tmp_path / "books") as house:
         await house.fill()
         with watched_locks() as order:
@@ -48,7 +48,7 @@ async def test_a_lock_against_the_order_is_noticed_with_its_place(pool: None) ->
             await bookings.lock(tx, booking.id)
             await escrow.lock_all(tx, booking.id)
             await bookings.lock(tx, booking.id)  # it has it already
-            await chargebacks.lock_unsent(tx, pot.payment_id, list(InstructionKind))
+            await instructions.lock_unsent(tx, pot.payment_id, list(InstructionKind))
         assert len(order.broken) == 1
 
 

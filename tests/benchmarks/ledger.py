@@ -1,15 +1,15 @@
-"""Settlements that all book on the same accounts of the house, from 50 connections at once.
+"""Settlements that all post to the same accounts of the platform, from 50 connections at once.
 
     uv run python -m tests.benchmarks.ledger [--settlements 5000] [--clients 50] [--rounds 3]
 
 A settlement is a charge and its division, in one transaction: what the guest paid at the gateway
 goes through escrow to the host and the platform. Three ways, in turns, best round of each:
 
-- `shared`: all book on the one `gateway_clearing` and `platform_revenue` that there are;
+- `shared`: all post to the one `gateway_clearing` and `platform_revenue` that there are;
 - `own`: each connection has such accounts to itself (a currency of its own);
 - `contended`: as `shared`, with the platform's balance in a row that each settlement updates.
 
-`ratio` is shared to own: 1 means that nobody waits for anybody on an account of the house.
+`ratio` is shared to own: 1 means that settlements do not wait for each other at an account.
 """
 
 import argparse
@@ -123,7 +123,7 @@ async def _keep_balance(tx: Tx) -> None:
 
 
 async def _check(options: argparse.Namespace) -> None:
-    """Every settlement is in the books, once: a benchmark of lost ones would mislead."""
+    """Every settlement is posted once: a benchmark that lost some would mislead."""
     async with transaction() as tx:
         posted = await fetch_new_value(
             tx,

@@ -1,4 +1,4 @@
-"""A house that people come back to after it has died."""
+"""An application whose users come back and repeat their requests after it has crashed."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -48,7 +48,7 @@ class CrashHouse(House):
         await self.run_jobs("money")
 
     def people(self) -> dict[str, Any]:
-        """The accounts and listings of this house, for another process to open it with."""
+        """The accounts and listings, so that another process can go on with them."""
         return {name: getattr(self, name) for name in Shop.__annotations__}
 
     def know(self, people: dict[str, Any]) -> None:

@@ -1,8 +1,9 @@
-"""Kill the house at every boundary of every money story, and restart it: all must be well.
+"""Kill the application at every boundary of every money story, and restart it: nothing is lost.
 
-At the boundaries before a commit or call the people of the story come back and go on; at those
-after it nobody does. What is durable after one boundary is what is durable before the next: so
-each such state is met by both. Today's twelfth of them is tried, or all with --full.
+A boundary is just before or just after a commit or a gateway call. After a crash before one, the
+people of the story come back and go on; after a crash behind one, nobody does. What is durable
+after one boundary is durable before the next, so that each durable state is tried both ways. A run
+tries a twelfth of the boundaries, another one each day; with --full it tries all.
 """
 
 import random
@@ -21,7 +22,7 @@ from tests.databases import Databases
 from tests.size import FULL
 
 PARTS: Final = 12  # of the boundaries; a run tries one part, and a later day another
-DIE_TWICE: Final = 0.1  # of the boundaries: at these the house dies while it recovers, too
+DIE_TWICE: Final = 0.1  # of the boundaries: there the application also dies while it recovers
 LIVES_MAX: Final = 3
 SEED: Final = "crash"
 
@@ -61,7 +62,7 @@ class Trials:
         self.numbers = list(range(1, self.found + 1) if tries_all else _sample(first.names))
 
     def try_boundary(self, number: int) -> list[str]:
-        """What is wrong after the house has died there, in words."""
+        """What is wrong after a crash at a boundary and the recovery, in words."""
         name = self._names[number - 1]
         recover = come_back if name.startswith("before") else leave_alone
         died = f"{self._story} died {name} ({number}), {recover.__name__}"

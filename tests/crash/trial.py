@@ -1,4 +1,4 @@
-"""One life of the house after another, each in a process of its own, which may die.
+"""Lives of the application, one after another, each in a process of its own, which may die.
 
 Processes come from a fork server: it has everything imported, no threads, no open connection and
 no running loop, so that a life begins in milliseconds.
@@ -65,7 +65,7 @@ class Failed(Exception):
 
 
 async def prepare(place: Place, story: str) -> Before:
-    """Let happen what the story begins with."""
+    """Do what has happened before the story begins."""
     async with open_house(CrashHouse, place.url, place.books) as house:
         with watched_locks() as locks:
             await house.fill()

@@ -84,7 +84,7 @@ async def test_a_migration_may_ask_for_no_transaction(empty_database: str, tmp_p
 async def test_an_index_that_a_migration_half_built_is_built_anew(
     empty_database: str, tmp_path: Path
 ) -> None:
-    """Postgres leaves it behind, under its name, and of no use."""
+    """Postgres keeps an index whose build failed, under its name, but does not use it."""
     (tmp_path / "0001_table.sql").write_text(
         "CREATE TABLE one AS SELECT 1 AS id FROM (VALUES (1), (2)) AS n;"
     )

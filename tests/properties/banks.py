@@ -1,7 +1,7 @@
 """Guests' banks want charges back, in a town of which the model knows all else.
 
-What becomes of a booking whose charge is wanted back is not predicted: the model believes the
-house. The laws are what is asked of it, and the gateway's books.
+The model does not predict what becomes of a booking whose charge is wanted back: it takes over what
+the application says. What is checked are the laws, and the balances that the gateway keeps.
 """
 
 from datetime import timedelta
@@ -125,7 +125,7 @@ class BankActs(Acts):
         return {who: amount for who, amount in got.items() if amount}
 
     def believe(self) -> None:
-        """The model takes from the house what has become of bookings that banks have touched."""
+        """The model takes over from the application the bookings whose banks want money back."""
         if not self.model.contested:
             return
         ids = [UUID(booking.id) for booking in self.model.contested]

@@ -1,4 +1,4 @@
-"""People do anything in any order, time jumps, the gateway fails: the house and its model agree."""
+"""People do anything in any order, time jumps, the gateway fails: application and model agree."""
 
 import asyncio
 import os

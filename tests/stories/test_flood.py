@@ -59,7 +59,7 @@ DIALECTS: Final[dict[str, Dialect]] = {
 
 
 class Clearing(msgspec.Struct, frozen=True):
-    """What our books say that a gateway has."""
+    """How much money a gateway has, by our ledger."""
 
     gateway: str
     currency: str
@@ -122,7 +122,7 @@ async def test_each_payment_is_recorded_once_however_often_and_in_whatever_order
     )
     assert statuses == {200: len(flood)}
     assert killed == KILLS
-    assert await _values(_BOOKED) == [f"{payments} {payments} {payments} {payments}"]
+    assert await _values(_SETTLED) == [f"{payments} {payments} {payments} {payments}"]
     assert await _values(_EVENTS) == [f"processed {len(set(flood))}"]
     await _cash_agrees(house.sandbox)
     await audit_is_clean()
@@ -265,7 +265,7 @@ _DONE: Final = "SELECT count(*)::text FROM payments WHERE state = 'succeeded'"
 _UNDONE: Final = """
     SELECT count(*)::text FROM webhook_events WHERE state IN ('received', 'failed')"""
 _EVENTS: Final = "SELECT state || ' ' || count(*) FROM webhook_events GROUP BY state ORDER BY 1"
-_BOOKED: Final = """
+_SETTLED: Final = """
     SELECT concat_ws(' ',
            (SELECT count(*) FROM payments WHERE state = 'succeeded'),
            (SELECT count(*) FROM bookings WHERE state = 'confirmed'),

@@ -61,7 +61,7 @@ async def test_a_refund_that_was_given_up_and_sent_again_is_not_sent_by_the_firs
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refund_id = await refund_queued(shop)
-    monkeypatch.setattr(rules, "SENDING_FOR", LEASE)
+    monkeypatch.setattr(attempts, "SENDING_FOR", LEASE)
 
     async def others_go_on() -> None:
         began = time.monotonic()
@@ -70,12 +70,12 @@ async def test_a_refund_that_was_given_up_and_sent_again_is_not_sent_by_the_firs
             await stories.look_up(refund_id)
             await shop.forward(passes)
         assert await shop.sweep("process-refunds") == 1
-        await stories.carry_out(refund_id)
+        await stories.send(refund_id)
         assert len(await shop.sandbox.refunds()) == 1
         await asyncio.sleep(LEASE.total_seconds() - (time.monotonic() - began))
 
     await reach_late(shop, others_go_on)
-    await stories.carry_out(refund_id)
+    await stories.send(refund_id)
     assert len(await shop.sandbox.refunds()) == 1
     await shop.sandbox.end_refund((await shop.sandbox.refunds())[0]["id"])
     await stories.look_up(refund_id)
@@ -124,7 +124,7 @@ def test_nothing_can_arrive_after_it_is_held_to_be_lost() -> None:
     longest_call = timedelta(seconds=25)
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"gateway_timeout_seconds": 25.1}, Settings)
-    assert rules.SENDING_FOR + longest_call < rules.ARRIVED_BY / 3
+    assert attempts.SENDING_FOR + longest_call < attempts.ARRIVED_BY / 3
 
 
 async def test_an_event_ahead_of_its_sender_is_acted_on_once_that_has_ended(shop: Shop) -> None:
@@ -145,7 +145,7 @@ async def test_an_event_ahead_of_its_sender_is_acted_on_once_that_has_ended(shop
         told.extend(await shop.values(events))
 
     await reach_late(shop, meanwhile)
-    await stories.carry_out(refund_id)
+    await stories.send(refund_id)
     assert told == ["failed"]
     await shop.forward(timedelta(minutes=3))
     await shop.sweep("retry-webhooks")

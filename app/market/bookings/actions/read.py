@@ -29,9 +29,7 @@ async def lock(tx: Tx, booking_id: UUID) -> Booking:
 
 async def get(tx: Tx, *, booking_id: UUID, asker: Principal) -> Booking:
     """A booking that the asker takes part in, or any for an admin. Raises BookingNotFound."""
-    booking = await queries.find(tx, booking_id)
-    if booking is None:
-        raise not_found(booking_id)
+    booking = await read(tx, booking_id)
     actor(booking, asker)
     return booking
 
@@ -61,6 +59,13 @@ async def read_history(tx: Tx, *, booking_id: UUID, asker: Principal) -> History
     """Every move of a booking, the first one first. Raises BookingNotFound."""
     booking = await get(tx, booking_id=booking_id, asker=asker)
     return History(booking_id=booking.id, moves=await queries.history(tx, booking.id))
+
+
+async def read(tx: Tx, booking_id: UUID) -> Booking:
+    """A booking, whoever takes part in it. Raises BookingNotFound."""
+    if booking := await queries.find(tx, booking_id):
+        return booking
+    raise not_found(booking_id)
 
 
 def actor(booking: Booking, asker: Principal) -> Actor:

@@ -1,23 +1,27 @@
-"""One statement per function on automatic refunds, which are `instructions`."""
+"""One statement per function on automatic refunds, which wait at the refund gate.
+
+`let_out_at` and `let_out_by` say when, and by which admin, a refund was admitted.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from app.foundation.db import Tx, execute, fetch_all, fetch_values
-from app.money.breaker.model import Line, Total, Waiting
+from app.money.instructions.model import AdmittedTotal, WaitingRefund, WaitingTotal
 
 
 async def lock(tx: Tx) -> None:
-    """One at a time decides what goes out, until its transaction ends."""
+    """Lock the gate until the transaction ends: only one transaction at a time admits refunds."""
+    # The key is what workers of every release lock: changed, two could admit at once.
     await execute(tx, "SELECT pg_advisory_xact_lock(hashtextextended('breaker', 0))")
 
 
-async def let_out_in_run(tx: Tx, run: timedelta) -> list[Total]:
-    """What has been let out since this run began, per currency; overrides do not count."""
+async def admitted_in_run(tx: Tx, run: timedelta) -> list[AdmittedTotal]:
+    """What was admitted since this run began, per currency; what admins sent does not count."""
     return await fetch_all(
         tx,
-        Total,
+        AdmittedTotal,
         """
         SELECT currency, count(*) AS refunds, sum(amount)::bigint AS amount
           FROM instructions
@@ -29,15 +33,21 @@ async def let_out_in_run(tx: Tx, run: timedelta) -> list[Total]:
 
 
 async def first_waiting(
-    tx: Tx, amounts_max: Mapping[str, int], but: Sequence[UUID], *, limit: int
-) -> list[Waiting]:
-    """What waits and may ever go out by itself: the oldest, so many of each currency.
+    tx: Tx,
+    amounts_max: Mapping[str, int],
+    but: Sequence[UUID],
+    *,
+    contested: Sequence[UUID],
+    limit: int,
+) -> list[WaitingRefund]:
+    """The oldest refunds that wait and that a run may send: up to `limit` of each currency.
 
-    Other than these.
+    None of the refunds `but`, none of a contested charge, and none that is more than its currency's
+    `amounts_max`.
     """
     return await fetch_all(
         tx,
-        Waiting,
+        WaitingRefund,
         """
         SELECT waiting.id, waiting.currency, waiting.amount
           FROM unnest(%(currencies)s::char(3)[], %(amounts)s::bigint[]) AS most (currency, amount)
@@ -46,22 +56,23 @@ async def first_waiting(
                 WHERE automatic AND let_out_at IS NULL AND state = 'queued'
                   AND currency = most.currency AND amount <= most.amount
                   AND id <> ALL(%(but)s::uuid[])
-                  AND NOT EXISTS (SELECT FROM payments WHERE id = payment_id AND contested)
+                  AND payment_id <> ALL(%(contested)s::uuid[])
                 ORDER BY id
                 LIMIT %(limit)s) AS waiting
          ORDER BY waiting.id""",
         currencies=list(amounts_max),
         amounts=list(amounts_max.values()),
         but=list(but),
+        contested=list(contested),
         limit=limit,
     )
 
 
-async def lines(tx: Tx, amounts_max: Mapping[str, int]) -> list[Line]:
+async def waiting_totals(tx: Tx, amounts_max: Mapping[str, int]) -> list[WaitingTotal]:
     """What waits, per currency."""
     return await fetch_all(
         tx,
-        Line,
+        WaitingTotal,
         """
         SELECT currency, count(*) AS refunds, sum(instructions.amount)::bigint AS amount,
                count(*) FILTER (WHERE instructions.amount > most.amount) AS too_large,
@@ -78,6 +89,7 @@ async def lines(tx: Tx, amounts_max: Mapping[str, int]) -> list[Line]:
 
 
 async def all_waiting(tx: Tx) -> list[UUID]:
+    """Every refund that waits, the oldest first."""
     return await fetch_values(
         tx,
         UUID,
@@ -88,13 +100,13 @@ async def all_waiting(tx: Tx) -> list[UUID]:
     )
 
 
-async def let_out(
+async def admit(
     tx: Tx, ids: Sequence[UUID], *, by: UUID | None, queued_for: timedelta
-) -> list[Waiting]:
-    """Let these out, each once; returns those that had waited."""
+) -> list[WaitingRefund]:
+    """Admit these refunds, each once; returns the refunds that had waited."""
     return await fetch_all(
         tx,
-        Waiting,
+        WaitingRefund,
         """
         UPDATE instructions
            SET let_out_at = business_now(), let_out_by = %(by)s, updated_at = business_now(),

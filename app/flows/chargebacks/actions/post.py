@@ -1,7 +1,7 @@
-"""Booking what is told of chargebacks: opened, taken, won, lost; once, whoever tells it how often.
+"""Post what is reported of a chargeback: opened, taken, won, lost; once, however often reported.
 
-Whoever does locks the booking, then its pots, then the charge, then the chargeback, then what has
-not left: in the order of whoever divides, refunds and pays out.
+Locks are taken in this order: the booking, its pots, the charge, the chargeback, the instructions
+that have not left. Whatever divides, refunds and pays out locks in the same order.
 """
 
 from datetime import datetime
@@ -12,8 +12,8 @@ import uuid_utils.compat
 
 from app.edge.gateways.port import ChargebackStatus, FoundChargeback
 from app.flows.chargebacks import queries, rules
-from app.flows.chargebacks.actions import telling
-from app.flows.chargebacks.actions.recovering import awaits_refund, recover
+from app.flows.chargebacks.actions import notify
+from app.flows.chargebacks.actions.recover import awaits_refund, recover
 from app.flows.chargebacks.model import (
     MOVES,
     Case,
@@ -27,16 +27,14 @@ from app.foundation.audit import SYSTEM, Actor
 from app.foundation.db import Tx
 from app.market.bookings import actions as bookings
 from app.money.escrow import actions as escrow
-from app.money.escrow import queries as pots
 from app.money.ledger import actions as ledger
 from app.money.payments import actions as payments
-from app.money.payments import queries as payment_queries
 from app.money.payments.model import PaymentState
 
 _S = ChargebackState
 
 
-async def book(
+async def post(
     tx: Tx,
     payment_id: UUID,
     found: FoundChargeback,
@@ -45,21 +43,22 @@ async def book(
     by: Actor = SYSTEM,
     asked_at: datetime | None = None,
 ) -> Chargeback | None:
-    """Book what is told of a chargeback, once, however often and in whatever order it is told.
+    """Post what is reported of a chargeback, once, in whatever order and however often it comes.
 
-    None if it does not fit what we know: an alert tells of that. A lost one is booked when no
-    refund of its charge is under way: whether that arrives decides who bears it. An answer to what
-    was asked before it ended contradicts nothing. Raises NoSuchPayment, ChargeNotPaid.
+    None if it does not fit its charge: operators are alerted. A lost one stays open while a refund
+    of its charge is under way: whether that arrives decides who bears the loss. A report that was
+    asked for (`asked_at`) before the chargeback ended does not contradict its end. Raises
+    NoSuchPayment, ChargeNotPaid.
     """
-    case = await locked(tx, payment_id)
+    case = await lock_case(tx, payment_id)
     known = await queries.lock(tx, case.payment.gateway, found.gateway_id)
     if differences := rules.differences(case.payment, known, found, live=live):
-        await telling.mismatch(tx, case, found, differences)
+        await notify.alert_mismatch(tx, case, found, differences)
         return None
     chargeback = known or await _open(tx, case, found, by=by)
     if chargeback.state is not _S.OPEN:
-        return await _hear_again(tx, case, chargeback, found, asked_at=asked_at)
-    chargeback = await _note(tx, case, chargeback, found)
+        return await _post_after_end(tx, case, chargeback, found, asked_at=asked_at)
+    chargeback = await _post_changes(tx, case, chargeback, found)
     match found.status:
         case ChargebackStatus.OPEN:
             return chargeback
@@ -72,12 +71,12 @@ async def book(
             return await lose(tx, case, chargeback, by=by, reason="decided for the guest")
 
 
-async def locked(tx: Tx, payment_id: UUID) -> Case:
-    """What a chargeback of a charge is about. Raises NoSuchPayment, ChargeNotPaid."""
+async def lock_case(tx: Tx, payment_id: UUID) -> Case:
+    """What a chargeback of a charge is about, locked. Raises NoSuchPayment, ChargeNotPaid."""
     asked = await payments.get(tx, payment_id)
     booking = await bookings.lock(tx, asked.booking_id)
     held = await escrow.lock_all(tx, booking.id)
-    payment = await payment_queries.lock(tx, payment_id)
+    payment = await payments.lock(tx, payment_id)
     if payment.state is not PaymentState.SUCCEEDED:
         raise ChargeNotPaid(f"It is {payment.state}.")
     return Case(booking, payment, [pot for pot in held if pot.payment_id == payment.id])
@@ -86,14 +85,14 @@ async def locked(tx: Tx, payment_id: UUID) -> Case:
 async def win(
     tx: Tx, case: Case, chargeback: Chargeback, *, by: Actor, reason: str, is_back: bool
 ) -> Chargeback:
-    """The money is ours to keep, and goes on its way, be it back at the gateway or not yet."""
+    """The money is ours to keep, and moves on. `is_back`: it is back in our balance already."""
     if chargeback.is_taken and is_back:
-        chargeback = await _get_back(tx, case, chargeback)
+        chargeback = await _give_back(tx, case, chargeback)
     return await _close(tx, case, chargeback, _S.WON, by=by, reason=reason)
 
 
 async def lose(tx: Tx, case: Case, chargeback: Chargeback, *, by: Actor, reason: str) -> Chargeback:
-    """The bank has the money: what is really there of it pays for that."""
+    """The bank has the money: it is recovered from what is really there."""
     if not chargeback.is_taken:
         await ledger.post(tx, rules.taken(chargeback, case.payment))
     recovery = await recover(tx, case, chargeback)
@@ -101,7 +100,7 @@ async def lose(tx: Tx, case: Case, chargeback: Chargeback, *, by: Actor, reason:
 
 
 async def _open(tx: Tx, case: Case, found: FoundChargeback, *, by: Actor) -> Chargeback:
-    """From here on nothing of the charge leaves that has not left, and nobody divides it."""
+    """From here on nothing of the charge leaves that has not left, and no pot of it is divided."""
     chargeback = await queries.insert(
         tx,
         chargeback_id=uuid_utils.compat.uuid7(),
@@ -111,14 +110,14 @@ async def _open(tx: Tx, case: Case, found: FoundChargeback, *, by: Actor) -> Cha
         look_in=rules.LOOK_AGAIN_IN,
     )
     await _contest(tx, case, contested=True)
-    await telling.moved(tx, case, chargeback, by=by, reason=chargeback.reason)
+    await notify.notify_move(tx, case, chargeback, by=by, reason=chargeback.reason)
     return chargeback
 
 
-async def _note(tx: Tx, case: Case, chargeback: Chargeback, found: FoundChargeback) -> Chargeback:
-    """Book what of it is news: how much it is about by now, that the money was taken, and what the
-    gateway charges for it.
-    """
+async def _post_changes(
+    tx: Tx, case: Case, chargeback: Chargeback, found: FoundChargeback
+) -> Chargeback:
+    """Post what has changed of an open one: its amount, that the money was taken, the fee."""
     chargeback = msgspec.structs.replace(chargeback, amount=rules.amount(chargeback, found))
     if found.is_taken and not chargeback.is_taken:
         await ledger.post(tx, rules.taken(chargeback, case.payment))
@@ -126,26 +125,27 @@ async def _note(tx: Tx, case: Case, chargeback: Chargeback, found: FoundChargeba
     if fee and not chargeback.fee:
         await ledger.post(tx, rules.fee(chargeback, case.payment, fee))
     is_taken = chargeback.is_taken or found.is_taken
-    return await queries.note(tx, chargeback, found, is_taken=is_taken, fee=fee)
+    return await queries.update_open(tx, chargeback, found, is_taken=is_taken, fee=fee)
 
 
-async def _hear_again(
+async def _post_after_end(
     tx: Tx, case: Case, chargeback: Chargeback, found: FoundChargeback, *, asked_at: datetime | None
 ) -> Chargeback:
-    """Of one that has ended the only news is that the gateway has given the money back."""
+    """After the end only one thing can change: the gateway gives the money of a won one back."""
     if rules.contradicts(chargeback, found.status):
         if asked_at and chargeback.closed_at and asked_at < chargeback.closed_at:
             return chargeback
-        await telling.contradiction(tx, chargeback, found)
+        await notify.alert_contradiction(tx, chargeback, found)
         return chargeback
     if chargeback.state is _S.WON and chargeback.is_taken and not found.is_taken:
-        return await _get_back(tx, case, chargeback)
+        return await _give_back(tx, case, chargeback)
     return chargeback
 
 
-async def _get_back(tx: Tx, case: Case, chargeback: Chargeback) -> Chargeback:
+async def _give_back(tx: Tx, case: Case, chargeback: Chargeback) -> Chargeback:
+    """The gateway has given the money back to us."""
     await ledger.post(tx, rules.given_back(chargeback, case.payment))
-    return await queries.get_back(tx, chargeback.id)
+    return await queries.set_given_back(tx, chargeback.id)
 
 
 async def _close(
@@ -163,10 +163,10 @@ async def _close(
     if closed is None:
         raise states.MoveRefused("Somebody else closed this chargeback at the same moment.")
     await _contest(tx, case, contested=await queries.is_open(tx, case.payment.id))
-    await telling.moved(tx, case, closed, by=by, reason=reason)
+    await notify.notify_move(tx, case, closed, by=by, reason=reason)
     return closed
 
 
 async def _contest(tx: Tx, case: Case, *, contested: bool) -> None:
-    await payment_queries.contest(tx, case.payment.id, contested=contested)
-    await pots.contest(tx, [pot.id for pot in case.pots], contested=contested)
+    await payments.contest(tx, case.payment.id, contested=contested)
+    await escrow.contest(tx, [pot.id for pot in case.pots], contested=contested)

@@ -1,18 +1,17 @@
-"""Recovering what a lost chargeback has taken, from what is really there."""
+"""Recover what a lost chargeback has taken: from pots, from what has not left, from the host."""
 
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from app.edge.notifications.model import Kind
-from app.flows.chargebacks import queries, rules
-from app.flows.chargebacks.actions import telling
+from app.flows.chargebacks import rules
+from app.flows.chargebacks.actions import notify
 from app.flows.chargebacks.model import Case, Chargeback, Cut, Recovery
 from app.foundation.alerts import resolve_alerts
 from app.foundation.audit import SYSTEM
 from app.foundation.db import Tx, now
 from app.foundation.money import Money
-from app.foundation.states import MoveRefused
 from app.market.bookings import actions as bookings
 from app.market.bookings.model import BookingState
 from app.market.disputes import actions as disputes
@@ -23,7 +22,7 @@ from app.money.instructions.model import Instruction, InstructionKind, Instructi
 from app.money.ledger import actions as ledger
 from app.money.payees import actions as payees
 from app.money.payees.model import Payee
-from app.money.payments import queries as payments
+from app.money.payments import actions as payments
 from app.money.payments.model import Unwanted
 from app.money.payouts import actions as payouts
 
@@ -32,19 +31,19 @@ _BECAUSE: Final = "the guest's bank has taken the money back"
 
 
 async def recover(tx: Tx, case: Case, chargeback: Chargeback) -> Recovery:
-    """Take what a bank has taken from pots, from what has not left, and from the host.
+    """Take back what a bank has taken, in the order of rules.recover, in one posting.
 
-    In the order of rules.recover, in one posting; who bears the rest is us.
+    The platform bears what nobody else does.
     """
     payee = Payee(case.booking.host_id, case.payment.gateway, chargeback.currency)
-    target = await payees.recipient_of(tx, payee)  # locked before what goes there, as by all
-    unsent = await queries.lock_unsent(tx, case.payment.id, list(InstructionKind))
+    target = await payees.recipient_of(tx, payee)  # locked before its transfers, as everywhere
+    unsent = await instructions.lock_unsent(tx, case.payment.id, list(InstructionKind))
     recovery = rules.recover(
         chargeback.amount,
         pots=case.pots,
         refunds=_of(InstructionKind.REFUND, unsent),
         transfers=_of(InstructionKind.TRANSFER, unsent),
-        host_has=await queries.host_has(tx, case.payment.id, case.booking.id),
+        host_has=await _host_has(tx, case),
     )
     if posting := rules.recovered(chargeback, case, recovery):
         await ledger.post(tx, posting)
@@ -60,20 +59,18 @@ async def recover(tx: Tx, case: Case, chargeback: Chargeback) -> Recovery:
 
 
 async def awaits_refund(tx: Tx, payment_id: UUID) -> bool:
-    """Whether a refund of a charge is under way: whether that arrives decides who bears a loss.
+    """Whether a refund of a charge is under way: whether it arrives decides who bears a loss.
 
-    Also one that somebody begins to send at this moment: what has not left is locked first.
+    Refunds that have not left are locked first, so that none begins to be sent at this moment.
     """
-    await queries.lock_unsent(tx, payment_id, [InstructionKind.REFUND])
-    return await queries.is_refund_under_way(tx, payment_id)
+    await instructions.lock_unsent(tx, payment_id, [InstructionKind.REFUND])
+    return await instructions.is_refund_under_way(tx, payment_id)
 
 
 async def cancel(tx: Tx, case: Case, taken: Sequence[Cut], *, target: str | None) -> None:
-    """Send none of these; what is left of one that was cut is sent by another."""
+    """Cancel the instructions that money is taken from; another one sends what is left of each."""
     cuts = await _sendable(tx, taken, target=target)
-    ids = [cut.instruction.id for cut in cuts]
-    if await queries.cancel(tx, ids, reason=_BECAUSE) != len(ids):
-        raise MoveRefused("Somebody else moved a refund or transfer at the same moment.")
+    await instructions.cancel_all(tx, [cut.instruction for cut in cuts], reason=_BECAUSE)
     rests = [
         rules.successor(cut.instruction, amount=cut.rest, target=target) for cut in cuts if cut.rest
     ]
@@ -88,8 +85,25 @@ def _of(kind: InstructionKind, unsent: Sequence[Instruction]) -> list[Instructio
     return [instruction for instruction in unsent if instruction.kind is kind]
 
 
+async def _host_has(tx: Tx, case: Case) -> int:
+    """What the host has got of a charge, or is getting now, and does not owe already.
+
+    What was kept back for older debts counts as got. Below zero: more is owed than was got.
+    """
+    return (
+        await instructions.transferred(tx, case.payment.id)
+        + await payouts.kept_back(tx, [pot.id for pot in case.pots])
+        - await payouts.owed_for_booking(
+            tx, host_id=case.booking.host_id, booking_id=case.booking.id
+        )
+    )
+
+
 async def _take_from_pots(tx: Tx, case: Case, recovery: Recovery) -> None:
-    """What is left of each goes on; a booking that has not begun and is unpaid now is cancelled."""
+    """Take from each pot; what is left of it moves on.
+
+    A booking that has not begun is cancelled if its rental is taken whole: it is unpaid now.
+    """
     rental: PotState | None = None
     for pot in case.pots:
         if amount := recovery.pots.get(pot.id):
@@ -105,7 +119,10 @@ async def _take_from_pots(tx: Tx, case: Case, recovery: Recovery) -> None:
 
 
 async def _sendable(tx: Tx, cuts: Sequence[Cut], *, target: str | None) -> list[Cut]:
-    """The same; for what had left and came back, of what would send it again."""
+    """The cuts, with a new instruction in place of each that had left and came back.
+
+    What came back has ended; only the new instruction can be cancelled.
+    """
     again = [
         rules.successor(cut.instruction, amount=cut.instruction.amount, target=target)
         for cut in cuts
@@ -126,4 +143,4 @@ async def _charge_host(tx: Tx, case: Case, chargeback: Chargeback, amount: int) 
         money=money,
         reason=_BECAUSE,
     )
-    await telling.tell_host(tx, case, chargeback, Kind.HOST_DEBT, money)
+    await notify.notify_host(tx, case, chargeback, Kind.HOST_DEBT, money)

@@ -1,4 +1,4 @@
-"""Who is told of a chargeback: operators by alerts, the host by mail, and the audit log."""
+"""Notify hosts of chargebacks, alert operators about them, and record them in the audit log."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -26,10 +26,12 @@ _KINDS: Final = {
 }
 
 
-async def moved(tx: Tx, case: Case, chargeback: Chargeback, *, by: Actor, reason: str) -> None:
-    """It is open, won or lost now: an alert is open as long as it is.
+async def notify_move(
+    tx: Tx, case: Case, chargeback: Chargeback, *, by: Actor, reason: str
+) -> None:
+    """A chargeback was opened, won or lost: record it, and notify the host whose money it is.
 
-    The host is told, whose money it is; of a charge that bought nothing, none is.
+    An alert is open as long as the chargeback is. A charge that bought nothing concerns no host.
     """
     if chargeback.state is _S.OPEN:
         await raise_alert(
@@ -46,11 +48,11 @@ async def moved(tx: Tx, case: Case, chargeback: Chargeback, *, by: Actor, reason
         )
     await _record(tx, chargeback, by=by, reason=reason)
     if case.pots:
-        await tell_host(tx, case, chargeback, _KINDS[chargeback.state], chargeback.money)
+        await notify_host(tx, case, chargeback, _KINDS[chargeback.state], chargeback.money)
 
 
-async def tell_host(tx: Tx, case: Case, chargeback: Chargeback, kind: Kind, money: Money) -> None:
-    """Tell the host of money."""
+async def notify_host(tx: Tx, case: Case, chargeback: Chargeback, kind: Kind, money: Money) -> None:
+    """Notify the host of what a chargeback means for this money."""
     await notifications.notify(
         tx,
         account_id=case.booking.host_id,
@@ -60,8 +62,8 @@ async def tell_host(tx: Tx, case: Case, chargeback: Chargeback, kind: Kind, mone
     )
 
 
-async def due(tx: Tx, chargebacks: Sequence[Chargeback]) -> None:
-    """Alert about evidence that is due soon."""
+async def alert_due(tx: Tx, chargebacks: Sequence[Chargeback]) -> None:
+    """Alert operators about evidence that is due soon."""
     await raise_alerts(
         tx,
         [
@@ -76,8 +78,13 @@ async def due(tx: Tx, chargebacks: Sequence[Chargeback]) -> None:
     )
 
 
-async def mismatch(tx: Tx, case: Case, found: FoundChargeback, differences: Sequence[str]) -> None:
-    """What is told does not fit its charge, or what was told before: nothing is booked."""
+async def alert_mismatch(
+    tx: Tx, case: Case, found: FoundChargeback, differences: Sequence[str]
+) -> None:
+    """Alert operators that a report fits neither its charge nor what was reported before.
+
+    Nothing of such a report is posted.
+    """
     await raise_alert(
         tx,
         kind=_MISMATCH,
@@ -92,8 +99,8 @@ async def mismatch(tx: Tx, case: Case, found: FoundChargeback, differences: Sequ
     )
 
 
-async def contradiction(tx: Tx, chargeback: Chargeback, found: FoundChargeback) -> None:
-    """It has ended otherwise than the gateway says now: somebody must look, and adjust by hand."""
+async def alert_contradiction(tx: Tx, chargeback: Chargeback, found: FoundChargeback) -> None:
+    """Alert operators that a gateway now reports another end: they adjust the books by hand."""
     await raise_alert(
         tx,
         kind="chargeback_contradicted",
@@ -103,8 +110,8 @@ async def contradiction(tx: Tx, chargeback: Chargeback, found: FoundChargeback) 
     )
 
 
-async def unknown(tx: Tx, gateway: GatewayName, gateway_id: str, **details: str) -> None:
-    """It is about no charge of ours, or cannot be read."""
+async def alert_unknown(tx: Tx, gateway: GatewayName, gateway_id: str, **details: str) -> None:
+    """Alert operators about a chargeback that is about no charge of ours, or cannot be read."""
     await raise_alert(
         tx,
         kind="chargeback_unknown",

@@ -1,4 +1,4 @@
-"""The breaker: what nobody has asked for goes out so much at a time, however many send it."""
+"""The refund gate: so many automatic refunds go out per run, however many workers there are."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,17 +8,17 @@ from uuid import UUID
 
 import pytest
 
+from app.flows.sending import actions as sending
 from app.foundation.db import Violated, execute, fetch_values, transaction
 from app.foundation.settings import settings
 from app.market.bookings import actions as bookings
 from app.market.bookings.model import Booking
-from app.money.breaker import actions as breaker
 from tests import paid
 from tests.shop import Shop
 
 RUN = timedelta(minutes=10)
 PRICE = 500_000
-BREAKER = "/api/admin/breaker"
+PATH = "/api/admin/breaker"
 AT_GATEWAY = "SELECT amount::text FROM instructions WHERE state <> 'queued' ORDER BY id"
 ALERTS = "SELECT kind || ' ' || state FROM alerts ORDER BY id"
 
@@ -52,9 +52,9 @@ async def unanswered(*prices: int) -> list[Booking]:
     return declined
 
 
-async def let_out() -> int:
+async def admit() -> int:
     async with transaction() as tx:
-        return len(await breaker.let_out(tx, limit=100))
+        return len(await sending.admit_refunds(tx, limit=100))
 
 
 async def work(shop: Shop) -> None:
@@ -74,7 +74,7 @@ async def refunds(shop: Shop, *, waiting: bool) -> list[dict[str, Any]]:
 
 
 async def override(shop: Shop, **more: Any) -> Any:
-    return await shop.post(shop.admin, f"{BREAKER}/override", {"reason": "A bus broke"} | more)
+    return await shop.post(shop.admin, f"{PATH}/override", {"reason": "A bus broke"} | more)
 
 
 async def test_a_request_that_no_host_answers_is_refunded_within_seconds(shop: Shop) -> None:
@@ -84,7 +84,7 @@ async def test_a_request_that_no_host_answers_is_refunded_within_seconds(shop: S
     assert await values(ALERTS) == []
 
 
-async def test_the_rest_waits_for_the_next_run_and_one_alert_says_so(
+async def test_refunds_beyond_the_limit_wait_for_the_next_run_and_one_alert_says_so(
     two_per_run: None, shop: Shop
 ) -> None:
     await unanswered(*[PRICE + n for n in range(5)])
@@ -101,28 +101,28 @@ async def test_the_rest_waits_for_the_next_run_and_one_alert_says_so(
     assert await values(ALERTS) == ["breaker_tripped resolved"]
 
 
-async def test_two_runs_at_once_let_out_together_what_one_may(
-    two_per_run: None, pool: None
-) -> None:
+async def test_two_runs_at_once_admit_together_what_one_may(two_per_run: None, pool: None) -> None:
     await unanswered(*[PRICE] * 6)
-    assert sorted(await asyncio.gather(*(let_out() for _ in range(8)))) == [0] * 7 + [2]
+    assert sorted(await asyncio.gather(*(admit() for _ in range(8)))) == [0] * 7 + [2]
     sent = await values("SELECT id::text FROM instructions WHERE let_out_at IS NOT NULL")
-    jobs = "SELECT args ->> 'instruction_id' FROM procrastinate_jobs WHERE task_name = 'carry-out'"
+    jobs = """
+        SELECT args ->> 'instruction_id' FROM procrastinate_jobs
+         WHERE task_name = 'send-instruction'"""
     assert sorted(await values(jobs)) == sorted(sent)
 
 
-async def test_what_is_too_large_for_any_run_waits_for_an_admin_who_is_told(
+async def test_a_refund_too_large_for_any_run_waits_for_an_admin_and_an_alert_says_so(
     little_per_run: None, shop: Shop
 ) -> None:
     await unanswered(2 * PRICE + 1, PRICE, PRICE, PRICE)
     await work(shop)
-    assert await values(AT_GATEWAY) == [str(PRICE)] * 2  # it does not keep others from going
-    seen = await shop.get(shop.admin, BREAKER)
-    (line,) = seen["waiting"]
+    assert await values(AT_GATEWAY) == [str(PRICE)] * 2  # the large one keeps no other from going
+    seen = await shop.get(shop.admin, PATH)
+    (total,) = seen["waiting"]
     assert (seen["refundsPerRun"], seen["refundsInThisRun"]) == (50, 2)
-    assert (line["refunds"], line["tooLarge"]) == (2, 1)
-    assert line["amount"] == {"amount": 3 * PRICE + 1, "currency": "NGN"}
-    assert line["amountPerRun"] == {"amount": 2 * PRICE, "currency": "NGN"}
+    assert (total["refunds"], total["tooLarge"]) == (2, 1)
+    assert total["amount"] == {"amount": 3 * PRICE + 1, "currency": "NGN"}
+    assert total["amountPerRun"] == {"amount": 2 * PRICE, "currency": "NGN"}
     for _ in range(2):
         await shop.forward(RUN)
         await shop.sweep("process-refunds")
@@ -137,7 +137,7 @@ async def test_what_is_too_large_for_any_run_waits_for_an_admin_who_is_told(
     assert await values(ALERTS) == ["breaker_tripped resolved"]
 
 
-async def test_an_override_has_a_reason_is_audited_and_costs_no_run_anything(
+async def test_an_override_has_a_reason_is_audited_and_counts_for_no_run(
     two_per_run: None, shop: Shop
 ) -> None:
     await unanswered(*[PRICE] * 4)
@@ -156,7 +156,9 @@ async def test_an_override_has_a_reason_is_audited_and_costs_no_run_anything(
     assert (await override(shop)).json()["code"] == "nothing_waits"
 
 
-async def test_a_late_payment_waits_too(little_per_run: None, shop: Shop) -> None:
+async def test_the_refund_of_a_late_payment_waits_at_the_gate_too(
+    little_per_run: None, shop: Shop
+) -> None:
     await unanswered(PRICE, PRICE)
     await work(shop)
     booking = await shop.reserve("1A")
@@ -170,7 +172,7 @@ async def test_a_late_payment_waits_too(little_per_run: None, shop: Shop) -> Non
     assert "breaker_tripped open" in await values(ALERTS)
 
 
-async def test_what_a_person_asks_for_and_deposits_pass_it_by(
+async def test_refunds_that_a_person_asks_for_and_deposits_do_not_wait_at_the_gate(
     little_per_run: None, shop: Shop
 ) -> None:
     async with transaction() as tx:
@@ -182,7 +184,7 @@ async def test_what_a_person_asks_for_and_deposits_pass_it_by(
     assert await _automatic(cancelled.id, returned.id) == ["false"] * 3
 
 
-async def test_a_failed_one_is_tried_again_without_passing_twice(
+async def test_a_failed_refund_is_tried_again_without_passing_the_gate_twice(
     two_per_run: None, shop: Shop
 ) -> None:
     await unanswered(PRICE, PRICE)
@@ -194,7 +196,7 @@ async def test_a_failed_one_is_tried_again_without_passing_twice(
     assert await values(ALERTS) == []
 
 
-async def test_the_database_refuses_to_send_what_waits(pool: None) -> None:
+async def test_the_database_refuses_to_send_a_refund_that_waits_at_the_gate(pool: None) -> None:
     await unanswered(PRICE)
     with pytest.raises(Violated, match="instructions_pass_breaker"):
         async with transaction() as tx:

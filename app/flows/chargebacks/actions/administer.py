@@ -1,12 +1,12 @@
-"""What admins see of chargebacks, and say of those that their gateway does not tell of."""
+"""Administer: what admins see of chargebacks; and record, where a gateway does not report them."""
 
 from uuid import UUID
 
 from app.edge.gateways.port import ChargebackStatus, FoundChargeback, GatewayName
 from app.edge.gateways.registry import gateway_named
 from app.flows.chargebacks import queries, rules
-from app.flows.chargebacks.actions import booking
-from app.flows.chargebacks.actions.recovering import awaits_refund
+from app.flows.chargebacks.actions.post import lock_case, lose, post, win
+from app.flows.chargebacks.actions.recover import awaits_refund
 from app.flows.chargebacks.model import (
     MOVES,
     Chargeback,
@@ -29,14 +29,14 @@ from app.money.payments import actions as payments
 
 
 async def record(tx: Tx, new: NewChargeback, *, admin_id: UUID) -> ChargebackReply:
-    """Open a chargeback of which its gateway does not tell.
+    """Open a chargeback that its gateway does not report.
 
     Raises NoSuchPayment, ChargeNotPaid, GatewayTells, ChargebackKnown, NotTheSame.
     """
     payment = await payments.get(tx, new.payment_id)
     live = _live_if_silent(payment.gateway)
     if await queries.lock(tx, payment.gateway, new.gateway_id):
-        raise ChargebackKnown(f"{payment.gateway} has told of {new.gateway_id} before.")
+        raise ChargebackKnown(f"{payment.gateway} has reported {new.gateway_id} before.")
     found = FoundChargeback(
         gateway_id=new.gateway_id,
         charge_reference=payment.reference,
@@ -51,33 +51,31 @@ async def record(tx: Tx, new: NewChargeback, *, admin_id: UUID) -> ChargebackRep
     )
     if differences := rules.differences(payment, None, found, live=live):
         raise NotTheSame(f"It differs from its charge in {', '.join(differences)}.")
-    chargeback = await booking.book(
-        tx, payment.id, found, live=live, by=Actor(ActorRole.ADMIN, admin_id)
-    )
+    chargeback = await post(tx, payment.id, found, live=live, by=Actor(ActorRole.ADMIN, admin_id))
     if chargeback is None:
         raise NotTheSame("It differs from its charge.")
     return ChargebackReply.of(chargeback)
 
 
 async def close(tx: Tx, chargeback_id: UUID, request: Close, *, admin_id: UUID) -> None:
-    """Say how a chargeback has ended of which its gateway does not tell, or nothing that fits.
+    """Record how a chargeback has ended, where its gateway reports nothing, or nothing that fits.
 
     Raises NoSuchChargeback, GatewayTells, MoveRefused, RefundUnderWay.
     """
     asked = await _get(tx, chargeback_id)
     if not request.overrule:
         _live_if_silent(asked.gateway)
-    case = await booking.locked(tx, asked.payment_id)
+    case = await lock_case(tx, asked.payment_id)
     chargeback = await queries.lock(tx, asked.gateway, asked.gateway_id) or asked
     by = Actor(ActorRole.ADMIN, admin_id)
     to = ChargebackState(request.outcome)
     states.check(MOVES, chargeback.state, to)
     if to is ChargebackState.WON:
-        await booking.win(tx, case, chargeback, by=by, reason=request.reason, is_back=True)
+        await win(tx, case, chargeback, by=by, reason=request.reason, is_back=True)
         return
     if await awaits_refund(tx, chargeback.payment_id):
         raise RefundUnderWay("Close it when that has ended: it decides who bears the loss.")
-    await booking.lose(tx, case, chargeback, by=by, reason=request.reason)
+    await lose(tx, case, chargeback, by=by, reason=request.reason)
 
 
 async def read_page(
@@ -101,10 +99,13 @@ async def read_story(tx: Tx, chargeback_id: UUID) -> ChargebackStory:
 
 
 def _live_if_silent(name: GatewayName) -> bool:
-    """Whether a gateway that does not tell of chargebacks moves real money. Raises GatewayTells."""
+    """Whether a gateway that reports no chargebacks moves real money.
+
+    Raises GatewayTells for a gateway that reports them.
+    """
     gateway = gateway_named(name)
     if gateway.reports_chargebacks:
-        raise GatewayTells(f"{name} tells of its chargebacks; they are booked as it tells them.")
+        raise GatewayTells(f"{name} reports its chargebacks; they are posted as it reports them.")
     return gateway.live
 
 
