@@ -15,7 +15,7 @@ from app.edge.gateways.registry import close_gateways, gateway_named, open_gatew
 from app.flows.sending import stories
 from app.foundation.money import Money
 from app.foundation.settings import Settings, settings
-from app.money.instructions import rules
+from app.money.instructions.rules import attempts
 from tests.edge.gateways.adapters import bank_account
 from tests.shop import Shop
 
