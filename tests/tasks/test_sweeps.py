@@ -14,7 +14,7 @@ from app.money.escrow import actions as escrow
 from tasks.bookings import decline_unanswered, expire_holds
 from tasks.sweeps import in_turn, sweep
 from tests import make, paid
-from tests.money.payees.payout_accounts import payee
+from tests.money.payees.payout_accounts import make_payee
 from tests.shop import Shop
 
 BREAK = "UPDATE bookings SET terms = '{}' WHERE id = %(id)s RETURNING id::text"
@@ -105,7 +105,7 @@ async def test_a_transfer_that_cannot_be_resumed_keeps_neither_others_nor_look_u
         id=found[2],
     )
     await _break("instructions", found[0])
-    await payee(shop)
+    await make_payee(shop)
     assert await shop.sweep("resolve-unknown") == 2
     assert await shop.values(STATES) == ["waiting_for_payee", "queued", "unknown"]
     asked = """

@@ -15,12 +15,12 @@ from tests.flows.chargebacks.told import (
 )
 from tests.money.escrow.pots import pots
 from tests.money.instructions.progress import instructions
-from tests.money.payees.payout_accounts import payee
+from tests.money.payees.payout_accounts import make_payee
 from tests.shop import Shop
 
 
 async def test_a_pot_is_released_when_the_chargeback_is_won(shop: Shop) -> None:
-    await payee(shop)
+    await make_payee(shop)
     booking, payment = await paid_stay(shop)
     await tell(payment, OPEN)
     await shop.forward_to(booking["checkOutAt"], past=DEPOSIT_WINDOW)

@@ -18,7 +18,7 @@ from tests.flows.chargebacks.told import (
 from tests.flows.sending.late_refunds import another_trip, debts
 from tests.money.escrow.pots import pots
 from tests.money.instructions.progress import follow, instructions
-from tests.money.payees.payout_accounts import payee
+from tests.money.payees.payout_accounts import make_payee
 from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
 
@@ -41,7 +41,7 @@ async def test_all_of_what_is_held_goes_and_a_stay_to_come_is_cancelled(shop: Sh
 
 
 async def test_a_part_is_taken_from_the_deposit_first_and_the_rest_goes_on(shop: Shop) -> None:
-    await payee(shop)
+    await make_payee(shop)
     booking, payment = await paid_stay(shop)
     rental, deposit = parts(booking)
     await tell(payment, LOST, amount=deposit + 101)
@@ -67,7 +67,7 @@ async def test_a_guest_who_cancels_afterwards_gets_back_what_the_bank_has_left(s
 
 
 async def test_what_has_not_left_is_cancelled(shop: Shop) -> None:
-    await payee(shop)
+    await make_payee(shop)
     booking, payment = await released(shop)
     await tell(payment, OPEN)
     await follow(shop)
@@ -84,7 +84,7 @@ async def test_what_has_not_left_is_cancelled(shop: Shop) -> None:
 
 
 async def test_what_is_left_of_a_transfer_goes_out_by_itself(shop: Shop) -> None:
-    await payee(shop)
+    await make_payee(shop)
     booking, payment = await released(shop)
     rental, deposit = parts(booking)
     host = rental - rental // 10
@@ -106,7 +106,7 @@ async def test_a_transfer_without_an_account_is_cancelled_too(shop: Shop) -> Non
 
 
 async def test_a_host_who_was_paid_owes_it_and_pays_with_the_next_fares(shop: Shop) -> None:
-    await payee(shop)
+    await make_payee(shop)
     booking, payment = await released(shop)
     await follow(shop)
     await tell(payment, LOST)
@@ -124,7 +124,7 @@ async def test_a_host_who_was_paid_owes_it_and_pays_with_the_next_fares(shop: Sh
 
 
 async def test_what_came_back_is_not_sent_again(shop: Shop) -> None:
-    await payee(shop)
+    await make_payee(shop)
     booking, payment = await released(shop)
     await follow(shop)
     (transfer,) = await shop.sandbox.transfers()
@@ -147,7 +147,7 @@ async def test_what_came_back_is_not_sent_again(shop: Shop) -> None:
 
 
 async def test_a_host_owes_no_more_than_was_got(shop: Shop) -> None:
-    await payee(shop)
+    await make_payee(shop)
     booking, payment = await released(shop)
     await follow(shop)
     body = {

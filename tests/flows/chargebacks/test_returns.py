@@ -14,7 +14,7 @@ from tests.flows.chargebacks.told import (
 )
 from tests.flows.sending.admins import BECAUSE, REFUNDS
 from tests.money.instructions.progress import follow, instructions
-from tests.money.payees.payout_accounts import payee
+from tests.money.payees.payout_accounts import make_payee
 from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
 
@@ -102,7 +102,7 @@ async def test_what_came_back_goes_into_the_oldest_loss_first(shop: Shop) -> Non
 
 async def test_a_refund_beside_a_part_that_the_bank_gave_is_sent_again(shop: Shop) -> None:
     """Both together are no more than the guest has paid."""
-    await payee(shop)
+    await make_payee(shop)
     booking, payment = await released(shop)
     await follow(shop)
     await late_refund(shop, booking, 1_000, by="host")
@@ -116,7 +116,7 @@ async def test_a_refund_beside_a_part_that_the_bank_gave_is_sent_again(shop: Sho
 
 
 async def test_what_the_platform_gave_away_comes_back_to_it(shop: Shop) -> None:
-    await payee(shop)
+    await make_payee(shop)
     booking, payment = await released(shop)
     await follow(shop)
     price = {name: money["amount"] for name, money in booking["price"].items()}

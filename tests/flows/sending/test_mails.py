@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from tests.flows.sending.admins import came_back, do, given_up, the_one
+from tests.flows.sending.admins import act, given_up_transfer, only_instruction, returned_transfer
 from tests.flows.sending.late_refunds import refund, travelled
-from tests.money.escrow.pots import released
+from tests.money.escrow.pots import release_fares
 from tests.money.instructions.progress import follow
-from tests.money.payees.payout_accounts import add
+from tests.money.payees.payout_accounts import add_account
 from tests.shop import Shop
 
 
@@ -23,8 +23,8 @@ async def told(shop: Shop) -> list[str]:
 
 
 async def test_a_host_is_told_of_a_payout_once_it_has_arrived(shop: Shop) -> None:
-    await add(shop)
-    await released(shop, "1A")
+    await add_account(shop)
+    await release_fares(shop, "1A")
     await shop.run_jobs()
     assert await told(shop) == []
     await follow(shop, times=3)
@@ -42,7 +42,7 @@ async def test_a_guest_is_told_of_a_refund_once_it_has_arrived(shop: Shop) -> No
 
 
 async def test_a_host_is_told_of_a_failure_when_it_is_given_up(shop: Shop) -> None:
-    await given_up(shop)
+    await given_up_transfer(shop)
     assert await told(shop) == ["host payout_failed 450000"]
     reasons = await shop.values(
         "SELECT data ->> 'reason' FROM notifications WHERE kind = 'payout_failed'"
@@ -51,10 +51,10 @@ async def test_a_host_is_told_of_a_failure_when_it_is_given_up(shop: Shop) -> No
 
 
 async def test_a_host_is_told_of_what_came_back(shop: Shop) -> None:
-    story = await came_back(shop)
-    await do(shop, "look-up", await the_one(shop))
+    story = await returned_transfer(shop)
+    await act(shop, "look-up", await only_instruction(shop))
     assert await told(shop) == ["host payout_sent 450000", "host payout_failed 450000"]
-    await do(shop, "reissue", story)
+    await act(shop, "reissue", story)
     await follow(shop)
     assert (await told(shop))[2:] == ["host payout_sent 450000"]
 
