@@ -74,7 +74,7 @@ def create_app() -> ASGIApp:
         before_request=web.refuse_nul,
         dto=web.StrictBody,
         return_dto=None,
-        logging_config=None,  # ours is set already; Litestar would put its own over it
+        logging_config=None,  # configured above; Litestar's would replace it
         lifespan=[_lifespan],
         request_max_body_size=_BODY_BYTES_MAX,
         openapi_config=api_page.DESCRIPTION,
@@ -98,7 +98,7 @@ async def _lifespan(_: Litestar) -> AsyncGenerator[None, None]:
         if settings().is_production:
             async with db.transaction() as tx:
                 await refuse_moved_clock(tx)
-        gc.freeze()  # what is loaded now stays; searching it for garbage stops everything for 0.1 s
+        gc.freeze()  # searching what stays for garbage would stop all requests for 0.1 s
         yield
     finally:
         await close_gateways()

@@ -49,7 +49,7 @@ async def cleanup_locks(limit: int) -> int:  # noqa: ARG001  there are never man
 async def check_tasks(limit: int) -> int:  # noqa: ARG001  there are never many tasks
     """Alert about tasks that have queued jobs and that no living worker knows; returns how many."""
     async with transaction() as tx:
-        return await jobs.tell_unknown_tasks(tx)
+        return await jobs.alert_unknown_tasks(tx)
 
 
 async def check_invariants(limit: int) -> int:

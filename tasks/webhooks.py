@@ -89,7 +89,7 @@ async def _about_payee(
     We store a gateway's code of an account before the gateway reports anything about it: an account
     that we do not know when an event comes is not ours.
     """
-    if account := await payees.find_told_of(tx, event.gateway, recipient):
+    if account := await payees.find_by_reported_recipient(tx, event.gateway, recipient):
         return partial(ask_about, account.id, event_id=event.id)
     await webhooks.ignored(tx, event.id)
     return None

@@ -197,13 +197,13 @@ def test_a_name_that_is_a_rooms_name_means_the_actions_of_that_room() -> None:
     assert otherwise == []
 
 
-async def test_schema_sql_is_what_the_migrations_come_to(database_url: str) -> None:
+async def test_schema_sql_is_what_the_migrations_make(database_url: str) -> None:
     assert schema.dump(database_url) == schema.FILE.read_text(), (
         "run: uv run python -m app.development.schema"
     )
 
 
-def test_states_md_is_what_the_tables_of_moves_come_to() -> None:
+def test_states_md_is_drawn_from_the_tables_of_moves() -> None:
     assert states.draw() == states.FILE.read_text(), "run: uv run python -m app.development.schema"
 
 

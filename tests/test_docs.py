@@ -47,6 +47,16 @@ def test_the_example_of_an_environment_has_each_setting_and_no_other() -> None:
     assert sorted(names) == sorted({*settings(), *OF_COMMANDS})
 
 
+def test_the_picture_of_the_wings_has_every_room() -> None:
+    drawn = re.findall(r'"<b>(\w+)</b>.*<br/>(.+)"\]$', text_of("ARCHITECTURE.md"), re.MULTILINE)
+    for wing, rooms in drawn:
+        folders = {path.parent.name for path in ROOT.glob(f"app/{wing}/*/__init__.py")}
+        if folders and wing != "sandbox":
+            assert set(rooms.split(" · ")) == folders, wing
+    wings = {path.parent.name for path in ROOT.glob("app/*/*.py")}
+    assert wings == {wing for wing, _ in drawn} | {"development"}
+
+
 def _named_paths(page: str) -> Iterator[str]:
     for path in re.findall(rf"`({FOLDERS}[^`\s]*)`", text_of(page)):
         yield re.sub(r"<\w+>", "*", path)

@@ -1,7 +1,7 @@
 """Whose table is it? One room writes a table, and that room alone reads it, but for what is here.
 
 import-linter sees who imports whom, and cannot see SQL. So this page is what a room may rely on:
-whoever changes a table looks here for who else knows its columns.
+before you change a table, look here for the other rooms that use its columns.
 """
 
 import re

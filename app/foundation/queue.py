@@ -99,20 +99,20 @@ class SendNotification(Job, frozen=True):
 
 
 async def enqueue(tx: Tx, job: Job) -> None:
-    """Queue a job in the caller's transaction: it runs if that commits, and never before."""
+    """Queue a job in the caller's transaction: it runs after that commits, or never."""
     await enqueue_all(tx, [job])
 
 
 async def enqueue_all(tx: Tx, jobs: Sequence[Job]) -> None:
-    """Queue jobs in one round trip."""
+    """Queue jobs in the caller's transaction, in one round trip; see enqueue()."""
     if jobs:
         await _insert(tx, [(job.queue, job.name, msgspec.to_builtins(job)) for job in jobs])
 
 
 async def enqueue_run(tx: Tx, name: str, *, timestamp: int) -> int:
-    """Queue one more run of a periodic job, as if its time (Unix seconds) had come; returns its id.
+    """Queue a run of a periodic job for this time (Unix seconds); returns the id of the queued run.
 
-    One that waits already, for its turn or for a retry, is to run now, and no other is added.
+    If a run is queued already, or waits for a retry, that one starts now and none is added.
     """
     job_id = await fetch_new_value(
         tx,
@@ -131,7 +131,10 @@ async def enqueue_run(tx: Tx, name: str, *, timestamp: int) -> int:
 
 
 async def announce(tx: Tx, queues: Sequence[str]) -> None:
-    """Wake the workers of these queues, as an INSERT does by itself: something may start."""
+    """Wake the workers of these queues when a job became ready without being queued.
+
+    (A job that is queued wakes them by itself.)
+    """
     await execute(tx, "SELECT runner.announce(%(queues)s)", queues=list(queues))
 
 

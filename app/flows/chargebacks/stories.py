@@ -75,14 +75,14 @@ def reporting_gateways() -> list[Gateway]:
 async def _ask(gateway: Gateway, reference: str) -> list[FoundChargeback]:
     found = await gateway.find_chargebacks(reference)
     if isinstance(found, Unknown):
-        raise payments.unclear(found.reason)
+        raise payments.inconclusive(found.reason)
     return found
 
 
 async def _look_through(gateway: Gateway, day: date) -> int:
     listed = await gateway.list_chargebacks(day)
     if isinstance(listed, Unknown):
-        raise payments.unclear(listed.reason)
+        raise payments.inconclusive(listed.reason)
     async with transaction() as tx:
         return await actions.look_up_listed(tx, gateway.name, listed)
 

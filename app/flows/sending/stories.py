@@ -72,7 +72,7 @@ async def look_up(
         if event_id and not isinstance(found, Unknown):
             await webhooks.processed(tx, event_id)
     if isinstance(found, Unknown) and (event_id or is_reported):
-        raise payments.unclear(found.reason)
+        raise payments.inconclusive(found.reason)
     return instruction
 
 
@@ -87,7 +87,7 @@ async def look_up_earlier(instruction_id: UUID, reference: str, *, event_id: UUI
         charge = await payments.get(tx, instruction.payment_id)
     found = await _ask(instruction, reference, charge.reference)
     if isinstance(found, Unknown):
-        raise payments.unclear(found.reason)
+        raise payments.inconclusive(found.reason)
     async with transaction() as tx:
         if isinstance(found, FoundInstruction) and found.status in _MOVES_MONEY:
             await instructions.alert_paid_twice(tx, instruction, found)

@@ -1,4 +1,4 @@
-"""The verbs of payouts: know hosts' accounts, queue what they are to get, less what they owe."""
+"""The verbs of payouts: queue transfers to hosts, keep back what they owe, show both to them."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -25,9 +25,9 @@ from app.money.payouts.model import (
 
 
 async def queue_transfers(tx: Tx, payouts: Sequence[Payout], *, by: Actor) -> None:
-    """Commit to paying hosts their shares, in one round whatever their number.
+    """Queue the transfers of hosts' shares, with a fixed number of statements.
 
-    What a host owes is kept back. Who has no payout account is waited for.
+    What a host owes is kept back. The transfer of a host without a payout account waits for one.
     """
     if not payouts:
         return
@@ -43,9 +43,10 @@ async def queue_transfers(tx: Tx, payouts: Sequence[Payout], *, by: Actor) -> No
 async def owe(
     tx: Tx, *, cause_id: UUID, host_id: UUID, booking_id: UUID, money: Money, reason: str
 ) -> None:
-    """Write down that a host owes this, because of something: the next payouts are smaller by it.
+    """Record that a host owes an amount, which is kept back from the next payouts.
 
-    Transfers that are queued by now stay as they are.
+    `cause_id` is the late refund or chargeback that caused it. Transfers that are queued already
+    stay as they are.
     """
     await queries.insert_debt(
         tx,
@@ -75,15 +76,16 @@ async def retry_failed(tx: Tx, transfer_id: UUID) -> None:
 
 
 async def next_resumable(tx: Tx, but: Sequence[UUID]) -> UUID | None:
-    """Lock a transfer whose payee got an account while it was being made, other than these.
+    """Lock one transfer that waits for a payout account although its payee has one by now.
 
-    The account is locked with it: nobody removes or replaces it until the transaction ends.
+    But none of these. The account is locked too, so that nobody removes or replaces it until the
+    transaction ends.
     """
     return await queries.lock_next_resumable(tx, but)
 
 
 async def resume(tx: Tx, transfer_id: UUID) -> None:
-    """Queue such a transfer."""
+    """Queue a locked transfer that has waited for a payout account."""
     transfer = await instructions.get(tx, transfer_id)
     target = await payees.recipient_of(tx, _payee(transfer))
     if target is None:

@@ -1,4 +1,4 @@
-"""One statement per function on `payout_accounts`, `host_debts` and `debt_recoveries`."""
+"""One statement per function on `host_debts` and `debt_recoveries`, and on hosts' transfers."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -16,9 +16,9 @@ from app.money.payouts.model import (
 
 
 async def lock_next_resumable(tx: Tx, but: Sequence[UUID]) -> UUID | None:
-    """A transfer that waits for an account although there is one, and the account with it.
+    """Lock one transfer that waits for an account although there is one, and that account.
 
-    Other than these, and nobody else's to change.
+    But none of these.
     """
     return await fetch_value(
         tx,
@@ -55,7 +55,7 @@ async def insert_debt(
 
 
 async def lock_debts(tx: Tx, host_ids: Sequence[UUID]) -> list[Debt]:
-    """What these hosts still owe, oldest first, in an order in which nobody deadlocks."""
+    """Lock the debts that these hosts still owe, oldest first: a fixed order cannot deadlock."""
     return await fetch_all(
         tx,
         Debt,
@@ -69,7 +69,7 @@ async def lock_debts(tx: Tx, host_ids: Sequence[UUID]) -> list[Debt]:
 
 
 async def recover(tx: Tx, recoveries: Sequence[Recovery]) -> int:
-    """Write down what is kept back, and count it towards its debts."""
+    """Insert what is kept back, and count it towards its debts."""
     return await execute(
         tx,
         """
@@ -137,9 +137,9 @@ async def transfers_of_host(
 
 
 async def balances_of_host(tx: Tx, host_id: UUID) -> list[HostBalance]:
-    """Per currency: what is to be paid out, by how far it is, and what is owed by the host.
+    """Per currency: what is not paid out yet, by where it is, and what the host owes.
 
-    What came back counts until it is sent again, which another instruction then does.
+    A transfer that came back counts until another instruction sends its money again.
     """
     return await fetch_all(
         tx,
@@ -174,7 +174,7 @@ async def balances_of_host(tx: Tx, host_id: UUID) -> list[HostBalance]:
 async def debts_of_host(
     tx: Tx, host_id: UUID, *, before: UUID | None, limit: int
 ) -> list[DebtWithRecoveries]:
-    """Newest first, paid back or not, each with what was kept back for it."""
+    """The debts of a host, newest first, recovered or not, each with what was kept back for it."""
     return await fetch_all(
         tx,
         DebtWithRecoveries,

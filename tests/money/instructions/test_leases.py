@@ -11,12 +11,12 @@ import msgspec
 import pytest
 
 from app.edge.gateways.port import Accepted, GatewayName, NewRefund, NewTransfer, Unknown
-from app.edge.gateways.recipients import NewRecipient, RecipientKind, RecipientReady
 from app.edge.gateways.registry import close_gateways, gateway_named, open_gateways
 from app.flows.sending import stories
 from app.foundation.money import Money
 from app.foundation.settings import Settings, settings
 from app.money.instructions.rules import attempts
+from tests.edge.gateways.adapters import bank_account
 from tests.shop import Shop
 
 LEASE = timedelta(seconds=3)
@@ -108,20 +108,10 @@ async def test_a_refund_request_delayed_past_its_time_does_not_leave(shop: Shop)
 
 async def test_a_transfer_request_past_its_time_does_not_leave(shop: Shop) -> None:
     gateway = gateway_named(GatewayName.PAYSTACK)
-    ready = await gateway.create_recipient(
-        NewRecipient(
-            name="A",
-            kind=RecipientKind.BANK_ACCOUNT,
-            account_number="0123456789",
-            bank_code="058",
-            currency="NGN",
-        )
-    )
-    assert isinstance(ready, RecipientReady)
     transfer = NewTransfer(
         reference="tr-00000000000000000001-1",
         charge_reference="pay-1",
-        recipient=ready.recipient,
+        recipient=await bank_account(gateway),
         money=Money(10_000, "NGN"),
         reason="A",
         send_before=time.monotonic(),

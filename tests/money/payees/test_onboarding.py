@@ -181,7 +181,7 @@ async def test_what_is_queued_for_an_account_that_stops_waits(shop: Shop) -> Non
     await released_in_euros(shop)
     assert await transfers(shop) == [f"queued {code}"]
     async with transaction() as tx:
-        account = await payees.find_told_of(tx, GatewayName.STRIPE, code)
+        account = await payees.find_by_reported_recipient(tx, GatewayName.STRIPE, code)
         assert account
         asked = await payees.begin_asking(tx, account.id)
         assert asked
@@ -249,7 +249,7 @@ async def test_webhooks_of_payees_that_are_none_of_ours_are_ignored(shop: Shop) 
 async def test_two_jobs_that_ask_at_once_agree_and_the_later_answer_counts(shop: Shop) -> None:
     _, code = await opened(shop)
     async with transaction() as tx:
-        account = await payees.find_told_of(tx, GatewayName.STRIPE, code)
+        account = await payees.find_by_reported_recipient(tx, GatewayName.STRIPE, code)
         assert account
         first = await payees.begin_asking(tx, account.id)
         second = await payees.begin_asking(tx, account.id)

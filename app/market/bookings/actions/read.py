@@ -35,7 +35,7 @@ async def get(tx: Tx, *, booking_id: UUID, asker: Principal) -> Booking:
 
 
 async def read(tx: Tx, booking_id: UUID) -> Booking:
-    """A booking, whoever takes part in it. Raises BookingNotFound."""
+    """A booking, for callers that act for nobody. Raises BookingNotFound."""
     if booking := await queries.find(tx, booking_id):
         return booking
     raise not_found(booking_id)

@@ -1,4 +1,4 @@
-"""Jobs, one by one and page by page, and what operators do to them."""
+"""Statements that read jobs, and change them for operators."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ async def list_jobs(
     before: int | None,
     limit: int,
 ) -> list[Job]:
-    """Newest first (ids are in the order of time), older than the job `before`.
+    """Jobs, newest first (ids are in the order of time), older than the job `before`.
 
     `tasks` are all names of the task in the filter; None: of any task.
     """
@@ -65,7 +65,7 @@ async def arguments(tx: Tx, job_id: int) -> Any:
 
 
 async def failures(tx: Tx, job_id: int) -> list[Attempt]:
-    """Newest first."""
+    """The failed attempts of a job, newest first."""
     return await fetch_all(
         tx,
         Attempt,
@@ -78,7 +78,7 @@ async def failures(tx: Tx, job_id: int) -> list[Attempt]:
 
 
 async def events(tx: Tx, job_id: int) -> list[JobEvent]:
-    """Newest first."""
+    """What happened to a job, newest first."""
     return await fetch_all(
         tx,
         JobEvent,
@@ -91,7 +91,7 @@ async def events(tx: Tx, job_id: int) -> list[JobEvent]:
 
 
 class Touched(msgspec.Struct, frozen=True, kw_only=True):
-    """A job that was changed, and what it was before."""
+    """A job that was changed, and its status before."""
 
     id: int
     queue: str
@@ -101,10 +101,10 @@ class Touched(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def retry(tx: Tx, job_id: int) -> Touched | None:
-    """Queue a job again, at once; None if it runs, waits for nothing, or has succeeded.
+    """Queue a job again, at once; None if it runs, may start already, or has succeeded.
 
-    The attempts are kept: job, worker and attempt fence a lost worker off. Violated if another
-    with the same queueing lock is queued.
+    The attempts are kept: a worker that lost the job must not find its old attempt number again.
+    Raises Violated if another job with the same queueing lock is queued.
     """
     return await fetch_one(
         tx,
@@ -127,7 +127,7 @@ async def retry(tx: Tx, job_id: int) -> Touched | None:
 async def retry_dead(
     tx: Tx, *, tasks: Sequence[str] | None, queue: str | None, limit: int
 ) -> list[Touched]:
-    """Queue dead letters again, the oldest first; of those with one queueing lock one only."""
+    """Queue dead letters again, the oldest first; only one for each queueing lock."""
     return await fetch_all(
         tx,
         Touched,
@@ -155,10 +155,7 @@ async def retry_dead(
 
 
 async def cancel(tx: Tx, job_id: int) -> Touched | None:
-    """Let a job that waits or gave up be over, and ask for the end of one that runs.
-
-    None if it is over.
-    """
+    """Cancel a job that waits or gave up, and ask a running one to end; None if it is over."""
     return await fetch_one(
         tx,
         Touched,
@@ -183,7 +180,7 @@ async def pauses(tx: Tx) -> list[Pause]:
 
 
 async def pause(tx: Tx, kind: PauseKind, name: str) -> bool:
-    """False if it was paused already."""
+    """Pause a queue or task; False if it was paused already."""
     paused = await execute(
         tx,
         "INSERT INTO job_pauses (kind, name) VALUES (%(kind)s, %(name)s) ON CONFLICT DO NOTHING",
@@ -194,7 +191,7 @@ async def pause(tx: Tx, kind: PauseKind, name: str) -> bool:
 
 
 async def resume(tx: Tx, kind: PauseKind, name: str) -> bool:
-    """False if it was not paused."""
+    """Resume a queue or task; False if it was not paused."""
     sql = "DELETE FROM job_pauses WHERE kind = %(kind)s AND name = %(name)s"
     return await execute(tx, sql, kind=kind, name=name) == 1
 
