@@ -1,4 +1,4 @@
-"""What admins see of money out, and what they can do where it went wrong."""
+"""What admins see of refunds and transfers, and how they put right what went wrong."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,7 @@ from tests.shop import Shop
 FIVE_FAILURES = ["queued", *["sending", "failed", "queued"] * 4, "sending", "failed"]
 
 
-async def test_refused_five_times_is_an_alert_and_no_more_is_tried(shop: Shop) -> None:
+async def test_a_transfer_refused_five_times_raises_an_alert_and_is_given_up(shop: Shop) -> None:
     story = await given_up_transfer(shop)
     assert states(story) == FIVE_FAILURES
     assert story["instruction"]["nextTryAt"] is None
@@ -33,7 +33,7 @@ async def test_refused_five_times_is_an_alert_and_no_more_is_tried(shop: Shop) -
     assert await shop.sandbox.transfers() == []
 
 
-async def test_an_admin_tries_again_to_where_the_host_is_paid_now(shop: Shop) -> None:
+async def test_an_admin_retries_a_transfer_to_where_the_host_is_paid_now(shop: Shop) -> None:
     story = await given_up_transfer(shop)
     await add_account(shop, accountNumber="9876543210")
     reply = await act(shop, "retry", story)
@@ -50,14 +50,14 @@ async def test_an_admin_tries_again_to_where_the_host_is_paid_now(shop: Shop) ->
     assert audited == [BECAUSE["reason"]]
 
 
-async def test_a_retry_without_an_account_waits_for_one(shop: Shop) -> None:
+async def test_a_retried_transfer_without_a_payout_account_waits_for_one(shop: Shop) -> None:
     story = await given_up_transfer(shop)
     await shop.values("UPDATE payout_accounts SET state = 'removed' RETURNING id::text")
     reply = await act(shop, "retry", story)
     assert reply.json()["instruction"]["state"] == "waiting_for_payee"
 
 
-async def test_what_came_back_is_owed_again_and_sent_again_once(shop: Shop) -> None:
+async def test_a_transfer_that_came_back_is_owed_again_and_reissued_once(shop: Shop) -> None:
     story = await returned_transfer(shop)
     assert states(story)[-1] == "reversed"
     assert await alerts(shop) == ["instruction_reversed open"]
@@ -86,7 +86,7 @@ async def _payable(shop: Shop) -> int:
     )
 
 
-async def test_one_reissue_is_answered_alike_under_one_key(shop: Shop) -> None:
+async def test_a_reissue_under_the_same_idempotency_key_gets_the_same_reply(shop: Shop) -> None:
     story = await returned_transfer(shop)
     path = f"{TRANSFERS}/{story['instruction']['id']}/reissue"
     first = await shop.post(shop.admin, path, BECAUSE, key="k")
@@ -96,7 +96,7 @@ async def test_one_reissue_is_answered_alike_under_one_key(shop: Shop) -> None:
     assert await shop.count("SELECT count(*) FROM instructions") == 2
 
 
-async def test_a_refund_that_failed_after_all_is_sent_again(shop: Shop) -> None:
+async def test_a_refund_that_came_back_is_reissued(shop: Shop) -> None:
     booking = await shop.reserve("1A")
     await shop.paid(booking)
     assert (await shop.post(shop.host, f"/api/bookings/{booking['id']}/cancel")).is_success
@@ -115,7 +115,9 @@ async def test_a_refund_that_failed_after_all_is_sent_again(shop: Shop) -> None:
     assert await shop.values("SELECT refunded::text FROM payments") == ["500000"]
 
 
-async def test_lists_are_filtered_by_kind_state_booking_and_payee(shop: Shop) -> None:
+async def test_refunds_and_transfers_are_filtered_by_kind_state_booking_and_payee(
+    shop: Shop,
+) -> None:
     await release_fares(shop, "1A", "1B")
     booking_id = (await shop.get(shop.guest, "/api/bookings"))["bookings"][0]["id"]
 
@@ -143,7 +145,7 @@ async def test_a_transfer_is_not_found_among_refunds(shop: Shop) -> None:
     assert reply.json()["code"] == "no_such_instruction_here"
 
 
-async def test_the_audit_log_tells_how_each_attempt_ended(shop: Shop) -> None:
+async def test_the_audit_log_records_how_each_attempt_ended(shop: Shop) -> None:
     story = await returned_transfer(shop)
     ends = await shop.values(
         """
@@ -160,14 +162,14 @@ async def test_the_audit_log_tells_how_each_attempt_ended(shop: Shop) -> None:
     ]
 
 
-async def test_the_audit_log_tells_of_each_failure_and_why(shop: Shop) -> None:
+async def test_the_audit_log_records_each_failure_and_why(shop: Shop) -> None:
     await given_up_transfer(shop)
     reasons = await shop.values("SELECT reason FROM audit_log WHERE action = 'fail_transfer'")
     assert len(reasons) == 5
     assert all(reasons)
 
 
-async def test_an_event_that_brought_no_answer_is_acted_on_again(shop: Shop) -> None:
+async def test_a_webhook_event_whose_look_up_got_no_answer_is_acted_on_again(shop: Shop) -> None:
     await add_account(shop)
     await release_fares(shop, "1A")
     await follow(shop)
@@ -177,18 +179,18 @@ async def test_an_event_that_brought_no_answer_is_acted_on_again(shop: Shop) -> 
     assert states(story)[-1] == "confirmed", "nobody else will ask about it"
     event = {
         "event": "transfer.reversed",
-        "data": {"id": 1, "reference": sent["reference"], "transfer_code": "TRF_told",
+        "data": {"id": 1, "reference": sent["reference"], "transfer_code": "TRF_again",
                  "status": "reversed"},
     }  # fmt: skip
     await shop.sandbox.fault("verify_transfer", "error_500", times=20)
     assert (await shop.webhook(msgspec.json.encode(event).decode())).status_code == 200
     await shop.run_jobs()
-    told = "SELECT state FROM webhook_events WHERE event_key LIKE %(key)s"
-    assert await shop.values(told, key="transfer.reversed:TRF_told%") == ["failed"]
+    events = "SELECT state FROM webhook_events WHERE event_key LIKE %(key)s"
+    assert await shop.values(events, key="transfer.reversed:TRF_again%") == ["failed"]
     assert (await only_instruction(shop))["instruction"]["nextTryAt"] is None
     await shop.sandbox.clear_faults()
     await shop.forward(timedelta(minutes=3))
     await shop.sweep("retry-webhooks")
     await shop.run_jobs()
-    assert await shop.values(told, key="transfer.reversed:TRF_told%") == ["processed"]
+    assert await shop.values(events, key="transfer.reversed:TRF_again%") == ["processed"]
     assert states(await only_instruction(shop))[-1] == "reversed"

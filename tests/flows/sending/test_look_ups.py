@@ -1,4 +1,4 @@
-"""Answers of a gateway that come in an unhappy order, and about attempts that are over."""
+"""Look-ups whose answers come in a bad order, or are about attempts that are over."""
 
 import asyncio
 from datetime import timedelta
@@ -27,7 +27,7 @@ async def under_way(shop: Shop) -> dict[str, Any]:
     return (await only_instruction(shop))["instruction"]
 
 
-async def test_an_answer_that_others_were_faster_than_is_asked_for_again(shop: Shop) -> None:
+async def test_an_answer_that_another_has_overtaken_is_asked_for_again(shop: Shop) -> None:
     transfer = await under_way(shop)
     async with transaction() as tx:
         asked = await instructions.begin_look_up(tx, UUID(transfer["id"]))
@@ -72,7 +72,7 @@ async def second_attempt(shop: Shop) -> str:
     return str(transfer["reference"])
 
 
-async def test_late_news_of_an_attempt_that_failed_is_no_news(shop: Shop) -> None:
+async def test_a_late_report_that_a_failed_attempt_has_failed_changes_nothing(shop: Shop) -> None:
     first = await second_attempt(shop)
     await shop.sandbox.clear_faults()
     await shop.sandbox.replay(first)
@@ -81,7 +81,7 @@ async def test_late_news_of_an_attempt_that_failed_is_no_news(shop: Shop) -> Non
     assert states(await only_instruction(shop))[-1] == "confirmed"
 
 
-async def test_money_moved_by_an_attempt_that_had_failed_is_told_at_once(shop: Shop) -> None:
+async def test_an_alert_is_raised_if_a_failed_attempt_has_moved_money_after_all(shop: Shop) -> None:
     first = await second_attempt(shop)
     await shop.sandbox.clear_faults()
     await shop.sandbox.end_transfer(first)
@@ -91,7 +91,7 @@ async def test_money_moved_by_an_attempt_that_had_failed_is_told_at_once(shop: S
     assert len((await shop.get(shop.admin, TRANSFERS))["instructions"]) == 1
 
 
-async def test_a_share_that_comes_back_before_the_other_arrives_keeps_its_pot_open(
+async def test_a_transfer_that_comes_back_before_the_refund_arrives_keeps_their_pot_open(
     shop: Shop,
 ) -> None:
     await add_account(shop)
