@@ -20,7 +20,6 @@ from app.sandbox.flutterwave import dialect as flutterwave
 from app.sandbox.flutterwave.api import routers as flutterwave_routers
 from app.sandbox.flutterwave.wire import errors as flutterwave_errors
 from app.sandbox.issuer import Issuer
-from app.sandbox.mail import Mail
 from app.sandbox.paystack import dialect as paystack
 from app.sandbox.paystack.api import disputes, refunds, transactions, transfers
 from app.sandbox.paystack.wire import errors as paystack_errors
@@ -28,8 +27,9 @@ from app.sandbox.simulator import Simulator
 from app.sandbox.stripe import dialect as stripe
 from app.sandbox.stripe.api import routers as stripe_routers
 from app.sandbox.stripe.wire import errors as stripe_errors
+from app.sandbox.webhooks import WebhookSender
 
-# These open nothing but the sandbox.
+# These keys are valid only at the sandbox.
 SECRET_KEY: Final = "sk_test_sandbox_0000000000000000"  # noqa: S105
 STRIPE_SECRET_KEY: Final = "sk_test_sandbox_stripe_000000000"  # noqa: S105
 STRIPE_WEBHOOK_SECRET: Final = "whsec_sandbox_000000000000000000"  # noqa: S105
@@ -44,8 +44,8 @@ _Refusal = (
 _LIVE: Final = ("_live_", "FLWSECK-")
 
 
-class _Words(Protocol):
-    """A gateway's errors that come with no fault of the call."""
+class _Errors(Protocol):
+    """The errors of a gateway that are not the call's fault."""
 
     def broken(self) -> _Refusal: ...
 
@@ -72,12 +72,12 @@ def create_sandbox(
 
     Webhooks go to `webhook_url`, where `{gateway}` stands for the name of the sender; Paystack's
     are signed with the first of `secret_keys`, the others' with a secret for webhooks.
-    `books_path` is an SQLite file, or in memory. A refund or transfer goes on by itself, a step
-    every `step_seconds`; None: it waits to be told. Raises SandboxRefused in production, and where
-    nothing says that this is not production: its payments are worth nothing.
+    `books_path` is an SQLite file, or in memory. A refund or transfer moves by itself, a step every
+    `step_seconds`; None: only a call moves it. Raises SandboxRefused in production, and if no
+    setting says that this is not production: its payments are worth nothing.
     """
     if os.environ.get("BERTHOLD_ENV", "production") == "production":
-        raise SandboxRefused("BERTHOLD_ENV is production: here guests pay with real money")
+        raise SandboxRefused("BERTHOLD_ENV is production: guests pay with real money there")
     keys = (*secret_keys, stripe_secret_key, flutterwave_secret_key)
     if any(mark in key for key in keys for mark in _LIVE):
         raise SandboxRefused("the sandbox takes no live keys")
@@ -87,10 +87,10 @@ def create_sandbox(
         flutterwave.NAME: flutterwave.Flutterwave(flutterwave_webhook_secret),
     }
     books, faults = Books(books_path), Faults()
-    mail = Mail(
+    webhooks = WebhookSender(
         books.deliveries, faults, dialects, webhook_url=webhook_url, retry_seconds=retry_seconds
     )
-    bank = Bank(books, mail, dialects, step_seconds=step_seconds)
+    bank = Bank(books, webhooks, dialects, step_seconds=step_seconds)
     simulator = Simulator(
         secret_keys={
             paystack.NAME: secret_keys,
@@ -100,9 +100,9 @@ def create_sandbox(
         dialects=dialects,
         books=books,
         faults=faults,
-        mail=mail,
+        webhooks=webhooks,
         bank=bank,
-        issuer=Issuer(books, mail, dialects),
+        issuer=Issuer(books, webhooks, dialects),
     )
     return _serve(simulator)
 
@@ -140,8 +140,8 @@ def _serve(simulator: Simulator) -> Litestar:
 async def _background(app: Litestar) -> AsyncGenerator[None]:
     simulator: Simulator = app.state.simulator
     running = [
-        asyncio.create_task(simulator.mail.deliver_forever()),
-        asyncio.create_task(simulator.bank.go_on_forever()),
+        asyncio.create_task(simulator.webhooks.deliver_forever()),
+        asyncio.create_task(simulator.bank.run_forever()),
     ]
     try:
         yield
@@ -158,17 +158,17 @@ def _refuse(_: Request[Any, Any, State], error: _Refusal) -> Response[Any]:
 
 
 def _break(request: Request[Any, Any, State], _: Broken) -> Response[Any]:
-    return _refuse(request, _words(request).broken())
+    return _refuse(request, _errors_of(request).broken())
 
 
 def _slow_down(request: Request[Any, Any, State], error: TooMany) -> Response[Any]:
-    told = _words(request).too_many()
+    refusal = _errors_of(request).too_many()
     return Response(
-        told.body, status_code=told.status, headers={"retry-after": str(error.retry_after_s)}
+        refusal.body, status_code=refusal.status, headers={"retry-after": str(error.retry_after_s)}
     )
 
 
-def _words(request: Request[Any, Any, State]) -> _Words:
+def _errors_of(request: Request[Any, Any, State]) -> _Errors:
     """The errors of the gateway that was asked."""
     _, version, *_ = request.url.path.split("/")
     match version:
@@ -181,5 +181,5 @@ def _words(request: Request[Any, Any, State]) -> _Words:
 
 
 def _drop(_: Request[Any, Any, State], __: Dropped) -> Response[Any]:
-    """Promise more than is sent: the server then cuts the connection in the middle."""
+    """Announce more bytes than are sent: the server then cuts the connection."""
     return Response(b"{", headers={"content-length": "1000"}, media_type="application/json")
