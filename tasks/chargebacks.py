@@ -16,7 +16,7 @@ async def look_up(job: queue.LookUpChargebacks) -> None:
 
 async def reconcile_chargebacks(limit: int) -> int:
     """Ask about those that are not over; returns how many that is."""
-    return await stories.ask_about_open(limit)
+    return await stories.look_up_open(limit)
 
 
 async def find_chargebacks(limit: int) -> int:  # noqa: ARG001  a day's list is taken whole
@@ -24,4 +24,6 @@ async def find_chargebacks(limit: int) -> int:  # noqa: ARG001  a day's list is 
 
     One that is silent keeps nobody from asking the others.
     """
-    return await in_turn(*(partial(stories.find_new, gateway) for gateway in stories.telling()))
+    return await in_turn(
+        *(partial(stories.look_up_new, gateway) for gateway in stories.reporting_gateways())
+    )

@@ -8,14 +8,14 @@ from uuid import UUID
 from app.edge.gateways.port import EventKind
 from app.edge.webhooks import actions as webhooks
 from app.edge.webhooks.model import FIRST_WAIT, TRIES_MAX, WAIT_MAX, NothingOfOurs, StoredEvent
-from app.flows.chargebacks.stories import look_up_told
+from app.flows.chargebacks.stories import look_up_reported
 from app.flows.checkout.stories import settle_payment
-from app.flows.sending import actions as money_out
+from app.flows.sending import actions as sending
 from app.flows.sending.stories import look_up, look_up_earlier
 from app.foundation import queue
 from app.foundation.db import Tx, transaction
+from app.money.instructions import actions as instructions
 from app.money.instructions.model import InstructionKind
-from app.money.instructions.queries import refunds_at_gateway
 from app.money.payees import actions as payees
 from app.money.payees.stories import ask_about
 from app.money.payments import actions as payments
@@ -65,17 +65,17 @@ async def _what_follows(tx: Tx, event: StoredEvent) -> Callable[[], Awaitable[ob
     if event.kind is EventKind.PAYEE_CHANGED:
         return await _about_payee(tx, event, event.reference)
     if event.kind is EventKind.CHARGEBACK_CHANGED:
-        return partial(look_up_told, event.gateway, event.reference, event_id=event.id)
+        return partial(look_up_reported, event.gateway, event.reference, event_id=event.id)
     if event.kind is EventKind.TRANSFER_CHANGED:
         kind = InstructionKind.TRANSFER
-        if transfer := await money_out.find_told_of(tx, event.reference, kind):
+        if transfer := await instructions.find_by_reported_reference(tx, event.reference, kind):
             if transfer.reference == event.reference:
                 return partial(look_up, transfer.id, event_id=event.id)
             return partial(look_up_earlier, transfer.id, event.reference, event_id=event.id)
     elif payment := await payments.find_by_reference(tx, event.reference):
         if event.kind is EventKind.CHARGE_CHANGED:
             return partial(settle_payment, payment.id, event_id=event.id)
-        refund_ids = await refunds_at_gateway(tx, payment.id)
+        refund_ids = await instructions.refunds_at_gateway(tx, payment.id)
         return partial(_look_up_all, refund_ids, event.id)
     return partial(_park, event)
 
@@ -86,7 +86,7 @@ async def _about_payee(
     """No gateway asks a payee anything before we have written its code down: who is not known then
     is none of ours.
     """
-    if account := await payees.find_told_of(tx, event.gateway, recipient):
+    if account := await payees.find_by_reported_recipient(tx, event.gateway, recipient):
         return partial(ask_about, account.id, event_id=event.id)
     await webhooks.ignored(tx, event.id)
     return None
@@ -95,10 +95,10 @@ async def _about_payee(
 async def _look_up_all(refund_ids: Sequence[UUID], event_id: UUID) -> None:
     """An event of a refund does not say of which: ask about each of the charge's."""
     for refund_id in refund_ids:
-        await look_up(refund_id, is_told=True)
+        await look_up(refund_id, is_reported=True)
     async with transaction() as tx:
         for refund_id in refund_ids:
-            await money_out.check_sent(tx, refund_id)
+            await sending.check_sent(tx, refund_id)
         await webhooks.processed(tx, event_id)
 
 

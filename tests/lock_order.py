@@ -68,7 +68,8 @@ class LockOrder:
 def watched_locks() -> Generator[LockOrder]:
     """Watch the statements of all connections of this process meanwhile."""
     order = LockOrder()
-    plain: Any = AsyncCursor.execute
+    cursors: Any = AsyncCursor
+    plain = cursors.execute
 
     async def execute(cursor: Any, statement: Any, *rest: Any, **named: Any) -> Any:
         result = await plain(cursor, statement, *rest, **named)
@@ -79,11 +80,11 @@ def watched_locks() -> Generator[LockOrder]:
                     order.note(touched[0][0], lock, {row for _, row in touched})
         return result
 
-    AsyncCursor.execute = execute
+    cursors.execute = execute
     try:
         yield order
     finally:
-        AsyncCursor.execute = plain
+        cursors.execute = plain
 
 
 async def _touched(execute: Any, connection: Any, table: str) -> list[tuple[str, str]]:
@@ -112,12 +113,9 @@ def locks_of(statement: str) -> tuple[Lock, ...]:
     explicit = [lock for select in tree.find_all(exp.Select) for lock in _locks_of_select(select)]
     passed_over = {lock.table for lock in explicit if not lock.waits}
     written = [
-        Lock(
-            change.find(exp.Table).name,
-            waits=change.find(exp.Table).name not in passed_over,
-            is_new=isinstance(change, exp.Insert),
-        )
+        Lock(table.name, waits=table.name not in passed_over, is_new=isinstance(change, exp.Insert))
         for change in tree.find_all(exp.Update, exp.Delete, exp.Insert)
+        if (table := change.find(exp.Table))
     ]
     return tuple(lock for lock in (*explicit, *written) if lock.table in ORDER)
 

@@ -108,7 +108,7 @@ def _is_elsewhere(table: exp.Table) -> bool:
 def _with_queries_seen_from(table: exp.Table) -> set[str]:
     """The names that WITH gives to queries where a table is named; a query cannot name itself."""
     names: set[str] = set()
-    node: exp.Expression | None = table
+    node: exp.Expr | None = table
     own: exp.CTE | None = None
     while node is not None:
         if isinstance(node, exp.CTE):

@@ -1,7 +1,7 @@
 """Whose table is it? One room writes a table, and that room alone reads it, but for what is here.
 
 import-linter sees who imports whom, and cannot see SQL. So this page is what a room may rely on:
-whoever changes a table looks here for who else knows its columns.
+before you change a table, look here for the other rooms that use its columns.
 """
 
 import re
@@ -82,7 +82,6 @@ _FREE: Final = "the hot path: what is free is found by one statement"
 _SWEEP: Final = "a sweep locks the next row that is due, and passes over those that are not"
 _OPERATOR: Final = "an operator looks at the queue and changes it; the runner serves no requests"
 _HERE: Final = "to be mended"
-_SENDING: Final = "mended by `sending`"
 
 # All other statements that touch another room's table, and why they may.
 EXCEPTIONS: Final = {
@@ -111,17 +110,6 @@ EXCEPTIONS: Final = {
     ("operations/jobs", "procrastinate_workers", "reads"): _OPERATOR,
     # To be mended:
     ("money/payees", "instructions", "reads"): _HERE,
-    ("flows/chargebacks", "instructions", "reads"): _SENDING,
-    ("flows/chargebacks", "instructions", "writes"): _SENDING,
-    ("flows/chargebacks", "instruction_history", "writes"): _SENDING,
-    ("flows/chargebacks", "host_debts", "reads"): _SENDING,
-    ("flows/chargebacks", "debt_recoveries", "reads"): _SENDING,
-    ("flows/chargebacks", "pots", "reads"): _SENDING,
-    ("flows/sending", "instructions", "reads"): _SENDING,
-    ("money/instructions", "payments", "reads"): _SENDING,
-    ("money/breaker", "instructions", "reads"): _SENDING,
-    ("money/breaker", "instructions", "writes"): _SENDING,
-    ("money/breaker", "payments", "reads"): _SENDING,
 }
 
 # Files with statements that no parser can read whole, because they are put together.

@@ -7,15 +7,15 @@ from typing import Any, Final
 
 import msgspec
 
-from app.edge.webhooks import model as webhooks
-from app.flows.chargebacks import model as chargebacks
+from app.edge.webhooks import model as webhooks_model
+from app.flows.chargebacks import model as chargebacks_model
 from app.foundation import alerts
-from app.market.bookings import model as bookings
-from app.market.disputes import model as disputes
-from app.money.escrow import model as escrow
-from app.money.instructions import model as instructions
-from app.money.payees import model as payees
-from app.money.payments import model as payments
+from app.market.bookings import model as bookings_model
+from app.market.disputes import model as disputes_model
+from app.money.escrow import model as escrow_model
+from app.money.instructions import model as instructions_model
+from app.money.payees import model as payees_model
+from app.money.payments import model as payments_model
 
 FILE: Final = Path(__file__).resolve().parent.parent.parent / "states.md"
 
@@ -45,69 +45,69 @@ MACHINES: Final = (
         title="Booking",
         room="app/market/bookings",
         about="One guest's purchase of units for slots.",
-        moves=bookings.MOVES,
-        states=bookings.BookingState,
-        begins=(bookings.BookingState.HELD,),
+        moves=bookings_model.MOVES,
+        states=bookings_model.BookingState,
+        begins=(bookings_model.BookingState.HELD,),
     ),
     Machine(
         title="Charge",
         room="app/money/payments",
         about="Money in: one attempt at one gateway. A success may come after `failed` or "
         "`abandoned`.",
-        moves=payments.MOVES,
-        states=payments.PaymentState,
-        begins=(payments.PaymentState.CREATED,),
+        moves=payments_model.MOVES,
+        states=payments_model.PaymentState,
+        begins=(payments_model.PaymentState.CREATED,),
     ),
     Machine(
         title="Pot",
         room="app/money/escrow",
         about="Money of one booking held in escrow: the rental or the deposit.",
-        moves=escrow.MOVES,
-        states=escrow.PotState,
-        begins=(escrow.PotState.HELD,),
+        moves=escrow_model.MOVES,
+        states=escrow_model.PotState,
+        begins=(escrow_model.PotState.HELD,),
     ),
     Machine(
         title="Instruction",
         room="app/money/instructions",
         about="Money out: a refund or a transfer. `unknown` ends only when the gateway is asked.",
-        moves=instructions.MOVES,
-        states=instructions.InstructionState,
+        moves=instructions_model.MOVES,
+        states=instructions_model.InstructionState,
         begins=(
-            instructions.InstructionState.QUEUED,
-            instructions.InstructionState.WAITING_FOR_PAYEE,
+            instructions_model.InstructionState.QUEUED,
+            instructions_model.InstructionState.WAITING_FOR_PAYEE,
         ),
     ),
     Machine(
         title="Payout account",
         room="app/money/payees",
         about="Where a host's transfers are sent.",
-        moves=payees.MOVES,
-        states=payees.PayoutAccountState,
-        begins=(payees.PayoutAccountState.PENDING,),
+        moves=payees_model.MOVES,
+        states=payees_model.PayoutAccountState,
+        begins=(payees_model.PayoutAccountState.PENDING,),
     ),
     Machine(
         title="Dispute",
         room="app/market/disputes",
         about="A guest's dispute of a rental or a host's damage report against a deposit.",
-        moves=disputes.MOVES,
-        states=disputes.DisputeState,
-        begins=(disputes.DisputeState.OPEN,),
+        moves=disputes_model.MOVES,
+        states=disputes_model.DisputeState,
+        begins=(disputes_model.DisputeState.OPEN,),
     ),
     Machine(
         title="Chargeback",
         room="app/flows/chargebacks",
         about="The card network's dispute of a charge: won or lost by us.",
-        moves=chargebacks.MOVES,
-        states=chargebacks.ChargebackState,
-        begins=(chargebacks.ChargebackState.OPEN,),
+        moves=chargebacks_model.MOVES,
+        states=chargebacks_model.ChargebackState,
+        begins=(chargebacks_model.ChargebackState.OPEN,),
     ),
     Machine(
         title="Webhook event",
         room="app/edge/webhooks",
         about="What a gateway reported. An operator may have any event looked at again.",
-        moves=webhooks.MOVES,
-        states=webhooks.EventState,
-        begins=(webhooks.EventState.RECEIVED,),
+        moves=webhooks_model.MOVES,
+        states=webhooks_model.EventState,
+        begins=(webhooks_model.EventState.RECEIVED,),
     ),
     Machine(
         title="Alert",

@@ -4,11 +4,20 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from typing import Any, Final, Protocol
 
 from litestar import Litestar, Request, Response
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.types import (
+    LifeSpanReceive,
+    LifeSpanScope,
+    LifeSpanSend,
+    Receive,
+    Scope,
+    Send,
+)
 
 from app.sandbox import checkout, control, desk, onboarding
 from app.sandbox.bank import Bank
@@ -67,7 +76,7 @@ def create_sandbox(
     books_path: str = MEMORY,
     retry_seconds: Sequence[float] = RETRY_SECONDS,
     step_seconds: float | None = STEP_SECONDS,
-) -> Litestar:
+) -> "Sandbox":
     """The application: all gateways at one address.
 
     Webhooks go to `webhook_url`, where `{gateway}` stands for the name of the sender; Paystack's
@@ -104,10 +113,55 @@ def create_sandbox(
         bank=bank,
         issuer=Issuer(books, webhooks, dialects),
     )
-    return _serve(simulator)
+    return Sandbox(simulator)
 
 
-def _serve(simulator: Simulator) -> Litestar:
+class Sandbox:
+    """The ASGI application of one simulator; all simulators of a process share the routes."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+
+    async def __call__(
+        self,
+        scope: Scope | LifeSpanScope,
+        receive: Receive | LifeSpanReceive,
+        send: Send | LifeSpanSend,
+    ) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            scope["state"] = {"simulator": self.simulator}
+            await _routes()(scope, receive, send)
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncGenerator[None]:
+        """Run the gateways' own work meanwhile: send webhooks, move refunds and transfers."""
+        running = [
+            asyncio.create_task(self.simulator.webhooks.deliver_forever()),
+            asyncio.create_task(self.simulator.bank.run_forever()),
+        ]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            self.simulator.books.close()
+
+    async def _live(self, receive: Any, send: Any) -> None:
+        """Reply to the server's two messages, that it starts and that it stops."""
+        await receive()
+        async with self.lifespan():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+@cache
+def _routes() -> Litestar:
+    """All routes, built once: that takes longer than most tests that need a sandbox."""
     return Litestar(
         route_handlers=[
             transactions.router,
@@ -121,9 +175,7 @@ def _serve(simulator: Simulator) -> Litestar:
             control.router,
             desk.router,
         ],
-        dependencies={"simulator": Provide(lambda: simulator, sync_to_thread=False)},
-        lifespan=[_background],
-        state=State({"simulator": simulator}),
+        dependencies={"simulator": Provide(_simulator_of, sync_to_thread=False)},
         openapi_config=None,
         exception_handlers={
             flutterwave_errors.FlutterwaveError: _refuse,
@@ -136,21 +188,9 @@ def _serve(simulator: Simulator) -> Litestar:
     )
 
 
-@asynccontextmanager
-async def _background(app: Litestar) -> AsyncGenerator[None]:
-    simulator: Simulator = app.state.simulator
-    running = [
-        asyncio.create_task(simulator.webhooks.deliver_forever()),
-        asyncio.create_task(simulator.bank.run_forever()),
-    ]
-    try:
-        yield
-    finally:
-        for task in running:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        simulator.books.close()
+def _simulator_of(request: Request[Any, Any, State]) -> Simulator:
+    """The simulator that a request is for, of all in this process."""
+    return request.state.simulator
 
 
 def _refuse(_: Request[Any, Any, State], error: _Refusal) -> Response[Any]:

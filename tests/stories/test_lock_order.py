@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from app.flows.chargebacks import queries as chargebacks
 from app.foundation.db import transaction
 from app.market.bookings import actions as bookings
 from app.money.escrow import actions as escrow
+from app.money.instructions import actions as instructions
 from app.money.instructions.model import InstructionKind
 from tests import make, paid
 from tests.crash.house import CrashHouse
@@ -27,7 +27,7 @@ BECAUSE = {"reason": "The bank says so"}
 
 @pytest.fixture
 async def house(database_url: str, tmp_path: Path) -> AsyncIterator[CrashHouse]:
-    """A house whose transactions are watched."""
+    """An application whose locks are watched."""
     async with open_house(CrashHouse, database_url, tmp_path / "books") as house:
         await house.fill()
         with watched_locks() as order:
@@ -48,7 +48,7 @@ async def test_a_lock_against_the_order_is_noticed_with_its_place(pool: None) ->
             await bookings.lock(tx, booking.id)
             await escrow.lock_all(tx, booking.id)
             await bookings.lock(tx, booking.id)  # it has it already
-            await chargebacks.lock_unsent(tx, pot.payment_id, list(InstructionKind))
+            await instructions.lock_unsent(tx, pot.payment_id, list(InstructionKind))
         assert len(order.broken) == 1
 
 
@@ -73,36 +73,38 @@ def test_what_a_statement_locks_is_read_from_its_text() -> None:
     )
 
 
-async def test_a_chargeback_that_is_won(house: CrashHouse) -> None:
+async def test_a_chargeback_that_is_won_locks_in_order(house: CrashHouse) -> None:
     await a_stay_paid(house)
     [reference] = await house.values("SELECT reference FROM payments")
     chargeback = await house.sandbox.charge_back(reference)
-    await told(house)
+    await webhooks_processed(house)
     await house.sandbox.close_chargeback(chargeback["id"], "won")
-    await told(house)
+    await webhooks_processed(house)
     await house.settle_down()
     assert await house.values("SELECT state FROM chargebacks") == ["won"]
 
 
-async def test_a_refund_that_comes_back_after_a_lost_chargeback(house: CrashHouse) -> None:
+async def test_a_refund_that_comes_back_after_a_lost_chargeback_locks_in_order(
+    house: CrashHouse,
+) -> None:
     booking = await a_stay_paid(house)
     await house.ask(house.host, f"/api/bookings/{booking['id']}/cancel")
     await house.run_jobs("money")
     await house.banks_work()
-    await told(house)
+    await webhooks_processed(house)
     [reference] = await house.values("SELECT reference FROM payments")
     chargeback = await house.sandbox.charge_back(reference, amount=4_500_000)
-    await told(house)
+    await webhooks_processed(house)
     await house.sandbox.close_chargeback(chargeback["id"], "lost")
-    await told(house)
+    await webhooks_processed(house)
     for refund in await house.sandbox.refunds():
         await house.sandbox.end_refund(refund["id"], "reverse")
-    await told(house)
+    await webhooks_processed(house)
     kept = "SELECT sum(from_returns)::text FROM chargebacks"
     assert await house.values(kept) != ["0"]
 
 
-async def test_a_refund_that_is_too_large_to_go_back_unasked(house: CrashHouse) -> None:
+async def test_a_refund_that_waits_for_an_admin_locks_in_order(house: CrashHouse) -> None:
     async with transaction() as tx:
         trip_id = await make.trip(tx, house.host, price=20_000_000, request_to_book=True)
     booking = await house.reserve("1A", trip_id=trip_id)
@@ -116,27 +118,27 @@ async def test_a_refund_that_is_too_large_to_go_back_unasked(house: CrashHouse) 
     assert await house.values(states) == ["sent"]
 
 
-async def test_what_admins_do_to_a_transfer(house: CrashHouse) -> None:
+async def test_what_admins_do_to_a_transfer_locks_in_order(house: CrashHouse) -> None:
     booking = await a_stay_paid(house)
     await house.forward_to(booking["checkInAt"], past=RENTAL_WINDOW)
     await house.sweep("release-escrow")
     await house.run_jobs("money")
     await house.banks_work("fail")
-    await told(house)
+    await webhooks_processed(house)
     transfer = await the_transfer(house)
     await house.ask(house.admin, f"{transfer}/retry", BECAUSE)
     await house.run_jobs("money")
     await house.ask(house.admin, f"{transfer}/look-up")
     await house.banks_work()
-    await told(house)
+    await webhooks_processed(house)
     [sent] = [each for each in await house.sandbox.transfers() if each["status"] == "success"]
     await house.sandbox.end_transfer(sent["reference"], "reverse")
-    await told(house)
+    await webhooks_processed(house)
     await house.ask(house.admin, f"{transfer}/reissue", BECAUSE)
     await house.settle_down()
 
 
-async def told(house: House) -> None:
+async def webhooks_processed(house: House) -> None:
     """The gateway reports what has happened, and it is acted on."""
     await house.deliver()
     await house.run_jobs("money")

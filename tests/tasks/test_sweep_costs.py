@@ -51,7 +51,7 @@ _OLD: Final = (
     SELECT gen_random_uuid(), 'POST /', n, '', 200, '' FROM generate_series(1, {OLD_ROWS}) AS n""",
     f"""
     INSERT INTO procrastinate_jobs (queue_name, task_name, status)
-    SELECT 'money', 'carry-out', 'doing' FROM generate_series(1, {OLD_ROWS}) AS n""",
+    SELECT 'money', 'send-instruction', 'doing' FROM generate_series(1, {OLD_ROWS}) AS n""",
     f"""
     INSERT INTO payout_accounts (id, host_id, gateway, currency, kind, holder, account_number,
                                  bank_code, recipient, state)

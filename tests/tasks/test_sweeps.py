@@ -108,7 +108,9 @@ async def test_a_transfer_that_cannot_be_resumed_keeps_neither_others_nor_look_u
     await payee(shop)
     assert await shop.sweep("resolve-unknown") == 2
     assert await shop.values(STATES) == ["waiting_for_payee", "queued", "unknown"]
-    asked = "SELECT args ->> 'instruction_id' FROM procrastinate_jobs WHERE task_name = 'look-up'"
+    asked = """
+        SELECT args ->> 'instruction_id' FROM procrastinate_jobs
+         WHERE task_name = 'look-up-instruction'"""
     assert await shop.values(asked) == [str(found[2])]
     assert await shop.values(ALERTS) == [f"open 1 resume-transfers {found[0]}"]
 

@@ -12,8 +12,7 @@ from app.foundation.db import Tx, now
 from app.market.bookings import actions as bookings
 from app.market.bookings.model import MOVES, Booking, BookingState
 from app.money.escrow import actions as escrow
-from app.money.escrow import queries as pots
-from app.money.escrow.rules import give_back
+from app.money.escrow import rules as escrow_rules
 from app.people.accounts.model import Principal
 
 
@@ -21,8 +20,8 @@ async def preview(tx: Tx, *, booking_id: UUID, asker: Principal) -> Preview:
     """What comes back if the asker cancels now. Raises as `cancel` does."""
     booking = await bookings.get(tx, booking_id=booking_id, asker=asker)
     ruling = await _ruling(tx, booking, bookings.actor(booking, asker))
-    held = await pots.of_booking(tx, booking.id)
-    divisions = give_back(held, rental_bps=ruling.back_bps, reason="cancelled")
+    held = await escrow.of_booking(tx, booking.id)
+    divisions = escrow_rules.give_back(held, rental_bps=ruling.back_bps, reason="cancelled")
     return rules.preview(booking, ruling, divisions)
 
 
@@ -35,7 +34,7 @@ async def cancel(tx: Tx, *, booking_id: UUID, asker: Principal, request: Cancel)
     by = bookings.actor(booking, asker)
     ruling = await _ruling(tx, booking, by)
     held = await escrow.lock_all(tx, booking.id)
-    divisions = give_back(held, rental_bps=ruling.back_bps, reason="cancelled")
+    divisions = escrow_rules.give_back(held, rental_bps=ruling.back_bps, reason="cancelled")
     back = rules.preview(booking, ruling, divisions)
     if request.expected_refund and request.expected_refund != back.total:
         raise _changed(back)

@@ -7,8 +7,8 @@ from app.flows.cancellation.model import NotCancellable, Preview, Ruling
 from app.foundation.audit import ActorRole
 from app.foundation.money import Money
 from app.market.bookings.model import UNPAID, Booking, BookingState
+from app.money.escrow import rules as escrow_rules
 from app.money.escrow.model import Division, PotKind
-from app.money.escrow.rules import WHOLE_BPS
 
 
 def ruling(booking: Booking, by: ActorRole, now: datetime) -> Ruling:
@@ -18,15 +18,17 @@ def ruling(booking: Booking, by: ActorRole, now: datetime) -> Ruling:
     confirmed, all of it.
     """
     if booking.state in UNPAID:
-        return Ruling(back_bps=WHOLE_BPS, rule="nothing is paid yet", until=booking.expires_at)
+        return Ruling(
+            back_bps=escrow_rules.WHOLE_BPS, rule="nothing is paid yet", until=booking.expires_at
+        )
     if booking.state is BookingState.AWAITING_HOST:
         rule = "the host has not accepted yet: all comes back"
-        return Ruling(back_bps=WHOLE_BPS, rule=rule, until=booking.respond_by)
+        return Ruling(back_bps=escrow_rules.WHOLE_BPS, rule=rule, until=booking.respond_by)
     if booking.check_in_at <= now:
         raise NotCancellable("It has begun.")
     if by is not ActorRole.GUEST:
         rule = f"cancelled by the {by}: all comes back"
-        return Ruling(back_bps=WHOLE_BPS, rule=rule, until=booking.check_in_at)
+        return Ruling(back_bps=escrow_rules.WHOLE_BPS, rule=rule, until=booking.check_in_at)
     return _by_policy(booking, now)
 
 
@@ -57,7 +59,7 @@ def _by_policy(booking: Booking, now: datetime) -> Ruling:
 
 
 def _in_words(booking: Booking, back_bps: int) -> str:
-    parts = {0: "nothing", WHOLE_BPS: "all"}
+    parts = {0: "nothing", escrow_rules.WHOLE_BPS: "all"}
     part = parts.get(back_bps) or f"{back_bps / 100:g} %"
     deposit = ", and the deposit" if booking.deposit else ""
     return f"{booking.terms.policy} policy: {part} of rental and fee comes back{deposit}"

@@ -75,7 +75,7 @@ async def settle(
     elif verdict is Verdict.PAID_OTHERWISE:
         await _give_back(tx, booking, payment, Unwanted.WRONG)
     if verdict in _CAME and isinstance(found, FoundCharge):
-        await payments.book_fee(tx, payment, found.fee)
+        await payments.post_fee(tx, payment, found.fee)
     return payment
 
 

@@ -59,10 +59,10 @@ async def initiate(guest_id: UUID, request: Initiate, key: Key) -> bytes | idemp
             case Refused(reason=reason):
                 raise GatewayRefused(f"The gateway refused: {reason}")
             case Unknown(reason=reason):
-                raise payments.unclear(reason)
+                raise payments.inconclusive(reason)
             case _:  # its checkout address was lost with an earlier answer: begin another
                 continue
-    raise payments.unclear("the checkout address was lost twice")
+    raise payments.inconclusive("the checkout address was lost twice")
 
 
 async def _ready_reply(tx: Tx, key: Key, stored: idempotency.Stored) -> bytes | None:
@@ -88,7 +88,7 @@ async def _started(
             payment = await actions.settle(
                 tx, payment, found, live=gateway_named(payment.gateway).live
             )
-        payment = await payments.started(tx, payment, outcome)
+        payment = await payments.record_start(tx, payment, outcome)
         payable = booking.state in UNPAID
         if payment.state in _READY and (payable or payment.state is PaymentState.SUCCEEDED):
             return await _keep(tx, key, payment)
@@ -119,7 +119,7 @@ async def settle_payment(payment_id: UUID, *, event_id: UUID | None = None) -> P
 async def _look_up(payment: Payment) -> FoundCharge | NoSuchCharge:
     found = await gateway_named(payment.gateway).find_charge(payment.reference)
     if isinstance(found, Unknown):
-        raise payments.unclear(found.reason)
+        raise payments.inconclusive(found.reason)
     return found
 
 

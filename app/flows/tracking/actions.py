@@ -8,8 +8,8 @@ from app.flows.tracking import queries, rules
 from app.flows.tracking.model import EscrowReply, EscrowTrail
 from app.foundation.db import Tx, now
 from app.market.bookings import actions as bookings
-from app.money.escrow import queries as pots
-from app.money.instructions import queries as instructions
+from app.money.escrow import actions as escrow
+from app.money.instructions import actions as instructions
 from app.money.instructions.model import InstructionReply
 from app.money.payments import actions as payments
 from app.people.accounts.model import Principal
@@ -19,7 +19,7 @@ async def explain(tx: Tx, *, booking_id: UUID, asker: Principal) -> EscrowReply:
     """The stage, the pots, what each waits for. Raises BookingNotFound."""
     booking = await bookings.get(tx, booking_id=booking_id, asker=asker)
     moment = await now(tx)
-    held = await pots.of_booking(tx, booking.id)
+    held = await escrow.of_booking(tx, booking.id)
     sent = await instructions.of_booking(tx, booking.id)
     roots = rules.roots(sent)
     pot_ids = {pot.id for pot in held}

@@ -8,8 +8,8 @@ from uuid import UUID
 from app.flows.tracking.model import STAGE_NAMES, PotReply, Shares, Stage, StageReply, Wait
 from app.market.bookings.model import Booking, BookingState
 from app.market.inventory.model import Kind
+from app.money.escrow import rules as escrow_rules
 from app.money.escrow.model import Pot, PotKind, PotState
-from app.money.escrow.rules import WINDOWS
 from app.money.instructions.model import (
     Instruction,
     InstructionKind,
@@ -154,7 +154,7 @@ def _event(booking: Booking, kind: PotKind) -> str:
 
 
 def _rule(event: str, kind: PotKind) -> str:
-    hours = WINDOWS[kind] // timedelta(hours=1)
+    hours = escrow_rules.WINDOWS[kind] // timedelta(hours=1)
     lasts = f"{hours} hour{'s' * (hours > 1)}"
     if kind is PotKind.RENTAL:
         return (
@@ -186,7 +186,7 @@ def _arrival(instruction: Instruction) -> str:
 
 def _obstacle(instruction: Instruction) -> str:
     match instruction.state:
-        case InstructionState.QUEUED if instruction.waits_at_breaker:
+        case InstructionState.QUEUED if instruction.waits_at_refund_gate:
             return "more is to be refunded than goes out at once without an operator"
         case InstructionState.WAITING_FOR_PAYEE:
             return "the host has no payout account for this currency"

@@ -7,12 +7,11 @@ from litestar import Response, get, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from app.foundation import paging, web
+from app.foundation import web
 from app.foundation.db import Tx, transaction
 from app.foundation.web import PageCursor, PageSize
-from app.market.bookings import actions, queries
+from app.market.bookings import actions
 from app.market.bookings.model import (
-    Booking,
     BookingPage,
     BookingReply,
     BookingState,
@@ -70,12 +69,10 @@ async def list_bookings(
     limit: PageSize = 20,
     cursor: PageCursor = None,
 ) -> BookingPage:
-    before = paging.read_id(cursor)
     async with transaction() as tx:
-        rows = await queries.list_of_guest(
-            tx, request.user.id, state=booking_state, before=before, limit=limit + 1
+        return await actions.read_as_guest(
+            tx, request.user.id, state=booking_state, limit=limit, cursor=cursor
         )
-    return _page(rows, limit)
 
 
 @get(
@@ -90,12 +87,10 @@ async def list_host_bookings(
     limit: PageSize = 20,
     cursor: PageCursor = None,
 ) -> BookingPage:
-    before = paging.read_id(cursor)
     async with transaction() as tx:
-        rows = await queries.list_of_host(
-            tx, request.user.id, state=booking_state, before=before, limit=limit + 1
+        return await actions.read_as_host(
+            tx, request.user.id, state=booking_state, limit=limit, cursor=cursor
         )
-    return _page(rows, limit)
 
 
 @get("/api/bookings/{booking_id:uuid}", tags=["bookings"], summary="One booking")
@@ -112,8 +107,7 @@ async def get_booking(request: AuthenticatedRequest, booking_id: FromPath[UUID])
 )
 async def get_history(request: AuthenticatedRequest, booking_id: FromPath[UUID]) -> History:
     async with transaction() as tx:
-        booking = await actions.get(tx, booking_id=booking_id, asker=request.user)
-        return History(booking_id=booking.id, moves=await queries.history(tx, booking.id))
+        return await actions.read_history(tx, booking_id=booking_id, asker=request.user)
 
 
 @get("/api/bookings/{booking_id:uuid}/passengers", tags=["bookings"], summary="Who travels")
@@ -170,12 +164,6 @@ async def decline(
             tx, booking_id=booking_id, host_id=request.user.id, reason=data.reason if data else ""
         )
     return BookingReply.of(booking)
-
-
-def _page(rows: list[Booking], limit: int) -> BookingPage:
-    page, next_cursor = paging.cut(rows, limit, by=lambda booking: booking.id)
-    bookings = [BookingReply.of(booking) for booking in page]
-    return BookingPage(bookings=bookings, next_cursor=next_cursor)
 
 
 routes: list[HTTPRouteHandler] = [

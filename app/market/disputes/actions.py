@@ -34,8 +34,8 @@ from app.market.disputes.model import (
     TooMuchEvidence,
 )
 from app.money.escrow import actions as escrow
+from app.money.escrow import rules as escrow_rules
 from app.money.escrow.model import AlreadyDisputed, Pot
-from app.money.escrow.rules import divide
 from app.people.accounts.model import Principal
 
 _S = DisputeState
@@ -108,7 +108,7 @@ async def resolve(tx: Tx, *, dispute_id: UUID, asker: Principal, request: Resolv
         tx, dispute, _S.RESOLVED, by=by, reason=request.decision, to_guest=to_guest
     )
     await _record(tx, "resolve_dispute", resolved, by=by, reason=request.decision)
-    division = divide(pot, to_guest=to_guest, reason="dispute resolved")
+    division = escrow_rules.divide(pot, to_guest=to_guest, reason="dispute resolved")
     await escrow.divide(tx, [division], by=by)
     await _tell_both(tx, booking, resolved, Kind.DISPUTE_RESOLVED, reason=request.decision)
     return await _reply(tx, resolved)

@@ -1,1 +1,1 @@
-"""Escrow: money of bookings held in pots until a window has passed, then divided once."""
+"""Escrow: the money of bookings is held in pots until a window has closed, and divided once."""

@@ -1,4 +1,4 @@
-"""The verbs of escrow: hold, open the windows, release, divide, follow the money out."""
+"""The verbs of escrow: hold, open windows, freeze, release, divide, close what has arrived."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -20,7 +20,7 @@ from app.money.escrow.model import (
     PotState,
     Windows,
 )
-from app.money.instructions import queries as instructions
+from app.money.instructions import actions as instructions
 from app.money.instructions.model import Instruction, InstructionState
 from app.money.ledger import actions as ledger
 from app.money.payments import actions as payments
@@ -28,7 +28,7 @@ from app.money.payouts import actions as payouts
 
 
 async def hold(tx: Tx, holding: Holding) -> None:
-    """Put what a charge brought into pots, in the commit that makes the booking paid."""
+    """Put the money of a charge into pots, in the commit that makes the booking paid."""
     amounts = {
         uuid_utils.compat.uuid7(): (kind, amount) for kind, amount in rules.parts(holding).items()
     }
@@ -37,7 +37,7 @@ async def hold(tx: Tx, holding: Holding) -> None:
 
 
 async def open_windows(tx: Tx, booking_id: UUID, windows: Windows) -> None:
-    """The booking is confirmed: from here on time releases its pots."""
+    """Set when the pots of a confirmed booking may be disputed: they are released after that."""
     for kind, opens_at in (
         (PotKind.RENTAL, windows.rental_opens_at),
         (PotKind.DEPOSIT, windows.deposit_opens_at),
@@ -50,7 +50,7 @@ async def open_windows(tx: Tx, booking_id: UUID, windows: Windows) -> None:
 async def release_due(tx: Tx, *, limit: int) -> list[UUID]:
     """Release pots whose window has closed: the rental to its host, the deposit to its guest.
 
-    Returns their ids. Any number of these may run at once: each pot is one's alone.
+    Returns their ids. Any number of transactions may do this at once: each pot is locked by one.
     """
     due = await queries.lock_due(tx, limit=limit)
     await divide(tx, [rules.release(pot) for pot in due], by=SYSTEM)
@@ -58,29 +58,34 @@ async def release_due(tx: Tx, *, limit: int) -> list[UUID]:
 
 
 async def next_due(tx: Tx, but: Sequence[UUID]) -> UUID | None:
-    """Lock a pot whose window has closed, other than these."""
+    """Lock one pot whose window has closed, but none of these."""
     return await queries.lock_next_due(tx, but)
 
 
 async def release(tx: Tx, pot_id: UUID) -> None:
-    """Release such a pot."""
+    """Release a pot whose window has closed. Raises MoveRefused."""
     await divide(tx, [rules.release(await lock(tx, pot_id))], by=SYSTEM)
 
 
 async def lock_all(tx: Tx, booking_id: UUID) -> list[Pot]:
-    """What is held for a booking, and nobody else's to divide until the transaction ends."""
+    """The pots of a booking, locked until the transaction ends."""
     return await queries.lock_of_booking(tx, booking_id)
 
 
+async def of_booking(tx: Tx, booking_id: UUID) -> list[Pot]:
+    """The pots of a booking, not locked."""
+    return await queries.of_booking(tx, booking_id)
+
+
 async def return_all(tx: Tx, booking_id: UUID, *, by: Actor, reason: str) -> None:
-    """All that is held for a booking goes back to the guest."""
+    """Divide all undivided pots of a booking so that the guest gets everything back."""
     pots = await lock_all(tx, booking_id)
     back = rules.give_back(pots, rental_bps=rules.WHOLE_BPS, reason=reason, automatic=by == SYSTEM)
     await divide(tx, back, by=by)
 
 
 async def divide(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> None:
-    """Divide held and locked pots: state, ledger, refunds and transfers in one commit.
+    """Divide held and locked pots: move them, post it, queue refunds and transfers, in one commit.
 
     Raises MoveRefused, ChargeContested.
     """
@@ -98,9 +103,9 @@ async def divide(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> None:
 
 
 async def freeze(tx: Tx, booking_id: UUID, kind: PotKind, *, by: Actor, reason: str) -> Pot:
-    """Keep a pot from being released while it is disputed; inside its window only.
+    """Move a pot to `disputed`, which keeps it from being released; only while its window is open.
 
-    The same row is what a release locks: one of the two wins. Raises NothingHeld, NotYetOpen,
+    A release locks the same row, so that one of the two wins. Raises NothingHeld, NotYetOpen,
     WindowClosed, AlreadyDisputed, MoveRefused.
     """
     pot = await queries.lock_kind(tx, booking_id, kind)
@@ -111,21 +116,27 @@ async def freeze(tx: Tx, booking_id: UUID, kind: PotKind, *, by: Actor, reason: 
 
 
 async def lock(tx: Tx, pot_id: UUID) -> Pot:
-    """A pot, and nobody else's to change until the transaction ends."""
+    """A pot, locked until the transaction ends. Raises LookupError if there is none."""
     if pot := await queries.lock(tx, pot_id):
         return pot
     raise LookupError(f"there is no pot {pot_id}")
 
 
 async def unfreeze(tx: Tx, pot: Pot, *, by: Actor, reason: str) -> Pot:
-    """The dispute about a locked pot has ended: it is held, and what is due goes on."""
+    """Move a locked pot back to `held`, since its dispute has ended."""
     return await _move(tx, pot, PotState.HELD, by=by, reason=reason)
 
 
-async def charge_back(tx: Tx, pot: Pot, amount: int, *, reason: str) -> Pot:
-    """The guest's bank has taken so much out of a locked and undivided pot.
+async def contest(tx: Tx, pot_ids: Sequence[UUID], *, contested: bool) -> None:
+    """Store whether the guest's bank wants the charge of these pots back: then none is divided."""
+    await queries.contest(tx, pot_ids, contested=contested)
 
-    What is left of it goes on as before; if nothing is, that is its end. Raises MoveRefused.
+
+async def charge_back(tx: Tx, pot: Pot, amount: int, *, reason: str) -> Pot:
+    """Take out of a locked and undivided pot what the guest's bank has taken back.
+
+    What is left stays in the state it was in; if nothing is left, the pot ends as `charged_back`.
+    Raises MoveRefused.
     """
     if amount == pot.left:
         check(MOVES, pot.state, PotState.CHARGED_BACK)
@@ -135,13 +146,13 @@ async def charge_back(tx: Tx, pot: Pot, amount: int, *, reason: str) -> Pot:
 
 
 async def close_settled(tx: Tx, pot_ids: Sequence[UUID], *, reason: str) -> None:
-    """Close those of these pots of which nothing is under way any more."""
+    """Close those of these pots whose refunds and transfers have all ended."""
     settled = [pot_id for pot_id in pot_ids if await instructions.all_confirmed(tx, pot_id)]
     await queries.finish(tx, settled, reason=reason)
 
 
 async def follow(tx: Tx, instruction: Instruction) -> None:
-    """An instruction has moved: a pot whose every share has arrived is closed.
+    """Close the pot that a confirmed instruction comes from, if all its shares have arrived.
 
     The caller has locked the pot before the instruction. Of two shares that arrive at once the
     second has waited for the first there, and sees it.

@@ -43,11 +43,11 @@ MOVES: Final = MappingProxyType(
 
 
 class Pot(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `pots`. Amounts are minor units; shares are null until it is divided.
+    """A row of `pots`. Amounts are in minor units; the three shares are null until it is divided.
 
-    The window in which it can be disputed is open for `opens_at <= now < closes_at`, and has no
-    instants before the booking is confirmed. `charged_back` is what the guest's bank has taken of
-    it before it was divided; while it wants more, it is `contested`, and nobody divides it.
+    It can be disputed while `opens_at <= now < closes_at`; both are null until the booking is
+    confirmed. `charged_back` is what the guest's bank has taken of it before it was divided. While
+    a chargeback of its charge is open, it is `contested`, and cannot be divided.
     """
 
     id: UUID
@@ -74,7 +74,7 @@ class Pot(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def left(self) -> int:
-        """What there is to divide, or was: all that the guest's bank has not taken."""
+        """What is to be divided, or was: all that the guest's bank has not taken."""
         return self.amount - self.charged_back
 
     @property
@@ -100,21 +100,21 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Windows(msgspec.Struct, frozen=True, kw_only=True):
-    """When each pot of a booking may be disputed: from its instant on, for its time."""
+    """The instants from which the pots of a booking may be disputed."""
 
     rental_opens_at: datetime
     deposit_opens_at: datetime
 
 
 class Division(msgspec.Struct, frozen=True, kw_only=True):
-    """Who gets what of a pot, and why; the three shares sum to what is left of it."""
+    """Who gets how much of a pot, and why. The three shares sum to what is left of the pot."""
 
     pot: Pot
     to_guest: int
     commission: int
     to_host: int
     reason: str
-    automatic: bool = False  # no person has asked for it: what goes back passes the breaker
+    automatic: bool = False  # no person asked for it: its refund waits at the refund gate
 
     @property
     def state(self) -> PotState:
@@ -140,6 +140,6 @@ class WindowClosed(Conflict):
 
 
 class AlreadyDisputed(Conflict):
-    """There is an open dispute about it, or there were too many."""
+    """A dispute about the pot is open, or there were as many as are allowed."""
 
     title = "This is disputed already"

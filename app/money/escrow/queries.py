@@ -10,7 +10,7 @@ from app.money.escrow.model import Division, Holding, Pot, PotKind, PotState
 
 
 async def insert(tx: Tx, holding: Holding, amounts: Mapping[UUID, tuple[PotKind, int]]) -> None:
-    """Open the pots of a charge, each with the first row of its trail."""
+    """Insert the pots of a charge, each with the first row of its history."""
     await execute(
         tx,
         """
@@ -41,9 +41,10 @@ async def insert(tx: Tx, holding: Holding, amounts: Mapping[UUID, tuple[PotKind,
 async def open_window(
     tx: Tx, booking_id: UUID, kind: PotKind, *, opens_at: datetime, lasts: timedelta
 ) -> None:
-    """Say when a pot may be disputed, and so when it is released.
+    """Set from when on a pot may be disputed, and for how long; after that it is released.
 
-    The whole time also for whoever got a room for tonight after check-in time.
+    A room for tonight may be confirmed after check-in time: its window then opens now, and is as
+    long as any.
     """
     await execute(
         tx,
@@ -61,7 +62,10 @@ async def open_window(
 
 
 async def lock_due(tx: Tx, *, limit: int) -> list[Pot]:
-    """Pots whose window has closed without a dispute, that nobody contests or is releasing."""
+    """Lock pots whose window has closed, that are neither disputed nor contested.
+
+    Pots that another transaction has locked are passed over.
+    """
     return await fetch_all(
         tx,
         Pot,
@@ -76,7 +80,7 @@ async def lock_due(tx: Tx, *, limit: int) -> list[Pot]:
 
 
 async def lock_next_due(tx: Tx, but: Sequence[UUID]) -> UUID | None:
-    """Such a pot, other than these."""
+    """Lock one pot as `lock_due` does, but none of these."""
     return await fetch_value(
         tx,
         UUID,
@@ -92,7 +96,7 @@ async def lock_next_due(tx: Tx, but: Sequence[UUID]) -> UUID | None:
 
 
 async def lock_of_booking(tx: Tx, booking_id: UUID) -> list[Pot]:
-    """The pots of a booking, and nobody else's to change until the transaction ends."""
+    """The pots of a booking, locked until the transaction ends."""
     return await fetch_all(
         tx,
         Pot,
@@ -111,7 +115,7 @@ async def lock(tx: Tx, pot_id: UUID) -> Pot | None:
 
 
 async def lock_kind(tx: Tx, booking_id: UUID, kind: PotKind) -> Pot | None:
-    """One pot of a booking, and nobody else's to change until the transaction ends."""
+    """One pot of a booking, locked until the transaction ends."""
     return await fetch_one(
         tx,
         Pot,
@@ -168,7 +172,7 @@ async def divide(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> int:
 
 
 async def move(tx: Tx, pot: Pot, to: PotState, *, by: Actor, reason: str) -> Pot | None:
-    """Move a pot between `held` and `disputed` if it still is where `pot` saw it; else None."""
+    """Move a pot that is still in the state of `pot`; else None. For `held` and `disputed`."""
     return await fetch_one(
         tx,
         Pot,
@@ -194,7 +198,7 @@ async def move(tx: Tx, pot: Pot, to: PotState, *, by: Actor, reason: str) -> Pot
 
 
 async def finish(tx: Tx, pot_ids: Sequence[UUID], *, reason: str) -> list[UUID]:
-    """Close pots whose every share has arrived; returns those that this closed."""
+    """Close pots whose shares have all arrived; returns the ids of those that were not closed."""
     return await fetch_values(
         tx,
         UUID,
@@ -219,7 +223,7 @@ async def finish(tx: Tx, pot_ids: Sequence[UUID], *, reason: str) -> list[UUID]:
 
 
 async def contest(tx: Tx, pot_ids: Sequence[UUID], *, contested: bool) -> None:
-    """Say whether the guest's bank wants the charge of these back: then nobody divides them."""
+    """Store whether a chargeback of these pots' charge is open: then they cannot be divided."""
     await execute(
         tx,
         """
@@ -231,9 +235,9 @@ async def contest(tx: Tx, pot_ids: Sequence[UUID], *, contested: bool) -> None:
 
 
 async def charge_back(tx: Tx, pot: Pot, amount: int, *, reason: str) -> Pot | None:
-    """Take so much out of a pot that still is where `pot` saw it; None if it is not.
+    """Take an amount out of a pot that is still as `pot` says; None if it has changed.
 
-    One of which nothing is left is closed with that.
+    A pot of which nothing is left ends as `charged_back`.
     """
     return await fetch_one(
         tx,

@@ -1,4 +1,4 @@
-"""Windows, shares, and what a division means for the ledger, the guest and the host."""
+"""Windows and shares; what a division means for the ledger, the guest and the host."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -32,12 +32,12 @@ _ESCROW: Final = {
 
 
 def divide(pot: Pot, *, to_guest: int, reason: str, automatic: bool = False) -> Division:
-    """The shares of a pot of which the guest gets so much.
+    """The shares of a pot of which the guest gets `to_guest`.
 
-    Of the rest the platform takes its commission, rounded down; what rounding leaves over is the
-    host's. A deposit is no income: what the host gets of it bears no commission.
+    Of the rest the platform takes its commission, rounded down, and the host gets what remains. A
+    deposit is no income: what the host gets of it bears no commission.
 
-    Raises ChargeContested while the guest's bank wants its charge back.
+    Raises ChargeContested while a chargeback of the pot's charge is open.
     """
     if pot.contested:
         raise ChargeContested("What is held stays where it is until its chargeback is decided.")
@@ -75,7 +75,7 @@ def changes(divisions: Sequence[Division]) -> list[Change]:
 def release(pot: Pot) -> Division:
     """A pot that nobody disputed: the rental is its host's, the deposit goes back to the guest.
 
-    That a deposit comes back was agreed: it is none of the refunds that the breaker watches.
+    That a deposit comes back was agreed: its refund does not wait at the refund gate.
     """
     if pot.kind is PotKind.RENTAL:
         return divide(pot, to_guest=0, reason="rental released")
@@ -85,10 +85,10 @@ def release(pot: Pot) -> Division:
 def give_back(
     pots: Sequence[Pot], *, rental_bps: int, reason: str, automatic: bool = False
 ) -> list[Division]:
-    """What is held goes back: of the rental so much, in hundredths of a percent; deposits whole.
+    """Divisions that give a part of the rental, and all of the deposit, back to the guest.
 
-    The guest's share is rounded down; what rounding leaves over is the host's. Raises
-    ChargeContested.
+    `rental_bps` is that part in hundredths of a percent. It is rounded down; the host gets what
+    remains. Raises ChargeContested.
     """
     shares = {PotKind.RENTAL: rental_bps, PotKind.DEPOSIT: WHOLE_BPS}
     return [
@@ -104,15 +104,15 @@ def give_back(
 
 
 def part(amount: int, bps: int) -> int:
-    """So many hundredths of a percent of minor units, rounded down."""
+    """A part of an amount, given in hundredths of a percent; rounded down to minor units."""
     return split(amount, [bps, WHOLE_BPS - bps])[0]
 
 
 def check_disputable(pot: Pot, now: datetime) -> None:
-    """Whether a pot can be disputed at this instant.
+    """Check that a pot can be disputed at this instant.
 
-    Raises AlreadyDisputed, WindowClosed, NotYetOpen, and MoveRefused for one that was divided
-    before its window.
+    Raises AlreadyDisputed, WindowClosed, NotYetOpen, and MoveRefused for a pot that was divided
+    before its window opened.
     """
     if pot.state is PotState.DISPUTED:
         raise AlreadyDisputed("Add to the dispute that is open.")
@@ -132,7 +132,7 @@ def check_disputable(pot: Pot, now: datetime) -> None:
 
 
 def charge(holding: Holding) -> Posting:
-    """Money has come in, and is held for whoever will get it."""
+    """The posting of a charge whose money is held in pots."""
     clearing = Account(
         kind=AccountKind.GATEWAY_CLEARING, currency=holding.currency, gateway=holding.gateway
     )
@@ -157,13 +157,13 @@ def charge(holding: Holding) -> Posting:
 
 
 def parts(holding: Holding) -> dict[PotKind, int]:
-    """The pots of a charge, without empty ones."""
+    """The amount of each pot of a charge; pots that would be empty are left out."""
     amounts = {PotKind.RENTAL: holding.rental, PotKind.DEPOSIT: holding.deposit}
     return {kind: amount for kind, amount in amounts.items() if amount}
 
 
 def posting(division: Division) -> Posting:
-    """The pot is emptied: to the guest, the platform, the host."""
+    """The posting that empties a pot: to the guest, the platform and the host."""
     pot = division.pot
     escrow = account(pot)
     guest = Account(kind=AccountKind.GUEST_REFUNDABLE, currency=pot.currency, owner_id=pot.guest_id)
@@ -184,12 +184,12 @@ def posting(division: Division) -> Posting:
 
 
 def account(pot: Pot) -> Account:
-    """Where the ledger has what is held in a pot."""
+    """The ledger account for the money that is held in a pot."""
     return Account(kind=_ESCROW[pot.kind], currency=pot.currency, owner_id=pot.booking_id)
 
 
 def refunds(divisions: Iterable[Division]) -> list[Refund]:
-    """The guests' shares."""
+    """The refunds of the guests' shares, where there are any."""
     return [
         Refund(
             payment_id=division.pot.payment_id,
@@ -204,7 +204,7 @@ def refunds(divisions: Iterable[Division]) -> list[Refund]:
 
 
 def payouts(divisions: Iterable[Division]) -> list[Payout]:
-    """The hosts' shares."""
+    """The payouts of the hosts' shares, where there are any."""
     return [
         Payout(
             source_id=division.pot.id,

@@ -1,1 +1,1 @@
-"""Double entry: every move of money, balanced and never changed. Knows nothing of its reasons."""
+"""The ledger: double-entry bookkeeping. Every posting balances, and is never changed."""

@@ -1,4 +1,4 @@
-"""Posting: money moves in the same commit as the state that says why. And reading what moved."""
+"""Post money in the commit of the change that moves it; read accounts, entries and statements."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,25 +29,25 @@ from app.money.ledger.model import (
 )
 from app.people.accounts import actions as accounts
 
-# Fewer are summed up quickly enough when a balance is asked for.
+# So many entries since the last checkpoint are still summed up fast when a balance is asked for.
 WORTH_A_CHECKPOINT: Final = 1_000
 
 
 async def post(tx: Tx, posting: Posting) -> None:
-    """Write one posting; see post_all."""
+    """Write one posting. Raises as `post_all` does."""
     await post_all(tx, [posting])
 
 
 async def post_all(tx: Tx, postings: Sequence[Posting]) -> None:
-    """Write postings, in two statements however many there are; entries of zero are left out.
+    """Write postings with two statements, however many there are. Entries of zero are left out.
 
-    Takes no lock that two postings could meet on, except that debits of the same escrow account
-    wait for each other. Several postings of one transaction belong in one call: then no two
-    transactions can deadlock over accounts that both open.
+    Transactions that post do not wait for each other, except for debits of one escrow account.
+    Pass all postings of a transaction in one call: accounts are opened in a fixed order, so that
+    two transactions that open the same accounts cannot deadlock.
 
-    Raises AlreadyPosted if one of them was posted before, and ValueError for one without entries.
-    That the entries sum to zero and leave escrow above it is judged at the commit, which raises
-    Violated: `ledger_balanced`, `ledger_escrow_not_negative`.
+    Raises AlreadyPosted for a kind and source that is in the ledger already, and ValueError for a
+    posting without entries. The commit raises Violated for entries that do not sum to zero
+    (`ledger_balanced`) and for an overdrawn escrow account (`ledger_escrow_not_negative`).
     """
     if not postings:
         return
@@ -64,18 +64,23 @@ async def post_all(tx: Tx, postings: Sequence[Posting]) -> None:
 
 
 async def mark(tx: Tx) -> Mark:
-    """Begin a checkpoint: how far the ledger has come, before the transaction that takes it."""
+    """Begin a checkpoint: read the last entry, and who is writing, before another transaction sums.
+
+    `checkpoint` takes the mark.
+    """
     return await queries.mark(tx)
 
 
 async def checkpoint(
     tx: Tx, mark: Mark, *, limit: int, worth: int = WORTH_A_CHECKPOINT
 ) -> int | None:
-    """Sum up the busy accounts as far as the mark; returns how many, None if it is too early.
+    """Store the balances of busy accounts at the mark; returns of how many accounts.
 
-    An account with fewer than `worth` new entries is left; of others `limit` entries are taken at
-    the most. Too early is as long as somebody is writing who was so at the mark: an entry of his
-    may have a lower id than one that can be seen, and would be lost for the balance.
+    None if it is too early: a transaction that was writing at the mark has not ended. Its entries
+    may have lower ids than the mark, and the stored balance would lack them.
+
+    Accounts with fewer than `worth` new entries are left out. Of the others at most `limit`
+    entries are summed; the next checkpoint goes on from there.
     """
     if not await queries.is_settled(tx, mark):
         return None
@@ -92,7 +97,7 @@ def _without_zeros(posting: Posting) -> Posting:
 async def list_accounts(
     tx: Tx, wanted: AccountFilter, *, limit: int, cursor: str | None
 ) -> LedgerAccountPage:
-    """A page of accounts, the oldest first. Raises Invalid for a made-up cursor."""
+    """A page of accounts with their balances, the oldest first. Raises Invalid for a bad cursor."""
     after = paging.read_row_id(cursor)
     await plan_for_values(tx)
     found = await queries.accounts(tx, wanted, after=after, limit=limit + 1)
@@ -115,7 +120,7 @@ async def list_entries(
 ) -> LedgerEntryPage:
     """A page of an account's entries, the newest first.
 
-    Raises NoSuchLedgerAccount, and Invalid for a made-up cursor.
+    Raises NoSuchLedgerAccount, and Invalid for a bad cursor.
     """
     before = paging.read_row_id(cursor)
     await _find_account(tx, account_id)
@@ -126,7 +131,7 @@ async def list_entries(
 
 
 async def get_statement(tx: Tx, booking_id: UUID) -> Statement:
-    """All that happened to the money of a booking. Raises NothingBooked."""
+    """Every posting of a booking, with running balances. Raises NothingBooked."""
     found = await queries.entries_of_booking(tx, booking_id)
     if not found:
         raise NothingBooked(f"No money has moved for booking {booking_id}.")
@@ -134,9 +139,10 @@ async def get_statement(tx: Tx, booking_id: UUID) -> Statement:
 
 
 async def adjust(tx: Tx, *, admin_id: UUID, request: NewAdjustment) -> Adjustment:
-    """Post what an admin asks for, and put it into the audit log.
+    """Post a correction that an admin asks for, and write it to the audit log.
 
-    Raises Invalid if it does not balance, moves escrow, or names an owner who does not exist.
+    Raises Invalid if it does not balance, moves escrow, or names a person or booking that does not
+    exist.
     """
     posting = rules.adjustment(request, uuid_utils.compat.uuid7())
     missing = await accounts.find_missing(tx, rules.people_of(request))

@@ -1,7 +1,7 @@
 """The ledger: accounts, entries, postings.
 
-Amounts are signed minor units: positive is owed to, or held for, the owner of the account. So
-`gateway_clearing` mirrors the cash at a gateway with the opposite sign.
+Amounts are signed minor units. A positive amount is owed to, or held for, the owner of the account.
+So `gateway_clearing` is the money that lies at a gateway, with the opposite sign.
 """
 
 from datetime import datetime
@@ -32,10 +32,11 @@ class AccountKind(StrEnum):
 
 _K = AccountKind
 OF_BOOKING: Final = frozenset({_K.ESCROW_RENTAL, _K.ESCROW_DEPOSIT})
-OWNED: Final = OF_BOOKING | {_K.HOST_PAYABLE, _K.GUEST_REFUNDABLE}  # these two by a person
+OF_PERSON: Final = frozenset({_K.HOST_PAYABLE, _K.GUEST_REFUNDABLE})
+OWNED: Final = OF_BOOKING | OF_PERSON
 AT_GATEWAY: Final = frozenset({_K.GATEWAY_CLEARING, _K.GATEWAY_FEES})
 
-# For people; an account at a gateway also says which.
+# Names that people read. That of an account at a gateway ends with the gateway.
 _NAMES: Final = MappingProxyType(
     {
         _K.GATEWAY_CLEARING: "Clearing at",
@@ -51,29 +52,30 @@ _NAMES: Final = MappingProxyType(
 
 
 class PostingKind(StrEnum):
-    """What happened, and whose id `source_id` is."""
+    """What a posting records. The comment says which row the posting's `source_id` is the id of."""
 
-    CHARGE = "charge"  # the payment
-    UNAPPLIED_CHARGE = "unapplied_charge"  # the payment: late or double
-    GATEWAY_FEE = "gateway_fee"  # the payment, the instruction or the chargeback
-    DIVISION = "division"  # the pot
-    HOST_DEBIT = "host_debit"  # the refund past the payout that the host bears
-    PLATFORM_DEBIT = "platform_debit"  # the same, where the platform bears it
-    REFUND = "refund"  # the instruction
-    REFUND_REVERSAL = "refund_reversal"  # the instruction
-    REFUND_KEPT = "refund_kept"  # the instruction: it came back, and a bank has given it already
-    TRANSFER = "transfer"  # the instruction
-    TRANSFER_REVERSAL = "transfer_reversal"  # the instruction
-    CHARGEBACK = "chargeback"  # this and the next two: the chargeback
-    CHARGEBACK_REVERSAL = "chargeback_reversal"
-    CHARGEBACK_RECOVERY = "chargeback_recovery"
-    ADJUSTMENT = "adjustment"  # the admin's request
+    CHARGE = "charge"  # payment
+    UNAPPLIED_CHARGE = "unapplied_charge"  # payment that came late or twice, and is owed back
+    GATEWAY_FEE = "gateway_fee"  # payment, instruction or chargeback
+    DIVISION = "division"  # pot
+    HOST_DEBIT = "host_debit"  # late refund whose cost the host bears
+    PLATFORM_DEBIT = "platform_debit"  # late refund whose cost the platform bears
+    REFUND = "refund"  # instruction
+    REFUND_REVERSAL = "refund_reversal"  # instruction
+    REFUND_KEPT = "refund_kept"  # instruction that came back after the bank had paid the guest
+    TRANSFER = "transfer"  # instruction
+    TRANSFER_REVERSAL = "transfer_reversal"  # instruction
+    CHARGEBACK = "chargeback"  # chargeback
+    CHARGEBACK_REVERSAL = "chargeback_reversal"  # chargeback
+    CHARGEBACK_RECOVERY = "chargeback_recovery"  # chargeback
+    ADJUSTMENT = "adjustment"  # an admin's request, which gets an id of its own
 
 
 class Account(msgspec.Struct, frozen=True):
-    """Whose money. It exists in the ledger from its first entry on.
+    """Whose money it is. The row of an account is inserted with its first entry.
 
-    Raises ValueError for an owner or a gateway where the kind has none, or none where it has one.
+    Raises ValueError if the owner or the gateway is missing though accounts of this kind have one,
+    or given though they have none.
     """
 
     kind: AccountKind
@@ -89,19 +91,19 @@ class Account(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """For people: `Escrow of the rental`, `Clearing at Paystack`."""
+        """The name that people read: `Escrow of the rental`, `Clearing at Paystack`."""
         return f"{_NAMES[self.kind]} {(self.gateway or '').capitalize()}".strip()
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """So many minor units on an account, with a sign."""
+    """An amount on an account, in signed minor units."""
 
     account: Account
     amount: int
 
 
 class Posting(msgspec.Struct, frozen=True, kw_only=True):
-    """A transaction to be written. Its entries sum to zero per currency."""
+    """A transaction of the ledger that is to be written. Its entries sum to zero per currency."""
 
     kind: PostingKind
     source_id: UUID
@@ -120,7 +122,7 @@ class AccountFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FoundAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """An account as it stands in the ledger. `balance` is in minor units, with a sign."""
+    """A row of `ledger_accounts` with its balance, in signed minor units."""
 
     id: int
     kind: AccountKind
@@ -159,14 +161,14 @@ class FoundEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the ledger has come, and the transactions that may still be adding to that."""
+    """The last entry that could be seen, and the transactions that were writing entries then."""
 
     entry_id: int
-    writers: list[str]  # virtual transaction ids
+    writers: list[str]  # virtual transaction ids of Postgres
 
 
 class AlreadyPosted(Conflict):
-    """There is a posting of this kind and source: the money has moved, once."""
+    """The ledger has a posting of this kind and source already: money moves once."""
 
     title = "This is in the ledger already"
 
@@ -176,7 +178,7 @@ class NoSuchLedgerAccount(NotFound):
 
 
 class NothingBooked(NotFound):
-    """No money has moved for this booking, if there is such a booking."""
+    """The ledger has no posting of this booking, or there is no such booking."""
 
     title = "The ledger has nothing of this booking"
 
@@ -187,7 +189,7 @@ ENTRIES_MAX: Final = 20
 
 
 class AdjustmentEntry(Input, frozen=True):
-    """One side of an adjustment: the account, and what is added to it."""
+    """One side of an adjustment: an account, and the amount that is added to it."""
 
     kind: AccountKind
     amount: SignedMoney
@@ -209,7 +211,7 @@ class AdjustmentEntry(Input, frozen=True):
 
 
 class NewAdjustment(Input, frozen=True):
-    """A correction by hand, of other accounts than escrow. Its entries sum to zero per currency."""
+    """A correction by an admin. Its entries sum to zero per currency, and none is of escrow."""
 
     entries: Annotated[list[AdjustmentEntry], Meta(min_length=2, max_length=ENTRIES_MAX)]
     reason: ShortReason
@@ -220,9 +222,9 @@ class NewAdjustment(Input, frozen=True):
 
 
 class LedgerAccount(Output, frozen=True):
-    """An account: `ownerId` is a booking of escrow accounts, else a person's account.
+    """An account. `ownerId` is a booking for escrow, else the account of a person.
 
-    `balance` is positive if it is owed to, or held for, the owner.
+    `balance` is positive if the money is owed to the owner or held for the owner.
     """
 
     id: int
@@ -252,7 +254,7 @@ class LedgerAccountPage(Output, frozen=True):
 
 
 class LedgerEntry(Output, frozen=True):
-    """An entry of an account, with what happened."""
+    """An entry of an account, with the transaction that it belongs to."""
 
     id: int
     transaction_id: int
@@ -273,7 +275,7 @@ class LedgerEntryPage(Output, frozen=True):
 
 
 class StatementEntry(Output, frozen=True):
-    """One side of a transaction. `balance` is the account's after it, within the statement."""
+    """One side of a transaction. `balance` is what the account then holds of this booking."""
 
     account_id: int
     account_kind: AccountKind
@@ -295,7 +297,7 @@ class StatementTransaction(Output, frozen=True):
 
 
 class StatementTotal(Output, frozen=True):
-    """What all transactions of a statement come to on one account."""
+    """The sum of a statement's entries on one account."""
 
     account_id: int
     account_kind: AccountKind
@@ -304,7 +306,7 @@ class StatementTotal(Output, frozen=True):
 
 
 class Statement(Output, frozen=True):
-    """All that the ledger knows of a booking, in its order. `sum` is zero in each currency."""
+    """Every transaction of a booking, oldest first. `sum` is zero in each currency."""
 
     booking_id: UUID
     transactions: list[StatementTransaction]

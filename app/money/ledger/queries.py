@@ -19,9 +19,9 @@ from app.money.ledger.model import (
 
 
 async def open_missing(tx: Tx, accounts: Sequence[Account]) -> None:
-    """Open the accounts that there are not yet. Those that there are, are not touched.
+    """Insert those of the accounts that do not exist; existing rows are not touched or locked.
 
-    In a fixed order, so that two who open the same accounts wait for each other in turn.
+    In a fixed order, so that two transactions that insert the same accounts cannot deadlock.
     """
     await execute(
         tx,
@@ -46,9 +46,9 @@ async def open_missing(tx: Tx, accounts: Sequence[Account]) -> None:
 
 
 async def insert(tx: Tx, postings: Sequence[Posting]) -> None:
-    """Write transactions with their entries, in the order given; their accounts are open.
+    """Insert transactions with their entries, in the order given. All accounts must exist.
 
-    (An account that is not would come out as null, which the table refuses.)
+    The id of a missing account would be null, which `ledger_entries` refuses.
     """
     await execute(
         tx,
@@ -86,9 +86,10 @@ async def insert(tx: Tx, postings: Sequence[Posting]) -> None:
 
 
 async def mark(tx: Tx) -> Mark:
-    """The last entry that can be seen, and then who is writing: they may have lower ones.
+    """Read the last visible entry, and then the transactions that are writing entries.
 
-    Whoever writes holds a lock on the table from before an entry gets its id until all can see it.
+    A writer may hold ids below the last visible one. It locks the table before its first entry
+    gets an id, until it ends; so no writer is missed.
     """
     return await fetch_new(
         tx,
@@ -103,7 +104,7 @@ async def mark(tx: Tx) -> Mark:
 
 
 async def is_settled(tx: Tx, mark: Mark) -> bool:
-    """Whether all who were writing at the mark have ended, so that no entry up to it is missing."""
+    """Whether all transactions that wrote at the mark have ended: no entry up to it is missing."""
     return await fetch_new_value(
         tx,
         bool,
@@ -115,9 +116,9 @@ async def is_settled(tx: Tx, mark: Mark) -> bool:
 
 
 async def insert_checkpoints(tx: Tx, mark: Mark, *, worth: int, limit: int) -> int:
-    """Sum up the accounts of the house with at least `worth` entries since their last checkpoint.
+    """Insert checkpoints of accounts without an owner that have `worth` or more new entries.
 
-    At the most `limit` entries of each; the rest is for the next time. Returns how many accounts.
+    At most `limit` entries of each account are summed. Returns how many accounts got a checkpoint.
     """
     return await execute(
         tx,
@@ -185,7 +186,7 @@ async def accounts(
 
 
 async def balance_at(tx: Tx, account_id: int, at: datetime) -> int:
-    """What was on an account when all of this instant had happened."""
+    """The balance of an account after all entries up to and at this instant."""
     return await fetch_new_value(
         tx,
         int,
@@ -208,7 +209,7 @@ async def balance_at(tx: Tx, account_id: int, at: datetime) -> int:
 
 
 async def entries(tx: Tx, account_id: int, *, before: int | None, limit: int) -> list[FoundEntry]:
-    """Entries of an account, newest first."""
+    """Entries of an account with an id below `before` (if given), newest first."""
     return await fetch_all(
         tx,
         FoundEntry,
@@ -230,7 +231,7 @@ async def entries(tx: Tx, account_id: int, *, before: int | None, limit: int) ->
 
 
 async def entries_of_booking(tx: Tx, booking_id: UUID) -> list[FoundEntry]:
-    """All entries of a booking, in their order."""
+    """All entries of a booking, in the order in which they were written."""
     return await fetch_all(
         tx,
         FoundEntry,

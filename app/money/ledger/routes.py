@@ -49,7 +49,7 @@ async def list_accounts(
     "/api/admin/ledger/accounts/{ledger_account_id:int}",
     guards=[require_admin],
     tags=["ledger"],
-    summary="One account with its balance, now or when all of an instant had happened",
+    summary="One account with its balance, now or at an instant",
 )
 async def get_account(
     ledger_account_id: AccountId, at: Annotated[datetime | None, QueryParameter()] = None
@@ -86,7 +86,7 @@ async def get_statement(booking_id: FromPath[UUID]) -> Statement:
     "/api/admin/ledger/adjustments",
     guards=[require_admin],
     tags=["ledger"],
-    summary="Correct the ledger by a posting of one's own, with a reason that is kept",
+    summary="Correct the ledger by a posting, with a reason that the audit log keeps",
 )
 async def adjust(
     request: AuthenticatedRequest, data: JSONBody[NewAdjustment]

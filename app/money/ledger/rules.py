@@ -1,4 +1,4 @@
-"""Statements that read like statements, and what an adjustment may be."""
+"""Statements of bookings in words and as text, and which adjustments are allowed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
@@ -50,7 +50,7 @@ _TIME: Final = "%Y-%m-%d %H:%M:%S"
 
 
 def statement(booking_id: UUID, found: Sequence[FoundEntry]) -> Statement:
-    """The story that the entries of a booking, in their order, tell."""
+    """The statement of a booking, from its entries in the order in which they were written."""
     balances: defaultdict[int, int] = defaultdict(int)
     transactions: list[StatementTransaction] = []
     for _, group in groupby(found, key=lambda entry: entry.transaction_id):
@@ -66,7 +66,7 @@ def statement(booking_id: UUID, found: Sequence[FoundEntry]) -> Statement:
 def _transaction(
     entries: Sequence[FoundEntry], balances: defaultdict[int, int]
 ) -> StatementTransaction:
-    """One transaction of a statement; moves the balances on."""
+    """One transaction of a statement. Adds its entries to `balances`."""
     lines: list[StatementEntry] = []
     for entry in entries:
         balances[entry.account_id] += entry.amount
@@ -92,7 +92,7 @@ def _transaction(
 
 
 def _totals(found: Iterable[FoundEntry], balances: defaultdict[int, int]) -> list[StatementTotal]:
-    """What is left on each account, in the order in which the story meets them."""
+    """The final balance of each account, in the order of their first entries."""
     met = {entry.account_id: entry for entry in found}
     return [
         StatementTotal(
@@ -106,7 +106,7 @@ def _totals(found: Iterable[FoundEntry], balances: defaultdict[int, int]) -> lis
 
 
 def _sums(amounts: Iterable[tuple[str, int]]) -> list[SignedMoney]:
-    """What amounts come to in each currency."""
+    """The sum of the amounts of each currency, by its code."""
     by_currency: defaultdict[str, int] = defaultdict(int)
     for currency, amount in amounts:
         by_currency[currency] += amount
@@ -117,7 +117,7 @@ def _sums(amounts: Iterable[tuple[str, int]]) -> list[SignedMoney]:
 
 
 def statement_lines(statement: Statement) -> list[str]:
-    """A statement for a terminal of 100 columns, times in UTC."""
+    """The lines of a statement for a terminal of 100 columns. Times are in UTC."""
     rows = [
         (f"  {entry.account}", _with_plus(entry.amount), str(entry.balance))
         for transaction in statement.transactions
@@ -138,7 +138,7 @@ def statement_lines(statement: Statement) -> list[str]:
 
 
 def _aligned(rows: Sequence[tuple[str, str, str]]) -> list[str]:
-    """Rows of a name and two numbers, the numbers flush right."""
+    """Lines of a name and two numbers each, with the numbers aligned to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     widths[0] = max(widths[0], _WIDTH - 2 * 2 - widths[1] - widths[2])
     return [
@@ -158,7 +158,7 @@ def _with_plus(money: SignedMoney) -> str:
 
 
 def ledger_entry(found: FoundEntry) -> LedgerEntry:
-    """An entry as a row of its account's list."""
+    """An entry as the API shows it in the list of an account."""
     return LedgerEntry(
         id=found.id,
         transaction_id=found.transaction_id,
@@ -187,9 +187,9 @@ def gateway_fee(
 
 
 def adjustment(request: NewAdjustment, source_id: UUID) -> Posting:
-    """The posting that an admin asks for. Raises Invalid if it moves escrow or does not balance.
+    """The posting of an adjustment. Raises Invalid if it moves escrow or does not balance.
 
-    What is in escrow is what the pots say: it moves when one of them is divided, and not else.
+    Escrow accounts hold what the pots hold, so only the division of a pot may change them.
     """
     if errors := _of_escrow(request):
         raise Invalid("An adjustment leaves escrow alone.", errors=errors)
@@ -222,7 +222,7 @@ def _of_escrow(request: NewAdjustment) -> list[FieldError]:
 
 
 def people_of(request: NewAdjustment) -> set[UUID]:
-    """The people that an adjustment names."""
+    """The ids of the people whose accounts an adjustment changes."""
     return {entry.owner_id for entry in request.entries if entry.owner_id}
 
 

@@ -1,1 +1,1 @@
-"""Payees: where hosts' money goes. Each gateway knows them, or asks them what it must know."""
+"""Payees: the payout accounts of hosts, and what their gateways know and ask about them."""

@@ -1,4 +1,4 @@
-"""The verbs of payees: add an account, write down what its gateway says of it, remove it."""
+"""The verbs of payees: add a payout account, record what its gateway says of it, remove it."""
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
@@ -36,8 +36,8 @@ _REFUSED: Final = "payout_account_refused"
 _STOPPED: Final = "payout_account_stopped"
 _LOOK_SOON: Final = timedelta(minutes=1)
 
-# Longer than what is asked of a gateway takes, also where a job repeats its calls: a look for an
-# earlier attempt, and another or two. After it, whoever asked was cut off by a crash.
+# Longer than the calls that ask a gateway about one account can take, repeats included. If no
+# answer is recorded by then, a crash has cut them off, and the account may be asked about again.
 CALLING_FOR: Final = timedelta(minutes=3)
 
 Answer = RecipientReady | OnboardingNeeded | Refused | Unknown
@@ -47,12 +47,12 @@ Answer = RecipientReady | OnboardingNeeded | Refused | Unknown
 
 
 async def recipient_of(tx: Tx, payee: Payee) -> str | None:
-    """The gateway's code of the account that a payee is paid to now; None without one."""
+    """The gateway's code of the payee's active account; None if there is none."""
     return (await recipients_of(tx, [payee.host_id])).get(payee)
 
 
 async def recipients_of(tx: Tx, host_ids: Collection[UUID]) -> dict[Payee, str]:
-    """The same of all payees that these hosts are; they stay so until the transaction ends."""
+    """The gateway's codes of these hosts' active accounts, locked until the transaction ends."""
     return {
         Payee(known.host_id, known.gateway, known.currency): known.recipient
         for known in await queries.recipients(tx, sorted(host_ids))
@@ -65,7 +65,7 @@ async def recipients_of(tx: Tx, host_ids: Collection[UUID]) -> dict[Payee, str]:
 async def add_account(
     tx: Tx, new: NewPayoutAccount, *, host_id: UUID, gateway: GatewayName
 ) -> PayoutAccount:
-    """Write an account down before the gateway hears of it; the caller alone tells it."""
+    """Insert an account before its gateway is called. This caller alone registers it there."""
     account = await queries.insert_account(
         tx,
         new,
@@ -91,35 +91,35 @@ async def add_account(
 
 
 async def begin_again(tx: Tx, account_id: UUID, *, host_id: UUID) -> PayoutAccount:
-    """An account that was begun; if its gateway may not know of it, the caller tells it.
+    """An account that was added before. If its gateway may not know it, the caller registers it.
 
-    So may the sweep at the same moment: the first answer with a recipient then counts.
+    The sweep may register it at the same moment: the first answer with a recipient counts.
     """
     account = await get_account(tx, account_id, host_id=host_id)
-    return await _claim(tx, account) if account.is_untold else account
+    return await _take(tx, account) if account.is_unregistered else account
 
 
 async def begin_onboarding(tx: Tx, account_id: UUID, *, host_id: UUID) -> PayoutAccount:
-    """An account whose host is to tell the gateway what is missing, and is looked at soon.
+    """An account whose host must answer the gateway's questions. The gateway is asked again soon.
 
-    If the gateway may not know of it yet, the caller tells it first. Raises NoSuchPayoutAccount,
-    NothingToTell.
+    If the gateway may not know the account, the caller registers it first. Raises
+    NoSuchPayoutAccount, and NothingToTell if the gateway has no questions about such an account.
     """
     account = await get_account(tx, account_id, host_id=host_id)
     if account.account_number or account.state not in OPEN:
         raise NothingToTell(f"It is a {account.kind.replace('_', ' ')}, and {account.state}.")
-    if account.is_untold:
-        return await _claim(tx, account)
+    if account.is_unregistered:
+        return await _take(tx, account)
     return await queries.hasten(tx, account_id, within=_LOOK_SOON) or account
 
 
 async def look_soon(tx: Tx, account_id: UUID) -> None:
-    """Let the gateway be asked by the next sweep: anybody may ask for it, as often as they like."""
+    """Have the next sweep ask the gateway. Anybody can call this, as often as they like."""
     await queries.hasten(tx, account_id, within=timedelta(0))
 
 
 async def remove_account(tx: Tx, account_id: UUID, *, host_id: UUID) -> None:
-    """Pay no more to an account; what was on its way to it and is not sent waits for another.
+    """Remove an account. Transfers to it that are not sent yet wait for another account.
 
     Raises NoSuchPayoutAccount, MoveRefused.
     """
@@ -132,7 +132,7 @@ async def remove_account(tx: Tx, account_id: UUID, *, host_id: UUID) -> None:
 
 
 async def get_account(tx: Tx, account_id: UUID, *, host_id: UUID) -> PayoutAccount:
-    """Raises NoSuchPayoutAccount, also for another host's."""
+    """A payout account of this host. Raises NoSuchPayoutAccount, also if it is another host's."""
     account = await queries.find_account(tx, account_id)
     if account and account.host_id == host_id:
         return account
@@ -153,33 +153,35 @@ async def read_accounts(
 # ---- what gateways say ---------------------------------------------------------------------------
 
 
-async def find_told_of(tx: Tx, gateway: GatewayName, recipient: str) -> PayoutAccount | None:
-    """The account that a gateway tells of by its code."""
+async def find_by_reported_recipient(
+    tx: Tx, gateway: GatewayName, recipient: str
+) -> PayoutAccount | None:
+    """The account that a gateway reports by its own code; None if we have no such account."""
     return await queries.find_by_recipient(tx, gateway, recipient)
 
 
 async def begin_asking(tx: Tx, account_id: UUID) -> PayoutAccount | None:
-    """An account for the caller to ask its gateway about; None if its last word is known."""
-    return await queries.claim_account(tx, account_id, calling_for=CALLING_FOR)
+    """Take an account, to ask its gateway about it. None if its state cannot change any more."""
+    return await queries.take_account(tx, account_id, calling_for=CALLING_FOR)
 
 
-async def claim_next_account(tx: Tx) -> PayoutAccount | None:
-    """The account that its gateway has been due to be asked about for the longest."""
-    return await queries.claim_next_account(tx, calling_for=CALLING_FOR)
+async def take_next_account(tx: Tx) -> PayoutAccount | None:
+    """Take the account whose gateway has been due to be asked for the longest time."""
+    return await queries.take_next_account(tx, calling_for=CALLING_FOR)
 
 
 async def record(tx: Tx, asked: PayoutAccount, answer: Answer) -> PayoutAccount:
-    """Write down what a gateway said of an account.
+    """Record what a gateway answered about an account.
 
-    One that is ready takes the place of those added before it, and what has waited for it goes out;
-    to one that is not ready any more nothing goes out. An answer that is older than another counts
-    no more.
+    An account that is ready replaces those added before it, and transfers that waited for it are
+    sent. Nothing is sent to an account that is not ready any more. An answer that was asked for
+    before one that is recorded already changes nothing.
     """
     known = await queries.lock_accounts(tx, asked.payee)
     account = next((each for each in known if each.id == asked.id), None)
-    if account is None or account.state not in OPEN:  # the host has thought again
+    if account is None or account.state not in OPEN:  # removed or replaced while we asked
         return await get_account(tx, asked.id, host_id=asked.host_id)
-    if not rules.is_news(account, asked, _recipient(answer)):
+    if not rules.is_newer(account, asked, _recipient(answer)):
         return account
     match answer:
         case RecipientReady():
@@ -199,8 +201,8 @@ def _recipient(answer: Answer) -> str | None:
     return answer.recipient if isinstance(answer, RecipientReady | OnboardingNeeded) else None
 
 
-async def _claim(tx: Tx, account: PayoutAccount) -> PayoutAccount:
-    return await queries.claim_account(tx, account.id, calling_for=CALLING_FOR) or account
+async def _take(tx: Tx, account: PayoutAccount) -> PayoutAccount:
+    return await queries.take_account(tx, account.id, calling_for=CALLING_FOR) or account
 
 
 async def _activate(
@@ -225,7 +227,7 @@ async def _activate(
 async def _await_onboarding(
     tx: Tx, account: PayoutAccount, needed: OnboardingNeeded, *, answered: int
 ) -> PayoutAccount:
-    """It cannot be paid, until its host tells the gateway more: one that could be is stopped."""
+    """Record that an account cannot be paid until its host answers; an active one is stopped."""
     if account.state is _S.ACTIVE:
         account = await _stop(tx, account, needed, answered=answered)
     else:
@@ -285,7 +287,7 @@ async def _alert_if_money_waits(tx: Tx, account: PayoutAccount) -> None:
 
 
 async def _refuse(tx: Tx, account: PayoutAccount, reason: str, *, answered: int) -> PayoutAccount:
-    """A number may be wrong; where there is none, an operator should know why."""
+    """Record that the gateway refused an account. Without a number to correct, alert operators."""
     failure = rules.without_number(reason, account)
     refused = await _move(tx, account, _S.REFUSED, by=SYSTEM, answered=answered, failure=failure)
     if account.account_number is None:
@@ -300,7 +302,7 @@ async def _refuse(tx: Tx, account: PayoutAccount, reason: str, *, answered: int)
 
 
 async def _redirect(tx: Tx, payee: Payee, recipient: str | None) -> None:
-    """What is queued or waits for a payee goes to this account, or to none."""
+    """Send transfers that are queued or waiting to this account; with None they wait."""
     host_id, gateway, currency = payee
     await instructions.withdraw(tx, payee_id=host_id, gateway=gateway, currency=currency)
     if recipient:
@@ -312,7 +314,7 @@ async def _redirect(tx: Tx, payee: Payee, recipient: str | None) -> None:
 async def _postpone(tx: Tx, asked: PayoutAccount, reason: str) -> PayoutAccount | None:
     by = rules.wait_after(asked.attempts)
     postponed = await queries.postpone_account(tx, asked, by=by, failure=reason)
-    if asked.is_untold and asked.attempts >= rules.ATTEMPTS_UNTIL_ALERT:
+    if asked.is_unregistered and asked.attempts >= rules.ATTEMPTS_UNTIL_ALERT:
         await raise_alert(
             tx,
             kind=_STUCK,

@@ -1,4 +1,4 @@
-"""Payees: the accounts that hosts' money goes to, and how far their gateways know them."""
+"""Payout accounts: states and moves, rows, requests, replies, and this room's problems."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ from app.foundation.errors import Conflict, Invalid, NotFound
 from app.foundation.money import Currency
 from app.foundation.wire import Input, Name, Output
 
-# Letters too: an IBAN. At least six, of which all but the last four can be hidden.
+# An IBAN has letters too. At least six characters, so that hiding all but four hides something.
 AccountNumber = Annotated[
     str, Meta(pattern=r"^[0-9A-Za-z]{6,34}$", examples=["0123456789", "233241234567"])
 ]
@@ -39,9 +39,9 @@ Url = Annotated[str, Meta(max_length=1000, pattern=r"^https?://[^\s<>\"]+$")]
 
 
 class PayoutAccountState(StrEnum):
-    PENDING = "pending"  # committed; the gateway has not heard of it, or must be told more
+    PENDING = "pending"  # committed; the gateway does not know it yet, or asks for more
     ACTIVE = "active"
-    STOPPED = "stopped"  # was active, and the gateway pays it no more until it is told more
+    STOPPED = "stopped"  # was active; the gateway pays nothing to it until it is told more
     REFUSED = "refused"  # the gateway does not know such an account
     REPLACED = "replaced"  # another one took its place
     REMOVED = "removed"
@@ -58,12 +58,12 @@ MOVES: Final = MappingProxyType(
         _S.REMOVED: frozenset[PayoutAccountState](),
     }
 )
-# Whose gateway has not said its last word.
+# An account in one of these states may change because of what its gateway says.
 OPEN: Final = frozenset({_S.PENDING, _S.ACTIVE, _S.STOPPED})
 
 
 class Payee(NamedTuple):
-    """Who is paid through which gateway in which currency: what a payout account is for."""
+    """Who is paid, through which gateway, in which currency. At most one account is active."""
 
     host_id: UUID
     gateway: GatewayName
@@ -73,8 +73,9 @@ class Payee(NamedTuple):
 class NewPayoutAccount(Input, frozen=True):
     """Where a host's money of one currency is to go.
 
-    A gateway account has a `country`, any other a number and a bank. `gateway` is the one that the
-    money is at: without it, the one that new bookings in this currency are paid through.
+    A gateway account has a `country`; any other kind has a number and a bank. `gateway` is the
+    gateway that holds the money. If left out, it is the one that takes new payments in this
+    currency.
     """
 
     holder: Name
@@ -100,9 +101,9 @@ class NewPayoutAccount(Input, frozen=True):
 class PayoutAccount(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `payout_accounts`. `recipient` is the gateway's code for it.
 
-    `missing` is what the host must tell the gateway, `failure` why it is not paid. `attempts`
-    counts how often the gateway was asked, and `answered` is the latest of these whose answer is
-    written down.
+    `missing` lists what the host must tell the gateway, `failure` says why it is not paid.
+    `attempts` counts how often the gateway was asked; `answered` is the number of the latest
+    attempt whose answer is recorded.
     """
 
     id: UUID
@@ -135,13 +136,13 @@ class PayoutAccount(msgspec.Struct, frozen=True, kw_only=True):
         return f"•••• {self.account_number[-4:]}" if self.account_number else None
 
     @property
-    def is_untold(self) -> bool:
-        """Whether the gateway may not even know of it."""
+    def is_unregistered(self) -> bool:
+        """Whether the gateway may not know this account at all."""
         return self.state is _S.PENDING and self.recipient is None
 
     @property
     def as_recipient(self) -> NewRecipient:
-        """What its gateway is told, for the latest time."""
+        """What its gateway is sent to register it, numbered as the latest attempt."""
         return NewRecipient(
             reference=f"pa-{self.id.hex}",
             attempt=self.attempts,
@@ -157,8 +158,8 @@ class PayoutAccount(msgspec.Struct, frozen=True, kw_only=True):
 class PayoutAccountReply(Output, frozen=True):
     """A payout account as its host sees it; the name is the owner's as the bank has it.
 
-    While a gateway account is pending or stopped, its host tells the gateway what is `missing`, by
-    a link from `…/onboarding`; where nothing is, the gateway looks at what it was told.
+    While a gateway account is pending or stopped, its host gives the gateway what is `missing`, by
+    a link from `…/onboarding`. If nothing is missing, the gateway is checking what it was given.
     """
 
     id: UUID
@@ -206,9 +207,9 @@ class PayoutAccountPage(Output, frozen=True):
 
 
 class NewOnboarding(Input, frozen=True):
-    """Where the gateway sends the host when the questions end, and when a link is of no use.
+    """Where the gateway sends the host after the questions, and when a link has expired.
 
-    Each may be left out: then it is a page of ours.
+    Each may be left out: it is a page of this service then.
     """
 
     return_url: Url | None = None
@@ -216,7 +217,7 @@ class NewOnboarding(Input, frozen=True):
 
 
 class OnboardingReply(Output, frozen=True):
-    """Where the host answers the gateway's questions: for one visit, and only until it expires."""
+    """The link to the gateway's questions. It works for one visit, until `expiresAt`."""
 
     url: str
     expires_at: datetime
@@ -227,12 +228,12 @@ class NoSuchPayoutAccount(NotFound):
 
 
 class AccountRefused(Invalid):
-    """422: the gateway does not pay to such an account; the detail has its own words."""
+    """422: the gateway does not pay to this account; the detail is its explanation."""
 
     title = "The gateway refused this account"
 
 
 class NothingToTell(Conflict):
-    """409: its gateway has nothing to ask about this account."""
+    """409: the gateway has no questions about this account."""
 
     title = "The gateway has no questions about this account"

@@ -22,7 +22,7 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def recipients(tx: Tx, host_ids: Sequence[UUID]) -> list[Recipient]:
-    """The active accounts of these hosts, which stay so until the transaction ends."""
+    """The active accounts of these hosts, locked until the transaction ends."""
     return await fetch_all(
         tx,
         Recipient,
@@ -81,7 +81,7 @@ async def find_account(tx: Tx, account_id: UUID) -> PayoutAccount | None:
 
 
 async def find_by_recipient(tx: Tx, gateway: GatewayName, recipient: str) -> PayoutAccount | None:
-    """A payee's own account at a gateway: each has a code of its own."""
+    """The gateway account with this code. (Only gateway accounts have codes of their own.)"""
     return await fetch_one(
         tx,
         PayoutAccount,
@@ -111,10 +111,8 @@ async def accounts_of_host(
     )
 
 
-async def claim_account(
-    tx: Tx, account_id: UUID, *, calling_for: timedelta
-) -> PayoutAccount | None:
-    """Take an account to ask its gateway about it; None if the gateway's last word is known."""
+async def take_account(tx: Tx, account_id: UUID, *, calling_for: timedelta) -> PayoutAccount | None:
+    """Take an account to ask its gateway about it; None if its state cannot change any more."""
     return await fetch_one(
         tx,
         PayoutAccount,
@@ -129,8 +127,8 @@ async def claim_account(
     )
 
 
-async def claim_next_account(tx: Tx, *, calling_for: timedelta) -> PayoutAccount | None:
-    """Take the account that has been due for the longest; None if none is."""
+async def take_next_account(tx: Tx, *, calling_for: timedelta) -> PayoutAccount | None:
+    """Take the account that has been due for the longest time; None if none is due."""
     return await fetch_one(
         tx,
         PayoutAccount,
@@ -152,7 +150,7 @@ async def claim_next_account(tx: Tx, *, calling_for: timedelta) -> PayoutAccount
 
 
 async def lock_accounts(tx: Tx, payee: Payee) -> list[PayoutAccount]:
-    """The accounts of a payee that are not removed, in an order in which nobody deadlocks."""
+    """Lock the accounts of a payee that are not removed, by id: a fixed order cannot deadlock."""
     return await fetch_all(
         tx,
         PayoutAccount,
@@ -177,7 +175,7 @@ async def move_account(
     failure: str | None = None,
     next_try_in: timedelta | None = None,
 ) -> PayoutAccount | None:
-    """Move an account on if it still is where `account` saw it; else None."""
+    """Move an account that is still in the state of `account`; else None."""
     return await fetch_one(
         tx,
         PayoutAccount,
@@ -205,7 +203,7 @@ async def move_account(
 
 
 async def note_answer(tx: Tx, account: PayoutAccount, *, answered: int) -> PayoutAccount:
-    """The gateway says what is known already."""
+    """Record that an attempt was answered, with nothing new."""
     return await fetch_new(
         tx,
         PayoutAccount,
@@ -224,9 +222,9 @@ async def await_onboarding(
     is_new: bool,
     waits: tuple[timedelta, timedelta],
 ) -> PayoutAccount:
-    """Write down what a gateway must be told of an account that is not paid; ask again later.
+    """Record what a gateway must be told about an account that is not paid; ask again later.
 
-    That is as long again as nothing has changed, within these bounds.
+    The wait is the time for which nothing has changed, within the two bounds `waits`.
     """
     return await fetch_new(
         tx,
@@ -252,9 +250,9 @@ async def await_onboarding(
 
 
 async def hasten(tx: Tx, account_id: UUID, *, within: timedelta) -> PayoutAccount | None:
-    """Something may have changed at the gateway: ask within this time, and often for a while.
+    """Ask the gateway within this time, as something may have changed there; then often at first.
 
-    None if the account is not one that its gateway has asked about.
+    None if the account is not waiting for answers that its gateway asked for.
     """
     return await fetch_one(
         tx,
@@ -273,7 +271,7 @@ async def hasten(tx: Tx, account_id: UUID, *, within: timedelta) -> PayoutAccoun
 async def postpone_account(
     tx: Tx, account: PayoutAccount, *, by: timedelta, failure: str
 ) -> PayoutAccount | None:
-    """Ask the gateway again later; None if somebody has been at it since."""
+    """Ask the gateway again later; None if somebody has asked about the account since."""
     return await fetch_one(
         tx,
         PayoutAccount,

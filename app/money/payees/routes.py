@@ -42,9 +42,9 @@ _THANKS = _PAGE.format(
     "your payout account shows it in a moment.",
 )
 _EXPIRED = _PAGE.format(
-    title="This link is not good any more",
+    title="This link has expired",
     words="It works once, and for a few minutes. Go back to your payout account, and begin there "
-    "again: nothing that you have told is lost.",
+    "again: nothing that you have entered is lost.",
 )
 
 
@@ -76,7 +76,9 @@ async def add_account(
     account = await stories.add_account(request.user.id, data, key)
     if isinstance(account, Stored):
         return web.replayed(account)
-    return Response(PayoutAccountReply.of(account), status_code=202 if account.is_untold else 201)
+    return Response(
+        PayoutAccountReply.of(account), status_code=202 if account.is_unregistered else 201
+    )
 
 
 @get(
@@ -96,7 +98,7 @@ async def list_accounts(
     "/api/host/payout-accounts/{account_id:uuid}",
     guards=[require_host],
     tags=["payouts"],
-    summary="Be paid no more to this account",
+    summary="Remove a payout account: nothing more is paid to it",
 )
 async def remove_account(request: AuthenticatedRequest, account_id: FromPath[UUID]) -> None:
     async with transaction() as tx:
@@ -107,7 +109,7 @@ async def remove_account(request: AuthenticatedRequest, account_id: FromPath[UUI
     "/api/host/payout-accounts/{account_id:uuid}/onboarding",
     guards=[require_host],
     tags=["payouts"],
-    summary="A link, new each time, to what the gateway asks about your gateway account",
+    summary="A new link to the gateway's questions about your gateway account",
 )
 async def start_onboarding(
     request: AuthenticatedRequest, account_id: FromPath[UUID], data: JSONBody[NewOnboarding]
@@ -120,12 +122,12 @@ async def start_onboarding(
     media_type=MediaType.HTML,
     exclude_from_auth=True,
     tags=["payouts"],
-    summary="Where a gateway sends a host back to whose link is used up: to another, if logged in",
+    summary="Where a gateway sends a host whose link has expired: on to a new link, if logged in",
 )
 async def renew_onboarding(
     request: Request[Any, Any, State], account: Account
 ) -> Response[str] | Redirect:
-    """Whoever may not have a link sees the same page, whether there is such an account or not."""
+    """Without a right to a link the page is the same, whether the account exists or not."""
     try:
         principal = authenticate(request).principal
         link = await _another_link(principal, account)
@@ -141,7 +143,7 @@ async def renew_onboarding(
     media_type=MediaType.HTML,
     exclude_from_auth=True,
     tags=["payouts"],
-    summary="Where a gateway sends a host back to; the visit proves nothing, and asks",
+    summary="Where a gateway sends a host back to. The visit only has the gateway asked",
 )
 async def come_back(account: Account) -> Response[str]:
     async with transaction() as tx:

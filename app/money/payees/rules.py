@@ -12,7 +12,7 @@ from app.money.payees.model import AccountRefused, PayoutAccount, PayoutAccountS
 ATTEMPTS_UNTIL_ALERT: Final = 10
 _FIRST_WAIT: Final = timedelta(minutes=1)
 _WAIT_MAX: Final = timedelta(hours=1)
-# While it is up to the host: as long again as nothing has changed. A webhook is faster than that.
+# While the host must act, the gateway is asked at growing intervals. A webhook comes sooner.
 ONBOARDING_WAITS: Final = (timedelta(minutes=1), timedelta(days=1))
 
 # What the audit log calls the moves of a payout account.
@@ -31,25 +31,25 @@ _FIELDS: Final = {
 
 
 def refusal(flaw: Flaw) -> AccountRefused:
-    """The problem of a flaw, by the names that hosts use."""
+    """The problem for a flaw in a request, with the field named as in the API."""
     return AccountRefused.field(_FIELDS.get(flaw.field, flaw.field), flaw.reason)
 
 
 def refused_by_gateway(account: PayoutAccount) -> AccountRefused:
-    """The problem of what only the gateway could find."""
+    """The problem for an account that the gateway refused."""
     field = "accountNumber" if account.account_number else "country"
     return AccountRefused.field(field, account.failure or "no reason was given")
 
 
 def is_outdated(account: PayoutAccount, known: Sequence[PayoutAccount]) -> bool:
-    """Whether the host has added another account since, which is in use already."""
+    """Whether an account that the host added later is active already."""
     return any(
         each.state is PayoutAccountState.ACTIVE and _age(each) > _age(account) for each in known
     )
 
 
 def replaced_by(account: PayoutAccount, known: Sequence[PayoutAccount]) -> list[PayoutAccount]:
-    """What an account takes the place of: older ones, in use or not."""
+    """The older accounts that an account replaces, active or not."""
     return [
         each
         for each in known
@@ -58,11 +58,11 @@ def replaced_by(account: PayoutAccount, known: Sequence[PayoutAccount]) -> list[
     ]
 
 
-def is_news(account: PayoutAccount, asked: PayoutAccount, recipient: str | None) -> bool:
-    """Whether an answer, about this `recipient` if it is about any, changes what is known.
+def is_newer(account: PayoutAccount, asked: PayoutAccount, recipient: str | None) -> bool:
+    """Whether an answer (about `recipient`, if it names one) is newer than what is recorded.
 
-    One that was asked for before another, whose answer is there, may be older than that; and of two
-    who told the gateway of an account at once, and got a recipient each, the first counts.
+    An answer that was asked for earlier than a recorded one may be out of date. If an account was
+    registered twice at once, and so got two recipients, the first one recorded counts.
     """
     if asked.recipient is None and account.recipient is not None:
         return False
@@ -71,7 +71,7 @@ def is_news(account: PayoutAccount, asked: PayoutAccount, recipient: str | None)
 
 
 def has_changed(account: PayoutAccount, needed: OnboardingNeeded) -> bool:
-    """Whether the gateway says something else of what it must be told than before."""
+    """Whether what the gateway asks for differs from what is recorded."""
     return (account.recipient, account.missing, account.failure) != (
         needed.recipient,
         needed.missing,
@@ -80,19 +80,19 @@ def has_changed(account: PayoutAccount, needed: OnboardingNeeded) -> bool:
 
 
 def wait_after(attempts: int) -> timedelta:
-    """How long to wait after so many answers that said nothing: 1, 2, 4 … minutes, an hour."""
+    """How long to wait after so many attempts without an answer: 1, 2, 4 … minutes, an hour."""
     return min(_FIRST_WAIT * 2 ** min(attempts - 1, 10), _WAIT_MAX)
 
 
 def without_number(words: str, account: PayoutAccount) -> str:
-    """A gateway's words, which may repeat the number that they are about."""
+    """A gateway's text with the account's number masked, should the text repeat it."""
     if account.account_number is None or account.masked_number is None:
         return words
     return words.replace(account.account_number, account.masked_number)
 
 
 def facts(account: PayoutAccount) -> PayoutAccountFacts:
-    """What a mail about an account says."""
+    """The facts of a mail about a payout account."""
     return {
         "gateway": account.gateway.title(),
         "currency": account.currency,

@@ -1,4 +1,4 @@
-"""Payees and their gateways, between two transactions: commit, call, commit."""
+"""Payout accounts at their gateways: commit, call the gateway, commit its answer."""
 
 from uuid import UUID
 
@@ -28,18 +28,18 @@ _RETRY_SOON_S = 5
 
 
 async def add_account(host_id: UUID, new: NewPayoutAccount, key: Key) -> PayoutAccount | Stored:
-    """Add a payout account and tell its gateway; or what is stored under the key.
+    """Add a payout account and register it at its gateway; or return what the key has stored.
 
-    One that its gateway may not know of got no clear answer: the same request, or the sweep, goes
-    on with it. Raises AccountRefused, CurrencyNotOffered.
+    If the gateway gave no clear answer, the account stays unregistered: the same request, or the
+    sweep, tries again. Raises AccountRefused, CurrencyNotOffered.
     """
     async with transaction() as tx:
         stored = await idempotency.recall(tx, key)
         if stored and stored.reply is not None:
             return stored
         account = await _begin(tx, host_id, new, key, stored)
-    if account.is_untold:
-        account = await _tell(account, key=key)
+    if account.is_unregistered:
+        account = await _ask_and_record(account, key=key)
     if account.state is PayoutAccountState.REFUSED:
         raise rules.refused_by_gateway(account)
     return account
@@ -52,12 +52,12 @@ async def start_onboarding(host_id: UUID, account_id: UUID, new: NewOnboarding) 
     """
     async with transaction() as tx:
         account = await actions.begin_onboarding(tx, account_id, host_id=host_id)
-    if account.is_untold:
-        account = await _tell(account)
+    if account.is_unregistered:
+        account = await _ask_and_record(account)
     if account.state is PayoutAccountState.REFUSED:
         raise rules.refused_by_gateway(account)
     if account.recipient is None:
-        raise _unclear()
+        raise _inconclusive()
     link = await _onboarding_at(gateway_named(account.gateway)).start_onboarding(
         account.recipient,
         return_url=new.return_url or _page_of(account, "return"),
@@ -69,13 +69,13 @@ async def start_onboarding(host_id: UUID, account_id: UUID, new: NewOnboarding) 
         case Refused(reason=reason):
             raise NothingToTell(f"The gateway says: {reason}.")
         case Unknown():
-            raise _unclear()
+            raise _inconclusive()
 
 
 async def ask_about(account_id: UUID, *, event_id: UUID) -> None:
-    """Ask the gateway about an account because of a webhook: processed in the answer's commit.
+    """Ask the gateway about an account because of a webhook, which is processed in the same commit.
 
-    Raises GatewayUnclear: the webhook must be acted on again.
+    Raises GatewayUnclear if the answer is inconclusive: the webhook must then be tried again.
     """
     async with transaction() as tx:
         asked = await actions.begin_asking(tx, account_id)
@@ -88,17 +88,17 @@ async def ask_about(account_id: UUID, *, event_id: UUID) -> None:
         if not isinstance(answer, Unknown):
             await webhooks.processed(tx, event_id)
     if isinstance(answer, Unknown):
-        raise _unclear()
+        raise _inconclusive()
 
 
 async def ask_due(limit: int) -> int:
     """Ask gateways about the accounts that are due; returns about how many.
 
-    Stops early when a gateway is silent: whoever is next would only wait for it too.
+    Stops early when a gateway does not answer: the next account would only wait for it too.
     """
     for asked_so_far in range(limit):
         async with transaction() as tx:
-            asked = await actions.claim_next_account(tx)
+            asked = await actions.take_next_account(tx)
         if asked is None:
             return asked_so_far
         answer = await _ask(asked)
@@ -112,7 +112,7 @@ async def ask_due(limit: int) -> int:
 async def _begin(
     tx: Tx, host_id: UUID, new: NewPayoutAccount, key: Key, stored: Stored | None
 ) -> PayoutAccount:
-    """The account of this request: the one that an earlier try has begun, or a new one."""
+    """The account of this request: the one that an earlier try has added, or a new one."""
     if stored and stored.resource_id:
         account = await actions.begin_again(tx, stored.resource_id, host_id=host_id)
     else:
@@ -120,14 +120,14 @@ async def _begin(
         if flaw := gateway.find_flaw(new.recipient):
             raise rules.refusal(flaw)
         account = await actions.add_account(tx, new, host_id=host_id, gateway=gateway.name)
-    if account.is_untold:
+    if account.is_unregistered:
         await idempotency.take(tx, key, resource_id=account.id, busy_for=actions.CALLING_FOR)
     else:
         await _keep(tx, key, account)
     return account
 
 
-async def _tell(account: PayoutAccount, *, key: Key | None = None) -> PayoutAccount:
+async def _ask_and_record(account: PayoutAccount, *, key: Key | None = None) -> PayoutAccount:
     answer = await _ask(account)
     async with transaction() as tx:
         account = await actions.record(tx, account, answer)
@@ -137,7 +137,7 @@ async def _tell(account: PayoutAccount, *, key: Key | None = None) -> PayoutAcco
 
 
 async def _ask(account: PayoutAccount) -> actions.Answer:
-    """Of an account that has a recipient, whether it can be paid; else to make it one."""
+    """Ask whether a registered account can be paid; register one that has no recipient yet."""
     gateway = gateway_named(account.gateway)
     if account.recipient is None:
         return await gateway.create_recipient(account.as_recipient)
@@ -146,13 +146,13 @@ async def _ask(account: PayoutAccount) -> actions.Answer:
 
 def _onboarding_at(gateway: Gateway) -> Onboarding:
     if gateway.onboarding is None:
-        raise LookupError(f"nobody has an account at {gateway.name}")
+        raise LookupError(f"{gateway.name} has no accounts of payees")
     return gateway.onboarding
 
 
 async def _keep(tx: Tx, key: Key, account: PayoutAccount) -> None:
-    """Keep the reply, unless there is none yet, or it is a refusal: these are told anew."""
-    if account.is_untold or account.state is PayoutAccountState.REFUSED:
+    """Store the reply under the key, unless it is not final or a refusal: these may be retried."""
+    if account.is_unregistered or account.state is PayoutAccountState.REFUSED:
         await idempotency.release(tx, key)
         return
     reply = msgspec.json.encode(PayoutAccountReply.of(account))
@@ -163,7 +163,7 @@ def _page_of(account: PayoutAccount, page: str) -> str:
     return f"{settings().base_url}/api/host/payout-accounts/{page}?account={account.id}"
 
 
-def _unclear() -> GatewayUnclear:
+def _inconclusive() -> GatewayUnclear:
     return GatewayUnclear(
         "The gateway gave no clear answer. Nothing is lost: ask again.",
         retry_after_s=_RETRY_SOON_S,

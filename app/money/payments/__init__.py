@@ -1,1 +1,1 @@
-"""Payments: charges at gateways, and refunds to be made. Knows nothing of what was bought."""
+"""Payments: charges at gateways, and what of them is to be refunded."""

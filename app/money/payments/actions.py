@@ -1,4 +1,4 @@
-"""Charges: begun before the gateway hears of them, settled by what the gateway says of them."""
+"""Charges: committed before their gateway is called, and settled by the gateway's own answer."""
 
 from collections.abc import Sequence, Set
 from datetime import timedelta
@@ -41,16 +41,16 @@ from app.money.payments.model import (
     Verdict,
 )
 
-# Longer than any call of a request lasts (PATIENCE_OF_REQUESTS_S, and a time-out): after it, a call
-# that has not ended was cut off by a crash.
+# Longer than the calls of a request can last (PATIENCE_OF_REQUESTS_S, and a time-out): a call that
+# has not ended by then was cut off by a crash.
 CALLING_FOR: Final = timedelta(seconds=30)
-# Longer than the job of a look-up is tried again and again.
+# Longer than the job of a look-up is tried again after failures.
 _ASKING_FOR: Final = timedelta(hours=1)
 _ASKING_PAUSE: Final = timedelta(seconds=10)
 _LOOK_AGAIN_IN: Final = timedelta(hours=1)
-# A gateway's page can be paid on for as long as the guest keeps it open, and webhooks get lost.
+# A guest can pay for as long as the gateway's page is open, and its webhook may be lost.
 _LOOK_FOR: Final = timedelta(days=7)
-# What was asked for and what came may differ in these: the money is there, and goes back.
+# If a charge differs from ours in these alone, its money is really there, and is refunded.
 _WRONG: Final = frozenset({"amount", "currency"})
 _MISMATCH: Final = "payment_mismatch"
 
@@ -67,12 +67,12 @@ async def begin(
     gateway: GatewayName,
     down: Set[GatewayName] = frozenset(),
 ) -> Payment:
-    """The open charge of a booking: the one there is, or a new one, committed before any call.
+    """The open charge of a booking, or a new one, which is committed before its gateway is called.
 
-    A charge that is still to be started at the gateway is returned with `calling` set, and is the
-    caller's alone to start. One that could not be started because its gateway is down is given up
-    for one at another gateway: nobody knows where to pay it. Raises PaymentStarting while somebody
-    else is starting it.
+    A charge that is not started at its gateway yet is returned with `calling` set: this caller
+    alone starts it. One that could not be started because its gateway is down is abandoned for a
+    new one at `gateway`: nobody has got the address where it could be paid. Raises PaymentStarting
+    while another request is starting the charge.
     """
     payment = await queries.find_open(tx, booking_id)
     if payment and _is_stranded(payment, gateway, down):
@@ -100,14 +100,14 @@ async def begin(
     return await get(tx, payment.id)
 
 
-async def started(
+async def record_start(
     tx: Tx, payment: Payment, outcome: CheckoutReady | Refused | ReferenceTaken | Unknown
 ) -> Payment:
-    """Write down how starting a charge at the gateway went.
+    """Record how the call that starts a charge at its gateway ended.
 
-    An unknown outcome leaves it `created`: the next attempt starts the same reference again,
-    which the gateway refuses if the first one did get through. A webhook may have been faster
-    than the answer: then the charge is settled already, and stays so.
+    An unknown outcome leaves the charge `created`: the next request starts the same reference
+    again, and the gateway refuses it if the first call got through. A webhook may have been faster
+    than the answer: then the charge is settled already, and stays as it is.
     """
     payment = await queries.lock(tx, payment.id)
     if payment.state is not PaymentState.CREATED:
@@ -122,8 +122,8 @@ async def started(
                 tx, payment, PaymentState.FAILED, reason="refused by the gateway", failure=reason
             )
         case ReferenceTaken():
-            # An earlier call got through and its answer was lost, with the address where the
-            # guest could have paid: nobody can pay this one, short of a late success.
+            # An earlier call got through, and its answer was lost with the address where the guest
+            # could have paid. Unless somebody has opened that page, nobody can pay this charge.
             return await _move(
                 tx, payment, PaymentState.ABANDONED, reason="checkout address was lost"
             )
@@ -140,11 +140,11 @@ async def settle(
     live: bool,
     deadline_passed: bool,
 ) -> tuple[Payment, Verdict]:
-    """Book what the gateway says of a charge; the caller has locked its booking.
+    """Move a charge to the state that its gateway reports. The caller has locked its booking.
 
-    A charge of another reference or mode than ours changes nothing and raises an alert. One that
-    was paid with another amount or currency is booked as what came, and buys nothing. That a guest
-    has not paid ends a charge only when the deadline has passed.
+    A report with another reference or mode than ours changes nothing and raises an alert. A charge
+    that was paid with another amount or currency takes over what was paid, and buys nothing. That
+    the guest has not paid ends a charge only after the deadline.
     """
     await queries.end_asking(tx, payment_id, _ASKING_PAUSE)
     payment = await get(tx, payment_id)
@@ -152,8 +152,8 @@ async def settle(
         if payment.calling or not deadline_passed:
             return payment, Verdict.UNCHANGED
         return await _end(tx, payment, PaymentState.ABANDONED, "the gateway does not know it")
-    if differences := _differences(payment, found, live=live):
-        if differences <= _WRONG and _is_news(payment, found):
+    if differences := rules.differences(payment, found, live=live):
+        if differences <= _WRONG and rules.is_unrecorded_money(payment, found):
             return await _succeed(tx, payment, found)
         await _alert_mismatch(tx, payment, found, differences)
         return payment, Verdict.UNCHANGED
@@ -168,14 +168,17 @@ async def settle(
             return payment, Verdict.UNCHANGED
 
 
-async def book_fee(tx: Tx, payment: Payment, fee: int | None) -> None:
-    """Book what the gateway keeps of a charge, if it says that it keeps anything."""
+async def post_fee(tx: Tx, payment: Payment, fee: int | None) -> None:
+    """Post the gateway's fee for a charge, if the gateway reports one."""
     if fee:
         await ledger.post(tx, rules.gateway_fee(payment, fee))
 
 
 async def give_back(tx: Tx, payment: Payment, *, by: Actor, reason: str) -> None:
-    """Book a charge that buys nothing (late, double) as owed to its payer, and refund it whole."""
+    """Post a charge that buys nothing (late, double, wrong) as owed to its payer; refund all of it.
+
+    `by` is who wants it refunded; if that is the system, the refund waits at the refund gate.
+    """
     await ledger.post(tx, rules.unapplied(payment, memo=reason))
     whole = Refund(
         payment_id=payment.id,
@@ -188,10 +191,10 @@ async def give_back(tx: Tx, payment: Payment, *, by: Actor, reason: str) -> None
 
 
 async def refund_all(tx: Tx, refunds: Sequence[Refund], *, by: Actor) -> None:
-    """Commit to giving these back, of one currency and payer per charge, through its gateway.
+    """Queue refunds of charges, each through the gateway that took the charge.
 
-    Raises RefundExceedsCharge if a charge's refunds came to more than it, also those of others at
-    the same time, and ChargeContested while its payer's bank wants it back.
+    Raises RefundExceedsCharge if all refunds of a charge would be more than the charge, those of
+    concurrent transactions included; and ChargeContested while a chargeback of it is open.
     """
     amounts = rules.per_charge(refunds)
     if not amounts:
@@ -211,10 +214,36 @@ async def refund_all(tx: Tx, refunds: Sequence[Refund], *, by: Actor) -> None:
 
 
 async def get(tx: Tx, payment_id: UUID) -> Payment:
-    """Raises NoSuchPayment."""
+    """A charge, not locked. Raises NoSuchPayment."""
     if payment := await queries.find(tx, payment_id):
         return payment
     raise NoSuchPayment(f"There is no payment {payment_id}.")
+
+
+async def lock(tx: Tx, payment_id: UUID) -> Payment:
+    """A charge, locked until the transaction ends: after its booking and pots, as everywhere."""
+    return await queries.lock(tx, payment_id)
+
+
+async def lock_shared(tx: Tx, payment_id: UUID) -> Payment:
+    """A charge that others may read and lock like this, but not change until the transaction ends.
+
+    What it says of being contested stays true so long.
+    """
+    return await queries.lock_shared(tx, payment_id)
+
+
+async def contest(tx: Tx, payment_id: UUID, *, contested: bool) -> None:
+    """Store whether the payer's bank wants a locked charge back: then nothing of it leaves."""
+    await queries.contest(tx, payment_id, contested=contested)
+
+
+async def charge_back(tx: Tx, payment_id: UUID, *, taken: int, promised: int) -> None:
+    """Count what the payer's bank has taken of a locked charge, as far as it is not refunded.
+
+    `promised` is what was promised back, and is not owed any more. Minor units.
+    """
+    await queries.charge_back(tx, payment_id, taken=taken, promised=promised)
 
 
 async def references_of_booking(tx: Tx, booking_id: UUID) -> list[str]:
@@ -223,28 +252,30 @@ async def references_of_booking(tx: Tx, booking_id: UUID) -> list[str]:
 
 
 async def find_by_reference(tx: Tx, reference: str) -> Payment | None:
-    """The payment that went to its gateway under this reference."""
+    """The charge that its gateway knows by this reference; None if there is none."""
     return await queries.find_by_reference(tx, reference)
 
 
 async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
-    """The payments of a booking whose end is not known yet."""
+    """The ids of a booking's charges that have not ended, as far as we know."""
     return await queries.open_ids(tx, booking_id)
 
 
 async def ask_about(tx: Tx, reference: str) -> None:
-    """Queue a look at the gateway for an unpaid charge: anybody may ask, and as often as they like.
+    """Queue a look-up of an unpaid charge at its gateway.
 
-    So there is one at a time, and a pause after each.
+    Anybody can call this, as often as they like; so a charge has one look-up at a time, and a
+    pause after each.
     """
     if payment_id := await queries.begin_asking(tx, reference, _ASKING_FOR):
         await enqueue(tx, SettlePayment(payment_id=payment_id))
 
 
 async def ask_about_unpaid(tx: Tx, *, limit: int) -> int:
-    """Queue a look at the gateway for charges that may be paid by now; returns how many.
+    """Queue look-ups of charges that may have been paid unnoticed; returns how many.
 
-    Also for those given up: who has the page open can pay all the same, and a webhook get lost.
+    Failed and abandoned ones too: a guest who has the gateway's page open can still pay, and the
+    webhook about that may be lost.
     """
     payment_ids = await queries.look_up_due(
         tx, look_again_in=_LOOK_AGAIN_IN, look_for=_LOOK_FOR, limit=limit
@@ -253,9 +284,9 @@ async def ask_about_unpaid(tx: Tx, *, limit: int) -> int:
     return len(payment_ids)
 
 
-def unclear(reason: str) -> GatewayUnclear:
-    """The problem for an outcome that is not known yet."""
-    _log.warning("gateway unclear", reason=reason)
+def inconclusive(reason: str) -> GatewayUnclear:
+    """The problem to raise when a gateway's answer leaves an outcome unknown. Logs the reason."""
+    _log.warning("gateway answer inconclusive", reason=reason)
     return GatewayUnclear(
         "The gateway gave no clear answer. Nothing is lost: ask again with the same "
         "Idempotency-Key, and this payment goes on from where it is.",
@@ -281,7 +312,7 @@ async def _succeed(tx: Tx, payment: Payment, found: FoundCharge) -> tuple[Paymen
 
 
 async def _end(tx: Tx, payment: Payment, to: PaymentState, failure: str) -> tuple[Payment, Verdict]:
-    """End an open charge without money; one that has ended already stays as it is."""
+    """End an open charge that was not paid; one that has ended already stays as it is."""
     if not payment.is_open:
         return payment, Verdict.UNCHANGED
     return await _move(tx, payment, to, reason=failure, failure=failure), Verdict.FAILED
@@ -350,22 +381,6 @@ async def _record_settled(tx: Tx, was: Payment, payment: Payment, *, reason: str
 def _is_stranded(payment: Payment, gateway: GatewayName, down: Set[GatewayName]) -> bool:
     is_unpayable = payment.state is PaymentState.CREATED and not payment.calling
     return is_unpayable and payment.gateway in down and payment.gateway is not gateway
-
-
-def _differences(payment: Payment, found: FoundCharge, *, live: bool) -> Set[str]:
-    pairs = {
-        "reference": payment.reference == found.reference,
-        "amount": payment.amount == found.money.amount,
-        "currency": payment.currency == found.money.currency,
-        "mode": live == found.live,
-    }
-    return {name for name, same in pairs.items() if not same}
-
-
-def _is_news(payment: Payment, found: FoundCharge) -> bool:
-    """Money came for a charge of which none was known."""
-    is_paid = found.status is ChargeStatus.SUCCEEDED and found.money.amount > 0
-    return is_paid and payment.state is not PaymentState.SUCCEEDED
 
 
 async def _alert_mismatch(

@@ -36,7 +36,7 @@ MOVES: Final = MappingProxyType(
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `payments`. `amount` is in minor units: what is asked for, and then what came."""
+    """A row of `payments`. `amount` (minor units) is what is asked for, then what was paid."""
 
     id: UUID
     booking_id: UUID
@@ -46,9 +46,9 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     state: PaymentState
     amount: int
     currency: str
-    refunded: int  # promised back, whether it has arrived or not
-    charged_back: int = 0  # taken back by the guest's bank, of what is not refunded
-    contested: bool = False  # a chargeback of it is open
+    refunded: int  # the sum of its refunds, whether they have arrived or not
+    charged_back: int = 0  # of what is not refunded: what the guest's bank has taken back
+    contested: bool = False  # a chargeback of this charge is open
     checkout_url: str | None
     failure: str | None
     created_at: datetime
@@ -65,16 +65,16 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(StrEnum):
-    """What the gateway's answer about a charge changed."""
+    """What changed because of a gateway's report of a charge."""
 
     PAID = "paid"
-    PAID_OTHERWISE = "paid otherwise"  # another amount, or another currency, than was asked for
+    PAID_OTHERWISE = "paid otherwise"  # with another amount or currency than was asked for
     FAILED = "failed"
     UNCHANGED = "unchanged"
 
 
 class Unwanted(StrEnum):
-    """Why a charge buys nothing and goes back. Also the kind of its alert."""
+    """Why a charge buys nothing and is refunded. The value is also the kind of its alert."""
 
     LATE = "late_payment"
     SECOND = "second_payment"
@@ -86,9 +86,9 @@ class Unwanted(StrEnum):
 
 
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be given back of a charge, because of what (a pot, a debt, the charge itself).
+    """An amount of a charge to refund. `source_id` is its cause: pot, late refund or charge.
 
-    An automatic one, that no person has asked for, passes the breaker.
+    `automatic`: no person has asked for it, and it waits at the refund gate.
     """
 
     payment_id: UUID
@@ -137,13 +137,13 @@ class NoSuchPayment(NotFound):
 
 
 class RefundExceedsCharge(Conflict):
-    """All refunds of a charge together cannot be more than it."""
+    """All refunds of a charge together cannot be more than the charge."""
 
     title = "More than was paid cannot be refunded"
 
 
 class ChargeContested(Conflict):
-    """The guest's bank wants the money back: until that is decided, nobody gets it."""
+    """A chargeback is open: until it is decided, nobody gets this money."""
 
     title = "The guest's bank contests this payment"
 
@@ -155,13 +155,15 @@ class PaymentStarting(Conflict):
 
 
 class GatewayRefused(GatewayTrouble):
-    """502: the gateway said no to the charge; nothing was charged."""
+    """502: the gateway refused the charge; no money was taken."""
 
     title = "The payment gateway refused the payment"
 
 
 class GatewayUnclear(GatewayTrouble):
-    """504: no clear answer came; asking again with the same key goes on from here."""
+    """504: the gateway's answer is missing or inconclusive. The same request with the same key
+    continues where this one ended.
+    """
 
     status = 504
     title = "The payment gateway did not answer"

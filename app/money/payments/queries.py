@@ -85,6 +85,19 @@ async def lock(tx: Tx, payment_id: UUID) -> Payment:
     )
 
 
+async def lock_shared(tx: Tx, payment_id: UUID) -> Payment:
+    return await fetch_new(
+        tx,
+        Payment,
+        """
+        SELECT *, coalesce(calling_until > business_now(), false) AS calling
+          FROM payments
+         WHERE id = %(id)s
+           FOR SHARE""",
+        id=payment_id,
+    )
+
+
 async def find_by_reference(tx: Tx, reference: str) -> Payment | None:
     return await fetch_one(
         tx,
@@ -112,7 +125,7 @@ async def find_open(tx: Tx, booking_id: UUID) -> Payment | None:
 
 
 async def begin_calling(tx: Tx, payment_id: UUID, calling_for: timedelta) -> bool:
-    """Reserve the right to start this payment at the gateway; False if somebody else has it."""
+    """Mark a charge as being started at its gateway; False if another request is starting it."""
     count = await execute(
         tx,
         """
@@ -134,7 +147,7 @@ async def end_calling(tx: Tx, payment_id: UUID) -> None:
 
 
 async def begin_asking(tx: Tx, reference: str, asking_for: timedelta) -> UUID | None:
-    """Reserve a look-up of an unpaid charge; None if one is under way or has just ended."""
+    """Mark an unpaid charge as being looked up; None if a look-up is running or has just ended."""
     return await fetch_value(
         tx,
         UUID,
@@ -149,7 +162,7 @@ async def begin_asking(tx: Tx, reference: str, asking_for: timedelta) -> UUID | 
 
 
 async def end_asking(tx: Tx, payment_id: UUID, pause: timedelta) -> None:
-    """The look-up that a visit asked for has ended; the next may begin after a pause."""
+    """Note that a look-up of a charge has ended; the next one may begin after a pause."""
     await execute(
         tx,
         """
@@ -172,9 +185,9 @@ async def move(
     failure: str | None = None,
     received: Money | None = None,
 ) -> Payment | None:
-    """Move a payment on if it still is where `payment` saw it, with its history; else None.
+    """Move a charge that is still in the state of `payment`, and add a history row; else None.
 
-    `received` is what came, if that is not what was asked for.
+    `received` is the money that was paid.
     """
     return await fetch_one(
         tx,
@@ -221,7 +234,7 @@ async def references_of_booking(tx: Tx, booking_id: UUID) -> list[str]:
 
 
 async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
-    """The payments of a booking whose end is not known yet."""
+    """The ids of a booking's open charges."""
     return await fetch_values(
         tx,
         UUID,
@@ -235,10 +248,10 @@ async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
 async def look_up_due(
     tx: Tx, *, look_again_in: timedelta, look_for: timedelta, limit: int
 ) -> list[UUID]:
-    """Charges to ask about now; each is due again after a while.
+    """Take the charges that are due to be looked up; returns their ids.
 
-    An open one soon; one that has ended without money at growing distances, and for no longer
-    than `look_for` since it was begun.
+    An open charge is due again after `look_again_in`. One that ended without money is due again at
+    growing intervals, until it is older than `look_for`.
     """
     return await fetch_values(
         tx,
@@ -266,9 +279,9 @@ async def look_up_due(
 
 
 async def promise_back(tx: Tx, amounts: Mapping[UUID, int]) -> list[Payment]:
-    """Count these amounts as given back, in the order of ids so that nobody deadlocks.
+    """Add amounts to what is refunded of charges, locked in the order of ids to avoid deadlocks.
 
-    Returns those that nobody contests; the others are as they were.
+    Contested charges are not changed. Returns the charges that were.
     """
     return await fetch_all(
         tx,
@@ -293,7 +306,7 @@ async def promise_back(tx: Tx, amounts: Mapping[UUID, int]) -> list[Payment]:
 
 
 async def contest(tx: Tx, payment_id: UUID, *, contested: bool) -> None:
-    """Say whether the payer's bank wants it back: until that is decided nothing of it leaves."""
+    """Store whether a chargeback of a charge is open: no refund of it is then sent."""
     await execute(
         tx,
         """
@@ -305,9 +318,9 @@ async def contest(tx: Tx, payment_id: UUID, *, contested: bool) -> None:
 
 
 async def charge_back(tx: Tx, payment_id: UUID, *, taken: int, promised: int) -> None:
-    """Count what the payer's bank has taken, as far as it is not refunded, and what will not be.
+    """Record what the payer's bank has taken of a charge, as far as it is not refunded.
 
-    `promised` is what was promised back, and is not owed any more.
+    `promised` is subtracted from what is refunded first: refunds that will not be sent.
     """
     await execute(
         tx,

@@ -1,26 +1,27 @@
-"""How charges are booked, and what their refunds are."""
+"""The postings of charges, and the instructions of their refunds."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from uuid import UUID
 
 import uuid_utils.compat
 
+from app.edge.gateways.port import ChargeStatus, FoundCharge
 from app.money.instructions.model import InstructionKind, NewInstruction
 from app.money.ledger import rules as ledger_rules
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
-from app.money.payments.model import Payment, Refund
+from app.money.payments.model import Payment, PaymentState, Refund
 
 
 def clearing(payment: Payment) -> Account:
-    """Where the gateway keeps the money of a charge."""
+    """The ledger account for the money of a charge that lies at its gateway."""
     return Account(
         kind=AccountKind.GATEWAY_CLEARING, currency=payment.currency, gateway=payment.gateway
     )
 
 
 def unapplied(payment: Payment, *, memo: str) -> Posting:
-    """Money came in that buys nothing: it is owed to whoever paid it."""
+    """The posting of a charge that buys nothing: its money is owed to the payer."""
     owed = Account(
         kind=AccountKind.GUEST_REFUNDABLE, currency=payment.currency, owner_id=payment.payer_id
     )
@@ -34,7 +35,7 @@ def unapplied(payment: Payment, *, memo: str) -> Posting:
 
 
 def gateway_fee(payment: Payment, fee: int) -> Posting:
-    """What the gateway keeps of a charge is the platform's cost."""
+    """The posting of the gateway's fee for a charge. The platform bears it."""
     return ledger_rules.gateway_fee(
         fee,
         clearing(payment),
@@ -42,6 +43,23 @@ def gateway_fee(payment: Payment, fee: int) -> Posting:
         booking_id=payment.booking_id,
         memo="fee of a charge",
     )
+
+
+def differences(payment: Payment, found: FoundCharge, *, live: bool) -> Set[str]:
+    """In what the gateway's record of a charge differs from ours."""
+    pairs = {
+        "reference": payment.reference == found.reference,
+        "amount": payment.amount == found.money.amount,
+        "currency": payment.currency == found.money.currency,
+        "mode": live == found.live,
+    }
+    return {name for name, same in pairs.items() if not same}
+
+
+def is_unrecorded_money(payment: Payment, found: FoundCharge) -> bool:
+    """Whether money came for a charge that was not known to be paid."""
+    is_paid = found.status is ChargeStatus.SUCCEEDED and found.money.amount > 0
+    return is_paid and payment.state is not PaymentState.SUCCEEDED
 
 
 def per_charge(refunds: Sequence[Refund]) -> dict[UUID, int]:
@@ -53,7 +71,7 @@ def per_charge(refunds: Sequence[Refund]) -> dict[UUID, int]:
 
 
 def instruction(refund: Refund, payment: Payment) -> NewInstruction:
-    """A refund goes back the way the charge came."""
+    """The instruction that sends a refund, through the gateway that took the charge."""
     return NewInstruction(
         id=uuid_utils.compat.uuid7(),
         kind=InstructionKind.REFUND,

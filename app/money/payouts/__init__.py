@@ -1,1 +1,1 @@
-"""Payouts: the transfers that hosts get, and what they owe, which makes these smaller."""
+"""Payouts: the transfers to hosts, less what hosts owe."""

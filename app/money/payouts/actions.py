@@ -1,4 +1,4 @@
-"""The verbs of payouts: know hosts' accounts, queue what they are to get, less what they owe."""
+"""The verbs of payouts: queue transfers to hosts, keep back what they owe, show both to them."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -8,8 +8,7 @@ from app.foundation.audit import Actor
 from app.foundation.db import Tx
 from app.foundation.money import Money
 from app.money.instructions import actions as instructions
-from app.money.instructions.model import Instruction, InstructionKind, InstructionState
-from app.money.instructions.queries import lock_next_failed
+from app.money.instructions.model import Instruction, InstructionState
 from app.money.payees import actions as payees
 from app.money.payees.model import Payee
 from app.money.payouts import queries, rules
@@ -26,9 +25,9 @@ from app.money.payouts.model import (
 
 
 async def queue_transfers(tx: Tx, payouts: Sequence[Payout], *, by: Actor) -> None:
-    """Commit to paying hosts their shares, in one round whatever their number.
+    """Queue the transfers of hosts' shares, with a fixed number of statements.
 
-    What a host owes is kept back. Who has no payout account is waited for.
+    What a host owes is kept back. The transfer of a host without a payout account waits for one.
     """
     if not payouts:
         return
@@ -44,9 +43,10 @@ async def queue_transfers(tx: Tx, payouts: Sequence[Payout], *, by: Actor) -> No
 async def owe(
     tx: Tx, *, cause_id: UUID, host_id: UUID, booking_id: UUID, money: Money, reason: str
 ) -> None:
-    """Write down that a host owes this, because of something: the next payouts are smaller by it.
+    """Record that a host owes an amount, which is kept back from the next payouts.
 
-    Transfers that are queued by now stay as they are.
+    `cause_id` is the late refund or chargeback that caused it. Transfers that are queued already
+    stay as they are.
     """
     await queries.insert_debt(
         tx,
@@ -58,28 +58,34 @@ async def owe(
     )
 
 
-async def next_failed(tx: Tx, but: Sequence[UUID]) -> UUID | None:
-    """Lock a failed transfer whose next attempt is due, other than these."""
-    return await lock_next_failed(tx, InstructionKind.TRANSFER, but)
+async def kept_back(tx: Tx, source_ids: Sequence[UUID]) -> int:
+    """How much was kept back for debts from the payouts of these pots. Minor units."""
+    return await queries.kept_back(tx, source_ids)
+
+
+async def owed_for_booking(tx: Tx, *, host_id: UUID, booking_id: UUID) -> int:
+    """How much a host has come to owe because of a booking, paid back or not. Minor units."""
+    return await queries.owed_for_booking(tx, host_id=host_id, booking_id=booking_id)
 
 
 async def retry_failed(tx: Tx, transfer_id: UUID) -> None:
-    """Queue a new attempt of such a transfer, to where its host is paid now."""
+    """Queue a new attempt of a failed transfer, to where its host is paid now."""
     transfer = await instructions.get(tx, transfer_id)
     target = await payees.recipient_of(tx, _payee(transfer))
     await instructions.retry(tx, transfer, target=target, reason="tried again")
 
 
 async def next_resumable(tx: Tx, but: Sequence[UUID]) -> UUID | None:
-    """Lock a transfer whose payee got an account while it was being made, other than these.
+    """Lock one transfer that waits for a payout account although its payee has one by now.
 
-    The account is locked with it: nobody removes or replaces it until the transaction ends.
+    But none of these. The account is locked too, so that nobody removes or replaces it until the
+    transaction ends.
     """
     return await queries.lock_next_resumable(tx, but)
 
 
 async def resume(tx: Tx, transfer_id: UUID) -> None:
-    """Queue such a transfer."""
+    """Queue a locked transfer that has waited for a payout account."""
     transfer = await instructions.get(tx, transfer_id)
     target = await payees.recipient_of(tx, _payee(transfer))
     if target is None:

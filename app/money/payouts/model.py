@@ -1,4 +1,4 @@
-"""Payouts: what is to be transferred to hosts, and what they owe."""
+"""Payouts and debts of hosts: rows, and what hosts see of them."""
 
 from datetime import datetime
 from typing import Annotated
@@ -14,7 +14,7 @@ from app.money.instructions.model import InstructionState
 
 
 class Payout(msgspec.Struct, frozen=True, kw_only=True):
-    """A host's share of a pot (`source_id`), in minor units, to be transferred."""
+    """A host's share of a pot (`source_id`), which is to be transferred. In minor units."""
 
     source_id: UUID
     booking_id: UUID
@@ -27,7 +27,7 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Debt(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `host_debts`: what is left of it is `amount - recovered`."""
+    """A row of `host_debts`. In minor units."""
 
     id: UUID
     host_id: UUID
@@ -47,7 +47,7 @@ class Debt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recovery(msgspec.Struct, frozen=True):
-    """What is kept back of one payout (of a booking) towards one debt."""
+    """What is kept back from the payout of one pot towards one debt. In minor units."""
 
     debt_id: UUID
     source_id: UUID
@@ -56,7 +56,7 @@ class Recovery(msgspec.Struct, frozen=True):
 
 
 class KeptBack(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `debt_recoveries`, of a debt that is known."""
+    """A row of `debt_recoveries`, without the id of its debt."""
 
     booking_id: UUID
     amount: int
@@ -68,7 +68,7 @@ class DebtWithRecoveries(Debt, frozen=True, kw_only=True):
 
 
 class RecoveryReply(Output, frozen=True):
-    """What was kept back of the payout of a booking."""
+    """What was kept back from the payout of a booking."""
 
     booking_id: UUID
     amount: Money
@@ -76,7 +76,10 @@ class RecoveryReply(Output, frozen=True):
 
 
 class DebtReply(Output, frozen=True):
-    """What a host owes for a refund past the payout; the next payouts are smaller by it."""
+    """What a host owes for money that was given back after the payout.
+
+    It is kept back from the next payouts.
+    """
 
     id: UUID
     booking_id: UUID
@@ -114,7 +117,7 @@ class DebtPage(Output, frozen=True):
 
 
 class HostTransfer(msgspec.Struct, frozen=True, kw_only=True):
-    """A transfer to a host, and what was kept back from it for debts. Minor units."""
+    """A transfer to a host, with what was kept back for debts. In minor units."""
 
     id: UUID
     booking_id: UUID
@@ -132,14 +135,14 @@ class HostTransfer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HostTransferReply(Output, frozen=True):
-    """A transfer as its host sees it. `explanation` says what keeps it, if anything does."""
+    """A transfer as its host sees it. `explanation` says why it has not arrived, or is null."""
 
     id: UUID
     booking_id: UUID
     state: InstructionState
     gateway: GatewayName
     amount: Money
-    kept_back: Annotated[Money, Meta(description="For debts, from what it would have been")]
+    kept_back: Annotated[Money, Meta(description="For debts: without them it would be larger")]
     reason: str
     explanation: str | None
     created_at: datetime
@@ -155,7 +158,7 @@ class HostTransferPage(Output, frozen=True):
 
 
 class HostBalance(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a host's money of one currency is. Minor units."""
+    """Where a host's money of one currency is. In minor units."""
 
     currency: str
     owed: int
@@ -168,7 +171,7 @@ class HostBalance(msgspec.Struct, frozen=True, kw_only=True):
 class BalanceReply(Output, frozen=True):
     """What has been released to a host and has not arrived, and what the host owes.
 
-    `owed` is the sum of what is on its way, waits for a payout account, and came back.
+    `owed` is the sum of what is on its way, what waits for a payout account, and what came back.
     """
 
     owed: Money

@@ -1,9 +1,9 @@
-"""One statement per function on `payout_accounts`, `host_debts` and `debt_recoveries`."""
+"""One statement per function on `host_debts` and `debt_recoveries`, and on hosts' transfers."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.foundation.db import Tx, execute, fetch_all, fetch_value, json
+from app.foundation.db import Tx, execute, fetch_all, fetch_new_value, fetch_value, json
 from app.foundation.money import Money
 from app.money.instructions.model import InstructionState
 from app.money.payouts.model import (
@@ -16,9 +16,9 @@ from app.money.payouts.model import (
 
 
 async def lock_next_resumable(tx: Tx, but: Sequence[UUID]) -> UUID | None:
-    """A transfer that waits for an account although there is one, and the account with it.
+    """Lock one transfer that waits for an account although there is one, and that account.
 
-    Other than these, and nobody else's to change.
+    But none of these.
     """
     return await fetch_value(
         tx,
@@ -55,7 +55,7 @@ async def insert_debt(
 
 
 async def lock_debts(tx: Tx, host_ids: Sequence[UUID]) -> list[Debt]:
-    """What these hosts still owe, oldest first, in an order in which nobody deadlocks."""
+    """Lock the debts that these hosts still owe, oldest first: a fixed order cannot deadlock."""
     return await fetch_all(
         tx,
         Debt,
@@ -69,7 +69,7 @@ async def lock_debts(tx: Tx, host_ids: Sequence[UUID]) -> list[Debt]:
 
 
 async def recover(tx: Tx, recoveries: Sequence[Recovery]) -> int:
-    """Write down what is kept back, and count it towards its debts."""
+    """Insert what is kept back, and count it towards its debts."""
     return await execute(
         tx,
         """
@@ -83,6 +83,31 @@ async def recover(tx: Tx, recoveries: Sequence[Recovery]) -> int:
           FROM (SELECT debt_id, sum(amount)::bigint AS amount FROM kept GROUP BY debt_id) AS sums
          WHERE host_debts.id = sums.debt_id""",
         recoveries=json(recoveries),
+    )
+
+
+async def kept_back(tx: Tx, source_ids: Sequence[UUID]) -> int:
+    """How much was kept back for debts from the payouts of these pots."""
+    return await fetch_new_value(
+        tx,
+        int,
+        """
+        SELECT coalesce(sum(amount), 0)::bigint FROM debt_recoveries
+         WHERE source_id = ANY(%(source_ids)s)""",
+        source_ids=list(source_ids),
+    )
+
+
+async def owed_for_booking(tx: Tx, *, host_id: UUID, booking_id: UUID) -> int:
+    """How much a host has come to owe because of a booking, paid back or not."""
+    return await fetch_new_value(
+        tx,
+        int,
+        """
+        SELECT coalesce(sum(amount), 0)::bigint FROM host_debts
+         WHERE host_id = %(host_id)s AND booking_id = %(booking_id)s""",
+        host_id=host_id,
+        booking_id=booking_id,
     )
 
 
@@ -112,9 +137,9 @@ async def transfers_of_host(
 
 
 async def balances_of_host(tx: Tx, host_id: UUID) -> list[HostBalance]:
-    """Per currency: what is to be paid out, by how far it is, and what is owed by the host.
+    """Per currency: what is not paid out yet, by where it is, and what the host owes.
 
-    What came back counts until it is sent again, which another instruction then does.
+    A transfer that came back counts until another instruction sends its money again.
     """
     return await fetch_all(
         tx,
@@ -149,7 +174,7 @@ async def balances_of_host(tx: Tx, host_id: UUID) -> list[HostBalance]:
 async def debts_of_host(
     tx: Tx, host_id: UUID, *, before: UUID | None, limit: int
 ) -> list[DebtWithRecoveries]:
-    """Newest first, paid back or not, each with what was kept back for it."""
+    """The debts of a host, newest first, recovered or not, each with what was kept back for it."""
     return await fetch_all(
         tx,
         DebtWithRecoveries,

@@ -24,7 +24,7 @@ StateFilter = Annotated[InstructionState | None, QueryParameter(name="state")]
     "/api/host/transfers",
     guards=[require_host],
     tags=["payouts"],
-    summary="What is paid to you, how far it is, and what keeps it; newest first",
+    summary="The transfers to you, newest first, and why one has not arrived",
 )
 async def list_transfers(
     request: AuthenticatedRequest,
@@ -53,7 +53,7 @@ async def read_balance(request: AuthenticatedRequest) -> BalanceList:
     "/api/host/debts",
     guards=[require_host],
     tags=["payouts"],
-    summary="What you owe after refunds past your payout, and what was kept back for it",
+    summary="What you owe for refunds after your payout, and what was kept back for it",
 )
 async def list_debts(
     request: AuthenticatedRequest, limit: PageSize = 20, cursor: PageCursor = None

@@ -1,4 +1,4 @@
-"""What of a payout is kept back for debts and what is transferred; which account it goes to."""
+"""How much of a payout is kept back for debts, and how much is transferred to which account."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ from app.money.payouts.model import (
 
 
 def recover(payouts: Sequence[Payout], debts: Sequence[Debt]) -> list[Recovery]:
-    """Oldest debts first, each from its host's payouts in the order they come."""
+    """What to keep back: for the oldest debts first, from the payouts of each host in order."""
     kept: list[Recovery] = []
     left = {debt.id: debt.left for debt in debts}
     for payout in payouts:
@@ -52,7 +52,7 @@ def changes(recoveries: Sequence[Recovery]) -> list[Change]:
 def transfers(
     payouts: Sequence[Payout], recoveries: Sequence[Recovery], recipients: Mapping[Payee, str]
 ) -> list[NewInstruction]:
-    """What is left of each payout, for the payee's account if there is one."""
+    """The transfers of what is left of each payout, to the payee's account if there is one."""
     kept: dict[object, int] = {}
     for recovery in recoveries:
         kept[recovery.source_id] = kept.get(recovery.source_id, 0) + recovery.amount
@@ -92,7 +92,7 @@ def as_seen_by_host(transfer: HostTransfer) -> HostTransferReply:
 
 
 def explain(transfer: HostTransfer) -> str | None:
-    """What keeps a transfer from its host, in words; None where nothing does."""
+    """Why a transfer has not arrived, in words for its host; None if it goes its normal way."""
     failure = (transfer.failure or "no reason was given").rstrip(".")
     match transfer.state:
         case InstructionState.WAITING_FOR_PAYEE:

@@ -57,7 +57,8 @@ async def read_jobs(tx: Tx, wanted: JobFilter, *, limit: int, cursor: str | None
     """A page of jobs, newest first. Raises Invalid for a made-up cursor."""
     before = paging.read_row_id(cursor)
     await plan_for_values(tx)
-    jobs = await queries.list_jobs(tx, wanted, before=before, limit=limit + 1)
+    tasks = queue.names_of(wanted.task) if wanted.task else None
+    jobs = await queries.list_jobs(tx, wanted, tasks=tasks, before=before, limit=limit + 1)
     page, next_cursor = paging.cut(jobs, limit, by=lambda job: job.id)
     return JobPage(jobs=[_shown(job) for job in page], next_cursor=next_cursor)
 
@@ -151,7 +152,8 @@ async def retry_job(tx: Tx, job_id: int, *, by: Actor, reason: str) -> Job:
 
 async def retry_dead(tx: Tx, wanted: Redrive, *, by: Actor) -> list[int]:
     """Queue dead letters again, the oldest first; returns their ids."""
-    touched = await queries.retry_dead(tx, task=wanted.task, queue=wanted.queue, limit=wanted.limit)
+    tasks = queue.names_of(wanted.task) if wanted.task else None
+    touched = await queries.retry_dead(tx, tasks=tasks, queue=wanted.queue, limit=wanted.limit)
     await _record(tx, "retry_job", touched, after="todo", by=by, reason=wanted.reason)
     await queue.announce(tx, sorted({job.queue for job in touched}))
     return sorted(job.id for job in touched)
@@ -196,19 +198,26 @@ async def _record(
 
 async def pause(tx: Tx, kind: PauseKind, name: str, *, by: Actor, reason: str) -> list[Pause]:
     """Start no more jobs of a queue or task; running ones go on. Returns all that is paused."""
-    if await queries.pause(tx, kind, name):
-        subject = Subject(kind, name)
-        await audit.record(tx, by=by, action=f"pause_{kind}", subject=subject, reason=reason)
+    for each in _names(kind, name):
+        if await queries.pause(tx, kind, each):
+            subject = Subject(kind, each)
+            await audit.record(tx, by=by, action=f"pause_{kind}", subject=subject, reason=reason)
     return await queries.pauses(tx)
 
 
 async def resume(tx: Tx, kind: PauseKind, name: str, *, by: Actor, reason: str) -> list[Pause]:
     """Start the waiting jobs of a queue or task at once. Returns all that is still paused."""
-    if await queries.resume(tx, kind, name):
-        subject = Subject(kind, name)
-        await audit.record(tx, by=by, action=f"resume_{kind}", subject=subject, reason=reason)
-        await queue.announce(tx, await queries.queues_with(tx, kind, name))
+    for each in _names(kind, name):
+        if await queries.resume(tx, kind, each):
+            subject = Subject(kind, each)
+            await audit.record(tx, by=by, action=f"resume_{kind}", subject=subject, reason=reason)
+            await queue.announce(tx, await queries.queues_with(tx, kind, each))
     return await queries.pauses(tx)
+
+
+def _names(kind: PauseKind, name: str) -> Sequence[str]:
+    """A queue has one name; a task that was renamed has jobs queued under all of its names."""
+    return queue.names_of(name) if kind is PauseKind.TASK else (name,)
 
 
 async def read_pauses(tx: Tx) -> list[Pause]:

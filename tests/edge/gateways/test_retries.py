@@ -23,9 +23,8 @@ from app.edge.gateways.port import (
     Unknown,
 )
 from app.edge.gateways.retries import Patience, Repeat
-from tests.edge.gateways.adapters import ALL, World
+from tests.edge.gateways.adapters import ALL, World, opened
 from tests.edge.gateways.requests import CHARGE, REFUND, TRANSFER, refund, start, transfer
-from tests.sandbox.server import sandbox_in_process
 
 PATIENT = Patience(for_s=30, first_wait_s=0.001)
 DOWN = httpx.Response(503)
@@ -66,10 +65,8 @@ class Patiently(World):
 
 @pytest.fixture(params=ALL, ids=lambda adapter: adapter.name)
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[Patiently]:
-    async with sandbox_in_process() as (sandbox, transport):
-        world = Patiently(request.param, sandbox, transport)
+    async with opened(request.param, Patiently) as world:
         yield world
-        await world.gateway.close()
 
 
 def _line(

@@ -18,19 +18,18 @@ from app.edge.gateways.port import (
 )
 from app.flows.cancellation import actions as cancellation
 from app.flows.cancellation.model import Cancel
-from app.flows.chargebacks import queries as chargebacks
-from app.flows.chargebacks.actions.booking import book
-from app.flows.sending import actions as money_out
+from app.flows.chargebacks import actions as chargebacks
+from app.flows.chargebacks import queries as chargeback_queries
+from app.flows.sending import actions as sending
 from app.foundation.db import Tx, fetch_all, fetch_new_value, fetch_values, transaction
 from app.foundation.errors import Problem
 from app.market.bookings.model import Booking
 from app.money.escrow import actions as escrow
 from app.money.escrow.model import PotKind
 from app.money.escrow.rules import WINDOWS
-from app.money.instructions import queries as instructions
-from app.money.instructions.actions import begin_attempt, begin_look_up, record, settle
+from app.money.instructions import actions as instructions
 from app.money.instructions.model import Instruction, InstructionKind
-from app.money.payments import queries as payment_queries
+from app.money.payments import actions as payments
 from app.money.payments.model import Payment
 from app.people.accounts.model import Principal, Role
 from tests import make, paid
@@ -59,10 +58,10 @@ async def _stays() -> list[tuple[Booking, Payment]]:
         host = await make.account(tx, Role.GUEST, Role.HOST)
         guest = await make.account(tx)
         stays = [await paid.stay(tx, host=host, guest=guest) for _ in range(ROUNDS)]
-        payments = await fetch_all(
+        charges = await fetch_all(
             tx, Payment, "SELECT *, false AS calling FROM payments ORDER BY booking_id"
         )
-    return list(zip(sorted(stays, key=lambda stay: stay.id), payments, strict=True))
+    return list(zip(sorted(stays, key=lambda stay: stay.id), charges, strict=True))
 
 
 def _told(payment: Payment, status: ChargebackStatus) -> Deed:
@@ -78,7 +77,7 @@ def _told(payment: Payment, status: ChargebackStatus) -> Deed:
         live=False,
         data={},
     )
-    return lambda tx: book(tx, payment.id, found, live=False)
+    return lambda tx: chargebacks.post(tx, payment.id, found, live=False)
 
 
 async def _contend(others: Callable[[Booking], Deed]) -> None:
@@ -121,7 +120,7 @@ async def test_a_refund_that_begins_at_this_moment_is_under_way() -> None:
         await cancellation.cancel(tx, booking_id=booking.id, asker=host, request=Cancel())
         refund, *_ = await instructions.of_booking(tx, booking.id)
     async with transaction() as tx:
-        assert await begin_attempt(tx, refund.id)
+        assert await sending.begin(tx, refund.id)
         losing = asyncio.create_task(_happens(_told(payment, ChargebackStatus.LOST)))
         await eventually(partial(_waits_for_a_lock, losing))
     await losing
@@ -174,29 +173,29 @@ async def _refunded() -> tuple[Booking, Payment]:
         refunds = await instructions.of_booking(tx, booking.id)
         for refund in refunds:
             await _arrive(tx, refund)
-        return booking, await payment_queries.lock(tx, refunds[0].payment_id)
+        return booking, await payments.lock(tx, refunds[0].payment_id)
 
 
 async def _arrive(tx: Tx, refund: Instruction) -> None:
-    sending = await begin_attempt(tx, refund.id)
-    assert sending
+    begun = await sending.begin(tx, refund.id)
+    assert begun
     accepted = Accepted(gateway_id=str(refund.id), status=MoneyOutStatus.PENDING, data={})
-    sent = await record(tx, sending, accepted)
-    await settle(tx, sent, _heard(sent, MoneyOutStatus.SUCCEEDED), live=False)
+    sent = await instructions.record(tx, begun.instruction, accepted)
+    await instructions.settle(tx, sent, _heard(sent, MoneyOutStatus.SUCCEEDED), live=False)
 
 
 async def _come_back(tx: Tx, *, refund: Instruction) -> None:
     """What a look-up commits."""
-    asked = await begin_look_up(tx, refund.id)
+    asked = await instructions.begin_look_up(tx, refund.id)
     assert asked
-    back = await settle(tx, asked, _heard(asked, MoneyOutStatus.REVERSED), live=False)
-    await money_out.keep_returned(tx, back)
+    back = await instructions.settle(tx, asked, _heard(asked, MoneyOutStatus.REVERSED), live=False)
+    await chargebacks.keep_refund(tx, back)
     await escrow.follow(tx, back)
 
 
 async def _send_again(tx: Tx, *, refund_id: UUID) -> None:
     admin = await make.account(tx, Role.ADMIN)
-    await money_out.reissue(
+    await sending.reissue(
         tx, refund_id, kind=InstructionKind.REFUND, admin_id=admin.id, reason="asked for it"
     )
 
@@ -216,8 +215,8 @@ def _heard(sent: Instruction, status: MoneyOutStatus) -> FoundInstruction:
 
 async def _nobody_has_it_twice(payment: Payment) -> None:
     async with transaction() as tx:
-        lost = await chargebacks.lock_lost(tx, payment.id)
-        unsent = await chargebacks.lock_unsent(tx, payment.id, [InstructionKind.REFUND])
+        lost = await chargeback_queries.lock_lost(tx, payment.id)
+        unsent = await instructions.lock_unsent(tx, payment.id, [InstructionKind.REFUND])
         assert not unsent
         assert [each.loss for each in lost] == [0]
     await audit_is_clean()

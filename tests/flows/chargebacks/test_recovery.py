@@ -19,7 +19,7 @@ from tests.flows.sending.late_refunds import another_trip, debts
 from tests.money.escrow.pots import pots
 from tests.money.instructions.progress import follow, instructions
 from tests.money.payees.payout_accounts import payee
-from tests.sandbox.webhooks import delivered, eventually
+from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
 
 
@@ -129,7 +129,7 @@ async def test_what_came_back_is_not_sent_again(shop: Shop) -> None:
     await follow(shop)
     (transfer,) = await shop.sandbox.transfers()
     await shop.sandbox.end_transfer(transfer["reference"], "reverse")
-    await eventually(lambda: delivered(shop.sandbox))
+    await all_delivered(shop.sandbox)
     await shop.run_jobs()
     rental, deposit = parts(booking)
     host = rental - rental // 10

@@ -15,7 +15,7 @@ from tests.flows.chargebacks.told import (
 from tests.flows.sending.admins import BECAUSE, REFUNDS
 from tests.money.instructions.progress import follow, instructions
 from tests.money.payees.payout_accounts import payee
-from tests.sandbox.webhooks import delivered, eventually
+from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
 
 
@@ -24,7 +24,7 @@ async def come_back(shop: Shop) -> None:
     for refund in await shop.sandbox.refunds():
         if refund["status"] == "processed":
             await shop.sandbox.end_refund(refund["id"], "reverse")
-    await eventually(lambda: delivered(shop.sandbox))
+    await all_delivered(shop.sandbox)
     await shop.run_jobs()
 
 

@@ -8,8 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.edge.gateways.port import GatewayName, Listing
-from app.flows.chargebacks.actions.asking import ask_about_listed, ask_about_open
-from app.flows.chargebacks.actions.booking import book
+from app.flows.chargebacks import actions as chargebacks
 from app.flows.chargebacks.model import ChargeNotPaid
 from app.foundation.db import now, transaction
 from tests.flows.chargebacks.told import (
@@ -77,13 +76,13 @@ async def test_the_money_of_a_won_one_comes_back_some_time_later(shop: Shop) -> 
     await shop.forward(LATER)
     for asked in (1, 0):
         async with transaction() as tx:
-            assert await ask_about_open(tx, [GatewayName.PAYSTACK], limit=10) == asked
+            assert await chargebacks.look_up_open(tx, [GatewayName.PAYSTACK], limit=10) == asked
     await shop.forward(LATER)
     for _ in range(2):
         await tell(payment, WON)
     assert await shop.values(POSTED) == ["chargeback", "chargeback_reversal"]
     async with transaction() as tx:
-        assert await ask_about_open(tx, [GatewayName.PAYSTACK], limit=10) == 0
+        assert await chargebacks.look_up_open(tx, [GatewayName.PAYSTACK], limit=10) == 0
     await books_are_right()
 
 
@@ -105,7 +104,9 @@ async def test_an_answer_from_before_its_end_contradicts_nothing(shop: Shop) -> 
     for at, alerts in ((asked_at, 0), (None, 1)):
         async with transaction() as tx:
             told = found(payment, OPEN)
-            await book(tx, UUID(payment["id"]), told, live=False, asked_at=at or await now(tx))
+            await chargebacks.post(
+                tx, UUID(payment["id"]), told, live=False, asked_at=at or await now(tx)
+            )
         contradicted = "SELECT count(*) FROM alerts WHERE kind = 'chargeback_contradicted'"
         assert await shop.count(contradicted) == alerts
 
@@ -165,7 +166,7 @@ async def test_what_is_none_of_ours_is_told_of_once(shop: Shop) -> None:
     )
     for _ in range(2):
         async with transaction() as tx:
-            assert await ask_about_listed(tx, GatewayName.PAYSTACK, listed) == 1
+            assert await chargebacks.look_up_listed(tx, GatewayName.PAYSTACK, listed) == 1
     assert await shop.values(
         "SELECT kind || ' ' || subject || ' ' || count FROM alerts ORDER BY subject"
     ) == ["chargeback_unknown paystack cb_8 2", "chargeback_unknown paystack cb_9 2"]

@@ -5,7 +5,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.edge.gateways.port import ChargebackStatus, FoundChargeback
-from app.flows.chargebacks.actions.booking import book
+from app.flows.chargebacks import actions as chargebacks
 from app.flows.chargebacks.model import Chargeback
 from app.foundation.db import transaction
 from app.foundation.money import Money
@@ -45,7 +45,7 @@ async def tell(
     """Book that a gateway says so."""
     async with transaction() as tx:
         told = found(payment, status, **otherwise)
-        return await book(tx, UUID(payment["id"]), told, live=False)
+        return await chargebacks.post(tx, UUID(payment["id"]), told, live=False)
 
 
 async def paid_stay(shop: Shop, **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:

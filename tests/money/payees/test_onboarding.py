@@ -22,7 +22,7 @@ from app.sandbox.stripe.dialect import Stripe
 from tests import make
 from tests.money.instructions.progress import transfers
 from tests.money.payees.payout_accounts import PATH, accounts, add, remove
-from tests.sandbox.webhooks import delivered, eventually
+from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
 from tests.stories.trips import trip_in_euros
 
@@ -53,7 +53,7 @@ async def link(shop: Shop, account: dict[str, Any], **body: str) -> str:
 
 async def told(shop: Shop) -> None:
     """All webhooks have come, and were acted on."""
-    await eventually(lambda: delivered(shop.sandbox))
+    await all_delivered(shop.sandbox)
     await shop.run_jobs()
 
 
@@ -181,7 +181,7 @@ async def test_what_is_queued_for_an_account_that_stops_waits(shop: Shop) -> Non
     await released_in_euros(shop)
     assert await transfers(shop) == [f"queued {code}"]
     async with transaction() as tx:
-        account = await payees.find_told_of(tx, GatewayName.STRIPE, code)
+        account = await payees.find_by_reported_recipient(tx, GatewayName.STRIPE, code)
         assert account
         asked = await payees.begin_asking(tx, account.id)
         assert asked
@@ -249,7 +249,7 @@ async def test_webhooks_of_payees_that_are_none_of_ours_are_ignored(shop: Shop) 
 async def test_two_jobs_that_ask_at_once_agree_and_the_later_answer_counts(shop: Shop) -> None:
     _, code = await opened(shop)
     async with transaction() as tx:
-        account = await payees.find_told_of(tx, GatewayName.STRIPE, code)
+        account = await payees.find_by_reported_recipient(tx, GatewayName.STRIPE, code)
         assert account
         first = await payees.begin_asking(tx, account.id)
         second = await payees.begin_asking(tx, account.id)
@@ -264,7 +264,7 @@ async def test_two_jobs_that_ask_at_once_agree_and_the_later_answer_counts(shop:
             assert (await payees.record(tx, first, late)).missing == ["a document"]
     assert await state(shop) == "pending"
     await shop.sandbox.onboard(code)
-    await eventually(lambda: delivered(shop.sandbox))
+    await all_delivered(shop.sandbox)
     await shop.forward(timedelta(minutes=10))
     await asyncio.gather(shop.run_jobs(), shop.sweep(SWEEP), shop.run_jobs(), shop.sweep(SWEEP))
     assert await state(shop) == "active"

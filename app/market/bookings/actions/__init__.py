@@ -25,6 +25,10 @@ from app.market.bookings.actions.read import (
     get,
     lock,
     not_found,
+    read,
+    read_as_guest,
+    read_as_host,
+    read_history,
 )
 from app.market.bookings.actions.reserve import (
     reserve,
@@ -48,6 +52,10 @@ __all__ = [
     "next_unpaid",
     "not_found",
     "put_passengers",
+    "read",
+    "read_as_guest",
+    "read_as_host",
+    "read_history",
     "read_passengers",
     "reserve",
     "secure",

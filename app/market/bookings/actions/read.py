@@ -1,11 +1,19 @@
-"""Looking at bookings: one of the asker's, locked or not, and the part that the asker has in it."""
+"""Reading bookings, locked or not, and the part that the asker has in one."""
 
 from uuid import UUID
 
+from app.foundation import paging
 from app.foundation.audit import Actor, ActorRole
 from app.foundation.db import Tx
 from app.market.bookings import queries
-from app.market.bookings.model import Booking, BookingNotFound
+from app.market.bookings.model import (
+    Booking,
+    BookingNotFound,
+    BookingPage,
+    BookingReply,
+    BookingState,
+    History,
+)
 from app.people.accounts.model import Principal, Role
 
 
@@ -21,11 +29,43 @@ async def lock(tx: Tx, booking_id: UUID) -> Booking:
 
 async def get(tx: Tx, *, booking_id: UUID, asker: Principal) -> Booking:
     """A booking that the asker takes part in, or any for an admin. Raises BookingNotFound."""
-    booking = await queries.find(tx, booking_id)
-    if booking is None:
-        raise not_found(booking_id)
+    booking = await read(tx, booking_id)
     actor(booking, asker)
     return booking
+
+
+async def read(tx: Tx, booking_id: UUID) -> Booking:
+    """A booking, for callers that act for nobody. Raises BookingNotFound."""
+    if booking := await queries.find(tx, booking_id):
+        return booking
+    raise not_found(booking_id)
+
+
+async def read_as_guest(
+    tx: Tx, guest_id: UUID, *, state: BookingState | None, limit: int, cursor: str | None
+) -> BookingPage:
+    """A page of what somebody has booked, newest first. Raises Invalid for a made-up cursor."""
+    before = paging.read_id(cursor)
+    rows = await queries.list_of_guest(tx, guest_id, state=state, before=before, limit=limit + 1)
+    return _page(rows, limit)
+
+
+async def read_as_host(
+    tx: Tx, host_id: UUID, *, state: BookingState | None, limit: int, cursor: str | None
+) -> BookingPage:
+    """A page of the bookings of a host's listings, newest first.
+
+    Raises Invalid for a made-up cursor.
+    """
+    before = paging.read_id(cursor)
+    rows = await queries.list_of_host(tx, host_id, state=state, before=before, limit=limit + 1)
+    return _page(rows, limit)
+
+
+async def read_history(tx: Tx, *, booking_id: UUID, asker: Principal) -> History:
+    """Every move of a booking, the first one first. Raises BookingNotFound."""
+    booking = await get(tx, booking_id=booking_id, asker=asker)
+    return History(booking_id=booking.id, moves=await queries.history(tx, booking.id))
 
 
 def actor(booking: Booking, asker: Principal) -> Actor:
@@ -41,3 +81,9 @@ def actor(booking: Booking, asker: Principal) -> Actor:
 
 def not_found(booking_id: UUID) -> BookingNotFound:
     return BookingNotFound(f"There is no booking {booking_id} of yours.")
+
+
+def _page(rows: list[Booking], limit: int) -> BookingPage:
+    page, next_cursor = paging.cut(rows, limit, by=lambda booking: booking.id)
+    bookings = [BookingReply.of(booking) for booking in page]
+    return BookingPage(bookings=bookings, next_cursor=next_cursor)

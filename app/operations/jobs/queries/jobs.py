@@ -11,8 +11,18 @@ from app.operations.jobs.model import Attempt, Job, JobEvent, JobFilter, Pause, 
 _PAST_MAX = 100
 
 
-async def list_jobs(tx: Tx, wanted: JobFilter, *, before: int | None, limit: int) -> list[Job]:
-    """Jobs, newest first (ids are in the order of time), older than the job of this id."""
+async def list_jobs(
+    tx: Tx,
+    wanted: JobFilter,
+    *,
+    tasks: Sequence[str] | None = None,
+    before: int | None,
+    limit: int,
+) -> list[Job]:
+    """Jobs, newest first (ids are in the order of time), older than the job `before`.
+
+    `tasks` are all names of the task in the filter; None: of any task.
+    """
     return await fetch_all(
         tx,
         Job,
@@ -33,11 +43,12 @@ async def list_jobs(tx: Tx, wanted: JobFilter, *, before: int | None, limit: int
                 ORDER BY attempt DESC LIMIT 1) AS last ON true
          WHERE (%(status)s::procrastinate_job_status IS NULL OR status = %(status)s)
            AND (%(queue)s::text IS NULL OR queue_name = %(queue)s)
-           AND (%(task)s::text IS NULL OR task_name = %(task)s)
+           AND (%(tasks)s::text[] IS NULL OR task_name = ANY(%(tasks)s))
            AND (%(before)s::bigint IS NULL OR job.id < %(before)s)
          ORDER BY job.id DESC
          LIMIT %(limit)s""",
         **msgspec.structs.asdict(wanted),
+        tasks=None if tasks is None else list(tasks),
         before=before,
         limit=limit,
     )
@@ -113,7 +124,9 @@ async def retry(tx: Tx, job_id: int) -> Touched | None:
     )
 
 
-async def retry_dead(tx: Tx, *, task: str | None, queue: str | None, limit: int) -> list[Touched]:
+async def retry_dead(
+    tx: Tx, *, tasks: Sequence[str] | None, queue: str | None, limit: int
+) -> list[Touched]:
     """Queue dead letters again, the oldest first; only one for each queueing lock."""
     return await fetch_all(
         tx,
@@ -122,7 +135,7 @@ async def retry_dead(tx: Tx, *, task: str | None, queue: str | None, limit: int)
         WITH dead AS (
             SELECT id FROM procrastinate_jobs AS job
              WHERE status = 'failed'
-               AND (%(task)s::text IS NULL OR task_name = %(task)s)
+               AND (%(tasks)s::text[] IS NULL OR task_name = ANY(%(tasks)s))
                AND (%(queue)s::text IS NULL OR queue_name = %(queue)s)
                AND NOT EXISTS (
                    SELECT FROM procrastinate_jobs AS other
@@ -135,7 +148,7 @@ async def retry_dead(tx: Tx, *, task: str | None, queue: str | None, limit: int)
            SET status = 'todo', scheduled_at = NULL, abort_requested = false, worker_id = NULL
           FROM dead WHERE job.id = dead.id AND status = 'failed'
         RETURNING job.id, queue_name AS queue, task_name AS task, 'failed' AS was, attempts""",
-        task=task,
+        tasks=None if tasks is None else list(tasks),
         queue=queue,
         limit=limit,
     )

@@ -26,7 +26,7 @@ _REQUESTS: Final = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 def with_valid_key(connection: ASGIConnection[Any, Any, Any, State], _: BaseRouteHandler) -> None:
     """Guard: the secret key as bearer token."""
-    simulator: Simulator = connection.app.state.simulator
+    simulator: Simulator = connection.state.simulator
     given = connection.headers.get("authorization", "")
     if given not in {f"Bearer {key}" for key in simulator.secret_keys[NAME]}:
         raise errors.invalid_key()

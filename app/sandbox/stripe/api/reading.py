@@ -31,7 +31,7 @@ _KEY_LENGTH_MAX: Final = 255
 
 def with_valid_key(connection: ASGIConnection[Any, Any, Any, State], _: BaseRouteHandler) -> None:
     """Guard: the secret key as bearer token, and a version."""
-    simulator: Simulator = connection.app.state.simulator
+    simulator: Simulator = connection.state.simulator
     given = connection.headers.get("authorization", "")
     if given not in {f"Bearer {key}" for key in simulator.secret_keys[NAME]}:
         raise errors.invalid_key()
