@@ -1,4 +1,4 @@
-"""Outgoing webhooks: signed, delivered in the background, retried until somebody answers 200."""
+"""Outgoing webhooks: signed, sent in the background, and again until the reply is 200."""
 
 import asyncio
 import ssl
@@ -11,7 +11,7 @@ from typing import Final
 import httpx
 
 from app.sandbox.books.deliveries import Deliveries, Delivery
-from app.sandbox.dialect import Dialect, Letter
+from app.sandbox.dialect import Dialect, Webhook
 from app.sandbox.faults import Faults, Kind, Operation, Rule
 
 ATTEMPTS_MAX: Final = 100
@@ -19,11 +19,11 @@ _ANSWER_SECONDS_MAX: Final = 30.0
 _LATER_MS: Final = 300  # how late a reordered webhook is, if no delay is given
 
 
-class Mail:
-    """Delivers what is due to `webhook_url`, in which `{gateway}` stands for the sender's name.
+class WebhookSender:
+    """Sends the webhooks that are due to `webhook_url`; `{gateway}` in it is the sender's name.
 
-    `retry_seconds` are the waits between attempts; the last repeats. Real gateways wait minutes
-    and hours; these are for people who watch.
+    `retry_seconds` are the waits between attempts; the last one repeats. Real gateways wait for
+    minutes and hours; these are short for people who watch.
     """
 
     def __init__(
@@ -42,18 +42,18 @@ class Mail:
         self._retry_seconds = tuple(retry_seconds)
         self._wake = asyncio.Event()
 
-    def post(self, gateway: str, reference: str, letters: Sequence[Letter]) -> None:
-        """Put letters of a gateway, all about one reference, into the mail."""
-        for event, body in letters:
+    def send(self, gateway: str, reference: str, webhooks: Sequence[Webhook]) -> None:
+        """Queue webhooks of a gateway, all about one reference, to be sent at once."""
+        for event, body in webhooks:
             self._deliveries.post(gateway=gateway, event=event, reference=reference, body=body)
         self.wake()
 
     def wake(self) -> None:
-        """Look for due deliveries now."""
+        """Send what is due now."""
         self._wake.set()
 
     async def deliver_forever(self) -> None:
-        """Deliver, then sleep until something is due, or wakes it."""
+        """Send what is due, then sleep until the next delivery, or until woken."""
         async with httpx.AsyncClient(
             timeout=_ANSWER_SECONDS_MAX, trust_env=False, verify=_certificates()
         ) as client:
@@ -84,7 +84,7 @@ class Mail:
                 delivery, status=None, error=type(error).__name__, retry_in_s=retry_in_s
             )
             return
-        if status == HTTPStatus.OK:  # exactly 200, as some have it
+        if status == HTTPStatus.OK:  # exactly 200, as some gateways require
             self._deliveries.delivered(delivery, status=status)
         else:
             self._deliveries.not_delivered(
