@@ -111,7 +111,7 @@ class SandboxHandle:
         return await self._call("POST", f"/sandbox/accounts/{code}/restrict")
 
     async def check(self, code: str) -> dict[str, Any]:
-        """The payee has told all, and the gateway looks at it."""
+        """The payee has answered all, and the gateway checks it."""
         return await self._call("POST", f"/sandbox/accounts/{code}/check")
 
     async def revoke(self, code: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def test_the_same_seed_brings_the_same_faults_and_another_brings_others():
     assert drawn(mix) != drawn(Mix(seed=8, share=0.3, delay_ms=50))
 
 
-def test_about_the_share_that_was_asked_for_goes_wrong_in_ways_that_are_possible():
+def test_a_mix_injects_possible_faults_in_about_the_share_asked_for():
     faults = Faults()
     faults.start_mix(Mix(seed=1, share=0.3))
     for operation in Operation:
@@ -54,7 +54,7 @@ async def page(world: World) -> str:
 
 
 @pytest.mark.parametrize("adapter", ALL, ids=lambda adapter: adapter.name)
-async def test_the_page_shows_what_there_is_and_acts_as_guest_bank_and_post(adapter: Any):
+async def test_the_page_shows_the_books_and_acts_as_guest_and_bank(adapter: Any):
     async with sandbox_in_process(step_seconds=None) as (sandbox, transport):
         world = World(adapter, sandbox, transport)
         assert "None yet." in await page(world)
@@ -84,9 +84,9 @@ async def test_faults_are_asked_for_on_the_page_and_ended_there():
         rule = {"operation": "verify", "kind": "error_500", "times": "3", "delayMs": ""}
         assert await desk(world, "/faults", **rule) == 303
         assert await desk(world, "/mix", seed="5", share="0.25", delayMs="") == 303
-        told = await page(world)
-        assert "verify: error_500, 3 more" in told
-        assert "25 % of all calls and webhooks go wrong, seed 5" in told
+        shown = await page(world)
+        assert "verify: error_500, 3 more" in shown
+        assert "25 % of all calls and webhooks go wrong, seed 5" in shown
         for wrong in (
             {"operation": "verify", "kind": "duplicate"},
             {"operation": "fly", "kind": "drop"},

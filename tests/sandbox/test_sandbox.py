@@ -63,17 +63,17 @@ async def test_what_the_adapter_sends_is_what_the_official_file_allows():
     }
 
 
-async def test_the_sandbox_tells_every_field_that_the_official_file_requires(
+async def test_the_sandbox_returns_every_field_that_the_official_file_requires(
     sandbox: SandboxHandle,
 ):
     started = (await initialize(sandbox)).json()
     assert set(started["data"]) == set(FACTS["initialized"]["required"])
     await sandbox.pay("bk-1")
     path = "/transaction/verify/bk-1"
-    told = (await sandbox.client.get(path, headers=AUTHORIZED)).json()["data"]
-    assert set(told) == set(FACTS["verified"]["required"])
+    reply = (await sandbox.client.get(path, headers=AUTHORIZED)).json()["data"]
+    assert set(reply) == set(FACTS["verified"]["required"])
     for name, kind in FACTS["verified"]["types"].items():
-        assert isinstance(told[name], TYPES[kind]), name
+        assert isinstance(reply[name], TYPES[kind]), name
 
 
 async def test_errors_have_the_official_bodies(sandbox: SandboxHandle):
@@ -102,7 +102,9 @@ async def test_errors_have_the_official_bodies(sandbox: SandboxHandle):
         {"callback_url": "javascript:alert(1)"}, {"callback_url": {}},
     ],
 )  # fmt: skip
-async def test_what_paystack_refuses_is_refused(sandbox: SandboxHandle, change: dict[str, Any]):
+async def test_a_refund_that_paystack_refuses_is_refused(
+    sandbox: SandboxHandle, change: dict[str, Any]
+):
     assert (await initialize(sandbox, **change)).status_code == 400
     assert await sandbox.charges() == []
 

@@ -75,8 +75,8 @@ async def test_each_attempt_is_a_row_and_the_last_hour_is_summed_up(shop: Shop) 
         "initialize 3 unclear 429 HTTP 429, asks to wait 0",
         "initialize 4 answered 200",
     ]
-    told = await shop.get(shop.admin, "/api/admin/gateways")
-    hours = {each["name"]: each["lastHour"] for each in told["gateways"]}
+    reply = await shop.get(shop.admin, "/api/admin/gateways")
+    hours = {each["name"]: each["lastHour"] for each in reply["gateways"]}
     hour = hours["paystack"]
     assert (hour["calls"], hour["retries"], hour["failures"]) == (1, 3, 3)
     assert 0 <= hour["latencyMsP50"] <= hour["latencyMsP95"]
@@ -87,8 +87,8 @@ async def test_each_attempt_is_a_row_and_the_last_hour_is_summed_up(shop: Shop) 
         4, 3, 2, 1,
     ]  # fmt: skip
     await shop.forward(timedelta(minutes=61))
-    told = await shop.get(shop.admin, "/api/admin/gateways")
-    assert all(each["lastHour"]["calls"] == 0 for each in told["gateways"])
+    reply = await shop.get(shop.admin, "/api/admin/gateways")
+    assert all(each["lastHour"]["calls"] == 0 for each in reply["gateways"])
 
 
 async def test_the_list_is_read_in_pages_and_by_gateway_reference_and_outcome(shop: Shop) -> None:
@@ -118,7 +118,7 @@ async def test_the_list_is_read_in_pages_and_by_gateway_reference_and_outcome(sh
         assert reply.status_code in (400, 422), reply.text
 
 
-async def test_what_the_gateway_refuses_is_asked_for_once_and_is_one_row(shop: Shop) -> None:
+async def test_a_call_that_the_gateway_refuses_is_made_once_and_is_one_row(shop: Shop) -> None:
     payment = await shop.paid(await shop.reserve("1A"))
     refund = NewRefund(
         reference="rf-00000000000000000001-1",
@@ -139,7 +139,7 @@ async def test_a_gateway_that_goes_down_meanwhile_is_not_tried_again(shop: Shop)
     assert attempts == ["1", "2", "3", "4", "1", "1"]
 
 
-async def test_an_answer_is_kept_when_nothing_can_be_written_down(shop: Shop) -> None:
+async def test_a_gateways_reply_is_returned_when_the_call_cannot_be_recorded(shop: Shop) -> None:
     await db.close_pool()
     with capture_logs() as lines:
         outcome = await gateway_named(PAYSTACK).start_charge(_charge())
@@ -156,7 +156,7 @@ async def test_an_answer_is_kept_when_nothing_can_be_written_down(shop: Shop) ->
     assert await shop.values("SELECT reference FROM gateway_calls") == ["pay-0002"]
 
 
-async def test_an_answer_does_not_wait_for_a_table_that_somebody_locks(
+async def test_a_gateways_reply_does_not_wait_for_a_locked_gateway_calls_table(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "_RECORDED_WITHIN_S", 0.05)
@@ -168,14 +168,14 @@ async def test_an_answer_does_not_wait_for_a_table_that_somebody_locks(
     await _until(shop, "SELECT count(*) FROM gateway_calls", 1)
 
 
-async def test_a_burst_is_written_down_in_few_commits(shop: Shop) -> None:
+async def test_a_burst_of_calls_is_recorded_in_few_commits(shop: Shop) -> None:
     recorder = CallRecorder()
     await asyncio.wait([recorder.record(_call(number)) for number in range(1, 201)])
     assert await shop.count("SELECT count(*) FROM gateway_calls") == 200
     assert await shop.count("SELECT count(DISTINCT xmin::text) FROM gateway_calls") == 1
 
 
-async def test_an_attempt_that_is_cancelled_is_written_down_too(shop: Shop) -> None:
+async def test_an_attempt_that_is_cancelled_is_recorded_too(shop: Shop) -> None:
     await shop.sandbox.fault("initialize", "delay", delay_ms=60_000)
     calling = asyncio.create_task(gateway_named(PAYSTACK).start_charge(_charge()))
     async with asyncio.timeout(60):
@@ -188,7 +188,7 @@ async def test_an_attempt_that_is_cancelled_is_written_down_too(shop: Shop) -> N
     assert await shop.values(ATTEMPTS) == ["initialize 1 unclear the call was cancelled"]
 
 
-async def test_calls_are_forgotten_after_a_month_and_changed_never(shop: Shop) -> None:
+async def test_recorded_calls_are_deleted_after_a_month_and_never_changed(shop: Shop) -> None:
     async with transaction() as tx:
         await execute(
             tx,

@@ -49,8 +49,8 @@ async def _down() -> set[GatewayName]:
 
 
 async def _condition(shop: Shop, name: str = "paystack") -> dict[str, Any]:
-    told = await shop.get(shop.admin, "/api/admin/gateways")
-    return next(each for each in told["gateways"] if each["name"] == name)
+    gateway = await shop.get(shop.admin, "/api/admin/gateways")
+    return next(each for each in gateway["gateways"] if each["name"] == name)
 
 
 async def test_new_charges_go_to_the_next_gateway_while_the_first_is_down(shop: Shop) -> None:
@@ -63,7 +63,9 @@ async def test_new_charges_go_to_the_next_gateway_while_the_first_is_down(shop: 
     assert third["gateway"] == "paystack", "it is tried again after a while"
 
 
-async def test_one_that_was_never_started_is_given_up_for_one_elsewhere(shop: Shop) -> None:
+async def test_a_charge_that_was_never_started_is_replaced_by_one_at_another_gateway(
+    shop: Shop,
+) -> None:
     booking = await _usd_booking(shop)
     await shop.sandbox.fault("initialize", "error_500", times=FAILURES_MAX)
     for _ in range(FAILURES_MAX):
@@ -78,14 +80,16 @@ async def test_one_that_was_never_started_is_given_up_for_one_elsewhere(shop: Sh
     assert states == ["paystack abandoned", "stripe succeeded"]
 
 
-async def test_a_charge_that_can_be_paid_stays_where_it_is(shop: Shop) -> None:
+async def test_a_charge_that_can_be_paid_stays_at_its_gateway_when_that_goes_down(
+    shop: Shop,
+) -> None:
     booking = await _usd_booking(shop)
     payment = await shop.pending(booking)
     await _fail()
     assert (await shop.pending(booking))["reference"] == payment["reference"]
 
 
-async def test_where_all_are_down_the_first_is_tried(shop: Shop) -> None:
+async def test_if_all_gateways_are_down_the_first_is_tried(shop: Shop) -> None:
     for gateway in GatewayName:
         await _fail(gateway)
     assert await _down() == set(GatewayName)
@@ -109,14 +113,14 @@ async def test_refunds_and_transfers_wait_for_their_own_gateway(shop: Shop) -> N
     assert await _down() == set()
 
 
-async def test_an_operator_sees_what_is_down_and_is_told_once(shop: Shop) -> None:
+async def test_an_operator_sees_which_gateway_is_down_and_is_alerted_once(shop: Shop) -> None:
     alerts = "SELECT kind || ' ' || subject || ' ' || state FROM alerts"
     await _fail(times=FAILURES_MAX - 1)
     assert (await _condition(shop))["condition"] == "failing"
     assert await shop.values(alerts) == []
     await _fail(times=3)
-    told = await _condition(shop)
-    assert (told["condition"], told["failures"], told["reason"]) == ("down", 7, "HTTP 503")
+    gateway = await _condition(shop)
+    assert (gateway["condition"], gateway["failures"], gateway["reason"]) == ("down", 7, "HTTP 503")
     assert (await _condition(shop, "stripe"))["condition"] == "up"
     assert await shop.values(alerts) == ["gateway_down paystack open"]
     assert await shop.values("SELECT count::text FROM alerts") == ["1"]
@@ -125,14 +129,14 @@ async def test_an_operator_sees_what_is_down_and_is_told_once(shop: Shop) -> Non
     assert await shop.values(alerts) == ["gateway_down paystack resolved"]
 
 
-async def test_failures_long_apart_do_not_add_up(shop: Shop) -> None:
+async def test_failures_of_a_gateway_that_are_far_apart_do_not_add_up(shop: Shop) -> None:
     await _fail(times=FAILURES_MAX - 1)
     await shop.forward(timedelta(minutes=11))
     await _fail(times=1)
     assert (await _condition(shop))["failures"] == 1
 
 
-async def test_each_failure_of_one_that_is_down_makes_the_pause_longer(shop: Shop) -> None:
+async def test_each_failure_of_a_gateway_that_is_down_makes_the_pause_longer(shop: Shop) -> None:
     pause = """
         SELECT extract(epoch FROM down_until - last_at)::int::text FROM gateway_outages"""
     pauses: list[str] = []
@@ -143,7 +147,9 @@ async def test_each_failure_of_one_that_is_down_makes_the_pause_longer(shop: Sho
     assert pauses == ["30", "60", "120", "120"]
 
 
-async def test_what_another_process_saw_counts_and_is_ended_by_an_answer_here(shop: Shop) -> None:
+async def test_failures_seen_by_another_process_count_and_end_with_an_answer_here(
+    shop: Shop,
+) -> None:
     await _fail()
     health._failing.clear()  # as in a process that has made no call yet
     payment = await shop.pending(await _usd_booking(shop))
@@ -156,7 +162,7 @@ async def test_what_another_process_saw_counts_and_is_ended_by_an_answer_here(sh
     ("fault", "failures"),
     [("error_500", 1), ("drop", 1), ("too_many_requests", 0)],
 )
-async def test_only_silence_and_faults_of_its_own_count(
+async def test_only_missing_replies_and_server_errors_count_as_failures(
     shop: Shop, fault: str, failures: int
 ) -> None:
     booking = await shop.reserve("1A")
@@ -165,7 +171,7 @@ async def test_only_silence_and_faults_of_its_own_count(
     assert (await _condition(shop))["failures"] == failures
 
 
-async def test_a_refusal_is_an_answer(shop: Shop) -> None:
+async def test_a_refusal_ends_the_outage_of_a_gateway(shop: Shop) -> None:
     await _fail()
     assert await _down() == {PAYSTACK}
     await gateway_named(PAYSTACK).find_charge("pay-nobody-knows")

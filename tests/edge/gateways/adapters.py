@@ -49,7 +49,7 @@ class Adapter(NamedTuple):
     secrets: tuple[str, str]
     open: Callable[..., Gateway]
     payee: Callable[[Gateway, SandboxHandle], Awaitable[str]]
-    letter: Callable[[str], Dialect]
+    dialect: Callable[[str], Dialect]
     knows_references: bool = True
     signs_bodies: bool = True
     reports_chargebacks: bool = True

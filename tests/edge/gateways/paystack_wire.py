@@ -34,8 +34,8 @@ def reply(data: Any, **changes: Any) -> dict[str, Any]:
 
 
 def refusal(message: str, code: str = "") -> dict[str, Any]:
-    told = {"status": False, "message": message}
-    return told | ({"type": "api_error", "code": code, "meta": {"nextStep": "?"}} if code else {})
+    fields = {"status": False, "message": message}
+    return fields | ({"type": "api_error", "code": code, "meta": {"nextStep": "?"}} if code else {})
 
 
 def transaction(**changes: Any) -> dict[str, Any]:

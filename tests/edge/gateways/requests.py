@@ -66,4 +66,4 @@ async def find_transfer(world: World, reference: str = TRANSFER) -> Any:
 
 
 def signed(world: World, body: bytes, *, secret: str = "") -> dict[str, str]:
-    return world.adapter.letter(secret or world.adapter.secrets[0]).signed(body)
+    return world.adapter.dialect(secret or world.adapter.secrets[0]).signed(body)

@@ -33,12 +33,12 @@ def listed(*objects: dict[str, Any], more: bool = False) -> dict[str, Any]:
 
 
 def charge(**changes: Any) -> dict[str, Any]:
-    told = {
+    fields = {
         "id": "ch_1", "transfer_group": CHARGE, "status": "succeeded", "amount": PRICE,
         "currency": "eur", "livemode": False, "failure_message": None, "outcome": None,
         "balance_transaction": {"currency": "eur", "fee": 7_500},
     }  # fmt: skip
-    return told | changes
+    return fields | changes
 
 
 def error(kind: str, code: str = "") -> dict[str, Any]:

@@ -87,7 +87,7 @@ async def find(world: World, reference: str = CHARGE) -> FoundChargeback:
 
 
 def is_taken_at_once(world: World) -> bool:
-    return world.adapter.letter("").takes_chargebacks_at_once
+    return world.adapter.dialect("").takes_chargebacks_at_once
 
 
 async def test_a_charge_that_nobody_wants_back_has_no_chargeback(paid: World):
@@ -101,10 +101,10 @@ async def test_a_charge_that_nobody_wants_back_has_no_chargeback(paid: World):
 
 async def test_an_opened_chargeback_is_found_with_what_the_bank_wants_and_until_when(paid: World):
     before = (await paid.books())["balance"]
-    told = await paid.sandbox.charge_back(CHARGE, days=3)
+    chargeback = await paid.sandbox.charge_back(CHARGE, days=3)
     found = await find(paid)
     assert (found.charge_reference, found.status, found.reason) == (CHARGE, OPEN, "fraudulent")
-    assert found.gateway_id in (str(told["id"]), f"dp_{told['id']}")
+    assert found.gateway_id in (str(chargeback["id"]), f"dp_{chargeback['id']}")
     assert found.money == Money(amount=PRICE, currency=paid.adapter.currency)
     assert found.evidence_due_at
     assert abs(found.evidence_due_at - datetime.now(UTC) - timedelta(days=3)) < timedelta(hours=1)
@@ -115,35 +115,35 @@ async def test_an_opened_chargeback_is_found_with_what_the_bank_wants_and_until_
     assert await listed_today(paid) == {CHARGE: PRICE}
 
 
-async def test_one_that_takes_no_answer_has_no_time_to_answer(paid: World):
+async def test_a_chargeback_without_evidence_has_no_evidence_due_at(paid: World):
     await paid.sandbox.charge_back(CHARGE, days=None, reason="duplicate")
     found = await find(paid)
     assert (found.evidence_due_at, found.reason) == (None, "duplicate")
 
 
-async def test_one_that_is_answered_is_open_until_the_bank_decides(paid: World):
-    told = await paid.sandbox.charge_back(CHARGE)
+async def test_a_chargeback_with_evidence_is_open_until_the_bank_decides(paid: World):
+    chargeback = await paid.sandbox.charge_back(CHARGE)
     before = await find(paid)
-    await paid.sandbox.answer_chargeback(told["id"])
+    await paid.sandbox.answer_chargeback(chargeback["id"])
     found = await find(paid)
     assert found.status is OPEN
     assert found.data["status"] != before.data["status"]
 
 
-async def test_what_is_won_is_ours_and_may_be_refunded(paid: World):
+async def test_the_money_of_a_won_chargeback_is_ours_and_may_be_refunded(paid: World):
     before = (await paid.books())["balance"]
-    told = await paid.sandbox.charge_back(CHARGE)
-    await paid.sandbox.close_chargeback(told["id"], "won")
+    chargeback = await paid.sandbox.charge_back(CHARGE)
+    await paid.sandbox.close_chargeback(chargeback["id"], "won")
     found = await find(paid)
     assert (found.status, found.is_taken) == (WON, False)
     assert (await paid.books())["balance"] == before - (found.fee or 0)
     assert isinstance(await refund(paid), Accepted)
 
 
-async def test_what_is_lost_is_gone_and_is_not_refunded(paid: World):
+async def test_a_lost_chargeback_takes_the_money_and_nothing_can_be_refunded(paid: World):
     before = (await paid.books())["balance"]
-    told = await paid.sandbox.charge_back(CHARGE)
-    await paid.sandbox.close_chargeback(told["id"], "lost")
+    chargeback = await paid.sandbox.charge_back(CHARGE)
+    await paid.sandbox.close_chargeback(chargeback["id"], "lost")
     found = await find(paid)
     assert (found.status, found.is_taken) == (LOST, True)
     assert found.money.amount == PRICE
@@ -154,17 +154,17 @@ async def test_what_is_lost_is_gone_and_is_not_refunded(paid: World):
     assert await find_refund(paid) == NoSuchInstruction()
 
 
-async def test_a_bank_may_change_its_mind(paid: World):
-    told = await paid.sandbox.charge_back(CHARGE)
+async def test_a_decided_chargeback_may_be_decided_the_other_way(paid: World):
+    chargeback = await paid.sandbox.charge_back(CHARGE)
     for outcome, expected in (("lost", LOST), ("won", WON), ("lost", LOST)):
-        await paid.sandbox.close_chargeback(told["id"], outcome)
+        await paid.sandbox.close_chargeback(chargeback["id"], outcome)
         found = await find(paid)
         assert (found.status, found.is_taken) == (expected, expected is LOST)
 
 
 async def test_a_part_of_a_charge_may_be_wanted_back(paid: World):
-    told = await paid.sandbox.charge_back(CHARGE, amount=200_000)
-    await paid.sandbox.close_chargeback(told["id"], "lost")
+    chargeback = await paid.sandbox.charge_back(CHARGE, amount=200_000)
+    await paid.sandbox.close_chargeback(chargeback["id"], "lost")
     found = await find(paid)
     assert found.money == Money(amount=200_000, currency=paid.adapter.currency)
     assert (await paid.books())["charged_back"] == 200_000
@@ -231,7 +231,7 @@ async def test_a_look_up_that_takes_too_long_is_unknown(paid: World):
     await hasty.close()
 
 
-async def test_with_a_wrong_key_nothing_is_concluded(paid: World):
+async def test_a_call_with_a_wrong_key_is_unknown(paid: World):
     wrong = paid.open(key="sk_test_wrong_000000000000000000")
     assert isinstance(await wrong.find_chargebacks(CHARGE), Unknown)
     assert isinstance(await wrong.list_chargebacks(datetime.now(UTC).date()), Unknown)
@@ -247,7 +247,7 @@ async def test_with_a_wrong_key_nothing_is_concluded(paid: World):
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("adapter", TELLING, ids=lambda adapter: adapter.name)
-async def test_nonsense_is_unknown(adapter: Adapter, status: int, body: bytes):
+async def test_a_reply_that_makes_no_sense_is_unknown(adapter: Adapter, status: int, body: bytes):
     nonsense = httpx.MockTransport(lambda _: httpx.Response(status, content=body))
     gateway = adapter.open(nonsense, 5, adapter.secrets, "")
     assert isinstance(await gateway.find_chargebacks(CHARGE), Unknown)
@@ -255,7 +255,7 @@ async def test_nonsense_is_unknown(adapter: Adapter, status: int, body: bytes):
     await gateway.close()
 
 
-async def test_a_wrong_amount_is_told_as_it_is(paid: World):
+async def test_a_wrong_amount_is_returned_as_it_is(paid: World):
     await paid.sandbox.charge_back(CHARGE)
     await paid.sandbox.fault("chargebacks", "wrong_amount")
     assert (await find(paid)).money.amount == PRICE - 100
@@ -265,24 +265,24 @@ async def test_a_wrong_amount_is_told_as_it_is(paid: World):
 
 
 async def heard(world: World) -> list[Any]:
-    """What the letters about chargebacks say, in the order in which they are sent."""
+    """What the webhooks about chargebacks say, in the order in which they are sent."""
     bodies = [
-        letter["body"].encode()
-        for letter in await world.sandbox.deliveries()
-        if "dispute" in letter["event"]
+        webhook["body"].encode()
+        for webhook in await world.sandbox.deliveries()
+        if "dispute" in webhook["event"]
     ]
     return [world.gateway.read_webhook(signed(world, body), body) for body in bodies]
 
 
 @pytest.mark.parametrize("outcome", ["won", "lost"])
-async def test_each_step_is_told_once_and_leads_to_the_chargeback(paid: World, outcome: str):
-    told = await paid.sandbox.charge_back(CHARGE)
+async def test_each_step_of_a_chargeback_is_one_event_that_leads_to_it(paid: World, outcome: str):
+    chargeback = await paid.sandbox.charge_back(CHARGE)
     steps = [len(await heard(paid))]
-    await paid.sandbox.remind_of_chargeback(told["id"])
-    await paid.sandbox.answer_chargeback(told["id"])
+    await paid.sandbox.remind_of_chargeback(chargeback["id"])
+    await paid.sandbox.answer_chargeback(chargeback["id"])
     steps.append(len(await heard(paid)))
     for _ in range(2):  # the second time it is closed already
-        await paid.sandbox.close_chargeback(told["id"], outcome)
+        await paid.sandbox.close_chargeback(chargeback["id"], outcome)
         steps.append(len(await heard(paid)))
     assert 0 < steps[0] < steps[1] < steps[2] == steps[3]
     events = await heard(paid)
@@ -292,14 +292,14 @@ async def test_each_step_is_told_once_and_leads_to_the_chargeback(paid: World, o
         assert (await find(paid, event.reference)).charge_reference == CHARGE
 
 
-async def test_a_letter_may_tell_another_amount_and_means_the_same(paid: World):
+async def test_a_webhook_with_a_wrong_amount_leads_to_the_true_chargeback(paid: World):
     await paid.sandbox.charge_back(CHARGE)
     rule = Rule(operation=Operation.WEBHOOK, kind=Kind.WRONG_AMOUNT)
     true = (await paid.sandbox.deliveries())[-1]["body"]
-    told = paid.adapter.letter("").distorted(true, rule)
-    assert str(PRICE - 100) in told
+    distorted = paid.adapter.dialect("").distorted(true, rule)
+    assert str(PRICE - 100) in distorted
     assert str(PRICE - 100) not in true
-    event = paid.gateway.read_webhook(signed(paid, told.encode()), told.encode())
+    event = paid.gateway.read_webhook(signed(paid, distorted.encode()), distorted.encode())
     assert event.reference
     assert (await find(paid, event.reference)).money.amount == PRICE
 
@@ -314,79 +314,81 @@ async def at_stripe() -> AsyncIterator[World]:
 
 
 async def events(world: World) -> list[str]:
-    return [letter["event"] for letter in await world.sandbox.deliveries()]
+    return [webhook["event"] for webhook in await world.sandbox.deliveries()]
 
 
 async def test_stripe_refuses_to_refund_what_is_disputed_and_says_so(at_stripe: World):
-    told = await at_stripe.sandbox.charge_back(CHARGE, amount=100_000)
+    chargeback = await at_stripe.sandbox.charge_back(CHARGE, amount=100_000)
     refused = await refund(at_stripe, amount=1_000)
     assert isinstance(refused, Refused)
     assert "charged back" in refused.reason
     disputed = await at_stripe.gateway.find_charge(CHARGE)
     assert isinstance(disputed, FoundCharge)
     assert (disputed.status, disputed.data["disputed"]) == (ChargeStatus.SUCCEEDED, True)
-    await at_stripe.sandbox.close_chargeback(told["id"], "won")
+    await at_stripe.sandbox.close_chargeback(chargeback["id"], "won")
     assert isinstance(await refund(at_stripe, f"{REFUND}-2", 1_000), Accepted)
 
 
 async def test_stripe_takes_a_fee_and_keeps_it(at_stripe: World):
     before = (await at_stripe.books())["balance"]
-    told = await at_stripe.sandbox.charge_back(CHARGE)
-    assert (await find(at_stripe)).fee == told["fee"] > 0
-    await at_stripe.sandbox.close_chargeback(told["id"], "won")
-    assert (await find(at_stripe)).fee == told["fee"]
-    assert (await at_stripe.books())["balance"] == before - told["fee"]
+    chargeback = await at_stripe.sandbox.charge_back(CHARGE)
+    assert (await find(at_stripe)).fee == chargeback["fee"] > 0
+    await at_stripe.sandbox.close_chargeback(chargeback["id"], "won")
+    assert (await find(at_stripe)).fee == chargeback["fee"]
+    assert (await at_stripe.books())["balance"] == before - chargeback["fee"]
 
 
-async def test_stripe_tells_by_five_events(at_stripe: World):
-    told = await at_stripe.sandbox.charge_back(CHARGE)
-    await at_stripe.sandbox.answer_chargeback(told["id"])
-    await at_stripe.sandbox.close_chargeback(f"dp_{told['id']}", "won")
+async def test_stripe_reports_a_chargeback_by_five_events(at_stripe: World):
+    chargeback = await at_stripe.sandbox.charge_back(CHARGE)
+    await at_stripe.sandbox.answer_chargeback(chargeback["id"])
+    await at_stripe.sandbox.close_chargeback(f"dp_{chargeback['id']}", "won")
     assert (await events(at_stripe))[-5:] == [
         f"charge.dispute.{news}"
         for news in ("created", "funds_withdrawn", "updated", "closed", "funds_reinstated")
     ]
 
 
-async def test_the_sandbox_tells_every_field_that_stripes_official_file_requires(at_stripe: World):
+async def test_the_sandbox_returns_every_field_that_stripes_official_file_requires(
+    at_stripe: World,
+):
     await at_stripe.sandbox.charge_back(CHARGE)
     reply = await at_stripe.sandbox.client.get(
         "/v1/disputes",
         headers={"Authorization": f"Bearer {STRIPE_SECRET_KEY}", "Stripe-Version": "x"},
     )
-    [told] = reply.json()["data"]
+    [chargeback] = reply.json()["data"]
     # github.com/stripe/openapi, openapi/spec3.yaml, 2023-09-12 (MIT)
-    assert set(told) >= {
+    assert set(chargeback) >= {
         "amount", "balance_transactions", "charge", "created", "currency", "evidence",
         "evidence_details", "id", "is_charge_refundable", "livemode", "metadata", "object",
         "reason", "status",
     }  # fmt: skip
-    assert set(told["evidence_details"]) >= {"has_evidence", "past_due", "submission_count"}
-    assert told["charge"].startswith("ch_")  # the whole of it only if that is asked for
+    assert set(chargeback["evidence_details"]) >= {"has_evidence", "past_due", "submission_count"}
+    assert chargeback["charge"].startswith("ch_")  # the whole of it only if that is asked for
 
 
-async def test_paystack_tells_by_three_events():
+async def test_paystack_reports_a_chargeback_by_three_events():
     async with paid_at(adapter_named("paystack")) as world:
-        told = await world.sandbox.charge_back(CHARGE)
-        await world.sandbox.remind_of_chargeback(told["id"])
-        await world.sandbox.answer_chargeback(told["id"])
-        await world.sandbox.close_chargeback(told["id"], "lost")
+        chargeback = await world.sandbox.charge_back(CHARGE)
+        await world.sandbox.remind_of_chargeback(chargeback["id"])
+        await world.sandbox.answer_chargeback(chargeback["id"])
+        await world.sandbox.close_chargeback(chargeback["id"], "lost")
         assert (await events(world))[-3:] == [
             f"charge.dispute.{news}" for news in ("create", "remind", "resolve")
         ]
 
 
-# ---- where nothing is told -----------------------------------------------------------------------
+# ---- a gateway that reports no chargebacks ------------------------------------------------------
 
 
-async def test_a_gateway_that_tells_nothing_takes_the_money_in_silence(mute: World):
+async def test_flutterwave_takes_the_money_of_a_lost_chargeback_without_a_webhook(mute: World):
     assert not mute.gateway.reports_chargebacks
     before = (await mute.books())["balance"]
-    letters = len(await mute.sandbox.deliveries())
-    told = await mute.sandbox.charge_back(CHARGE)
-    await mute.sandbox.close_chargeback(told["id"], "lost")
+    webhooks = len(await mute.sandbox.deliveries())
+    chargeback = await mute.sandbox.charge_back(CHARGE)
+    await mute.sandbox.close_chargeback(chargeback["id"], "lost")
     assert (await mute.books())["balance"] == before - PRICE
-    assert len(await mute.sandbox.deliveries()) == letters
+    assert len(await mute.sandbox.deliveries()) == webhooks
     assert await mute.gateway.find_chargebacks(CHARGE) == []
     assert isinstance(await refund(mute), Refused)
 
@@ -394,7 +396,7 @@ async def test_a_gateway_that_tells_nothing_takes_the_money_in_silence(mute: Wor
 # ---- the sandbox itself --------------------------------------------------------------------------
 
 
-async def test_what_cannot_be_wanted_back_is_refused(paid: World):
+async def test_a_chargeback_that_is_not_possible_is_refused(paid: World):
     client = paid.sandbox.client
     await start(paid, "pay-another-0000000001")
     for reference, wanted, status in (
@@ -408,15 +410,15 @@ async def test_what_cannot_be_wanted_back_is_refused(paid: World):
         reply = await client.post(f"/sandbox/charges/{reference}/chargeback", json=wanted)
         assert reply.status_code == status, (reference, wanted)
     assert await paid.sandbox.chargebacks() == []
-    told = await paid.sandbox.charge_back(CHARGE)
+    chargeback = await paid.sandbox.charge_back(CHARGE)
     again = await client.post(f"/sandbox/charges/{CHARGE}/chargeback", json={})
     assert again.status_code == 400  # all of it is wanted back already
     for path, body in (("close", {"outcome": "drawn"}), ("close", {}), ("fly", {})):
-        reply = await client.post(f"/sandbox/chargebacks/{told['id']}/{path}", json=body)
+        reply = await client.post(f"/sandbox/chargebacks/{chargeback['id']}/{path}", json=body)
         assert reply.status_code in (400, 404)
-    await paid.sandbox.close_chargeback(told["id"], "won")
+    await paid.sandbox.close_chargeback(chargeback["id"], "won")
     for verb in ("answer", "remind"):
-        reply = await client.post(f"/sandbox/chargebacks/{told['id']}/{verb}")
+        reply = await client.post(f"/sandbox/chargebacks/{chargeback['id']}/{verb}")
         assert reply.status_code == 400
     assert (await client.post("/sandbox/chargebacks/1/answer")).status_code == 404
 

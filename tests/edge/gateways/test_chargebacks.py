@@ -34,7 +34,7 @@ DAY = date(2026, 1, 1)
 
 def dispute(**changes: Any) -> dict[str, Any]:
     """One as Stripe lists it, with its charge."""
-    told = {
+    fields = {
         "id": "dp_1", "object": "dispute", "amount": PRICE, "currency": "eur",
         "charge": stripe_wire.charge(disputed=True), "payment_intent": "pi_1",
         "reason": "fraudulent", "status": "needs_response", "livemode": False,
@@ -42,7 +42,7 @@ def dispute(**changes: Any) -> dict[str, Any]:
         "balance_transactions": [taken(-PRICE, 1_500)],
         "evidence_details": {"due_by": int(DUE.timestamp()), "has_evidence": False},
     }  # fmt: skip
-    return told | changes
+    return fields | changes
 
 
 def taken(amount: int, fee: int, currency: str = "eur") -> dict[str, Any]:
@@ -51,13 +51,13 @@ def taken(amount: int, fee: int, currency: str = "eur") -> dict[str, Any]:
 
 def paystack_dispute(**changes: Any) -> dict[str, Any]:
     """One as Paystack lists it."""
-    told = {
+    fields = {
         "id": 358_950, "refund_amount": PRICE, "currency": "NGN", "domain": "test",
         "status": "awaiting-merchant-feedback", "resolution": None, "category": "chargeback",
         "transaction": paystack_wire.transaction(reference=CHARGE)["data"],
         "dueAt": DUE.isoformat(), "resolvedAt": None, "createdAt": "2026-01-01T10:00:00.000Z",
     }  # fmt: skip
-    return told | changes
+    return fields | changes
 
 
 def stripe_listing(*disputes: dict[str, Any]) -> Gateway:
@@ -131,20 +131,22 @@ AWAY, BACK = taken(-PRICE, 1_500), taken(PRICE, 0)
         ({"balance_transactions": [taken(-PRICE, 1_500, "usd")]}, (OPEN, True, None)),
     ],
 )
-async def test_what_stripe_says_is_what_the_money_does(changes: Any, expected: Any):
+async def test_a_stripe_chargeback_is_taken_as_its_balance_transactions_say(
+    changes: Any, expected: Any
+):
     found = await the_one(stripe_listing(dispute(**changes)))
     assert (found.status, found.is_taken, found.fee) == expected
 
 
-@pytest.mark.parametrize(("told", "money"), [(200, 200), (PRICE + 1, PRICE)])
-async def test_stripe_never_wants_more_back_than_was_paid(told: int, money: int):
-    found = await the_one(stripe_listing(dispute(amount=told)))
+@pytest.mark.parametrize(("reported", "money"), [(200, 200), (PRICE + 1, PRICE)])
+async def test_a_stripe_chargeback_is_never_more_than_was_paid(reported: int, money: int):
+    found = await the_one(stripe_listing(dispute(amount=reported)))
     assert found.money == Money(amount=money, currency="EUR")
-    assert found.data["amount"] == told
+    assert found.data["amount"] == reported
 
 
 @pytest.mark.parametrize("due_by", [0, None])
-async def test_where_the_bank_takes_no_answer_there_is_nothing_to_be_in_time_for(due_by: Any):
+async def test_a_stripe_chargeback_without_evidence_has_no_evidence_due_at(due_by: Any):
     details = {"due_by": due_by, "has_evidence": False}
     found = await the_one(stripe_listing(dispute(evidence_details=details)))
     assert found.evidence_due_at is None
@@ -167,7 +169,7 @@ async def test_a_chargeback_at_stripe_that_makes_no_sense_is_unknown(changes: An
     assert await gateway.list_chargebacks(DAY) == Listing(rows=[], unreadable=["dp_1"])
 
 
-async def test_one_at_stripe_that_is_not_ours_has_no_reference():
+async def test_a_stripe_chargeback_that_is_not_ours_has_no_reference():
     stranger = dispute(charge=stripe_wire.charge(transfer_group=None))
     listing = await stripe_listing(stranger).list_chargebacks(DAY)
     assert isinstance(listing, Listing)
@@ -178,9 +180,9 @@ async def test_one_at_stripe_that_is_not_ours_has_no_reference():
     "news", ["created", "updated", "closed", "funds_withdrawn", "funds_reinstated"]
 )
 async def test_what_an_event_of_stripe_is_about_finds_its_chargebacks(news: str):
-    told = dispute(charge="ch_1")
+    reported = dispute(charge="ch_1")
     body = json.dumps(
-        {"id": "evt_1", "type": f"charge.dispute.{news}", "data": {"object": told}}
+        {"id": "evt_1", "type": f"charge.dispute.{news}", "data": {"object": reported}}
     ).encode()
     event = read(body, signed(body))
     assert (event.kind, event.key) == (EventKind.CHARGEBACK_CHANGED, "platform:evt_1")
@@ -190,9 +192,9 @@ async def test_what_an_event_of_stripe_is_about_finds_its_chargebacks(news: str)
 
 
 @pytest.mark.parametrize("charge", [None, "", 1, "ch_1&limit=1", {"id": "ch_1"}])
-def test_an_event_of_stripe_without_a_charge_is_about_nothing_of_ours(charge: Any):
-    told = {"id": "evt_1", "type": "charge.dispute.created", "data": {"object": {"charge": charge}}}
-    body = json.dumps(told).encode()
+def test_a_stripe_dispute_event_without_a_charge_is_of_the_kind_other(charge: Any):
+    data = {"object": {"charge": charge}}
+    body = json.dumps({"id": "evt_1", "type": "charge.dispute.created", "data": data}).encode()
     assert read(body, signed(body)).kind is EventKind.OTHER
 
 
@@ -230,11 +232,11 @@ async def test_an_open_chargeback_at_paystack_is_not_taken_yet():
         ("resolved", None, (OPEN, False)),
     ],
 )
-async def test_how_one_at_paystack_ended_is_what_it_was_resolved_to(
+async def test_the_status_of_a_resolved_paystack_dispute_is_its_resolution(
     status: str, resolution: Any, expected: Any
 ):
-    told = paystack_dispute(status=status, resolution=resolution)
-    found = await the_one(paystack_listing(told))
+    reported = paystack_dispute(status=status, resolution=resolution)
+    found = await the_one(paystack_listing(reported))
     assert (found.status, found.is_taken) == expected
 
 
@@ -248,13 +250,13 @@ async def test_how_one_at_paystack_ended_is_what_it_was_resolved_to(
         ({"refund_amount": 0, "status": "resolved", "resolution": "merchant-accepted"}, 0),
     ],
 )
-async def test_paystack_never_wants_more_back_than_was_asked(changes: Any, amount: int):
+async def test_a_paystack_chargeback_is_never_more_than_was_asked(changes: Any, amount: int):
     found = await the_one(paystack_listing(paystack_dispute(**changes)))
     assert found.money == Money(amount=amount, currency="NGN")
 
 
 @pytest.mark.parametrize("due_at", [None, "soon", 7])
-async def test_where_paystack_names_no_time_to_answer_there_is_none(due_at: Any):
+async def test_a_paystack_chargeback_without_a_due_time_has_no_evidence_due_at(due_at: Any):
     found = await the_one(paystack_listing(paystack_dispute(dueAt=due_at)))
     assert found.evidence_due_at is None
 
@@ -274,7 +276,7 @@ async def test_a_chargeback_at_paystack_that_makes_no_sense_is_unknown(changes: 
     assert await gateway.list_chargebacks(DAY) == Listing(rows=[], unreadable=["358950"])
 
 
-async def test_a_filter_that_paystack_does_not_obey_is_not_believed():
+async def test_a_list_with_a_chargeback_of_another_charge_is_unknown():
     other = paystack_wire.transaction(reference="pay-2")["data"]
     gateway = paystack_listing(paystack_dispute(), paystack_dispute(id=2, transaction=other))
     assert isinstance(await gateway.find_chargebacks(CHARGE), Unknown)
@@ -296,7 +298,7 @@ def test_an_event_of_paystack_names_the_charge(news: str):
     assert (event.kind, event.reference) == (EventKind.CHARGEBACK_CHANGED, CHARGE)
 
 
-def test_each_reminder_of_paystack_is_heard_once():
+def test_each_chargeback_reminder_of_paystack_is_one_event():
     first, later = (
         paystack_event("charge.dispute.remind", updatedAt=f"2026-01-0{day}T10:00:00Z")
         for day in (2, 3)
@@ -313,7 +315,7 @@ def test_an_event_of_paystack_without_charge_or_id_is_a_bad_payload(changes: Any
 # ---- Flutterwave ---------------------------------------------------------------------------------
 
 
-async def test_flutterwave_tells_of_none_and_is_not_asked():
+async def test_flutterwave_reports_no_chargebacks_and_is_not_asked():
     gateway = Flutterwave(
         secret_key="FLWSECK_TEST-0",
         webhook_secrets=["0"],

@@ -99,7 +99,7 @@ async def test_a_charge_that_nobody_has_tried_to_pay_is_neither_paid_nor_failed(
         assert found.status is ChargeStatus.ABANDONED
 
 
-async def test_a_charge_that_the_gateway_never_saw_is_none(world: World):
+async def test_a_charge_that_the_gateway_never_saw_is_no_such_charge(world: World):
     assert await world.gateway.find_charge(CHARGE) == NoSuchCharge()
     assert await world.gateway.find_charge("a/../b?c=d&e") == NoSuchCharge()
 
@@ -137,20 +137,20 @@ async def test_a_start_that_timed_out_after_its_effect_leaves_one_charge(world: 
 
 
 @pytest.mark.parametrize("kind", BEFORE)
-async def test_a_look_that_broke_is_unknown(paid: World, kind: str):
+async def test_a_look_up_that_broke_is_unknown(paid: World, kind: str):
     await paid.sandbox.fault("verify", kind)
     assert isinstance(await paid.gateway.find_charge(CHARGE), Unknown)
     assert isinstance(await paid.gateway.find_charge(CHARGE), FoundCharge)
 
 
-async def test_a_wrong_amount_and_currency_are_told_as_the_gateway_tells_them(paid: World):
+async def test_a_wrong_amount_and_currency_are_returned_as_the_gateway_reports_them(paid: World):
     await paid.sandbox.fault("verify", "wrong_amount")
     await paid.sandbox.fault("verify", "wrong_currency")
     wrong = [await paid.gateway.find_charge(CHARGE) for _ in range(2)]
-    told = [found.money for found in wrong if isinstance(found, FoundCharge)]
+    reported = [found.money for found in wrong if isinstance(found, FoundCharge)]
     currency = paid.adapter.currency
-    assert told[0] == Money(amount=PRICE - 100, currency=currency)
-    assert told[1].currency != currency
+    assert reported[0] == Money(amount=PRICE - 100, currency=currency)
+    assert reported[1].currency != currency
 
 
 async def test_a_wrong_key_begins_nothing_and_concludes_nothing(paid: World):
@@ -162,7 +162,7 @@ async def test_a_wrong_key_begins_nothing_and_concludes_nothing(paid: World):
     await wrong.close()
 
 
-async def test_what_could_never_be_charged_is_refused_without_a_call(world: World):
+async def test_an_amount_that_could_never_be_charged_is_refused_without_a_call(world: World):
     for money in (
         Money(amount=0, currency=world.adapter.currency),
         Money(amount=PRICE, currency="CHF"),
@@ -194,7 +194,9 @@ async def test_what_could_never_be_charged_is_refused_without_a_call(world: Worl
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("adapter", ALL, ids=lambda adapter: adapter.name)
-async def test_nonsense_is_unknown_to_every_question(adapter: Adapter, status: int, body: bytes):
+async def test_a_reply_that_makes_no_sense_is_unknown_for_every_call(
+    adapter: Adapter, status: int, body: bytes
+):
     nonsense = httpx.MockTransport(lambda _: httpx.Response(status, content=body))
     gateway = adapter.open(nonsense, 5, adapter.secrets, "")
     new = NewCharge(
@@ -230,7 +232,7 @@ async def test_partial_refunds_are_found_each_by_its_own_reference(paid: World):
     assert still.status is ChargeStatus.SUCCEEDED
 
 
-async def test_no_more_than_is_left_goes_back(paid: World):
+async def test_a_refund_of_more_than_what_is_left_is_refused(paid: World):
     assert isinstance(await refund(paid, REFUND + "1", 400_000), Accepted)
     assert isinstance(await refund(paid, REFUND + "2", 100_001), Refused)
     assert await find_refund(paid, REFUND + "2") == NoSuchInstruction()
@@ -285,7 +287,7 @@ async def test_a_refund_ends_as_the_fault_says(paid: World, kind: str, status: M
 
 
 async def test_a_refund_that_waits_for_the_guest_is_pending_and_says_so(paid: World):
-    if Kind.NEEDS_ATTENTION not in paid.adapter.letter("").refund_courses:
+    if Kind.NEEDS_ATTENTION not in paid.adapter.dialect("").refund_courses:
         pytest.skip("no refund waits for a guest here")
     await paid.sandbox.fault("refund", "needs_attention")
     await refund(paid)
@@ -319,7 +321,7 @@ async def test_under_one_reference_one_transfer_is_made(paid: World):
     assert len(await paid.sandbox.transfers()) == 1
 
 
-async def test_two_transfers_of_one_charge_are_told_apart(paid: World):
+async def test_two_transfers_of_one_charge_are_found_by_their_own_references(paid: World):
     await transfer(paid, TRANSFER + "1", 100_000)
     await transfer(paid, TRANSFER + "2", 150_000)
     found = [await find_transfer(paid, TRANSFER + number) for number in "12"]
@@ -331,7 +333,7 @@ async def test_a_payee_that_is_missing_or_cannot_be_paid_is_refused(paid: World)
     assert await find_transfer(paid) == NoSuchInstruction()
 
 
-async def test_more_than_there_is_is_refused_and_not_begun(paid: World):
+async def test_a_transfer_of_more_than_the_balance_is_refused_and_not_begun(paid: World):
     assert isinstance(await transfer(paid, amount=90_000_000), Refused)
     assert await find_transfer(paid) == NoSuchInstruction()
     assert await paid.sandbox.transfers() == []
@@ -455,13 +457,17 @@ async def test_a_list_that_broke_is_unknown(paid: World, kind: str):
 # ---- being set up --------------------------------------------------------------------------------
 
 
-async def test_a_gateway_that_is_set_up_has_no_problems_and_moves_nothing(paid: World):
+async def test_checking_a_gateway_with_valid_settings_finds_no_problems_and_moves_nothing(
+    paid: World,
+):
     before = await paid.books()
     assert await paid.gateway.check() == []
     assert await paid.books() == before
 
 
-async def test_a_wrong_key_and_a_gateway_out_of_reach_are_told_in_words(world: World):
+async def test_checking_a_gateway_says_in_words_that_the_key_is_wrong_or_it_cannot_be_reached(
+    world: World,
+):
     wrong = world.open(key="sk_test_wrong_000000000000000000")
     assert any("key" in problem for problem in await wrong.check())
     lost = world.adapter.open(
@@ -475,24 +481,24 @@ async def test_a_wrong_key_and_a_gateway_out_of_reach_are_told_in_words(world: W
 # ---- webhooks ------------------------------------------------------------------------------------
 
 
-async def letters(world: World, name: str = "") -> list[dict[str, Any]]:
+async def webhooks(world: World, name: str = "") -> list[dict[str, Any]]:
     return [each for each in await world.sandbox.deliveries() if name in each["event"]]
 
 
-async def test_what_the_gateway_tells_is_about_our_references(paid: World):
+async def test_webhooks_of_charges_refunds_and_transfers_have_our_references(paid: World):
     await refund(paid)
     await until(lambda: find_refund(paid), MoneyOutStatus.SUCCEEDED)
     await transfer(paid)
     await until(lambda: find_transfer(paid), MoneyOutStatus.SUCCEEDED)
-    told: dict[EventKind, set[str | None]] = {}
-    for letter in await letters(paid):
-        body = letter["body"].encode()
+    fields: dict[EventKind, set[str | None]] = {}
+    for webhook in await webhooks(paid):
+        body = webhook["body"].encode()
         event = paid.gateway.read_webhook(signed(paid, body), body)
         assert paid.gateway.read_webhook(signed(paid, body), body).name == event.name
-        told.setdefault(event.kind, set()).add(event.reference)
-    told.pop(EventKind.OTHER, None)
-    told.pop(EventKind.PAYEE_CHANGED, None)  # see test_payees.py
-    assert told == {
+        fields.setdefault(event.kind, set()).add(event.reference)
+    fields.pop(EventKind.OTHER, None)
+    fields.pop(EventKind.PAYEE_CHANGED, None)  # see test_payees.py
+    assert fields == {
         EventKind.CHARGE_CHANGED: {CHARGE},
         EventKind.REFUND_CHANGED: {CHARGE},
         EventKind.TRANSFER_CHANGED: {TRANSFER},
@@ -502,7 +508,7 @@ async def test_what_the_gateway_tells_is_about_our_references(paid: World):
 async def test_one_event_has_one_key_and_two_have_two(paid: World):
     await start(paid, "pay-another-0000000001")
     await paid.sandbox.pay("pay-another-0000000001")
-    bodies = [letter["body"].encode() for letter in await letters(paid)]
+    bodies = [webhook["body"].encode() for webhook in await webhooks(paid)]
     keys = [paid.gateway.read_webhook(signed(paid, body), body).key for body in bodies]
     again = [paid.gateway.read_webhook(signed(paid, body), body).key for body in bodies]
     assert keys == again
@@ -510,13 +516,13 @@ async def test_one_event_has_one_key_and_two_have_two(paid: World):
 
 
 async def test_while_a_secret_is_rotated_both_are_accepted(paid: World):
-    body = (await letters(paid))[0]["body"].encode()
+    body = (await webhooks(paid))[0]["body"].encode()
     for secret in paid.adapter.secrets:
         assert paid.gateway.read_webhook(signed(paid, body, secret=secret), body).reference
 
 
 async def test_a_forged_altered_or_missing_signature_is_refused(paid: World):
-    body = (await letters(paid))[0]["body"].encode()
+    body = (await webhooks(paid))[0]["body"].encode()
     good = signed(paid, body)
     forged = signed(paid, body, secret="whsec_stranger_0000000000000000")
     [(name, value)] = good.items()
@@ -529,8 +535,10 @@ async def test_a_forged_altered_or_missing_signature_is_refused(paid: World):
     assert paid.gateway.read_webhook({name.upper(): value}, body).reference
 
 
-async def test_clocks_may_differ(paid: World, monkeypatch: pytest.MonkeyPatch):
-    body = (await letters(paid))[0]["body"].encode()
+async def test_a_signature_is_accepted_if_the_clocks_differ(
+    paid: World, monkeypatch: pytest.MonkeyPatch
+):
+    body = (await webhooks(paid))[0]["body"].encode()
     headers, now = signed(paid, body), time.time()
     for skew in (-7_200, -290, 290):
         monkeypatch.setattr(time, "time", lambda skew=skew: now + skew)

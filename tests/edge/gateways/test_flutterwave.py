@@ -68,20 +68,20 @@ def error(message: str) -> dict[str, Any]:
 
 
 def transaction(**changes: Any) -> dict[str, Any]:
-    told = {
+    fields = {
         "id": 285959875, "tx_ref": CHARGE, "status": "successful", "amount": 5000,
         "currency": "NGN", "charged_amount": 5000, "app_fee": 75.125, "merchant_fee": 0,
         "amount_settled": None,
         "processor_response": "Approved", "created_at": "2026-01-05T10:00:00.000Z",
     }  # fmt: skip
-    return told | changes
+    return fields | changes
 
 
 async def found(**changes: Any) -> FoundCharge:
     reply = {"status": "success", "message": "ok", "data": transaction(**changes)}
-    told = await answering(200, reply).find_charge(CHARGE)
-    assert isinstance(told, FoundCharge), told
-    return told
+    result = await answering(200, reply).find_charge(CHARGE)
+    assert isinstance(result, FoundCharge), result
+    return result
 
 
 # ---- amounts ------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ def test_amounts_on_the_wire_are_major_units(currency: str, minor: int, wire: st
     [("1.005", "NGN"), ("1.5", "UGX"), ("-1", "NGN"), ("NaN", "NGN"), ("1e400", "NGN"),
      ("1", "JPY"), ("1", "KWD"), ("Infinity", "NGN")],
 )  # fmt: skip
-def test_amounts_that_do_not_fit_are_none(amount: str, currency: str):
+def test_amounts_that_do_not_fit_their_currency_are_none(amount: str, currency: str):
     assert from_wire(Decimal(amount), currency) is None
 
 
@@ -124,28 +124,28 @@ async def test_an_amount_with_a_point_loses_nothing_on_its_way(world: World):
     odd = 1_000_000_000_000_07
     assert isinstance(await start(world, amount=odd), CheckoutReady)
     await world.sandbox.pay(CHARGE)
-    told = await world.gateway.find_charge(CHARGE)
-    assert isinstance(told, FoundCharge)
-    assert told.money.amount == odd
+    result = await world.gateway.find_charge(CHARGE)
+    assert isinstance(result, FoundCharge)
+    assert result.money.amount == odd
 
 
 # ---- charges ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [200, 400, 404])
-async def test_no_such_transaction_is_said_in_words_with_any_status(status: int):
+async def test_a_not_found_message_is_recognised_with_any_http_status(status: int):
     nothing = answering(status, error("No transaction was found for this id"))
     assert await nothing.find_charge(CHARGE) == NoSuchCharge()
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403])
-async def test_any_other_no_says_nothing_about_what_was_looked_up(status: int):
+async def test_another_refusal_of_a_look_up_is_unknown(status: int):
     refusing = answering(status, error("Invalid authorization key"))
     assert isinstance(await refusing.find_charge(CHARGE), Unknown)
     assert isinstance(await refusing.find_transfer(TRANSFER, charge_reference=CHARGE), Unknown)
 
 
-async def test_a_no_that_comes_with_200_is_a_no(world: World):
+async def test_a_refusal_that_comes_with_http_200_is_a_refusal(world: World):
     refusing = answering(200, error("tx_ref is required"))
     assert await start(world, gateway=refusing) == Refused(reason="tx_ref is required (HTTP 200)")
 
@@ -161,13 +161,13 @@ async def test_the_same_reference_makes_another_link_and_the_last_attempt_counts
     assert isinstance(second, CheckoutReady)
     assert first != second
     await world.sandbox.client.post(first.checkout_url + "/decline")
-    told = await world.gateway.find_charge(CHARGE)
-    assert isinstance(told, FoundCharge)
-    assert told.status is ChargeStatus.FAILED
+    result = await world.gateway.find_charge(CHARGE)
+    assert isinstance(result, FoundCharge)
+    assert result.status is ChargeStatus.FAILED
     await world.sandbox.client.post(second.checkout_url + "/pay")
-    told = await world.gateway.find_charge(CHARGE)
-    assert isinstance(told, FoundCharge)
-    assert told.status is ChargeStatus.SUCCEEDED
+    result = await world.gateway.find_charge(CHARGE)
+    assert isinstance(result, FoundCharge)
+    assert result.status is ChargeStatus.SUCCEEDED
 
 
 @pytest.mark.parametrize(
@@ -181,11 +181,11 @@ async def test_the_same_reference_makes_another_link_and_the_last_attempt_counts
         ({"app_fee": None}, 500_000, None),
     ],
 )
-async def test_what_was_asked_for_counts_and_what_is_kept_of_it(
+async def test_a_charge_is_what_was_asked_for_and_its_fee_is_what_is_kept(
     changes: Any, amount: int, fee: int | None
 ):
-    told = await found(**changes)
-    assert (told.money.amount, told.fee) == (amount, fee)
+    result = await found(**changes)
+    assert (result.money.amount, result.fee) == (amount, fee)
 
 
 @pytest.mark.parametrize(
@@ -225,24 +225,24 @@ def with_refunds(*refunds: dict[str, Any], per_page: int = 10, counts: bool = Tr
 
 
 def told_refund(**changes: Any) -> dict[str, Any]:
-    told = {
+    fields = {
         "id": 75923, "tx_id": 285959875, "amount_refunded": 2000, "status": "completed",
         "comments": f"{REFUND} of {CHARGE}: Cancelled\nby the host",
     }  # fmt: skip
-    return told | changes
+    return fields | changes
 
 
 async def find_refund(gateway: Flutterwave) -> Any:
     return await gateway.find_refund(REFUND, charge_reference=CHARGE)
 
 
-async def test_completed_at_once_is_not_believed(world: World):
+async def test_a_new_refund_that_is_called_completed_is_pending(world: World):
     await start(world)
     await world.sandbox.pay(CHARGE)
     await world.sandbox.fault("refund", "stuck")
-    told = await refund(world)
-    assert isinstance(told, Accepted)
-    assert (told.data["status"], told.status) == ("completed", MoneyOutStatus.PENDING)
+    result = await refund(world)
+    assert isinstance(result, Accepted)
+    assert (result.data["status"], result.status) == ("completed", MoneyOutStatus.PENDING)
 
 
 @pytest.mark.parametrize(
@@ -251,12 +251,14 @@ async def test_completed_at_once_is_not_believed(world: World):
      ("failed", MoneyOutStatus.FAILED), ("pending-momo", MoneyOutStatus.PENDING),
      ("new", MoneyOutStatus.PENDING), ("processing", MoneyOutStatus.PENDING)],
 )  # fmt: skip
-async def test_a_refund_is_known_by_its_comments_and_its_word(status: str, verdict: MoneyOutStatus):
+async def test_a_refund_event_is_recognised_by_its_comments_and_status(
+    status: str, verdict: MoneyOutStatus
+):
     other = told_refund(id=1, comments=f"{REFUND}2 of {CHARGE}: x")
-    told = await find_refund(with_refunds(other, told_refund(status=status)))
-    assert isinstance(told, FoundInstruction)
-    assert (told.gateway_id, told.status) == ("75923", verdict)
-    assert told.money == Money(amount=200_000, currency="NGN")
+    result = await find_refund(with_refunds(other, told_refund(status=status)))
+    assert isinstance(result, FoundInstruction)
+    assert (result.gateway_id, result.status) == ("75923", verdict)
+    assert result.money == Money(amount=200_000, currency="NGN")
 
 
 @pytest.mark.parametrize("counts", [True, False])
@@ -267,7 +269,7 @@ async def test_a_refund_is_looked_for_on_all_pages(counts: bool):
     assert await find_refund(with_refunds(*others, counts=counts)) == NoSuchInstruction()
 
 
-async def test_a_refund_that_does_not_say_whose_it_is_concludes_nothing():
+async def test_a_refund_without_comments_makes_the_look_up_unknown():
     nameless = told_refund()
     del nameless["comments"]
     assert isinstance(await find_refund(with_refunds(nameless)), Unknown)
@@ -275,7 +277,7 @@ async def test_a_refund_that_does_not_say_whose_it_is_concludes_nothing():
     assert await find_refund(of_others) == NoSuchInstruction()
 
 
-async def test_two_refunds_under_one_reference_are_for_a_person_to_see():
+async def test_two_refunds_with_one_reference_are_unknown():
     assert isinstance(await find_refund(with_refunds(told_refund(), told_refund(id=2))), Unknown)
 
 
@@ -286,12 +288,12 @@ async def test_two_refunds_under_one_reference_are_for_a_person_to_see():
     "words",
     ["Transfer with reference already exists", "Reference must be unique", "Duplicate transfer"],
 )
-async def test_a_reference_that_is_taken_is_said_in_words(world: World, words: str):
+async def test_a_message_about_a_taken_reference_is_recognised(world: World, words: str):
     gateway = answering(400, error(words))
     assert await transfer(world, gateway=gateway, recipient="3768") == ReferenceTaken()
 
 
-async def test_a_list_that_does_not_obey_its_filter_is_read_all_the_same():
+async def test_a_list_that_ignores_its_filter_is_filtered_by_us():
     def answer(request: httpx.Request) -> httpx.Response:
         page = int(request.url.params["page"])
         row = {"id": page, "reference": TRANSFER if page == 3 else f"tr-{page}", "amount": 3000,
@@ -300,9 +302,9 @@ async def test_a_list_that_does_not_obey_its_filter_is_read_all_the_same():
         body = {"status": "success", "data": [row], "meta": {"page_info": info}}
         return httpx.Response(200, json=body)
 
-    told = await listening(answer).find_transfer(TRANSFER, charge_reference=CHARGE)
-    assert isinstance(told, FoundInstruction)
-    assert (told.gateway_id, told.fee) == ("3", 2_687)
+    result = await listening(answer).find_transfer(TRANSFER, charge_reference=CHARGE)
+    assert isinstance(result, FoundInstruction)
+    assert (result.gateway_id, result.fee) == ("3", 2_687)
     gone = await listening(answer).find_transfer("tr-none", charge_reference=CHARGE)
     assert gone == NoSuchInstruction()
 
@@ -312,10 +314,10 @@ async def test_a_transfer_that_waits_for_approval_says_so():
            "requires_approval": 1, "is_approved": 0}  # fmt: skip
     gateway = answering(200, {"status": "success", "data": [row], "meta": None} | {"meta": {
         "page_info": {"current_page": 1, "total_pages": 1}}})  # fmt: skip
-    told = await gateway.find_transfer(TRANSFER, charge_reference=CHARGE)
-    assert isinstance(told, FoundInstruction)
-    assert told.status is MoneyOutStatus.PENDING
-    assert "approve" in told.failure
+    result = await gateway.find_transfer(TRANSFER, charge_reference=CHARGE)
+    assert isinstance(result, FoundInstruction)
+    assert result.status is MoneyOutStatus.PENDING
+    assert "approve" in result.failure
 
 
 def payee(**changes: Any) -> NewRecipient:
@@ -326,7 +328,7 @@ def payee(**changes: Any) -> NewRecipient:
     return NewRecipient(**(given | changes))
 
 
-async def test_a_phone_that_holds_money_is_a_beneficiary(world: World):
+async def test_a_mobile_money_account_is_a_beneficiary(world: World):
     ready = await world.gateway.create_recipient(payee())
     assert isinstance(ready, RecipientReady)
     assert ready.recipient.isdecimal()
@@ -361,15 +363,15 @@ CHARGED = {
 }  # fmt: skip
 
 
-def read(told: Any, *, scheme: Scheme = Scheme.V3, **headers: str) -> Event:
-    body = told if isinstance(told, bytes) else json.dumps(told).encode()
+def read(payload: Any, *, scheme: Scheme = Scheme.V3, **headers: str) -> Event:
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     gateway = listening(lambda _: httpx.Response(500), scheme)
     return gateway.read_webhook(given or {"verif-hash": FLUTTERWAVE_WEBHOOK_SECRET}, body)
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("payload", "expected"),
     [
         (CHARGED, ("charge.completed:285959875:successful", EventKind.CHARGE_CHANGED, CHARGE)),
         (CHARGED | {"data": {"id": 1, "tx_ref": CHARGE, "status": "failed"}},
@@ -387,12 +389,12 @@ def read(told: Any, *, scheme: Scheme = Scheme.V3, **headers: str) -> Event:
          EventKind.OTHER, None)),
     ],
 )  # fmt: skip
-def test_an_event_is_known_by_what_it_is_about(told: Any, expected: Any):
-    event = read(told)
+def test_the_key_of_an_event_is_its_subject(payload: Any, expected: Any):
+    event = read(payload)
     assert (event.key, event.kind, event.reference) == expected
 
 
-def test_a_payment_that_was_pending_and_is_successful_makes_two_events():
+def test_pending_and_successful_webhooks_of_a_payment_are_two_events():
     pending = CHARGED | {"data": CHARGED["data"] | {"status": "pending"}}
     assert read(pending).key != read(CHARGED).key
 
@@ -421,7 +423,7 @@ def test_under_v4_the_signature_that_openssl_makes_is_accepted(secret: str):
         read(body, scheme=Scheme.V4, flutterwave_signature=openssl("stranger", body))
 
 
-def test_neither_scheme_is_taken_in_the_others_place():
+def test_a_webhook_header_of_the_other_scheme_is_refused():
     secret, body = FLUTTERWAVE_WEBHOOK_SECRET, json.dumps(V4).encode()
     for headers in ({"verif_hash": secret}, {"flutterwave_signature": secret}):
         with pytest.raises(BadSignature):
@@ -431,17 +433,17 @@ def test_neither_scheme_is_taken_in_the_others_place():
 
 
 @pytest.mark.parametrize(
-    "told",
+    "payload",
     [{"event": "charge.completed"}, {"event": "charge.completed", "data": {"id": None}},
      {"data": {"id": 1}}, {"TransactionId": 1}, {"transfer": "x"},
      {"event": "charge.completed", "data": {"id": 1, "tx_ref": "\x00"}}],
 )  # fmt: skip
-def test_what_lacks_what_every_event_has_is_a_bad_payload(told: Any):
+def test_an_event_without_a_required_field_is_a_bad_payload(payload: Any):
     with pytest.raises(BadPayload):
-        read(told)
+        read(payload)
 
 
-def test_without_a_secret_nothing_is_believed():
+def test_without_a_webhook_secret_every_signature_is_refused():
     gateway = Flutterwave(
         secret_key=FLUTTERWAVE_SECRET_KEY, webhook_secrets=[], base_url=BASE, timeout_s=1
     )

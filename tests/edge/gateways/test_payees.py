@@ -1,4 +1,4 @@
-"""Payees: what each gateway must be told of them, and those of whom it asks the rest itself."""
+"""Payees: what each gateway needs to know of them, and those whom it asks for the rest itself."""
 
 import json
 import time
@@ -73,7 +73,7 @@ async def code_of(world: World, **changes: Any) -> str:
 # ---- of every gateway -----------------------------------------------------------------------
 
 
-async def test_the_same_payee_once_more_is_the_same(each: World):
+async def test_creating_the_same_payee_twice_gives_the_same_account(each: World):
     first = await code_of(each)
     assert await code_of(each) == first
     assert await code_of(each, attempt=2) == first
@@ -98,7 +98,7 @@ async def test_a_payee_lost_after_the_effect_is_found_by_the_next_attempt(each: 
     assert [row.recipient_code for row in books.recipients(each.adapter.name)] == [code]
 
 
-async def test_an_unclear_look_for_an_earlier_attempt_begins_nothing(each: World):
+async def test_an_inconclusive_look_for_an_earlier_account_creates_none(each: World):
     if each.adapter.name == "paystack":
         return  # it knows its payees by their accounts, and needs no look
     await each.sandbox.fault("verify_recipient", "error_500")
@@ -106,7 +106,7 @@ async def test_an_unclear_look_for_an_earlier_attempt_begins_nothing(each: World
     assert each.sandbox.simulator.books.transfers.recipients(each.adapter.name) == []
 
 
-async def test_a_payee_without_a_flaw_has_none(each: World):
+async def test_a_valid_payee_has_no_flaw(each: World):
     assert each.gateway.find_flaw(payee(each)) is None
 
 
@@ -123,7 +123,9 @@ async def test_a_payee_without_a_flaw_has_none(each: World):
         ({"country": "F\x00"}, "country"),
     ],
 )
-async def test_a_flaw_is_told_of_its_field_and_not_sent(each: World, changes: Any, field: str):
+async def test_an_invalid_account_is_refused_by_field_without_a_call(
+    each: World, changes: Any, field: str
+):
     new = payee(each, **changes)
     flaw = each.gateway.find_flaw(new)
     assert isinstance(flaw, Flaw)
@@ -135,7 +137,7 @@ async def test_a_flaw_is_told_of_its_field_and_not_sent(each: World, changes: An
 # ---- of those that ask payees themselves -----------------------------------------------------
 
 
-async def test_a_payee_is_asked_checked_paid_stopped_and_lost(world: World):
+async def test_a_connected_account_goes_through_all_its_standings(world: World):
     find, sandbox = questions(world).find_recipient, world.sandbox
     code = await connected(world)
     asked = OnboardingNeeded(recipient=code, missing=ASKED, reason="requirements past due")
@@ -160,13 +162,13 @@ async def test_a_payee_is_asked_checked_paid_stopped_and_lost(world: World):
 
 
 @pytest.mark.parametrize("code", ["", "acct_", "../balance", "acct_1/x", "RCP_1", "acct_\x00"])
-async def test_what_is_no_code_of_a_payee_is_refused_without_a_call(world: World, code: str):
+async def test_an_invalid_payee_code_is_refused_without_a_call(world: World, code: str):
     assert isinstance(await questions(world).find_recipient(code), Refused)
     assert world.transport.seen == []
 
 
 @pytest.mark.parametrize("kind", ["error_500", "drop", "too_many_requests"])
-async def test_a_look_at_a_payee_that_broke_is_unknown(world: World, kind: str):
+async def test_a_look_up_of_a_payee_that_broke_is_unknown(world: World, kind: str):
     code = await connected(world)
     await world.sandbox.fault("verify_recipient", kind)
     assert isinstance(await questions(world).find_recipient(code), Unknown)
@@ -180,7 +182,7 @@ async def test_a_wrong_key_says_nothing_about_a_payee(world: World):
     await wrong.close()
 
 
-async def test_a_link_is_good_for_one_visit_and_for_a_while(world: World):
+async def test_an_onboarding_link_is_valid_for_one_visit_until_it_expires(world: World):
     code = await connected(world)
     browser = world.sandbox.client
     links: list[OnboardingLink] = []
@@ -204,7 +206,7 @@ async def test_a_link_is_good_for_one_visit_and_for_a_while(world: World):
     assert isinstance(await questions(world).find_recipient(code), RecipientReady)
 
 
-async def test_a_link_for_nobody_is_refused_and_a_lost_one_unknown(world: World):
+async def test_a_link_for_an_unknown_payee_is_refused_and_one_that_broke_is_unknown(world: World):
     async def start(code: str) -> Any:
         return await questions(world).start_onboarding(code, return_url=RETURN, refresh_url=REFRESH)
 
@@ -224,9 +226,9 @@ async def test_webhooks_of_a_payee_are_about_its_code_and_each_is_one_event(worl
     code = await connected(world)
     for step in (world.sandbox.onboard, world.sandbox.restrict, world.sandbox.revoke):
         await step(code)
-    letters = [each["body"].encode() for each in await world.sandbox.deliveries()]
-    signed = world.adapter.letter(world.adapter.secrets[1]).signed
-    events = [world.gateway.read_webhook(signed(body), body) for body in letters]
+    bodies = [each["body"].encode() for each in await world.sandbox.deliveries()]
+    signed = world.adapter.dialect(world.adapter.secrets[1]).signed
+    events = [world.gateway.read_webhook(signed(body), body) for body in bodies]
     assert {(event.kind, event.reference) for event in events} == {(EventKind.PAYEE_CHANGED, code)}
     assert {event.name for event in events} == {
         "account.updated", "capability.updated", "account.application.deauthorized",
@@ -235,10 +237,10 @@ async def test_webhooks_of_a_payee_are_about_its_code_and_each_is_one_event(worl
     assert len({event.key for event in events}) == len(events) == 5
 
 
-async def test_what_is_told_of_the_platforms_own_account_is_of_no_payee(world: World):
+async def test_an_account_event_without_an_account_is_of_no_payee(world: World):
     event = {"id": "evt_1", "type": "account.updated", "data": {"object": {"id": "acct_platform"}}}
     body = json.dumps(event).encode()
-    signed = world.adapter.letter(world.adapter.secrets[0]).signed(body)
+    signed = world.adapter.dialect(world.adapter.secrets[0]).signed(body)
     read = world.gateway.read_webhook(signed, body)
     assert (read.kind, read.reference, read.key) == (EventKind.OTHER, None, "platform:evt_1")
 
@@ -266,7 +268,7 @@ def new_payee(**changes: Any) -> NewRecipient:
 
 def account(**changes: Any) -> dict[str, Any]:
     """As in the official fixtures of 2026-07-29, as far as it is used."""
-    told = {
+    fields = {
         "id": "acct_1PgafTB7WZ01zgkW", "object": "account", "payouts_enabled": True,
         "capabilities": {"card_payments": "active", "transfers": "active"}, "metadata": {},
         "requirements": {
@@ -275,7 +277,7 @@ def account(**changes: Any) -> dict[str, Any]:
             "past_due": [], "pending_verification": [],
         },
     }  # fmt: skip
-    return told | changes
+    return fields | changes
 
 
 @pytest.mark.parametrize(
@@ -289,17 +291,17 @@ def account(**changes: Any) -> dict[str, Any]:
         {"payouts_enabled": False, "requirements": None},
     ],
 )
-async def test_only_who_can_be_transferred_to_and_is_paid_out_can_be_paid(changes: Any):
-    told = account()
-    gateway = answering(lambda _: httpx.Response(200, json=told))
-    assert isinstance(await gateway.find_recipient(told["id"]), RecipientReady)
-    told |= changes
-    assert isinstance(await gateway.find_recipient(told["id"]), OnboardingNeeded)
+async def test_only_an_account_with_active_transfers_and_payouts_is_ready(changes: Any):
+    reported = account()
+    gateway = answering(lambda _: httpx.Response(200, json=reported))
+    assert isinstance(await gateway.find_recipient(reported["id"]), RecipientReady)
+    reported |= changes
+    assert isinstance(await gateway.find_recipient(reported["id"]), OnboardingNeeded)
 
 
-async def test_a_payee_that_was_deleted_is_none():
-    told = {"id": "acct_1", "object": "account", "deleted": True}
-    gateway = answering(lambda _: httpx.Response(200, json=told))
+async def test_a_payee_that_was_deleted_is_refused():
+    fields = {"id": "acct_1", "object": "account", "deleted": True}
+    gateway = answering(lambda _: httpx.Response(200, json=fields))
     assert isinstance(await gateway.find_recipient("acct_1"), Refused)
 
 
@@ -308,7 +310,7 @@ async def test_a_payee_that_was_deleted_is_none():
     [None, [], {}, {"id": 5}, {"id": "acct_2"}, account(payouts_enabled="yes"),
      account(requirements=["x"]), account(id="../x")],
 )  # fmt: skip
-async def test_nonsense_about_a_payee_is_unknown(body: Any):
+async def test_a_reply_about_a_payee_that_makes_no_sense_is_unknown(body: Any):
     gateway = answering(lambda _: httpx.Response(200, json=body))
     assert isinstance(await gateway.find_recipient("acct_1"), Unknown)
     if not isinstance(body, dict) or body.get("id") != "acct_2":
@@ -317,7 +319,7 @@ async def test_nonsense_about_a_payee_is_unknown(body: Any):
     assert isinstance(linked, Unknown)
 
 
-async def test_a_key_that_only_ever_gives_the_same_error_is_left_for_another():
+async def test_a_key_for_which_stripe_repeats_an_error_is_replaced_by_another():
     """An error of the first attempt is repeated for a day to whoever asks with its key."""
     keys: list[str] = []
 
@@ -338,7 +340,7 @@ async def test_a_key_that_only_ever_gives_the_same_error_is_left_for_another():
     assert keys == [REFERENCE, REFERENCE, f"{REFERENCE}-2"]
 
 
-async def test_of_many_accounts_ours_is_known_by_its_mark():
+async def test_of_many_accounts_ours_is_found_by_our_reference():
     others = [account(id=f"acct_{n}", metadata={"reference": f"pa-{n}"}) for n in range(150)]
     pages = [others[:100], [*others[100:], account(metadata={"reference": REFERENCE})]]
 

@@ -142,7 +142,7 @@ async def test_a_port_where_nobody_listens_is_unknown():
     await gateway.close()
 
 
-async def test_a_wrong_key_refuses_a_start_but_tells_nothing_about_a_charge():
+async def test_a_wrong_key_refuses_a_start_but_says_nothing_about_a_charge():
     async with sandbox_in_process() as (_, transport):
         gateway = paystack(transport, key="sk_test_wrong")
         assert await gateway.start_charge(new_charge()) == Refused(reason="Invalid key (HTTP 401)")
@@ -151,7 +151,7 @@ async def test_a_wrong_key_refuses_a_start_but_tells_nothing_about_a_charge():
         await gateway.close()
 
 
-async def test_the_wrong_amount_and_currency_are_told_as_the_gateway_tells_them(world: World):
+async def test_the_wrong_amount_and_currency_are_returned_as_the_gateway_reports_them(world: World):
     sandbox, gateway = world
     await gateway.start_charge(new_charge())
     await sandbox.pay("bk-1")
@@ -202,14 +202,14 @@ async def test_the_wrong_amount_and_currency_are_told_as_the_gateway_tells_them(
         (200, {"status": True, "data": {"authorization_url": "https://x/\0", "reference": "bk-1"}}),
     ],
 )
-async def test_nonsense_is_unknown(status: int, body: Any):
+async def test_a_reply_that_makes_no_sense_is_unknown(status: int, body: Any):
     gateway = answering(status, body)
     assert isinstance(await gateway.start_charge(new_charge()), Unknown)
     assert isinstance(await gateway.find_charge("bk-1"), Unknown)
 
 
 @pytest.mark.parametrize("shape", ["object", "", "{}", 0, None, {"deep": [1]}])
-async def test_metadata_of_every_type_is_let_pass(shape: Any):
+async def test_transaction_metadata_of_any_type_is_accepted(shape: Any):
     found = await answering(200, transaction(metadata=shape)).find_charge("bk-1")
     assert isinstance(found, FoundCharge)
 
@@ -235,7 +235,7 @@ async def test_only_success_is_paid(word: str, status: ChargeStatus):
     assert found.status is status
 
 
-async def test_a_fee_that_the_payer_bears_is_not_part_of_what_was_asked():
+async def test_a_fee_that_the_payer_pays_is_not_part_of_what_was_asked():
     # The official sample: 40333 = 30050 + 10283.
     body = transaction(amount=40_333, requested_amount=30_050, fees=10_283)
     found = await answering(200, body).find_charge("bk-1")
@@ -264,7 +264,7 @@ async def test_the_fee_is_what_the_gateway_keeps_of_what_was_asked(
     assert found.fee == fee
 
 
-async def test_less_than_was_asked_is_told_as_less():
+async def test_a_charge_paid_in_part_is_found_with_what_was_paid():
     found = await answering(200, transaction(amount=100)).find_charge("bk-1")
     assert isinstance(found, FoundCharge)
     assert found.money.amount == 100
@@ -278,7 +278,7 @@ async def test_a_field_that_is_not_needed_may_be_absent_or_null(absent: str):
     assert isinstance(await answering(200, body).find_charge("bk-1"), FoundCharge)
 
 
-async def test_a_test_payment_is_never_told_as_live_to_a_live_key():
+async def test_a_test_payment_is_never_live_under_a_live_key():
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=transaction()))
     gateway = paystack(transport, key="sk_live_x")
     found = await gateway.find_charge("bk-1")
@@ -317,7 +317,7 @@ def test_amounts_on_the_wire_are_hundredths_of_the_major_unit(currency: str, min
     assert from_wire(wire, currency) == money
 
 
-def test_amounts_that_do_not_fit_are_refused():
+def test_amounts_that_do_not_fit_their_currency_are_refused():
     for currency in ("CHF", "EUR", "JPY", "KWD"):
         assert to_wire(Money(amount=1_000, currency=currency)) is None
         assert from_wire(1_000, currency) is None
@@ -325,7 +325,7 @@ def test_amounts_that_do_not_fit_are_refused():
 
 
 @pytest.mark.parametrize("currency", sorted(WIRE_MIN))
-async def test_the_smallest_and_largest_charge_go_through_and_beyond_them_none(
+async def test_charges_below_the_smallest_and_above_the_largest_are_refused(
     world: World, currency: str
 ):
     sandbox, gateway = world

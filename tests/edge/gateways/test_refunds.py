@@ -29,8 +29,8 @@ from tests.edge.gateways.paystack_wire import (
 
 def begun(**changes: Any) -> dict[str, Any]:
     """The reply to a new refund."""
-    told = {"status": "pending", "transaction": {"id": 1, "reference": "bk-1"}}
-    return reply(refund(**{**told, **changes}))
+    fields = {"status": "pending", "transaction": {"id": 1, "reference": "bk-1"}}
+    return reply(refund(**{**fields, **changes}))
 
 
 def holding(*refunds: Any, charge: dict[str, Any] | None = None, per_page: int = 100) -> Paystack:
@@ -94,7 +94,7 @@ async def test_a_refund_is_begun_with_our_reference_in_its_note():
         {},
     ],
 )
-async def test_a_reply_that_does_not_fit_what_was_asked_is_unknown(body: Any):
+async def test_a_reply_that_differs_from_the_request_is_unknown(body: Any):
     assert isinstance(await answering(200, body).start_refund(new_refund()), Unknown)
 
 
@@ -114,7 +114,7 @@ async def test_an_answer_that_says_nothing_about_the_refund_is_unknown(status: i
         (422, "Invalid transaction"),
     ],
 )
-async def test_what_paystack_refuses_has_not_begun(status: int, message: str):
+async def test_a_refusal_of_paystack_is_refused_with_its_message(status: int, message: str):
     refused = await answering(status, refusal(message)).start_refund(new_refund())
     assert refused == Refused(reason=f"{message} (HTTP {status})")
 
@@ -136,7 +136,7 @@ async def test_a_refusal_by_somebody_before_paystack_concludes_nothing():
         {"money": Money(amount=1, currency="JPY")},
     ],
 )
-async def test_what_could_not_be_found_again_or_said_is_never_sent(changes: dict[str, Any]):
+async def test_a_refund_with_an_invalid_reference_or_amount_is_never_sent(changes: dict[str, Any]):
     gateway = answering(500, {})
     assert isinstance(await gateway.start_refund(new_refund(**changes)), Refused)
 
@@ -158,12 +158,12 @@ async def test_a_note_to_which_something_was_added_is_still_found():
     assert isinstance(found, FoundInstruction)
 
 
-async def test_a_note_that_only_begins_like_it_is_another():
+async def test_a_note_that_only_begins_with_our_reference_is_another_refund():
     listed = refund(merchant_note=f"{REFUND}0"), refund(id=2, merchant_note=f"x{REFUND}")
     assert await find(holding(*listed)) == NoSuchInstruction()
 
 
-async def test_where_all_is_listed_and_nothing_bears_the_note_there_is_no_such_refund():
+async def test_a_refund_whose_note_is_in_no_page_is_no_such_instruction():
     assert await find(holding()) == NoSuchInstruction()
     assert await find(holding(refund(merchant_note="by hand"))) == NoSuchInstruction()
     assert await find(answering(500, {}), "x y") == NoSuchInstruction()  # never sent
@@ -184,7 +184,7 @@ async def test_a_refund_that_is_on_two_pages_is_one_refund():
     assert isinstance(await find(holding(refund(), refund(), per_page=1)), FoundInstruction)
 
 
-async def test_two_refunds_with_one_note_are_told_as_what_they_pay_out_together():
+async def test_two_refunds_with_one_note_are_found_as_their_sum():
     found = await find(holding(refund(), refund(id=2, amount=1, status="pending")))
     assert isinstance(found, FoundInstruction)
     assert found.money.amount == 200_001  # which is not what was instructed
@@ -200,7 +200,7 @@ async def test_of_two_refunds_with_one_note_one_that_failed_pays_nothing():
     assert (both.status, both.money.amount) == (MoneyOutStatus.FAILED, 200_000)
 
 
-async def test_two_refunds_with_one_note_in_two_currencies_are_nonsense():
+async def test_two_refunds_with_one_note_in_two_currencies_are_unknown():
     assert isinstance(await find(holding(refund(), refund(id=2, currency="GHS"))), Unknown)
 
 
@@ -222,7 +222,7 @@ async def test_a_list_that_makes_no_sense_is_unknown(page: Any):
     assert isinstance(await find(listening(answer)), Unknown)
 
 
-async def test_a_charge_that_is_refunded_without_a_refund_is_a_list_not_to_be_believed():
+async def test_a_refunded_charge_with_an_empty_list_of_refunds_is_unknown():
     assert isinstance(await find(holding(charge=transaction(status="reversed"))), Unknown)
 
 
@@ -285,7 +285,7 @@ async def test_only_processed_is_refunded_and_only_failed_is_over(
     assert bool(found.failure) is has_failure
 
 
-async def test_live_is_told_as_paystack_tells_it():
+async def test_live_is_what_paystack_reports():
     found = await find(holding(refund(domain="live")))
     assert isinstance(found, FoundInstruction)
     assert found.live

@@ -1,4 +1,4 @@
-"""Calls that are made again, and calls that never may be: what the gateways' books say of both."""
+"""Calls that are tried again, and calls that must not be: the gateways' books show it for both."""
 
 import asyncio
 import time
@@ -32,8 +32,8 @@ OK = httpx.Response(200, json={"status": True})
 NOW = 1_800_000_000.0
 
 
-class Ear:
-    """Hears of attempts, and can be told that the gateway is down."""
+class ListRecorder:
+    """A recorder that keeps attempts in a list; `down` says that the gateway is down."""
 
     def __init__(self, *, down: bool = False) -> None:
         self.calls: list[Call] = []
@@ -56,11 +56,11 @@ class Ear:
 class Patiently(World):
     """A world whose gateway is called again and again."""
 
-    ear: Ear
+    recorder: ListRecorder
 
     def open(self, **more: Any) -> Gateway:
-        self.ear = Ear()
-        return super().open(patience=PATIENT, recorder=self.ear, **more)
+        self.recorder = ListRecorder()
+        return super().open(patience=PATIENT, recorder=self.recorder, **more)
 
 
 @pytest.fixture(params=ALL, ids=lambda adapter: adapter.name)
@@ -69,36 +69,36 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[Patiently]:
         yield world
 
 
-def _line(
+def _client(
     replies: Sequence[httpx.Response | Exception],
-    ear: Ear | None = None,
+    recorder: ListRecorder | None = None,
     *,
     patience: Patience = PATIENT,
 ) -> tuple[Client, list[httpx.Request]]:
-    """A line to a gateway that replies so, one after the other; and what it was sent."""
+    """A client of a gateway that gives these replies in turn; and the requests that it got."""
     left, seen = list(replies), list[httpx.Request]()
 
     def reply(request: httpx.Request) -> httpx.Response:
         seen.append(request)
-        told = left.pop(0)
-        if isinstance(told, Exception):
-            raise told
-        return told
+        result = left.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        return result
 
-    line = Client(
+    client = Client(
         GatewayName.PAYSTACK,
         base_url="http://gateway.test",
         secret_key="sk_test",
         timeout_s=5,
         transport=httpx.MockTransport(reply),
-        recorder=ear,
+        recorder=recorder,
         patience=patience,
     )
-    return line, seen
+    return client, seen
 
 
-async def _call(line: Client, repeat: Repeat = Repeat.SAFE, **more: Any) -> Attempt:
-    return await line.call("POST", "/x", operation="x", reference="r-1", repeat=repeat, **more)
+async def _call(client: Client, repeat: Repeat = Repeat.SAFE, **more: Any) -> Attempt:
+    return await client.call("POST", "/x", operation="x", reference="r-1", repeat=repeat, **more)
 
 
 # ---- which calls are made again ------------------------------------------------------------------
@@ -116,16 +116,16 @@ async def _call(line: Client, repeat: Repeat = Repeat.SAFE, **more: Any) -> Atte
         httpx.RemoteProtocolError("cut off"),
     ],
 )
-async def test_what_may_pass_is_tried_three_times_more_and_each_attempt_is_heard_of(
+async def test_a_temporary_fault_is_tried_three_times_more_and_each_attempt_is_recorded(
     fault: httpx.Response | Exception,
 ):
-    ear = Ear()
-    line, seen = _line([fault, fault, fault, OK], ear)
-    assert isinstance(await _call(line), Answered)
-    assert ear.outcomes == ["1 Inconclusive", "2 Inconclusive", "3 Inconclusive", "4 Answered"]
+    recorder = ListRecorder()
+    client, seen = _client([fault, fault, fault, OK], recorder)
+    assert isinstance(await _call(client), Answered)
+    assert recorder.outcomes == ["1 Inconclusive", "2 Inconclusive", "3 Inconclusive", "4 Answered"]
     assert len({(request.method, request.content) for request in seen}) == 1
-    line, seen = _line([fault] * 9)
-    assert isinstance(await _call(line), Inconclusive)
+    client, seen = _client([fault] * 9)
+    assert isinstance(await _call(client), Inconclusive)
     assert len(seen) == 1 + retries.RETRIES_MAX
 
 
@@ -148,52 +148,52 @@ async def test_what_may_pass_is_tried_three_times_more_and_each_attempt_is_heard
         httpx.Response(503, headers={"Retry-After": formatdate(time.time() + 900, usegmt=True)}),
     ],
 )
-async def test_what_would_not_go_otherwise_in_time_ends_at_once(answer: httpx.Response):
-    ear = Ear()
-    line, _ = _line([answer], ear)
-    await _call(line)
-    assert len(ear.calls) == 1
+async def test_a_call_whose_retry_could_not_help_in_time_ends_at_once(answer: httpx.Response):
+    recorder = ListRecorder()
+    client, _ = _client([answer], recorder)
+    await _call(client)
+    assert len(recorder.calls) == 1
 
 
-async def test_what_may_not_be_repeated_is_not():
-    line, seen = _line([DOWN])
-    assert isinstance(await _call(line, Repeat.NEVER), Inconclusive)
+async def test_a_call_that_must_not_be_repeated_is_not_tried_again():
+    client, seen = _client([DOWN])
+    assert isinstance(await _call(client, Repeat.NEVER), Inconclusive)
     assert len(seen) == 1
 
 
-async def test_a_gateway_that_is_down_is_left_alone():
-    line, seen = _line([DOWN], Ear(down=True))
-    assert isinstance(await _call(line), Inconclusive)
+async def test_a_call_to_a_gateway_that_is_down_is_not_tried_again():
+    client, seen = _client([DOWN], ListRecorder(down=True))
+    assert isinstance(await _call(client), Inconclusive)
     assert len(seen) == 1
 
 
-async def test_nothing_is_begun_again_once_it_must_not_be_sent_any_more():
-    line, seen = _line([DOWN])
-    await _call(line, send_before=time.monotonic() + 0.000_5)
+async def test_a_call_is_not_tried_again_after_send_before():
+    client, seen = _client([DOWN])
+    await _call(client, send_before=time.monotonic() + 0.000_5)
     assert len(seen) == 1
-    line, seen = _line([DOWN], patience=retries.NO_PATIENCE)
-    await _call(line)
+    client, seen = _client([DOWN], patience=retries.NO_PATIENCE)
+    await _call(client)
     assert len(seen) == 1
 
 
-async def test_a_no_after_an_unclear_attempt_may_be_because_of_it():
+async def test_a_refusal_after_an_inconclusive_attempt_is_not_conclusive():
     refusal = httpx.Response(400, json={"status": False, "message": "Insufficient balance"})
-    line, _ = _line([refusal])
-    told = await _call(line)
-    assert isinstance(told, Denied)
-    assert not told.follows_inconclusive
-    line, _ = _line([DOWN, refusal])
-    told = await _call(line)
-    assert isinstance(told, Denied)
-    assert told.follows_inconclusive
+    client, _ = _client([refusal])
+    result = await _call(client)
+    assert isinstance(result, Denied)
+    assert not result.follows_inconclusive
+    client, _ = _client([DOWN, refusal])
+    result = await _call(client)
+    assert isinstance(result, Denied)
+    assert result.follows_inconclusive
 
 
-async def test_a_wait_can_be_cancelled_and_what_was_cancelled_is_heard_of():
-    ear = Ear()
-    line, seen = _line([httpx.Response(429, headers={"Retry-After": "25"})], ear)
-    calling = asyncio.create_task(_call(line))
+async def test_a_call_cancelled_while_it_waits_has_recorded_its_attempt():
+    recorder = ListRecorder()
+    client, seen = _client([httpx.Response(429, headers={"Retry-After": "25"})], recorder)
+    calling = asyncio.create_task(_call(client))
     async with asyncio.timeout(20):
-        while not ear.calls:  # noqa: ASYNC110
+        while not recorder.calls:  # noqa: ASYNC110
             await asyncio.sleep(0)
         calling.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -209,7 +209,7 @@ def test_waits_double_from_the_first_and_stay_under_a_minute():
     assert list(retries.waits_s(Patience(for_s=1, first_wait_s=25))) == [25, 50, 60]
 
 
-def test_a_wait_is_anything_up_to_its_length_and_to_what_is_left():
+def test_a_wait_is_random_up_to_its_longest_and_to_the_time_left():
     waits = [retries.wait_s(8, asked_s=0, left_s=100) for _ in range(2_000)]
     assert all(wait is not None and 0 <= wait <= 8 for wait in waits)
     assert min(waits, key=str) != max(waits, key=str)
@@ -218,7 +218,7 @@ def test_a_wait_is_anything_up_to_its_length_and_to_what_is_left():
     assert all(wait is not None and wait <= 1 for wait in short)
 
 
-def test_what_the_gateway_asks_for_is_the_least_that_is_waited():
+def test_a_wait_is_never_shorter_than_the_gateway_asks_for():
     waits = [retries.wait_s(2, asked_s=7, left_s=30) for _ in range(200)]
     assert all(wait is not None and 7 <= wait <= 9 for wait in waits)
     assert retries.wait_s(2, asked_s=61, left_s=1_000) is None
@@ -250,7 +250,7 @@ async def test_a_charge_whose_answer_is_lost_is_there_once(world: Patiently):
         assert isinstance(outcome, CheckoutReady | ReferenceTaken)
     else:
         assert isinstance(outcome, Unknown)
-        assert len(world.ear.calls) == 1, "its writes are never repeated"
+        assert len(world.recorder.calls) == 1, "its writes are never repeated"
     await hasty.close()
 
 
@@ -280,22 +280,22 @@ async def test_a_transfer_whose_answer_is_lost_is_there_once(paid: Patiently):
     await hasty.close()
 
 
-async def test_who_is_asked_to_wait_waits_and_then_has_its_effect_once(world: Patiently):
+async def test_a_call_that_is_asked_to_wait_has_its_effect_once(world: Patiently):
     await world.sandbox.fault("initialize", "too_many_requests", delay_ms=1)  # Retry-After: 0
     outcome = await start(world)
     if world.adapter.knows_references:
         assert isinstance(outcome, CheckoutReady)
-        assert world.ear.outcomes == ["1 Inconclusive", "2 Answered"]
+        assert world.recorder.outcomes == ["1 Inconclusive", "2 Answered"]
         assert len(await world.sandbox.charges()) == 1
     else:
         assert isinstance(outcome, Unknown)
         assert await world.sandbox.charges() == []
 
 
-async def test_a_look_is_repeated_until_it_is_answered(paid: Patiently):
+async def test_a_look_up_is_repeated_until_the_gateway_replies(paid: Patiently):
     await paid.sandbox.fault("verify", "error_500", times=3)
     assert isinstance(await paid.gateway.find_charge(CHARGE), FoundCharge)
-    assert paid.ear.outcomes[-4:] == [
+    assert paid.recorder.outcomes[-4:] == [
         "1 Inconclusive",
         "2 Inconclusive",
         "3 Inconclusive",
@@ -303,8 +303,8 @@ async def test_a_look_is_repeated_until_it_is_answered(paid: Patiently):
     ]
 
 
-async def test_what_is_refused_is_asked_for_once(paid: Patiently):
-    paid.ear.calls.clear()
+async def test_a_refused_call_is_not_tried_again(paid: Patiently):
+    paid.recorder.calls.clear()
     assert isinstance(await refund(paid, amount=90_000_000), Refused)
-    writes = [call for call in paid.ear.calls if call.operation == "refund"]
+    writes = [call for call in paid.recorder.calls if call.operation == "refund"]
     assert [type(call.attempt) for call in writes] == [Denied]

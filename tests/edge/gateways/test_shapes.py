@@ -31,7 +31,7 @@ async def send(gateway: str, method: str, path: str, **request: Any) -> httpx.Re
         ({"charge[id]": "x"}, "is no string"),
     ],
 )
-async def test_a_form_is_held_against_the_official_file(changes: Any, named: str | None):
+async def test_a_form_is_compared_with_the_official_file(changes: Any, named: str | None):
     given = {k: v for k, v in {**GOOD, **changes}.items() if not _is_replaced(k, changes)}
     sending = send("stripe", "POST", "/v1/refunds", data=given, headers=HEADERS)
     if named is None:
@@ -58,7 +58,7 @@ def _is_replaced(name: str, changes: Any) -> bool:
         ({"email": "g@x.test", "amount": 5, "colour": "red"}, "colour is not known"),
     ],
 )
-async def test_json_is_held_against_the_official_file(body: Any, named: str | None):
+async def test_json_is_compared_with_the_official_file(body: Any, named: str | None):
     sending = send("paystack", "POST", "/transaction/initialize", json=body, headers=HEADERS)
     if named is None:
         assert (await sending).status_code == 200

@@ -69,7 +69,7 @@ def test_amounts_on_the_wire_are_as_stripe_counts(currency: str, minor: int, wir
     assert from_wire(wire, currency.lower()) == money
 
 
-def test_amounts_that_do_not_fit_are_refused():
+def test_amounts_that_do_not_fit_their_currency_are_refused():
     assert to_wire(Money(amount=1_234, currency="KWD")) is None
     assert to_wire(Money(amount=1, currency="CHF")) is None
     assert from_wire(150_050, "ugx") is None
@@ -102,13 +102,13 @@ async def test_every_call_pins_the_version_and_every_post_has_its_reference_as_k
     await gateway.close()
 
 
-async def test_the_same_start_again_gets_the_same_page(world: World):
+async def test_starting_the_same_charge_again_gives_the_same_page(world: World):
     first = await start(world)
     assert isinstance(first, CheckoutReady)
     assert await start(world) == first
 
 
-async def test_an_error_that_stripe_keeps_for_a_key_ends_that_reference(world: World):
+async def test_an_error_that_stripe_repeats_for_a_key_makes_the_reference_taken(world: World):
     await world.sandbox.fault("initialize", "error_500")
     assert isinstance(await start(world), Unknown)
     assert await start(world) == ReferenceTaken()
@@ -129,7 +129,7 @@ async def test_an_error_that_stripe_keeps_for_a_key_ends_that_reference(world: W
         (500, error("api_error"), Unknown),
     ],
 )
-async def test_only_stripes_own_no_is_conclusive(
+async def test_only_stripes_own_refusal_is_conclusive(
     world: World, status: int, body: Any, outcome: type
 ):
     gateway = answering(status, body)
@@ -163,8 +163,8 @@ async def test_charges_that_make_no_sense_are_unknown(objects: list[dict[str, An
 
 
 async def test_a_charge_that_was_refunded_in_full_has_succeeded_all_the_same():
-    told = charge(refunded=True, amount_refunded=PRICE)
-    found = await answering(200, listed(told)).find_charge(CHARGE)
+    reported = charge(refunded=True, amount_refunded=PRICE)
+    found = await answering(200, listed(reported)).find_charge(CHARGE)
     assert isinstance(found, FoundCharge)
     assert found.status is ChargeStatus.SUCCEEDED
 
@@ -178,9 +178,9 @@ async def test_a_charge_that_was_refunded_in_full_has_succeeded_all_the_same():
         (None, None),
     ],
 )
-async def test_the_fee_is_told_in_the_charges_currency_or_not_at_all(balance: Any, fee: int | None):
-    told = charge(balance_transaction=balance)
-    found = await answering(200, listed(told)).find_charge(CHARGE)
+async def test_the_fee_is_in_the_charges_currency_or_none(balance: Any, fee: int | None):
+    reported = charge(balance_transaction=balance)
+    found = await answering(200, listed(reported)).find_charge(CHARGE)
     assert isinstance(found, FoundCharge)
     assert found.fee == fee
 
@@ -191,8 +191,8 @@ async def test_a_list_is_read_to_its_end_and_one_without_an_end_is_unknown():
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append(request.url.params.get("starting_after", ""))
         last = len(asked) == 3
-        told = charge() if last else charge(id=f"ch_{len(asked)}", status="failed")
-        return httpx.Response(200, json=listed(told, more=not last))
+        reported = charge() if last else charge(id=f"ch_{len(asked)}", status="failed")
+        return httpx.Response(200, json=listed(reported, more=not last))
 
     found = await listening(answer).find_charge(CHARGE)
     assert isinstance(found, FoundCharge)
@@ -222,7 +222,7 @@ async def test_money_out_of_a_charge_that_cannot_be_looked_up_is_not_asked_for(w
     assert await world.sandbox.transfers() == []
 
 
-async def test_a_refund_of_a_charge_that_is_gone_concludes_nothing(world: World):
+async def test_a_refund_of_a_charge_that_the_gateway_does_not_know_is_unknown(world: World):
     found = await world.gateway.find_refund(REFUND, charge_reference=CHARGE)
     assert isinstance(found, Unknown)
     assert await world.gateway.find_charge(CHARGE) == NoSuchCharge()
@@ -232,28 +232,28 @@ async def test_a_refund_of_a_charge_that_is_gone_concludes_nothing(world: World)
 
 
 def event(kind: str = "checkout.session.completed", **about: Any) -> bytes:
-    told = {"metadata": {"reference": CHARGE}, "payment_status": "paid", **about}
+    fields = {"metadata": {"reference": CHARGE}, "payment_status": "paid", **about}
     return json.dumps(
-        {"id": "evt_1", "object": "event", "type": kind, "data": {"object": told}}
+        {"id": "evt_1", "object": "event", "type": kind, "data": {"object": fields}}
     ).encode()
 
 
 def test_what_the_official_package_signs_is_accepted():
     body = event()
-    told = read(body, signed(body))
-    assert (told.key, told.kind, told.reference) == (
+    reported = read(body, signed(body))
+    assert (reported.key, reported.kind, reported.reference) == (
         "platform:evt_1",
         EventKind.CHARGE_CHANGED,
         CHARGE,
     )
-    assert read(body, signed(body, secret=SECOND_SECRET)).key == told.key
+    assert read(body, signed(body, secret=SECOND_SECRET)).key == reported.key
 
 
 def test_what_the_sandbox_signs_the_official_package_accepts():
     body = event()
     [signature] = StripeDialect(STRIPE_WEBHOOK_SECRET).signed(body).values()
-    told = stripe.Webhook.construct_event(body, signature, STRIPE_WEBHOOK_SECRET)
-    assert told.id == "evt_1"
+    reported = stripe.Webhook.construct_event(body, signature, STRIPE_WEBHOOK_SECRET)
+    assert reported.id == "evt_1"
     with pytest.raises(stripe.SignatureVerificationError):
         stripe.Webhook.construct_event(body, signature, SECOND_SECRET)
 
@@ -271,7 +271,7 @@ def test_the_age_of_a_signature_is_judged_as_the_official_package_judges_it(age:
         assert read(body, signature).reference == CHARGE
 
 
-def test_any_v1_will_do_and_no_v0():
+def test_any_v1_signature_is_accepted_and_no_v0():
     body = event()
     stamp, _, good = signed(body).partition(",")
     stranger = "v1=" + "0" * 64
@@ -300,8 +300,8 @@ def test_any_v1_will_do_and_no_v0():
         ("customer.created", {}, (EventKind.OTHER, None)),
     ],
 )  # fmt: skip
-def test_an_event_is_about_what_bears_our_reference(kind: str, about: Any, expected: Any):
+def test_the_reference_of_an_event_is_ours_in_its_metadata(kind: str, about: Any, expected: Any):
     body = event(kind, **about)
-    told = read(body, signed(body))
-    assert (told.kind, told.reference) == expected
-    assert told.name == kind
+    reported = read(body, signed(body))
+    assert (reported.kind, reported.reference) == expected
+    assert reported.name == kind

@@ -24,14 +24,14 @@ TAKEN = "Please provide a unique reference. Reference already exists on a transf
 
 
 def recipient(**details: Any) -> dict[str, Any]:
-    told = {
+    fields = {
         "authorization_code": None,
         "account_number": "0001234567",
         "account_name": "HANNAH B HOST",
         "bank_code": "058",
         "bank_name": "Guaranty Trust Bank",
     }
-    return reply({"recipient_code": "RCP_1", "active": True, "details": {**told, **details}})
+    return reply({"recipient_code": "RCP_1", "active": True, "details": {**fields, **details}})
 
 
 async def test_a_transfer_is_begun_from_the_balance():
@@ -77,7 +77,7 @@ async def test_in_test_mode_a_transfer_may_succeed_at_once():
         {"domain": "moon"},
     ],
 )
-async def test_a_reply_that_does_not_fit_what_was_asked_is_unknown(changes: dict[str, Any]):
+async def test_a_reply_that_differs_from_the_request_is_unknown(changes: dict[str, Any]):
     assert isinstance(
         await answering(200, transfer(**changes)).start_transfer(new_transfer()), Unknown
     )
@@ -93,7 +93,7 @@ async def test_a_reply_that_does_not_fit_what_was_asked_is_unknown(changes: dict
         refusal(f"Duplicate reference(s) found: {TRANSFER}", "unknown"),
     ],
 )
-async def test_a_reference_that_is_taken_is_no_failure(status: int, body: Any):
+async def test_a_start_under_a_taken_reference_is_reference_taken(status: int, body: Any):
     assert await answering(status, body).start_transfer(new_transfer()) == ReferenceTaken()
 
 
@@ -106,7 +106,7 @@ async def test_a_reference_that_is_taken_is_no_failure(status: int, body: Any):
         (404, "Recipient specified is invalid"),
     ],
 )
-async def test_what_paystack_refuses_has_not_begun(status: int, message: str):
+async def test_a_refusal_of_paystack_is_refused_with_its_message(status: int, message: str):
     refused = await answering(status, refusal(message)).start_transfer(new_transfer())
     assert refused == Refused(reason=f"{message} (HTTP {status})")
 
@@ -119,7 +119,7 @@ async def test_an_answer_that_says_nothing_about_the_transfer_is_unknown(status:
     assert isinstance(await gateway.create_recipient(new_recipient()), Unknown)
 
 
-async def test_how_long_paystack_asks_to_wait_is_told():
+async def test_the_reason_of_an_unknown_says_how_long_paystack_asks_to_wait():
     busy = listening(lambda _: httpx.Response(429, headers={"Retry-After": "7"}, json={}))
     unknown = await busy.start_transfer(new_transfer())
     assert unknown == Unknown(reason="HTTP 429, asks to wait 7")
@@ -171,7 +171,7 @@ async def test_a_transfer_is_found_with_its_fee():
 
 
 @pytest.mark.parametrize("fee", [None, -1, "1000", 1.5])
-async def test_a_fee_that_is_not_told_is_not_known(fee: Any):
+async def test_a_fee_that_is_not_reported_is_none(fee: Any):
     found = await answering(200, transfer(fee_charged=fee)).find_transfer(
         TRANSFER, charge_reference="bk-1"
     )
@@ -211,14 +211,14 @@ async def test_a_transfer_that_waits_for_a_person_is_pending_and_says_so(word: s
     assert says in found.failure
 
 
-async def test_a_failure_without_a_reason_is_told_by_its_status():
+async def test_a_failure_without_a_reason_has_its_status_as_reason():
     body = transfer(status="failed", gateway_response=None)
     found = await answering(200, body).find_transfer(TRANSFER, **OF_CHARGE)
     assert isinstance(found, FoundInstruction)
     assert found.failure == "failed"
 
 
-async def test_a_transfer_that_paystack_does_not_know_is_none():
+async def test_a_transfer_that_paystack_does_not_know_is_no_such_instruction():
     unseen = answering(404, refusal("Transfer not found"))
     assert await unseen.find_transfer(TRANSFER, **OF_CHARGE) == NoSuchInstruction()
     coded = answering(400, refusal("Transfer not found", "transfer_not_found"))

@@ -139,7 +139,7 @@ def test_a_refund_that_moved_is_read_as_a_change_of_its_charge(stage: bytes):
     assert event.name == f"refund.{stage.decode()}"
 
 
-def test_two_equal_refunds_of_a_charge_are_never_taken_for_one():
+def test_two_refund_events_without_ids_have_two_keys():
     body = REFUND % (b"failed", b', "refund_reference": null')
     first, second = (gateway().read_webhook(signed(body), body) for _ in range(2))
     assert first.key != second.key
@@ -148,7 +148,7 @@ def test_two_equal_refunds_of_a_charge_are_never_taken_for_one():
 @pytest.mark.parametrize(
     "name", [b', "refund_reference": "132013318360"', b', "refund_reference": 1', b', "id": "1"']
 )
-def test_a_refund_that_is_named_is_told_twice_with_one_key(name: bytes):
+def test_two_deliveries_of_a_refund_event_with_an_id_have_one_key(name: bytes):
     body = REFUND % (b"processed", name)
     other = REFUND % (b"processed", b', "refund_reference": "132013318361"')
     first, again = (gateway().read_webhook(signed(body), body) for _ in range(2))
@@ -156,7 +156,7 @@ def test_a_refund_that_is_named_is_told_twice_with_one_key(name: bytes):
     assert gateway().read_webhook(signed(other), other).key != first.key
 
 
-def test_events_about_different_things_are_told_apart():
+def test_events_about_different_things_have_different_keys():
     bodies = [
         TRANSFER % (b"success", 1, 1, b"success"),
         TRANSFER % (b"success", 2, 2, b"success"),

@@ -54,7 +54,7 @@ def facts(title: str = "Villa Ngor") -> BookingFacts:
     }
 
 
-async def told(
+async def queue_mail(
     *,
     kind: Kind = Kind.BOOKING_CONFIRMED,
     name: str = "Ama",
@@ -62,7 +62,7 @@ async def told(
     title: str = "Villa Ngor",
     times: int = 1,
 ) -> UUID:
-    """Somebody is told something about a booking; the notification's id."""
+    """Notify a new account about a booking; returns the notification's id."""
     async with transaction() as tx:
         guest = await make.account(tx)
         await execute(
@@ -121,8 +121,8 @@ def part(mail: EmailMessage, kind: str) -> str:
     return body.get_content()
 
 
-async def test_news_is_told_once_however_often_it_is_reported(sink: Sink) -> None:
-    notification_id = await told(times=3)
+async def test_an_account_is_notified_once_however_often_it_is_asked_for(sink: Sink) -> None:
+    notification_id = await queue_mail(times=3)
     async with transaction() as tx:
         jobs = await fetch_value(
             tx, int, "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'send-notification'"
@@ -135,7 +135,7 @@ async def test_news_is_told_once_however_often_it_is_reported(sink: Sink) -> Non
     assert (await stored(notification_id)).state == "sent"
 
 
-async def test_news_of_a_transaction_that_rolls_back_is_never_told() -> None:
+async def test_a_notification_in_a_transaction_that_rolls_back_is_never_sent() -> None:
     async def fail_after_telling() -> None:
         async with transaction() as tx:
             guest = await make.account(tx)
@@ -156,7 +156,7 @@ async def test_news_of_a_transaction_that_rolls_back_is_never_told() -> None:
 
 
 async def test_ten_workers_on_one_notification_send_one_mail(sink: Sink) -> None:
-    notification_id = await told()
+    notification_id = await queue_mail()
     outcomes = await asyncio.gather(*(stories.deliver(notification_id) for _ in range(10)))
     assert sorted(outcomes) == [Outcome.NOT_DUE] * 9 + [Outcome.SENT]
     assert len(sink.mails) == 1
@@ -164,7 +164,7 @@ async def test_ten_workers_on_one_notification_send_one_mail(sink: Sink) -> None
 
 async def test_two_sweeps_at_once_send_each_mail_once(sink: Sink) -> None:
     for _ in range(6):
-        await told()
+        await queue_mail()
     first, second = await asyncio.gather(stories.deliver_due(), stories.deliver_due())
     assert first.sent + second.sent == 6
     assert len({mail["Message-ID"] for mail in sink.mails}) == len(sink.mails) == 6
@@ -172,13 +172,13 @@ async def test_two_sweeps_at_once_send_each_mail_once(sink: Sink) -> None:
 
 async def test_a_sweep_keeps_to_its_limit(sink: Sink) -> None:
     for _ in range(3):
-        await told()
+        await queue_mail()
     assert (await stories.deliver_due(limit=2)).sent == 2
     assert len(sink.mails) == 2
 
 
 async def test_a_mail_that_the_server_defers_is_sent_later(sink: Sink) -> None:
-    notification_id = await told()
+    notification_id = await queue_mail()
     sink.reply_to_recipient = "450 4.2.0 Greylisted"
     assert await stories.deliver(notification_id) is Outcome.RETRIED
     row = await stored(notification_id)
@@ -196,7 +196,7 @@ async def test_a_server_that_cannot_be_reached_stops_the_sweep_after_one_mail(
     sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(3):
-        await told()
+        await queue_mail()
     monkeypatch.setenv("SMTP_URL", "smtp://127.0.0.1:1")
     settings.cache_clear()
     assert await stories.deliver_due() == stories.Swept(retried=1)
@@ -210,10 +210,10 @@ async def test_a_server_that_cannot_be_reached_stops_the_sweep_after_one_mail(
         "data = data - 'total'",
     ],
 )
-async def test_a_mail_that_cannot_be_composed_does_not_keep_the_others(
+async def test_a_mail_that_cannot_be_composed_does_not_stop_the_others(
     sink: Sink, broken: LiteralString
 ) -> None:
-    bad, *others = [await told() for _ in range(3)]
+    bad, *others = [await queue_mail() for _ in range(3)]
     async with transaction() as tx:
         sql = f"UPDATE notifications SET {broken} WHERE id = %(id)s"
         await execute(tx, sql, id=bad)
@@ -229,8 +229,8 @@ async def test_a_mail_that_cannot_be_composed_does_not_keep_the_others(
     assert alerts == "mail_not_composed 2"
 
 
-async def test_a_mail_that_was_mended_goes_out(sink: Sink) -> None:
-    notification_id = await told()
+async def test_a_mail_whose_data_was_repaired_is_sent(sink: Sink) -> None:
+    notification_id = await queue_mail()
     async with transaction() as tx:
         await execute(tx, "UPDATE notifications SET data = data || '{\"total\": 5}'")
     assert await stories.deliver(notification_id) is Outcome.NOT_COMPOSED
@@ -247,7 +247,7 @@ async def test_a_mail_that_was_mended_goes_out(sink: Sink) -> None:
 
 @pytest.mark.parametrize("refused", ["reply_to_recipient", "reply_to_mail"])
 async def test_a_mail_that_is_refused_for_good_fails_at_once(sink: Sink, refused: str) -> None:
-    notification_id = await told()
+    notification_id = await queue_mail()
     setattr(sink, refused, "550 5.1.1 Nobody here")
     assert await stories.deliver(notification_id) is Outcome.FAILED
     await let_pass(7 * 24 * 3600)
@@ -258,8 +258,8 @@ async def test_a_mail_that_is_refused_for_good_fails_at_once(sink: Sink, refused
         assert await fetch_value(tx, str, "SELECT kind FROM alerts") == "mail_given_up"
 
 
-async def test_after_ten_attempts_nobody_tries_any_more(sink: Sink) -> None:
-    notification_id = await told()
+async def test_after_ten_attempts_a_mail_has_failed(sink: Sink) -> None:
+    notification_id = await queue_mail()
     sink.reply_to_mail = "451 4.3.0 Disk full"
     outcomes: list[Outcome] = []
     for _ in range(rules.ATTEMPTS_MAX):
@@ -270,7 +270,7 @@ async def test_after_ten_attempts_nobody_tries_any_more(sink: Sink) -> None:
 
 
 async def test_the_mail_of_a_worker_that_died_is_sent_when_its_lease_ends(sink: Sink) -> None:
-    notification_id = await told()
+    notification_id = await queue_mail()
     async with transaction() as tx:
         assert await actions.take(tx, notification_id)  # and then it dies
     assert await stories.deliver(notification_id) is Outcome.NOT_DUE
@@ -278,8 +278,10 @@ async def test_the_mail_of_a_worker_that_died_is_sent_when_its_lease_ends(sink: 
     assert await stories.deliver(notification_id) is Outcome.SENT
 
 
-async def test_a_late_failure_does_not_disturb_who_claimed_it_since(sink: Sink) -> None:
-    notification_id = await told()
+async def test_a_late_failure_does_not_change_a_notification_that_another_worker_took(
+    sink: Sink,
+) -> None:
+    notification_id = await queue_mail()
     async with transaction() as tx:
         slow = await actions.take(tx, notification_id)
     assert slow
@@ -294,7 +296,7 @@ async def test_a_late_failure_does_not_disturb_who_claimed_it_since(sink: Sink) 
     "name", ["Zoë 🎉🏖️", "محمد بن عبد الله", 'O"Brien, Ann; <x@y.test>', "你好" * 90, "a\u2028b"]
 )
 async def test_names_arrive_as_they_were_given(sink: Sink, name: str) -> None:
-    await stories.deliver(await told(name=name, title=name))
+    await stories.deliver(await queue_mail(name=name, title=name))
     (mail,) = sink.mails
     seen = " ".join(name.split())
     assert mail["Subject"] == f"Confirmed: {seen}"
@@ -302,7 +304,7 @@ async def test_names_arrive_as_they_were_given(sink: Sink, name: str) -> None:
 
 
 async def test_markup_in_names_is_text_in_the_html_part(sink: Sink) -> None:
-    await stories.deliver(await told(name="<b>Ama</b>", title="<script>alert(1)</script>"))
+    await stories.deliver(await queue_mail(name="<b>Ama</b>", title="<script>alert(1)</script>"))
     (mail,) = sink.mails
     html = part(mail, "html")
     assert "&lt;b&gt;Ama&lt;/b&gt;" in html
@@ -313,14 +315,14 @@ async def test_markup_in_names_is_text_in_the_html_part(sink: Sink) -> None:
 
 async def test_line_breaks_in_names_begin_no_header(sink: Sink) -> None:
     sly = "Ama\r\nBcc: everybody@example.com\r\n\r\nBody"
-    await stories.deliver(await told(name=sly, title=sly))
+    await stories.deliver(await queue_mail(name=sly, title=sly))
     (mail,) = sink.mails
     assert mail["Bcc"] is None
     assert mail["Subject"] == "Confirmed: Ama Bcc: everybody@example.com Body"
 
 
 async def test_the_reader_s_language_and_the_place_s_clock_are_used(sink: Sink) -> None:
-    await stories.deliver(await told(locale="fr-CM", kind=Kind.BOOKING_REQUESTED))
+    await stories.deliver(await queue_mail(locale="fr-CM", kind=Kind.BOOKING_REQUESTED))
     (mail,) = sink.mails
     text = part(mail, "plain")
     assert mail["Content-Language"] == "fr"
@@ -331,10 +333,10 @@ async def test_the_reader_s_language_and_the_place_s_clock_are_used(sink: Sink) 
 
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("locale", ["en", "fr", "xx"])
-async def test_every_kind_of_news_reads_in_every_language(
+async def test_every_kind_of_notification_has_a_mail_in_every_language(
     sink: Sink, kind: Kind, locale: str
 ) -> None:
-    assert await stories.deliver(await told(kind=kind, locale=locale)) is Outcome.SENT
+    assert await stories.deliver(await queue_mail(kind=kind, locale=locale)) is Outcome.SENT
     (mail,) = sink.mails
     subject, body = ("EUR", "tax id") if kind in OF_ACCOUNTS else ("Villa Ngor", "1A, 1B")
     assert subject in mail["Subject"]
@@ -344,8 +346,8 @@ async def test_every_kind_of_news_reads_in_every_language(
 
 
 async def test_a_mail_about_a_dispute_says_what_it_is_about_and_how_it_ended(sink: Sink) -> None:
-    await stories.deliver(await told(kind=Kind.DISPUTE_OPENED))
-    await stories.deliver(await told(kind=Kind.DISPUTE_RESOLVED))
+    await stories.deliver(await queue_mail(kind=Kind.DISPUTE_OPENED))
+    await stories.deliver(await queue_mail(kind=Kind.DISPUTE_RESOLVED))
     opened, resolved = (part(mail, "plain") for mail in sink.mails)
     assert "The guest disputes the payment" in opened
     assert "asks for 3,000.00 NGN of 4,000.00 NGN" in opened

@@ -25,7 +25,7 @@ async def test_the_same_webhook_fifty_times_in_parallel(shop: Shop) -> None:
     assert await shop.count("SELECT count(*) FROM instructions") == 0
 
 
-async def test_an_event_about_nothing_of_ours_is_parked_and_given_up_with_an_alert(
+async def test_an_event_about_something_unknown_is_given_up_with_an_alert(
     shop: Shop,
 ) -> None:
     booking = await shop.reserve("1A")
@@ -73,8 +73,8 @@ async def test_an_event_ahead_of_our_own_commit_is_acted_on_later(shop: Shop) ->
 async def test_a_webhook_ahead_of_its_gateway_is_tried_again(shop: Shop) -> None:
     booking = await shop.reserve("1A")
     payment = await shop.pending(booking)
-    told = {"id": 7, "reference": payment["reference"], "status": "success"}
-    body = msgspec.json.encode({"event": "charge.success", "data": told}).decode()
+    fields = {"id": 7, "reference": payment["reference"], "status": "success"}
+    body = msgspec.json.encode({"event": "charge.success", "data": fields}).decode()
     assert (await shop.webhook(body)).status_code == 200
     await shop.run_jobs()
     assert await shop.values("SELECT state FROM webhook_events") == ["failed"]

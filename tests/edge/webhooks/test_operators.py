@@ -42,7 +42,7 @@ async def _replay(shop: Shop, event: dict[str, Any]) -> httpx.Response:
     return await shop.post(shop.admin, f"{WEBHOOKS}/{event['id']}/replay")
 
 
-async def test_a_webhook_is_found_and_shown_as_it_came(shop: Shop) -> None:
+async def test_a_webhook_is_found_and_shown_as_it_was_sent(shop: Shop) -> None:
     _, payment, body = await _paid(shop)
     await shop.run_jobs()
     (event,) = await _list(shop)
@@ -61,7 +61,7 @@ async def test_a_webhook_is_found_and_shown_as_it_came(shop: Shop) -> None:
         assert await _list(shop, **missed) == []
 
 
-async def test_pages_are_the_newest_first(shop: Shop) -> None:
+async def test_pages_of_webhooks_are_newest_first(shop: Shop) -> None:
     for n in range(5):
         body = f'{{"event": "customeridentification.success", "data": {{"id": {n}}}}}'
         assert (await shop.webhook(body)).status_code == 200
@@ -74,7 +74,7 @@ async def test_pages_are_the_newest_first(shop: Shop) -> None:
     assert rest["nextCursor"] is None
 
 
-async def test_bytes_that_are_no_text_are_shown_all_the_same(shop: Shop) -> None:
+async def test_a_webhook_body_that_is_not_utf_8_is_shown(shop: Shop) -> None:
     await shop.webhook('{"event": "x", "data": {"id": 1}}')
     async with transaction() as tx:
         await execute(tx, r"UPDATE webhook_events SET body = '\x7bff007d'")
@@ -83,7 +83,7 @@ async def test_bytes_that_are_no_text_are_shown_all_the_same(shop: Shop) -> None
     assert seen["body"] == "{\ufffd\x00}"
 
 
-async def test_replaying_what_was_processed_asks_again_and_changes_nothing(shop: Shop) -> None:
+async def test_replaying_a_processed_webhook_asks_again_and_changes_nothing(shop: Shop) -> None:
     booking, _, _ = await _paid(shop)
     await shop.run_jobs()
     (event,) = await _list(shop)
@@ -99,7 +99,7 @@ async def test_replaying_what_was_processed_asks_again_and_changes_nothing(shop:
     assert await shop.count("SELECT count(*) FROM audit_log WHERE action = 'settle_payment'") == 1
 
 
-async def test_a_replay_acts_on_what_had_failed_for_good(shop: Shop) -> None:
+async def test_a_replay_acts_on_a_webhook_that_was_given_up(shop: Shop) -> None:
     booking, payment, _ = await _paid(shop)
     await shop.values("UPDATE payments SET reference = 'pay-other' RETURNING reference")
     await shop.run_jobs()
@@ -116,7 +116,7 @@ async def test_a_replay_acts_on_what_had_failed_for_good(shop: Shop) -> None:
     assert await shop.state(booking) == "confirmed"
 
 
-async def test_a_replay_is_recorded(shop: Shop) -> None:
+async def test_a_replay_of_a_webhook_is_in_the_audit_log(shop: Shop) -> None:
     await _paid(shop)
     await shop.run_jobs()
     (event,) = await _list(shop)
@@ -132,7 +132,7 @@ async def test_a_replay_is_recorded(shop: Shop) -> None:
     assert record["requestId"] == reply.headers["x-request-id"]
 
 
-async def test_who_replays_or_reads_what_is_not_there_is_told_so(shop: Shop) -> None:
+async def test_replaying_or_reading_an_unknown_webhook_is_404(shop: Shop) -> None:
     nothing = {"id": make.new_id()}
     refused = await _replay(shop, nothing)
     assert (refused.status_code, refused.json()["code"]) == (404, "webhook_not_found")
@@ -140,7 +140,7 @@ async def test_who_replays_or_reads_what_is_not_there_is_told_so(shop: Shop) -> 
     assert reply.status_code == 404
 
 
-async def test_whoever_is_late_does_not_undo_what_another_has_done(shop: Shop) -> None:
+async def test_a_late_failure_does_not_change_a_processed_webhook(shop: Shop) -> None:
     await _paid(shop)
     await shop.run_jobs()
     (event,) = await _list(shop)
@@ -149,7 +149,9 @@ async def test_whoever_is_late_does_not_undo_what_another_has_done(shop: Shop) -
     assert await _list(shop) == [event]
 
 
-async def test_one_that_is_not_tried_again_is_an_alert_until_it_is_replayed(shop: Shop) -> None:
+async def test_a_webhook_that_is_not_tried_again_has_an_alert_until_it_is_replayed(
+    shop: Shop,
+) -> None:
     await _paid(shop)
     await shop.values("UPDATE webhook_events SET attempts = 9 RETURNING id::text")
     await shop.forward(timedelta(minutes=3))

@@ -23,7 +23,7 @@ async def test_an_unpaid_booking_has_no_stage_and_no_pots(shop: Shop) -> None:
     assert (escrow["stage"], escrow["pots"], escrow["refunds"]) == (None, [], [])
 
 
-async def test_a_stay_is_told_through_its_six_stages(shop: Shop) -> None:
+async def test_a_stay_goes_through_its_six_stages(shop: Shop) -> None:
     await make_payee(shop)
     booking = await shop.sleep_over()
     await shop.paid(booking)
@@ -58,7 +58,7 @@ async def test_a_stay_is_told_through_its_six_stages(shop: Shop) -> None:
     assert (await seen(shop, booking))["stage"] == {"number": 6, "name": "booking completed"}
 
 
-async def test_what_blocks_a_payout_is_said(shop: Shop) -> None:
+async def test_a_pot_says_what_blocks_its_payout(shop: Shop) -> None:
     booking = await shop.sleep_over()
     await shop.paid(booking)
     await shop.forward_to(booking["checkInAt"], past=timedelta(hours=1, seconds=1))
@@ -88,7 +88,7 @@ async def test_a_cancelled_booking_is_at_the_seventh_stage(shop: Shop) -> None:
     assert [pot["state"] for pot in escrow["pots"]] == ["refunding", "refunding"]
 
 
-async def test_the_trail_tells_every_step_in_order(shop: Shop) -> None:
+async def test_the_trail_has_every_step_in_order(shop: Shop) -> None:
     await make_payee(shop)
     booking = await shop.reserve("1A")
     await shop.paid(booking)

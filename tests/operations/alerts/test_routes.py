@@ -64,7 +64,9 @@ async def test_an_alert_is_acknowledged_then_resolved_and_opens_anew(
     assert (anew["id"] != alert["id"], anew["count"]) == (True, 1)
 
 
-async def test_what_operators_do_is_recorded(api: httpx.AsyncClient, admin: Principal) -> None:
+async def test_what_operators_do_with_an_alert_is_in_the_audit_log(
+    api: httpx.AsyncClient, admin: Principal
+) -> None:
     await _raise("a")
     (alert,) = (await _list(api, admin))["alerts"]
     await _do(api, admin, alert, "acknowledge")
@@ -87,7 +89,7 @@ async def test_what_operators_do_is_recorded(api: httpx.AsyncClient, admin: Prin
     assert {record["actorId"] for record in records} == {str(admin.id)}
 
 
-async def test_of_ten_operators_at_once_one_resolves(
+async def test_of_ten_operators_at_once_one_resolves_an_alert(
     api: httpx.AsyncClient, admin: Principal
 ) -> None:
     await _raise("a")
@@ -99,7 +101,7 @@ async def test_of_ten_operators_at_once_one_resolves(
 
 
 @pytest.mark.parametrize("what", ["acknowledge", "resolve"])
-async def test_what_is_resolved_or_unknown_cannot_be_moved(
+async def test_a_resolved_or_unknown_alert_cannot_be_moved(
     api: httpx.AsyncClient, admin: Principal, what: str
 ) -> None:
     await _raise("a")
@@ -112,7 +114,7 @@ async def test_what_is_resolved_or_unknown_cannot_be_moved(
 
 
 @pytest.mark.parametrize("body", [{}, {"note": ""}, {"note": "  "}, {"note": "x" * 1001}])
-async def test_who_resolves_says_how(
+async def test_resolving_an_alert_needs_a_note(
     api: httpx.AsyncClient, admin: Principal, body: dict[str, str]
 ) -> None:
     await _raise("a")

@@ -58,7 +58,7 @@ async def test_every_law_is_judged_once_and_in_order(pool: None) -> None:
     assert len({law.name for law in LAWS}) == len(LAWS)
 
 
-def test_a_clean_house_is_told_line_by_line(
+def test_an_audit_without_breaches_prints_one_line_per_law(
     monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
     result = run(monkeypatch, database_url)
@@ -68,7 +68,7 @@ def test_a_clean_house_is_told_line_by_line(
     ]
 
 
-async def test_a_breach_is_named_with_its_rows(
+async def test_a_breach_is_printed_with_its_rows(
     monkeypatch: pytest.MonkeyPatch, pool: None, database_url: str
 ) -> None:
     for _ in range(22):
@@ -84,7 +84,7 @@ async def test_a_breach_is_named_with_its_rows(
 
 
 @pytest.mark.parametrize("connections", [1, 2, 8])
-async def test_a_program_reads_the_same_of_however_many_connections(
+async def test_the_json_of_an_audit_is_the_same_over_one_or_more_connections(
     monkeypatch: pytest.MonkeyPatch, pool: None, database_url: str, connections: int
 ) -> None:
     await break_the_law()
@@ -98,7 +98,7 @@ async def test_a_program_reads_the_same_of_however_many_connections(
     assert broken == OUT_OF_NOWHERE
 
 
-def test_work_left_lying_breaks_no_law(
+def test_work_that_was_not_done_is_no_breach_of_a_critical_law(
     monkeypatch: pytest.MonkeyPatch, database_url: str, fresh_database: Any
 ) -> None:
     fresh_database.execute(

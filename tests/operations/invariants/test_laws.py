@@ -29,7 +29,7 @@ async def _audit_after(breach: Breach) -> tuple[set[str], Audit]:
     return guilty, taken
 
 
-async def test_a_past_in_which_all_went_well_is_clean(lived: None) -> None:
+async def test_a_database_with_all_kinds_of_finished_bookings_breaks_no_law(lived: None) -> None:
     await audit_is_clean(nothing_late=True)
     taken = await take_audit()
     looked_at = {f.law.name for f in taken.findings if f.verdict.checked}
@@ -42,7 +42,7 @@ def test_every_law_is_broken_here_at_least_once() -> None:
 
 
 @pytest.mark.parametrize("breach", BREACHES, ids=lambda breach: f"{breach.law}: {breach.how}")
-async def test_a_broken_law_is_named_with_its_row(lived: None, breach: Breach) -> None:
+async def test_an_alert_of_a_broken_law_names_its_row(lived: None, breach: Breach) -> None:
     guilty, taken = await _audit_after(breach)
     assert guilty, "nothing to break it with"
     found = {f.law.name: f.verdict for f in taken.findings if f.is_breach}

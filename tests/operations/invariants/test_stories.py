@@ -37,7 +37,7 @@ async def _requested(shop: Shop, **more: Any) -> dict[str, Any]:
     return booking
 
 
-async def test_an_empty_house_is_clean(shop: Shop) -> None:
+async def test_an_empty_database_breaks_no_law(shop: Shop) -> None:
     await audit_is_clean(nothing_late=True)
 
 

@@ -98,7 +98,7 @@ async def test_a_job_that_waits_for_its_time_can_be_run_at_once(bench: Bench, de
         await until(bench, 1)
 
 
-async def test_a_job_whose_like_is_queued_already_is_not_queued_again(
+async def test_a_job_with_a_queueing_lock_that_is_queued_already_is_not_queued_again(
     bench: Bench, desk: Desk
 ) -> None:
     bench.task("a", _fail, retries=ONCE)
@@ -140,7 +140,7 @@ async def test_a_job_that_waits_is_cancelled_and_may_be_queued_again(
     ]
 
 
-async def test_what_waits_behind_a_cancelled_job_of_its_lock_begins(
+async def test_a_job_starts_when_the_job_before_it_on_its_lock_is_cancelled(
     bench: Bench, desk: Desk
 ) -> None:
     bench.task("a")
@@ -181,7 +181,7 @@ async def _until_status(bench: Bench, status: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "name"), [("queue", "x"), ("task", "a")])
-async def test_what_is_paused_waits_and_begins_when_it_is_resumed(
+async def test_jobs_of_a_paused_queue_wait_and_start_when_it_is_resumed(
     bench: Bench, desk: Desk, kind: str, name: str
 ) -> None:
     bench.task("a")

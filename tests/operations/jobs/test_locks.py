@@ -85,7 +85,9 @@ async def holder(url: str, work: Work | None = None) -> AsyncIterator["asyncio.T
         task.cancel()
 
 
-async def test_a_second_one_is_told_who_holds_the_lock_and_has_it_after_that(bench: Bench) -> None:
+async def test_a_second_process_sees_who_holds_the_lock_and_gets_it_afterwards(
+    bench: Bench,
+) -> None:
     async with holder(bench.url):
         (lease,) = await _leases()
         assert (lease.name, lease.alive, lease.expired) == ("x", True, False)
@@ -101,7 +103,7 @@ async def test_a_second_one_is_told_who_holds_the_lock_and_has_it_after_that(ben
     assert await _notes() == ["the first holder's"]
 
 
-async def test_of_many_at_once_one_has_the_lock(bench: Bench) -> None:
+async def test_of_many_processes_at_once_one_gets_the_lock(bench: Bench) -> None:
     inside: list[int] = []
 
     async def try_it(n: int) -> bool:
@@ -149,7 +151,7 @@ async def test_a_holder_whose_lock_was_taken_away_cannot_write_any_more(bench: B
     assert await _end(lease.id) is None
 
 
-async def test_what_a_holder_had_not_committed_is_gone_with_its_lock(bench: Bench) -> None:
+async def test_uncommitted_writes_of_a_holder_are_lost_with_its_lock(bench: Bench) -> None:
     async def work(has_it: asyncio.Event) -> None:
         async with transaction() as tx:
             await execute(tx, "INSERT INTO notes VALUES ('half done')")
@@ -198,7 +200,7 @@ async def test_a_lease_is_renewed_as_long_as_its_holder_lives(bench: Bench) -> N
     assert now.expires_at - now.renewed_at == locks.LEASE
 
 
-async def test_a_holder_whose_lease_is_gone_gives_up_when_it_would_renew(bench: Bench) -> None:
+async def test_a_holder_whose_lease_is_gone_stops_when_it_would_renew(bench: Bench) -> None:
     async def work() -> None:
         async with held("x", bench.url, renewed_every=timedelta(milliseconds=20)):
             await _sql("DELETE FROM job_locks")
@@ -210,7 +212,7 @@ async def test_a_holder_whose_lease_is_gone_gives_up_when_it_would_renew(bench: 
         await asyncio.wait_for(work(), 20)
 
 
-async def test_whoever_wants_a_lock_takes_it_from_a_holder_that_hangs(bench: Bench) -> None:
+async def test_a_lock_is_taken_from_a_holder_that_hangs(bench: Bench) -> None:
     async with holder(bench.url) as first:
         await _let_expire()
         async with held("x", bench.url):
@@ -220,7 +222,7 @@ async def test_whoever_wants_a_lock_takes_it_from_a_holder_that_hangs(bench: Ben
     assert await _notes() == ["the second holder's"]
 
 
-async def test_what_a_killed_holder_left_behind_keeps_nobody(bench: Bench) -> None:
+async def test_the_lease_of_a_killed_holder_blocks_nobody(bench: Bench) -> None:
     async with holder(bench.url):
         await _sql("SELECT pg_terminate_backend(backend_pid, 5000) FROM job_locks")
         (left,) = await _leases()
@@ -282,7 +284,9 @@ async def test_every_periodic_job_runs_under_its_own_lock(bench: Bench) -> None:
                     await timer.run()
 
 
-async def test_a_run_that_finds_another_at_it_is_skipped_and_says_so(bench: Bench) -> None:
+async def test_a_run_whose_lock_another_process_holds_is_skipped_with_a_reason(
+    bench: Bench,
+) -> None:
     ran = []
 
     async def run() -> int:

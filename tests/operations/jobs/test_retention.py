@@ -53,7 +53,7 @@ async def _rows_read(tx: Tx) -> int:
     return await fetch_new_value(tx, int, sql)
 
 
-async def test_each_kind_goes_after_its_own_time(bench: Bench) -> None:
+async def test_each_kind_of_job_is_deleted_after_its_own_time(bench: Bench) -> None:
     await _ended(bench, "done, old", "succeeded", "25 hours")
     await _ended(bench, "done, young", "succeeded", "23 hours")
     await _ended(bench, "gave up, old", "failed", "91 days")
@@ -75,7 +75,7 @@ async def test_each_kind_goes_after_its_own_time(bench: Bench) -> None:
     assert await _count(bench, "procrastinate_events") == 10
 
 
-async def test_what_waits_or_runs_stays_however_old_it_is(bench: Bench) -> None:
+async def test_waiting_and_running_jobs_are_not_deleted_however_old(bench: Bench) -> None:
     for status in ("todo", "doing"):
         await bench.add(status)
         await bench.sql(
@@ -96,7 +96,7 @@ async def test_a_dead_letter_that_was_queued_again_stays(bench: Bench, desk: Des
     assert await bench.statuses() == ["succeeded 2"]
 
 
-async def test_all_goes_however_small_the_batches(bench: Bench) -> None:
+async def test_cleanup_deletes_all_old_rows_with_any_batch_size(bench: Bench) -> None:
     await _ended(bench, "a", "succeeded", "2 days", count=50)
     await _ended(bench, "b", "succeeded", "1 hour", count=50)
     await _ended(bench, "c", "failed", "91 days", count=20)
@@ -104,7 +104,9 @@ async def test_all_goes_however_small_the_batches(bench: Bench) -> None:
     assert await bench.values("SELECT DISTINCT task_name FROM procrastinate_jobs") == ["b"]
 
 
-async def test_the_time_of_a_scheduled_job_does_not_keep_those_after_it(bench: Bench) -> None:
+async def test_the_time_of_a_scheduled_job_does_not_keep_later_jobs_from_being_deleted(
+    bench: Bench,
+) -> None:
     await bench.add("next year", in_s=365 * 86_400)
     await _ended(bench, "a", "succeeded", "2 days")
     await bench.sql(
@@ -115,7 +117,7 @@ async def test_the_time_of_a_scheduled_job_does_not_keep_those_after_it(bench: B
     assert await bench.values(NAMES) == ["next year"]
 
 
-async def test_what_is_kept_is_not_read_again_and_again(bench: Bench) -> None:
+async def test_cleanup_reads_no_kept_rows_again(bench: Bench) -> None:
     await _ended(bench, "a", "succeeded", "2 days", count=3)
     await _ended(bench, "b", "failed", "3 days", count=20_000)
     await _ended(bench, "c", "succeeded", "1 hour", count=20_000)
@@ -129,7 +131,7 @@ async def test_what_is_kept_is_not_read_again_and_again(bench: Bench) -> None:
     assert await _count(bench, "procrastinate_jobs") == 40_000
 
 
-async def test_a_batch_and_the_queue_do_not_wait_for_each_other(bench: Bench) -> None:
+async def test_deleting_old_jobs_and_running_jobs_do_not_block_each_other(bench: Bench) -> None:
     bench.task("a")
     await _ended(bench, "old", "succeeded", "2 days", count=500)
     await _ended(bench, "old", "failed", "91 days", count=100)
@@ -151,7 +153,7 @@ async def test_a_batch_and_the_queue_do_not_wait_for_each_other(bench: Bench) ->
 
 
 @pytest.mark.parametrize("finished", [0, 30_000])
-async def test_a_claim_reads_no_more_for_what_is_done(bench: Bench, finished: int) -> None:
+async def test_taking_a_job_reads_no_rows_of_finished_jobs(bench: Bench, finished: int) -> None:
     await _ended(bench, "a", "succeeded", "1 hour", count=finished)
     await _ended(bench, "a", "failed", "1 hour", count=finished // 10)
     for _ in range(10):
@@ -167,7 +169,7 @@ async def test_a_claim_reads_no_more_for_what_is_done(bench: Bench, finished: in
     assert len(jobs) == 10
 
 
-async def test_runs_go_after_a_month_and_periodic_jobs_that_are_no_more(bench: Bench) -> None:
+async def test_old_runs_and_unused_periodic_jobs_are_deleted_after_a_month(bench: Bench) -> None:
     await bench.sql(
         """
         INSERT INTO job_runs (name, tick, started_at, job_id, attempt, worker_id, instance)

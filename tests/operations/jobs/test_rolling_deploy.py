@@ -12,7 +12,7 @@ async def _tell() -> int:
         return await actions.alert_unknown_tasks(tx)
 
 
-async def test_a_task_of_the_next_release_waits_is_told_of_and_burns_no_attempt(
+async def test_a_job_of_the_next_release_waits_with_an_alert_and_uses_no_attempt(
     bench: Bench,
 ) -> None:
     bench.task("old")

@@ -17,13 +17,13 @@ SECRETS = ("q8Zt3VnL5xYw1RkP", "short")
     ["secret", "clientSecret", "x-api-key", "API_KEY", "password", "accessToken", "cvv",
      "card_number", "Authorization", "accountNumber"],
 )  # fmt: skip
-def test_what_is_called_a_secret_is_hidden_at_any_depth(name: str) -> None:
+def test_a_field_with_the_name_of_a_secret_is_hidden_at_any_depth(name: str) -> None:
     given = {"a": [{"b": {name: {"deep": 1}}}]}
     assert redacted(given, SECRETS) == {"a": [{"b": {name: HIDDEN}}]}
 
 
 @pytest.mark.parametrize("value", [{"paymentId": "5", "n": 1.5, "none": None, "ok": True}, [], 5])
-def test_what_is_no_secret_is_shown(value: Any) -> None:
+def test_a_value_that_is_no_secret_is_shown(value: Any) -> None:
     assert redacted(value, SECRETS) == value
 
 
@@ -38,7 +38,7 @@ def test_what_is_no_secret_is_shown(value: Any) -> None:
         ("https://example.com/a:b@c", "https://example.com/a:b@c"),
     ],
 )
-def test_secrets_in_texts(text: str, shown: str) -> None:
+def test_secrets_in_a_text_are_hidden(text: str, shown: str) -> None:
     assert redacted_text(text, SECRETS) == shown
 
 
@@ -77,11 +77,13 @@ AGO = NOW - timedelta(minutes=10)
         (_times(next_tick=AGO, paused=True), _run(), PeriodicState.PAUSED),
     ],
 )
-def test_how_a_periodic_job_does(times: Timetable, run: Run | None, state: PeriodicState) -> None:
+def test_the_state_of_a_periodic_job(
+    times: Timetable, run: Run | None, state: PeriodicState
+) -> None:
     assert periodic(times, run, NOW).state is state
 
 
-def test_problems_are_told_in_words() -> None:
+def test_problems_of_jobs_are_in_words() -> None:
     silent = Worker(
         id=3, instance="here:1", queues=None, concurrency=1, running=0, started_at=NOW,
         last_heartbeat=AGO, silent_s=600.2, alive=False,

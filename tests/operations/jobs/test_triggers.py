@@ -69,7 +69,7 @@ def schedule(bench: Bench) -> Schedule:
 
 
 @pytest.mark.parametrize("secret", ["", "x", NEW[:-1], NEW + "x", f"{NEW},{OLD}", "\u00e9"])
-async def test_without_a_secret_nobody_triggers_or_looks(
+async def test_without_a_job_secret_no_job_is_triggered_and_no_health_is_shown(
     api: httpx.AsyncClient, schedule: Schedule, secret: str
 ) -> None:
     await schedule.add("a")
@@ -82,7 +82,7 @@ async def test_without_a_secret_nobody_triggers_or_looks(
     assert await schedule.bench.statuses() == []
 
 
-async def test_nobody_triggers_where_no_secret_is_set(
+async def test_no_job_can_be_triggered_if_no_job_secret_is_set(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in (PRODUCTION | {"BERTHOLD_ENV": "production"}).items():
@@ -114,13 +114,15 @@ async def test_either_of_two_live_secrets_runs_a_job_and_gets_its_result(
     assert await desk.records() == ["system run_job periodic_job a asked for with a job secret"]
 
 
-async def test_seats_expire_as_holds_do(api: httpx.AsyncClient, schedule: Schedule) -> None:
+async def test_expire_seats_is_another_name_of_expire_holds(
+    api: httpx.AsyncClient, schedule: Schedule
+) -> None:
     await schedule.add("expire-holds")
     reply = (await _trigger(api, "expire-seats")).json()
     assert (reply["name"], reply["run"]) == ("expire-holds", None)
 
 
-async def test_what_is_queued_already_is_not_queued_twice_and_runs_now(
+async def test_triggering_a_queued_job_queues_no_second_one_and_runs_it_now(
     api: httpx.AsyncClient, schedule: Schedule
 ) -> None:
     await schedule.add("a")
@@ -144,7 +146,7 @@ async def test_a_run_that_fails_says_why(api: httpx.AsyncClient, schedule: Sched
     assert (seen["state"], seen["failures"] >= 1, seen["lastDoneAt"]) == ("failing", True, None)
 
 
-async def test_waiting_ends_though_the_job_does_not(
+async def test_a_trigger_stops_waiting_if_the_job_does_not_end(
     api: httpx.AsyncClient, schedule: Schedule
 ) -> None:
     done = asyncio.Event()
@@ -160,7 +162,7 @@ async def test_waiting_ends_though_the_job_does_not(
     assert reply["run"] is None or reply["run"]["state"] == "running"
 
 
-async def test_what_is_cut_off_is_a_failed_run(bench: Bench, schedule: Schedule) -> None:
+async def test_a_run_that_is_cut_off_has_failed(bench: Bench, schedule: Schedule) -> None:
     began = asyncio.Event()
 
     async def wait() -> int:
@@ -175,7 +177,7 @@ async def test_what_is_cut_off_is_a_failed_run(bench: Bench, schedule: Schedule)
     assert await bench.values("SELECT outcome || ' ' || error FROM job_runs") == ["failed cut off"]
 
 
-async def test_a_job_that_nobody_has_told_of_is_not_found(api: httpx.AsyncClient) -> None:
+async def test_a_periodic_job_that_no_worker_knows_is_not_found(api: httpx.AsyncClient) -> None:
     reply = await _trigger(api, "no-such-job")
     assert (reply.status_code, reply.json()["code"]) == (404, "periodic_job_not_found")
     assert (await _trigger(api, "a", wait=26)).status_code == 422
@@ -184,7 +186,7 @@ async def test_a_job_that_nobody_has_told_of_is_not_found(api: httpx.AsyncClient
 # ---- health -------------------------------------------------------------------------------------
 
 
-async def test_health_tells_of_each_periodic_job_how_it_does(
+async def test_health_shows_the_state_of_each_periodic_job(
     api: httpx.AsyncClient, bench: Bench, schedule: Schedule
 ) -> None:
     await schedule.add("a", cron="0 0 1 1 *")
@@ -203,7 +205,7 @@ async def test_health_tells_of_each_periodic_job_how_it_does(
     assert (b["state"], b["lastRun"], b["lastDoneAt"]) == ("new", None, None)
 
 
-async def test_a_run_whose_worker_is_gone_is_lost(
+async def test_a_run_whose_worker_is_gone_is_shown_as_lost(
     api: httpx.AsyncClient, bench: Bench, schedule: Schedule
 ) -> None:
     await schedule.add("a")
@@ -233,7 +235,7 @@ async def test_failures_are_counted_since_the_last_success(
     assert (await _health(api))["problems"] == ["no worker is alive", "a is failing"]
 
 
-async def test_health_tells_of_queues_and_workers(api: httpx.AsyncClient, bench: Bench) -> None:
+async def test_health_shows_queues_and_workers(api: httpx.AsyncClient, bench: Bench) -> None:
     async with working(bench.worker(queues=("x",), concurrency=3)) as worker:
         for in_s in (None, -90, 60):
             await bench.add("of another release", queue="y", in_s=in_s)
@@ -262,7 +264,9 @@ async def test_health_tells_of_queues_and_workers(api: httpx.AsyncClient, bench:
     ]
 
 
-async def test_how_long_the_first_job_has_waited(api: httpx.AsyncClient, bench: Bench) -> None:
+async def test_health_shows_how_long_the_first_ready_job_has_waited(
+    api: httpx.AsyncClient, bench: Bench
+) -> None:
     await bench.add("a")
     await bench.add("a")
     await bench.sql(
@@ -273,7 +277,9 @@ async def test_how_long_the_first_job_has_waited(api: httpx.AsyncClient, bench: 
     assert 3_600 <= queue["oldestReadyS"] < 3_700
 
 
-async def test_the_next_run_moves_on(bench: Bench, schedule: Schedule) -> None:
+async def test_the_next_tick_of_a_periodic_job_never_moves_back(
+    bench: Bench, schedule: Schedule
+) -> None:
     await schedule.add("a", cron="* * * * *")
     later = datetime.fromisoformat((await bench.values("SELECT next_tick::text FROM job_ticks"))[0])
     for nexts in (later + timedelta(minutes=1), later):
