@@ -13,8 +13,8 @@ from app.market.bookings.actions.move import (
     next_over,
     next_unanswered,
     next_unpaid,
+    notify,
     secure,
-    tell,
 )
 from app.market.bookings.actions.passengers import (
     put_passengers,
@@ -50,6 +50,7 @@ __all__ = [
     "next_unanswered",
     "next_unpaid",
     "not_found",
+    "notify",
     "put_passengers",
     "read_as_guest",
     "read_as_host",
@@ -57,5 +58,4 @@ __all__ = [
     "read_passengers",
     "reserve",
     "secure",
-    "tell",
 ]
