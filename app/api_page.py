@@ -118,11 +118,11 @@ _PROBLEM: Final = Schema(
 
 
 def describe(app: Litestar) -> None:
-    """Complete the description: what every route shares, and what a route says of itself.
+    """Complete the description: what all routes share, and what a route declares of itself.
 
-    All share refusals as the problems they are, and idempotency keys. A route with
-    `exclude_from_auth=True` needs no login; `examples={"what it asks for": body, …}` are bodies
-    to begin with.
+    All share the form of refusals and, where they create, idempotency keys. A route with
+    `exclude_from_auth=True` needs no log-in; `examples={"what it asks for": body, …}` on a route
+    are shown as bodies to begin with.
     """
     description = app.openapi_schema
     schemas = description.components.schemas
@@ -150,7 +150,7 @@ def describe(app: Litestar) -> None:
 
 
 def _handled(app: Litestar) -> Iterator[tuple[HTTPRouteHandler, Operation]]:
-    """Each described route with its description."""
+    """Each route that is described, with its operation in the description."""
     for route in app.routes:
         if isinstance(route, HTTPRoute):
             path = (app.openapi_schema.paths or {}).get(route.path_format)
@@ -185,7 +185,7 @@ def _idempotency_key(address: str) -> Parameter:
 
 
 def _describe_times_of_day(schemas: dict[str, Schema]) -> None:
-    """`15:00:00`; Litestar calls a time of day a duration."""
+    """Describe times of day as `15:00:00`: Litestar describes them as durations."""
     for schema in schemas.values():
         for field in (schema.properties or {}).values():
             alternatives = field.one_of if isinstance(field, Schema) else None

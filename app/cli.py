@@ -22,7 +22,7 @@ _SHUTDOWN_SECONDS = 5
 
 
 class _Commands(click.Group):
-    """Tells refusals as one message, without a traceback."""
+    """The subcommands. A refusal is printed as one message, without a traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), "jobs"])
@@ -72,7 +72,7 @@ def web(host: str | None, port: int, processes: int) -> None:
     import uvicorn  # noqa: PLC0415
 
     proxies = os.environ.get("FORWARDED_ALLOW_IPS", "")
-    everywhere = "0.0.0.0"  # noqa: S104  a platform's router comes from outside
+    everywhere = "0.0.0.0"  # noqa: S104  a platform's router connects from outside
     uvicorn.run(
         "app.main:create_app",
         factory=True,
@@ -126,7 +126,7 @@ def dev(port: int, sandbox_port: int, mail_port: int, folder: Path) -> None:
 @main.command()
 @folder_option
 def demo(folder: Path) -> None:
-    """Book and pay for a seat at a running `berthold dev`, and tell each step."""
+    """Book and pay for a seat and a stay at a running `berthold dev`, and print each step."""
     from app.development.demo import run  # noqa: PLC0415
 
     running = find_running(folder)
@@ -136,7 +136,7 @@ def demo(folder: Path) -> None:
 
 
 class _CannotAudit(click.ClickException):
-    """Nothing is known of the books: neither that they are right nor that they are not."""
+    """The audit could not be made: whether the books are right is not known."""
 
     exit_code = 2
 
@@ -152,9 +152,9 @@ class _CannotAudit(click.ClickException):
 )
 @folder_option
 def audit(*, as_json: bool, connections: int, folder: Path) -> None:
-    """Prove the books: every law on the data as it is now. Exit code 1 tells of a broken one.
+    """Prove the books: every law, on the data as it is now. Exit code 1: a law is broken.
 
-    2 means that the audit could not be made. Work left lying is told too, and breaks no law.
+    Exit code 2: the audit could not be made. Work that is late is printed too; it breaks no law.
     """
     import msgspec  # noqa: PLC0415
 
@@ -169,12 +169,12 @@ def audit(*, as_json: bool, connections: int, folder: Path) -> None:
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(taken)))
     else:
-        _tell_audit(taken)
+        _print_audit(taken)
     if taken.breaches(Severity.CRITICAL):
         raise click.exceptions.Exit(1)
 
 
-def _tell_audit(taken: "Audit") -> None:
+def _print_audit(taken: "Audit") -> None:
     for finding in taken.findings:
         click.echo(_line_of(finding))
         for row in finding.verdict.shown:
@@ -203,7 +203,7 @@ def gateways() -> None:
 @gateways.command()
 @folder_option
 def check(folder: Path) -> None:
-    """Try each gateway without moving money, and say what is wrong. Exit code 1: something is."""
+    """Try each gateway without moving money, and print what is wrong. Exit code 1: something is."""
     from app.edge.gateways.port import GatewayName  # noqa: PLC0415
     from app.edge.gateways.registry import check_gateways  # noqa: PLC0415
 
@@ -213,8 +213,8 @@ def check(folder: Path) -> None:
             os.environ.setdefault(f"{name.upper()}_BASE_URL", running.sandbox_url)
     checked = asyncio.run(check_gateways(settings()))
     for each in checked:
-        told = "; ".join(each.problems) or f"ok ({'live' if each.live else 'test'} key)"
-        click.echo(f"{each.name:13}{told}")
+        result = "; ".join(each.problems) or f"ok ({'live' if each.live else 'test'} key)"
+        click.echo(f"{each.name:13}{result}")
         if each.currencies:
             click.echo(f"{'':13}charges {', '.join(each.currencies)}")
     if any(each.problems for each in checked) or not any(each.currencies for each in checked):
@@ -230,7 +230,7 @@ def clock(ctx: click.Context, folder: Path) -> None:
 
     find_running(folder)
     if ctx.invoked_subcommand is None:
-        _tell(asyncio.run(in_transaction(read_clock)))
+        _print_clock(asyncio.run(in_transaction(read_clock)))
 
 
 @clock.command()
@@ -241,7 +241,7 @@ def forward(span: str) -> None:
 
     by = _read_span(span)
     _refuse_production()
-    _tell(asyncio.run(in_transaction(lambda tx: move_clock(tx, by=by))))
+    _print_clock(asyncio.run(in_transaction(lambda tx: move_clock(tx, by=by))))
 
 
 @clock.command()
@@ -250,10 +250,10 @@ def reset() -> None:
     from app.foundation.business_clock import reset_clock  # noqa: PLC0415
 
     _refuse_production()
-    _tell(asyncio.run(in_transaction(reset_clock)))
+    _print_clock(asyncio.run(in_transaction(reset_clock)))
 
 
-def _tell(clock: "BusinessClock") -> None:
+def _print_clock(clock: "BusinessClock") -> None:
     click.echo(f"business time is {clock.now:%Y-%m-%d %H:%M:%S} UTC")
     if clock.shift:
         click.echo(f"which is {clock.shift} ahead of the server's clock")

@@ -1,4 +1,4 @@
-"""Which database a command works on, and a transaction there."""
+"""Which database a command uses, and how it runs an action there."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ folder_option: Final = click.option(
 
 
 def find_running(folder: Path) -> "Running | None":
-    """The `berthold dev` of this folder; its database is used, unless DATABASE_URL names one."""
+    """Find the `berthold dev` of this folder, and use its database unless DATABASE_URL is set."""
     from app.development.running import find_running as find  # noqa: PLC0415
 
     running = find(folder)
@@ -36,7 +36,7 @@ def find_running(folder: Path) -> "Running | None":
 
 
 async def in_transaction(action: "Callable[[Tx], Awaitable[T]]") -> T:
-    """What an action returns, done in a transaction on a connection of its own."""
+    """Run an action in a transaction on a connection of its own; returns its result."""
     from app.foundation.db import direct_connection, transaction_on  # noqa: PLC0415
 
     async with (

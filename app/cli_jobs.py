@@ -1,4 +1,4 @@
-"""`berthold jobs`: the queue in a terminal. What it does is recorded as the API's verbs are."""
+"""`berthold jobs`: the queue in a terminal. What it changes is in the audit log, as over HTTP."""
 
 import asyncio
 import getpass
@@ -42,7 +42,7 @@ _kind_argument = click.argument("kind", type=click.Choice([str(kind) for kind in
 @click.group()
 @folder_option
 def jobs(folder: Path) -> None:
-    """Look at the queue, and do something about it."""
+    """Look at the queue, and change what it does."""
     find_running(folder)
 
 
@@ -61,9 +61,9 @@ def list_jobs(
         in_transaction(lambda tx: actions.read_jobs(tx, wanted, limit=limit, cursor=None))
     )
     if as_json:
-        _say_json(page)
+        _print_json(page)
     else:
-        _say(_table(("ID", "STATUS", "QUEUE", "TASK", "TRIES", "ERROR"), map(_row, page.jobs)))
+        _print(_table(("ID", "STATUS", "QUEUE", "TASK", "TRIES", "ERROR"), map(_row, page.jobs)))
 
 
 def _row(job: Job) -> tuple[str, ...]:
@@ -78,12 +78,12 @@ def show(*, job_id: int, as_json: bool) -> None:
     """One job: its arguments without secrets, its failed attempts, what happened to it."""
     seen = asyncio.run(in_transaction(lambda tx: actions.read_job(tx, job_id)))
     if as_json:
-        _say_json(seen)
+        _print_json(seen)
     else:
-        _say(_told(seen))
+        _print(_lines_of(seen))
 
 
-def _told(seen: JobWithPast) -> Iterator[str]:
+def _lines_of(seen: JobWithPast) -> Iterator[str]:
     job = seen.job
     yield f"job {job.id}: {job.task} in {job.queue}, {job.status}, {job.attempts} attempts ended"
     yield f"arguments {msgspec.json.encode(seen.arguments).decode()}"
@@ -106,7 +106,7 @@ def retry(
 ) -> None:
     """Queue jobs again that gave up, were cancelled, or wait for their next attempt."""
     if dead == bool(job_ids):
-        raise click.UsageError("name jobs, or say --dead")
+        raise click.UsageError("name jobs, or give --dead")
     why = _signed(reason)
     if dead:
         wanted = Redrive(reason=why, queue=queue, task=task, limit=1_000)
@@ -123,7 +123,7 @@ def retry(
 @click.argument("job_ids", type=int, nargs=-1, required=True)
 @_reason_option
 def cancel(job_ids: Sequence[int], reason: str) -> None:
-    """Cancel jobs that wait or gave up, and have those end that run."""
+    """Cancel jobs that wait or gave up, and ask those that run to end."""
     why = _signed(reason)
     for job_id in job_ids:
         job = asyncio.run(
@@ -137,7 +137,7 @@ def cancel(job_ids: Sequence[int], reason: str) -> None:
 @click.argument("name")
 @_reason_option
 def pause(kind: str, name: str, reason: str) -> None:
-    """Start nothing more of a queue, or of a task (also a periodic one). What runs goes on."""
+    """Start no more jobs of a queue or task (also a periodic one). Those that run go on."""
     why = _signed(reason)
     asyncio.run(
         in_transaction(lambda tx: actions.pause(tx, PauseKind(kind), name, by=SYSTEM, reason=why))
@@ -190,18 +190,18 @@ def _result(reply: TriggerReply) -> str:
 
 
 @jobs.command()
-@click.option("--watch", is_flag=True, help="Look again and again, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Refresh until Ctrl-C.")
 @click.option("--every", default=2.0, show_default=True, help="With --watch: seconds.")
 @_json_option
 def stats(*, watch: bool, every: float, as_json: bool) -> None:
-    """How periodic jobs, queues and workers do. Exit code 1: something is wrong."""
+    """Show the health of periodic jobs, queues and workers. Exit code 1: something is wrong."""
     if watch:
         try:
             asyncio.run(_watch(every, as_json=as_json))
         except KeyboardInterrupt:
             return
     health = asyncio.run(in_transaction(actions.read_health))
-    _show(health, as_json=as_json)
+    _print_health(health, as_json=as_json)
     if not health.healthy:
         raise click.exceptions.Exit(1)
 
@@ -210,20 +210,20 @@ async def _watch(every_s: float, *, as_json: bool) -> None:
     async with direct_connection(settings().direct_url) as connection:
         while True:
             began = time.monotonic()
-            health = await _look(connection)
+            health = await _read_health(connection)
             click.clear()
-            _show(health, as_json=as_json)
+            _print_health(health, as_json=as_json)
             await asyncio.sleep(max(0.0, every_s - (time.monotonic() - began)))
 
 
-async def _look(connection: Connection) -> Health:
+async def _read_health(connection: Connection) -> Health:
     async with transaction_on(connection) as tx:
         return await actions.read_health(tx)
 
 
-def _show(health: Health, *, as_json: bool) -> None:
+def _print_health(health: Health, *, as_json: bool) -> None:
     if as_json:
-        _say_json(health)
+        _print_json(health)
         return
     for problem in health.problems or ["nothing is wrong"]:
         click.secho(problem, fg="green" if health.healthy else "red")
@@ -235,7 +235,7 @@ def _show(health: Health, *, as_json: bool) -> None:
         ("periodic jobs (UTC)", _periodic(health)),
     ):
         click.secho(f"\n{title}", bold=True)
-        _say(table)
+        _print(table)
 
 
 def _workers(health: Health) -> Iterator[str]:
@@ -294,31 +294,31 @@ def _periodic(health: Health) -> Iterator[str]:
 @jobs.command()
 @_json_option
 def locks(*, as_json: bool) -> None:
-    """Which process does which periodic job now."""
+    """Show which process runs which periodic job now."""
     held = asyncio.run(in_transaction(leases))
     if as_json:
-        _say_json(held)
+        _print_json(held)
         return
     rows = (
         (str(lock.id), lock.name, lock.instance, _time(lock.expires_at),
          "expired" if lock.expired else "held" if lock.alive else "left behind")
         for lock in held
     )  # fmt: skip
-    _say(_table(("ID", "JOB", "INSTANCE", "EXPIRES", ""), rows))
+    _print(_table(("ID", "JOB", "INSTANCE", "EXPIRES", ""), rows))
 
 
 @jobs.command()
 @click.argument("lock_id", type=click.UUID)
 @_reason_option
 def unlock(lock_id: UUID, reason: str) -> None:
-    """Take a lock away from its holder, which can write nothing more."""
+    """Take a lock away from its holder, which can then write no more."""
     why = _signed(reason)
     asyncio.run(in_transaction(lambda tx: actions.release_lock(tx, lock_id, by=SYSTEM, reason=why)))
     click.echo("the lock is free")
 
 
 def _signed(reason: str) -> str:
-    """A command line has no account: the audit log names the system's own."""
+    """A reason with the user's name: the audit log has no account for a command line."""
     return f"{reason} ({_user()}, on the command line)"
 
 
@@ -326,7 +326,7 @@ def _user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user id may have no name
-        return "somebody"
+        return "unknown user"
 
 
 def _time(at: datetime) -> str:
@@ -351,10 +351,10 @@ def _table(titles: Sequence[str], rows: Iterable[tuple[str, ...]]) -> Iterator[s
         ).rstrip()
 
 
-def _say(lines: Iterable[str]) -> None:
+def _print(lines: Iterable[str]) -> None:
     for line in lines:
         click.echo(line)
 
 
-def _say_json(value: object) -> None:
+def _print_json(value: object) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value)))

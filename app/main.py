@@ -20,7 +20,7 @@ import app.market.availability.routes
 import app.market.bookings.routes
 import app.market.disputes.routes
 import app.market.inventory.routes
-import app.money.breaker.routes
+import app.money.instructions.routes
 import app.money.ledger.routes
 import app.money.payees.routes
 import app.money.payouts.routes
@@ -50,7 +50,7 @@ def create_app() -> ASGIApp:
         route_handlers=[
             *app.people.accounts.routes.routes,
             *app.market.bookings.routes.routes,
-            *app.money.breaker.routes.routes,
+            *app.money.instructions.routes.routes,
             *app.flows.cancellation.routes.routes,
             *app.flows.chargebacks.routes.routes,
             *app.flows.checkout.routes.routes,
@@ -74,7 +74,7 @@ def create_app() -> ASGIApp:
         before_request=web.refuse_nul,
         dto=web.StrictBody,
         return_dto=None,
-        logging_config=None,  # ours is set already; Litestar would put its own over it
+        logging_config=None,  # configured above; Litestar's would replace it
         lifespan=[_lifespan],
         request_max_body_size=_BODY_BYTES_MAX,
         openapi_config=api_page.DESCRIPTION,
@@ -98,7 +98,7 @@ async def _lifespan(_: Litestar) -> AsyncGenerator[None, None]:
         if settings().is_production:
             async with db.transaction() as tx:
                 await refuse_moved_clock(tx)
-        gc.freeze()  # what is loaded now stays; searching it for garbage stops everything for 0.1 s
+        gc.freeze()  # searching what stays for garbage would stop all requests for 0.1 s
         yield
     finally:
         await close_gateways()

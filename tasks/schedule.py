@@ -11,26 +11,22 @@ from app.foundation.settings import settings
 from tasks.bookings import complete_bookings, decline_unanswered, expire_holds
 from tasks.chargebacks import find_chargebacks, reconcile_chargebacks
 from tasks.checkout import reconcile_payments
-from tasks.escrow import (
-    process_refunds,
-    release_escrow,
-    resolve_unknown,
-    retry_failed_transfers,
-)
+from tasks.escrow import release_escrow
 from tasks.ledger import checkpoint_ledger
 from tasks.notifications import send_notifications
 from tasks.operations import check_invariants, check_tasks, cleanup, cleanup_locks
 from tasks.payees import resolve_payout_accounts
 from tasks.runner.handlers import add_task
 from tasks.runner.timers import Timer, task_of
+from tasks.sending import process_refunds, resolve_unknown, retry_failed_transfers
 from tasks.webhooks import retry_webhooks
 
 
 class Periodic(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the schedule. `run` takes the limit and returns how much it did.
 
-    It runs under the job's lock: a second process that comes to it meanwhile skips it, and says so.
-    After an outage the last tick is made up for if it is at most `within` ago.
+    It runs under the job's lock: a second process that wants to run it meanwhile skips it, and logs
+    that. After an outage the last tick is made up for if it is at most `within` ago.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""How all has ended: by our laws, and by the books of the gateway, which know nothing of ours."""
+"""How a test's house has ended: by our laws, and by the gateway's books, kept without ours."""
 
 from collections import Counter
 
@@ -21,7 +21,7 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 async def outcome(house: House) -> dict[str, list[str]]:
-    """What people have in the end: the same, however often a process died on the way."""
+    """What people have in the end, which is the same however often a process died on the way."""
     return {
         "bookings": await house.values("SELECT state FROM bookings ORDER BY state"),
         "instructions": await house.values(_INSTRUCTIONS),
@@ -45,7 +45,7 @@ async def breaches(house: House) -> list[str]:
 
 
 async def _cash(house: House) -> list[str]:
-    """What is left at each gateway, by its books and by ours; and nothing is under way there."""
+    """Each gateway where its balance and our ledger differ, or where money is still under way."""
     ours = {
         row.rpartition(" ")[0]: int(row.rpartition(" ")[2]) for row in await house.values(_CASH)
     }

@@ -20,6 +20,8 @@ from app.development.postgres import running_postgres
 from app.foundation import db
 from app.foundation.migrate import migrate
 from app.foundation.settings import settings
+from app.people.accounts.model import Principal, Role
+from tests import make
 from tests.application import the_app, transport_to
 from tests.databases import Databases, url_of
 from tests.shop import Shop, open_shop
@@ -78,9 +80,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     ]
     if stories:
         found, tried, twice = (sum(story[place] for story in stories) for place in (1, 2, 3))
-        told = ", ".join(f"{story} {tried} of {found}" for story, found, tried, _ in stories)
+        by_story = ", ".join(f"{story} {tried} of {found}" for story, found, tried, _ in stories)
         terminalreporter.write_line(
-            f"crash: died at {tried} of {found} boundaries, at {twice} of them twice: {told}"
+            f"crash: died at {tried} of {found} boundaries, at {twice} of them twice: {by_story}"
         )
 
 
@@ -144,6 +146,13 @@ async def api(pool: None) -> AsyncIterator[httpx.AsyncClient]:
     transport = transport_to(the_app())
     async with httpx.AsyncClient(transport=transport, base_url="http://berthold.test") as client:
         yield client
+
+
+@pytest.fixture
+async def admin(pool: None) -> Principal:
+    """Somebody who may do what admins may."""
+    async with db.transaction() as tx:
+        return await make.account(tx, Role.ADMIN)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The whole house in one process and without a socket but for mail: API, worker, clock, gateway.
+"""The whole application in one process, with no socket but for mail: API, worker, clock, gateway.
 
 Nothing in it runs by itself: jobs, sweeps, webhooks and time are steps that a test takes. So a
 run of the same steps makes the same commits and calls in the same order.
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import httpx
-from litestar import Litestar
 
 from app.edge.calls.stories import CallRecorder
 from app.edge.gateways.port import GatewayName
@@ -21,7 +20,7 @@ from app.foundation import db
 from app.foundation.db import execute, transaction
 from app.foundation.settings import settings
 from app.money.payments.model import GatewayUnclear
-from app.sandbox.app import SECRET_KEY, create_sandbox
+from app.sandbox.app import SECRET_KEY, Sandbox, create_sandbox
 from app.sandbox.books.deliveries import Delivery
 from app.sandbox.books.refunds import OPEN as OPEN_REFUNDS
 from app.sandbox.books.transfers import OPEN as OPEN_TRANSFERS
@@ -57,14 +56,14 @@ logging.getLogger("mail.log").setLevel(logging.WARNING)  # the mail server's, a 
 
 
 class House(Shop):
-    """A shop in which time passes for business and queue together, and only when told to."""
+    """A shop in which time passes for business and queue together, and only when a test says so."""
 
     def __init__(
-        self, api: httpx.AsyncClient, sandbox: SandboxHandle, url: str, books: Litestar
+        self, api: httpx.AsyncClient, sandbox: SandboxHandle, url: str, books: Sandbox
     ) -> None:
         super().__init__(api, sandbox, url)
-        self._deliveries = books.state.simulator.books.deliveries
-        self._dialects: Mapping[str, Dialect] = books.state.simulator.dialects
+        self._deliveries = books.simulator.books.deliveries
+        self._dialects: Mapping[str, Dialect] = books.simulator.dialects
 
     async def forward(self, by: timedelta) -> None:
         """Let time pass: for business, and for the queue, which has a clock of its own."""
@@ -84,7 +83,7 @@ class House(Shop):
             )
 
     async def forward_to(self, instant: str, *, past: timedelta = timedelta(seconds=1)) -> None:
-        """Let time pass until just past an instant that a reply told; nothing if it is later."""
+        """Let time pass until just past an instant of a reply; not at all if that is over."""
         async with transaction() as tx:
             left = datetime.fromisoformat(instant) + past - await db.now(tx)
         if left > timedelta():
@@ -113,14 +112,14 @@ class House(Shop):
                     _log.info("the sweep %s had no clear answer", line.name)
 
     async def deliver(self) -> None:
-        """The gateway tells of what it has not been able to tell yet."""
+        """The gateway sends the webhooks that have not been delivered yet."""
         while due := self._deliveries.due(attempts_max=_ATTEMPTS_MAX):
             for delivery in due:
-                reply = await self._told(delivery)
+                reply = await self._reply_to(delivery)
                 assert reply.status_code == httpx.codes.OK, reply.text
                 self._deliveries.delivered(delivery, status=reply.status_code)
 
-    async def _told(self, delivery: Delivery) -> httpx.Response:
+    async def _reply_to(self, delivery: Delivery) -> httpx.Response:
         body = delivery.body.encode()
         signed = self._dialects[delivery.gateway].signed(body)
         return await self.api.post(
@@ -178,17 +177,17 @@ async def open_house(
     wrap: Wrap = lambda line: line,
     patience_s: float = 0,
 ) -> AsyncGenerator[H]:
-    """A house on a migrated database; its gateway's books are the SQLite file `books`.
+    """The application on a migrated database. The gateway keeps its data in the file `books`.
 
-    The books outlive this process, as a gateway would. `wrap` is put around each line to a gateway.
-    A call is made again only with `patience_s`.
+    That file outlives this process, as a gateway would. `wrap` is put around the transport to each
+    gateway. A call that failed is repeated only with `patience_s`.
     """
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(running_mail_server())
         await db.open_pool(url, size_max=1)  # a step at a time: one warm connection is quickest
         stack.push_async_callback(db.close_pool)
         sandbox = create_sandbox(webhook_url=NOWHERE, books_path=str(books), step_seconds=None)
-        stack.callback(sandbox.state.simulator.books.close)
+        stack.callback(sandbox.simulator.books.close)
         line = transport_to(sandbox, raise_app_exceptions=False)
         open_gateways(
             settings(),
@@ -203,5 +202,5 @@ async def open_house(
         api = await stack.enter_async_context(
             httpx.AsyncClient(transport=transport_to(the_app()), base_url="http://berthold.test")
         )
-        handle = SandboxHandle(guest, "http://sandbox.test", SECRET_KEY, sandbox.state.simulator)
+        handle = SandboxHandle(guest, "http://sandbox.test", SECRET_KEY, sandbox.simulator)
         yield kind(api, handle, url, sandbox)

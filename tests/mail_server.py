@@ -1,4 +1,4 @@
-"""A real mail server on loopback, which keeps what it takes and refuses what it is told to."""
+"""A real mail server on loopback: it keeps mails, or refuses them if a test wants that."""
 
 import asyncio
 import os

@@ -1,11 +1,12 @@
 """Factories: the shortest way for a test to a thing that exists."""
 
 import time
+from datetime import date
 from uuid import UUID
 
 import uuid_utils.compat
 
-from app.foundation.db import Tx, execute
+from app.foundation.db import Tx, execute, fetch_new_value
 from app.foundation.settings import settings
 from app.people.accounts import rules
 from app.people.accounts.model import Access, Principal, Role
@@ -14,6 +15,11 @@ from app.people.accounts.model import Access, Principal, Role
 def new_id() -> UUID:
     """An id of the kind that everything has."""
     return uuid_utils.compat.uuid7()
+
+
+async def today(tx: Tx) -> date:
+    """Today's date in UTC, in business time."""
+    return await fetch_new_value(tx, date, "SELECT (business_now() AT TIME ZONE 'UTC')::date")
 
 
 async def account(tx: Tx, *roles: Role, email: str = "") -> Principal:

@@ -1,6 +1,6 @@
-"""Bookings that are paid for. The gateway's answer is made up; all else is as it ever is."""
+"""Bookings that are paid for: the gateway's answer is made up, all else the application does."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,22 +16,9 @@ from app.people.accounts.model import Principal, Role
 from tests import make
 
 
-async def stay(
-    tx: Tx,
-    *,
-    host: Principal | None = None,
-    guest: Principal | None = None,
-    days_ahead: int = 30,
-    nights: int = 1,
-    **listing: Any,
-) -> Booking:
-    """A night or more in a guest house of its own, paid for: confirmed, or asked of the host."""
-    return await pay(
-        tx,
-        await unpaid_stay(
-            tx, host=host, guest=guest, days_ahead=days_ahead, nights=nights, **listing
-        ),
-    )
+async def stay(tx: Tx, **wanted: Any) -> Booking:
+    """A stay as `unpaid_stay` makes it, then paid for: confirmed, or asked of the host."""
+    return await pay(tx, await unpaid_stay(tx, **wanted))
 
 
 async def unpaid_stay(
@@ -43,11 +30,11 @@ async def unpaid_stay(
     nights: int = 1,
     **listing: Any,
 ) -> Booking:
-    """The same, held."""
+    """A night or more in a guest house of its own, held; `listing` as for `make.stay`."""
     host = host or await make.account(tx, Role.GUEST, Role.HOST)
     guest = guest or await make.account(tx)
     listing_id = await make.stay(tx, host, **listing)
-    check_in = await today(tx) + timedelta(days=days_ahead)
+    check_in = await make.today(tx) + timedelta(days=days_ahead)
     return await bookings.reserve(
         tx,
         guest_id=guest.id,
@@ -63,7 +50,7 @@ async def unpaid_stay(
 async def seat(
     tx: Tx, *, host: Principal | None = None, guest: Principal | None = None, **listing: Any
 ) -> Booking:
-    """A seat on a bus of its own, paid for."""
+    """A seat on a bus of its own, paid for; `listing` as for `make.trip`."""
     host = host or await make.account(tx, Role.GUEST, Role.HOST)
     guest = guest or await make.account(tx)
     listing_id = await make.trip(tx, host, **listing)
@@ -77,12 +64,12 @@ async def pay(tx: Tx, booking: Booking) -> Booking:
 
 
 async def begin(tx: Tx, booking: Booking) -> Payment:
-    """A charge that the gateway may hear of."""
+    """A charge that the gateway may be asked for."""
     return await checkout.begin(tx, booking, gateway=GatewayName.PAYSTACK)
 
 
 async def settle(tx: Tx, payment: Payment) -> None:
-    """The gateway says that a charge is paid."""
+    """A charge of which its gateway reports that it is paid."""
     found = FoundCharge(
         reference=payment.reference,
         gateway_id=payment.id.hex,
@@ -98,12 +85,6 @@ async def settle(tx: Tx, payment: Payment) -> None:
 
 async def pots_of(tx: Tx, booking: Booking) -> dict[str, Pot]:
     return {pot.kind: pot for pot in await pots.of_booking(tx, booking.id)}
-
-
-async def today(tx: Tx) -> date:
-    day = await fetch_value(tx, date, "SELECT (business_now() AT TIME ZONE 'UTC')::date")
-    assert day
-    return day
 
 
 async def set_clock(tx: Tx, moment: datetime) -> None:

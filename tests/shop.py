@@ -1,4 +1,4 @@
-"""The whole house in one process: the API on a loopback port, the sandbox gateway, a worker."""
+"""The application in one process: the API on a loopback port, the sandbox gateway, a worker."""
 
 import hashlib
 import hmac
@@ -85,7 +85,7 @@ class Shop:
         return reply.json()
 
     async def paid(self, booking: dict[str, Any]) -> dict[str, Any]:
-        """A payment that the guest has made, and that is booked."""
+        """A payment that the guest has made, and that is recorded."""
         payment = await self.pending(booking)
         await self.sandbox.pay(payment["reference"])
         reply = await self.post(self.guest, f"/api/payments/{payment['id']}/verify")
@@ -107,7 +107,7 @@ class Shop:
         return reply.json()
 
     async def forward_to(self, instant: str, *, past: timedelta = timedelta(seconds=1)) -> None:
-        """Move business time to just past an instant that a reply told."""
+        """Move business time to just past an instant of a reply."""
         async with transaction() as tx:
             ahead = datetime.fromisoformat(instant) - await now(tx)
         await self.forward(ahead + past)
@@ -118,7 +118,7 @@ class Shop:
         return await line.run(line.limit)
 
     async def webhook(self, body: str, *, signature: str = "") -> httpx.Response:
-        """Tell the house what a gateway would tell it, signed as the gateway signs."""
+        """Send a webhook as Paystack would, signed as it signs."""
         key = self.sandbox.secret_key.encode()
         signed = hmac.new(key, body.encode(), hashlib.sha512).hexdigest()
         return await self.api.post(
@@ -141,7 +141,7 @@ class Shop:
             )
 
     async def run_jobs(self, *queues: str) -> None:
-        """Do the queued jobs, as a worker would, but none that come meanwhile."""
+        """Run the queued jobs, as a worker would, but none that come meanwhile."""
         await Worker(
             TASKS,
             Options(url=self.url, queues=queues or ("money",), concurrency=10, grace_s=5),
@@ -158,8 +158,9 @@ class Shop:
 
 @asynccontextmanager
 async def open_shop(url: str, *, patience_s: float = 0) -> AsyncGenerator[Shop, None]:
-    """A shop on a migrated database, whose pool is open. What goes wrong at a gateway goes wrong
-    once: a call is made again only with `patience_s`.
+    """A shop on a migrated database, whose pool is open.
+
+    A call to a gateway that failed is repeated only with `patience_s`.
     """
     async with serving(the_app()) as base_url:
         webhooks = base_url + "/api/webhooks/{gateway}"

@@ -39,7 +39,7 @@ def test_the_demo_of_a_folder_where_nothing_runs_says_so(
     assert f"No `berthold dev` runs in {tmp_path}" in result.output
 
 
-def test_a_clock_that_does_not_move_is_said_to_be_so(
+def test_moving_a_clock_that_is_fixed_is_refused_in_words(
     monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
     fixed = run(monkeypatch, "clock", "forward", "3d", DATABASE_URL=database_url)
@@ -71,13 +71,15 @@ async def test_a_movable_clock_is_refused_even_when_it_shows_the_right_time(pool
 
 
 @pytest.mark.parametrize("span", ["", "3", "3x", "-1d", "1h1d", "400d", "99999999d"])
-def test_spans_that_mean_nothing_are_refused(monkeypatch: pytest.MonkeyPatch, span: str) -> None:
+def test_a_clock_is_not_moved_by_a_span_that_means_nothing(
+    monkeypatch: pytest.MonkeyPatch, span: str
+) -> None:
     result = run(monkeypatch, "clock", "forward", "--", span)
     assert result.exit_code == 2
     assert "Traceback" not in result.output
 
 
-def test_production_s_clock_is_not_moved(
+def test_the_clock_of_production_is_not_moved(
     monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
     result = run(monkeypatch, "clock", "forward", "1d", **production_at(database_url))
@@ -109,7 +111,7 @@ def test_the_worker_refuses_to_start_in_production_on_a_movable_clock(
     assert "business clock is movable" in result.output
 
 
-def test_settings_that_cannot_be_run_with_are_told_in_one_message(
+def test_all_wrong_settings_are_printed_in_one_message(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     result = run(monkeypatch, "web", BERTHOLD_ENV="production", DATABASE_URL="")
@@ -117,7 +119,7 @@ def test_settings_that_cannot_be_run_with_are_told_in_one_message(
     assert "SECRET_KEYS is missing" in result.output
 
 
-async def test_gateways_are_checked_one_by_one(
+async def test_each_gateway_is_checked_and_its_result_printed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async with running_sandbox() as sandbox:
@@ -132,9 +134,9 @@ async def test_gateways_are_checked_one_by_one(
             DATABASE_URL="postgresql:///x",
             BERTHOLD_ENV="test",
         )
-    told = {line.split()[0]: line for line in result.output.splitlines() if line[0] != " "}
-    assert "ok (test key)" in told["paystack"]
-    assert "cannot be reached" in told["flutterwave"]
-    assert "does not take the key" in told["stripe"]
+    printed = {line.split()[0]: line for line in result.output.splitlines() if line[0] != " "}
+    assert "ok (test key)" in printed["paystack"]
+    assert "cannot be reached" in printed["flutterwave"]
+    assert "does not take the key" in printed["stripe"]
     assert "charges UGX, XAF" in result.output
     assert result.exit_code == 1

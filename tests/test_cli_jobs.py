@@ -30,7 +30,7 @@ class Terminal:
     def say(self, *arguments: str) -> Result:
         return run(self._patch, "jobs", *arguments, DATABASE_URL=self.url)
 
-    def heard(self, *arguments: str) -> str:
+    def printed(self, *arguments: str) -> str:
         result = self.say(*arguments)
         assert result.exit_code == 0, result.output
         return result.output
@@ -64,14 +64,14 @@ def test_jobs_are_listed_and_shown_without_secrets(terminal: Terminal) -> None:
     terminal.add("a", "failed")
     terminal.add("b")
     terminal.sql("INSERT INTO job_errors VALUES (1, 1, now(), 'E: too late', 'Traceback: here')")
-    everything = terminal.heard("list").splitlines()
+    everything = terminal.printed("list").splitlines()
     assert everything[0].split() == ["ID", "STATUS", "QUEUE", "TASK", "TRIES", "ERROR"]
     assert everything[1].split() == ["2", "todo", "q", "b", "1"]
     assert everything[2].split() == ["1", "failed", "q", "a", "1", "E:", "too", "late"]
     assert [job["id"] for job in terminal.read("list", "--status", "failed")["jobs"]] == [1]
     assert terminal.read("list", "--queue", "none")["jobs"] == []
     assert [job["id"] for job in terminal.read("list", "--task", "b")["jobs"]] == [2]
-    seen = terminal.heard("show", "1")
+    seen = terminal.printed("show", "1")
     assert "Traceback: here" in seen
     assert '{"token":"[hidden]","id":5}' in seen or '{"id":5,"token":"[hidden]"}' in seen
     missing = terminal.say("show", "99")
@@ -81,11 +81,11 @@ def test_jobs_are_listed_and_shown_without_secrets(terminal: Terminal) -> None:
 def test_jobs_are_retried_and_cancelled_and_the_reason_is_kept(terminal: Terminal) -> None:
     for status in ("failed", "failed", "failed"):
         terminal.add("a", status)
-    assert terminal.heard("retry", "1", "--reason", "Again") == "job 1 is todo\n"
-    assert terminal.heard("cancel", "1", "2", "--reason", "No") == (
+    assert terminal.printed("retry", "1", "--reason", "Again") == "job 1 is todo\n"
+    assert terminal.printed("cancel", "1", "2", "--reason", "No") == (
         "job 1 is cancelled\njob 2 is cancelled\n"
     )
-    assert terminal.heard("retry", "--dead", "--reason", "All") == "1 jobs are queued again\n"
+    assert terminal.printed("retry", "--dead", "--reason", "All") == "1 jobs are queued again\n"
     done = terminal.say("retry", "3", "--reason", "Again")
     assert (done.exit_code, done.output) == (1, "Error: Job 3 is todo.\n")
     assert [(action, subject) for action, subject, _ in terminal.reasons()] == [
@@ -103,30 +103,36 @@ def test_jobs_are_retried_and_cancelled_and_the_reason_is_kept(terminal: Termina
      ("pause", "house", "x"), ("retry", "1", "--dead", "--reason", "x"),
      ("unlock", "1", "--reason", "x")],
 )  # fmt: skip
-def test_what_is_not_said_whole_is_not_done(terminal: Terminal, arguments: tuple[str, ...]) -> None:
+def test_a_jobs_command_that_lacks_something_does_nothing(
+    terminal: Terminal, arguments: tuple[str, ...]
+) -> None:
     assert terminal.say(*arguments).exit_code == 2
     assert terminal.reasons() == []
 
 
 def test_a_queue_is_paused_and_goes_on(terminal: Terminal) -> None:
-    assert terminal.heard("pause", "queue", "mail", "--reason", "x") == "the queue mail is paused\n"
+    assert (
+        terminal.printed("pause", "queue", "mail", "--reason", "x") == "the queue mail is paused\n"
+    )
     assert [queue["paused"] for queue in terminal.read("stats")["queues"]] == [True]
-    terminal.heard("pause", "task", "look-up", "--reason", "x")
+    terminal.printed("pause", "task", "look-up", "--reason", "x")
     assert "\npaused tasks: look-up\n" in terminal.say("stats").output
-    assert terminal.heard("resume", "queue", "mail", "--reason", "x") == "the queue mail goes on\n"
+    assert (
+        terminal.printed("resume", "queue", "mail", "--reason", "x") == "the queue mail goes on\n"
+    )
     assert terminal.read("stats")["queues"] == []
 
 
-def test_a_job_that_nobody_takes_is_said_to_be_queued(terminal: Terminal) -> None:
+def test_a_job_that_no_worker_takes_is_printed_as_queued(terminal: Terminal) -> None:
     terminal.sql(PERIODIC)
     queued = terminal.say("run", "cleanup", "--wait", "0")
     assert (queued.exit_code, queued.output) == (2, "cleanup (job 1) is queued\n")
     unknown = terminal.say("run", "x")
     assert unknown.exit_code == 1
-    assert "No worker has told of a periodic job x" in unknown.output
+    assert "No worker knows a periodic job x" in unknown.output
 
 
-def test_stats_tell_what_is_wrong(terminal: Terminal) -> None:
+def test_jobs_stats_print_what_is_wrong(terminal: Terminal) -> None:
     terminal.sql(PERIODIC)
     terminal.add("a")
     result = terminal.say("stats")
@@ -136,7 +142,7 @@ def test_stats_tell_what_is_wrong(terminal: Terminal) -> None:
     assert ["cleanup", "new"] in [line.split()[:2] for line in result.output.splitlines()]
 
 
-def test_a_lock_is_listed_and_taken_away(terminal: Terminal) -> None:
+def test_a_job_lock_is_listed_and_taken_away(terminal: Terminal) -> None:
     terminal.sql(
         """
         INSERT INTO job_locks (name, id, instance, backend_pid, backend_start, expires_at)
@@ -144,8 +150,8 @@ def test_a_lock_is_listed_and_taken_away(terminal: Terminal) -> None:
                 now() + interval '5 minutes')"""
     )
     (lock,) = terminal.read("locks")
-    assert "left behind" in terminal.heard("locks")
-    said = terminal.heard("unlock", lock["id"], "--reason", "It is gone")
+    assert "left behind" in terminal.printed("locks")
+    said = terminal.printed("unlock", lock["id"], "--reason", "It is gone")
     assert said.splitlines()[-1] == "the lock is free"
     assert terminal.read("locks") == []
     assert terminal.say("unlock", lock["id"], "--reason", "Again").exit_code == 1
@@ -169,7 +175,7 @@ def test_a_worker_takes_its_queues_and_a_job_is_run_at_once(terminal: Terminal) 
         assert worker.stop() == 0
 
 
-def test_the_live_view_looks_again_until_it_is_stopped(terminal: Terminal) -> None:
+def test_jobs_stats_watch_prints_again_until_it_is_stopped(terminal: Terminal) -> None:
     command = ["-m", "app.cli", "jobs", "stats", "--watch", "--every", "0.05"]
     with subprocess.Popen(
         [sys.executable, *command],

@@ -10,14 +10,14 @@ from typing import Final
 import click
 import msgspec
 
-_STEADY_SECONDS: Final = 30.0  # who ran that long begins to count anew
+_STEADY_SECONDS: Final = 30.0  # the ends of a child that ran this long are counted anew
 _GRACE_SECONDS: Final = 10.0
 _LINE_BYTES_MAX: Final = 16 * 1024 * 1024
 _NAME_WIDTH: Final = 8
 
 
 class GaveUp(Exception):
-    """A child that ends again and again."""
+    """A child process that ends again and again."""
 
 
 class Child(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,8 +29,8 @@ class Child(msgspec.Struct, frozen=True, kw_only=True):
     restarts_max: int = 5  # in a row
 
 
-def say(name: str, colour: str, line: str) -> None:
-    """One line in the terminal, with who says it in front."""
+def print_line(name: str, colour: str, line: str) -> None:
+    """Print a line with the name of its process in front."""
     click.echo(click.style(f"{name:>{_NAME_WIDTH}} │ ", fg=colour) + line)
 
 
@@ -41,22 +41,22 @@ async def keep_running(child: Child, environment: Mapping[str, str]) -> None:
         started = time.monotonic()
         code = await _run(child, environment)
         ended = 1 if time.monotonic() - started > _STEADY_SECONDS else ended + 1
-        how = signal.Signals(-code).name if code < 0 else f"code {code}"
+        end = signal.Signals(-code).name if code < 0 else f"code {code}"
         if ended > child.restarts_max:
-            raise GaveUp(f"{child.name} ended {ended} times in a row, last with {how}")
+            raise GaveUp(f"{child.name} ended {ended} times in a row, last with {end}")
         wait_s = 0.5 * 2 ** (ended - 1)
-        say(child.name, "red", f"ended with {how}; it starts again in {wait_s:g} s")
+        print_line(child.name, "red", f"ended with {end}; it starts again in {wait_s:g} s")
         await asyncio.sleep(wait_s)
 
 
 async def _run(child: Child, environment: Mapping[str, str]) -> int:
-    """One life of a child; its exit code."""
+    """Run a child once; returns its exit code."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "app.development.tethered",
         *child.arguments,
-        stdin=asyncio.subprocess.PIPE,  # the tether
+        stdin=asyncio.subprocess.PIPE,  # see tethered.py
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env=environment,
@@ -73,7 +73,7 @@ async def _run(child: Child, environment: Mapping[str, str]) -> int:
 
 async def _print_lines(child: Child, process: asyncio.subprocess.Process) -> None:
     while process.stdout and (line := await process.stdout.readline()):
-        say(child.name, child.colour, line.decode(errors="replace").rstrip())
+        print_line(child.name, child.colour, line.decode(errors="replace").rstrip())
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

@@ -1,4 +1,4 @@
-"""How the demo plays its people: over HTTP, with business time and the worker at its command."""
+"""What the demo does in the name of its people: requests, business time moved, jobs run."""
 
 import time
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from app.foundation.settings import settings
 
 
 async def log_in(client: httpx.AsyncClient, email: str) -> None:
-    """Let a client be one of the demo people from here on."""
+    """Log a client in as one of the demo people, for all its later requests."""
     session = await post(client, "/api/auth/login", email=email, password=PASSWORD)
     client.headers["authorization"] = f"Bearer {session['accessToken']}"
 
@@ -32,7 +32,7 @@ async def post(client: httpx.AsyncClient, path: str, **body: Any) -> dict[str, A
 
 
 async def now() -> datetime:
-    """Business time."""
+    """Read business time."""
     async with (
         direct_connection(settings().direct_url) as connection,
         transaction_on(connection) as tx,
@@ -50,7 +50,7 @@ async def forward(by: timedelta) -> None:
 
 
 async def run_now(name: str) -> None:
-    """Let the worker do a periodic job now, and not at the next full minute."""
+    """Have the worker run a periodic job now, not at its next time."""
     async with (
         direct_connection(settings().direct_url) as connection,
         transaction_on(connection) as tx,

@@ -1,4 +1,4 @@
-"""`berthold demo`: what a guest does, step by step, at a running `berthold dev`."""
+"""`berthold demo`: what guests and hosts do, step by step, at a running `berthold dev`."""
 
 import asyncio
 from datetime import timedelta
@@ -16,12 +16,12 @@ _POLL_SECONDS: Final = 0.3
 
 
 async def run(url: str, sandbox_url: str) -> None:
-    """A seat paid for, a hold that runs out, and a stay's money on its whole way."""
+    """A seat is paid for, a hold runs out, and the money of a stay goes its whole way."""
     try:
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10.0) as api:
             trip_id = await _book(api, sandbox_url)
             await _let_a_hold_run_out(api, trip_id)
-        await demo_stay.tell(url, sandbox_url)
+        await demo_stay.run(url, sandbox_url)
     except httpx.TransportError as error:
         raise click.ClickException(
             f"Nothing answers ({error}). Run `berthold dev` in another terminal."
@@ -59,7 +59,7 @@ async def _book(api: httpx.AsyncClient, sandbox_url: str) -> str:
 
 
 async def _let_a_hold_run_out(api: httpx.AsyncClient, trip_id: str) -> None:
-    """Holds one seat for a minute, lets two pass, and holds the same seat again."""
+    """Hold a seat for a minute, let two minutes pass, and hold the same seat again."""
     held = await post(
         api, "/api/bookings/reserve", tripId=trip_id, seatCount=1, holdDurationMinutes=1
     )
@@ -67,7 +67,7 @@ async def _let_a_hold_run_out(api: httpx.AsyncClient, trip_id: str) -> None:
     click.echo(f"seat {seat} is held for a minute, unpaid; business time goes forward …")
     await forward(timedelta(minutes=2))
     again = await post(api, "/api/bookings/reserve", tripId=trip_id, seatNumbers=[seat])
-    click.echo(f"the hold has run out: seat {seat} is free, and held for somebody else")
+    click.echo(f"the hold has run out: seat {seat} is free, and held once more")
     await post(api, f"/api/bookings/{again['id']}/cancel")
     click.echo("cancelled again")
 

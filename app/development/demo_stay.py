@@ -20,7 +20,7 @@ _POLL_SECONDS: Final = 0.3
 _GUEST, _, _HOST, _ADMIN = (person[0] for person in PEOPLE)
 
 
-async def tell(url: str, sandbox_url: str) -> None:
+async def run(url: str, sandbox_url: str) -> None:
     """Book a stay, pay, check in, pay the host out, check out, give the deposit back."""
     async with (
         httpx.AsyncClient(base_url=url, trust_env=False, timeout=10.0) as guest,
@@ -29,14 +29,14 @@ async def tell(url: str, sandbox_url: str) -> None:
     ):
         for client, email in ((guest, _GUEST), (host, _HOST), (admin, _ADMIN)):
             await log_in(client, email)
-        await _know_the_host(host)
+        await _add_payout_account(host)
         booking = await _book(guest, sandbox_url)
         await _check_in(guest, booking)
         await _check_out(guest, booking)
         await _account_for(admin, booking)
 
 
-async def _know_the_host(host: httpx.AsyncClient) -> None:
+async def _add_payout_account(host: httpx.AsyncClient) -> None:
     account = await post(
         host,
         "/api/host/payout-accounts",
@@ -102,7 +102,7 @@ async def _account_for(admin: httpx.AsyncClient, booking: dict[str, Any]) -> Non
 async def _until(
     guest: httpx.AsyncClient, booking: dict[str, Any], fits: Callable[[dict[str, Any]], bool]
 ) -> dict[str, Any]:
-    """The booking's escrow once it is as told; says each stage and what it waits for."""
+    """Wait until a booking's escrow fits; prints its stage and returns it."""
     path = f"/api/bookings/{booking['id']}/escrow"
     escrow: dict[str, Any] = {}
     for _ in range(int(_PATIENCE_SECONDS / _POLL_SECONDS)):
@@ -111,7 +111,7 @@ async def _until(
             click.echo(f"stage {escrow['stage']['number']}: {escrow['stage']['name']}")
             return escrow
         await asyncio.sleep(_POLL_SECONDS)
-    raise click.ClickException(f"not as told after {_PATIENCE_SECONDS:g} s:\n{escrow}")
+    raise click.ClickException(f"not there after {_PATIENCE_SECONDS:g} s:\n{escrow}")
 
 
 def _stage(escrow: dict[str, Any]) -> int | None:

@@ -1,4 +1,4 @@
-"""`berthold dev`: all of Berthold in one terminal, from nothing, and cleanly gone at the end."""
+"""`berthold dev`: all of Berthold in one terminal, started from nothing and stopped cleanly."""
 
 import asyncio
 import fcntl
@@ -16,7 +16,7 @@ import click
 import httpx
 import msgspec
 
-from app.development.children import Child, GaveUp, keep_running, say
+from app.development.children import Child, GaveUp, keep_running, print_line
 from app.development.mail_sink import running_mail_sink
 from app.development.postgres import running_postgres
 from app.development.running import Running, noted
@@ -33,7 +33,7 @@ _POLL_SECONDS: Final = 0.1
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """Where everything goes."""
+    """The ports and the folder that everything uses."""
 
     port: int
     sandbox_port: int
@@ -52,7 +52,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 def run(plan: Plan) -> None:
     """Start everything, wait for Ctrl-C or SIGTERM, stop everything: children, then Postgres."""
     _refuse_production()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # while there is no loop yet
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until a loop runs
     try:
         with _alone(plan), _database(plan) as url:
             try:
@@ -63,7 +63,7 @@ def run(plan: Plan) -> None:
                 _ignore_signals()
     except KeyboardInterrupt:
         _ignore_signals()
-    say("dev", "green", "stopped")
+    print_line("dev", "green", "stopped")
 
 
 def _running(plan: Plan, database_url: str) -> Running:
@@ -85,7 +85,7 @@ async def _run(plan: Plan) -> None:
             ]
             tasks.append(group.create_task(_announce(plan)))
             await stopping.wait()
-            say("dev", "green", "stopping …")
+            print_line("dev", "green", "stopping …")
             for task in tasks:
                 task.cancel()
     except* GaveUp as failures:
@@ -93,9 +93,9 @@ async def _run(plan: Plan) -> None:
 
 
 async def _prepare() -> None:
-    """Schema, a clock that moves, demo data."""
+    """Migrate, make the clock movable, add the demo data."""
     for name in await migrate(settings().direct_url):
-        say("dev", "green", f"applied {name}")
+        print_line("dev", "green", f"applied {name}")
     await db.open_pool(settings().database_url, size_max=2)
     try:
         async with db.transaction() as tx:
@@ -107,7 +107,7 @@ async def _prepare() -> None:
 
 
 async def _refuse_foreign(tx: db.Tx) -> None:
-    """Leave a database alone that people use: its clock does not move, and it has accounts."""
+    """Refuse a database that people use: it has accounts, and its clock cannot be moved."""
     clock = await read_clock(tx)
     if not clock.movable and await db.fetch_value(tx, bool, "SELECT EXISTS (SELECT FROM accounts)"):
         raise click.ClickException(
@@ -130,7 +130,7 @@ def _children(plan: Plan) -> list[Child]:
 
 
 async def _announce(plan: Plan) -> None:
-    """Once the API answers, say where everything is."""
+    """Once the API answers, print where everything is."""
     async with httpx.AsyncClient(trust_env=False, timeout=2.0) as client:
         ready = False
         while not ready:
@@ -161,7 +161,7 @@ def _summary(plan: Plan) -> str:
 
 
 def _option(plan: Plan) -> str:
-    """What the other commands must be told to find this folder."""
+    """The option with which other commands find this folder; empty for the usual one."""
     usual = Path(".berthold").absolute()
     return "" if plan.folder == usual else f" --folder {shlex.quote(str(plan.folder))}"
 
@@ -177,7 +177,7 @@ def _refuse_production() -> None:
 
 @contextmanager
 def _alone(plan: Plan) -> Generator[None]:
-    """Hold the folder's lock, and find the ports free; clear words if not."""
+    """Lock the folder, and check that the ports are free; the error says what to do if not."""
     plan.folder.mkdir(parents=True, exist_ok=True)
     with (plan.folder / "dev.lock").open("a+") as lock:
         lock.seek(0)
@@ -188,7 +188,7 @@ def _alone(plan: Plan) -> Generator[None]:
             raise click.ClickException(
                 f"`berthold dev` is already running in {plan.folder} (process {owner})."
             ) from error
-        # A name left behind is of one that was killed; its children are just ending.
+        # The lock file still names an owner that was killed: its children are just ending.
         _require_free_ports(plan, patience_s=_ORPHANS_GONE_SECONDS if owner else 0.0)
         _write(lock.fileno(), str(os.getpid()))
         try:
@@ -227,7 +227,7 @@ def _is_free(port: int) -> bool:
 
 @contextmanager
 def _database(plan: Plan) -> Generator[str]:
-    """The URL of DATABASE_URL's database, or else of one in the folder, running meanwhile."""
+    """The URL of the database: DATABASE_URL, or an embedded server in the folder, run meanwhile."""
     if given := os.environ.get("DATABASE_URL"):
         yield given
         return
@@ -237,7 +237,7 @@ def _database(plan: Plan) -> Generator[str]:
 
 
 def _set_environment(plan: Plan, database_url: str) -> None:
-    """What settings() reads, here and in the children."""
+    """Set what settings() reads, in this process and in its children."""
     os.environ["BERTHOLD_ENV"] = "development"
     os.environ["DATABASE_URL"] = database_url
     os.environ["BASE_URL"] = plan.url
@@ -250,6 +250,6 @@ def _set_environment(plan: Plan, database_url: str) -> None:
 
 
 def _ignore_signals() -> None:
-    """While things stop in order, a second Ctrl-C does not disturb them."""
+    """Ignore a second Ctrl-C while everything stops in order."""
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)

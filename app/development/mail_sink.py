@@ -1,4 +1,4 @@
-"""A mail server that prints what it gets: the mailbox of `berthold dev`."""
+"""A mail server that prints the mails it gets: the mailbox of `berthold dev`."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -9,7 +9,7 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP
 
-from app.development.children import say
+from app.development.children import print_line
 
 _LINES_MAX = 40
 
@@ -18,13 +18,13 @@ class _Printer:
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         mail = message_from_bytes(envelope.content, _class=EmailMessage, policy=policy.SMTP)
         for line in _lines(mail):
-            say("mail", "magenta", line)
+            print_line("mail", "magenta", line)
         return "250 OK"
 
 
 @asynccontextmanager
 async def running_mail_sink(port: int) -> AsyncGenerator[None]:
-    """Take mail on this port of loopback, and print it."""
+    """Accept mail on this port of loopback, and print it, as long as the context is open."""
     server = await asyncio.get_running_loop().create_server(
         lambda: SMTP(_Printer(), hostname="berthold.example", enable_SMTPUTF8=True),
         "127.0.0.1",
@@ -42,5 +42,5 @@ def _lines(mail: EmailMessage) -> list[str]:
 
 
 def _printable(line: str) -> str:
-    """Without what would steer the terminal."""
+    """A line without control characters, which would steer the terminal."""
     return "".join(letter for letter in line if letter.isprintable())

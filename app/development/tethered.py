@@ -1,7 +1,8 @@
 """`python -m app.development.tethered web …`: a `berthold` command that ends when its parent does.
 
 The parent holds the other end of this process's standard input and never writes to it. However
-the parent ends, kill -9 included, the system closes that end, and this process is told.
+the parent ends, also by kill -9, the system closes that end, and this process reads the end of its
+input.
 """
 
 import os

@@ -1,8 +1,8 @@
 """Alerts: what an operator must look at. All statements on the table `alerts` are here.
 
 Code raises an alert when it sees a problem and resolves it when the problem is gone. Operators
-acknowledge and resolve alerts through `app.operations.alerts`. A problem has one open alert at the
-most.
+acknowledge and resolve alerts through `app.operations.alerts`. A problem has at most one
+open alert.
 """
 
 from collections.abc import Sequence
@@ -95,10 +95,10 @@ async def raise_alert(
 
 
 async def raise_alerts(tx: Tx, sightings: Sequence[Sighting]) -> None:
-    """Raise any number of alerts in one statement; the same problem twice in one call counts once.
+    """Raise any number of alerts in one statement; a problem given twice in one call counts once.
 
-    Written in the order of kind and subject, so that two transactions that raise the same alerts
-    never deadlock.
+    Rows are written in the order of kind and subject, so that two transactions that raise the
+    same alerts never deadlock.
     """
     by_problem = {(sighting.kind, sighting.subject): sighting for sighting in sightings}
     seen = [by_problem[problem] for problem in sorted(by_problem)]
@@ -127,7 +127,7 @@ async def resolve_alert(tx: Tx, kind: str, subject: str) -> bool:
 
 
 async def resolve_alerts(tx: Tx, kinds: tuple[str, ...], subjects: Sequence[str]) -> int:
-    """Resolve all open alerts of these kinds about these subjects; returns how many there were."""
+    """Resolve all open alerts of these kinds about these subjects; returns how many were open."""
     return await execute(
         tx,
         """
@@ -140,7 +140,7 @@ async def resolve_alerts(tx: Tx, kinds: tuple[str, ...], subjects: Sequence[str]
 
 
 async def resolve_alerts_but(tx: Tx, kind: str, subjects: Sequence[str]) -> int:
-    """Resolve all open alerts of a kind except about these subjects; returns how many."""
+    """Resolve all open alerts of a kind, except those about these subjects; returns how many."""
     return await execute(
         tx,
         """
@@ -162,7 +162,7 @@ async def find_alert(tx: Tx, alert_id: UUID) -> Alert | None:
 async def list_alerts(
     tx: Tx, wanted: AlertFilter, *, before: UUID | None, limit: int
 ) -> list[Alert]:
-    """Alerts, newest first (ids are in the order of time), older than the one with this id."""
+    """Alerts, newest first (ids are in the order of time); `before` is the id of a newer one."""
     return await fetch_all(
         tx,
         Alert,
@@ -183,7 +183,7 @@ async def list_alerts(
 async def move_alert(
     tx: Tx, alert: Alert, to: AlertState, *, admin_id: UUID, note: str
 ) -> Alert | None:
-    """Move an alert if it is still in the state in which `alert` was read; else None."""
+    """Move an alert to another state; None if it has left the state in which `alert` was read."""
     return await fetch_one(
         tx,
         Alert,

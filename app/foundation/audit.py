@@ -1,10 +1,10 @@
-"""The audit log: who did what to which thing, why, and in the course of which request.
+"""The audit log: who did what to which thing, why, and in which request.
 
 Every privileged action and every action that concerns money is recorded in the transaction that
 does it: an action that was rolled back leaves no record, and none is committed without one. All
 statements on the table `audit_log` are here; admins read it through `app.operations.audit_log`.
 
-`berthold audit` is something else: it proves that the books are right, see
+The command `berthold audit` is something else: it checks the accounts and every other law, see
 `app.operations.invariants`.
 """
 
@@ -31,7 +31,7 @@ class ActorRole(StrEnum):
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who does something; only the system has no id."""
+    """The one that does something: a person, or the system itself, which has no id."""
 
     role: ActorRole
     id: UUID | None = None
@@ -48,7 +48,7 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What an action did to one thing: the facts that it changed, before and after."""
+    """What an action changed about one thing: the changed facts, before and after."""
 
     subject: Subject
     before: Mapping[str, Any] | None = None
@@ -93,7 +93,7 @@ async def record(
     after: Mapping[str, Any] | None = None,
     reason: str = "",
 ) -> None:
-    """Record an action, named verb first: `cancel_booking`. No secrets in the facts."""
+    """Record an action. Its name begins with a verb: `cancel_booking`. Facts hold no secrets."""
     change = Change(subject=subject, before=before, after=after)
     await record_all(tx, by=by, action=action, changes=[change], reason=reason)
 
@@ -101,7 +101,7 @@ async def record(
 async def record_all(
     tx: Tx, *, by: Actor, action: str, changes: Sequence[Change], reason: str = ""
 ) -> None:
-    """Record the same action on many things, in one statement."""
+    """Record one action that was done to many things, in one statement."""
     await execute(
         tx,
         """
@@ -125,7 +125,7 @@ async def record_all(
 async def list_records(
     tx: Tx, wanted: AuditFilter, *, before: tuple[datetime, int] | None, limit: int
 ) -> list[AuditRecord]:
-    """Records, newest first, older than the one of this instant and id."""
+    """Records, newest first; `before` is the instant and id of a newer one."""
     before_at, before_id = before or (None, None)
     return await fetch_all(
         tx,
@@ -151,7 +151,10 @@ async def list_records(
 
 
 def _request_id() -> str | None:
-    """The request's id, or `job:` and the job's. (No client can send an id with a colon.)"""
+    """The id of this request, or `job:` and the id of this job; None outside both.
+
+    A client that chooses its own request id cannot use a colon, and so cannot pass for a job.
+    """
     known = structlog.contextvars.get_contextvars()
     if "request_id" in known:
         return str(known["request_id"])

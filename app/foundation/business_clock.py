@@ -1,4 +1,7 @@
-"""Business time: how far it is ahead of the server's clock, moving it, and refusing a moved one."""
+"""Business time: reading it, moving it in development, and refusing a moved clock in production.
+
+Business time is the database server's time plus a shift, which is zero in production.
+"""
 
 from datetime import datetime, timedelta
 
@@ -8,7 +11,7 @@ from app.foundation.db import Connection, Tx, Violated, execute, fetch_one
 
 
 class BusinessClock(msgspec.Struct, frozen=True, kw_only=True):
-    """What `business_now()` says, and how far that is ahead of the server's own clock."""
+    """What `business_now()` returns, and how far that is ahead of the server's own clock."""
 
     now: datetime
     shift: timedelta
@@ -16,15 +19,15 @@ class BusinessClock(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClockMoved(Exception):
-    """Production on a clock that can be moved: deadlines, and so money, would hang on it."""
+    """Production was started on a clock that can be moved; money depends on its deadlines."""
 
 
 class ClockFixed(Exception):
-    """This database's clock does not move."""
+    """The clock of this database may not be moved."""
 
 
 async def read_clock(tx: Connection) -> BusinessClock:
-    """The clock as it stands."""
+    """The business clock as it is now."""
     clock = await fetch_one(
         tx, BusinessClock, "SELECT business_now() AS now, shift, movable FROM business_clock"
     )
@@ -34,7 +37,7 @@ async def read_clock(tx: Connection) -> BusinessClock:
 
 
 async def refuse_moved_clock(tx: Connection) -> None:
-    """Raise ClockMoved unless business time is the server's time, and must stay that."""
+    """Raise ClockMoved unless business time is the server's time and cannot be moved."""
     clock = await read_clock(tx)
     if clock.movable or clock.shift:
         raise ClockMoved(
@@ -44,12 +47,12 @@ async def refuse_moved_clock(tx: Connection) -> None:
 
 
 async def make_movable(tx: Tx) -> None:
-    """Let the clock of a development database move."""
+    """Allow the clock of this database, one for development, to be moved."""
     await execute(tx, "UPDATE business_clock SET movable = true WHERE NOT movable")
 
 
 async def move_clock(tx: Tx, *, by: timedelta) -> BusinessClock:
-    """Move business time for everybody from the next transaction on; raises ClockFixed."""
+    """Move business time for all processes, from the next transaction on; raises ClockFixed."""
     try:
         await execute(tx, "UPDATE business_clock SET shift = shift + %(by)s", by=by)
     except Violated as error:
@@ -60,6 +63,6 @@ async def move_clock(tx: Tx, *, by: timedelta) -> BusinessClock:
 
 
 async def reset_clock(tx: Tx) -> BusinessClock:
-    """Back to the server's own time."""
+    """Set business time back to the server's own time."""
     await execute(tx, "UPDATE business_clock SET shift = '0'")
     return await read_clock(tx)

@@ -1,4 +1,4 @@
-"""Zones and local times: how a date on a wall calendar becomes an instant, once."""
+"""Time zones: from a local date and time to an instant, and back to a date."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -16,20 +16,20 @@ def is_zone(name: str) -> bool:
 
 
 def instant(day: date, at: time, zone: str) -> datetime:
-    """The UTC instant at which a wall clock in `zone` shows this date and time.
+    """The UTC instant at which it is this date and time in `zone`.
 
-    A time that a clock change skips is taken with the offset from before it (02:30 becomes 03:30,
-    as RFC 5545 §3.3.5 has it); one that happens twice is the first of the two.
+    A time that a clock change skips is read with the offset from before the change (02:30 becomes
+    03:30, see RFC 5545 §3.3.5). Of a time that happens twice, the first instant is taken.
     """
     local = datetime.combine(day, at, tzinfo=ZoneInfo(zone))
     return local.replace(fold=0).astimezone(UTC)
 
 
 def local_date(moment: datetime, zone: str) -> date:
-    """The date that a wall calendar in `zone` shows at an instant."""
+    """The date in `zone` at an instant."""
     return moment.astimezone(ZoneInfo(zone)).date()
 
 
 def nights(first: date, last: date) -> list[date]:
-    """The nights of a stay from check-in date `first` to check-out date `last` (exclusive)."""
+    """The nights of a stay: from the check-in date `first` up to the night before `last`."""
     return [first + timedelta(days=n) for n in range((last - first).days)]

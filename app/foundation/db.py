@@ -28,36 +28,37 @@ Tx = NewType("Tx", Connection)  # only transaction() makes one
 _ACQUIRE_TIMEOUT_S = 5.0
 _CONNECT_TIMEOUT_S = 10
 _RETRY_AFTER_S = 2
-# A peer that vanished is noticed in seconds, not when TCP gives up.
+# A server that vanished is noticed within seconds: TCP alone would take minutes.
 _KEEPALIVES: dict[str, Any] = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
 }
-_TROUBLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
+_UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
 
 set_json_dumps(msgspec.json.encode)
 set_json_loads(msgspec.json.decode)
 
-# libpq sends it when it connects, and PgBouncer keeps it per client, so it is not session state.
+# libpq sends this time zone when it connects, and PgBouncer keeps it for each client: unlike a
+# SET, it does not stay behind on a server connection.
 os.environ.setdefault("PGTZ", "UTC")
 
 
 class Violated(Exception):
-    """A constraint refused a write; the action that knows the constraint says what it means."""
+    """A constraint refused a write. The action that knows it raises the problem it stands for."""
 
     def __init__(self, constraint: str) -> None:
         super().__init__(constraint)
         self.constraint = constraint
 
 
-class _Statements(PrepareManager):
-    """The prepared statements of a connection, which outlive a rollback, as they do in Postgres.
+class _KeptStatements(PrepareManager):
+    """The prepared statements of a connection, kept after a rollback, as Postgres keeps them.
 
-    psycopg drops them all at every ROLLBACK, and at one to a savepoint, in case the transaction
-    made tables that it takes back. Ours never do, and every refusal is a rollback: in a sale that
-    everybody wants, nothing would ever stay prepared. (psycopg has no setting for it.)
+    psycopg drops them all at every ROLLBACK, also at one to a savepoint, in case the transaction
+    had created tables. Ours never create any. Every refusal is a rollback, so that while many
+    buyers want the same seats no statement would stay prepared. (psycopg has no setting for it.)
     """
 
     def clear(self) -> bool:
@@ -67,7 +68,7 @@ class _Statements(PrepareManager):
 class _Pooled(AsyncConnection[TupleRow]):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._prepared = _Statements()
+        self._prepared = _KeptStatements()
 
 
 class _Database:
@@ -77,7 +78,7 @@ class _Database:
 
 
 async def open_pool(url: str, *, size_max: int) -> None:
-    """Open this process's pool. Returns at once; connections come as the server answers."""
+    """Open this process's pool. Returns at once; connections are opened in the background."""
     pool = AsyncConnectionPool(
         url,
         connection_class=_Pooled,
@@ -94,22 +95,23 @@ async def open_pool(url: str, *, size_max: int) -> None:
 
 
 async def close_pool() -> None:
-    """Close the pool; calls after this raise Unavailable."""
+    """Close the pool. transaction() raises Unavailable after this."""
     pool, _Database.pool = _Database.pool, None
     if pool:
         await pool.close()
 
 
 async def _configure(connection: Connection) -> None:
-    """Prepared statements: planned once on our own connections, off behind a pooler.
+    """Set a new connection up. Statements are prepared, and planned once; not behind a pooler.
 
-    They are state of one server session, which a pooler in transaction mode does not keep.
+    Prepared statements and settings belong to one server session, and a pooler in transaction
+    mode may use another session for each transaction.
     """
     if await is_pooled(connection):
         connection.prepare_threshold = None
     else:
-        # Our statements do not depend on the values they get, and planning the hot ones costs
-        # more than running them. The few that do depend on them use plan_for_values().
+        # The best plan of most statements is the same for all values, and planning the frequent
+        # ones costs more than running them. The few others use plan_for_values().
         await connection.execute("SET plan_cache_mode = force_generic_plan")
         # One stuck transaction must not hold up all others. (A pooler's role sets these itself.)
         await connection.execute("SET lock_timeout = '5s'")
@@ -119,9 +121,9 @@ async def _configure(connection: Connection) -> None:
 
 
 async def is_pooled(connection: Connection) -> bool:
-    """Whether a pooler stands between, which may use another server session each time.
+    """Whether this is a connection to a pooler, which may change the server session.
 
-    PgBouncer makes up the process id that it tells at connecting: it is not the server's.
+    PgBouncer gives clients a process id of its own invention, not that of the server process.
     """
     row = await (await connection.execute("SELECT pg_backend_pid()")).fetchone()
     return row is not None and row[0] != connection.info.backend_pid
@@ -131,19 +133,19 @@ async def is_pooled(connection: Connection) -> bool:
 async def transaction() -> AsyncGenerator[Tx, None]:
     """One transaction on a pooled connection: commits at the end, rolls back on any exception.
 
-    Inside only_connection() it is on that one instead.
+    Inside only_connection() it uses that connection instead.
 
-    Raises Unavailable when Postgres cannot be reached or goes away in the middle; what was not
-    committed is then not done. Only a COMMIT whose answer was lost may have happened, which is
-    why creating requests carry idempotency keys and jobs are idempotent.
+    Raises Unavailable if Postgres cannot be reached, or goes away before the end; then nothing is
+    committed. There is one exception: a COMMIT whose answer was lost may have been done. This is
+    why requests that create something carry idempotency keys, and jobs are idempotent.
     """
-    if only := _only.get():
+    if only := _shared.get():
         async with only.transaction() as tx:
             yield tx
         return
     with _translated():
         pool = _pool()
-        connection = await _living(pool)
+        connection = await _open_connection(pool)
         try:
             yield Tx(connection)  # psycopg sends BEGIN ahead of the first statement
         except BaseException:
@@ -155,13 +157,13 @@ async def transaction() -> AsyncGenerator[Tx, None]:
             await pool.putconn(connection)
 
 
-async def _living(pool: AsyncConnectionPool[_Pooled]) -> _Pooled:
-    """A pooled connection; those that the server closed while they lay idle are passed over."""
+async def _open_connection(pool: AsyncConnectionPool[_Pooled]) -> _Pooled:
+    """A connection from the pool, without those that the server closed while they were idle."""
     for _ in range(pool.max_size + 1):
         connection = await pool.getconn()
         try:
-            # No round trip: reads what has come, if anything. A server that shuts down sends its
-            # farewell first, and only then closes.
+            # This makes no round trip: it reads what has arrived, if anything. Twice, because a
+            # server that shuts down sends a message first and closes the connection after it.
             connection.pgconn.consume_input()
             connection.pgconn.consume_input()
         except psycopg.OperationalError:
@@ -178,14 +180,14 @@ async def _rollback(connection: Connection) -> None:
     try:
         await connection.rollback()
     except psycopg.OperationalError:
-        await connection.close()  # the server rolls back what it cannot be asked to
+        await connection.close()  # the server then rolls back by itself
 
 
 @asynccontextmanager
 async def savepoint(tx: Tx) -> AsyncGenerator[Callable[[], NoReturn], None]:
-    """Part of a transaction that can be taken back: call what is yielded to undo and leave it."""
+    """A part of a transaction that can be undone, with the function that undoes and leaves it."""
     if tx.info.transaction_status is TransactionStatus.IDLE:
-        await tx.execute("SELECT")  # else this would be a transaction, and commit at its end
+        await tx.execute("SELECT")  # without BEGIN, psycopg would commit at the end of the block
     async with tx.transaction() as inner:
 
         def undo() -> NoReturn:
@@ -196,7 +198,7 @@ async def savepoint(tx: Tx) -> AsyncGenerator[Callable[[], NoReturn], None]:
 
 @asynccontextmanager
 async def direct_connection(url: str) -> AsyncGenerator[Connection, None]:
-    """A connection of one's own, past any pooler: for migrations and session locks."""
+    """A new connection, not of the pool and past any pooler: for migrations and session locks."""
     with _translated():
         async with await Connection.connect(
             url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S, **_KEEPALIVES
@@ -204,51 +206,51 @@ async def direct_connection(url: str) -> AsyncGenerator[Connection, None]:
             yield connection
 
 
-class _Only:
-    """A connection that does one transaction after the other."""
+class _SharedConnection:
+    """One connection for all transactions of a block, which run one after the other."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._turn = asyncio.Lock()
-        self._whose: asyncio.Task[Any] | None = None
+        self._lock = asyncio.Lock()
+        self._user: asyncio.Task[Any] | None = None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Tx, None]:
-        if self._whose is asyncio.current_task():
-            raise RuntimeError("this task is in a transaction, and would wait for itself")
-        async with self._turn:
-            self._whose = asyncio.current_task()
+        if self._user is asyncio.current_task():
+            raise RuntimeError("this task is in a transaction already, and would wait for itself")
+        async with self._lock:
+            self._user = asyncio.current_task()
             try:
                 async with transaction_on(self._connection) as tx:
                     yield tx
             finally:
-                self._whose = None
+                self._user = None
 
 
-_only: ContextVar[_Only | None] = ContextVar("only_connection", default=None)
+_shared: ContextVar[_SharedConnection | None] = ContextVar("only_connection", default=None)
 
 
 @asynccontextmanager
 async def only_connection(url: str) -> AsyncGenerator[Connection, None]:
-    """A connection of one's own: every transaction() inside goes through it, or fails with it."""
+    """A new connection that every transaction() inside the block uses, and with which it fails."""
     async with direct_connection(url) as connection:
         await _configure(connection)
-        before = _only.set(_Only(connection))
+        before = _shared.set(_SharedConnection(connection))
         try:
             yield connection
         finally:
-            _only.reset(before)
+            _shared.reset(before)
 
 
 async def listen(connection: Connection, channels: Sequence[str]) -> None:
-    """Hear what is announced on these channels, on a connection of one's own."""
+    """Subscribe a direct connection to the notifications of these channels."""
     for channel in channels:
         with _translated():
             await connection.execute(SQL("LISTEN {}").format(Identifier(channel)))
 
 
 async def notifications(connection: Connection, *, for_s: float) -> AsyncGenerator[str]:
-    """The payloads of what is announced, as it comes, for so many seconds."""
+    """The payloads of notifications, as they arrive, for this many seconds."""
     with _translated():
         async for notify in connection.notifies(timeout=for_s):
             yield notify.payload
@@ -256,7 +258,7 @@ async def notifications(connection: Connection, *, for_s: float) -> AsyncGenerat
 
 @asynccontextmanager
 async def transaction_on(connection: Connection) -> AsyncGenerator[Tx, None]:
-    """A transaction on a connection of one's own."""
+    """A transaction on a direct connection: commits at the end, rolls back on any exception."""
     with _translated():
         async with connection.transaction():
             yield Tx(connection)
@@ -265,14 +267,14 @@ async def transaction_on(connection: Connection) -> AsyncGenerator[Tx, None]:
 async def fetch_one(
     tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any
 ) -> T | None:
-    """The first row as `kind`, or None."""
+    """The first row as `kind`, or None if there is no row."""
     cursor = await _run(tx, sql, params)
     row = await cursor.fetchone()
     return None if row is None else _convert(kind, _names(kind, sql, cursor), row)
 
 
 async def fetch_new(tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any) -> T:
-    """The one row of a statement that always returns one, such as INSERT … RETURNING."""
+    """The row of a statement that always returns one, such as INSERT … RETURNING."""
     if (row := await fetch_one(tx, kind, sql, **params)) is None:
         raise LookupError(f"no {kind.__name__} came back from the database")
     return row
@@ -295,7 +297,7 @@ async def fetch_value(
 
 
 async def fetch_new_value(tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any) -> T:
-    """The value of a statement that always returns one."""
+    """The value of a statement that always returns one; see fetch_value()."""
     if (value := await fetch_value(tx, kind, sql, **params)) is None:
         raise LookupError(f"no {kind.__name__} came back from the database")
     return value
@@ -310,33 +312,33 @@ async def fetch_values(
 
 
 async def execute(tx: Connection, sql: LiteralString, /, **params: Any) -> int:
-    """Run a statement; returns how many rows it touched."""
+    """Run a statement; returns how many rows it wrote, or returned."""
     return (await _run(tx, sql, params)).rowcount
 
 
 async def execute_script(connection: Connection, script: bytes) -> None:
-    """Run a file of SQL statements, as one implicit transaction unless one is open."""
+    """Run a file of SQL statements, in the open transaction or else as one of its own."""
     with _translated():
         await connection.execute(script)
 
 
 async def plan_for_values(tx: Tx) -> None:
-    """Plan the rest of this transaction's statements for the values they are given.
+    """Plan the later statements of this transaction for the values that they get.
 
-    For statements with optional filters, whose best plan depends on which are used.
+    This is for statements with optional filters: their best plan depends on which are used.
     """
     await execute(tx, "SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 async def join_snapshot(tx: Tx, first: Tx) -> None:
-    """Let `tx`, which has read nothing yet, see what the open transaction `first` sees."""
+    """Make `tx` see exactly what the open transaction `first` sees; `tx` has read nothing yet."""
     shared = await fetch_new_value(first, str, "SELECT pg_export_snapshot()")
     with _translated():
         await tx.execute(SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(shared)))
 
 
 async def now(tx: Tx) -> datetime:
-    """Business time, the same throughout a transaction."""
+    """Business time. It stays the same for the whole transaction."""
     return await fetch_new_value(tx, datetime, "SELECT business_now()")
 
 
@@ -355,13 +357,13 @@ async def _run(tx: Connection, sql: LiteralString, params: dict[str, Any]) -> As
             raise _unavailable() from error
 
 
-# Our statements are literals, and so few. The width is part of the key because a migration may
-# add a column under a running process.
+# Statements are literal text, so this cache stays small. The number of columns is part of the key
+# because a migration may add one while the process runs.
 _known_names: dict[tuple[type[Any], str, int], list[str]] = {}
 
 
 def _names(kind: type[Any], sql: LiteralString, cursor: AsyncCursor[TupleRow]) -> list[str]:
-    """The columns of a statement under the names that `kind` gives them on the wire."""
+    """The columns of a statement, under the names that the fields of `kind` have in JSON."""
     width = cursor.pgresult.nfields if cursor.pgresult else 0
     known = _known_names.get((kind, sql, width))
     if known is None:
@@ -387,10 +389,10 @@ def _unavailable() -> Unavailable:
 
 @contextmanager
 def _translated() -> Generator[None, None, None]:
-    """psycopg's errors in this project's words."""
+    """Turn psycopg's errors into Violated and Unavailable."""
     try:
         yield
     except psycopg.IntegrityError as error:
         raise Violated(error.diag.constraint_name or error.diag.column_name or "") from error
-    except _TROUBLE as error:
+    except _UNREACHABLE as error:
         raise _unavailable() from error

@@ -1,4 +1,4 @@
-"""Problems: every refusal that a client can meet, in seven families (RFC 9457)."""
+"""Problems: every refusal that a client can get, in families by HTTP status (RFC 9457)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,9 @@ class FieldError(msgspec.Struct, frozen=True):
 
 
 class Problem(Exception):
-    """A refusal with an HTTP status. Subclasses are facts: `SeatTaken`, `WindowClosed`.
+    """A refusal with an HTTP status. Subclasses are named after facts: `SeatTaken`, `WindowClosed`.
 
-    `members` are the extension members of RFC 9457 §3.2, already in the names of the wire.
+    `members` are extension members (RFC 9457 §3.2), under the names that they have in JSON.
     """
 
     status: ClassVar[int] = 500
@@ -39,7 +39,7 @@ class Problem(Exception):
 
     @property
     def code(self) -> str:
-        """The class's name in snake case: what a client's program switches on."""
+        """The class's name in snake case, by which a client program recognises the problem."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
 
 
@@ -51,7 +51,7 @@ class Malformed(Problem):
 
 
 class Invalid(Problem):
-    """422: the request can be read, and some of its fields are wrong; `errors` names each."""
+    """422: the request can be read, but some fields are wrong; `errors` names each of them."""
 
     status = 422
     title = "Some fields are not valid"
@@ -62,42 +62,42 @@ class Invalid(Problem):
 
 
 class Unauthenticated(Problem):
-    """401: who is asking is not known."""
+    """401: it is not known who sent the request."""
 
     status = 401
     title = "You are not logged in"
 
 
 class Forbidden(Problem):
-    """403: who is asking is known, and may not."""
+    """403: it is known who sent the request, and that account may not do this."""
 
     status = 403
     title = "You may not do this"
 
 
 class NotFound(Problem):
-    """404: there is no such thing, or none that the asker may know of."""
+    """404: there is no such thing, or the account may not know of it."""
 
     status = 404
     title = "Not found"
 
 
 class Conflict(Problem):
-    """409: the state of things does not allow it (now)."""
+    """409: the current state does not allow the request."""
 
     status = 409
     title = "This conflicts with the current state"
 
 
 class GatewayTrouble(Problem):
-    """502: a payment gateway did not do its part."""
+    """502: a payment gateway failed, or gave an answer that cannot be used."""
 
     status = 502
     title = "The payment gateway had a problem"
 
 
 class Unavailable(Problem):
-    """503: the service cannot answer at this moment; nothing was done."""
+    """503: the service cannot answer at this moment. The client may try again."""
 
     status = 503
     title = "The service is unavailable for a moment"

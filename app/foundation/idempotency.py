@@ -1,12 +1,14 @@
-"""Idempotency keys: a creating request that comes twice has its effect once, and the same reply.
+"""Idempotency keys: a request that is sent twice takes effect once, and gets the same reply.
 
-After the IETF draft "The Idempotency-Key HTTP Header Field" (07): a key that is still at work
-is answered 409, one that comes again with another body 422. Keys are kept for 24 hours.
+This follows the IETF draft "The Idempotency-Key HTTP Header Field" (07). While the first request
+with a key runs, a second one is answered 409. A key that was used with another body is answered
+422. Keys are kept for 24 hours.
 
-A request that is one transaction recalls the key first and remembers its reply last; a crash
-undoes both. One that calls a gateway between two transactions takes the key in the first, with
-the id of what it created, and remembers the reply in the second; whoever finds a key without a
-reply after `busy_until` goes on with that resource instead of creating another.
+A request that is one transaction calls `recall` first and `remember` last, so that a crash undoes
+everything. A request that calls a gateway between two transactions calls `take` in the first, with
+the id of what it created, and `remember` in the second. If it crashes between them, the key has no
+reply; a request that finds it so after `busy_until` goes on with the resource that was created,
+and does not create another.
 """
 
 import hashlib
@@ -38,13 +40,13 @@ class KeyReused(Invalid):
 
 
 class KeyMissing(Malformed):
-    """Money moves here, and so the key is required."""
+    """The request moves money, and such requests need a key."""
 
     title = "The Idempotency-Key header is required"
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """A key in its scope: who asks, for which route, with which body."""
+    """A key, with its scope (which account, which route) and the hash of the request's body."""
 
     principal_id: UUID
     route: str  # method and path
@@ -53,18 +55,18 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a key: a whole reply, or only the resource that was begun."""
+    """What is stored under a key: a reply, or only the resource that was created."""
 
-    held: bool  # by the transaction that asks
+    held: bool  # whether this transaction got the lock of the key
     body_sha256: bytes | None
     status: int | None
     reply: bytes | None
     resource_id: UUID | None
-    busy: bool
+    busy: bool  # whether the first request may still be running
 
 
 def read_key(text: str | None, *, principal_id: UUID, route: str, body: bytes) -> Key | None:
-    """The key of a request, None if it has none; raises Invalid if it is too long or not ASCII."""
+    """The key of a request, None if it has none. Raises Invalid for a key of a wrong form."""
     if text is None:
         return None
     if not 1 <= len(text) <= _LENGTH_MAX or not text.isascii() or not text.isprintable():
@@ -78,9 +80,9 @@ def read_key(text: str | None, *, principal_id: UUID, route: str, body: bytes) -
 
 
 async def recall(tx: Tx, key: Key | None) -> Stored | None:
-    """What this key stands for, None if it is new; holds the key until the transaction ends.
+    """What is stored under this key, None if it is new. Locks the key until the transaction ends.
 
-    Raises KeyBusy while another request holds it, KeyReused if that had another body.
+    Raises KeyBusy while another request has the key, KeyReused if it was used with another body.
     """
     if key is None:
         return None
@@ -102,7 +104,7 @@ async def recall(tx: Tx, key: Key | None) -> Stored | None:
         kept_for=KEPT,
     )
     if not stored.held or (stored.busy and stored.reply is None):
-        raise KeyBusy("Wait for the first request to end, then ask again for its reply.")
+        raise KeyBusy("Wait for the first request to end, then send this one again for its reply.")
     if stored.body_sha256 is None:
         return None
     if stored.body_sha256 != key.body_sha256:
@@ -111,7 +113,7 @@ async def recall(tx: Tx, key: Key | None) -> Stored | None:
 
 
 async def remember(tx: Tx, key: Key | None, *, status: int, reply: bytes) -> None:
-    """Keep the reply, in the transaction of what it tells of."""
+    """Store the reply, in the transaction that commits what the reply describes."""
     if key is None:
         return
     kept = await execute(
@@ -129,12 +131,15 @@ async def remember(tx: Tx, key: Key | None, *, status: int, reply: bytes) -> Non
         reply=reply,
         kept_for=KEPT,
     )
-    if not kept:  # another request ended between our look and our lock
-        raise KeyBusy("A request with this key has just ended; ask again for its reply.")
+    if not kept:  # another request stored its reply after recall() had looked
+        raise KeyBusy("A request with this key has just ended. Send this one again for its reply.")
 
 
 async def take(tx: Tx, key: Key, *, resource_id: UUID, busy_for: timedelta) -> None:
-    """Bind the key to what is being created, before the work that outlives this transaction."""
+    """Store what the key's request creates, before the work that comes after this transaction.
+
+    Other requests with this key get KeyBusy for the time `busy_for`.
+    """
     await execute(
         tx,
         """
@@ -153,7 +158,10 @@ async def take(tx: Tx, key: Key, *, resource_id: UUID, busy_for: timedelta) -> N
 
 
 async def release(tx: Tx, key: Key) -> None:
-    """Let a taken key go on from its resource at once: the work ended without a reply to keep."""
+    """End the busy time of a key: the work ended without a reply to store.
+
+    The next request with this key goes on at once, with the resource stored by `take`.
+    """
     await execute(
         tx,
         """
@@ -166,7 +174,7 @@ async def release(tx: Tx, key: Key) -> None:
 
 
 async def forget_old(tx: Tx, *, limit: int) -> Batch:
-    """Delete keys past their day."""
+    """Delete a batch of the keys that are older than 24 hours."""
     deleted = await execute(
         tx,
         """

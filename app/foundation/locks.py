@@ -1,12 +1,12 @@
-"""Job locks: one process at a time does a job, operators see which, and can take it away.
+"""Job locks: only one process at a time runs a job. Operators see which, and can end its lock.
 
-The lock is an advisory one of a Postgres session; beside it a row tells who holds it, and until
-when (the lease). All that the holder writes goes through that very session: whoever ends it has
-taken the lock and the pen at once, and nothing that was begun can be committed any more. A holder
-that hangs does not renew its lease, and whoever wants the lock after that may end its session.
+The lock is an advisory lock of a Postgres session. A row beside it, the lease, shows which process
+holds it and until when. The holder writes only through the session that has the lock. To end that
+session is therefore to take away the lock and every uncommitted write together. A holder that
+hangs does not renew its lease; after that, a process that wants the lock may end its session.
 
-The session is a direct connection. Through a pooler in transaction mode the lock would belong to
-a server session that is handed to somebody else with the next transaction.
+The session must be a direct connection. Behind a pooler in transaction mode, the lock would belong
+to a server session that the pooler gives to another client for the next transaction.
 """
 
 import asyncio
@@ -37,26 +37,29 @@ from app.foundation.wire import Output
 
 LEASE: Final = timedelta(minutes=5)
 _RENEWED_EVERY: Final = timedelta(minutes=1)
-_KEYS: Final = 0x6A6F6273  # "jobs"; the name of the job is the other half of the key
-_ENDS_WITHIN_MS: Final = 5_000
+_KEY_CLASS: Final = 0x6A6F6273  # "jobs"; the hash of the job's name is the other half of the key
+_SESSION_END_MS_MAX: Final = 5_000
 
 _log = structlog.get_logger(__name__)
 
 
 class LockBusy(Exception):
-    """Another process does this job now; the message says which."""
+    """Another process runs this job now; the message names it."""
 
 
 class LockLost(Exception):
-    """The holder's session is gone, and with it what it had not committed."""
+    """The holder's session was ended, and its uncommitted writes with it."""
 
 
 class NoSession(Exception):
-    """A pooler stands before the database, where a lock needs a session of its own."""
+    """The URL is that of a pooler, but a lock needs a direct connection."""
 
 
 class Lease(Output, frozen=True):
-    """Who holds a lock. `alive`: its session is still there; `expired`: it has not been renewed."""
+    """Which process holds a lock.
+
+    `alive`: its session still exists. `expired`: it did not renew the lease in time.
+    """
 
     id: UUID
     name: str
@@ -74,16 +77,17 @@ class Lease(Output, frozen=True):
 async def held(
     name: str, url: str, *, renewed_every: timedelta = _RENEWED_EVERY
 ) -> AsyncGenerator[None, None]:
-    """Hold a lock, and make every transaction() inside write through its session.
+    """Hold a lock. Every transaction() inside the block uses the session of the lock.
 
-    `url` is a direct one. Raises LockBusy, at the end or before it LockLost, and NoSession.
+    `url` must not be that of a pooler (NoSession). Raises LockBusy if another process holds the
+    lock, and LockLost if the lock is taken away before the block ends.
     """
     async with only_connection(url) as connection:
         if await is_pooled(connection):
             raise NoSession("Job locks need a direct connection: set DATABASE_DIRECT_URL.")
         lease_id = await _take(connection, name)
         done = asyncio.Event()
-        renewing = asyncio.create_task(_keep(connection, lease_id, renewed_every, done))
+        renewing = asyncio.create_task(_renew_until(connection, lease_id, renewed_every, done))
         try:
             yield
         except Exception as error:
@@ -93,11 +97,11 @@ async def held(
         finally:
             done.set()
             await renewing
-            await _give_back(connection, name, lease_id)
+            await _unlock(connection, name, lease_id)
 
 
 async def leases(tx: Tx) -> list[Lease]:
-    """Every lock that is held, by name."""
+    """The leases of all locks, ordered by name."""
     return await fetch_all(
         tx,
         Lease,
@@ -111,47 +115,47 @@ async def leases(tx: Tx) -> list[Lease]:
 
 
 async def end(tx: Tx, lease_id: UUID) -> Lease | None:
-    """Take a lock away from its holder, which can write nothing more once this returns.
+    """Take a lock away from its holder, which can write nothing after this returns.
 
-    None if there is no such lease any more: the lock has been given back, or taken by another.
+    None if the lease does not exist any more: the lock was released, or another process took it.
     Raises Unavailable if the holder's session does not end.
     """
-    lease = await _look(tx, lease_id=lease_id)
+    lease = await _find_lease(tx, lease_id=lease_id)
     if lease is None:
         return None
     if lease.alive and not await _end_session(tx, lease):
-        raise Unavailable("The holder's session does not end.", retry_after_s=5)
+        raise Unavailable("The session that holds the lock did not end in time.", retry_after_s=5)
     await execute(tx, "DELETE FROM job_locks WHERE id = %(id)s", id=lease.id)
     _log.warning("job lock taken away", lock=lease.name, holder=lease.instance)
     return lease
 
 
 async def end_expired(tx: Tx) -> list[Lease]:
-    """Take away what was not renewed in time; returns what was."""
+    """Take away all locks whose lease was not renewed in time; returns those leases."""
     late = [lease for lease in await leases(tx) if lease.expired]
     return [ended for lease in late if (ended := await end(tx, lease.id))]
 
 
 async def _take(connection: Connection, name: str) -> UUID:
-    if await _try(connection, name):
-        return await _sign(connection, name)
+    if await _try_lock(connection, name):
+        return await _write_lease(connection, name)
     async with transaction() as tx:
-        lease = await _look(tx, name=name)
+        lease = await _find_lease(tx, name=name)
         if lease and lease.expired:
             await end(tx, lease.id)
-    if await _try(connection, name):
-        return await _sign(connection, name)
+    if await _try_lock(connection, name):
+        return await _write_lease(connection, name)
     whose = f"{lease.instance}, since {lease.acquired_at:%H:%M:%S}" if lease else "another"
     raise LockBusy(f"held by {whose}")
 
 
-async def _try(connection: Connection, name: str) -> bool:
+async def _try_lock(connection: Connection, name: str) -> bool:
     sql = "SELECT pg_try_advisory_lock(%(keys)s, hashtext(%(name)s))"
-    return await fetch_new_value(connection, bool, sql, keys=_KEYS, name=name)
+    return await fetch_new_value(connection, bool, sql, keys=_KEY_CLASS, name=name)
 
 
-async def _sign(connection: Connection, name: str) -> UUID:
-    """Put our name to the lock; what another left there is void, for the lock is ours."""
+async def _write_lease(connection: Connection, name: str) -> UUID:
+    """Write the lease of a lock that this session has just got, over a lease left by another."""
     return await fetch_new_value(
         connection,
         UUID,
@@ -171,17 +175,17 @@ async def _sign(connection: Connection, name: str) -> UUID:
     )
 
 
-async def _keep(
+async def _renew_until(
     connection: Connection, lease_id: UUID, every: timedelta, done: asyncio.Event
 ) -> None:
-    """Renew the lease until the work is done, or the session gone."""
+    """Renew the lease until the work is done or the session has ended."""
     while not done.is_set() and not connection.closed:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(done.wait(), every.total_seconds())
             return
         try:
             await _renew(connection, lease_id)
-        except Exception as error:  # noqa: BLE001  the holder goes on as long as its session lives
+        except Exception as error:  # noqa: BLE001  the lock lasts as long as its session
             _log.warning("job lock not renewed", exc_info=error)
 
 
@@ -196,11 +200,11 @@ async def _renew(connection: Connection, lease_id: UUID) -> None:
             lease=LEASE,
         )
     if not renewed:
-        _log.warning("job lock is signed by another, giving up")
+        _log.warning("job lock belongs to another process now, closing the session")
         await connection.close()
 
 
-async def _give_back(connection: Connection, name: str, lease_id: UUID) -> None:
+async def _unlock(connection: Connection, name: str, lease_id: UUID) -> None:
     if connection.closed:
         return
     try:
@@ -210,15 +214,17 @@ async def _give_back(connection: Connection, name: str, lease_id: UUID) -> None:
             WITH gone AS (DELETE FROM job_locks WHERE id = %(id)s)
             SELECT pg_advisory_unlock(%(keys)s, hashtext(%(name)s))""",
             id=lease_id,
-            keys=_KEYS,
+            keys=_KEY_CLASS,
             name=name,
         )
     except Unavailable as error:
-        _log.warning("job lock not given back, its session ends", lock=name, exc_info=error)
+        _log.warning("job lock not released, its session ends", lock=name, exc_info=error)
 
 
-async def _look(tx: Tx, *, lease_id: UUID | None = None, name: str | None = None) -> Lease | None:
-    """One lease, held on to until the transaction ends."""
+async def _find_lease(
+    tx: Tx, *, lease_id: UUID | None = None, name: str | None = None
+) -> Lease | None:
+    """The lease with this id or name, None if there is none; its row is locked."""
     return await fetch_one(
         tx,
         Lease,
@@ -235,7 +241,10 @@ async def _look(tx: Tx, *, lease_id: UUID | None = None, name: str | None = None
 
 
 async def _end_session(tx: Tx, lease: Lease) -> bool:
-    """End the backend that holds the lock, if it still is the same one, and wait until it has."""
+    """End the session that holds a lock; returns whether it has ended.
+
+    A session that does not hold the lock any more is left alone.
+    """
     return await fetch_new_value(
         tx,
         bool,
@@ -245,9 +254,9 @@ async def _end_session(tx: Tx, lease: Lease) -> bool:
          WHERE session.pid = %(pid)s AND session.backend_start = %(start)s
            AND locktype = 'advisory' AND objsubid = 2 AND classid::bigint = %(keys)s
            AND objid::bigint = hashtext(%(name)s)::bigint & 4294967295""",
-        within_ms=_ENDS_WITHIN_MS,
+        within_ms=_SESSION_END_MS_MAX,
         pid=lease.backend_pid,
         start=lease.backend_start,
-        keys=_KEYS,
+        keys=_KEY_CLASS,
         name=lease.name,
     )

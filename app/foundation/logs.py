@@ -1,4 +1,4 @@
-"""JSON logs, one object a line, with the request's or job's id; coloured text for development."""
+"""Logs: JSON, one object per line, with the request's or job's id; or coloured text for people."""
 
 import logging
 import sys
@@ -45,7 +45,8 @@ def _rendering(*, json: bool, bytes_out: bool) -> list[Processor]:
         return [
             structlog.dev.ConsoleRenderer(
                 colors=True,
-                exception_formatter=structlog.dev.plain_traceback,  # rich ones show locals: tokens
+                # Not rich's traceback: it shows local variables, and tokens in them.
+                exception_formatter=structlog.dev.plain_traceback,
             ),
             _printable,
         ]
@@ -63,7 +64,7 @@ def _printable(_logger: Any, _method: str, text: Any) -> str:
 def _encode(event: Any, **_: Any) -> bytes:
     try:
         return msgspec.json.encode(event, enc_hook=str)
-    except UnicodeEncodeError:  # half a surrogate pair: from the name of a file, say
+    except UnicodeEncodeError:  # half a surrogate pair, for example from a file name
         return dumps(event, default=str).encode()
 
 

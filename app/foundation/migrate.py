@@ -1,4 +1,4 @@
-"""Migrations: numbered SQL files, applied once each, in order, by one process at a time."""
+"""Migrations: numbered SQL files, each applied once, in order, by one process at a time."""
 
 import asyncio
 import hashlib
@@ -22,14 +22,14 @@ FOLDER = Path(__file__).resolve().parents[2] / "migrations"
 _LOCK_KEY = 0x62657274  # "bert"
 _POLL_SECONDS = 0.1
 _NO_TRANSACTION = b"-- no-transaction"
-_BUILT = re.compile(
+_CONCURRENT_INDEX = re.compile(
     rb"^CREATE (?:UNIQUE )?INDEX CONCURRENTLY (?:IF NOT EXISTS )?(\w+)", re.MULTILINE
 )
 _log = structlog.get_logger(__name__)
 
 
 class MigrationChanged(Exception):
-    """A file that was applied has since been edited: its effect in the database is unknown."""
+    """A file was edited after it had been applied: the database may differ from what it says."""
 
 
 class _Applied(msgspec.Struct, frozen=True):
@@ -38,16 +38,18 @@ class _Applied(msgspec.Struct, frozen=True):
 
 
 async def migrate(url: str, folder: Path = FOLDER) -> list[str]:
-    """Apply what is missing; returns the names of the files applied by this call.
+    """Apply the files that are missing; returns the names of those applied by this call.
 
-    Safe when many processes start at once: one works, the others wait for it and find nothing
-    to do. `url` must be a direct connection: the lock lives as long as the session.
+    Many processes may start this at once: one applies the files, the others wait for it and then
+    find nothing to do. `url` must connect directly, without a pooler: the lock belongs to the
+    database session.
     """
     async with direct_connection(url) as connection:
-        # Else a killed migrator's statement, and the lock with it, would live on in the server.
+        # Without this, the statement of a process that was killed would run on in the server, and
+        # its session would keep the lock.
         await execute(connection, "SET client_connection_check_interval = '2s'")
-        # Polled, not awaited: a waiter inside Postgres would deadlock with CREATE INDEX
-        # CONCURRENTLY, which waits for every older snapshot.
+        # Tried again and again: a session that waited inside Postgres would deadlock with CREATE
+        # INDEX CONCURRENTLY, which waits for every older snapshot to end.
         while not await fetch_value(  # noqa: ASYNC110
             connection, bool, "SELECT pg_try_advisory_lock(%(key)s)", key=_LOCK_KEY
         ):
@@ -68,7 +70,7 @@ async def _apply_missing(connection: Connection, folder: Path) -> list[str]:
     rows = await fetch_all(connection, _Applied, "SELECT name, sha256 FROM migrations")
     applied = {row.name: row.sha256 for row in rows}
     done: list[str] = []
-    for file in sorted(folder.glob("*.sql")):  # noqa: ASYNC240  nothing else runs yet
+    for file in sorted(folder.glob("*.sql")):  # noqa: ASYNC240  there is no other task to hold up
         script = file.read_bytes()
         digest = hashlib.sha256(script).hexdigest()
         if file.name not in applied:
@@ -81,13 +83,14 @@ async def _apply_missing(connection: Connection, folder: Path) -> list[str]:
 
 async def _apply(connection: Connection, name: str, script: bytes, digest: str) -> None:
     if script.startswith(_NO_TRANSACTION):
-        for index in _BUILT.findall(script):  # half of it, where a try before this one broke off
+        for index in _CONCURRENT_INDEX.findall(script):  # an earlier try may have left it invalid
             await execute_script(connection, b"DROP INDEX CONCURRENTLY IF EXISTS " + index)
         await execute_script(connection, script)
         await _record(connection, name, digest)
     else:
         async with connection.transaction():
-            # DDL that waits for a lock makes everything behind it wait too: rather fail.
+            # DDL that waits for a lock makes all later statements on the table wait too. It
+            # is better to fail, and to be run again.
             await execute(connection, "SET LOCAL lock_timeout = '3s'")
             await execute_script(connection, script)
             await _record(connection, name, digest)

@@ -1,11 +1,11 @@
-"""Money: an integer of minor units plus a currency, and splitting that loses nothing."""
+"""Money: an integer of minor units and a currency; splitting an amount without loss."""
 
 from collections.abc import Sequence
 from typing import Annotated, Final
 
 import msgspec
 
-AMOUNT_MAX: Final = 10**15  # far above any booking, far below bigint
+AMOUNT_MAX: Final = 10**15  # far above any price, far below what bigint can hold
 
 Amount = Annotated[
     int, msgspec.Meta(ge=0, le=AMOUNT_MAX, description="Minor units", examples=[500000])
@@ -20,8 +20,8 @@ Currency = Annotated[
     str, msgspec.Meta(pattern="^[A-Z]{3}$", description="ISO 4217 code", examples=["NGN"])
 ]
 
-# ISO 4217 exponents of the currencies that can be sold in. Vendored: locale data (CLDR) differs
-# from ISO for 13 currencies.
+# How many decimals each currency has that a price may be in (ISO 4217 exponents). Written here
+# because locale data (CLDR) differs from ISO for 13 currencies.
 EXPONENTS: Final = {
     "EUR": 2, "GBP": 2, "GHS": 2, "JPY": 0, "KES": 2, "KWD": 3, "NGN": 2, "TND": 3, "UGX": 0,
     "USD": 2, "XAF": 0, "XOF": 0, "ZAR": 2,
@@ -29,13 +29,13 @@ EXPONENTS: Final = {
 
 
 class Money(msgspec.Struct, frozen=True):
-    """An amount of minor units (ISO 4217 exponent) in a currency."""
+    """An amount in minor units (as ISO 4217 defines them) of a currency."""
 
     amount: Amount
     currency: Currency
 
     def __str__(self) -> str:
-        """For people: `5,000.00 NGN`."""
+        """The amount as people read it: `5,000.00 NGN`."""
         exponent = EXPONENTS.get(self.currency, 2)
         whole, minor = divmod(self.amount, 10**exponent)
         fraction = f".{minor:0{exponent}d}" if exponent else ""
@@ -49,13 +49,13 @@ class SignedMoney(msgspec.Struct, frozen=True):
     currency: Currency
 
     def __str__(self) -> str:
-        """For people: `-5,000.00 NGN`."""
+        """The amount as people read it: `-5,000.00 NGN`."""
         sign = "-" if self.amount < 0 else ""
         return f"{sign}{Money(amount=abs(self.amount), currency=self.currency)}"
 
 
 def split(amount: int, weights: Sequence[int]) -> list[int]:
-    """Split minor units by weights; the parts sum to the amount, remainders go to the last part."""
+    """Split minor units in proportion to weights; the last part gets what rounding leaves over."""
     if not weights or min(weights) < 0 or sum(weights) == 0:
         raise ValueError("weights must be non-negative and not all zero")
     parts = [amount * weight // sum(weights) for weight in weights]

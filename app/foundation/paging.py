@@ -1,6 +1,6 @@
-"""Lists a page at a time: a cursor says where the page before has ended.
+"""Lists in pages. A cursor holds the sort keys of the last row of one page, where the next begins.
 
-Whoever reads a page selects one row more than it shows, beginning behind the cursor:
+To read a page, select one row more than it shows, beginning after the cursor:
 
     before = paging.read_id(cursor)
     rows = await queries.bookings(tx, before=before, limit=limit + 1)
@@ -25,10 +25,10 @@ RowId = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # of rows that Postgres number
 
 
 def cut(rows: list[T], limit: int, *, by: Callable[[T], object]) -> tuple[list[T], str | None]:
-    """The rows of a page, and the cursor of the page after it: None if this is the last one.
+    """The rows of a page, and the cursor for the next page: None if this is the last one.
 
-    `rows` holds one more than `limit` if there is a page after. `by` gives the key by which the
-    list is sorted, or a tuple of its keys; the cursor holds those of the last row shown.
+    `rows` holds more than `limit` rows if there is a next page. `by` returns the key by which the
+    list is sorted, or a tuple of the keys; the cursor holds those of the last row shown.
     """
     page = rows[:limit]
     if len(rows) <= limit:
@@ -39,27 +39,27 @@ def cut(rows: list[T], limit: int, *, by: Callable[[T], object]) -> tuple[list[T
 
 
 def read_id(cursor: str | None) -> UUID | None:
-    """Where a list sorted by UUID goes on, None at its beginning. Raises Invalid."""
+    """The UUID after which a list goes on, None to begin it. Raises Invalid."""
     return read_cursor(cursor, tuple[UUID])[0] if cursor else None
 
 
 def read_row_id(cursor: str | None) -> int | None:
-    """Where a list sorted by row number goes on, None at its beginning. Raises Invalid."""
+    """The row number after which a list goes on, None to begin it. Raises Invalid."""
     return read_cursor(cursor, tuple[RowId])[0] if cursor else None
 
 
 def read_time_and_row_id(cursor: str | None) -> tuple[datetime, int] | None:
-    """Where a list sorted by time, and then by row number, goes on. Raises Invalid."""
+    """The time and row number after which a list goes on, None to begin it. Raises Invalid."""
     return read_cursor(cursor, tuple[datetime, RowId]) if cursor else None
 
 
 def write_cursor(*keys: object) -> str:
-    """An opaque cursor holding the sort keys of the last row of a page."""
+    """A cursor for the client to send back: the sort keys of the last row of a page, encoded."""
     return base64.urlsafe_b64encode(msgspec.json.encode(keys)).decode().rstrip("=")
 
 
 def read_cursor(cursor: str, kind: type[T]) -> T:
-    """The sort keys of a cursor; `kind` is a tuple type. Raises Invalid for a made-up cursor."""
+    """The sort keys in a cursor, as the tuple type `kind`. Raises Invalid for any other text."""
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         return msgspec.json.decode(raw, type=kind)

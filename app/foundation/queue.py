@@ -1,7 +1,7 @@
 """The queue: every job's arguments as a frozen struct, and enqueue().
 
-A job's name and fields are a contract with jobs already queued: rename neither, and give a new
-field a default.
+A job's name and fields are a contract with jobs that are queued already. A job that is renamed
+keeps its old name among its `aliases`; a field keeps its name, and a new one has a default.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,26 @@ PERIODIC: Final = "periodic"  # the queue of jobs that run by the clock
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all job arguments. `name` is what the queue stores; `queue` says who runs it."""
+    """Base of all job arguments. `name` is what the queue stores; `queue` says who runs it.
+
+    `aliases` are names that the job once had: what is queued under them is done as well.
+    """
 
     name: ClassVar[str]
+    aliases: ClassVar[tuple[str, ...]] = ()
     queue: ClassVar[str] = "default"
 
 
+def names_of(task: str) -> tuple[str, ...]:
+    """All names of the job that has this name or alias; a task that is no job has its own alone."""
+    for job in Job.__subclasses__():
+        if task in (names := (job.name, *job.aliases)):
+            return names
+    return (task,)
+
+
 class SettlePayment(Job, frozen=True):
-    """Ask the gateway what became of a charge, and book the answer."""
+    """Ask the gateway what became of a charge, and record the answer."""
 
     name = "settle-payment"
     queue = "money"
@@ -40,33 +52,36 @@ class ProcessWebhook(Job, frozen=True):
     event_id: UUID
 
 
-class CarryOut(Job, frozen=True):
+class SendInstruction(Job, frozen=True):
     """Send a queued refund or transfer to its gateway."""
 
-    name = "carry-out"
+    name = "send-instruction"
+    aliases = ("carry-out",)
     queue = "money"
 
     instruction_id: UUID
 
 
-class LetOut(Job, frozen=True):
-    """Let automatic refunds past the breaker, as many as this run still may."""
+class LookUpInstruction(Job, frozen=True):
+    """Ask the gateway what became of a refund or transfer, and record the answer."""
 
-    name = "let-out"
-    queue = "money"
-
-
-class LookUp(Job, frozen=True):
-    """Ask the gateway what became of a refund or transfer, and book the answer."""
-
-    name = "look-up"
+    name = "look-up-instruction"
+    aliases = ("look-up",)
     queue = "money"
 
     instruction_id: UUID
+
+
+class AdmitRefunds(Job, frozen=True):
+    """Admit automatic refunds through the refund gate, as many as this run still may."""
+
+    name = "admit-refunds"
+    aliases = ("let-out",)
+    queue = "money"
 
 
 class LookUpChargebacks(Job, frozen=True):
-    """Ask the gateway which chargebacks of a charge there are, and book the answer."""
+    """Ask the gateway which chargebacks of a charge there are, and record the answer."""
 
     name = "look-up-chargebacks"
     queue = "money"
@@ -84,20 +99,20 @@ class SendNotification(Job, frozen=True):
 
 
 async def enqueue(tx: Tx, job: Job) -> None:
-    """Queue a job in the caller's transaction: it runs if that commits, and never before."""
+    """Queue a job in the caller's transaction: it runs after that commits, or never."""
     await enqueue_all(tx, [job])
 
 
 async def enqueue_all(tx: Tx, jobs: Sequence[Job]) -> None:
-    """Queue jobs in one round trip."""
+    """Queue jobs in the caller's transaction, in one round trip; see enqueue()."""
     if jobs:
         await _insert(tx, [(job.queue, job.name, msgspec.to_builtins(job)) for job in jobs])
 
 
 async def enqueue_run(tx: Tx, name: str, *, timestamp: int) -> int:
-    """Queue one more run of a periodic job, as if its time (Unix seconds) had come; returns its id.
+    """Queue a run of a periodic job for this time (Unix seconds); returns the id of the queued run.
 
-    One that waits already, for its turn or for a retry, is to run now, and no other is added.
+    If a run is queued already, or waits for a retry, that one starts now and none is added.
     """
     job_id = await fetch_new_value(
         tx,
@@ -116,7 +131,10 @@ async def enqueue_run(tx: Tx, name: str, *, timestamp: int) -> int:
 
 
 async def announce(tx: Tx, queues: Sequence[str]) -> None:
-    """Wake the workers of these queues, as an INSERT does by itself: something may start."""
+    """Wake the workers of these queues when a job became ready without being queued.
+
+    (A job that is queued wakes them by itself.)
+    """
     await execute(tx, "SELECT runner.announce(%(queues)s)", queues=list(queues))
 
 

@@ -1,6 +1,7 @@
-"""Deleting rows past their time, a batch at a time.
+"""Deleting rows that are older than they are kept, in batches.
 
-Each room that keeps rows for a while has a function of this shape for `tasks/operations.py`:
+A room that keeps rows for a limited time has a function of this form, which
+`tasks/operations.py` calls:
 
     async def forget_old(tx: Tx, *, limit: int) -> Batch
 """
@@ -11,12 +12,12 @@ import msgspec
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """How many rows a batch has deleted, and whether there may be more to delete."""
+    """How many rows a batch deleted, and whether there may be more to delete."""
 
     deleted: int
     more: bool
 
     @classmethod
     def of(cls, deleted: int, *, limit: int) -> Self:
-        """Of a statement that deletes `limit` rows as long as there are so many."""
+        """The batch of a statement that deletes up to `limit` rows, and deleted this many."""
         return cls(deleted=deleted, more=deleted >= limit)

@@ -1,4 +1,4 @@
-"""Everything the environment decides, read once."""
+"""The settings, read once from environment variables."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ from msgspec import Meta
 _DEVELOPMENT_KEY = "development-only-secret-key-0000000000"
 _DEVELOPMENT_JOB_KEY = "development-only-job-secret"
 _SECRET_LENGTH_MIN = 32
-_SECRET_LETTERS_MIN = 10  # different ones
+_SECRET_DISTINCT_MIN = 10  # different characters
 
 
 Positive = Annotated[int, Meta(ge=1)]
@@ -29,47 +29,47 @@ class Environment(StrEnum):
 
 
 class SettingsRefused(Exception):
-    """The environment cannot be run with; the message names each setting and what is wrong."""
+    """The environment is not complete or not safe; the message names each setting and its fault."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All settings. Names in the environment are these names in upper case.
+    """All settings. An environment variable has its setting's name in upper case.
 
-    Lists are comma-separated; what is said per currency is a list of `EUR=10000`. Of secrets that
-    come in lists the first signs and all verify, so that one can be rotated without a moment in
-    which either is refused.
+    (Only `environment` is read from BERTHOLD_ENV.) Lists are separated by commas. An amount per
+    currency is a list such as `EUR=10000,XAF=65000`. Of a list of secrets, the first is used to
+    sign and all are accepted, so that a secret can be replaced while the old one still works.
     """
 
     environment: Environment = Environment.PRODUCTION
     database_url: str = ""
-    database_direct_url: str = ""  # bypasses a pooler: migrations, LISTEN; default database_url
+    database_direct_url: str = ""  # past a pooler: migrations, locks; default: database_url
     database_pool_size_max: Positive = 10
     base_url: str = "http://127.0.0.1:8000"
     secret_keys: tuple[str, ...] = ()
     access_token_seconds: Positive = 900
     refresh_token_days: Positive = 30
-    # Preferred first, of those that have keys.
+    # In the order of preference; those without keys are not used.
     gateways: tuple[GatewayName, ...] = ("paystack", "flutterwave", "stripe")
     paystack_secret_keys: tuple[str, ...] = ()
     paystack_base_url: str = "https://api.paystack.co"
-    paystack_currencies: tuple[Currency, ...] = ()  # of those it offers; empty: all
+    paystack_currencies: tuple[Currency, ...] = ()  # to charge in, of those it supports; empty: all
     stripe_secret_key: str = ""
-    stripe_webhook_secrets: tuple[str, ...] = ()  # of all its endpoints, and those just replaced
+    stripe_webhook_secrets: tuple[str, ...] = ()  # of all endpoints, and those replaced
     stripe_base_url: str = "https://api.stripe.com"
     stripe_currencies: tuple[Currency, ...] = ()
     flutterwave_secret_key: str = ""
-    flutterwave_webhook_secrets: tuple[str, ...] = ()  # what it calls the secret hash
+    flutterwave_webhook_secrets: tuple[str, ...] = ()  # Flutterwave calls one "secret hash"
     flutterwave_webhooks: Literal["v3", "v4"] = "v3"  # how the account's webhooks are signed
     flutterwave_base_url: str = "https://api.flutterwave.com"
     flutterwave_currencies: tuple[Currency, ...] = ()
     gateway_timeout_seconds: Annotated[Seconds, Meta(le=25)] = 20.0  # see payments.CALLING_FOR
-    gateway_retry_seconds: Seconds = 2.0  # the longest first wait; doubled with each retry
+    gateway_retry_seconds: Seconds = 2.0  # longest wait before retry 1, doubled for each next
     commission_bps: Annotated[int, Meta(ge=0, le=10_000)] = (
         1_000  # of the rental; frozen per booking
     )
-    breaker_refunds: Positive = 50  # automatic refunds per run, see app/breaker
-    breaker_amounts: dict[Currency, Positive] = {}  # the same in minor units, per currency
-    job_secrets: tuple[str, ...] = ()  # of those who may trigger jobs over HTTP; none: nobody
+    breaker_refunds: Positive = 50  # automatic refunds per run: the refund gate
+    breaker_amounts: dict[Currency, Positive] = {}  # their sum per run, in minor units
+    job_secrets: tuple[str, ...] = ()  # to trigger jobs over HTTP; empty: nobody may
     smtp_url: str = ""
     mail_from: str = "Berthold <bookings@localhost>"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
@@ -80,7 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """All that must never be shown; passwords in URLs apart."""
+        """All secrets, which are never to be shown; without the passwords that URLs may hold."""
         return (
             *self.secret_keys,
             *self.paystack_secret_keys,
@@ -109,7 +109,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Build the settings from an environment; raises SettingsRefused naming all that is wrong."""
+    """The settings that an environment gives. Raises SettingsRefused, which names every fault."""
     given: dict[str, object] = {}
     for field in msgspec.structs.fields(Settings):
         variable = _variable(field.name)
@@ -133,7 +133,7 @@ def settings() -> Settings:
 
 
 def instance() -> str:
-    """This process among all, as operators see it: host and process id."""
+    """The name of this process, as operators see it: host and process id."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -175,15 +175,15 @@ def _with_development_defaults(given: Settings) -> Settings:
 
 
 def _problems(given: Settings) -> list[str]:
-    """What keeps this environment from being run with; only production is strict."""
+    """Why these settings cannot be used. Only production needs more than a database."""
     wrong = {"DATABASE_URL is missing": not given.database_url}
     if given.is_production:
         wrong |= {
             "SECRET_KEYS is missing": not given.secret_keys,
-            f"SECRET_KEYS holds a weak key: use {_SECRET_LENGTH_MIN} random letters or more": any(
+            f"SECRET_KEYS holds a weak key: use {_SECRET_LENGTH_MIN}+ random characters": any(
                 _is_weak(key) for key in given.secret_keys
             ),
-            f"JOB_SECRETS holds a weak one: use {_SECRET_LENGTH_MIN} random letters or more": any(
+            f"JOB_SECRETS holds a weak one: use {_SECRET_LENGTH_MIN}+ random characters": any(
                 _is_weak(secret) for secret in given.job_secrets
             ),
             "BASE_URL must begin with https://": not _is_encrypted(given.base_url),
@@ -194,14 +194,17 @@ def _problems(given: Settings) -> list[str]:
 
 
 def _problems_of_gateways(given: Settings) -> dict[str, bool]:
-    """One gateway at least, and of each all that it needs."""
+    """Each fault of the gateways' settings, and whether it is there.
+
+    At least one gateway is needed, and each that is used needs all its settings.
+    """
     paystack = bool(given.paystack_secret_keys) and "paystack" in given.gateways
     stripe = bool(given.stripe_secret_key) and "stripe" in given.gateways
     flutterwave = bool(given.flutterwave_secret_key) and "flutterwave" in given.gateways
     return {
         "PAYSTACK_SECRET_KEYS, FLUTTERWAVE_SECRET_KEY or STRIPE_SECRET_KEY is missing, or its "
         "gateway not in GATEWAYS": not (paystack or flutterwave or stripe),
-        "PAYSTACK_SECRET_KEYS must be live keys (sk_live_…): test keys sell for nothing": any(
+        "PAYSTACK_SECRET_KEYS must be live keys (sk_live_…): test keys take no money": any(
             not _is_live(key) for key in given.paystack_secret_keys
         ),
         "PAYSTACK_BASE_URL must begin with https://": not _is_encrypted(given.paystack_base_url),
@@ -217,7 +220,7 @@ def _problems_of_gateways(given: Settings) -> dict[str, bool]:
         and not given.flutterwave_secret_key.startswith("FLWSECK-"),
         "FLUTTERWAVE_WEBHOOK_SECRETS is missing": flutterwave
         and not given.flutterwave_webhook_secrets,
-        "FLUTTERWAVE_WEBHOOK_SECRETS holds a weak one: whoever knows it can tell us anything": any(
+        "FLUTTERWAVE_WEBHOOK_SECRETS holds a weak one: with it anybody can forge webhooks": any(
             _is_weak(secret) for secret in given.flutterwave_webhook_secrets
         ),
         "FLUTTERWAVE_BASE_URL must begin with https://": not _is_encrypted(
@@ -227,7 +230,7 @@ def _problems_of_gateways(given: Settings) -> dict[str, bool]:
 
 
 def _is_weak(key: str) -> bool:
-    too_regular = len(set(key)) < _SECRET_LETTERS_MIN
+    too_regular = len(set(key)) < _SECRET_DISTINCT_MIN
     return len(key) < _SECRET_LENGTH_MIN or too_regular or "development" in key
 
 

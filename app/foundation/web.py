@@ -1,4 +1,4 @@
-"""What every route shares: strict bodies, idempotent replies, problems as replies, request ids."""
+"""What all routes share: strict bodies, idempotent replies, problems as replies, request ids."""
 
 import re
 import time
@@ -34,7 +34,7 @@ T = TypeVar("T")
 REQUEST_ID_HEADER: Final = "x-request-id"
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 
-# Litestar enforces only what a parameter itself says: not msgspec's Meta on its type.
+# Limits are on the QueryParameter: Litestar ignores msgspec's Meta on a parameter's type.
 PageSize = Annotated[int, QueryParameter(ge=1, le=100, description="How many rows at the most")]
 PageCursor = Annotated[
     str | None, QueryParameter(max_length=500, description="`nextCursor` of the page before")
@@ -46,10 +46,10 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class StrictBody(AbstractDTO[Any]):
-    """Decodes every request body with `wire.decode`, and leaves replies alone.
+    """Decodes every request body with `wire.decode`, and does not touch replies.
 
-    Litestar's own way takes "5" for 5 and stops at the first error. This stands at the
-    application as its `dto`, so that no route can forget it.
+    Litestar's own decoding accepts "5" for 5 and stops at the first error. This is the `dto` of
+    the whole application, so that no route can forget it.
     """
 
     _types: ClassVar[dict[str, Any]] = {}
@@ -88,7 +88,10 @@ class StrictBody(AbstractDTO[Any]):
 
 
 async def idempotency_key(request: Request[Any, Any, State]) -> idempotency.Key | None:
-    """The Idempotency-Key of a request of somebody logged in. Raises Invalid."""
+    """The Idempotency-Key of a request, None if it has none; for routes that need a log-in.
+
+    Raises Invalid if the key has a wrong form.
+    """
     return idempotency.read_key(
         request.headers.get("idempotency-key"),
         principal_id=request.user.id,
@@ -98,21 +101,23 @@ async def idempotency_key(request: Request[Any, Any, State]) -> idempotency.Key 
 
 
 async def require_idempotency_key(request: Request[Any, Any, State]) -> idempotency.Key:
-    """The same where money moves. Raises KeyMissing."""
+    """The Idempotency-Key of a request that moves money. Raises KeyMissing if it has none."""
     if key := await idempotency_key(request):
         return key
-    raise idempotency.KeyMissing("Send an Idempotency-Key header: a new one per intention.")
+    raise idempotency.KeyMissing(
+        "Send an Idempotency-Key header: a new key, or the same one to repeat a request."
+    )
 
 
 def encoded(reply: object) -> bytes:
-    """A reply's JSON, as it is sent and as it is kept under an idempotency key."""
+    """A reply as JSON, as it is sent and as it is stored under an idempotency key."""
     return msgspec.json.encode(reply)
 
 
 async def created_once(
     key: idempotency.Key | None, create: Callable[[Tx], Awaitable[T]]
 ) -> Response[T]:
-    """201 with what `create` makes in one transaction; the same reply again for the same key."""
+    """201 with what `create` creates in one transaction; for a known key, the stored reply."""
     async with transaction() as tx:
         if stored := await idempotency.recall(tx, key):
             return replayed(stored)
@@ -127,7 +132,7 @@ def created(reply: bytes) -> Response[Any]:
 
 
 def replayed(stored: idempotency.Stored) -> Response[Any]:
-    """The reply that was kept under an idempotency key, marked as a repetition."""
+    """The reply that was stored under an idempotency key, marked as a repetition."""
     return Response(
         stored.reply,
         status_code=stored.status,
@@ -137,16 +142,16 @@ def replayed(stored: idempotency.Stored) -> Response[Any]:
 
 
 async def refuse_nul(request: Request[Any, Any, State]) -> None:
-    """Before every request: no text in Postgres can hold a NUL, so none may come in an address.
+    """Refuse an address with a NUL character, which no text in Postgres can hold.
 
-    (Bodies are looked at when they are decoded.)
+    This is called before every request. Bodies are checked when they are decoded.
     """
     if "\x00" in request.url.path or b"%00" in request.scope["query_string"]:
         raise Malformed("An address must not contain a NUL character.")
 
 
 def problem_reply(request: Request[Any, Any, State], problem: Problem) -> Response[Any]:
-    """A Problem as application/problem+json (RFC 9457)."""
+    """The reply that describes a problem, as application/problem+json (RFC 9457)."""
     body = {
         "type": f"urn:berthold:problem:{problem.code}",
         "title": problem.title,
@@ -167,7 +172,7 @@ def problem_reply(request: Request[Any, Any, State], problem: Problem) -> Respon
 
 
 def framework_refusal(request: Request[Any, Any, State], error: HTTPException) -> Response[Any]:
-    """Litestar's own refusals (no such route, wrong method, bad query) in the same shape."""
+    """The reply for a refusal of Litestar's own (no such route, wrong method, bad query)."""
     problem = _as_problem(request, error)
     reply = problem_reply(request, problem)
     if type(problem) is Problem:
@@ -192,7 +197,7 @@ def _as_problem(request: Request[Any, Any, State], error: HTTPException) -> Prob
 
 
 def unexpected_failure(request: Request[Any, Any, State], error: Exception) -> Response[Any]:
-    """A 500 is a bug: logged with its traceback, told without it."""
+    """The reply for an error that nothing handled: a bug. The traceback goes to the log alone."""
     _log.exception("request failed", exc_info=error)
     return problem_reply(request, Problem("The request failed, and nothing was changed by it."))
 
@@ -207,7 +212,7 @@ def _field_errors(
 
 
 def _field_error(request: Request[Any, Any, State], parameter: str, message: str) -> FieldError:
-    """Under the name that the client knows, not that of the handler's parameter."""
+    """What is wrong with a parameter, named as the client knows it and not as the handler does."""
     if parameter == "data":
         return FieldError(field="body", message="is required")
     known = request.route_handler.parsed_fn_signature.parameters.get(parameter)
@@ -217,7 +222,10 @@ def _field_error(request: Request[Any, Any, State], parameter: str, message: str
 
 
 def with_request_id(app: ASGIApp) -> ASGIApp:
-    """Give each request an id (the client's, if it sent a sound one) and log one line about it."""
+    """Give each request an id and log one line about it.
+
+    The id is the client's own if it sent one of the right form.
+    """
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

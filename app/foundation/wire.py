@@ -1,4 +1,4 @@
-"""What travels: shapes of requests and replies, strict decoding."""
+"""Request and reply bodies: their base classes, common field types, and strict decoding."""
 
 import types
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from app.foundation.errors import FieldError, Invalid, Malformed
 T = TypeVar("T")
 
 NUL: Final = "\x00"
-_ESCAPED_NUL: Final = b"\\u0000"  # JSON has no other way to write it
+_ESCAPED_NUL: Final = b"\\u0000"  # the only way to write a NUL in JSON
 
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
 Text = Annotated[str, Meta(max_length=5_000)]
@@ -23,7 +23,7 @@ Reason = Annotated[
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """Base of every request body. Fields it does not have are refused, not ignored."""
+    """Base of every request body. A field that the body does not define is refused, not ignored."""
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -31,15 +31,15 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class ReasonBody(Input, frozen=True):
-    """Why an admin does something: kept in the audit log."""
+    """Why an admin does something. The reason is kept in the audit log."""
 
     reason: Reason
 
 
 def decode(raw: bytes, kind: type[T]) -> T:
-    """Read a JSON body strictly: no text for numbers, no unknown fields.
+    """Decode a JSON body strictly: text is not taken for a number, unknown fields are refused.
 
-    Raises Malformed if it is not JSON, and Invalid naming every field that is wrong.
+    Raises Malformed if the body is not JSON, and Invalid with every field that is wrong.
     """
     if _ESCAPED_NUL in raw:
         return _decode_field_by_field(raw, kind)
@@ -50,7 +50,7 @@ def decode(raw: bytes, kind: type[T]) -> T:
 
 
 def _decode_field_by_field(raw: bytes, kind: type[T]) -> T:
-    """The same, slower, looking at every field where msgspec stops at the first that is wrong."""
+    """Decode a body slowly, to find every field that is wrong: msgspec stops at the first."""
     try:
         given = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -62,15 +62,15 @@ def _decode_field_by_field(raw: bytes, kind: type[T]) -> T:
 
 
 def _errors(given: Any, kind: Any, path: str) -> Iterator[FieldError]:
-    """Every field below `path` that does not fit its type, not just the first."""
+    """What is wrong with a value of type `kind`: each fault inside it, or else its own."""
     before = None
-    for before in _errors_inside(given, _bare(kind, given), path):
+    for before in _errors_inside(given, _inner_type(kind, given), path):
         yield before
     if before is None:
         try:
             msgspec.convert(given, kind)
         except msgspec.ValidationError as error:
-            yield FieldError(field=path or "body", message=_plain(str(error)))
+            yield FieldError(field=path or "body", message=_without_path(str(error)))
 
 
 def _errors_inside(given: Any, kind: Any, path: str) -> Iterator[FieldError]:
@@ -99,17 +99,17 @@ def _struct_errors(
             yield FieldError(field=where[:100], message="is not a known field")
 
 
-def _bare(kind: Any, given: Any) -> Any:
-    """The type inside Annotated, and inside `X | None` when something is given."""
+def _inner_type(kind: Any, given: Any) -> Any:
+    """The type X of `Annotated[X, …]`, and of `X | None` if the value is not None."""
     if get_origin(kind) is Annotated:
-        return _bare(get_args(kind)[0], given)
+        return _inner_type(get_args(kind)[0], given)
     if get_origin(kind) in (Union, types.UnionType) and given is not None:
         inner = [arg for arg in get_args(kind) if arg not in (type(None), msgspec.UnsetType)]
-        return _bare(inner[0], given) if len(inner) == 1 else kind
+        return _inner_type(inner[0], given) if len(inner) == 1 else kind
     return kind
 
 
-def _plain(message: str) -> str:
-    """msgspec's message for people: without its path, which `field` already says."""
+def _without_path(message: str) -> str:
+    """msgspec's message without the path, which `field` names already."""
     text = message.split(" - at `", maxsplit=1)[0]
     return text[:1].lower() + text[1:]

@@ -22,7 +22,7 @@ from app.sandbox.app import (
     "--webhook-url",
     default="http://127.0.0.1:8000/api/webhooks/{gateway}",
     show_default=True,
-    help="Where webhooks go; {gateway} stands for the sender's name.",
+    help="Where webhooks are sent; {gateway} stands for the sender's name.",
 )
 @click.option(
     "--secret-key",
@@ -44,7 +44,7 @@ from app.sandbox.app import (
     "--flutterwave-webhook-secrets",
     envvar="FLUTTERWAVE_WEBHOOK_SECRETS",
     default=FLUTTERWAVE_WEBHOOK_SECRET,
-    help="Comma-separated; webhooks bear the first.",
+    help="Comma-separated; webhooks have the first.",
 )
 @click.option(
     "--books",
@@ -71,7 +71,7 @@ def serve(
     books: str,
     step_seconds: float,
 ) -> None:
-    """Gateways to pay at without money: PAYSTACK_BASE_URL and the like are to be its address."""
+    """Gateways to pay at without money: set PAYSTACK_BASE_URL and the like to its address."""
     try:
         sandbox = create_sandbox(
             webhook_url=webhook_url,

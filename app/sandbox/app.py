@@ -4,11 +4,20 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from typing import Any, Final, Protocol
 
 from litestar import Litestar, Request, Response
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.types import (
+    LifeSpanReceive,
+    LifeSpanScope,
+    LifeSpanSend,
+    Receive,
+    Scope,
+    Send,
+)
 
 from app.sandbox import checkout, control, desk, onboarding
 from app.sandbox.bank import Bank
@@ -20,7 +29,6 @@ from app.sandbox.flutterwave import dialect as flutterwave
 from app.sandbox.flutterwave.api import routers as flutterwave_routers
 from app.sandbox.flutterwave.wire import errors as flutterwave_errors
 from app.sandbox.issuer import Issuer
-from app.sandbox.mail import Mail
 from app.sandbox.paystack import dialect as paystack
 from app.sandbox.paystack.api import disputes, refunds, transactions, transfers
 from app.sandbox.paystack.wire import errors as paystack_errors
@@ -28,8 +36,9 @@ from app.sandbox.simulator import Simulator
 from app.sandbox.stripe import dialect as stripe
 from app.sandbox.stripe.api import routers as stripe_routers
 from app.sandbox.stripe.wire import errors as stripe_errors
+from app.sandbox.webhooks import WebhookSender
 
-# These open nothing but the sandbox.
+# These keys are valid only at the sandbox.
 SECRET_KEY: Final = "sk_test_sandbox_0000000000000000"  # noqa: S105
 STRIPE_SECRET_KEY: Final = "sk_test_sandbox_stripe_000000000"  # noqa: S105
 STRIPE_WEBHOOK_SECRET: Final = "whsec_sandbox_000000000000000000"  # noqa: S105
@@ -44,8 +53,8 @@ _Refusal = (
 _LIVE: Final = ("_live_", "FLWSECK-")
 
 
-class _Words(Protocol):
-    """A gateway's errors that come with no fault of the call."""
+class _Errors(Protocol):
+    """The errors of a gateway that are not the call's fault."""
 
     def broken(self) -> _Refusal: ...
 
@@ -67,17 +76,17 @@ def create_sandbox(
     books_path: str = MEMORY,
     retry_seconds: Sequence[float] = RETRY_SECONDS,
     step_seconds: float | None = STEP_SECONDS,
-) -> Litestar:
+) -> "Sandbox":
     """The application: all gateways at one address.
 
     Webhooks go to `webhook_url`, where `{gateway}` stands for the name of the sender; Paystack's
     are signed with the first of `secret_keys`, the others' with a secret for webhooks.
-    `books_path` is an SQLite file, or in memory. A refund or transfer goes on by itself, a step
-    every `step_seconds`; None: it waits to be told. Raises SandboxRefused in production, and where
-    nothing says that this is not production: its payments are worth nothing.
+    `books_path` is an SQLite file, or in memory. A refund or transfer moves by itself, a step every
+    `step_seconds`; None: only a call moves it. Raises SandboxRefused in production, and if no
+    setting says that this is not production: its payments are worth nothing.
     """
     if os.environ.get("BERTHOLD_ENV", "production") == "production":
-        raise SandboxRefused("BERTHOLD_ENV is production: here guests pay with real money")
+        raise SandboxRefused("BERTHOLD_ENV is production: guests pay with real money there")
     keys = (*secret_keys, stripe_secret_key, flutterwave_secret_key)
     if any(mark in key for key in keys for mark in _LIVE):
         raise SandboxRefused("the sandbox takes no live keys")
@@ -87,10 +96,10 @@ def create_sandbox(
         flutterwave.NAME: flutterwave.Flutterwave(flutterwave_webhook_secret),
     }
     books, faults = Books(books_path), Faults()
-    mail = Mail(
+    webhooks = WebhookSender(
         books.deliveries, faults, dialects, webhook_url=webhook_url, retry_seconds=retry_seconds
     )
-    bank = Bank(books, mail, dialects, step_seconds=step_seconds)
+    bank = Bank(books, webhooks, dialects, step_seconds=step_seconds)
     simulator = Simulator(
         secret_keys={
             paystack.NAME: secret_keys,
@@ -100,14 +109,59 @@ def create_sandbox(
         dialects=dialects,
         books=books,
         faults=faults,
-        mail=mail,
+        webhooks=webhooks,
         bank=bank,
-        issuer=Issuer(books, mail, dialects),
+        issuer=Issuer(books, webhooks, dialects),
     )
-    return _serve(simulator)
+    return Sandbox(simulator)
 
 
-def _serve(simulator: Simulator) -> Litestar:
+class Sandbox:
+    """The ASGI application of one simulator; all simulators of a process share the routes."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+
+    async def __call__(
+        self,
+        scope: Scope | LifeSpanScope,
+        receive: Receive | LifeSpanReceive,
+        send: Send | LifeSpanSend,
+    ) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            scope["state"] = {"simulator": self.simulator}
+            await _routes()(scope, receive, send)
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncGenerator[None]:
+        """Run the gateways' own work meanwhile: send webhooks, move refunds and transfers."""
+        running = [
+            asyncio.create_task(self.simulator.webhooks.deliver_forever()),
+            asyncio.create_task(self.simulator.bank.run_forever()),
+        ]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            self.simulator.books.close()
+
+    async def _live(self, receive: Any, send: Any) -> None:
+        """Reply to the server's two messages, that it starts and that it stops."""
+        await receive()
+        async with self.lifespan():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+@cache
+def _routes() -> Litestar:
+    """All routes, built once: that takes longer than most tests that need a sandbox."""
     return Litestar(
         route_handlers=[
             transactions.router,
@@ -121,9 +175,7 @@ def _serve(simulator: Simulator) -> Litestar:
             control.router,
             desk.router,
         ],
-        dependencies={"simulator": Provide(lambda: simulator, sync_to_thread=False)},
-        lifespan=[_background],
-        state=State({"simulator": simulator}),
+        dependencies={"simulator": Provide(_simulator_of, sync_to_thread=False)},
         openapi_config=None,
         exception_handlers={
             flutterwave_errors.FlutterwaveError: _refuse,
@@ -136,21 +188,9 @@ def _serve(simulator: Simulator) -> Litestar:
     )
 
 
-@asynccontextmanager
-async def _background(app: Litestar) -> AsyncGenerator[None]:
-    simulator: Simulator = app.state.simulator
-    running = [
-        asyncio.create_task(simulator.mail.deliver_forever()),
-        asyncio.create_task(simulator.bank.go_on_forever()),
-    ]
-    try:
-        yield
-    finally:
-        for task in running:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        simulator.books.close()
+def _simulator_of(request: Request[Any, Any, State]) -> Simulator:
+    """The simulator that a request is for, of all in this process."""
+    return request.state.simulator
 
 
 def _refuse(_: Request[Any, Any, State], error: _Refusal) -> Response[Any]:
@@ -158,17 +198,17 @@ def _refuse(_: Request[Any, Any, State], error: _Refusal) -> Response[Any]:
 
 
 def _break(request: Request[Any, Any, State], _: Broken) -> Response[Any]:
-    return _refuse(request, _words(request).broken())
+    return _refuse(request, _errors_of(request).broken())
 
 
 def _slow_down(request: Request[Any, Any, State], error: TooMany) -> Response[Any]:
-    told = _words(request).too_many()
+    refusal = _errors_of(request).too_many()
     return Response(
-        told.body, status_code=told.status, headers={"retry-after": str(error.retry_after_s)}
+        refusal.body, status_code=refusal.status, headers={"retry-after": str(error.retry_after_s)}
     )
 
 
-def _words(request: Request[Any, Any, State]) -> _Words:
+def _errors_of(request: Request[Any, Any, State]) -> _Errors:
     """The errors of the gateway that was asked."""
     _, version, *_ = request.url.path.split("/")
     match version:
@@ -181,5 +221,5 @@ def _words(request: Request[Any, Any, State]) -> _Words:
 
 
 def _drop(_: Request[Any, Any, State], __: Dropped) -> Response[Any]:
-    """Promise more than is sent: the server then cuts the connection in the middle."""
+    """Announce more bytes than are sent: the server then cuts the connection."""
     return Response(b"{", headers={"content-length": "1000"}, media_type="application/json")

@@ -1,4 +1,4 @@
-"""What banks do with refunds and transfers: take their time, then pay, fail, or send back."""
+"""The banks: they move refunds and transfers after a while, to success, failure or reversal."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -13,16 +13,19 @@ from app.sandbox.books.transfers import OPEN as OPEN_TRANSFERS
 from app.sandbox.books.transfers import Recipient, Transfer
 from app.sandbox.dialect import Course, Courses, Dialect
 from app.sandbox.faults import Rule
-from app.sandbox.mail import Mail
+from app.sandbox.webhooks import WebhookSender
 
-# What a person can make of them: from which states, to which.
+# How a person can end them: from which states, to which.
 _REFUND_VERBS: Final = {
     "succeed": (OPEN_REFUNDS, "processed"),
     "fail": (OPEN_REFUNDS, "failed"),
     "reverse": ({"processed"}, "failed"),
 }
 _TRANSFER_VERBS: Final = {
-    "succeed": (OPEN_TRANSFERS | {"failed"}, "success"),  # gateways change their mind
+    "succeed": (
+        OPEN_TRANSFERS | {"failed"},
+        "success",
+    ),  # real gateways report a success after a failure, too
     "fail": (OPEN_TRANSFERS, "failed"),
     "reverse": ({"success"}, "reversed"),
 }
@@ -32,22 +35,22 @@ Verb = Literal["succeed", "fail", "reverse"]
 
 
 class NotPossible(Exception):
-    """It is too late for that, or too early."""
+    """The refund, transfer or chargeback is not in a state that allows this."""
 
 
 class Bank:
-    """Each step takes `step_seconds`; None: nothing moves until somebody moves it."""
+    """Moves refunds and transfers a step every `step_seconds`; None: only a call moves them."""
 
     def __init__(
         self,
         books: Books,
-        mail: Mail,
+        webhooks: WebhookSender,
         dialects: Mapping[str, Dialect],
         *,
         step_seconds: float | None,
     ) -> None:
         self._books = books
-        self._mail = mail
+        self._webhooks = webhooks
         self._dialects = dialects
         self._wake = asyncio.Event()
         self.step_seconds = step_seconds
@@ -61,7 +64,7 @@ class Bank:
         customer_note: str,
         rule: Rule | None,
     ) -> Refund:
-        """Begin a refund, and plan how it goes on."""
+        """Begin a refund, and plan its next steps."""
         course = _course(rule, self._dialects[transaction.gateway].refund_courses)
         with self._books.step():
             refund = self._books.refunds.begin(
@@ -87,7 +90,7 @@ class Bank:
         metadata: str,
         rule: Rule | None,
     ) -> Transfer:
-        """Begin a transfer, and plan how it goes on."""
+        """Begin a transfer, and plan its next steps."""
         course = _course(rule, self._dialects[recipient.gateway].transfer_courses)
         with self._books.step():
             transfer = self._books.transfers.begin(
@@ -129,8 +132,8 @@ class Bank:
             self._books.plans.drop(about="transfer", about_id=transfer.id)
             return self._move_transfer(transfer.id, status)
 
-    async def go_on_forever(self) -> None:
-        """Make the moves that are due, then sleep until one is due, or something wakes it."""
+    async def run_forever(self) -> None:
+        """Make the moves that are due, then sleep until the next one, or until woken."""
         while True:
             self._wake.clear()
             self._make_due_moves()
@@ -163,19 +166,19 @@ class Bank:
     def _move_transfer(self, transfer_id: int, status: str) -> Transfer:
         transfer = self._books.transfers.move(transfer_id, status)
         recipient = self._books.transfers.recipient_of(transfer)
-        letters = self._dialects[transfer.gateway].transfer_moved(transfer, recipient)
-        self._mail.post(transfer.gateway, transfer.reference, letters)
+        webhooks = self._dialects[transfer.gateway].transfer_moved(transfer, recipient)
+        self._webhooks.send(transfer.gateway, transfer.reference, webhooks)
         return transfer
 
     def _announce_refund(self, refund: Refund) -> None:
-        """Its events are about the charge that is refunded."""
+        """Send the webhooks of a refund; they are about the charge that is refunded."""
         transaction = self._books.transactions.get(refund.transaction_id)
-        letters = self._dialects[refund.gateway].refund_moved(
+        webhooks = self._dialects[refund.gateway].refund_moved(
             refund, transaction, refunded=self._books.refunds.given_back(transaction)
         )
-        self._mail.post(refund.gateway, refund.transaction_reference, letters)
+        self._webhooks.send(refund.gateway, refund.transaction_reference, webhooks)
 
 
 def _course(rule: Rule | None, courses: Courses) -> Course:
-    """How it goes on: as the fault has it, if the rule is one that decides that."""
+    """The steps of a refund or transfer: the fault's, if it has any, else the normal ones."""
     return courses[rule.kind if rule and rule.kind in courses else None]

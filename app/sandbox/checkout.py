@@ -54,12 +54,12 @@ async def pay(access_code: FromPath[str], simulator: NamedDependency[Simulator])
 async def decline(access_code: FromPath[str], simulator: NamedDependency[Simulator]) -> Redirect:
     transaction = _transaction(simulator, access_code)
     simulator.decline(transaction)
-    return _to(f"/checkout/{access_code}")  # another card may do
+    return _to(f"/checkout/{access_code}")  # the guest may try another card
 
 
 @post("/{access_code:str}/cancel")
 async def cancel(access_code: FromPath[str], simulator: NamedDependency[Simulator]) -> Redirect:
-    """Leave without paying, to the address that the merchant named for it."""
+    """Leave without paying, to the address that the merchant has given for it."""
     transaction = _transaction(simulator, access_code)
     url = simulator.dialects[transaction.gateway].cancel_url(transaction)
     return _to(url or f"/checkout/{access_code}")

@@ -1,4 +1,4 @@
-"""What tests and people use to look inside, to act as guest and bank, and to make trouble."""
+"""Routes for tests and people: look inside, act as guest and bank, and inject faults."""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -47,9 +47,10 @@ class _Sum(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] | None = None
 
 
-class _WantedBack(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the guest's bank wants: a wire amount, or all. In how many days it must be answered;
-    null: it takes no answer.
+class _ChargebackRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the guest's bank wants: a wire amount, or all.
+
+    Evidence is accepted for so many `days`; null: it is not accepted.
     """
 
     amount: Annotated[int, Meta(ge=1, le=10**15)] | None = None
@@ -62,7 +63,7 @@ class _Close(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class _Pace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long each step of a refund or transfer takes; null: it waits to be told."""
+    """How long each step of a refund or transfer takes; null: only a call moves them."""
 
     seconds: Annotated[float, Meta(ge=0, le=3_600)] | None
 
@@ -78,7 +79,7 @@ async def pay(
     request: Request[Any, Any, State],
     simulator: NamedDependency[Simulator],
 ) -> Transaction:
-    """What the page's Pay does; with `{"amount", "currency"}`, what the guest pays instead."""
+    """Do what the page's Pay does; `{"amount", "currency"}` is what the guest pays instead."""
     paid = _read(await request.body() or b"{}", _Sum)
     transaction = _charge(simulator, reference)
     simulator.pay(transaction, amount=paid.amount, currency=paid.currency)
@@ -87,7 +88,7 @@ async def pay(
 
 @post("/charges/{reference:str}/decline", status_code=200)
 async def decline(reference: FromPath[str], simulator: NamedDependency[Simulator]) -> Transaction:
-    """What the page's Decline does."""
+    """Do what the page's Decline does."""
     simulator.decline(_charge(simulator, reference))
     return _charge(simulator, reference)
 
@@ -98,8 +99,8 @@ async def charge_back(
     request: Request[Any, Any, State],
     simulator: NamedDependency[Simulator],
 ) -> Chargeback:
-    """The guest's bank wants it back, or `{"amount", "reason", "days"}` of it."""
-    wanted = _read(await request.body() or b"{}", _WantedBack)
+    """The guest's bank wants the charge back: all, or as `{"amount", "reason", "days"}` says."""
+    wanted = _read(await request.body() or b"{}", _ChargebackRequest)
     charge = _charge(simulator, reference)
     try:
         return simulator.issuer.charge_back(
@@ -118,7 +119,7 @@ async def chargebacks(simulator: NamedDependency[Simulator]) -> list[Chargeback]
 async def answer_chargeback(
     key: FromPath[str], simulator: NamedDependency[Simulator]
 ) -> Chargeback:
-    """The merchant has answered: the bank looks at it."""
+    """The merchant has sent evidence, and the bank reviews it."""
     try:
         return simulator.issuer.answer(_chargeback(simulator, key))
     except NotPossible as error:
@@ -129,7 +130,7 @@ async def answer_chargeback(
 async def remind_of_chargeback(
     key: FromPath[str], simulator: NamedDependency[Simulator]
 ) -> Chargeback:
-    """Nobody has answered yet."""
+    """The merchant is reminded that evidence is awaited."""
     try:
         return simulator.issuer.remind(_chargeback(simulator, key))
     except NotPossible as error:
@@ -140,7 +141,7 @@ async def remind_of_chargeback(
 async def close_chargeback(
     key: FromPath[str], request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> Chargeback:
-    """`{"outcome"}` is `won` or `lost`, as the merchant sees it."""
+    """The bank decides: `{"outcome"}` is `won` or `lost`, as the merchant sees it."""
     given: _Close = _read(await request.body(), _Close)
     return simulator.issuer.close(_chargeback(simulator, key), given.outcome)
 
@@ -154,7 +155,7 @@ async def refunds(simulator: NamedDependency[Simulator]) -> list[Refund]:
 async def end_refund(
     key: FromPath[str], verb: FromPath[str], simulator: NamedDependency[Simulator]
 ) -> Refund:
-    """End one, named by its id or its note, as its bank would: at once, whatever was planned."""
+    """End a refund, found by its id or its note, at once, whatever was planned."""
     refund = simulator.books.refunds.find(key)
     if refund is None:
         raise NotFoundException(f"There is no refund {key}.")
@@ -173,7 +174,7 @@ async def transfers(simulator: NamedDependency[Simulator]) -> list[Transfer]:
 async def end_transfer(
     key: FromPath[str], verb: FromPath[str], simulator: NamedDependency[Simulator]
 ) -> Transfer:
-    """End one, named by its id, code or reference, as its bank would."""
+    """End a transfer, found by its id, code or reference, at once, whatever was planned."""
     transfer = simulator.books.transfers.find(key)
     if transfer is None:
         raise NotFoundException(f"There is no transfer {key}.")
@@ -192,11 +193,11 @@ async def accounts(simulator: NamedDependency[Simulator]) -> list[ConnectedAccou
 async def judge(
     code: FromPath[str], verb: FromPath[str], simulator: NamedDependency[Simulator]
 ) -> ConnectedAccount:
-    """`onboard` it as its owner would, `check` it for a while, `restrict` it until more is known,
-    or `revoke` our access to it.
+    """Change an account: `onboard` it as its owner would, `check` what the owner has entered,
+    `restrict` it until more is known, or `revoke` our access to it.
     """
     if verb not in _STANDINGS:
-        raise ValidationException(f"An account can be told to: {', '.join(_STANDINGS)}")
+        raise ValidationException(f"What can be done with an account: {', '.join(_STANDINGS)}")
     return _account(code, simulator.judge(code, _STANDINGS[verb]))
 
 
@@ -209,7 +210,7 @@ async def expire_links(code: FromPath[str], simulator: NamedDependency[Simulator
 async def set_pace(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> _Pace:
-    """How fast refunds and transfers that begin from now on go on by themselves."""
+    """How fast refunds and transfers that begin from now on move by themselves."""
     pace: _Pace = _read(await request.body(), _Pace)
     simulator.bank.step_seconds = pace.seconds
     return pace
@@ -217,18 +218,18 @@ async def set_pace(
 
 @get("/books")
 async def books(simulator: NamedDependency[Simulator]) -> list[Account]:
-    """All that happened, per gateway and currency, in wire amounts."""
-    return simulator.books.reckon()
+    """The sums of all that happened, per gateway and currency, in wire amounts."""
+    return simulator.books.sum_up()
 
 
 @post("/top-ups", status_code=200)
 async def top_up(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> list[Account]:
-    """Bring `{"gateway", "amount", "currency"}` (a wire amount) from elsewhere."""
+    """Add `{"gateway", "amount", "currency"}` (a wire amount) to a balance."""
     given: _TopUp = _read(await request.body(), _TopUp)
     simulator.books.top_up(gateway=given.gateway, amount=given.amount, currency=given.currency)
-    return simulator.books.reckon()
+    return simulator.books.sum_up()
 
 
 @get("/deliveries")
@@ -240,16 +241,16 @@ async def deliveries(simulator: NamedDependency[Simulator]) -> list[Delivery]:
 async def replay(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> list[Delivery]:
-    """Deliver again: everything, or what is about `{"reference": …}`."""
+    """Deliver webhooks again: all, or those about `{"reference": …}`."""
     body = await request.body() or b"{}"
     again = simulator.books.deliveries.replay(_read(body, _Replay).reference)
-    simulator.mail.wake()
+    simulator.webhooks.wake()
     return again
 
 
 @get("/faults")
 async def faults(simulator: NamedDependency[Simulator]) -> list[Rule]:
-    """The rules that are not used up."""
+    """The rules that are not used up yet."""
     return simulator.faults.rules
 
 
@@ -262,7 +263,7 @@ async def set_faults(
     for rule in rules:
         if not rule.is_possible:
             possible = ", ".join(sorted(POSSIBLE[rule.operation]))
-            raise ValidationException(f"{rule.operation} can only go wrong by: {possible}")
+            raise ValidationException(f"{rule.operation} can only fail by: {possible}")
     simulator.faults.rules = rules
     return rules
 
@@ -277,7 +278,7 @@ async def set_mix(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> Mix | None:
     """Faults at random: `{"seed", "share", "delayMs", "kinds"}`; `null` ends them."""
-    simulator.faults.stir(_read(await request.body(), Mix | None))
+    simulator.faults.start_mix(_read(await request.body(), Mix | None))
     return simulator.faults.mix
 
 
@@ -299,7 +300,7 @@ def _charge(simulator: Simulator, reference: str) -> Transaction:
 
 
 def _chargeback(simulator: Simulator, key: str) -> Chargeback:
-    """Named by its id."""
+    """A chargeback, found by its id."""
     chargeback = simulator.books.chargebacks.find(key)
     if chargeback is None:
         raise NotFoundException(f"There is no chargeback {key}.")

@@ -1,4 +1,4 @@
-"""The page from which people act as guests and banks, and make trouble."""
+"""The page on which people act as guests and banks, and inject faults."""
 
 from functools import partial
 from typing import Annotated, Any, Final
@@ -35,7 +35,7 @@ def _shown(simulator: Simulator, of: Transaction | Refund | Chargeback | Transfe
 async def show(simulator: NamedDependency[Simulator]) -> Response[str]:
     books = simulator.books
     page = PAGES.get_template("desk.html").render(
-        accounts=books.reckon(),
+        accounts=books.sum_up(),
         rules=simulator.faults.rules,
         mix=simulator.faults.mix,
         possible={str(operation): sorted(kinds) for operation, kinds in POSSIBLE.items()},
@@ -61,7 +61,7 @@ async def add_fault(data: _Form, simulator: NamedDependency[Simulator]) -> Redir
     )
     if not rule.is_possible:
         possible = ", ".join(sorted(POSSIBLE[rule.operation]))
-        raise ValidationException(f"{rule.operation} can only go wrong by: {possible}")
+        raise ValidationException(f"{rule.operation} can only fail by: {possible}")
     simulator.faults.rules.append(_read(msgspec.to_builtins(rule), Rule))
     return _back()
 
@@ -69,13 +69,13 @@ async def add_fault(data: _Form, simulator: NamedDependency[Simulator]) -> Redir
 @post("/faults/clear")
 async def clear_faults(simulator: NamedDependency[Simulator]) -> Redirect:
     simulator.faults.rules = []
-    simulator.faults.stir(None)
+    simulator.faults.start_mix(None)
     return _back()
 
 
 @post("/mix")
 async def stir(data: _Form, simulator: NamedDependency[Simulator]) -> Redirect:
-    simulator.faults.stir(_read({name: value for name, value in data.items() if value}, Mix))
+    simulator.faults.start_mix(_read({name: value for name, value in data.items() if value}, Mix))
     return _back()
 
 
@@ -86,7 +86,7 @@ async def act(
     verb: FromPath[str],
     simulator: NamedDependency[Simulator],
 ) -> Redirect:
-    """What a guest, a bank or the post does with any of what the page shows."""
+    """Act as a guest, a bank or the sender of webhooks on something that the page shows."""
     books = simulator.books
     try:
         if what == "refunds" and (refund := books.refunds.find(key)):
@@ -103,7 +103,7 @@ async def act(
             _act_on(simulator.issuer, chargeback, verb)
         elif (what, verb) == ("deliveries", "replay"):
             books.deliveries.replay(key)
-            simulator.mail.wake()
+            simulator.webhooks.wake()
         else:
             raise ValidationException(f"There is no {what} {key}.")
     except (NotPossible, KeyError) as error:
@@ -125,7 +125,7 @@ def _act_on(issuer: Issuer, chargeback: Chargeback, verb: str) -> None:
 
 
 def _read(given: object, kind: Any) -> Any:
-    """What was written into a form."""
+    """A value that was entered in a form, as `kind`."""
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:

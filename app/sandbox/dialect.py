@@ -1,4 +1,4 @@
-"""What each gateway has of its own among the parts that they share: words, signatures, manners."""
+"""What differs between gateways in the parts that they share: webhooks, signatures, outcomes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
@@ -11,28 +11,28 @@ from app.sandbox.faults import Kind, Rule
 
 
 class Course(NamedTuple):
-    """How a refund or transfer begins, and goes on by itself, one step after the other."""
+    """The first status of a refund or transfer, and the ones that follow by themselves."""
 
     first: str
     then: Sequence[str] = ()
 
 
 Courses = Mapping[Kind | None, Course]
-ChargebackNews = Literal["opened", "answered", "reminded", "closed"]
+ChargebackChange = Literal["opened", "answered", "reminded", "closed"]
 
 
-class Letter(NamedTuple):
-    """A webhook to be sent: its event, and its body as JSON."""
+class Webhook(NamedTuple):
+    """A webhook to be sent: the name of its event, and its body as JSON."""
 
     event: str
     body: str
 
 
 class Dialect(Protocol):
-    """One gateway, as the parts that all share see it.
+    """One gateway, as the parts that all gateways share see it.
 
-    Its courses are by the fault that decides them; None: nothing goes wrong. In them, and in the
-    books, words are Paystack's; letters have the gateway's own.
+    A course is chosen by the fault that decides it; None: nothing goes wrong. Courses and books use
+    Paystack's words, webhooks the gateway's own.
     """
 
     @property
@@ -46,46 +46,46 @@ class Dialect(Protocol):
 
     @property
     def takes_chargebacks_at_once(self) -> bool:
-        """Out of the balance when they are opened, and not only when they are lost."""
+        """Whether money is taken when a chargeback opens, and not only when it is lost."""
         ...
 
     @property
     def chargeback_fee(self) -> int:
-        """For each, whatever its end. A wire amount."""
+        """The fee of each chargeback, whatever its end. A wire amount."""
         ...
 
-    def paid(self, transaction: Transaction) -> Sequence[Letter]: ...
+    def paid(self, transaction: Transaction) -> Sequence[Webhook]: ...
 
-    def declined(self, transaction: Transaction) -> Sequence[Letter]: ...
+    def declined(self, transaction: Transaction) -> Sequence[Webhook]: ...
 
     def refund_moved(
         self, refund: Refund, transaction: Transaction, *, refunded: int
-    ) -> Sequence[Letter]:
-        """Also of one that has just begun. `refunded` is all that went back of the transaction."""
+    ) -> Sequence[Webhook]:
+        """The webhooks of a refund that has moved or begun. `refunded`: all of the transaction."""
         ...
 
-    def transfer_moved(self, transfer: Transfer, recipient: Recipient) -> Sequence[Letter]: ...
+    def transfer_moved(self, transfer: Transfer, recipient: Recipient) -> Sequence[Webhook]: ...
 
     def chargeback_moved(
-        self, chargeback: Chargeback, transaction: Transaction, *, news: ChargebackNews
-    ) -> Sequence[Letter]: ...
+        self, chargeback: Chargeback, transaction: Transaction, *, change: ChargebackChange
+    ) -> Sequence[Webhook]: ...
 
     def distorted(self, body: str, rule: Rule | None) -> str:
-        """A letter's body with another amount or currency, if the rule says so."""
+        """A webhook's body, with another amount or currency if the rule says so."""
         ...
 
     def signed(self, body: bytes) -> dict[str, str]:
-        """The headers that prove who sends it, now."""
+        """The headers that prove who sends this body, at this time."""
         ...
 
     def return_url(self, transaction: Transaction) -> str:
-        """Where the guest is sent after paying; empty: nowhere."""
+        """Where the guest is sent after paying; empty if nowhere."""
         ...
 
     def cancel_url(self, transaction: Transaction) -> str:
-        """Where the guest is sent who leaves without paying; empty: nowhere."""
+        """Where a guest is sent who leaves without paying; empty if nowhere."""
         ...
 
     def shown_amount(self, amount: int, currency: str) -> str:
-        """A wire amount for people."""
+        """A wire amount as people write it."""
         ...

@@ -1,4 +1,4 @@
-"""Faults on demand: what shall go wrong, at which operation, how many times."""
+"""Faults on demand: what goes wrong, at which operation, how many times."""
 
 import asyncio
 from enum import StrEnum
@@ -26,14 +26,14 @@ class Operation(StrEnum):
 
 
 class Kind(StrEnum):
-    DELAY = "delay"  # answers, but `delayMs` later
-    TIMEOUT_AFTER_EFFECT = "timeout_after_effect"  # does it, and never says so
-    ERROR_500 = "error_500"  # does nothing, and says 500
-    TOO_MANY_REQUESTS = "too_many_requests"  # does nothing, and says 429 with Retry-After
-    DROP = "drop"  # does nothing, and the connection breaks; a webhook is lost on its way
-    WRONG_AMOUNT = "wrong_amount"  # tells another amount than was asked for
+    DELAY = "delay"  # replies `delayMs` later
+    TIMEOUT_AFTER_EFFECT = "timeout_after_effect"  # does it, and never replies
+    ERROR_500 = "error_500"  # does nothing, and replies 500
+    TOO_MANY_REQUESTS = "too_many_requests"  # does nothing, and replies 429 with Retry-After
+    DROP = "drop"  # does nothing, and the connection breaks; a webhook is lost
+    WRONG_AMOUNT = "wrong_amount"  # reports another amount than was asked for
     WRONG_CURRENCY = "wrong_currency"
-    STUCK = "stuck"  # begins it, and it never ends by itself
+    STUCK = "stuck"  # begins it, but never ends it
     FAIL = "fail"  # begins it, and it fails
     REVERSE = "reverse"  # begins it, it succeeds, and a moment later the money comes back
     NEEDS_ATTENTION = "needs_attention"  # begins the refund, and waits for a person
@@ -42,8 +42,8 @@ class Kind(StrEnum):
     REORDER = "reorder"  # sends the webhook `delayMs` later, after those that follow it
 
 
-_TELLING: Final = {Kind.WRONG_AMOUNT, Kind.WRONG_CURRENCY}
-_ANSWERING: Final = {
+_DISTORTING: Final = {Kind.WRONG_AMOUNT, Kind.WRONG_CURRENCY}
+_REPLYING: Final = {
     Kind.DELAY,
     Kind.TIMEOUT_AFTER_EFFECT,
     Kind.ERROR_500,
@@ -52,21 +52,21 @@ _ANSWERING: Final = {
 }
 _ENDING: Final = {Kind.STUCK, Kind.FAIL, Kind.REVERSE}
 POSSIBLE: Final = {
-    Operation.INITIALIZE: _ANSWERING,
-    Operation.VERIFY: _ANSWERING | _TELLING,
-    Operation.CHARGES: _ANSWERING | _TELLING,
-    Operation.REFUND: _ANSWERING | _ENDING | {Kind.NEEDS_ATTENTION},
-    Operation.REFUNDS: _ANSWERING | _TELLING,
-    Operation.RECIPIENT: _ANSWERING,
-    Operation.TRANSFER: _ANSWERING | _ENDING | {Kind.OTP},
-    Operation.TRANSFERS: _ANSWERING,
-    Operation.VERIFY_TRANSFER: _ANSWERING | _TELLING,
-    Operation.CHARGEBACKS: _ANSWERING | _TELLING,
-    Operation.VERIFY_RECIPIENT: _ANSWERING,
-    Operation.ONBOARDING: _ANSWERING,
-    Operation.WEBHOOK: {Kind.DELAY, Kind.DROP, Kind.DUPLICATE, Kind.REORDER} | _TELLING,
+    Operation.INITIALIZE: _REPLYING,
+    Operation.VERIFY: _REPLYING | _DISTORTING,
+    Operation.CHARGES: _REPLYING | _DISTORTING,
+    Operation.REFUND: _REPLYING | _ENDING | {Kind.NEEDS_ATTENTION},
+    Operation.REFUNDS: _REPLYING | _DISTORTING,
+    Operation.RECIPIENT: _REPLYING,
+    Operation.TRANSFER: _REPLYING | _ENDING | {Kind.OTP},
+    Operation.TRANSFERS: _REPLYING,
+    Operation.VERIFY_TRANSFER: _REPLYING | _DISTORTING,
+    Operation.CHARGEBACKS: _REPLYING | _DISTORTING,
+    Operation.VERIFY_RECIPIENT: _REPLYING,
+    Operation.ONBOARDING: _REPLYING,
+    Operation.WEBHOOK: {Kind.DELAY, Kind.DROP, Kind.DUPLICATE, Kind.REORDER} | _DISTORTING,
 }
-SILENCE_MS: Final = 60_000  # how long timeout_after_effect holds the line if no delay is given
+SILENCE_MS: Final = 60_000  # how long timeout_after_effect does not reply, if no delay is given
 
 
 class Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -82,25 +82,25 @@ class Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename="cam
         return self.kind in POSSIBLE[self.operation]
 
 
-# What a call or webhook gets over by itself, sooner or later: what a mix is made of.
-PASSING: Final = frozenset({*_ANSWERING, Kind.DUPLICATE, Kind.REORDER})
+# A call or webhook with one of these succeeds in the end: a mix is made of them.
+TEMPORARY: Final = frozenset({*_REPLYING, Kind.DUPLICATE, Kind.REORDER})
 
 
 class Mix(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """Faults at random: of all calls and webhooks a share, whichever the seed brings.
+    """Faults at random, in a share of all calls and webhooks.
 
-    The same seed brings the same faults to the same calls in the same order. A delay, and the
+    The same seed gives the same faults to the same calls in the same order. A delay, and the
     silence after an effect, lasts up to `delayMs`.
     """
 
     seed: int
     share: Annotated[float, Meta(gt=0, le=1)]
     delay_ms: Annotated[int, Meta(ge=1, le=60_000)] = 200
-    kinds: frozenset[Kind] = PASSING
+    kinds: frozenset[Kind] = TEMPORARY
 
 
 class Broken(Exception):
-    """Answer 500."""
+    """Reply with 500."""
 
 
 class Dropped(Exception):
@@ -108,7 +108,7 @@ class Dropped(Exception):
 
 
 class TooMany(Exception):
-    """Answer 429, and ask to be left alone for so many seconds."""
+    """Reply with 429, and ask to wait for so many seconds."""
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__(retry_after_s)
@@ -116,8 +116,9 @@ class TooMany(Exception):
 
 
 class Faults:
-    """The rules in force. The first that fits an operation is used up before the next; where none
-    fits, the mix may have something.
+    """The rules in force: for an operation the first that matches it is used up before the next.
+
+    If none matches, the mix may have a fault.
     """
 
     def __init__(self) -> None:
@@ -125,7 +126,7 @@ class Faults:
         self.mix: Mix | None = None
         self._random = Random()  # noqa: S311  nothing secret
 
-    def stir(self, mix: Mix | None) -> None:
+    def start_mix(self, mix: Mix | None) -> None:
         """Begin with this mix from its seed; None ends it."""
         self.mix = mix
         self._random = Random(mix.seed if mix else None)  # noqa: S311
@@ -139,7 +140,7 @@ class Faults:
         return self._draw(self.mix, operation) if self.mix else None
 
     def _draw(self, mix: Mix, operation: Operation) -> Rule | None:
-        """Each call costs the same draws, whatever comes of it."""
+        """A fault of the mix, or None. Each call draws three random numbers, whatever it gets."""
         chance, which, share = (self._random.random() for _ in range(3))
         kinds = sorted(POSSIBLE[operation] & mix.kinds)
         if chance >= mix.share or not kinds:
@@ -148,8 +149,8 @@ class Faults:
         return Rule(operation=operation, kind=kind, delay_ms=delay_ms)
 
 
-async def strike_before(rule: Rule | None) -> None:
-    """What goes wrong before the operation has its effect."""
+async def inject_before_effect(rule: Rule | None) -> None:
+    """Inject a fault that comes before the operation has its effect."""
     match rule:
         case Rule(kind=Kind.DELAY):
             await asyncio.sleep(rule.delay_ms / 1000)
@@ -163,15 +164,15 @@ async def strike_before(rule: Rule | None) -> None:
             pass
 
 
-async def strike_after(rule: Rule | None) -> None:
-    """What goes wrong once the operation has had its effect."""
+async def inject_after_effect(rule: Rule | None) -> None:
+    """Inject a fault that comes after the operation has had its effect."""
     if rule and rule.kind is Kind.TIMEOUT_AFTER_EFFECT:
         await asyncio.sleep((rule.delay_ms or SILENCE_MS) / 1000)
         raise Dropped
 
 
 def distort(rule: Rule | None, *, amount: int, currency: str) -> tuple[int, str]:
-    """The amount and currency that are told instead of the true ones."""
+    """The amount and currency to report, which differ from the true ones if the rule says so."""
     match rule:
         case Rule(kind=Kind.WRONG_AMOUNT):
             return amount - 100, currency

@@ -1,4 +1,4 @@
-"""What a guest's own bank does: it wants back what the guest has paid, and says how that ends."""
+"""The guests' banks: they want back what a guest has paid, and decide who keeps the money."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -8,20 +8,22 @@ from app.sandbox.bank import NotPossible
 from app.sandbox.books.books import Books
 from app.sandbox.books.chargebacks import DECLINED, TO_BE_ANSWERED, Chargeback
 from app.sandbox.books.transactions import Transaction
-from app.sandbox.dialect import ChargebackNews, Dialect
-from app.sandbox.mail import Mail
+from app.sandbox.dialect import ChargebackChange, Dialect
+from app.sandbox.webhooks import WebhookSender
 
-DAYS: Final = 7  # how long an answer is waited for, if nobody says
+DAYS: Final = 7  # how long evidence is accepted, if no time is given
 
 Outcome = Literal["won", "lost"]
 
 
 class Issuer:
-    """Moves nothing by itself: somebody must want it."""
+    """Opens and closes chargebacks; nothing happens by itself."""
 
-    def __init__(self, books: Books, mail: Mail, dialects: Mapping[str, Dialect]) -> None:
+    def __init__(
+        self, books: Books, webhooks: WebhookSender, dialects: Mapping[str, Dialect]
+    ) -> None:
         self._books = books
-        self._mail = mail
+        self._webhooks = webhooks
         self._dialects = dialects
 
     def charge_back(
@@ -32,7 +34,7 @@ class Issuer:
         reason: str = "fraudulent",
         days: int | None = DAYS,
     ) -> Chargeback:
-        """Want so much back, or all that the guest does not have back yet. Raises NotPossible."""
+        """Want an amount back, or all that the guest has not got back yet. Raises NotPossible."""
         dialect = self._dialects[transaction.gateway]
         with self._books.step():
             opened = self._books.chargebacks.open(
@@ -43,28 +45,28 @@ class Issuer:
                 is_taken=dialect.takes_chargebacks_at_once,
                 due_at=_in(days),
             )
-            self._tell(opened, "opened")
+            self._announce(opened, "opened")
         return opened
 
     def answer(self, chargeback: Chargeback) -> Chargeback:
-        """The merchant's evidence is in: the bank looks at it. Raises NotPossible."""
+        """The merchant has sent evidence, and the bank reviews it. Raises NotPossible."""
         if chargeback.status != TO_BE_ANSWERED:
             raise NotPossible(f"The chargeback is {chargeback.status}.")
         with self._books.step():
             answered = self._books.chargebacks.answer(chargeback.id)
-            self._tell(answered, "answered")
+            self._announce(answered, "answered")
         return answered
 
     def remind(self, chargeback: Chargeback) -> Chargeback:
-        """Tell the merchant once more that an answer is waited for. Raises NotPossible."""
+        """Remind the merchant that evidence is awaited. Raises NotPossible."""
         if chargeback.status != TO_BE_ANSWERED:
             raise NotPossible(f"The chargeback is {chargeback.status}.")
         with self._books.step():
-            self._tell(chargeback, "reminded")
+            self._announce(chargeback, "reminded")
         return chargeback
 
     def close(self, chargeback: Chargeback, outcome: Outcome) -> Chargeback:
-        """Also of one that was closed otherwise: banks change their mind."""
+        """Decide a chargeback; one that was decided can be decided again the other way."""
         is_won = outcome == "won"
         if chargeback.resolution and (chargeback.resolution == DECLINED) == is_won:
             return chargeback
@@ -72,7 +74,7 @@ class Issuer:
             closed = self._books.chargebacks.resolve(
                 chargeback.id, DECLINED if is_won else _accepted(chargeback)
             )
-            self._tell(closed, "closed")
+            self._announce(closed, "closed")
         return closed
 
     def _amount(self, transaction: Transaction, amount: int | None) -> int:
@@ -84,18 +86,18 @@ class Issuer:
             raise NotPossible(f"Of the charge {most} can be wanted back.")
         return wanted
 
-    def _tell(self, chargeback: Chargeback, news: ChargebackNews) -> None:
-        """Its events are about the charge."""
+    def _announce(self, chargeback: Chargeback, change: ChargebackChange) -> None:
+        """Send the webhooks of a chargeback; they are about the charge."""
         self._books.transactions.count_refunds(chargeback.transaction_id)
         transaction = self._books.transactions.get(chargeback.transaction_id)
-        letters = self._dialects[chargeback.gateway].chargeback_moved(
-            chargeback, transaction, news=news
+        webhooks = self._dialects[chargeback.gateway].chargeback_moved(
+            chargeback, transaction, change=change
         )
-        self._mail.post(chargeback.gateway, chargeback.transaction_reference, letters)
+        self._webhooks.send(chargeback.gateway, chargeback.transaction_reference, webhooks)
 
 
 def _accepted(chargeback: Chargeback) -> str:
-    """By whom: whoever does not answer has accepted."""
+    """How a lost chargeback was accepted: by the merchant, or because no evidence came."""
     return "auto-accepted" if chargeback.status == TO_BE_ANSWERED else "merchant-accepted"
 
 

@@ -1,4 +1,4 @@
-"""The hosted page on which payees tell a gateway what it must know of them."""
+"""The hosted page on which payees answer a gateway's questions."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ from app.sandbox.checkout import HEADERS, PAGES
 from app.sandbox.simulator import Simulator
 
 _SEE_OTHER: Final = 303
-# What a payee may do on the page, and what comes of it; by leaving, nothing.
+# What a payee may do on the page, and what the account then is; leaving changes nothing.
 _ENDS: Final = {
     "finish": Standing.READY,
     "wait": Standing.CHECKED,
@@ -26,7 +26,7 @@ _ENDS: Final = {
 async def show(
     token: FromPath[str], simulator: NamedDependency[Simulator]
 ) -> Response[str] | Redirect:
-    """The questions, to the first who comes in time; whoever else is sent for another link."""
+    """The questions, for one visit in time; later visits are sent to get another link."""
     link = _link(simulator, token)
     if not link.is_open:
         return _to(link.refresh_url)
@@ -40,7 +40,7 @@ async def show(
 async def answer(
     token: FromPath[str], end: FromPath[str], simulator: NamedDependency[Simulator]
 ) -> Redirect:
-    """What the payee has said, and back to where the link has it."""
+    """Store what the payee chose, and go back to the return URL of the link."""
     link = _link(simulator, token)
     if end not in _ENDS or not link.is_used:
         raise ValidationException("That cannot be done here.")

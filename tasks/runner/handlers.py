@@ -76,15 +76,16 @@ def handles(
         async def run(job: TakenJob) -> None:
             await function(read(job.args))
 
-        add_task(
-            Task(
-                name=kind.name,
-                run=run,
-                retries=retries,
-                time_limit_s=time_limit_s,
-                when_lost=when_lost,
+        for name in (kind.name, *kind.aliases):
+            add_task(
+                Task(
+                    name=name,
+                    run=run,
+                    retries=retries,
+                    time_limit_s=time_limit_s,
+                    when_lost=when_lost,
+                )
             )
-        )
         return function
 
     return register

@@ -19,7 +19,7 @@ class Rule(NamedTuple):
 
 
 HOST_ONLY: Final = 403  # the role is missing
-NOT_YOURS: Final = 404  # not even that it exists is told
+NOT_YOURS: Final = 404  # the answer does not even show that it exists
 A_LISTING: Final = {
     "kind": "stay", "title": "A", "place": "B", "zone": "UTC", "policy": "strict",
     "price": {"amount": 10_000, "currency": "NGN"}, "checkInTime": "15:00:00",

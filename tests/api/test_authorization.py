@@ -28,7 +28,7 @@ from tests.api.walk import served
 from tests.shop import Shop
 
 
-async def test_somebody_has_said_who_may_use_each_route() -> None:
+async def test_each_route_is_listed_as_public_or_as_protected() -> None:
     assert await served() == PUBLIC | PROTECTED.keys()
     assert not PUBLIC & PROTECTED.keys()
 
@@ -127,7 +127,7 @@ async def _alert() -> str:
         return str(await fetch_value(tx, UUID, "SELECT id FROM alerts"))
 
 
-async def test_nobody_gets_401_from_every_protected_route(scene: Scene) -> None:
+async def test_without_a_token_every_protected_route_answers_401(scene: Scene) -> None:
     for (method, path), rule in PROTECTED.items():
         reply = await scene.ask(NOBODY, method, path, rule)
         assert reply.status_code == 401, f"{method} {path}: {reply.text}"
@@ -135,7 +135,7 @@ async def test_nobody_gets_401_from_every_protected_route(scene: Scene) -> None:
         assert "www-authenticate" in reply.headers
 
 
-async def test_a_forged_token_gets_401_from_every_protected_route(scene: Scene) -> None:
+async def test_with_a_forged_token_every_protected_route_answers_401(scene: Scene) -> None:
     token = make.bearer(scene.shop.admin)["authorization"]
     forged = {"authorization": token[:-6] + "AAAAAA"}
     for method, path in PROTECTED:
@@ -162,7 +162,7 @@ async def test_the_guest_cannot_act_as_the_host(scene: Scene) -> None:
             _judge(reply, rule.guest, f"{method} {path}")
 
 
-async def test_those_who_were_refused_have_changed_nothing(scene: Scene) -> None:
+async def test_refused_requests_change_nothing(scene: Scene) -> None:
     tables = (
         "bookings", "claims", "payments", "listings", "units", "price_overrides", "alerts",
         "payout_accounts", "job_pauses",
@@ -189,13 +189,13 @@ def _judge(reply: httpx.Response, expected: int | None, route: str) -> None:
     assert reply.headers["content-type"] == "application/problem+json"
 
 
-async def test_lists_hold_only_what_is_the_askers(scene: Scene) -> None:
+async def test_lists_show_each_account_only_its_own_rows(scene: Scene) -> None:
     for path, key in (("/api/bookings", "bookings"), ("/api/host/listings", "listings")):
         reply = await scene.ask(OTHER_HOST, "GET", path, Rule())
         assert reply.json()[key] == []
 
 
-async def test_a_cookie_alone_does_not_vouch_for_a_post(scene: Scene) -> None:
+async def test_a_post_with_a_cookie_but_no_csrf_token_is_refused(scene: Scene) -> None:
     account = {"email": "eve@example.com", "password": "correct horse battery", "name": "Eve"}
     signed_in = (await scene.shop.api.post("/api/auth/register", json=account)).json()
     scene.shop.api.cookies.clear()

@@ -33,7 +33,9 @@ async def test_openapi_json_is_what_the_api_says_of_itself(api: httpx.AsyncClien
     )
 
 
-async def test_open_routes_show_no_lock_and_all_others_do(api: httpx.AsyncClient) -> None:
+async def test_public_routes_are_described_as_open_and_all_others_as_locked(
+    api: httpx.AsyncClient,
+) -> None:
     description = await _describe(api)
     assert description["security"] == [{"bearer": []}, {"cookie": []}]
     security = {route: op.get("security") for route, op in _operations(description)}
@@ -54,7 +56,9 @@ def _examples(description: dict[str, Any], path: str) -> dict[str, Any]:
     return {name: example["value"] for name, example in body["examples"].items()}
 
 
-async def test_examples_of_people_and_listings_work_as_they_stand(api: httpx.AsyncClient) -> None:
+async def test_examples_of_people_and_listings_in_the_description_work(
+    api: httpx.AsyncClient,
+) -> None:
     description = await _describe(api)
     for name, person in _examples(description, "/api/auth/register").items():
         reply = await api.post("/api/auth/register", json=person)
@@ -70,7 +74,9 @@ async def test_examples_of_people_and_listings_work_as_they_stand(api: httpx.Asy
         assert reply.status_code == 201, reply.text
 
 
-async def test_examples_of_bookings_and_payments_work_but_for_their_ids(shop: Shop) -> None:
+async def test_examples_of_bookings_and_payments_work_once_their_ids_are_filled_in(
+    shop: Shop,
+) -> None:
     description = await _describe(shop.api)
     examples = _examples(description, "/api/bookings/reserve")
     assert {"tripId", "listingId"} <= {field for body in examples.values() for field in body}
@@ -90,7 +96,7 @@ async def _reserve(shop: Shop, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _soon(body: dict[str, Any]) -> dict[str, Any]:
-    """The same with its dates, whatever they are, moved to begin in forty days."""
+    """A body whose dates, whatever they are, are moved to begin in forty days."""
     dates = {name for name in body if name.endswith("Date") or name in ("checkIn", "checkOut")}
     if not dates:
         return body

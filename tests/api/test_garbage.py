@@ -132,7 +132,7 @@ REQUESTS: Final = [
     ("POST", "/api/admin/breaker/override", "admin", {
         "reason": "A", "refundIds": ["{booking_id}"]}),
     ("POST", "/api/admin/jobs/retry", "admin", {
-        "reason": "A", "task": "carry-out", "queue": "money", "limit": 5}),
+        "reason": "A", "task": "send-instruction", "queue": "money", "limit": 5}),
     *(("POST", f"/api/admin/{path}", "admin", {"reason": "A"}) for path in (
         "jobs/{job_id}/retry", "jobs/{job_id}/cancel", "queues/{name}/pause",
         "queues/{name}/resume", "tasks/{name}/pause", "tasks/{name}/resume")),
@@ -156,7 +156,7 @@ WITHOUT_A_BODY: Final = {
 
 
 class Sender:
-    """Sends what it is told as somebody who may, and judges the answer."""
+    """Sends requests as somebody who may make them, and judges the answers."""
 
     def __init__(self, shop: Shop, ids: dict[str, str]) -> None:
         self.shop = shop
@@ -234,8 +234,8 @@ async def test_every_route_that_takes_a_body_is_sent_garbage() -> None:
 async def test_garbage_in_any_field_is_refused_by_name_or_taken(sender: Sender, part: int) -> None:
     failures: list[str] = []
     for method, path, who, body in REQUESTS[part::PARTS]:
-        wrong = [told async for told in _garbage_for(sender, method, path, who, body)]
-        failures += [f"{method} {path}: {told}" for told in wrong]
+        wrong = [failure async for failure in _garbage_for(sender, method, path, who, body)]
+        failures += [f"{method} {path}: {failure}" for failure in wrong]
     assert not failures, "\n".join(failures[:20])
 
 
@@ -247,8 +247,8 @@ async def _garbage_for(
         for garbage in NEVER + SOMETIMES:
             content = json.dumps(_replaced(sound, where, garbage)).encode()
             reply = await sender.send(method, path, who, content)
-            for told in _wrong(reply, field, garbage, must_refuse=garbage in NEVER):
-                yield told
+            for failure in _wrong(reply, field, garbage, must_refuse=garbage in NEVER):
+                yield failure
     where, field = next(_fields(sound))
     marked = json.dumps(_replaced(sound, where, "@@")).encode()
     for raw in RAW:
@@ -284,15 +284,15 @@ def _replaced(body: Any, where: tuple[Any, ...], garbage: Any) -> Any:
 
 def _wrong(reply: httpx.Response, field: str, garbage: Any, *, must_refuse: bool) -> Iterator[str]:
     """What is wrong with an answer to garbage in a field, if anything is."""
-    told = f"{str(garbage)[:40]!r} in {field}: {reply.status_code} {reply.text[:300]}"
+    failure = f"{str(garbage)[:40]!r} in {field}: {reply.status_code} {reply.text[:300]}"
     status, kind = reply.status_code, reply.headers["content-type"]
     is_problem = 400 <= status < 500 and kind == "application/problem+json"
     if not (is_problem or status < 300) or (must_refuse and status != 422):
-        yield told
+        yield failure
     elif reply.status_code == 422:
         named = [error["field"] for error in reply.json()["errors"] if error["message"]]
         if not any(name.startswith(field) if must_refuse else name for name in named):
-            yield told
+            yield failure
 
 
 WILD_TEXTS: Final = (

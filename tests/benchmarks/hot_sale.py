@@ -81,7 +81,7 @@ def _any(listing: int) -> list[Any]:
 
 
 def _check(url: str, listing: int, result: load.Result) -> None:
-    """Every seat sold, once each, to who was told so; everybody else told that it is gone."""
+    """Assert that each seat is sold once, to a buyer who got 201, and that all others got 409."""
     with psycopg.connect(url) as connection:
         sold = connection.execute(
             """
@@ -91,9 +91,9 @@ def _check(url: str, listing: int, result: load.Result) -> None:
              WHERE listing_id = %(listing)s""",
             {"listing": seed.listing_id(listing)},
         ).fetchone()
-    told = (result.count(201), result.count(409))
-    if sold != (SEATS,) * 4 or told != (SEATS, ATTEMPTS - SEATS):
-        raise AssertionError(f"sold {sold}, told {told}: not {SEATS}")
+    answered = (result.count(201), result.count(409))
+    if sold != (SEATS,) * 4 or answered != (SEATS, ATTEMPTS - SEATS):
+        raise AssertionError(f"sold {sold}, answered {answered}: not {SEATS}")
 
 
 def _options() -> argparse.Namespace:

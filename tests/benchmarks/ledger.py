@@ -1,15 +1,15 @@
-"""Settlements that all book on the same accounts of the house, from 50 connections at once.
+"""Settlements that all post to the same accounts of the platform, from 50 connections at once.
 
     uv run python -m tests.benchmarks.ledger [--settlements 5000] [--clients 50] [--rounds 3]
 
 A settlement is a charge and its division, in one transaction: what the guest paid at the gateway
 goes through escrow to the host and the platform. Three ways, in turns, best round of each:
 
-- `shared`: all book on the one `gateway_clearing` and `platform_revenue` that there are;
+- `shared`: all post to the one `gateway_clearing` and `platform_revenue` that there are;
 - `own`: each connection has such accounts to itself (a currency of its own);
 - `contended`: as `shared`, with the platform's balance in a row that each settlement updates.
 
-`ratio` is shared to own: 1 means that nobody waits for anybody on an account of the house.
+`ratio` is shared to own: 1 means that settlements do not wait for each other at an account.
 """
 
 import argparse
@@ -86,7 +86,7 @@ async def _own(tx: Tx, client: int) -> None:
 
 
 async def _contended(tx: Tx, client: int) -> None:
-    """As late in the transaction as it can be: the row is locked until the commit is on disk."""
+    """Lock the shared row as late as can be: it stays locked until the commit is on disk."""
     await _shared(tx, client)
     await execute(tx, "UPDATE bench_balance SET revenue = revenue + %(fee)s", fee=COMMISSION)
 
@@ -123,9 +123,9 @@ async def _keep_balance(tx: Tx) -> None:
 
 
 async def _check(options: argparse.Namespace) -> None:
-    """Every settlement is in the books, once: a benchmark of lost ones would mislead."""
+    """Every settlement is posted once: a benchmark that lost some would mislead."""
     async with transaction() as tx:
-        booked = await fetch_new_value(
+        posted = await fetch_new_value(
             tx,
             int,
             """
@@ -134,8 +134,8 @@ async def _check(options: argparse.Namespace) -> None:
                 SELECT id FROM ledger_accounts WHERE kind = 'platform_revenue')""",
         )
     settled = options.settlements // options.clients * options.clients * 3 * (options.rounds + 1)
-    if booked != settled * COMMISSION:
-        raise AssertionError(f"{booked} is not the commission of {settled} settlements")
+    if posted != settled * COMMISSION:
+        raise AssertionError(f"{posted} is not the commission of {settled} settlements")
 
 
 def _options() -> argparse.Namespace:

@@ -39,7 +39,7 @@ def fill(url: str, bookings: int, *, mix: Mix = Mix.LIFE) -> None:
 
 
 def insert(connection: psycopg.Connection, bookings: int, *, mix: Mix = Mix.LIFE) -> None:
-    """The same on a connection of the caller's, which checks neither foreign keys nor triggers."""
+    """Insert so many settled bookings on a connection without foreign keys and triggers."""
     stays = bookings if mix is Mix.DUE else -(-bookings // 2)
     houses = -(-stays // STAYS_PER_ROOM // seed.ROOMS)
     guests = max(seed.GUESTS, bookings // 10)

@@ -120,7 +120,7 @@ def _check(url: str, *, released: int, pots: int) -> None:
                    (SELECT count(*) FROM ledger_transactions WHERE kind = 'division'),
                    (SELECT count(*) FROM instructions WHERE state = 'queued'),
                    (SELECT count(DISTINCT source_id) FROM instructions),
-                   (SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'carry-out')"""
+                   (SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'send-instruction')"""
         ).fetchone()
     assert done
     if {released, *done} != {pots}:

@@ -36,7 +36,7 @@ def _id(kind: str, number: int) -> UUID:
 
 
 def _id_sql(kind: str, number: str) -> str:
-    """The same in SQL; `number` is an expression."""
+    """An id that `_id` would make, in SQL; `number` is an expression."""
     start = _IDS.format(kind=kind, number="")
     return f"('{start}' || lpad(to_hex(({number})::bigint), 11, '0'))::uuid"
 

@@ -34,7 +34,7 @@ _READS: Final = re.compile(r"\w+ GET ")
 
 
 class Boundaries:
-    """The boundaries that this process has come to; at the one with number `die_at` it dies."""
+    """The boundaries that this process has reached; at the one with number `die_at` it dies."""
 
     def __init__(self, die_at: int | None = None) -> None:
         self.names: list[str] = []

@@ -1,8 +1,8 @@
 """The money stories: what people do, and when. Each is tried at every boundary in it.
 
-A story begins in a house in which `given` has happened. It is told again from its beginning after
-a crash, as people and programs come back: the same keys, the same instants, and whoever has done
-a thing already is told so.
+A story begins in a house in which `given` has happened. It is played again from its beginning after
+a crash, as people and programs come back: with the same keys, at the same instants; what was done
+before the crash answers that it is done.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,15 +16,15 @@ from tests import make
 from tests.crash.house import CrashHouse
 
 Given = Callable[[CrashHouse], Awaitable[Any]]
-Tell = Callable[[CrashHouse, Any], Awaitable[None]]
+Play = Callable[[CrashHouse, Any], Awaitable[None]]
 Booking = dict[str, Any]
 
 
 class Story(msgspec.Struct, frozen=True):
-    """`tell` gets what `given` returned, which must be plain data: it crosses processes."""
+    """`play` gets what `given` returned, which must be plain data: it crosses processes."""
 
     given: Given
-    tell: Tell
+    play: Play
 
 
 STORIES: Final[dict[str, Story]] = {}
@@ -35,12 +35,12 @@ DEPOSIT_WINDOW: Final = timedelta(hours=2, seconds=1)
 RETRY_AFTER: Final = timedelta(hours=1, seconds=1)
 
 
-def story(given: Given) -> Callable[[Tell], Tell]:
+def story(given: Given) -> Callable[[Play], Play]:
     """Put a story on the list, under its function's name."""
 
-    def register(tell: Tell) -> Tell:
-        STORIES[tell.__name__] = Story(given, tell)
-        return tell
+    def register(play: Play) -> Play:
+        STORIES[play.__name__] = Story(given, play)
+        return play
 
     return register
 

@@ -9,7 +9,9 @@ from tests.databases import Databases
 from tests.house import House, open_house
 
 
-async def test_what_writes_and_what_calls_is_found(database_url: str, tmp_path: Path) -> None:
+async def test_each_commit_that_wrote_and_each_gateway_call_is_a_boundary(
+    database_url: str, tmp_path: Path
+) -> None:
     found = Boundaries()
     async with open_house(
         House, database_url, tmp_path / "books", wrap=found.around_calls
@@ -28,7 +30,9 @@ async def test_what_writes_and_what_calls_is_found(database_url: str, tmp_path: 
     ]
 
 
-async def test_part_of_a_transaction_is_no_boundary(database_url: str, tmp_path: Path) -> None:
+async def test_a_savepoint_inside_a_transaction_is_no_boundary(
+    database_url: str, tmp_path: Path
+) -> None:
     found = Boundaries()
     async with open_house(House, database_url, tmp_path / "books") as house:
         await house.fill()
@@ -39,7 +43,7 @@ async def test_part_of_a_transaction_is_no_boundary(database_url: str, tmp_path:
     assert found.names == _around("the commit of app.market.bookings.routes.reserve")
 
 
-async def test_statements_outside_transactions_are_found(
+async def test_a_statement_outside_any_transaction_is_a_boundary(
     databases: Databases, template: Any
 ) -> None:
     found = Boundaries()

@@ -1,4 +1,4 @@
-"""One life of the house after another, each in a process of its own, which may die.
+"""Lives of the application, one after another, each in a process of its own, which may die.
 
 Processes come from a fork server: it has everything imported, no threads, no open connection and
 no running loop, so that a life begins in milliseconds.
@@ -15,12 +15,12 @@ from typing import Any, Final
 
 import msgspec
 
+from tests.architecture.lock_order import LockOrder, watched_locks
 from tests.books import breaches, outcome
 from tests.crash.boundaries import DIED, Boundaries
 from tests.crash.house import CrashHouse
 from tests.crash.stories import STORIES
 from tests.house import open_house
-from tests.lock_order import LockOrder, watched_locks
 
 _SECONDS_MAX: Final = 60
 
@@ -39,15 +39,15 @@ class Before(msgspec.Struct, frozen=True):
     given: Any
 
 
-class Told(msgspec.Struct, frozen=True):
+class Played(msgspec.Struct, frozen=True):
     """A life that came to its end: the boundaries it passed, and what there was then.
 
-    The story was told again when the first `retold` of them were passed. `misordered` are the
+    The story was played again when the first `replayed` of them were passed. `misordered` are the
     locks that its transactions took against the order.
     """
 
     names: list[str]
-    retold: int
+    replayed: int
     outcome: dict[str, list[str]]
     breaches: list[str]
     misordered: list[str]
@@ -65,7 +65,7 @@ class Failed(Exception):
 
 
 async def prepare(place: Place, story: str) -> Before:
-    """Let happen what the story begins with."""
+    """Do what has happened before the story begins."""
     async with open_house(CrashHouse, place.url, place.books) as house:
         with watched_locks() as locks:
             await house.fill()
@@ -76,24 +76,24 @@ async def prepare(place: Place, story: str) -> Before:
         return Before(house.people(), given)
 
 
-async def tell(place: Place, story: str, before: Before, die_at: int | None) -> Told:
-    """Tell the story for the first time."""
+async def play(place: Place, story: str, before: Before, die_at: int | None) -> Played:
+    """Play the story for the first time."""
     async with _house(place, before, die_at) as (house, boundaries, locks):
         await _tell(house, story, before)
         return await _end(house, boundaries, locks)
 
 
-async def come_back(place: Place, story: str, before: Before, die_at: int | None) -> Told:
-    """After a crash: tell the story again, then let all end that has begun."""
+async def come_back(place: Place, story: str, before: Before, die_at: int | None) -> Played:
+    """After a crash: play the story again, then let all end that has begun."""
     async with _house(place, before, die_at) as (house, boundaries, locks):
-        house.told_before = True
+        house.played_before = True
         await _tell(house, story, before)
-        retold = len(boundaries.names)
+        replayed = len(boundaries.names)
         await house.come_to_rest()
-        return await _end(house, boundaries, locks, retold=retold)
+        return await _end(house, boundaries, locks, replayed=replayed)
 
 
-async def leave_alone(place: Place, _story: str, before: Before, die_at: int | None) -> Told:
+async def leave_alone(place: Place, _story: str, before: Before, die_at: int | None) -> Played:
     """After a crash, or at a story's end: nobody comes; let all end that has begun."""
     async with _house(place, before, die_at) as (house, boundaries, locks):
         await house.come_to_rest()
@@ -115,16 +115,16 @@ async def _house(
 
 
 async def _tell(house: CrashHouse, story: str, before: Before) -> None:
-    house.chapter = "told"
-    await STORIES[story].tell(house, before.given)
+    house.chapter = "played"
+    await STORIES[story].play(house, before.given)
 
 
 async def _end(
-    house: CrashHouse, boundaries: Boundaries, locks: LockOrder, *, retold: int = 0
-) -> Told:
-    return Told(
+    house: CrashHouse, boundaries: Boundaries, locks: LockOrder, *, replayed: int = 0
+) -> Played:
+    return Played(
         names=boundaries.names,
-        retold=retold,
+        replayed=replayed,
         outcome=await outcome(house),
         breaches=await breaches(house),
         misordered=locks.broken,
@@ -166,6 +166,6 @@ def in_a_process(life: Life, *arguments: Any) -> Any:
 def _main(pipe: Connection, life: Life, arguments: tuple[Any, ...]) -> None:
     try:
         ended = (True, asyncio.run(life(*arguments)))
-    except BaseException:  # noqa: BLE001  whatever it is, it is told to who waits
+    except BaseException:  # noqa: BLE001  whatever it is, the process that waits gets it
         ended = (False, traceback.format_exc())
     pipe.send(ended)

@@ -1,4 +1,4 @@
-"""Children that end, and parents that do."""
+"""Child processes that end, and parents that do."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ import pytest
 from app.development.children import Child, GaveUp, keep_running
 
 
-async def test_a_child_that_will_not_stay_up_is_given_up(
+async def test_a_child_process_that_will_not_stay_up_is_given_up(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     child = Child(name="broken", colour="red", arguments=("no-such-command",), restarts_max=1)
@@ -30,7 +30,7 @@ def test_a_tethered_process_ends_when_its_parent_s_end_of_the_pipe_closes() -> N
     assert process.wait(timeout=20) == -15
 
 
-async def test_a_cancelled_child_is_stopped_before_the_canceller_goes_on(
+async def test_a_child_process_that_is_cancelled_has_stopped_before_the_canceller_goes_on(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     child = Child(name="sandbox", colour="blue", arguments=("sandbox", "--port", "0"))

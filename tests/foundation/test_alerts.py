@@ -41,7 +41,7 @@ async def _raise(*sightings: Sighting) -> None:
         await raise_alerts(tx, sightings)
 
 
-async def test_the_same_thing_is_counted_with_its_latest_details() -> None:
+async def test_an_alert_raised_again_is_counted_and_has_the_latest_details() -> None:
     await _raise(_seen("a", n=1), _seen("b", n=1))
     await _raise(_seen("a", Severity.CRITICAL, n=2))
     async with transaction() as tx:
@@ -53,12 +53,12 @@ async def test_the_same_thing_is_counted_with_its_latest_details() -> None:
     ]
 
 
-async def test_who_repeats_a_thing_in_one_call_says_it_once() -> None:
+async def test_an_alert_repeated_within_one_call_is_raised_once() -> None:
     await _raise(_seen("a", n=1), _seen("a", n=2))
     assert await _rows() == [Row("stuck", "a", "warning", "open", 1, {"n": 2})]
 
 
-async def test_nothing_to_raise_raises_nothing() -> None:
+async def test_a_call_without_alerts_raises_none() -> None:
     await _raise()
     assert await _rows() == []
 
@@ -98,7 +98,7 @@ async def test_a_condition_that_clears_itself_resolves_its_alert_and_opens_it_an
     ]
 
 
-async def test_many_who_see_the_same_things_in_any_order_neither_deadlock_nor_double() -> None:
+async def test_the_same_alerts_raised_at_once_in_any_order_neither_deadlock_nor_double() -> None:
     things = [_seen(str(n)) for n in range(20)]
     await asyncio.gather(*(_raise(*things[::step]) for step in (1, -1) * 10))
     rows = await _rows()

@@ -1,4 +1,4 @@
-"""The audit log: complete, in the commit of what it tells of, and never changed."""
+"""The audit log: complete, in the same commit as what it records, and never changed."""
 
 import asyncio
 from typing import Any, LiteralString
@@ -40,7 +40,7 @@ async def _rows() -> list[Row]:
         )
 
 
-async def test_a_record_says_who_did_what_to_which_thing_and_why(pool: None) -> None:
+async def test_an_audit_record_says_who_did_what_to_which_thing_and_why(pool: None) -> None:
     booking_id = make.new_id()
     async with transaction() as tx:
         host = await make.account(tx)
@@ -67,7 +67,7 @@ async def test_a_record_says_who_did_what_to_which_thing_and_why(pool: None) -> 
     )
 
 
-async def test_what_is_rolled_back_leaves_no_record(pool: None) -> None:
+async def test_what_is_rolled_back_leaves_no_audit_record(pool: None) -> None:
     async def fail_after_recording() -> None:
         async with transaction() as tx:
             await audit.record(tx, by=SYSTEM, action="try_it", subject=Subject("thing", 1))
@@ -78,7 +78,7 @@ async def test_what_is_rolled_back_leaves_no_record(pool: None) -> None:
     assert await _rows() == []
 
 
-async def test_many_things_are_recorded_in_their_order(pool: None) -> None:
+async def test_audit_records_written_together_keep_their_order(pool: None) -> None:
     changes = [Change(subject=Subject("pot", n), after={"n": n}) for n in range(500)]
     async with transaction() as tx:
         await audit.record_all(tx, by=SYSTEM, action="release_pot", changes=changes)
@@ -91,7 +91,9 @@ async def test_many_things_are_recorded_in_their_order(pool: None) -> None:
 @pytest.mark.parametrize(
     "statement", ["UPDATE audit_log SET reason = 'other'", "DELETE FROM audit_log"]
 )
-async def test_a_record_is_never_changed(pool: None, statement: LiteralString) -> None:
+async def test_an_audit_record_cannot_be_changed_or_deleted(
+    pool: None, statement: LiteralString
+) -> None:
     async with transaction() as tx:
         await audit.record(tx, by=SYSTEM, action="try_it", subject=Subject("thing", 1))
     with pytest.raises(Violated, match="audit_log_append_only"):
@@ -100,7 +102,9 @@ async def test_a_record_is_never_changed(pool: None, statement: LiteralString) -
 
 
 @pytest.mark.parametrize("by", [Actor(ActorRole.ADMIN), Actor(ActorRole.SYSTEM, uuid4())])
-async def test_people_are_named_and_the_system_is_nobody(pool: None, by: Actor) -> None:
+async def test_an_audit_record_of_a_person_without_an_id_or_of_the_system_with_one_is_refused(
+    pool: None, by: Actor
+) -> None:
     with pytest.raises(Violated, match="audit_log_people_are_named"):
         async with transaction() as tx:
             await audit.record(tx, by=by, action="try_it", subject=Subject("thing", 1))
@@ -116,11 +120,11 @@ async def _paid(shop: Shop, booking: dict[str, Any]) -> dict[str, Any]:
     return payment
 
 
-def _told(row: Row) -> tuple[str, str, dict[str, Any] | None]:
+def _facts(row: Row) -> tuple[str, str, dict[str, Any] | None]:
     return row.actor_role, row.action, row.after and {"state": row.after.get("state")}
 
 
-async def test_a_payment_is_recorded_from_its_beginning_to_its_end(shop: Shop) -> None:
+async def test_the_audit_log_follows_a_payment_from_its_beginning_to_its_end(shop: Shop) -> None:
     booking = await shop.reserve("1A")
     payment = await _paid(shop, booking)
     begun, settled = await _rows()
@@ -142,7 +146,7 @@ async def test_a_payment_is_recorded_from_its_beginning_to_its_end(shop: Shop) -
     assert begun.subject_id == settled.subject_id == payment["id"]
 
 
-async def test_an_admin_s_cancelling_is_recorded_with_its_refund_and_its_request(
+async def test_an_admin_who_cancels_is_in_the_audit_log_with_the_refund_and_the_request(
     shop: Shop,
 ) -> None:
     booking = await shop.reserve("1A")
@@ -181,7 +185,7 @@ async def _requested(shop: Shop, trip_id: UUID, seat: str) -> dict[str, Any]:
     return booking
 
 
-async def test_the_host_s_answer_and_its_absence_are_recorded(shop: Shop) -> None:
+async def test_a_host_s_answer_and_the_lack_of_one_are_in_the_audit_log(shop: Shop) -> None:
     async with transaction() as tx:
         trip_id = await make.trip(tx, shop.host, request_to_book=True)
     accepted, declined, _ = [await _requested(shop, trip_id, s) for s in ("1A", "1B", "1C")]
@@ -191,7 +195,7 @@ async def test_the_host_s_answer_and_its_absence_are_recorded(shop: Shop) -> Non
         await execute(tx, "UPDATE bookings SET respond_by = business_now()")
     assert await decline_unanswered(10) == 1
     rows = [row for row in await _rows() if row.subject_kind == "booking"]
-    assert [_told(row) for row in rows] == [
+    assert [_facts(row) for row in rows] == [
         ("host", "accept_booking", {"state": "confirmed"}),
         ("host", "decline_booking", {"state": "declined"}),
         ("system", "decline_booking", {"state": "declined"}),
@@ -205,7 +209,7 @@ async def _answer(shop: Shop, who: Principal, booking: dict[str, Any], what: str
     assert reply.status_code == 200, reply.text
 
 
-async def test_what_was_refused_is_not_recorded(shop: Shop) -> None:
+async def test_a_refused_request_leaves_no_audit_record(shop: Shop) -> None:
     booking = await shop.reserve("1A")
     await _answer(shop, shop.guest, booking, "cancel")
     for who in (shop.guest, shop.host, shop.admin):
@@ -213,7 +217,7 @@ async def test_what_was_refused_is_not_recorded(shop: Shop) -> None:
     assert [row.action for row in await _rows()] == ["cancel_booking"]
 
 
-async def test_of_ten_who_settle_at_once_one_is_recorded(shop: Shop) -> None:
+async def test_ten_settlings_of_a_payment_at_once_leave_one_audit_record(shop: Shop) -> None:
     payment = await shop.pending(await shop.reserve("1A"))
     await shop.sandbox.pay(payment["reference"])
     path = f"/api/payments/{payment['id']}/verify"
@@ -221,7 +225,7 @@ async def test_of_ten_who_settle_at_once_one_is_recorded(shop: Shop) -> None:
     assert [row.action for row in await _rows()] == ["begin_payment", "settle_payment"]
 
 
-async def test_what_a_job_does_is_recorded_with_the_job(shop: Shop) -> None:
+async def test_what_a_job_does_is_in_the_audit_log_with_the_job(shop: Shop) -> None:
     payment = await shop.pending(await shop.reserve("1A"))
     await shop.sandbox.pay(payment["reference"])
     await shop.api.get("/api/payments/return", params={"reference": payment["reference"]})

@@ -33,7 +33,9 @@ def test_a_time_that_happens_twice_is_the_first_of_the_two() -> None:
 
 
 @given(day=DAYS, at=TIMES, zone=ZONES)
-def test_a_wall_clock_shows_at_the_instant_what_was_said(day: date, at: time, zone: str) -> None:
+def test_at_the_instant_of_a_local_time_a_clock_on_the_wall_shows_that_time(
+    day: date, at: time, zone: str
+) -> None:
     moment = clock.instant(day, at, zone)
     shown = moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
     said = datetime.combine(day, at)
@@ -51,11 +53,11 @@ def test_nights_are_the_dates_from_check_in_to_before_check_out(first: date, cou
 
 
 @pytest.mark.parametrize("name", ["", "Berlin", "europe/berlin", "../etc/passwd", "+02:00", "\x00"])
-def test_what_is_no_zone_is_not_taken_for_one(name: str) -> None:
+def test_a_name_of_no_time_zone_is_refused(name: str) -> None:
     assert not clock.is_zone(name)
 
 
-def test_dates_differ_by_place() -> None:
+def test_the_date_at_one_instant_differs_by_place() -> None:
     moment = datetime(2027, 3, 1, 23, 30, tzinfo=UTC)
     assert clock.local_date(moment, "Pacific/Auckland") == date(2027, 3, 2)
     assert clock.local_date(moment, "Pacific/Honolulu") == date(2027, 3, 1)

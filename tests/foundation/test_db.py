@@ -16,6 +16,8 @@ from app.foundation.db import (
     transaction,
 )
 from app.operations.invariants.queries.judging import take_snapshot
+from tests import make
+from tests.shop import Shop
 
 
 async def test_a_transaction_that_fails_leaves_nothing(pool: None) -> None:
@@ -79,3 +81,17 @@ async def test_statements_stay_prepared_after_rollbacks(database_url: str) -> No
     finally:
         await close_pool()
     assert "SELECT business_now()" in prepared
+
+
+async def test_a_column_added_under_a_running_api_heals_by_itself(shop: Shop) -> None:
+    booking = await shop.reserve("1A")
+    path = f"/api/bookings/{booking['id']}"
+    for _ in range(12):  # prepared on its connection by now
+        await shop.get(shop.guest, path)
+    async with transaction() as tx:
+        await execute(tx, "ALTER TABLE bookings ADD COLUMN note text NOT NULL DEFAULT ''")
+    headers = make.bearer(shop.guest)
+    statuses = [(await shop.api.get(path, headers=headers)).status_code for _ in range(25)]
+    assert set(statuses) <= {200, 503}
+    assert statuses[-5:] == [200] * 5
+    assert (await shop.reserve("1B"))["state"] == "held"

@@ -26,12 +26,12 @@ _WHO = uuid4()
 
 
 @pytest.mark.parametrize("text", ["k", "x" * 255, "a b", "!~"])
-def test_a_key_is_1_to_255_printable_characters(text: str) -> None:
+def test_an_idempotency_key_is_1_to_255_printable_characters(text: str) -> None:
     assert _key(text).key == text
 
 
 @pytest.mark.parametrize("text", ["", "x" * 256, "é", "a\tb", "a\x00b", "\U0001f511"])
-def test_any_other_key_is_refused_by_name(text: str) -> None:
+def test_a_malformed_idempotency_key_is_refused_by_the_name_of_its_header(text: str) -> None:
     with pytest.raises(Invalid) as refusal:
         _key(text)
     assert [error.field for error in refusal.value.errors] == ["Idempotency-Key"]
@@ -42,7 +42,7 @@ async def _forward(by: timedelta) -> None:
         await execute(tx, "UPDATE business_clock SET movable = true, shift = shift + %(by)s", by=by)
 
 
-async def test_a_reply_is_kept_for_a_day_and_no_longer(pool: None) -> None:
+async def test_a_reply_under_a_key_is_kept_for_a_day_and_no_longer(pool: None) -> None:
     async with transaction() as tx:
         await idempotency.remember(tx, _key(), status=201, reply=b"first")
     await _forward(DAY - timedelta(seconds=5))
@@ -60,7 +60,7 @@ async def test_a_reply_is_kept_for_a_day_and_no_longer(pool: None) -> None:
     assert stored.reply == b"second"
 
 
-async def test_old_keys_are_forgotten_and_young_ones_kept(pool: None) -> None:
+async def test_old_idempotency_keys_are_forgotten_and_young_ones_kept(pool: None) -> None:
     async with transaction() as tx:
         await idempotency.remember(tx, _key("old"), status=201, reply=b"")
     await _forward(DAY)
@@ -70,7 +70,7 @@ async def test_old_keys_are_forgotten_and_young_ones_kept(pool: None) -> None:
         assert await fetch_value(tx, str, "SELECT key FROM idempotency_keys") == "young"
 
 
-async def test_a_key_that_another_transaction_holds_is_busy(pool: None) -> None:
+async def test_an_idempotency_key_that_another_transaction_holds_is_busy(pool: None) -> None:
     async with transaction() as first:
         assert await idempotency.recall(first, _key()) is None
         with pytest.raises(KeyBusy):
@@ -80,7 +80,7 @@ async def test_a_key_that_another_transaction_holds_is_busy(pool: None) -> None:
             assert await idempotency.recall(third, _key("k-2")) is None
 
 
-async def test_a_crash_frees_the_key(pool: None) -> None:
+async def test_a_crash_frees_its_idempotency_key(pool: None) -> None:
     class Crash(Exception):
         pass
 
@@ -96,7 +96,7 @@ async def test_a_crash_frees_the_key(pool: None) -> None:
         assert await idempotency.recall(tx, _key(body=b"even another")) is None
 
 
-async def test_a_key_that_is_taken_is_busy_until_its_time_is_over(pool: None) -> None:
+async def test_an_idempotency_key_that_is_taken_is_busy_until_its_time_is_over(pool: None) -> None:
     resource_id = uuid4()
     async with transaction() as tx:
         await idempotency.take(tx, _key(), resource_id=resource_id, busy_for=timedelta(seconds=30))
@@ -119,7 +119,7 @@ async def test_a_key_that_is_taken_is_busy_until_its_time_is_over(pool: None) ->
     assert stored.reply == b"done"
 
 
-async def test_a_released_key_goes_on_at_once(pool: None) -> None:
+async def test_an_idempotency_key_that_is_released_can_be_used_at_once(pool: None) -> None:
     async with transaction() as tx:
         await idempotency.take(tx, _key(), resource_id=uuid4(), busy_for=timedelta(seconds=30))
     async with transaction() as tx:
@@ -128,7 +128,7 @@ async def test_a_released_key_goes_on_at_once(pool: None) -> None:
         assert await idempotency.recall(tx, _key()) is not None
 
 
-async def test_the_first_of_two_replies_is_the_one_that_is_kept(pool: None) -> None:
+async def test_the_first_of_two_replies_under_a_key_is_the_one_that_is_kept(pool: None) -> None:
     async with transaction() as tx:
         await idempotency.remember(tx, _key(), status=201, reply=b"first")
     with pytest.raises(KeyBusy):
@@ -139,7 +139,9 @@ async def test_the_first_of_two_replies_is_the_one_that_is_kept(pool: None) -> N
 # ---- through the API ----------------------------------------------------------------------------
 
 
-async def test_a_refusal_is_not_kept_so_that_the_request_can_be_mended(shop: Shop) -> None:
+async def test_a_refusal_is_not_kept_under_its_key_so_that_the_request_can_be_mended(
+    shop: Shop,
+) -> None:
     taken = await shop.reserve("1A")
     body: dict[str, Any] = {"tripId": shop.trip_id, "seatNumbers": ["1A"]}
     path = "/api/bookings/reserve"
@@ -151,7 +153,7 @@ async def test_a_refusal_is_not_kept_so_that_the_request_can_be_mended(shop: Sho
     assert "idempotency-replayed" not in again.headers
 
 
-async def test_a_key_of_one_route_says_nothing_about_another(shop: Shop) -> None:
+async def test_an_idempotency_key_of_one_route_says_nothing_about_another(shop: Shop) -> None:
     key = "k-1"
     booking = await shop.post(
         shop.guest,
@@ -163,7 +165,7 @@ async def test_a_key_of_one_route_says_nothing_about_another(shop: Shop) -> None
     assert (booking.status_code, payment.status_code) == (201, 201)
 
 
-async def test_paying_needs_a_key(shop: Shop) -> None:
+async def test_beginning_a_payment_needs_an_idempotency_key(shop: Shop) -> None:
     from tests import make
 
     booking = await shop.reserve("1A")

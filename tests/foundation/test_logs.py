@@ -1,4 +1,4 @@
-"""What is logged comes out, whatever it is: a log that raised would end what it tells of."""
+"""Whatever is logged comes out: a log that raised would end the work that it is about."""
 
 import os
 import subprocess

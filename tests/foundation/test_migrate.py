@@ -37,14 +37,14 @@ async def has_table(url: str, table: str) -> bool:
     return found is not None
 
 
-async def test_of_ten_that_migrate_at_once_each_file_is_applied_by_one(empty_database: str) -> None:
+async def test_ten_processes_that_migrate_at_once_apply_each_file_once(empty_database: str) -> None:
     applied = await asyncio.gather(*(migrate(empty_database) for _ in range(10)))
     files = sorted(file.name for file in module.FOLDER.glob("*.sql"))
     assert sorted(name for names in applied for name in names) == files
     assert await names(empty_database) == files
 
 
-async def test_a_file_edited_after_it_was_applied_is_refused(
+async def test_a_migration_edited_after_it_was_applied_is_refused(
     empty_database: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "0001_first.sql"
@@ -56,7 +56,7 @@ async def test_a_file_edited_after_it_was_applied_is_refused(
     assert not await has_table(empty_database, "two")
 
 
-async def test_a_file_that_fails_leaves_nothing_and_those_before_it_stay(
+async def test_a_migration_that_fails_leaves_nothing_and_those_before_it_stay(
     empty_database: str, tmp_path: Path
 ) -> None:
     (tmp_path / "0001_good.sql").write_text("CREATE TABLE good (id int PRIMARY KEY);")
@@ -71,7 +71,7 @@ async def test_a_file_that_fails_leaves_nothing_and_those_before_it_stay(
     assert await migrate(empty_database, tmp_path) == ["0002_broken.sql"]
 
 
-async def test_a_file_may_ask_for_no_transaction(empty_database: str, tmp_path: Path) -> None:
+async def test_a_migration_may_ask_for_no_transaction(empty_database: str, tmp_path: Path) -> None:
     (tmp_path / "0001_table.sql").write_text("CREATE TABLE one (id int PRIMARY KEY, at date);")
     (tmp_path / "0002_index.sql").write_text(
         "-- no-transaction\nCREATE INDEX CONCURRENTLY one_at ON one (at);"
@@ -81,10 +81,10 @@ async def test_a_file_may_ask_for_no_transaction(empty_database: str, tmp_path: 
     assert await has_table(empty_database, "one_at")
 
 
-async def test_an_index_that_was_half_built_is_built_anew(
+async def test_an_index_that_a_migration_half_built_is_built_anew(
     empty_database: str, tmp_path: Path
 ) -> None:
-    """Postgres leaves it behind, under its name, and of no use."""
+    """Postgres keeps an index whose build failed, under its name, but does not use it."""
     (tmp_path / "0001_table.sql").write_text(
         "CREATE TABLE one AS SELECT 1 AS id FROM (VALUES (1), (2)) AS n;"
     )
@@ -134,6 +134,8 @@ async def test_a_migration_that_is_killed_leaves_no_lock_and_no_half_done_work(
     assert not await has_table(empty_database, "half")
 
 
-async def test_a_database_that_cannot_be_reached_is_said_to_be_so(tmp_path: Path) -> None:
+async def test_migrating_a_database_that_cannot_be_reached_fails_as_unavailable(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(Unavailable):
         await migrate(f"postgresql://somebody@/nothing?host={tmp_path}")

@@ -11,14 +11,14 @@ WEIGHTS = st.lists(st.integers(0, 10_000), min_size=1, max_size=8).filter(any)
 
 
 @given(amount=AMOUNTS, weights=WEIGHTS)
-def test_the_parts_sum_to_the_amount(amount: int, weights: list[int]) -> None:
+def test_the_parts_of_a_split_sum_to_the_amount(amount: int, weights: list[int]) -> None:
     parts = split(amount, weights)
     assert sum(parts) == amount
     assert len(parts) == len(weights)
 
 
 @given(amount=AMOUNTS, weights=WEIGHTS)
-def test_each_part_is_its_share_and_the_last_has_the_remainder(
+def test_each_part_of_a_split_is_its_share_and_the_last_has_the_remainder(
     amount: int, weights: list[int]
 ) -> None:
     parts = split(amount, weights)
@@ -29,14 +29,14 @@ def test_each_part_is_its_share_and_the_last_has_the_remainder(
 
 
 @given(amount=AMOUNTS, weights=WEIGHTS, factor=st.integers(1, 1000))
-def test_only_the_proportion_of_the_weights_matters(
+def test_in_a_split_only_the_proportion_of_the_weights_matters(
     amount: int, weights: list[int], factor: int
 ) -> None:
     assert split(amount, weights) == split(amount, [weight * factor for weight in weights])
 
 
 @pytest.mark.parametrize("weights", [[], [0], [0, 0], [1, -1], [-1, 2]])
-def test_weights_that_are_no_shares_are_refused(weights: list[int]) -> None:
+def test_a_split_by_weights_that_are_no_shares_is_refused(weights: list[int]) -> None:
     with pytest.raises(ValueError, match="weights"):
         split(100, weights)
 
@@ -51,11 +51,11 @@ def test_weights_that_are_no_shares_are_refused(weights: list[int]) -> None:
         (Money(0, "UGX"), "0 UGX"),
     ],
 )
-def test_people_read_money_in_whole_units(money: Money, text: str) -> None:
+def test_money_in_words_is_in_whole_units(money: Money, text: str) -> None:
     assert str(money) == text
 
 
 @given(amount=AMOUNTS, currency=st.sampled_from(sorted(EXPONENTS)))
-def test_what_people_read_is_the_amount(amount: int, currency: str) -> None:
+def test_money_in_words_says_the_whole_amount(amount: int, currency: str) -> None:
     digits = str(Money(amount, currency)).removesuffix(currency)
     assert int("".join(letter for letter in digits if letter.isdigit())) == amount

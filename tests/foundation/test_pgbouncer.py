@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def readable_folder() -> Iterator[Path]:
-    """For the user that PgBouncer runs as; pytest's own folders are closed to others."""
+    """A folder that the user of PgBouncer can read: those of pytest are closed to others."""
     with tempfile.TemporaryDirectory(prefix="berthold-pgbouncer-") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -71,7 +71,7 @@ default_pool_size = 2
 
 
 def _owner(folder: str) -> str:
-    """The user who may use the socket in a folder."""
+    """The user that owns a folder, and may use the socket in it."""
     return Path(folder).owner()
 
 

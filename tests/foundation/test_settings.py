@@ -14,7 +14,7 @@ def test_a_whole_environment_starts_in_production() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(PRODUCTION))
-def test_production_refuses_to_start_without_each_of_these(name: str) -> None:
+def test_production_refuses_to_start_without_each_required_setting(name: str) -> None:
     given = {variable: value for variable, value in PRODUCTION.items() if variable != name}
     with pytest.raises(SettingsRefused, match=name):
         read_settings(given)
@@ -57,17 +57,17 @@ def test_production_refuses_to_start_without_each_of_these(name: str) -> None:
         ("BREAKER_AMOUNTS", "euro=100"),
     ],
 )
-def test_production_refuses_what_is_weak_or_unreadable(name: str, value: str) -> None:
+def test_production_refuses_settings_that_are_weak_or_unreadable(name: str, value: str) -> None:
     with pytest.raises(SettingsRefused):
         read_settings(PRODUCTION | {name: value})
 
 
-def test_amounts_per_currency_are_pairs() -> None:
+def test_a_setting_of_amounts_per_currency_is_read_as_pairs() -> None:
     settings = read_settings(PRODUCTION | {"BREAKER_AMOUNTS": "EUR=10000, XOF = 65000"})
     assert settings.breaker_amounts == {"EUR": 10_000, "XOF": 65_000}
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_wrong_settings_are_named_at_once() -> None:
     with pytest.raises(SettingsRefused) as refusal:
         read_settings({})
     assert all(name in str(refusal.value) for name in PRODUCTION)
@@ -79,7 +79,7 @@ STRIPE = {
 }
 
 
-def test_stripe_alone_is_enough() -> None:
+def test_stripe_can_be_the_only_gateway() -> None:
     given = {name: value for name, value in PRODUCTION.items() if "PAYSTACK" not in name}
     settings = read_settings(given | STRIPE | {"STRIPE_CURRENCIES": "EUR, USD"})
     assert len(settings.stripe_webhook_secrets) == 2
@@ -88,7 +88,7 @@ def test_stripe_alone_is_enough() -> None:
         read_settings(given | STRIPE | {"STRIPE_SECRET_KEY": "sk_test_" + STRONG})
 
 
-def test_flutterwave_alone_is_enough() -> None:
+def test_flutterwave_can_be_the_only_gateway() -> None:
     given = {name: value for name, value in PRODUCTION.items() if "PAYSTACK" not in name}
     given |= {
         "FLUTTERWAVE_SECRET_KEY": f"FLWSECK-{STRONG}-X",
@@ -99,13 +99,13 @@ def test_flutterwave_alone_is_enough() -> None:
         read_settings(given | {"FLUTTERWAVE_SECRET_KEY": f"FLWSECK_TEST-{STRONG}-X"})
 
 
-def test_a_secret_is_never_told() -> None:
+def test_a_refusal_of_settings_never_shows_a_secret() -> None:
     with pytest.raises(SettingsRefused) as refusal:
         read_settings(PRODUCTION | {"SECRET_KEYS": "hunter2"})
     assert "hunter2" not in str(refusal.value)
 
 
-def test_lists_are_split_and_trimmed() -> None:
+def test_settings_that_are_lists_are_split_and_trimmed() -> None:
     settings = read_settings(PRODUCTION | {"SECRET_KEYS": f" {STRONG} , {STRONG[::-1]},"})
     assert settings.secret_keys == (STRONG, STRONG[::-1])
 

@@ -21,7 +21,7 @@ async def test_every_wrong_query_parameter_is_named_as_the_client_knows_it(
     assert [e["field"] for e in reply.json()["errors"]] == ["checkIn", "priceMin", "limit"]
 
 
-async def test_a_missing_parameter_is_named(
+async def test_a_missing_query_parameter_is_named(
     api: httpx.AsyncClient, headers: dict[str, str]
 ) -> None:
     reply = await api.get("/api/payments/status", headers=headers)

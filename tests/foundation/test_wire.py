@@ -37,7 +37,7 @@ def _errors(body: object) -> dict[str, str]:
     return {error.field: error.message for error in refusal.value.errors}
 
 
-def test_what_is_sound_is_read() -> None:
+def test_a_sound_body_is_read_whole() -> None:
     whole = decode(msgspec.json.encode(SOUND | {"note": None}), Whole)
     assert (whole.on_day, whole.parts, whole.note) == (date(2030, 1, 1), [Part(name="A")], None)
     assert decode(msgspec.json.encode(SOUND), Whole).note is UNSET
@@ -66,7 +66,7 @@ def test_every_wrong_field_is_named_as_the_client_wrote_it(
     assert list(_errors(SOUND | change)) == fields
 
 
-def test_what_is_missing_is_named() -> None:
+def test_missing_fields_are_named() -> None:
     assert _errors({}) == dict.fromkeys(("id", "onDay", "parts"), "is required")
 
 

@@ -1,8 +1,6 @@
 """A small application with the routes of listings and of what is free, and people logged in."""
 
-import time
 from collections.abc import AsyncIterator, Callable
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -13,12 +11,10 @@ from litestar.middleware import DefineMiddleware
 from app.foundation import web
 from app.foundation.db import transaction
 from app.foundation.errors import Problem
-from app.foundation.settings import settings
 from app.market.availability.routes import routes as availability_routes
 from app.market.inventory.routes import routes as inventory_routes
 from app.people.accounts.guards import Authentication
-from app.people.accounts.model import Access, Principal, Role
-from app.people.accounts.rules import write_access
+from app.people.accounts.model import Principal, Role
 from tests import make
 from tests.application import transport_to
 
@@ -41,12 +37,10 @@ async def login(pool: None) -> Login:
     )
 
     def client(principal: Principal) -> httpx.AsyncClient:
-        access = Access(principal=principal, session_id=uuid4(), expires_at=int(time.time()) + 600)
-        token = write_access(access, keys=settings().secret_keys, now=time.time())
         return httpx.AsyncClient(
             transport=transport_to(application),
             base_url="http://berthold.test",
-            headers={"Authorization": f"Bearer {token}"},
+            headers=make.bearer(principal),
         )
 
     return client

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import uuid_utils.compat
 
-from app.foundation.db import Tx, execute, fetch_value
+from app.foundation.db import Tx, execute
 from app.foundation.money import Money
 from app.market.inventory import actions
 from app.market.inventory.model import (
@@ -19,13 +19,7 @@ from app.market.inventory.model import (
     SeatPlan,
 )
 from app.people.accounts.model import Principal
-
-
-async def today(tx: Tx) -> date:
-    """Today's date in UTC, in business time."""
-    day = await fetch_value(tx, date, "SELECT (business_now() AT TIME ZONE 'UTC')::date")
-    assert day is not None
-    return day
+from tests.make import today
 
 
 async def stay(

@@ -1,7 +1,7 @@
 """Guests' banks want charges back, in a town of which the model knows all else.
 
-What becomes of a booking whose charge is wanted back is not predicted: the model believes the
-house. The laws are what is asked of it, and the gateway's books.
+The model does not predict what becomes of a booking whose charge is wanted back: it takes over what
+the application says. What is checked are the laws, and the balances that the gateway keeps.
 """
 
 from datetime import timedelta
@@ -23,7 +23,7 @@ _DISPUTES: Final = """
 
 
 class BankActs(Acts):
-    """The same acts, and those of banks."""
+    """What people do in a town, and what their banks do."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
@@ -39,14 +39,14 @@ class BankActs(Acts):
         if not self.model.contested:  # what banks take must not keep others from being paid
             self.run(self.town.sandbox.top_up(100_000_000, "NGN"))
         self._hear()
-        told = self.run(self.town.sandbox.charge_back(charge.reference, amount=amount))
+        opened = self.run(self.town.sandbox.charge_back(charge.reference, amount=amount))
         charge.wanted_back += amount
         booking.is_contested = True
-        self.open_chargebacks.append(told["id"])
+        self.open_chargebacks.append(opened["id"])
         self._hear()
 
     def decide_chargeback(self, chargeback: int, outcome: str, *, is_told: bool) -> None:
-        """A bank decides; the house is told, or asks by itself some time later."""
+        """A bank decides; a webhook reports it, or the house asks some time later."""
         self._hear()
         self.open_chargebacks.remove(chargeback)
         self.run(self.town.sandbox.close_chargeback(chargeback, outcome))
@@ -125,7 +125,7 @@ class BankActs(Acts):
         return {who: amount for who, amount in got.items() if amount}
 
     def believe(self) -> None:
-        """The model takes from the house what has become of bookings that banks have touched."""
+        """The model takes over from the application the bookings whose banks want money back."""
         if not self.model.contested:
             return
         ids = [UUID(booking.id) for booking in self.model.contested]

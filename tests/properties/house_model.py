@@ -1,6 +1,6 @@
-"""The house on a page of plain Python: who owns what, and how far each booking is.
+"""A model of the application in plain Python: who owns what, and the state of each booking.
 
-It knows no database, no jobs and no gateway. What time it is, it is told.
+It knows no database, no jobs and no gateway. Each act is given the time at which it happens.
 """
 
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ class Claim(NamedTuple):
 
 @dataclass
 class Charge:
-    """An attempt to pay: what has happened at the gateway, and what the house knows of it."""
+    """An attempt to pay: what happened at the gateway, and what the application knows of it."""
 
     id: str
     reference: str
@@ -41,7 +41,7 @@ class Charge:
     at_gateway: str = "open"  # absent, open, declined, paid
     known: str = "pending"
     is_wanted: bool = True  # what it paid for could be had
-    look_at: datetime | None = None  # when the house asks by itself
+    look_at: datetime | None = None  # when the application asks by itself
     wanted_back: int = 0  # by the guest's bank
 
     def __post_init__(self) -> None:
@@ -106,7 +106,7 @@ class Booking:
     respond_by: datetime | None = None
     charges: list[Charge] = field(default_factory=list)
     pots: dict[str, Pot] = field(default_factory=dict)
-    is_contested: bool = False  # a bank wants money back: only the house knows how it goes on
+    is_contested: bool = False  # a bank wants money back: see banks.py
 
     @property
     def total(self) -> int:
@@ -243,10 +243,10 @@ class Model:
         self._end(booking, "cancelled")
         return True
 
-    # ---- the house ------------------------------------------------------------------------------
+    # ---- the application -----------------------------------------------------------------------
 
     def settle(self, booking: Booking, charge: Charge, now: datetime) -> None:
-        """The house has asked the gateway about a charge."""
+        """The application has asked the gateway about a charge."""
         in_time = booking.is_in_time(now)
         if charge.at_gateway == "paid":
             if charge.known != "succeeded":
@@ -289,7 +289,7 @@ class Model:
                 booking.state = "completed"
 
     def come_to_rest(self, now: datetime) -> None:
-        """All deadlines have passed, and the house has asked about everything."""
+        """All deadlines have passed, and the application has asked about every charge."""
         self.expire(now)
         self.decline_unanswered(now)
         self.settle_asked(now)
@@ -378,7 +378,7 @@ class Model:
             self.asked.append(booking.open_charge.reference)
 
     def own_or_free(self, booking: Booking, *, is_over: bool) -> None:
-        """Its claims are its own, or nobody's if it is over."""
+        """Give a booking the claims that it is for, or take them from it if it has ended."""
         self.owners = {claim: of for claim, of in self.owners.items() if of != booking.id}
         if not is_over:
             self._own(booking)

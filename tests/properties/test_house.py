@@ -1,4 +1,4 @@
-"""People do anything in any order, time jumps, the gateway fails: the house and its model agree."""
+"""People do anything in any order, time jumps, the gateway fails: application and model agree."""
 
 import asyncio
 import os
@@ -73,7 +73,7 @@ class HouseMachine(RuleBasedStateMachine):
 
     @initialize(is_paid=st.booleans(), has_account=st.booleans())
     def people_have_come(self, is_paid: bool, has_account: bool) -> None:
-        """Or else most examples would end before anybody has paid."""
+        """Begin with a booking: else most examples would end before anybody has paid."""
         self.acts.reserve_seats("guest", {SEATS[0]})
         self.acts.reserve_nights("other", first=0, nights=1)
         if has_account:
@@ -174,7 +174,7 @@ class HouseMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.bookings)
     @rule(pick=_pick)
     def time_comes(self, pick: int) -> None:
-        """It is just past one of the next instants that change what may be done."""
+        """Time passes until just after one of the next instants that change what may be done."""
         now = self.acts.now()
         if coming := sorted(moment for moment in self.model.deadlines() if moment > now):
             past = coming[pick % min(3, len(coming))] + SLACK
@@ -256,7 +256,7 @@ class HouseMachine(RuleBasedStateMachine):
         self.acts.run(audit_is_clean())
 
     def _everybody_has_their_money(self) -> None:
-        """In the end, when everything that has begun has come to its end."""
+        """What must be true once everything that has begun has ended."""
         self.acts.come_to_rest()
         self.bookings_are_where_they_may_be()
         self.every_claim_is_its_owners()
@@ -282,7 +282,7 @@ def _exactly(expected: datetime | None, found: datetime | None) -> datetime | No
 def test_the_house_does_what_its_model_says(
     databases: Databases, template: Any, tmp_path: Path
 ) -> None:
-    """The same examples each time; HOUSE_EXAMPLES=1000 tries so many others."""
+    """A few examples, each time the same; HOUSE_EXAMPLES=1000 tries so many others."""
     machine: Any = partial(HouseMachine, databases, template.template_dbname, tmp_path)
     run_state_machine_as_test(
         machine,

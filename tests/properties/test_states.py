@@ -41,14 +41,16 @@ MACHINES: Final = [
 
 
 @pytest.mark.parametrize(("moves", "kind"), MACHINES)
-def test_every_state_has_its_moves_and_no_other(moves: Moves, kind: type[StrEnum]) -> None:
+def test_a_table_of_moves_has_every_state_and_nothing_else(
+    moves: Moves, kind: type[StrEnum]
+) -> None:
     assert moves.keys() == set(kind)
     assert {to for targets in moves.values() for to in targets} <= set(kind)
     assert all(was not in targets for was, targets in moves.items()), "staying is no move"
 
 
 @pytest.mark.parametrize(("moves", "kind"), MACHINES)
-def test_the_checker_allows_what_the_table_says_and_nothing_else(
+def test_a_move_is_allowed_if_its_table_has_it_and_refused_otherwise(
     moves: Moves, kind: type[StrEnum]
 ) -> None:
     for was, to in product(kind, kind):
@@ -60,7 +62,7 @@ def test_the_checker_allows_what_the_table_says_and_nothing_else(
 
 
 @pytest.mark.parametrize(("moves", "kind"), MACHINES)
-def test_every_state_can_be_reached(moves: Moves, kind: type[StrEnum]) -> None:
+def test_every_state_of_a_table_of_moves_can_be_reached(moves: Moves, kind: type[StrEnum]) -> None:
     reached = {next(iter(kind))}
     while more := {to for was in reached for to in moves[was]} - reached:
         reached |= more
@@ -79,7 +81,7 @@ async def _known_states(constraint: LiteralString) -> set[str]:
     return set(re.findall(r"'(\w+)'", definition))
 
 
-async def test_the_database_knows_the_same_states(pool: None) -> None:
+async def test_the_database_knows_the_same_states_as_the_code(pool: None) -> None:
     assert await _known_states("bookings_state_known") == set(bookings.BookingState)
     assert await _known_states("payments_state_known") == set(payments.PaymentState)
     assert await _known_states("webhook_events_state_known") == set(webhooks.EventState)
@@ -163,7 +165,7 @@ async def test_the_database_takes_each_move_of_a_payment_that_the_table_has(shop
         assert refusal == expected, f"{was} -> {to}"
 
 
-async def test_a_history_begins_with_the_first_state(shop: Shop) -> None:
+async def test_the_history_of_a_booking_or_payment_begins_with_its_first_state(shop: Shop) -> None:
     payment = await shop.pending(await shop.reserve("1A"))
     for to in payments.PaymentState:
         refusal = await _refusal(PAYMENT_MOVE, id=payment["id"], was=None, state=to)
@@ -208,7 +210,7 @@ async def test_the_database_takes_each_move_of_money_that_the_table_has_and_no_o
 @pytest.mark.parametrize(
     "table", ["escrow_events", "dispute_history", "dispute_evidence", "instruction_history"]
 )
-async def test_the_trail_of_money_cannot_be_rewritten(pool: None, table: LiteralString) -> None:
+async def test_histories_of_money_cannot_be_rewritten(pool: None, table: LiteralString) -> None:
     await _disputed()
     statements: list[LiteralString] = [f"UPDATE {table} SET at = at", f"DELETE FROM {table}"]
     for statement in statements:
@@ -218,7 +220,7 @@ async def test_the_trail_of_money_cannot_be_rewritten(pool: None, table: Literal
         assert refused.value.constraint == f"{table}_append_only"
 
 
-async def test_history_cannot_be_rewritten(shop: Shop) -> None:
+async def test_histories_of_bookings_and_payments_cannot_be_rewritten(shop: Shop) -> None:
     payment = await shop.pending(await shop.reserve("1A"))
     assert payment["state"] == "pending"
     statements: list[LiteralString] = [
@@ -234,7 +236,7 @@ async def test_history_cannot_be_rewritten(shop: Shop) -> None:
         assert refused.value.constraint.endswith("_append_only")
 
 
-async def test_a_mover_who_is_late_changes_nothing(pool: None) -> None:
+async def test_a_late_move_of_a_booking_changes_nothing(pool: None) -> None:
     from app.market.bookings import actions, queries
 
     async with transaction() as tx:

@@ -1,4 +1,4 @@
-"""A town of two listings, and what people do in it: in the house and in the model alike.
+"""A town of two listings, and what people do in it: in the application and in the model alike.
 
 Each act is done in both, and fails where they disagree on whether it can be done.
 """
@@ -275,7 +275,7 @@ class Acts:
         self.has_account = True
 
     def come_to_rest(self) -> None:
-        """Everything that has begun comes to its end; who complained takes it back."""
+        """Everything that has begun ends; complaints are withdrawn first."""
         self.deliver()
         self.run_jobs()
         if not self.has_account:
@@ -306,7 +306,7 @@ class Acts:
         return {row.reference: row.state for row in rows}
 
     def money(self) -> dict[str, int]:
-        """What each person has got out of it, by the gateway's books."""
+        """How much money each person has received, by what the gateway says."""
         payers = {charge.reference: booking.guest for booking, charge in self.model.charges}
         got = Counter[str]()
         for refund in self.run(self.town.sandbox.refunds()):

@@ -13,9 +13,8 @@ from typing import Any
 
 import httpx
 import uvicorn
-from litestar import Litestar
 
-from app.sandbox.app import SECRET_KEY, create_sandbox
+from app.sandbox.app import SECRET_KEY, Sandbox, create_sandbox
 from app.sandbox.books.store import MEMORY
 from app.sandbox.simulator import Simulator
 from tests.application import transport_to
@@ -170,7 +169,7 @@ async def running_sandbox(
         serving(sandbox) as base_url,
         httpx.AsyncClient(base_url=base_url, timeout=10, trust_env=False, verify=False) as client,
     ):
-        yield SandboxHandle(client, base_url, secret_key, sandbox.state.simulator)
+        yield SandboxHandle(client, base_url, secret_key, sandbox.simulator)
 
 
 @asynccontextmanager
@@ -184,12 +183,12 @@ async def sandbox_in_process(
         _living(sandbox),
         httpx.AsyncClient(transport=transport, base_url="http://sandbox.test") as client,
     ):
-        handle = SandboxHandle(client, "http://sandbox.test", SECRET_KEY, sandbox.state.simulator)
+        handle = SandboxHandle(client, "http://sandbox.test", SECRET_KEY, sandbox.simulator)
         yield handle, transport
 
 
 @asynccontextmanager
-async def _living(app: Litestar) -> AsyncGenerator[None]:
+async def _living(app: Sandbox) -> AsyncGenerator[None]:
     """The lifespan in a task of its own: pytest tears fixtures down in another than it set up."""
     started, ended = asyncio.Event(), asyncio.Event()
 
@@ -209,20 +208,34 @@ async def _living(app: Litestar) -> AsyncGenerator[None]:
 
 @asynccontextmanager
 async def serving(app: Any) -> AsyncGenerator[str]:
-    """Any ASGI application on a free loopback port, in this loop; yields its base URL."""
+    """Any ASGI application on a free loopback port, in this loop; yields its base URL.
+
+    Uvicorn's own `serve()` looks ten times a second whether it should stop, and as often whether
+    its connections are closed: a third of a second of each test, in which nothing happens.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1
-        )
-    )
-    running = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started and not running.done():  # noqa: ASYNC110  uvicorn has no event for it
-        await asyncio.sleep(0.01)
+    config = uvicorn.Config(app, log_config=None, access_log=False, ws="none")
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
+    await server.on_tick(0)  # composes the headers of all replies
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        server.should_exit = True
-        await running
+        await _stop(server)
         listener.close()
+
+
+async def _stop(server: uvicorn.Server) -> None:
+    """Take no more calls, and give those that are being answered a second."""
+    for listening in server.servers:
+        listening.close()
+    for connection in list(server.server_state.connections):
+        connection.shutdown()
+    busy = server.server_state.tasks
+    if busy:
+        _, late = await asyncio.wait(busy, timeout=1)
+        for task in late:
+            task.cancel()
+    await server.lifespan.shutdown()

@@ -12,7 +12,7 @@ from tests.sandbox.server import sandbox_in_process
 
 def drawn(mix: Mix, calls: int = 200) -> list[tuple[Kind, int] | None]:
     faults = Faults()
-    faults.stir(mix)
+    faults.start_mix(mix)
     operations = list(Operation)
     taken = [faults.take(operations[number % len(operations)]) for number in range(calls)]
     return [(rule.kind, rule.delay_ms) if rule else None for rule in taken]
@@ -26,13 +26,13 @@ def test_the_same_seed_brings_the_same_faults_and_another_brings_others():
 
 def test_about_the_share_that_was_asked_for_goes_wrong_in_ways_that_are_possible():
     faults = Faults()
-    faults.stir(Mix(seed=1, share=0.3))
+    faults.start_mix(Mix(seed=1, share=0.3))
     for operation in Operation:
         rules = [rule for _ in range(400) if (rule := faults.take(operation))]
         assert 80 <= len(rules) <= 160
         assert {rule.kind for rule in rules} <= POSSIBLE[operation]
         assert all(1 <= rule.delay_ms <= 200 for rule in rules)
-    faults.stir(None)
+    faults.start_mix(None)
     assert faults.take(Operation.VERIFY) is None
 
 

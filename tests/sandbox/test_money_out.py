@@ -42,7 +42,7 @@ from tests.sandbox.server import (
     sandbox_in_process,
     serving,
 )
-from tests.sandbox.webhooks import Receiver, delivered, eventually
+from tests.sandbox.webhooks import Receiver, all_delivered, delivered, eventually
 
 REFUND = "rf-0000000000000001-1"
 TRANSFER = "tr-0000000000000001-1"
@@ -529,7 +529,7 @@ async def test_webhooks_about_money_out_are_lost_doubled_falsified_and_overtaken
     ):
         gateway = Paystack(secret_keys=[SECRET_KEY], base_url=sandbox.base_url, timeout_s=5)
         await prepare(sandbox, gateway)
-        await eventually(lambda: delivered(sandbox))
+        await all_delivered(sandbox)
         receiver.received.clear()
 
         await sandbox.fault("webhook", "reorder")
@@ -537,12 +537,12 @@ async def test_webhooks_about_money_out_are_lost_doubled_falsified_and_overtaken
         await asyncio.sleep(0.05)  # it is put off
         await sandbox.fault("webhook", "wrong_amount")
         await sandbox.end_refund(REFUND)
-        await eventually(lambda: delivered(sandbox))
+        await all_delivered(sandbox)
         await transfer(gateway)
         for kind in ("drop", "duplicate"):
             await sandbox.fault("webhook", kind)
         await sandbox.end_transfer(TRANSFER)
-        await eventually(lambda: delivered(sandbox))
+        await all_delivered(sandbox)
         await gateway.close()
     events = [json.loads(raw) for _, raw in receiver.received]
     assert [event["event"] for event in events] == [

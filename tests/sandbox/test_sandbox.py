@@ -14,7 +14,7 @@ from tests.edge.gateways.paystack_requests import new_charge
 from tests.edge.gateways.paystack_wire import paystack
 from tests.sandbox.facts import AUTHORIZED, FACTS, TYPES
 from tests.sandbox.server import NOWHERE, SandboxHandle, running_sandbox, serving
-from tests.sandbox.webhooks import Receiver, delivered, eventually
+from tests.sandbox.webhooks import Receiver, all_delivered, eventually
 
 CHARGE = {
     "email": "guest@example.com",
@@ -157,7 +157,7 @@ async def test_a_webhook_is_signed_and_repeated_until_200():
         await initialize(sandbox)
         await sandbox.pay("bk-1")
         await sandbox.pay("bk-1")  # pays only once
-        await eventually(lambda: delivered(sandbox))
+        await all_delivered(sandbox)
         (delivery,) = await sandbox.deliveries()
     assert (delivery["attempts"], delivery["last_status"]) == (4, 200)
     assert len(receiver.received) == 4
@@ -180,7 +180,7 @@ async def test_a_webhook_outlives_a_restart_of_the_sandbox(tmp_path: Path):
         await eventually(tried)
     receiver = Receiver()
     async with serving(receiver) as target, running_sandbox(target, books_path=books) as sandbox:
-        await eventually(lambda: delivered(sandbox))
+        await all_delivered(sandbox)
         assert (await sandbox.charges())[0]["status"] == "success"
     assert len(receiver.received) == 1
 
@@ -192,10 +192,10 @@ async def test_webhooks_can_be_doubled_lost_falsified_and_replayed():
         for kind in ("drop", "duplicate", "wrong_amount"):
             await sandbox.fault("webhook", kind)
         await sandbox.pay("bk-1")
-        await eventually(lambda: delivered(sandbox))
+        await all_delivered(sandbox)
         assert (await sandbox.deliveries())[0]["attempts"] == 2
         await sandbox.replay("bk-1")
-        await eventually(lambda: delivered(sandbox))
+        await all_delivered(sandbox)
     amounts = [json.loads(body)["data"]["amount"] for _, body in receiver.received]
     assert amounts == [500_000, 500_000, 499_900]
 

@@ -33,3 +33,8 @@ async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
 
 async def delivered(sandbox: SandboxHandle) -> bool:
     return all(each["delivered_at"] for each in await sandbox.deliveries())
+
+
+async def all_delivered(sandbox: SandboxHandle) -> None:
+    """Wait until each webhook of the sandbox has arrived."""
+    await eventually(lambda: delivered(sandbox))

@@ -1,6 +1,6 @@
-"""A flood of webhooks while workers are killed: every payment is booked exactly once.
+"""A flood of webhooks while workers are killed: every payment is recorded exactly once.
 
-1,000 payments at all gateways with --full, a sample by default; each is told of 1 to 20 times, in
+1,000 payments at all gateways with --full, a sample by default; each is reported 1 to 20 times, in
 any order, by 10,000 webhooks.
 """
 
@@ -59,7 +59,7 @@ DIALECTS: Final[dict[str, Dialect]] = {
 
 
 class Clearing(msgspec.Struct, frozen=True):
-    """What our books say that a gateway has."""
+    """How much money a gateway has, by our ledger."""
 
     gateway: str
     currency: str
@@ -104,7 +104,7 @@ async def house(database_url: str, pool: None) -> AsyncIterator[House]:
 
 
 @pytest.mark.timeout(3_600 if FULL else 400)
-async def test_each_payment_is_booked_once_however_often_and_in_whatever_order_it_is_told_of(
+async def test_each_payment_is_recorded_once_however_often_and_in_whatever_order_webhooks_come(
     house: House,
 ) -> None:
     chance = random.Random(SEED)
@@ -115,20 +115,20 @@ async def test_each_payment_is_booked_once_however_often_and_in_whatever_order_i
     statuses = await _send(house, flood)
     sent_s = time.monotonic() - began
     killed = await killing
-    await _until_booked(payments)
+    await _until_recorded(payments)
     print(
-        f"flood: {len(flood)} webhooks of {payments} payments in {sent_s:.0f} s, all booked after "
+        f"flood: {len(flood)} webhooks of {payments} payments in {sent_s:.0f} s, recorded after "
         f"{time.monotonic() - began:.0f} s, workers killed {killed} times"
     )
     assert statuses == {200: len(flood)}
     assert killed == KILLS
-    assert await _values(_BOOKED) == [f"{payments} {payments} {payments} {payments}"]
+    assert await _values(_SETTLED) == [f"{payments} {payments} {payments} {payments}"]
     assert await _values(_EVENTS) == [f"processed {len(set(flood))}"]
     await _cash_agrees(house.sandbox)
     await audit_is_clean()
 
 
-# ---- before: paid at the gateways, who have not told us of it -----------------------------------
+# ---- before: paid at the gateways, whose webhooks have not come ---------------------------------
 
 
 async def _all_paid(house: House) -> int:
@@ -207,7 +207,7 @@ async def _send(house: House, flood: Sequence[Sent]) -> Counter[int]:
 async def _post(
     api: httpx.AsyncClient, path: str, body: bytes, headers: dict[str, str]
 ) -> httpx.Response:
-    """As a gateway does: what got no answer, because a line broke, is sent again."""
+    """Send a webhook as a gateway does: again if it got no answer because the connection broke."""
     for _ in range(SENT_AGAIN_MAX):
         try:
             return await api.post(path, content=body, headers=headers)
@@ -217,11 +217,11 @@ async def _post(
 
 
 async def _kill(house: House, chance: random.Random) -> int:
-    """kill -9 one worker after the other, each time that some more has been booked."""
+    """kill -9 one worker after the other, each time that some more are recorded."""
     give_up_at = time.monotonic() + WITHIN_S
     for killed in range(KILLS):
         while await _count(_DONE) < PAYMENTS * killed // (KILLS + 1):
-            assert time.monotonic() < give_up_at, f"{await _count(_DONE)} are booked"
+            assert time.monotonic() < give_up_at, f"{await _count(_DONE)} are recorded"
             await asyncio.sleep(0.05)
         await asyncio.sleep(chance.random())
         victim = house.workers[killed % len(house.workers)]
@@ -230,7 +230,7 @@ async def _kill(house: House, chance: random.Random) -> int:
     return KILLS
 
 
-async def _until_booked(payments: int) -> None:
+async def _until_recorded(payments: int) -> None:
     give_up_at = time.monotonic() + WITHIN_S
     while await _count(_DONE) < payments or await _count(_UNDONE):
         assert time.monotonic() < give_up_at, await _values(_EVENTS)
@@ -265,7 +265,7 @@ _DONE: Final = "SELECT count(*)::text FROM payments WHERE state = 'succeeded'"
 _UNDONE: Final = """
     SELECT count(*)::text FROM webhook_events WHERE state IN ('received', 'failed')"""
 _EVENTS: Final = "SELECT state || ' ' || count(*) FROM webhook_events GROUP BY state ORDER BY 1"
-_BOOKED: Final = """
+_SETTLED: Final = """
     SELECT concat_ws(' ',
            (SELECT count(*) FROM payments WHERE state = 'succeeded'),
            (SELECT count(*) FROM bookings WHERE state = 'confirmed'),

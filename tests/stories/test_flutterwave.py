@@ -3,8 +3,9 @@
 import httpx
 
 from app.sandbox.app import FLUTTERWAVE_WEBHOOK_SECRET
-from tests.sandbox.webhooks import delivered, eventually
+from tests.sandbox.webhooks import all_delivered, delivered, eventually
 from tests.shop import Shop
+from tests.stories.clearing import agree_on_clearing
 from tests.stories.trips import SHILLINGS, trip_in_shillings
 
 
@@ -17,23 +18,25 @@ async def test_a_trip_is_paid_on_flutterwaves_page_and_confirmed_by_its_webhook(
         assert "150,000" in page.text
         left = await guest.post(payment["checkoutUrl"] + "/pay")
     assert f"tx_ref={payment['reference']}" in left.headers["location"]
-    await eventually(lambda: delivered(shop.sandbox))
+    await all_delivered(shop.sandbox)
     await shop.run_jobs()
     assert await shop.state(booking) == "confirmed"
     assert await shop.values("SELECT DISTINCT state FROM webhook_events") == ["processed"]
 
 
-async def test_a_decline_comes_as_a_completed_charge_and_confirms_nothing(shop: Shop) -> None:
+async def test_flutterwave_reports_a_decline_as_a_completed_charge_that_confirms_nothing(
+    shop: Shop,
+) -> None:
     booking = await trip_in_shillings(shop)
     payment = await shop.pending(booking)
     await shop.sandbox.decline(payment["reference"])
-    await eventually(lambda: delivered(shop.sandbox))
+    await all_delivered(shop.sandbox)
     await shop.run_jobs()
     assert await shop.values("SELECT DISTINCT name FROM webhook_events") == ["charge.completed"]
     assert await shop.state(booking) == "awaiting_payment"
     assert await shop.values("SELECT failure FROM payments") == ["Declined by the bank"]
     await shop.sandbox.pay(payment["reference"])
-    await eventually(lambda: delivered(shop.sandbox))
+    await all_delivered(shop.sandbox)
     await shop.run_jobs()
     assert await shop.state(booking) == "confirmed"
 
@@ -46,20 +49,14 @@ async def test_a_cancelled_trip_is_refunded_through_flutterwave_and_the_books_ag
     reply = await shop.post(shop.guest, f"/api/bookings/{booking['id']}/cancel")
     assert reply.status_code == 200, reply.text
     await shop.run_jobs()
-    await eventually(lambda: delivered(shop.sandbox))  # the refund is told once it has ended
+    await all_delivered(shop.sandbox)  # a refund is reported once it has ended
     await eventually(lambda: _is_over(shop))
     await shop.run_jobs()
     states = await shop.values("SELECT gateway || ' ' || state FROM instructions")
     assert states == ["flutterwave confirmed"]
     books = (await shop.sandbox.books("flutterwave"))["UGX"]
     assert (books["money_in"], books["refunded"]) == (SHILLINGS, SHILLINGS)
-    clearing = await shop.count(
-        """
-        SELECT sum(amount)::bigint FROM ledger_entries
-          JOIN ledger_accounts ON ledger_accounts.id = account_id
-         WHERE kind = 'gateway_clearing' AND gateway = 'flutterwave'"""
-    )
-    assert -clearing == books["balance"]
+    await agree_on_clearing(shop, "flutterwave", "UGX")
 
 
 async def _is_over(shop: Shop) -> bool:
@@ -67,7 +64,7 @@ async def _is_over(shop: Shop) -> bool:
     return bool(refunds) and refunds[0]["status"] == "processed" and await delivered(shop.sandbox)
 
 
-async def test_a_webhook_without_the_secret_hash_is_refused(shop: Shop) -> None:
+async def test_a_webhook_without_flutterwaves_secret_hash_is_refused(shop: Shop) -> None:
     body = b'{"event": "virtualcard.debit", "data": {"id": 5}}'
     path, genuine = "/api/webhooks/flutterwave", {"verif-hash": FLUTTERWAVE_WEBHOOK_SECRET}
     for forged in ({}, {"verif-hash": "guess"}, {"verif-hash": ""}):

@@ -63,7 +63,7 @@ async def house(database_url: str, pool: None) -> AsyncIterator[House]:
 
 
 @pytest.mark.parametrize("fault", ["delay", "timeout_after_effect"])
-async def test_web_killed_between_the_intent_and_the_gateways_answer(
+async def test_a_web_process_killed_before_the_gateways_answer_loses_no_charge(
     house: House, fault: str
 ) -> None:
     shop = house.shop
@@ -94,7 +94,7 @@ async def test_web_killed_between_the_intent_and_the_gateways_answer(
     assert await shop.count("SELECT count(*) FROM instructions") == 0
 
 
-async def test_worker_killed_in_the_middle_of_settling(house: House) -> None:
+async def test_a_worker_killed_while_it_settles_a_payment_loses_nothing(house: House) -> None:
     shop = house.shop
     booking = await shop.reserve("1A")
     payment = await shop.pending(booking)
@@ -123,7 +123,9 @@ async def test_a_worker_told_to_stop_ends_cleanly(house: House) -> None:
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
-async def test_postgres_restarted_under_load(tmp_path: Path, mode: str) -> None:
+async def test_a_restart_of_postgres_under_load_loses_and_doubles_nothing(
+    tmp_path: Path, mode: str
+) -> None:
     with running_postgres(tmp_path / "pg", durable=True) as server:
         await migrate(server.url)
         environment = {"DATABASE_URL": server.url, "LOG_LEVEL": "CRITICAL"}

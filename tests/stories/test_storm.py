@@ -117,7 +117,7 @@ async def test_a_storm_passes_and_leaves_nothing_wrong(
 
 
 async def _guests_book(house: House, chance: random.Random) -> Counter[str]:
-    """A bus after the other is booked; returns what has become of the bookings."""
+    """One bus after the other is sold; returns what became of the bookings."""
     done: Counter[str] = Counter()
     for number in range(BOOKINGS // SEATS):
         async with transaction() as tx:
@@ -168,7 +168,7 @@ async def _begin_to_pay(house: House, booking: dict[str, Any]) -> dict[str, Any]
 
 
 async def _pass(house: House, by: timedelta) -> None:
-    """Time passes: banks work, gateways tell of it, and all that is due is done."""
+    """Time passes: banks work, gateways report it, and all that is due is done."""
     await house.forward(by)
     await house.banks_work()
     await house.deliver()

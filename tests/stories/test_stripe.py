@@ -6,8 +6,9 @@ import httpx
 
 from app.sandbox.app import STRIPE_WEBHOOK_SECRET
 from app.sandbox.stripe.dialect import Stripe
-from tests.sandbox.webhooks import delivered, eventually
+from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
+from tests.stories.clearing import agree_on_clearing
 from tests.stories.trips import EUROS, trip_in_euros
 
 
@@ -23,11 +24,11 @@ async def test_a_trip_in_euros_is_paid_on_stripes_page_and_confirmed_by_its_webh
         left = await guest.post(payment["checkoutUrl"] + "/pay")
     back = parse_qs(urlsplit(left.headers["location"]).query)
     assert back["reference"] == [payment["reference"]]
-    await eventually(lambda: delivered(shop.sandbox))
+    await all_delivered(shop.sandbox)
     await shop.run_jobs()
     assert await shop.state(booking) == "confirmed"
-    told = await shop.get(shop.guest, "/api/payments/status", reference=payment["reference"])
-    assert told["state"] == "succeeded"
+    seen = await shop.get(shop.guest, "/api/payments/status", reference=payment["reference"])
+    assert seen["state"] == "succeeded"
     assert await shop.values("SELECT DISTINCT state FROM webhook_events") == ["processed"]
 
 
@@ -42,25 +43,21 @@ async def test_a_trip_in_euros_that_is_cancelled_is_refunded_through_stripe(shop
     assert states == ["stripe confirmed"]
     books = (await shop.sandbox.books("stripe"))["EUR"]
     assert (books["money_in"], books["refunded"]) == (EUROS, EUROS)
-    clearing = await shop.count(
-        """
-        SELECT sum(amount)::bigint FROM ledger_entries
-          JOIN ledger_accounts ON ledger_accounts.id = account_id
-         WHERE kind = 'gateway_clearing' AND gateway = 'stripe'"""
-    )
-    assert -clearing == books["balance"]
+    await agree_on_clearing(shop, "stripe", "EUR")
 
 
-async def test_a_decline_on_stripes_page_is_told_and_the_guest_may_try_again(shop: Shop) -> None:
+async def test_after_a_decline_on_stripes_page_the_guest_sees_why_and_may_try_again(
+    shop: Shop,
+) -> None:
     booking = await trip_in_euros(shop)
     payment = await shop.pending(booking)
     await shop.sandbox.decline(payment["reference"])
-    await eventually(lambda: delivered(shop.sandbox))
+    await all_delivered(shop.sandbox)
     await shop.run_jobs()
     failed = await shop.values("SELECT failure FROM payments")
     assert failed == ["Your card was declined."]
     await shop.sandbox.pay(payment["reference"])
-    await eventually(lambda: delivered(shop.sandbox))
+    await all_delivered(shop.sandbox)
     await shop.run_jobs()
     assert await shop.state(booking) == "confirmed"
 

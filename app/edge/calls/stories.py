@@ -7,7 +7,7 @@ from contextvars import Context
 import structlog
 
 from app.edge.calls import actions
-from app.edge.gateways.http import Call, Unclear, facts_of
+from app.edge.gateways.http import Call, Inconclusive, facts_of
 from app.edge.gateways.port import GatewayName
 from app.foundation.db import Tx, transaction
 
@@ -67,9 +67,9 @@ class CallRecorder:
     async def _update_health(self, tx: Tx, call: Call) -> None:
         """Count a failure, or end an outage. A reply like "try later" proves neither."""
         match call.attempt:
-            case Unclear(is_outage=False):
+            case Inconclusive(is_outage=False):
                 return
-            case Unclear(reason=reason):
+            case Inconclusive(reason=reason):
                 is_down = await actions.count_failure(tx, call.gateway, reason=reason)
             case _:
                 is_down = False

@@ -1,4 +1,4 @@
-"""A day at a gateway: from midnight to midnight UTC, whatever its lists go by."""
+"""Days at a gateway: from midnight to midnight UTC, whatever zone its lists use."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -10,40 +10,41 @@ T = TypeVar("T")
 Row = dict[str, Any]
 
 
-def begin_of(day: date) -> datetime:
+def start_of(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def end_of(day: date) -> datetime:
-    return begin_of(day) + timedelta(days=1)
+    return start_of(day) + timedelta(days=1)
 
 
-def is_of(day: date, told: object) -> bool:
-    """Whether a time, as ISO 8601 or in Unix seconds, is of this day. One without a zone is UTC's;
-    what is no time counts: better a row too many than one too few.
+def is_on(day: date, time: object) -> bool:
+    """Whether a time, in ISO 8601 or Unix seconds, is on this day. Without a zone it is in UTC.
+
+    A value that is not a time counts as on the day: one row too many is better than one too few.
     """
-    match told:
+    match time:
         case int():
-            at = datetime.fromtimestamp(told, UTC)
+            at = datetime.fromtimestamp(time, UTC)
         case str():
             try:
-                at = datetime.fromisoformat(told)
+                at = datetime.fromisoformat(time)
             except ValueError:
                 return True
         case _:
             return True
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return begin_of(day) <= at < end_of(day)
+    return start_of(day) <= at < end_of(day)
 
 
 def listing(rows: Iterable[Row], read: Callable[[Row], T | None]) -> Listing[T]:
-    """What can be read of the rows, and the ids of the others."""
+    """What `read` makes of each row, and the ids of the rows of which it makes None."""
     read_rows: list[T] = []
     unreadable: list[str] = []
     for row in rows:
-        made = read(row)
-        if made is None:
+        read_row = read(row)
+        if read_row is None:
             unreadable.append(str(row.get("id")))
         else:
-            read_rows.append(made)
+            read_rows.append(read_row)
     return Listing(rows=read_rows, unreadable=unreadable)

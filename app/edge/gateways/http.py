@@ -1,4 +1,4 @@
-"""Calls to a gateway over HTTP, and what can be concluded from how they went."""
+"""Calls to a gateway over HTTP, and what can be concluded from how they ended."""
 
 import asyncio
 import ssl
@@ -20,9 +20,9 @@ from app.edge.gateways.retries import NO_PATIENCE, Patience, Repeat
 _CONNECT_SECONDS_MAX: Final = 5.0
 _CONNECTIONS_MAX: Final = 20
 _REPLY_BYTES_MAX: Final = 1_000_000
-_INCONCLUSIVE_4XX: Final = frozenset({408, 425, 429})  # nothing was said about the call itself
-_PASSING_4XX: Final = frozenset({408, 429})
-_RECORDED_WITHIN_S: Final = 1.0  # then an answer goes its way, whether it is written down or not
+_INCONCLUSIVE_4XX: Final = frozenset({408, 425, 429})  # they say nothing about the call itself
+_TEMPORARY_4XX: Final = frozenset({408, 429})
+_RECORDED_WITHIN_S: Final = 1.0  # the reply is returned then, whether it is recorded or not
 _NUL: Final = b"\\u0000"
 _REQUESTS: Final = msgspec.json.Encoder(decimal_format="number")
 
@@ -30,7 +30,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
-    """2xx with JSON. Whether the JSON makes sense is for the adapter to say."""
+    """2xx with JSON. The adapter checks whether the JSON makes sense."""
 
     outcome: ClassVar[str] = "answered"
 
@@ -41,40 +41,40 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 class Denied(msgspec.Struct, frozen=True, kw_only=True):
     """4xx with JSON: the gateway itself refused the call.
 
-    Conclusive, unless it `follows_unclear`: then that is so of the last try only, and one before
-    it may have had its effect, and be the very reason of this no.
+    That is conclusive, unless it `follows_inconclusive`: then an earlier attempt may have had its
+    effect, and may even be the reason why this one was refused.
     """
 
     outcome: ClassVar[str] = "denied"
 
     status: int
     body: Any
-    follows_unclear: bool = False
+    follows_inconclusive: bool = False
 
 
-class Unclear(msgspec.Struct, frozen=True, kw_only=True):
-    """No answer, or none that the gateway's program gave: the call may have had its effect.
+class Inconclusive(msgspec.Struct, frozen=True, kw_only=True):
+    """No reply, or one that is not from the gateway's program: the call may have had its effect.
 
-    `is_replay`: the gateway remembers that it gave this answer to an earlier call, and will give
-    no other to this call, however often it is made. `is_passing`: the next try may go otherwise,
-    if it comes no sooner than `asked_s`, which is what the gateway has asked for.
+    `is_replay`: the gateway stored this reply to an earlier call, and repeats it for every call
+    with the same idempotency key. `is_temporary`: the next attempt may end differently, if it comes
+    after the `asked_s` seconds that the gateway asks to wait.
     """
 
-    outcome: ClassVar[str] = "unclear"
+    outcome: ClassVar[str] = "unclear"  # the word in the log and in `gateway_calls`
 
     reason: str
     status: int | None = None
     is_replay: bool = False
-    is_outage: bool = False  # the gateway, or the way to it, is out of order
-    is_passing: bool = False
+    is_outage: bool = False  # the gateway, or the network to it, does not work
+    is_temporary: bool = False
     asked_s: float = 0.0
 
 
-Attempt = Answered | Denied | Unclear
+Attempt = Answered | Denied | Inconclusive
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt that has ended, and how: `number` is 1, or more of a retry."""
+    """An attempt that has ended, and how. `number` is 1 for the first, more for a retry."""
 
     gateway: GatewayName
     operation: str
@@ -85,33 +85,34 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recorder(Protocol):
-    """Told of each attempt. Whatever it does with it fails without anybody's being told."""
+    """Gets each attempt at a call. Its own failures must never reach the caller."""
 
     def record(self, call: Call) -> asyncio.Future[None]:
-        """The future ends when it is done with it."""
+        """Record an attempt; the future ends when that is done."""
         ...
 
     def is_down(self, gateway: GatewayName) -> bool:
-        """Whether a gateway has been silent for so long that it is better left alone."""
+        """Whether so many calls to a gateway failed in a row that no retry should follow."""
         ...
 
 
 class _TooLate(Exception):
-    """Whoever is sending was held up until it must not send any more."""
+    """The request was delayed until it must not be sent any more."""
 
 
 class Form(msgspec.Struct, frozen=True, kw_only=True):
-    """A body of names and values, for gateways that do not take JSON."""
+    """A body of names and values, for gateways that do not accept JSON."""
 
     fields: Sequence[tuple[str, str]]
 
 
-class Line:
-    """The connections to one gateway.
+class Client:
+    """Makes calls to one gateway, and keeps the connections to it.
 
-    Follows no redirect. `timeout_s` bounds a whole attempt, its connecting and each read, and
-    `patience` their number. `headers` go with every call. `read_float` parses numbers with a point.
-    `transport` replaces the network: for a gateway in this process. `recorder` gets each attempt.
+    It follows no redirect. `timeout_s` bounds one attempt, with its connecting and reading;
+    `patience` bounds how often and how long a call is tried again. `headers` go with every call.
+    `read_float` parses numbers with a point. `transport` replaces the network: for a gateway in
+    this process. `recorder` gets each attempt.
     """
 
     def __init__(
@@ -132,7 +133,7 @@ class Line:
         self._recorder = recorder
         self._patience = patience
         self._timeout_s = timeout_s
-        self._client = httpx.AsyncClient(
+        self._http = httpx.AsyncClient(
             base_url=base_url,
             headers={
                 "Authorization": f"Bearer {secret_key}",
@@ -161,15 +162,16 @@ class Line:
         idempotency_key: str | None = None,
         send_before: float = inf,
     ) -> Attempt:
-        """Make one attempt, or more where `repeat` lets it, and say what can be concluded.
+        """Make one attempt, or more if `repeat` allows it, and return what can be concluded.
 
-        The body goes as JSON, a Form as what browsers send; it is the same in each attempt. Of
-        each one line is logged, and the recorder is told.
+        The body is sent as JSON, a Form as browsers send one; it is the same in each attempt. Each
+        attempt is logged and recorded.
 
-        A connection that could not be opened is Unclear too. Nothing can have been begun on it,
-        but a proxy or a half-dead pool may say the same after the request has left, and looking
-        the reference up costs one read: cheaper than to be wrong once. So is a call that was held
-        up until `send_before`, on the clock of `time.monotonic()`: it does not leave any more.
+        A connection that could not be opened is Inconclusive. The gateway cannot have seen that
+        request, but a proxy or a broken connection pool may report the same error after a request
+        was sent; to look the reference up costs one read, to be wrong once costs more. A call that
+        was delayed until `send_before`, on the clock of `time.monotonic()`, is Inconclusive too:
+        it is not sent any more.
         """
         content, headers = _encode(body)
         if idempotency_key is not None:
@@ -179,7 +181,7 @@ class Line:
         number = 0
         while True:
             number += 1
-            call = await self._make(
+            call = await self._recorded(
                 lambda: self._attempt(method, path, content, headers, send_before),
                 operation=operation,
                 reference=reference,
@@ -187,25 +189,25 @@ class Line:
             )
             wait_s = self._wait_s(call.attempt, waits_s, again_before)
             if wait_s is None:
-                return _after(number, call.attempt)
+                return _conclusion(number, call.attempt)
             await asyncio.sleep(wait_s)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._http.aclose()
 
-    async def _make(
+    async def _recorded(
         self,
-        make: Callable[[], Awaitable[Attempt]],
+        attempt_once: Callable[[], Awaitable[Attempt]],
         *,
         operation: str,
         reference: str,
         number: int,
     ) -> Call:
-        """One attempt, and tell of it, also of one that was cancelled."""
-        attempt: Attempt = Unclear(reason="the call was cancelled")
+        """Make one attempt, log it and record it; one that is cancelled is recorded too."""
+        attempt: Attempt = Inconclusive(reason="the call was cancelled")
         started = time.perf_counter()
         try:
-            attempt = await make()
+            attempt = await attempt_once()
         finally:
             call = Call(
                 gateway=self._gateway,
@@ -224,8 +226,8 @@ class Line:
     def _wait_s(
         self, attempt: Attempt, waits_s: Iterator[float], again_before: float
     ) -> float | None:
-        """How long to wait before the next attempt; None if there is to be none."""
-        if not (isinstance(attempt, Unclear) and attempt.is_passing):
+        """How long to wait before the next attempt; None if there is none."""
+        if not (isinstance(attempt, Inconclusive) and attempt.is_temporary):
             return None
         if self._recorder and self._recorder.is_down(self._gateway):
             return None
@@ -246,7 +248,7 @@ class Line:
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
-                self._client.stream(
+                self._http.stream(
                     method,
                     path,
                     content=content,
@@ -258,17 +260,17 @@ class Line:
                 attempt = _conclude(response.status_code, raw, self._replies)
                 return _with_headers(attempt, response.headers)
         except _TooLate:
-            return Unclear(reason="held up for too long: not sent any more")
+            return Inconclusive(reason="delayed for too long: not sent any more")
         except (httpx.TimeoutException, TimeoutError):
             reason = f"no answer within {self._timeout_s:g} s"
-            return Unclear(reason=reason, is_outage=True, is_passing=True)
+            return Inconclusive(reason=reason, is_outage=True, is_temporary=True)
         except httpx.HTTPError as error:
             reason = f"the connection failed: {type(error).__name__}"
-            return Unclear(reason=reason, is_outage=True, is_passing=True)
+            return Inconclusive(reason=reason, is_outage=True, is_temporary=True)
 
 
 def facts_of(call: Call) -> dict[str, Any]:
-    """What is told of an attempt, without anything that it sent or got."""
+    """What is logged of an attempt: nothing that it sent or received."""
     attempt = call.attempt
     return {
         "gateway": call.gateway.value,
@@ -278,18 +280,18 @@ def facts_of(call: Call) -> dict[str, Any]:
         "status": attempt.status,
         "latency_ms": call.latency_ms,
         "outcome": attempt.outcome,
-        **({"reason": attempt.reason} if isinstance(attempt, Unclear) else {}),
+        **({"reason": attempt.reason} if isinstance(attempt, Inconclusive) else {}),
     }
 
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """Whom we believe to be who they say; read once, which takes as long as ten calls."""
+    """The certificates that we trust. Read once: reading them takes as long as ten calls."""
     return httpx.create_ssl_context(trust_env=False)
 
 
 def problems_of(attempt: Attempt, *, webhook_secrets: int) -> list[str]:
-    """What is wrong, in words, where a call that only reads went so."""
+    """What is wrong with a gateway's settings, in words, by how a call that only reads ended."""
     problems = [] if webhook_secrets else ["it has no secret to check its webhooks with"]
     match attempt:
         case Answered():
@@ -301,19 +303,19 @@ def problems_of(attempt: Attempt, *, webhook_secrets: int) -> list[str]:
             ]
         case Denied(status=status):
             return [*problems, f"it refuses to answer: HTTP {status}"]
-        case Unclear(reason=reason):
+        case Inconclusive(reason=reason):
             return [*problems, f"it cannot be reached: {reason}"]
 
 
-def _after(number: int, last: Attempt) -> Attempt:
-    """What a call comes to with the last of its attempts: all before it were unclear."""
+def _conclusion(number: int, last: Attempt) -> Attempt:
+    """What a call's last attempt means for the call: all attempts before it were inconclusive."""
     if number > 1 and isinstance(last, Denied):
-        return msgspec.structs.replace(last, follows_unclear=True)
+        return msgspec.structs.replace(last, follows_inconclusive=True)
     return last
 
 
 def _watch(send_before: float) -> Callable[[str, Any], Awaitable[None]]:
-    """What the client calls before each of its steps; the last check is right before the write.
+    """A function that httpx calls before each of its steps: it checks the time before each write.
 
     https://www.encode.io/httpcore/extensions/#trace: `http11.send_request_headers.started`
     """
@@ -327,7 +329,7 @@ def _watch(send_before: float) -> Callable[[str, Any], Awaitable[None]]:
 
 
 async def _read(response: httpx.Response) -> bytes | None:
-    """The body, or None if it is longer than any that makes sense."""
+    """The body of a reply, or None if it is too long to make sense."""
     read = bytearray()
     async for chunk in response.aiter_bytes():
         read += chunk
@@ -347,11 +349,11 @@ def _encode(body: msgspec.Struct | None) -> tuple[bytes | None, dict[str, str]]:
 
 
 def _with_headers(attempt: Attempt, headers: httpx.Headers) -> Attempt:
-    """Say how long the gateway asks to be left alone, and whether it would only repeat itself.
+    """Add what the headers say: how long to wait, and whether the gateway would repeat this reply.
 
-    `Idempotent-Replayed` and `Stripe-Should-Retry` are Stripe's; others have no such headers.
+    `Idempotent-Replayed` and `Stripe-Should-Retry` are Stripe's; other gateways do not send them.
     """
-    if not isinstance(attempt, Unclear):
+    if not isinstance(attempt, Inconclusive):
         return attempt
     wait = headers.get("retry-after")
     now = retries.parse_date(headers.get("date")) or time.time()
@@ -362,7 +364,7 @@ def _with_headers(attempt: Attempt, headers: httpx.Headers) -> Attempt:
         reason=f"{attempt.reason}, asks to wait {wait[:40]}" if wait else attempt.reason,
         is_replay=is_replay,
         is_outage=attempt.is_outage and not is_replay,
-        is_passing=attempt.is_passing and not is_final,
+        is_temporary=attempt.is_temporary and not is_final,
         asked_s=retries.read_retry_after(wait, now=now),
     )
 
@@ -371,19 +373,19 @@ def _conclude(status: int, raw: bytes | None, replies: msgspec.json.Decoder[Any]
     answered, denied = httpx.codes.is_success(status), httpx.codes.is_client_error(status)
     if not (answered or denied) or status in _INCONCLUSIVE_4XX:
         is_outage = httpx.codes.is_server_error(status)
-        return Unclear(
+        return Inconclusive(
             reason=f"HTTP {status}",
             status=status,
             is_outage=is_outage,
-            is_passing=is_outage or status in _PASSING_4XX,
+            is_temporary=is_outage or status in _TEMPORARY_4XX,
         )
     if raw is None:
-        return Unclear(reason=f"HTTP {status} with an endless body", status=status)
-    if _NUL in raw:  # which no column of ours can hold
-        return Unclear(reason=f"HTTP {status} with a NUL in it", status=status)
+        return Inconclusive(reason=f"HTTP {status} with an endless body", status=status)
+    if _NUL in raw:  # no text column of Postgres can hold it
+        return Inconclusive(reason=f"HTTP {status} with a NUL in it", status=status)
     try:
         body = replies.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # Not the gateway's program: a proxy's or firewall's page, or half of an answer.
-        return Unclear(reason=f"HTTP {status} without readable JSON", status=status)
+        # Not from the gateway's program: a page of a proxy or firewall, or half of a reply.
+        return Inconclusive(reason=f"HTTP {status} without readable JSON", status=status)
     return Answered(status=status, body=body) if answered else Denied(status=status, body=body)

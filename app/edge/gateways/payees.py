@@ -8,7 +8,7 @@ from app.edge.gateways.recipients import Flaw, NewRecipient, RecipientKind
 
 _BANK_NUMBERS: Final = {"NGN": r"[0-9]{10}", "ZAR": r"[0-9]{7,11}"}
 _BANK_NUMBER: Final = r"[0-9A-Za-z]{6,34}"
-# A phone's number as it is dialled at home, or with the country's code.
+# A phone number as it is dialled in its country, or with the country's code.
 _PHONES: Final = {
     "GHS": r"(0|233)[0-9]{9}",
     "KES": r"(0|254)[0-9]{9}",
@@ -26,7 +26,7 @@ def find_flaw(
 ) -> Flaw | None:
     """Why a gateway that pays these kinds of accounts in these currencies could not pay this one.
 
-    None where nothing is wrong to the eye.
+    None if its form shows nothing wrong.
     """
     if (new.kind, new.currency) not in payable:
         kind = new.kind.replace("_", " ")

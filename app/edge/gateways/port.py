@@ -1,7 +1,8 @@
-"""The port: what Berthold asks of any payment gateway, in Berthold's own words.
+"""The port: what Berthold needs of any payment gateway, in Berthold's own words.
 
-No database and no gateway's vocabulary. An adapter turns these into its gateway's wire format and
-back. Business facts come back as values, for callers to `match`; a caller never needs `try`.
+It knows no database and no gateway's vocabulary. An adapter turns these structs into its gateway's
+wire format and back. Outcomes come back as values, for callers to `match`; a caller never needs
+`try`.
 """
 
 from collections.abc import Mapping
@@ -52,17 +53,17 @@ class CheckoutReady(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
-    """Conclusive: the gateway says no; nothing was begun. Try again only with a new reference."""
+    """Conclusive: the gateway refused, and began nothing. Try again only with a new reference."""
 
     reason: str
 
 
 class ReferenceTaken(msgspec.Struct, frozen=True, kw_only=True):
-    """The reference exists there already: an earlier call got through. Look it up."""
+    """The gateway has this reference already: an earlier call arrived. Look it up."""
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True):
-    """Neither yes nor no: time-out, lost connection, 5xx, nonsense. Look the reference up."""
+    """Neither yes nor no: a time-out, lost connection, 5xx or nonsense. Look the reference up."""
 
     reason: str
 
@@ -71,9 +72,9 @@ class ChargeStatus(StrEnum):
     """What became of a charge.
 
     Only SUCCEEDED is paid. ABANDONED means "not completed": the guest left, or has not come yet
-    (Paystack says so from the first moment on), and may still pay as long as the checkout page is
-    open. So it ends a charge only once our own payment deadline has passed.
-    FAILED may turn into SUCCEEDED too, where the gateway lets the guest try again on its page.
+    (Paystack reports it from the first moment on), and may still pay while the checkout page is
+    open. So it ends a charge only after our own payment deadline. FAILED may become SUCCEEDED too,
+    if the gateway lets the guest try again on its page.
     """
 
     SUCCEEDED = "succeeded"
@@ -83,15 +84,15 @@ class ChargeStatus(StrEnum):
 
 
 class FoundCharge(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gateway says of a charge now.
+    """What the gateway reports of a charge now.
 
-    `money` is what the guest was asked for (never more than what came in): compare it, amount and
-    currency, with the price. `live` says that real money moved: compare it with `Gateway.live`.
-    `fee` is what the gateway keeps of `money`, in minor units, rounded down; None until it says.
-    `failure` is the gateway's reason, or empty. `data` is small, JSON-safe, and worth keeping.
+    `money` is what the guest was asked for (never more than what came in): compare its amount and
+    currency with the price. `live` says that real money moved: compare it with `Gateway.live`.
+    `fee` is what the gateway keeps of `money`, in minor units, rounded down; None until it reports
+    one. `failure` is the gateway's reason, or empty. `data` is small, JSON-safe, and worth keeping.
 
-    A charge that was given back in full may be told as FAILED: of a charge known as SUCCEEDED
-    that means nothing new.
+    A charge that was refunded in full may be reported as FAILED. For a charge that we know as
+    SUCCEEDED that is nothing new.
     """
 
     reference: str
@@ -105,15 +106,15 @@ class FoundCharge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NoSuchCharge(msgspec.Struct, frozen=True, kw_only=True):
-    """Conclusive: the gateway has no charge of this reference now.
+    """Conclusive: the gateway has no charge with this reference now.
 
-    Of one that was started that means ABANDONED: some gateways know a charge only once the guest
-    has tried to pay it.
+    For a charge that was started it means ABANDONED: some gateways know a charge only after the
+    guest has tried to pay it.
     """
 
 
 class NewRefund(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of which charge to give back to its payer.
+    """How much of which charge to refund to its payer.
 
     `reference` is ours, one per attempt, committed before the call; `reason` is for the guest.
     `send_before`: see `NewTransfer`.
@@ -131,10 +132,10 @@ class NewTransfer(msgspec.Struct, frozen=True, kw_only=True):
 
     `reference` is ours, one per attempt, committed before the call; `recipient` is the gateway's
     code for the payee's account; `reason` is what the payee may read on a statement. The money is
-    that of the charge `charge_reference`: some gateways keep it until it has come in.
-    `send_before` is on the clock of `time.monotonic()`: later than that the request does not leave
-    any more, and the outcome is Unknown. Whoever was held up for so long has been given up, and
-    somebody else may be at it.
+    that of the charge `charge_reference`: some gateways hold a transfer until that has come in.
+    `send_before` is on the clock of `time.monotonic()`: after it the request is not sent any more,
+    and the outcome is Unknown. A sender that was delayed for so long counts as dead, and another
+    one may have taken over.
     """
 
     reference: str
@@ -148,9 +149,9 @@ class NewTransfer(msgspec.Struct, frozen=True, kw_only=True):
 class MoneyOutStatus(StrEnum):
     """What became of a refund or transfer.
 
-    Only SUCCEEDED is paid out. REVERSED was paid out and came back; FAILED was never paid out,
-    or, told of one that was known as SUCCEEDED, came back too. PENDING may still become anything:
-    a new attempt while one is pending pays twice.
+    Only SUCCEEDED is paid out. REVERSED was paid out and came back. FAILED was never paid out; if
+    we knew it as SUCCEEDED, it came back too. PENDING may still become anything: a new attempt
+    while one is pending may pay twice.
     """
 
     PENDING = "pending"
@@ -160,7 +161,7 @@ class MoneyOutStatus(StrEnum):
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
-    """The gateway took the instruction; its end may still be open. `data` as in FoundCharge."""
+    """The gateway accepted the instruction; its end may be open. `data` as in FoundCharge."""
 
     gateway_id: str
     status: MoneyOutStatus
@@ -168,12 +169,12 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FoundInstruction(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gateway says of a refund or transfer now.
+    """What the gateway reports of a refund or transfer now.
 
-    `money` is what it pays out under this reference in all: compare it, amount and currency, with
-    what was instructed; `live` as in FoundCharge. `fee` is what the gateway takes on top, in minor
-    units, rounded down; None where it names none. `failure` is the gateway's reason why it has
-    failed, or, while it is PENDING, what an operator must see to; else empty.
+    `money` is all that it pays out under this reference: compare its amount and currency with what
+    was instructed; `live` as in FoundCharge. `fee` is what the gateway charges beyond that, in
+    minor units, rounded down; None if it reports none. `failure` is the gateway's reason for a
+    failure, or, while it is PENDING, what an operator must do; else empty.
     """
 
     reference: str
@@ -187,29 +188,30 @@ class FoundInstruction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NoSuchInstruction(msgspec.Struct, frozen=True, kw_only=True):
-    """Conclusive: the gateway has nothing of this reference.
+    """Conclusive: the gateway has nothing with this reference.
 
-    Of a call that may still be on its way that is not enough: ask again once it must have ended.
+    A call that is under way may still arrive: then ask again after it must have ended.
     """
 
 
 class ChargebackStatus(StrEnum):
     """What became of a chargeback."""
 
-    OPEN = "open"  # to be answered, or under review
-    WON = "won"  # the money is ours to keep: also where the bank has withdrawn it
-    LOST = "lost"  # the money is gone: also where we have accepted it
+    OPEN = "open"  # evidence is awaited, or under review
+    WON = "won"  # we keep the money; also if the bank has withdrawn the chargeback
+    LOST = "lost"  # the money is gone; also if we have accepted the chargeback
 
 
 class FoundChargeback(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gateway says now of a charge that the guest's bank wants back.
+    """What the gateway reports now of a charge that the guest's bank wants back.
 
-    `charge_reference` is that of the charge, empty where it has none: then it is not ours. `money`
+    `charge_reference` is the charge's, empty if it has none: then the charge is not ours. `money`
     is what the bank wants, never more than the charge. `is_taken`: it is out of our balance now.
-    Some gateways take it when it opens, and give it back some time after it is won; others take it
-    when it is lost. `fee` is what the gateway charges for it beyond `money`, in minor units,
-    rounded down; None where it names none (yet). `reason` is the bank's. Until `evidence_due_at`
-    an answer is looked at; None where none is, or nobody says. `live` and `data` as in FoundCharge.
+    Some gateways take it when the chargeback opens, and return it some time after it is won; others
+    take it when it is lost. `fee` is what the gateway charges beyond `money`, in minor units,
+    rounded down; None if it reports none (yet). `reason` is the bank's. Evidence is accepted until
+    `evidence_due_at`; None if it is not accepted, or no date is reported. `live` and `data` as in
+    FoundCharge.
     """
 
     gateway_id: str
@@ -225,10 +227,10 @@ class FoundChargeback(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listing(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """All that a gateway has of one kind and one day (UTC), by when it was made there.
+    """All things of one kind that were created at a gateway on one day (UTC).
 
-    Also what is not ours: then its reference is empty. `unreadable` names, by the gateway's ids,
-    what fits no shape or currency of ours: somebody made it on the gateway's dashboard.
+    What is not ours is in it too, with an empty reference. `unreadable` has the gateway's ids of
+    what fits no shape or currency of ours: somebody created it on the gateway's dashboard.
     """
 
     rows: list[T]
@@ -242,19 +244,19 @@ class EventKind(StrEnum):
     REFUND_CHANGED = "refund_changed"  # the reference of the charge that is refunded
     TRANSFER_CHANGED = "transfer_changed"  # the transfer's reference
     # What `find_chargebacks` takes: the charge's reference, or the gateway's own name of the charge
-    # where its event does not tell ours. Only the answers tell for certain which charge it is.
+    # if its event does not have ours. Only the replies show for certain which charge it is.
     CHARGEBACK_CHANGED = "chargeback_changed"
     PAYEE_CHANGED = "payee_changed"  # the recipient's code
     OTHER = "other"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """A webhook whose signature is right. A rumour all the same: ask before acting on it.
+    """A webhook whose signature is right. Even so, ask the gateway before acting on it.
 
-    `key` differs between events (at most 500 characters), and is the same for every delivery of
-    one event, as long as the gateway lets its events be told apart. Where it does not, every
-    delivery has a key of its own: better to look twice than to miss the second of two alike.
-    `name` is the gateway's word for it. `reference` is always there, unless the kind is OTHER.
+    `key` (at most 500 characters) differs between events, and is the same for every delivery of one
+    event, if the gateway's events can be distinguished. If not, every delivery has a key of its
+    own: to look twice is better than to miss the second of two equal events. `name` is the
+    gateway's word for it. `reference` is None only if the kind is OTHER.
     """
 
     key: str
@@ -264,7 +266,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BadSignature(Exception):
-    """The webhook is not signed, or not by the gateway: nothing in it may be believed."""
+    """The webhook is not signed, or not by the gateway: do not trust anything in it."""
 
 
 class BadPayload(Exception):
@@ -272,30 +274,31 @@ class BadPayload(Exception):
 
 
 class Onboarding(Protocol):
-    """What a gateway has beyond the others that asks payees itself what it must know of them."""
+    """What a gateway needs in addition if it asks payees itself for what it must know of them."""
 
     async def find_recipient(
         self, recipient: str
     ) -> RecipientReady | OnboardingNeeded | Refused | Unknown:
-        """Ask whether a payee can be paid now. Refused: there is none of this code for us.
+        """Ask whether a payee can be paid now. Refused: we have no payee with this code.
 
-        Changes nothing, may be repeated at will.
+        Changes nothing, and may be repeated at any time.
         """
         ...
 
     async def start_onboarding(
         self, recipient: str, *, return_url: str, refresh_url: str
     ) -> OnboardingLink | Refused | Unknown:
-        """Make a link for a payee, another each time.
+        """Create a link for a payee, a new one each time.
 
-        The payee comes back to `return_url`, whatever was answered there: the visit proves nothing;
-        and to `refresh_url` for another link where this one was used before, or has expired.
+        The payee comes back to `return_url` whatever the payee has entered: the visit proves
+        nothing. If the link was used before or has expired, the payee comes to `refresh_url` for a
+        new one.
         """
         ...
 
 
 class Gateway(Protocol):
-    """One payment gateway. `currencies` are those it offers; `live`: its key moves real money.
+    """One payment gateway. `currencies` are those it offers; `live`: our key moves real money.
 
     `onboarding` is there if payees have accounts at the gateway.
     """
@@ -310,49 +313,49 @@ class Gateway(Protocol):
     def live(self) -> bool: ...
 
     @property
-    def tells_chargebacks(self) -> bool:
-        """False where its API and webhooks have none: then none is ever found or listed."""
+    def reports_chargebacks(self) -> bool:
+        """False if its API and webhooks have no chargebacks: then none is ever found or listed."""
         ...
 
     @property
     def onboarding(self) -> Onboarding | None: ...
 
     def refuses(self, money: Money) -> str | None:
-        """Why this gateway could never charge such an amount; None if it might. Asks nobody."""
+        """Why this gateway could never charge this amount; None if it might. Makes no call."""
         ...
 
     async def start_charge(
         self, new: NewCharge
     ) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
-        """Begin a charge. Makes one attempt; never raises for what a gateway or network does."""
+        """Begin a charge. Never raises for what a gateway or network does."""
         ...
 
     async def find_charge(self, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
-        """Ask what became of a charge. Changes nothing, may be repeated at will."""
+        """Ask what became of a charge. Changes nothing, and may be repeated at any time."""
         ...
 
     async def start_refund(self, new: NewRefund) -> Accepted | Refused | ReferenceTaken | Unknown:
-        """Give back all or a part of a charge.
+        """Refund a charge, or a part of it.
 
-        Some gateways know no reference for refunds and take the same one twice: never start a
-        refund while an earlier attempt is unclear or may be under way. Ask `find_refund` first.
+        Some gateways have no references for refunds and would make the same one twice: never start
+        a refund while an earlier attempt is unknown or under way. Ask `find_refund` first.
         """
         ...
 
     async def find_refund(
         self, reference: str, *, charge_reference: str
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
-        """Ask what became of a refund. Changes nothing, may be repeated at will."""
+        """Ask what became of a refund. Changes nothing, and may be repeated at any time."""
         ...
 
     def find_flaw(self, new: NewRecipient) -> Flaw | None:
-        """Why this gateway could never pay such an account; None if it might. Asks nobody."""
+        """Why this gateway could never pay this account; None if it might. Makes no call."""
         ...
 
     async def create_recipient(
         self, new: NewRecipient
     ) -> RecipientReady | OnboardingNeeded | Refused | Unknown:
-        """Make an account known as payable. Moves no money: after Unknown simply do it again."""
+        """Register a payee's account. Moves no money: after Unknown simply do it again."""
         ...
 
     async def start_transfer(
@@ -364,7 +367,7 @@ class Gateway(Protocol):
     async def find_transfer(
         self, reference: str, *, charge_reference: str
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
-        """Ask what became of a transfer. Changes nothing, may be repeated at will."""
+        """Ask what became of a transfer. Changes nothing, and may be repeated at any time."""
         ...
 
     async def list_charges(self, day: date) -> Listing[FoundCharge] | Unknown:
@@ -376,9 +379,9 @@ class Gateway(Protocol):
     async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown: ...
 
     async def find_chargebacks(self, charge_reference: str) -> list[FoundChargeback] | Unknown:
-        """All of one charge, also those that have ended; none of a charge that is not known there.
+        """All chargebacks of one charge, ended ones too; none if the gateway has no such charge.
 
-        Takes what an event of CHARGEBACK_CHANGED has as its reference, too. Changes nothing.
+        Takes the reference of a CHARGEBACK_CHANGED event too. Changes nothing.
         """
         ...
 
@@ -387,7 +390,7 @@ class Gateway(Protocol):
         ...
 
     async def check(self) -> list[str]:
-        """What is wrong with how this gateway is set up, in words; asks it, and moves nothing."""
+        """What is wrong with this gateway's settings, in words. Makes a call that only reads."""
         ...
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Event:

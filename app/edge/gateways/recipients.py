@@ -1,4 +1,4 @@
-"""The part of the port that is about payees: who is to be paid, and what a gateway makes of it."""
+"""The part of the port about payees: who is to be paid, and whether a gateway can pay them."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,15 +10,15 @@ class RecipientKind(StrEnum):
     BANK_ACCOUNT = "bank_account"
     MOBILE_MONEY = "mobile_money"  # a person's wallet; `bank_code` is the operator
     MOBILE_MONEY_BUSINESS = "mobile_money_business"  # a till or paybill
-    GATEWAY_ACCOUNT = "gateway_account"  # at the gateway, which asks the payee for all else itself
+    GATEWAY_ACCOUNT = "gateway_account"  # at the gateway, which asks the payee for the rest itself
 
 
 class NewRecipient(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a payee's money shall go, in the payee's words.
+    """Where a payee's money goes, as the payee has entered it.
 
     A gateway account has a `country` (ISO 3166, two letters), and neither number nor bank.
-    `reference` is ours, is committed before the call, and is unique; from the second `attempt` on
-    an earlier one may have got through, or be under way.
+    `reference` is ours, is committed before the call, and is unique. From the second `attempt` on,
+    an earlier call may have arrived, or be under way.
     """
 
     reference: str = ""
@@ -41,8 +41,8 @@ class Flaw(msgspec.Struct, frozen=True):
 class RecipientReady(msgspec.Struct, frozen=True, kw_only=True):
     """The gateway can pay this account under its code `recipient`.
 
-    `account_name` is the owner's name as the bank has it, to be shown to the payee; it and
-    `bank_name` are empty where the gateway does not know them.
+    `account_name` is the owner's name as the bank has it, to be shown to the payee. It and
+    `bank_name` are empty if the gateway does not know them.
     """
 
     recipient: str
@@ -51,10 +51,10 @@ class RecipientReady(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OnboardingNeeded(msgspec.Struct, frozen=True, kw_only=True):
-    """The gateway knows the payee as `recipient`, but does not pay it, yet or any more.
+    """The gateway knows the payee as `recipient`, but does not pay it: not yet, or not any more.
 
-    `missing` is what the payee must tell it, each in a few words; empty while it checks what it was
-    told. `reason` is why it does not pay, or empty.
+    `missing` is what the payee must enter at the gateway, each in a few words; empty while the
+    gateway checks what was entered. `reason` is why it does not pay, or empty.
     """
 
     recipient: str
@@ -63,7 +63,7 @@ class OnboardingNeeded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OnboardingLink(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a payee answers the gateway's questions: good for one visit, until it expires."""
+    """Where a payee answers the gateway's questions: valid for one visit, until it expires."""
 
     url: str
     expires_at: datetime

@@ -1,4 +1,4 @@
-"""The gateways that this process has open, and which of them takes a currency."""
+"""The gateways that this process has open, and which of them is used for a currency."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence, Set
@@ -25,7 +25,7 @@ _CURRENCIES: Final[Mapping[GatewayName, Callable[[Settings], Sequence[str]]]] = 
 
 
 class _Open(NamedTuple):
-    """A gateway, and for which of its currencies it is used here."""
+    """A gateway, and the currencies for which it is used here."""
 
     gateway: Gateway
     currencies: Set[str]
@@ -35,13 +35,13 @@ _open: Final[dict[GatewayName, _Open]] = {}  # in the order in which they are pr
 
 
 class CurrencyNotOffered(Invalid):
-    """422: no gateway takes this currency."""
+    """422: no gateway is used for this currency."""
 
     title = "This currency cannot be paid in"
 
 
 class GatewayNotUsed(Invalid):
-    """422: the gateway that was asked for is not open, or not for this currency."""
+    """422: the gateway that was asked for is not open, or not used for this currency."""
 
     title = "This gateway is not used"
 
@@ -53,7 +53,7 @@ def open_gateways(
     recorder: Recorder | None = None,
     patience_s: float = 0,
 ) -> None:
-    """Open every gateway that the settings name and have keys for. Connects to nothing yet.
+    """Open every gateway that the settings name and have keys for. Makes no call yet.
 
     `transports` replaces the network per gateway: for gateways in this process. `recorder` gets
     each attempt. For `patience_s` seconds a call may be tried again: see `retries`.
@@ -113,7 +113,7 @@ def _opened(
 
 
 class Checked(NamedTuple):
-    """A gateway that the settings name. `currencies`: in which of them charges come to it first."""
+    """A gateway that the settings name. `currencies`: those whose charges go to it first."""
 
     name: GatewayName
     live: bool
@@ -122,7 +122,7 @@ class Checked(NamedTuple):
 
 
 async def check_gateways(settings: Settings) -> list[Checked]:
-    """Ask each gateway that the settings name whether it would work; moves nothing."""
+    """Ask each gateway that the settings name whether it would work, by calls that only read."""
     open_gateways(settings)
     try:
         names = [GatewayName(name) for name in settings.gateways]
@@ -140,7 +140,7 @@ async def _checked(name: GatewayName) -> Checked:
 
 
 async def close_gateways() -> None:
-    """Close their connections; calls after this find no gateway."""
+    """Close all gateways' connections; after this no gateway is open."""
     closing = list(_open.values())
     _open.clear()
     for gateway, _ in closing:
@@ -148,7 +148,7 @@ async def close_gateways() -> None:
 
 
 def gateway_for(currency: str) -> Gateway:
-    """The gateway that takes this currency; of several the first. Raises CurrencyNotOffered."""
+    """The first gateway that is used for this currency. Raises CurrencyNotOffered."""
     for gateway, currencies in _open.values():
         if currency in currencies:
             return gateway
@@ -156,7 +156,7 @@ def gateway_for(currency: str) -> Gateway:
 
 
 def gateway_to_pay(currency: str, name: GatewayName | None = None) -> Gateway:
-    """The gateway that pays this currency out: of this name, or the first that takes it.
+    """The gateway that pays out in this currency: the one of this name, or the first.
 
     Raises CurrencyNotOffered, GatewayNotUsed.
     """
@@ -171,16 +171,16 @@ def gateway_to_pay(currency: str, name: GatewayName | None = None) -> Gateway:
 
 
 def refused_by_all(money: Money) -> str | None:
-    """Why no open gateway could ever charge this; None if one might, or none is open to say."""
+    """Why no open gateway could ever charge this; None if one might, or none is open."""
     reasons = [_refusal(each, money) for each in _open.values()]
     return reasons[0] if all(reasons) and reasons else None
 
 
 def gateway_to_charge(money: Money, *, down: Set[GatewayName] = frozenset()) -> Gateway:
-    """The first gateway that takes this currency, might charge so much of it, and is not down.
+    """The first gateway that is used for this currency, might charge this amount, and is not down.
 
-    Where all that might are down, the first of them: it may be up again. Where all refuse, the
-    first that takes the currency: it says why. Raises CurrencyNotOffered.
+    If all that might charge it are down, the first of them: it may be up again. If all refuse the
+    amount, the first that is used for the currency: it says why. Raises CurrencyNotOffered.
     """
     might = [each.gateway for each in _open.values() if _refusal(each, money) is None]
     up = [gateway for gateway in might if gateway.name not in down]

@@ -1,7 +1,7 @@
-"""When a call is made again: up to three times, after 2, 4 and 8 seconds at the most.
+"""When a call is tried again: up to three times, after 2, 4 and 8 seconds at the most.
 
-Only a call that may be repeated is (see Repeat), only where the next try may go otherwise, and only
-as long as whoever waits for it can wait (see Patience).
+A call is tried again only if it is safe to repeat (see Repeat), if the next attempt may end
+differently, and as long as its caller can wait (see Patience).
 """
 
 import re
@@ -18,27 +18,28 @@ RETRIES_MAX: Final = 3
 FACTOR: Final = 2
 WAIT_S_MAX: Final = 60.0
 
-# Somebody looks at a page meanwhile. Short faults are got over; the longest call there is, one that
-# takes all of its time-out at last, lasts longer by these seconds: see payments.CALLING_FOR.
+# A person waits for the page: enough for short faults. The longest possible call begins its last
+# attempt after these seconds, and lasts for its time-out: see payments.CALLING_FOR.
 PATIENCE_OF_REQUESTS_S: Final = 4.0
-# Nobody looks on, but other jobs wait for the place: all retries of a gateway that answers, one of
-# a gateway that is silent. See payouts.CALLING_FOR and instructions' SENDING_FOR.
+# Nobody waits for the job, but other jobs wait for its place in the worker: enough for all retries
+# if the gateway replies at once, and for one if it does not reply at all. See payouts.CALLING_FOR
+# and the SENDING_FOR of instructions.
 PATIENCE_OF_JOBS_S: Final = 30.0
 
 _SECONDS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
 class Repeat(StrEnum):
-    """Whether a call may be made again while it is open whether it has got through."""
+    """Whether a call may be made again if it is not known whether the first one arrived."""
 
-    SAFE = "safe"  # it reads, or the gateway takes the second one for the first
-    NEVER = "never"  # what got through twice is done twice
+    SAFE = "safe"  # it only reads, or the gateway recognises the second one as the same call
+    NEVER = "never"  # what arrives twice is done twice
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
-    """A call is not begun again later than so long after it began. 0: not at all.
+    """For how many seconds after its first attempt a call may be tried again. 0: not at all.
 
-    `first_wait_s` is the most that is waited before the first retry.
+    `first_wait_s` is the longest wait before the first retry.
     """
 
     for_s: float
@@ -49,17 +50,17 @@ NO_PATIENCE: Final = Patience(for_s=0, first_wait_s=0)
 
 
 def waits_s(patience: Patience) -> Iterator[float]:
-    """The most that is waited before each retry: 2, 4, 8 seconds by default."""
+    """The longest wait before each retry: 2, 4, 8 seconds by default."""
     doubling = backoff.expo(base=FACTOR, factor=patience.first_wait_s, max_value=WAIT_S_MAX)
-    next(doubling)  # a generator of backoff begins with nothing
+    next(doubling)  # the first value of a generator of backoff is None
     return islice(doubling, RETRIES_MAX)
 
 
 def wait_s(longest_s: float, *, asked_s: float, left_s: float) -> float | None:
     """How long to wait before a retry, at random so that not all come at once; None: no retry.
 
-    Never less than the gateway has asked for. None if that is longer than we wait for anything, or
-    than there is time.
+    Never less than the gateway asks for. None if it asks for more than WAIT_S_MAX, or for more than
+    the time that is left.
     """
     if asked_s > WAIT_S_MAX or asked_s >= left_s:
         return None
@@ -69,7 +70,7 @@ def wait_s(longest_s: float, *, asked_s: float, left_s: float) -> float | None:
 def read_retry_after(value: str | None, *, now: float) -> float:
     """The seconds that a `Retry-After` asks for: a number of them, or a date (RFC 9110, 10.2.3).
 
-    0 where there is none, or none that makes sense. `now` is in Unix seconds.
+    0 if there is none, or if it makes no sense. `now` is in Unix seconds.
     """
     if value is None:
         return 0.0
@@ -80,7 +81,7 @@ def read_retry_after(value: str | None, *, now: float) -> float:
 
 
 def parse_date(value: str | None) -> float | None:
-    """A date of HTTP in Unix seconds."""
+    """A date in the format of HTTP headers, in Unix seconds; None if it is not one."""
     try:
         parts = parsedate_tz(value)
         return None if parts is None else float(mktime_tz(parts))

@@ -1,4 +1,4 @@
-"""Telling somebody something, and what the outbox keeps of each attempt."""
+"""Notify an account by mail, and record each attempt to send the mail."""
 
 from datetime import timedelta
 from typing import Final
@@ -8,7 +8,7 @@ import structlog
 import uuid_utils.compat
 
 from app.edge.notifications import queries, rules
-from app.edge.notifications.model import Claimed, Facts, Kind, Outcome
+from app.edge.notifications.model import Facts, Kind, Outcome, Taken
 from app.foundation.alerts import Severity, raise_alert
 from app.foundation.db import Tx
 from app.foundation.queue import SendNotification, enqueue
@@ -20,9 +20,9 @@ _log = structlog.get_logger(__name__)
 
 
 async def notify(tx: Tx, *, account_id: UUID, kind: Kind, source_id: UUID, data: Facts) -> None:
-    """Tell an account, once per kind and source, by mail, if the caller's transaction commits.
+    """Notify an account by mail, once per kind and source, if the caller's transaction commits.
 
-    `source_id` is what it is about: the booking's, charge's or refund's id.
+    `source_id` is the id of what it is about: a booking, charge or refund.
     """
     notification_id: UUID = uuid_utils.compat.uuid7()
     inserted = await queries.insert(
@@ -37,61 +37,61 @@ async def notify(tx: Tx, *, account_id: UUID, kind: Kind, source_id: UUID, data:
         await enqueue(tx, SendNotification(notification_id=notification_id))
 
 
-async def claim(tx: Tx, notification_id: UUID) -> Claimed | None:
-    """Take one notification for sending; None if it is not due or another worker has it."""
-    return await queries.claim(tx, notification_id=notification_id, lease=LEASE)
+async def take(tx: Tx, notification_id: UUID) -> Taken | None:
+    """Take one notification for sending; None if it is not due, or another worker has it."""
+    return await queries.take(tx, notification_id=notification_id, lease=LEASE)
 
 
-async def claim_next(tx: Tx) -> Claimed | None:
+async def take_next(tx: Tx) -> Taken | None:
     """Take the next notification that is due; None if there is none."""
-    return await queries.claim_next(tx, lease=LEASE)
+    return await queries.take_next(tx, lease=LEASE)
 
 
-async def record_sent(tx: Tx, claimed: Claimed) -> Outcome:
-    await queries.mark_sent(tx, notification_id=claimed.id)
+async def record_sent(tx: Tx, taken: Taken) -> Outcome:
+    await queries.mark_sent(tx, notification_id=taken.id)
     return Outcome.SENT
 
 
-async def record_failure(tx: Tx, claimed: Claimed, *, error: str, permanent: bool) -> Outcome:
-    """Plan the next attempt, or give up: at once if it is permanent, else after the last try."""
-    _log.warning("mail not sent", kind=claimed.kind, attempts=claimed.attempts, error=error)
-    if await _try_later(tx, claimed, error=error, permanent=permanent):
+async def record_failure(tx: Tx, taken: Taken, *, error: str, permanent: bool) -> Outcome:
+    """Plan the next attempt, or give up: at once if the failure is permanent, else in the end."""
+    _log.warning("mail not sent", kind=taken.kind, attempts=taken.attempts, error=error)
+    if await _try_later(tx, taken, error=error, permanent=permanent):
         return Outcome.RETRIED
     await raise_alert(
         tx,
         kind="mail_given_up",
         severity=Severity.WARNING,
         subject="refused by the recipient's server" if permanent else "mail server",
-        details={"notificationId": claimed.id, "kind": claimed.kind, "error": error},
+        details={"notificationId": taken.id, "kind": taken.kind, "error": error},
     )
     return Outcome.FAILED
 
 
-async def record_not_composed(tx: Tx, claimed: Claimed, *, error: str) -> Outcome:
-    """Plan the next attempt, when somebody may have mended its data or its template."""
-    await _try_later(tx, claimed, error=error, permanent=False)
+async def record_not_composed(tx: Tx, taken: Taken, *, error: str) -> Outcome:
+    """Plan the next attempt: until then its data or template may have been repaired."""
+    await _try_later(tx, taken, error=error, permanent=False)
     await raise_alert(
         tx,
         kind="mail_not_composed",
         severity=Severity.CRITICAL,
-        subject=claimed.kind,
-        details={"notificationId": claimed.id, "error": error},
+        subject=taken.kind,
+        details={"notificationId": taken.id, "error": error},
     )
     return Outcome.NOT_COMPOSED
 
 
-async def _try_later(tx: Tx, claimed: Claimed, *, error: str, permanent: bool) -> bool:
-    """Whether there is a next attempt; if not, the notification has failed."""
-    if permanent or claimed.attempts >= rules.ATTEMPTS_MAX:
+async def _try_later(tx: Tx, taken: Taken, *, error: str, permanent: bool) -> bool:
+    """Plan the next attempt if there is one; if not, mark it as failed and return False."""
+    if permanent or taken.attempts >= rules.ATTEMPTS_MAX:
         await queries.mark_failed(
-            tx, notification_id=claimed.id, attempts=claimed.attempts, error=error
+            tx, notification_id=taken.id, attempts=taken.attempts, error=error
         )
         return False
     await queries.mark_for_retry(
         tx,
-        notification_id=claimed.id,
-        attempts=claimed.attempts,
-        wait=rules.wait_after(claimed.attempts),
+        notification_id=taken.id,
+        attempts=taken.attempts,
+        wait=rules.wait_after(taken.attempts),
         error=error,
     )
     return True

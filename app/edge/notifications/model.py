@@ -1,4 +1,4 @@
-"""Notifications: what is told to whom, and how far the telling is."""
+"""Notifications: what people are notified of, and how far sending the mail is."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -15,25 +15,25 @@ class Kind(StrEnum):
 
     BOOKING_CONFIRMED = "booking_confirmed"
     BOOKING_CANCELLED = "booking_cancelled"
-    BOOKING_REQUESTED = "booking_requested"  # to the host, who has to answer until `respond_by`
+    BOOKING_REQUESTED = "booking_requested"  # to the host, who must answer before `respond_by`
     BOOKING_DECLINED = "booking_declined"
     HOLD_EXPIRED = "hold_expired"
     REFUND_PENDING = "refund_pending"  # paid too late or twice: the money goes back
-    DISPUTE_OPENED = "dispute_opened"  # this and the next two to both sides
+    DISPUTE_OPENED = "dispute_opened"  # this and the next two go to both sides
     DISPUTE_RESOLVED = "dispute_resolved"
     DISPUTE_WITHDRAWN = "dispute_withdrawn"
     REFUND_SENT = "refund_sent"  # this and the next three are about `amount`
     PAYOUT_SENT = "payout_sent"
-    PAYOUT_FAILED = "payout_failed"  # given up, or come back
+    PAYOUT_FAILED = "payout_failed"  # given up, or the money came back
     HOST_DEBT = "host_debt"
     PAYOUT_ACCOUNT_STOPPED = "payout_account_stopped"
-    CHARGEBACK_OPENED = "chargeback_opened"  # this and the next two about `amount`, to the host
+    CHARGEBACK_OPENED = "chargeback_opened"  # this and the next two are about `amount`, to the host
     CHARGEBACK_WON = "chargeback_won"
     CHARGEBACK_LOST = "chargeback_lost"
 
 
 class DisputeFacts(TypedDict):
-    """What a mail about a dispute says of it."""
+    """What a mail says about a dispute."""
 
     pot: str  # rental or deposit
     held: Money  # in that pot
@@ -42,9 +42,9 @@ class DisputeFacts(TypedDict):
 
 
 class BookingFacts(TypedDict):
-    """What a mail about a booking says. The caller brings it, so that mail needs no bookings.
+    """What a mail about a booking says. The caller gives it, so mails need no table of bookings.
 
-    Instants are shown in the zone of the place if one is given, else in the reader's own.
+    Instants are shown in the zone of the place if one is given, else in the reader's own zone.
     """
 
     booking_id: UUID
@@ -55,29 +55,29 @@ class BookingFacts(TypedDict):
     total: Money
     zone: NotRequired[str]  # of the place, or of a trip's departure
     arrival_zone: NotRequired[str]
-    amount: NotRequired[Money]  # of it, that was sent or is owed
+    amount: NotRequired[Money]  # what was sent or is owed of it
     reason: NotRequired[str]  # in words for people
-    respond_by: NotRequired[datetime]  # also: until when evidence is looked at
+    respond_by: NotRequired[datetime]  # of a chargeback: until when evidence is accepted
     dispute: NotRequired[DisputeFacts]
 
 
 class PayoutAccountFacts(TypedDict):
-    """What a mail about a payout account says, which is about no booking."""
+    """What a mail about a payout account says; it is about no booking."""
 
     gateway: str
     currency: str
-    missing: list[str]  # what the gateway must be told, in its words
+    missing: list[str]  # what the host must enter at the gateway, in its words
     reason: str  # the gateway's; may be empty
 
 
 Facts = BookingFacts | PayoutAccountFacts
 
 
-class Claimed(msgspec.Struct, frozen=True, kw_only=True):
-    """A notification that this process alone sends until its lease ends, and its reader.
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """A notification that only this process sends until its lease ends, and its reader.
 
-    What it says is read when it is composed, so that one that cannot be read does not keep the
-    outbox from being swept. (It may also be of a kind that only a newer process knows.)
+    Its `data` is decoded when the mail is composed: so one that cannot be decoded does not stop the
+    others. (It may also be of a kind that only a newer release knows.)
     """
 
     id: UUID
@@ -97,5 +97,5 @@ class Outcome(StrEnum):
     SENT = "sent"
     RETRIED = "retried"
     FAILED = "failed"
-    NOT_COMPOSED = "not_composed"  # its data or its template is at fault; tried again later
-    NOT_DUE = "not_due"  # delivered already, given up, or another worker is at it
+    NOT_COMPOSED = "not_composed"  # its data or template is wrong; tried again later
+    NOT_DUE = "not_due"  # delivered already, given up, or another worker has it

@@ -1,9 +1,9 @@
-"""The SQL of the outbox."""
+"""One statement per function on `notifications`, the outbox of mails."""
 
 from datetime import timedelta
 from uuid import UUID
 
-from app.edge.notifications.model import Claimed, Facts, Kind
+from app.edge.notifications.model import Facts, Kind, Taken
 from app.foundation.db import Tx, execute, fetch_one, json
 
 
@@ -16,7 +16,7 @@ async def insert(
     source_id: UUID,
     data: Facts,
 ) -> bool:
-    """Put a notification into the outbox; False if the account was told this already."""
+    """Put a notification into the outbox; False if the account was notified of this already."""
     inserted = await execute(
         tx,
         """
@@ -32,11 +32,11 @@ async def insert(
     return inserted == 1
 
 
-async def claim(tx: Tx, *, notification_id: UUID, lease: timedelta) -> Claimed | None:
+async def take(tx: Tx, *, notification_id: UUID, lease: timedelta) -> Taken | None:
     """Take one notification if it is due: of many workers at once, one gets it."""
     return await fetch_one(
         tx,
-        Claimed,
+        Taken,
         """
         UPDATE notifications
            SET attempts = attempts + 1, next_try_at = business_now() + %(lease)s
@@ -53,11 +53,11 @@ async def claim(tx: Tx, *, notification_id: UUID, lease: timedelta) -> Claimed |
     )
 
 
-async def claim_next(tx: Tx, *, lease: timedelta) -> Claimed | None:
-    """Take the notification that has been due for the longest and that nobody else is taking."""
+async def take_next(tx: Tx, *, lease: timedelta) -> Taken | None:
+    """Take the notification that has been due for the longest, of those that nobody is taking."""
     return await fetch_one(
         tx,
-        Claimed,
+        Taken,
         """
         WITH due AS (
             SELECT id FROM notifications
@@ -78,7 +78,7 @@ async def claim_next(tx: Tx, *, lease: timedelta) -> Claimed | None:
 
 
 async def mark_sent(tx: Tx, *, notification_id: UUID) -> None:
-    """The mail server took it. True whoever holds the lease by now."""
+    """Record that the mail server accepted a mail: it is true whichever worker has it by now."""
     await execute(
         tx,
         """
@@ -91,7 +91,7 @@ async def mark_sent(tx: Tx, *, notification_id: UUID) -> None:
 async def mark_for_retry(
     tx: Tx, *, notification_id: UUID, attempts: int, wait: timedelta, error: str
 ) -> None:
-    """Try again after a while; nothing if somebody else has claimed it since."""
+    """Plan the next attempt; changes nothing if another worker has taken it since."""
     await execute(
         tx,
         """
@@ -106,7 +106,7 @@ async def mark_for_retry(
 
 
 async def mark_failed(tx: Tx, *, notification_id: UUID, attempts: int, error: str) -> None:
-    """Give up; nothing if somebody else has claimed it since."""
+    """Give up; changes nothing if another worker has taken it since."""
     await execute(
         tx,
         """

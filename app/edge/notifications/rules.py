@@ -1,4 +1,4 @@
-"""What a mail says and to whom it is addressed; when one that failed is tried again."""
+"""Compose a mail, and say when one that failed is tried again."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from app.edge.notifications.model import BookingFacts, Claimed, Kind, PayoutAccountFacts
+from app.edge.notifications.model import BookingFacts, Kind, PayoutAccountFacts, Taken
 from app.foundation.clock import is_zone
 
 ATTEMPTS_MAX: Final = 10
@@ -30,39 +30,39 @@ _MONTHS: Final = {
     ),
 }  # fmt: skip
 
-# One template makes both parts: the layout decides the form, and HTML escapes what is put in.
+# One template makes both parts: the layout decides the form, and for HTML all values are escaped.
 _TEMPLATES: Final = PackageLoader("app.edge.notifications")
-# What the layout shows of a booking, if a mail is about one.
+# What the layout shows about the booking, in mails that are about one.
 _OF_BOOKINGS: Final = ("title", "units", "check_in", "check_out", "total", "booking_id")
 _HTML: Final = Environment(loader=_TEMPLATES, undefined=StrictUndefined, autoescape=True)
 _TEXT: Final = Environment(
     loader=_TEMPLATES,
     undefined=StrictUndefined,
-    autoescape=False,  # noqa: S701  plain text knows no markup
+    autoescape=False,  # noqa: S701  plain text has no markup
 )
 
 
 def wait_after(attempts: int) -> timedelta:
-    """How long to wait after so many failed attempts: 1, 2, 4 … minutes, 6 hours at the most."""
+    """The wait after this many failed attempts: 1, 2, 4 … minutes, 6 hours at the most."""
     return min(_FIRST_WAIT * 2 ** (attempts - 1), _WAIT_MAX)
 
 
-def compose(claimed: Claimed, *, mail_from: str) -> EmailMessage:
+def compose(taken: Taken, *, mail_from: str) -> EmailMessage:
     """The mail, in text and HTML, in the reader's language.
 
-    Its Message-ID follows from the notification's id: should a crash make us send it twice, the
-    reader's mail program can tell that it is the same (RFC 5322 §3.6.4).
+    Its Message-ID follows from the notification's id: if a crash makes us send it twice, the
+    reader's mail program can see that it is the same mail (RFC 5322 §3.6.4).
     """
-    locale = language(claimed.locale)
-    name = f"{locale}/{claimed.kind}.jinja"
-    facts = _facts(claimed, locale)
+    locale = language(taken.locale)
+    name = f"{locale}/{taken.kind}.jinja"
+    facts = _facts(taken, locale)
     text = _TEXT.get_template(name)
     message = EmailMessage(policy=SMTP)
     message["From"] = mail_from
-    message["To"] = Address(addr_spec=claimed.email)
+    message["To"] = Address(addr_spec=taken.email)
     message["Subject"] = _one_line(_block(text, "subject", facts))
-    message["Date"] = claimed.created_at
-    message["Message-ID"] = f"<{claimed.id}@{message['From'].addresses[0].domain}>"
+    message["Date"] = taken.created_at
+    message["Message-ID"] = f"<{taken.id}@{message['From'].addresses[0].domain}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
     message.set_content(text.render(facts, layout="layout.txt"))
     html = _HTML.get_template(name).render(facts, layout="layout.html")
@@ -72,29 +72,29 @@ def compose(claimed: Claimed, *, mail_from: str) -> EmailMessage:
 
 
 def language(locale: str) -> str:
-    """The language that mails exist in and that fits a locale such as `fr-CM`."""
+    """The language of mails for a locale such as `fr-CM`: English if there are none in its own."""
     wanted = locale.replace("_", "-").split("-")[0].lower()
     return wanted if wanted in _MONTHS else "en"
 
 
 def moment(at: datetime, zone: str, locale: str) -> str:
-    """An instant for people, on the clock of a zone: `Sat 5 Sep 2026, 14:00 (Africa/Douala)`."""
+    """An instant as people write it, in a zone: `Sat 5 Sep 2026, 14:00 (Africa/Douala)`."""
     zone = zone if is_zone(zone) else "UTC"
     local = at.astimezone(ZoneInfo(zone))
     day, month = _DAYS[locale][local.weekday()], _MONTHS[locale][local.month - 1]
     return f"{day} {local.day} {month} {local.year}, {local:%H:%M} ({zone})"
 
 
-def _facts(claimed: Claimed, locale: str) -> dict[str, Any]:
-    """What templates may say, already as text."""
-    if claimed.kind == Kind.PAYOUT_ACCOUNT_STOPPED:
-        return _payout_account_facts(claimed, locale)
-    data = msgspec.convert(claimed.data, BookingFacts)
-    zone = data.get("zone", claimed.zone)
+def _facts(taken: Taken, locale: str) -> dict[str, Any]:
+    """What templates may use, already as text."""
+    if taken.kind == Kind.PAYOUT_ACCOUNT_STOPPED:
+        return _payout_account_facts(taken, locale)
+    data = msgspec.convert(taken.data, BookingFacts)
+    zone = data.get("zone", taken.zone)
     respond_by = data.get("respond_by")
     return {
         "locale": locale,
-        "name": _one_line(claimed.name),
+        "name": _one_line(taken.name),
         "booking_id": str(data["booking_id"]),
         "title": _one_line(data["listing_title"]),
         "units": ", ".join(_one_line(label) for label in data["unit_labels"]),
@@ -103,17 +103,17 @@ def _facts(claimed: Claimed, locale: str) -> dict[str, Any]:
         "total": str(data["total"]),
         "amount": str(data.get("amount", "")),
         "reason": data.get("reason", ""),
-        "respond_by": moment(respond_by, claimed.zone, locale) if respond_by else "",
+        "respond_by": moment(respond_by, taken.zone, locale) if respond_by else "",
         **_dispute_facts(data),
     }
 
 
-def _payout_account_facts(claimed: Claimed, locale: str) -> dict[str, str]:
-    data = msgspec.convert(claimed.data, PayoutAccountFacts)
+def _payout_account_facts(taken: Taken, locale: str) -> dict[str, str]:
+    data = msgspec.convert(taken.data, PayoutAccountFacts)
     return {
         **dict.fromkeys(_OF_BOOKINGS, ""),
         "locale": locale,
-        "name": _one_line(claimed.name),
+        "name": _one_line(taken.name),
         "gateway": data["gateway"],
         "currency": data["currency"],
         "missing": ", ".join(_one_line(each) for each in data["missing"]),
@@ -133,5 +133,5 @@ def _block(template: Template, name: str, facts: Mapping[str, Any]) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Text from outside, without the line breaks that could begin another header."""
+    """A text without line breaks, which could begin another header of the mail."""
     return " ".join(text.split())

@@ -1,4 +1,4 @@
-"""Delivery: claim in one transaction, send in none, record in another."""
+"""Send mails: take one in a transaction, send it outside of any, record the end in another."""
 
 import asyncio
 from typing import Any, Final
@@ -10,11 +10,11 @@ import msgspec
 import structlog
 
 from app.edge.notifications import actions, rules
-from app.edge.notifications.model import Claimed, Outcome
+from app.edge.notifications.model import Outcome, Taken
 from app.foundation.db import transaction
 from app.foundation.settings import settings
 
-# All of one attempt; well below actions.LEASE, which must outlast it.
+# For a whole attempt; well below actions.LEASE, which must be longer.
 _ATTEMPT_SECONDS: Final = 60.0
 _REPLY_SECONDS: Final = 20.0
 _PERMANENT: Final = 500
@@ -32,54 +32,54 @@ class Swept(msgspec.Struct, frozen=True):
 
 
 async def deliver(notification_id: UUID) -> Outcome:
-    """Send one notification if it is due; a failure is planned again, not raised.
+    """Send one notification if it is due; a failure plans the next attempt, and is not raised.
 
-    A process that dies between sending and recording makes the mail go out again when its lease
-    ends, with the same Message-ID: SMTP has no way to ask.
+    If the process dies between sending and recording, the mail is sent again when its lease ends,
+    with the same Message-ID: SMTP has no way to ask whether it was sent.
     """
     async with transaction() as tx:
-        claimed = await actions.claim(tx, notification_id)
-    return await _deliver(claimed) if claimed else Outcome.NOT_DUE
+        taken = await actions.take(tx, notification_id)
+    return await _deliver(taken) if taken else Outcome.NOT_DUE
 
 
 async def deliver_due(limit: int = 200) -> Swept:
-    """Send what is due, the oldest first; stops early when the mail server does not want now."""
+    """Send what is due, the oldest first; stops early if the mail server accepts no mail now."""
     swept = Swept()
     for _ in range(limit):
         async with transaction() as tx:
-            claimed = await actions.claim_next(tx)
-        if claimed is None:
+            taken = await actions.take_next(tx)
+        if taken is None:
             break
-        outcome = await _deliver(claimed)
+        outcome = await _deliver(taken)
         swept = msgspec.structs.replace(swept, **{outcome: getattr(swept, outcome) + 1})
         if outcome is Outcome.RETRIED:
             break
     return swept
 
 
-async def _deliver(claimed: Claimed) -> Outcome:
+async def _deliver(taken: Taken) -> Outcome:
     try:
-        message = rules.compose(claimed, mail_from=settings().mail_from)
-    except Exception as error:  # noqa: BLE001  whatever it is, the other mails still go out
-        _log.exception("mail not composed", id=str(claimed.id), kind=claimed.kind, exc_info=error)
+        message = rules.compose(taken, mail_from=settings().mail_from)
+    except Exception as error:  # noqa: BLE001  whatever it is, the other mails are still sent
+        _log.exception("mail not composed", id=str(taken.id), kind=taken.kind, exc_info=error)
         async with transaction() as tx:
-            return await actions.record_not_composed(tx, claimed, error=_words(error))
+            return await actions.record_not_composed(tx, taken, error=_words(error))
     try:
         async with asyncio.timeout(_ATTEMPT_SECONDS):
             await aiosmtplib.send(message, **server(settings().smtp_url))
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
         async with transaction() as tx:
             return await actions.record_failure(
-                tx, claimed, error=_words(error), permanent=_is_permanent(error)
+                tx, taken, error=_words(error), permanent=_is_permanent(error)
             )
     async with transaction() as tx:
-        return await actions.record_sent(tx, claimed)
+        return await actions.record_sent(tx, taken)
 
 
 def server(url: str) -> dict[str, Any]:
     """aiosmtplib's arguments for `smtp://user:pass@host:port`, `smtps://…` or `smtp://…?starttls`.
 
-    Plain `smtp` still encrypts if the server offers it; `?starttls` refuses to go on without.
+    Plain `smtp` encrypts if the server offers it; with `?starttls` it must.
     """
     parts = urlsplit(url)
     tls = parts.scheme == "smtps"
@@ -98,7 +98,7 @@ def server(url: str) -> dict[str, Any]:
 def _is_permanent(error: Exception) -> bool:
     """Whether the server refused this reader or this mail for good (RFC 5321 §4.2.1: 5yz).
 
-    A refused sender or log-in is our own fault, and may be repaired before the last try.
+    A refused sender or log-in is a fault of ours, and may be repaired before the last attempt.
     """
     match error:
         case aiosmtplib.SMTPRecipientsRefused():
@@ -110,5 +110,5 @@ def _is_permanent(error: Exception) -> bool:
 
 
 def _words(error: Exception) -> str:
-    """What went wrong, short, and free of what a database text cannot hold."""
+    """What went wrong, short, and without NUL, which Postgres cannot store."""
     return f"{type(error).__name__}: {error}".replace("\x00", "")[:500]

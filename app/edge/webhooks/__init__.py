@@ -1,1 +1,1 @@
-"""Webhooks: what gateways tell us, verified, stored once, acted on by a job."""
+"""Webhooks: what gateways report, verified, stored once, acted on by a job."""

@@ -1,4 +1,4 @@
-"""Store what a gateway says once, and queue acting on it; write down how that ended."""
+"""Store an event that a gateway reports once, queue a job to act on it, and record how it ended."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -36,7 +36,7 @@ _log = structlog.get_logger(__name__)
 
 
 def verify(gateway: Gateway, headers: Mapping[str, str], body: bytes) -> Event:
-    """The event, if the gateway signed exactly these bytes.
+    """The event in a body, if the gateway signed exactly these bytes.
 
     Raises ForgedWebhook, UnreadableWebhook.
     """
@@ -44,14 +44,14 @@ def verify(gateway: Gateway, headers: Mapping[str, str], body: bytes) -> Event:
         return gateway.read_webhook(headers, body)
     except BadSignature as error:
         _log.warning("webhook refused", gateway=gateway.name, reason=str(error))
-        raise ForgedWebhook("The signature does not fit the body.") from error
+        raise ForgedWebhook("The signature does not match the body.") from error
     except BadPayload as error:
         _log.warning("webhook unreadable", gateway=gateway.name, reason=str(error))
         raise UnreadableWebhook(str(error)) from error
 
 
 async def store(tx: Tx, gateway: Gateway, event: Event, body: bytes) -> Receipt:
-    """Store an event and queue acting on it, unless it is known and did not fail."""
+    """Store an event and queue a job to act on it, unless it is known and did not fail."""
     stored_id = await queries.insert(
         tx, event_id=uuid_utils.compat.uuid7(), gateway=gateway.name, event=event, body=body
     )
@@ -64,9 +64,9 @@ async def store(tx: Tx, gateway: Gateway, event: Event, body: bytes) -> Receipt:
 async def retry_unprocessed(tx: Tx, *, limit: int) -> int:
     """Queue events again whose job was lost, or gave up; returns how many.
 
-    Of those that were tried too often already an alert tells, one per gateway.
+    Events that were tried too often are not queued: an alert for each gateway lists them.
     """
-    await _tell_given_up(tx)
+    await _alert_given_up(tx)
     event_ids = await queries.unprocessed(tx, limit=limit)
     for event_id in event_ids:
         await enqueue(tx, ProcessWebhook(event_id=event_id))
@@ -74,31 +74,31 @@ async def retry_unprocessed(tx: Tx, *, limit: int) -> int:
 
 
 async def begin(tx: Tx, event_id: UUID) -> StoredEvent | None:
-    """An event to act on, its attempt counted; None if it has been acted on."""
+    """The event to act on, with this attempt counted; None if it was acted on already."""
     return await queries.begin(tx, event_id)
 
 
 async def processed(tx: Tx, event_id: UUID) -> None:
-    """In the transaction of the event's effect."""
+    """Record that an event was acted on, in the transaction of its effect."""
     await _end(tx, event_id, EventState.PROCESSED)
 
 
 async def ignored(tx: Tx, event_id: UUID) -> None:
-    """Nothing is to be done about an event of this kind."""
+    """Record that nothing is to be done about an event of this kind."""
     await _end(tx, event_id, EventState.IGNORED)
 
 
 async def failed(tx: Tx, event_id: UUID, *, error: str) -> None:
-    """Acting on it did not work: another attempt, the gateway's next delivery or a replay may."""
+    """Record that acting on an event failed: an attempt, a delivery or a replay may follow."""
     await _end(tx, event_id, EventState.FAILED, error=error)
 
 
 async def _end(tx: Tx, event_id: UUID, to: EventState, *, error: str | None = None) -> None:
-    """Whoever acted on it at the same time and was first has said how it ended."""
+    """Record how it ended; of two jobs that acted on it at once, the first one decides."""
     await queries.end(tx, event_id, to, sources=states.sources(MOVES, to), error=error)
 
 
-# ---- what operators see and do ------------------------------------------------------------------
+# ---- for operators -------------------------------------------------------------------------------
 
 
 async def read_events(tx: Tx, wanted: EventFilter, *, limit: int, cursor: str | None) -> EventPage:
@@ -134,7 +134,7 @@ async def read_event(tx: Tx, event_id: UUID) -> EventWithBody:
 
 
 async def replay(tx: Tx, event_id: UUID, *, admin_id: UUID) -> EventReply:
-    """Act on an event again, whatever became of it: the gateway is asked what is true now.
+    """Act on an event again, whatever its state: the gateway is asked for its current state.
 
     Raises WebhookNotFound, MoveRefused.
     """
@@ -153,12 +153,12 @@ async def replay(tx: Tx, event_id: UUID, *, admin_id: UUID) -> EventReply:
         before={"state": event.state},
         after={"state": replayed.state},
     )
-    await _tell_given_up(tx)
+    await _alert_given_up(tx)
     return replayed
 
 
-async def _tell_given_up(tx: Tx) -> None:
-    """Alert about events that are not tried again; where there are none any more, resolve it."""
+async def _alert_given_up(tx: Tx) -> None:
+    """Raise an alert for each gateway with events that are not tried again, else resolve it."""
     given_up = await queries.given_up(tx, shown_max=_SHOWN_MAX)
     await raise_alerts(
         tx,
@@ -166,17 +166,17 @@ async def _tell_given_up(tx: Tx) -> None:
             Sighting(
                 kind=_GIVEN_UP,
                 severity=Severity.CRITICAL,
-                subject=told.gateway,
+                subject=group.gateway,
                 details={
-                    "webhooks": told.events,
-                    "since": told.since.isoformat(),
-                    "ids": [str(event_id) for event_id in told.shown],
+                    "webhooks": group.events,
+                    "since": group.since.isoformat(),
+                    "ids": [str(event_id) for event_id in group.shown],
                 },
             )
-            for told in given_up
+            for group in given_up
         ],
     )
-    clear = set(GatewayName) - {told.gateway for told in given_up}
+    clear = set(GatewayName) - {group.gateway for group in given_up}
     await resolve_alerts(tx, (_GIVEN_UP,), sorted(clear))
 
 

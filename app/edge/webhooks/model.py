@@ -12,15 +12,15 @@ from app.edge.gateways.port import EventKind, GatewayName
 from app.foundation.errors import Conflict, Malformed, NotFound, Unauthenticated
 from app.foundation.wire import Output
 
-TRIES_MAX: Final = 10  # after them an operator must look, and replay it
+TRIES_MAX: Final = 10  # after them an operator must look at it, and replay it
 
-# How long to wait for another try at the most, doubled after each: some ten hours in all.
+# The wait before the next try, doubled after each: about ten hours in all.
 FIRST_WAIT: Final = timedelta(seconds=30)
 WAIT_MAX: Final = timedelta(hours=3)
 
 
 class EventState(StrEnum):
-    RECEIVED = "received"  # to be acted on
+    RECEIVED = "received"  # a job will act on it
     PROCESSED = "processed"
     IGNORED = "ignored"
     FAILED = "failed"
@@ -50,7 +50,7 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GivenUp(msgspec.Struct, frozen=True, kw_only=True):
-    """Events of a gateway that are not tried again by themselves; `shown` are some of them."""
+    """How many events of a gateway are not tried again by themselves; `shown` has a few ids."""
 
     gateway: GatewayName
     events: int
@@ -67,7 +67,7 @@ class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventReply(Output, frozen=True):
-    """An event as operators see it. `attempts` counts how often it was begun to act on."""
+    """An event as operators see it. `attempts` counts how often acting on it was begun."""
 
     id: UUID
     gateway: GatewayName
@@ -82,7 +82,7 @@ class EventReply(Output, frozen=True):
 
 
 class EventWithBody(EventReply, frozen=True):
-    """The same with what the gateway sent; bytes that are no UTF-8 are shown as U+FFFD."""
+    """An event with the body that the gateway sent; bytes that are not UTF-8 become U+FFFD."""
 
     body: str
 
@@ -95,7 +95,7 @@ class EventPage(Output, frozen=True):
 
 
 class Receipt(Output, frozen=True):
-    """What a gateway is told: we have it, and whether we had it already."""
+    """The reply to a gateway: its webhook is stored, and whether it was stored before."""
 
     received: bool
     deduplicated: bool
@@ -110,18 +110,18 @@ class WebhookNotFound(NotFound):
 
 
 class NothingOfOurs(Conflict):
-    """A gateway tells of what we know nothing of. It may be faster than our own commit."""
+    """A gateway reports something unknown to us. It may be faster than our own commit."""
 
-    title = "Nothing of ours is called this"
+    title = "Nothing here has this reference"
 
 
 class ForgedWebhook(Unauthenticated):
-    """The signature is missing or wrong: nothing of it is stored."""
+    """The signature is missing or wrong: nothing of the webhook is stored."""
 
     title = "The signature is not valid"
 
 
 class UnreadableWebhook(Malformed):
-    """Signed, but not in a form that this gateway sends."""
+    """The webhook is signed, but does not have a form that this gateway sends."""
 
     title = "The webhook cannot be read"

@@ -31,9 +31,9 @@ from app.foundation.db import (
 async def insert(
     tx: Tx, *, event_id: UUID, gateway: GatewayName, event: Event, body: bytes
 ) -> UUID | None:
-    """Store an event; the id to act on, or None if that was done or is about to be.
+    """Store an event; returns the id to act on, None if that was done or is about to be done.
 
-    One that failed is acted on again, and so is one that nobody has got round to for minutes.
+    A known event is acted on again if that failed, or if no job has begun it for minutes.
     """
     return await fetch_value(
         tx,
@@ -60,9 +60,9 @@ async def insert(
 
 
 async def begin(tx: Tx, event_id: UUID) -> StoredEvent | None:
-    """Count an attempt at an event that is to be acted on (again); None if that was done.
+    """Count an attempt to act on an event; None if it was acted on already.
 
-    The sweep leaves it alone for longer than its job waits for the next attempt.
+    The sweep that queues lost events waits longer than the event's job waits for its next attempt.
     """
     return await fetch_one(
         tx,
@@ -81,7 +81,7 @@ async def begin(tx: Tx, event_id: UUID) -> StoredEvent | None:
 
 
 async def unprocessed(tx: Tx, *, limit: int) -> list[UUID]:
-    """Events to be acted on whose job should have done so by now, and that are not given up."""
+    """Events that are not given up, and whose job should have acted on them by now."""
     return await fetch_values(
         tx,
         UUID,
@@ -97,7 +97,7 @@ async def unprocessed(tx: Tx, *, limit: int) -> list[UUID]:
 
 
 async def given_up(tx: Tx, *, shown_max: int) -> list[GivenUp]:
-    """Events that have been tried as often as they are, per gateway; ids of the oldest."""
+    """Per gateway: events that were tried as often as allowed, and the ids of the oldest."""
     return await fetch_all(
         tx,
         GivenUp,
@@ -115,7 +115,7 @@ async def given_up(tx: Tx, *, shown_max: int) -> list[GivenUp]:
 async def end(
     tx: Tx, event_id: UUID, to: EventState, *, sources: list[EventState], error: str | None
 ) -> int:
-    """Write down how acting on an event ended; 0 if it is in none of `sources` any more."""
+    """Record how acting on an event ended; 0 if its state is none of `sources` any more."""
     return await execute(
         tx,
         """
@@ -133,7 +133,7 @@ async def end(
 async def events(
     tx: Tx, wanted: EventFilter, *, before: UUID | None, limit: int
 ) -> list[EventReply]:
-    """Newest first (ids are in the order of time), older than the event of this id."""
+    """Events, newest first (ids are in the order of time), older than the event of this id."""
     return await fetch_all(
         tx,
         EventReply,
@@ -187,7 +187,7 @@ async def body(tx: Tx, event_id: UUID) -> bytes:
 
 
 async def restart(tx: Tx, event: EventReply) -> EventReply | None:
-    """Make an event new, if it still is where `event` saw it; else None."""
+    """Make an event new if it is still in the state in which `event` was read; else None."""
     return await fetch_one(
         tx,
         EventReply,

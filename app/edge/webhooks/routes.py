@@ -1,4 +1,4 @@
-"""Where gateways tell us things, and where operators look at what they told."""
+"""Where gateways send webhooks, and where operators look at them."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -53,7 +53,7 @@ def _gateway(name: str) -> Gateway:
     "/api/admin/webhooks",
     guards=[require_admin],
     tags=["webhooks"],
-    summary="What gateways told us, newest first",
+    summary="Webhooks that gateways have sent, newest first",
 )
 async def list_events(
     *,
@@ -84,7 +84,7 @@ async def get_event(event_id: FromPath[UUID]) -> EventWithBody:
     status_code=200,
     guards=[require_admin],
     tags=["webhooks"],
-    summary="Act on a webhook again: the gateway is asked what is true now",
+    summary="Act on a webhook again: the gateway is asked for its current state",
 )
 async def replay(request: AuthenticatedRequest, event_id: FromPath[UUID]) -> EventReply:
     async with transaction() as tx:

@@ -1,1 +1,1 @@
-"""Chargebacks: charges that guests' banks want back; money is frozen, and recovered if they win."""
+"""Chargebacks: guests' banks want charges back. Money is frozen, and recovered if the banks win."""

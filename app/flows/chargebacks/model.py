@@ -40,9 +40,9 @@ class Chargeback(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `chargebacks`. Amounts are minor units.
 
     `is_taken`: the gateway has taken the money out of our balance, and has not given it back.
-    `fee` is None until the gateway tells of one. What a lost one was recovered from is None before
-    it is lost; `from_returns` are refunds that came back since. `loss` is the rest: below zero
-    where such refunds had been at the platform's cost.
+    `fee` is None until the gateway reports one. `from_…` and `loss` say who bears a lost one, and
+    are None before it is lost; `from_returns` is from refunds that came back since. `loss` is the
+    platform's: below zero where refunds that came back had been at its cost.
     """
 
     id: UUID
@@ -74,7 +74,7 @@ class Chargeback(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Case(NamedTuple):
-    """What a chargeback is about, all of it locked: the pots are those that its charge filled."""
+    """What a chargeback is about, all locked: a charge, its booking, and the pots it filled."""
 
     booking: Booking
     payment: Payment
@@ -82,7 +82,7 @@ class Case(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """How much of an instruction that has not left is taken for a chargeback."""
+    """An instruction that has not left, and how much of it is taken for a chargeback."""
 
     instruction: Instruction
     amount: int
@@ -93,7 +93,7 @@ class Cut(NamedTuple):
 
 
 class Recovery(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the money of a lost chargeback is taken from; `loss` is what nobody bears but us."""
+    """Where the money of a lost chargeback is taken from; `loss` is what the platform bears."""
 
     pots: dict[UUID, int]
     from_deposit: int
@@ -135,9 +135,9 @@ class Ending(StrEnum):
 
 
 class Close(Input, frozen=True):
-    """How a chargeback has ended at a gateway that does not tell of it.
+    """How a chargeback has ended at a gateway that does not report it.
 
-    `overrule`: of one that its gateway tells of, too, where what it tells cannot be booked.
+    `overrule`: also at a gateway that reports it, where that report cannot be posted.
     """
 
     outcome: Ending
@@ -153,7 +153,7 @@ class Recovered(Output, frozen=True):
 
     `refunds` and `transfers` had not left; `host` is kept back from the host's next payouts;
     `returns` are refunds that came back after it was lost; `loss` is the platform's, and below zero
-    where such refunds had been at its cost.
+    where refunds that came back had been at its cost.
     """
 
     deposit: Money
@@ -255,36 +255,36 @@ class NoSuchChargeback(NotFound):
 
 
 class ChargeNotPaid(Conflict):
-    """What has brought no money cannot be charged back; maybe we do not know yet that it has."""
+    """A charge that has brought no money, as far as we know by now, cannot be charged back."""
 
     title = "This charge has brought no money"
 
 
 class GatewayTells(Conflict):
-    """The gateway tells of its chargebacks itself, and is believed rather than anybody else."""
+    """This gateway reports its chargebacks itself: what an admin knows of them does not count."""
 
-    title = "The gateway tells of this itself"
+    title = "The gateway reports this itself"
 
 
 class ChargebackKnown(Conflict):
-    """There is a chargeback of this id at this gateway."""
+    """There is a chargeback of this id at this gateway already."""
 
     title = "This chargeback is known already"
 
 
 class RefundUnderWay(Conflict):
-    """Who bears a lost chargeback depends on whether a refund arrives that is under way."""
+    """Whether a refund that is under way arrives decides who bears a lost chargeback."""
 
     title = "A refund of this charge is under way"
 
 
 class NotTheSame(Conflict):
-    """What is told of a chargeback does not fit its charge, or what was told before."""
+    """What is reported of a chargeback fits neither its charge nor what was reported before."""
 
     title = "This does not fit what is known"
 
 
 class NotToldYet(Conflict):
-    """A webhook tells of a chargeback that the gateway's own answer does not have: ask again."""
+    """A webhook reports a chargeback that the gateway does not list when asked: ask again."""
 
     title = "The gateway does not know of it yet"

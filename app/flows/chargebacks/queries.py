@@ -1,4 +1,4 @@
-"""One statement per function on `chargebacks` and their history, and on what has not left."""
+"""One statement per function on `chargebacks` and `chargeback_history`."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -17,7 +17,6 @@ from app.foundation.db import (
     fetch_values,
     json,
 )
-from app.money.instructions.model import Instruction, InstructionKind
 from app.money.payments.model import Payment
 
 
@@ -30,7 +29,7 @@ async def insert(
     by: Actor,
     look_in: timedelta,
 ) -> Chargeback:
-    """Open a chargeback of which nothing is booked yet, with the first row of its history."""
+    """Store a chargeback of which nothing is posted yet, with the first row of its history."""
     return await fetch_new(
         tx,
         Chargeback,
@@ -71,7 +70,7 @@ async def find(tx: Tx, chargeback_id: UUID) -> Chargeback | None:
 
 
 async def lock(tx: Tx, gateway: GatewayName, gateway_id: str) -> Chargeback | None:
-    """What the gateway calls so, and nobody else's to change until the transaction ends."""
+    """Lock the chargeback that a gateway knows by this id; None if we know none."""
     return await fetch_one(
         tx,
         Chargeback,
@@ -83,10 +82,10 @@ async def lock(tx: Tx, gateway: GatewayName, gateway_id: str) -> Chargeback | No
     )
 
 
-async def note(
+async def update_open(
     tx: Tx, chargeback: Chargeback, found: FoundChargeback, *, is_taken: bool, fee: int | None
 ) -> Chargeback:
-    """Write down what is told of an open chargeback by now, and what of it is booked."""
+    """Store what is reported of an open chargeback by now, and what of it is posted."""
     return await fetch_new(
         tx,
         Chargeback,
@@ -152,8 +151,8 @@ async def close(
     )
 
 
-async def get_back(tx: Tx, chargeback_id: UUID) -> Chargeback:
-    """The gateway has given the money back."""
+async def set_given_back(tx: Tx, chargeback_id: UUID) -> Chargeback:
+    """Store that the gateway has given the money back."""
     return await fetch_new(
         tx,
         Chargeback,
@@ -166,7 +165,7 @@ async def get_back(tx: Tx, chargeback_id: UUID) -> Chargeback:
 
 
 async def lock_lost(tx: Tx, payment_id: UUID) -> list[Chargeback]:
-    """Those of a charge that are lost, the oldest first, until the transaction ends."""
+    """Lock the lost chargebacks of a charge, the oldest first."""
     return await fetch_all(
         tx,
         Chargeback,
@@ -178,8 +177,8 @@ async def lock_lost(tx: Tx, payment_id: UUID) -> list[Chargeback]:
     )
 
 
-async def take_returned(tx: Tx, shares: Mapping[UUID, int]) -> None:
-    """So much of refunds that came back makes up for what these have lost."""
+async def add_returns(tx: Tx, shares: Mapping[UUID, int]) -> None:
+    """Lower the loss of each of these by its share of refunds that came back."""
     await execute(
         tx,
         """
@@ -202,6 +201,13 @@ async def is_open(tx: Tx, payment_id: UUID) -> bool:
         SELECT EXISTS (
             SELECT FROM chargebacks WHERE payment_id = %(payment_id)s AND state = 'open')""",
         payment_id=payment_id,
+    )
+
+
+async def contested_charges(tx: Tx) -> list[UUID]:
+    """The charges that have an open chargeback."""
+    return await fetch_values(
+        tx, UUID, "SELECT DISTINCT payment_id FROM chargebacks WHERE state = 'open'"
     )
 
 
@@ -239,9 +245,9 @@ async def history(tx: Tx, chargeback_id: UUID) -> list[ChargebackMove]:
 async def look_up_due(
     tx: Tx, gateways: Sequence[GatewayName], *, look_again_in: timedelta, limit: int
 ) -> list[UUID]:
-    """Charges to ask these gateways about now, and again after a while.
+    """Charges to ask these gateways about now; each is due again after `look_again_in`.
 
-    Of each a chargeback is open, or won and not given back.
+    Each has a chargeback that is open, or won and not given back.
     """
     return await fetch_values(
         tx,
@@ -265,7 +271,7 @@ async def look_up_due(
 
 
 async def due_within(tx: Tx, period: timedelta, *, limit: int) -> list[Chargeback]:
-    """Open ones whose evidence is due soon, or was."""
+    """Open chargebacks whose evidence is due within this period, or was due before."""
     return await fetch_all(
         tx,
         Chargeback,
@@ -276,88 +282,4 @@ async def due_within(tx: Tx, period: timedelta, *, limit: int) -> list[Chargebac
          LIMIT %(limit)s""",
         period=period,
         limit=limit,
-    )
-
-
-# ---- what has not left, and what has -------------------------------------------------------------
-
-
-async def lock_unsent(
-    tx: Tx, payment_id: UUID, kinds: Sequence[InstructionKind]
-) -> list[Instruction]:
-    """Refunds or transfers of a charge that have not left, or came back: the oldest first.
-
-    Nobody sends them, or changes them otherwise, until the transaction ends.
-    """
-    return await fetch_all(
-        tx,
-        Instruction,
-        """
-        SELECT * FROM instructions
-         WHERE payment_id = %(payment_id)s AND kind = ANY(%(kinds)s)
-           AND (state IN ('queued', 'waiting_for_payee', 'failed')
-                OR (state = 'reversed' AND NOT EXISTS (
-                    SELECT FROM instructions AS again WHERE again.source_id = instructions.id)))
-         ORDER BY id
-           FOR NO KEY UPDATE""",
-        payment_id=payment_id,
-        kinds=list(kinds),
-    )
-
-
-async def is_refund_under_way(tx: Tx, payment_id: UUID) -> bool:
-    """Whether a refund of a charge is at the gateway, or may be, and its end is open."""
-    return await fetch_new_value(
-        tx,
-        bool,
-        """
-        SELECT EXISTS (
-            SELECT FROM instructions
-             WHERE payment_id = %(payment_id)s AND kind = 'refund'
-               AND state IN ('sending', 'unknown', 'sent'))""",
-        payment_id=payment_id,
-    )
-
-
-async def cancel(tx: Tx, instruction_ids: Sequence[UUID], *, reason: str) -> int:
-    """Cancel locked instructions that have not left, each with its history; returns how many."""
-    return await execute(
-        tx,
-        """
-        WITH was AS (
-            SELECT id, state FROM instructions WHERE id = ANY(%(ids)s)
-        ), cancelled AS (
-            UPDATE instructions
-               SET state = 'cancelled', next_try_at = NULL, updated_at = business_now()
-             WHERE id = ANY(%(ids)s) AND state IN ('queued', 'waiting_for_payee', 'failed')
-         RETURNING id, state, attempt, reference
-        )
-        INSERT INTO instruction_history (instruction_id, was, state, attempt, reference, reason)
-        SELECT id, was.state, cancelled.state, attempt, reference, %(reason)s
-          FROM cancelled JOIN was USING (id)""",
-        ids=list(instruction_ids),
-        reason=reason,
-    )
-
-
-async def host_has(tx: Tx, payment_id: UUID, booking_id: UUID) -> int:
-    """What the host has got of a charge, or is getting at this moment, and does not owe already.
-
-    Also what paid the host's older debts. It may be below zero: more is owed than was got.
-    """
-    return await fetch_new_value(
-        tx,
-        int,
-        """
-        SELECT (
-            (SELECT coalesce(sum(amount), 0) FROM instructions
-              WHERE payment_id = %(payment_id)s AND kind = 'transfer'
-                AND state IN ('sending', 'unknown', 'sent', 'confirmed'))
-            + (SELECT coalesce(sum(kept.amount), 0)
-                 FROM pots JOIN debt_recoveries AS kept ON kept.source_id = pots.id
-                WHERE pots.payment_id = %(payment_id)s)
-            - (SELECT coalesce(sum(amount), 0) FROM host_debts
-                WHERE booking_id = %(booking_id)s))::bigint""",
-        payment_id=payment_id,
-        booking_id=booking_id,
     )

@@ -1,4 +1,4 @@
-"""Chargebacks over HTTP, for admins."""
+"""Chargebacks over HTTP, for actions."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,7 +7,7 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from app.flows.chargebacks.actions import admins
+from app.flows.chargebacks import actions
 from app.flows.chargebacks.model import (
     ChargebackPage,
     ChargebackReply,
@@ -34,7 +34,7 @@ async def list_chargebacks(
     *, chargeback_state: StateFilter = None, limit: PageSize = 20, cursor: PageCursor = None
 ) -> ChargebackPage:
     async with transaction() as tx:
-        return await admins.read_page(tx, state=chargeback_state, limit=limit, cursor=cursor)
+        return await actions.read_page(tx, state=chargeback_state, limit=limit, cursor=cursor)
 
 
 @get(
@@ -45,20 +45,22 @@ async def list_chargebacks(
 )
 async def get_chargeback(chargeback_id: FromPath[UUID]) -> ChargebackStory:
     async with transaction() as tx:
-        return await admins.read_story(tx, chargeback_id)
+        return await actions.read_story(tx, chargeback_id)
 
 
 @post(
     "/api/admin/chargebacks",
     guards=[require_admin],
     tags=["chargebacks"],
-    summary="Record a chargeback of which its gateway does not tell: the money is frozen",
+    summary="Record a chargeback that its gateway does not report: the money is frozen",
 )
 async def record(
     request: AuthenticatedRequest, data: JSONBody[NewChargeback]
 ) -> Response[ChargebackReply]:
     key = await web.require_idempotency_key(request)
-    return await web.created_once(key, lambda tx: admins.record(tx, data, admin_id=request.user.id))
+    return await web.created_once(
+        key, lambda tx: actions.record(tx, data, admin_id=request.user.id)
+    )
 
 
 @post(
@@ -66,14 +68,14 @@ async def record(
     status_code=200,
     guards=[require_admin],
     tags=["chargebacks"],
-    summary="Say how a chargeback has ended of which its gateway does not tell",
+    summary="Record how a chargeback has ended that its gateway does not report",
 )
 async def close(
     request: AuthenticatedRequest, chargeback_id: FromPath[UUID], data: JSONBody[Close]
 ) -> ChargebackStory:
     async with transaction() as tx:
-        await admins.close(tx, chargeback_id, data, admin_id=request.user.id)
-        return await admins.read_story(tx, chargeback_id)
+        await actions.close(tx, chargeback_id, data, admin_id=request.user.id)
+        return await actions.read_story(tx, chargeback_id)
 
 
 routes: list[HTTPRouteHandler] = [list_chargebacks, get_chargeback, record, close]

@@ -15,8 +15,8 @@ from app.market.bookings import rules as booking_rules
 from app.market.bookings.model import Booking
 from app.money.escrow.model import Pot, PotKind
 from app.money.escrow.rules import account as escrow_account
-from app.money.instructions import rules as instruction_rules
 from app.money.instructions.model import Instruction, InstructionKind, NewInstruction
+from app.money.instructions.rules import succession
 from app.money.ledger import rules as ledger_rules
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from app.money.payments.model import Payment
@@ -30,7 +30,7 @@ _S = ChargebackState
 def differences(
     payment: Payment, known: Chargeback | None, found: FoundChargeback, *, live: bool
 ) -> list[str]:
-    """What is told of a chargeback that does not fit its charge, or what was told before."""
+    """In what a report of a chargeback fits neither its charge nor what was reported before."""
     pairs = {
         "currency": found.money.currency == payment.currency,
         "amount": _may_be(found, known, most=payment.amount),
@@ -41,7 +41,11 @@ def differences(
 
 
 def _may_be(found: FoundChargeback, known: Chargeback | None, *, most: int) -> bool:
-    """Until it is taken it may become less: we may accept a part. A won one is about nothing."""
+    """Whether the reported amount may be right.
+
+    Until the money is taken it may become less, since we may accept a part. Of a chargeback that is
+    won any amount may be reported: it is about nothing any more.
+    """
     amount = found.money.amount
     if known is None:
         return 0 < amount <= most
@@ -51,13 +55,13 @@ def _may_be(found: FoundChargeback, known: Chargeback | None, *, most: int) -> b
 
 
 def amount(known: Chargeback, found: FoundChargeback) -> int:
-    """How much an open one is about, as told by now."""
+    """How much an open chargeback is about, as reported by now."""
     is_settled = known.is_taken or found.status is ChargebackStatus.WON
     return known.amount if is_settled else found.money.amount
 
 
 def contradicts(known: Chargeback, status: ChargebackStatus) -> bool:
-    """Whether the gateway says otherwise of one that has ended."""
+    """Whether the gateway reports another end than the chargeback has had."""
     return known.state is not _S.OPEN and known.state.value != status.value
 
 
@@ -69,11 +73,11 @@ def recover(
     transfers: Sequence[Instruction],
     host_has: int,
 ) -> Recovery:
-    """Take so much from what is really there: first what is held, the deposit before the rental.
+    """Take so much from what is really there, in this order:
 
-    Then refunds that have not left (the guest has it from the bank), and transfers that have not,
-    but for what the host owes beyond what was got. Then what the host has got, which is kept back
-    from the next payouts. The rest is our loss.
+    the deposit that is held, and the rental; refunds that have not left (the guest has the money
+    from the bank); transfers that have not left, but for what the host owes beyond what was got;
+    and what the host has got, which is kept back from the next payouts. The rest is our loss.
     """
     by_kind = {pot.kind: pot for pot in pots if pot.is_undivided}
     taken: dict[UUID, int] = {}
@@ -101,7 +105,7 @@ def recover(
 
 
 def _cut(instructions: Sequence[Instruction], amount: int) -> list[Cut]:
-    """Of these, in their order, at most so much."""
+    """Take at most so much from these instructions, in their order."""
     cuts: list[Cut] = []
     for instruction in instructions:
         if part := min(amount, instruction.amount):
@@ -111,11 +115,11 @@ def _cut(instructions: Sequence[Instruction], amount: int) -> list[Cut]:
 
 
 def kept(refund: int, lost: Sequence[Chargeback], *, counted: int) -> list[int]:
-    """How much of a refund that came back is not owed, by the lost chargeback that it pays for.
+    """How much of a refund that came back is kept, for each of the lost chargebacks of its charge.
 
-    As much as the guest would have beyond the charge, from bank and us together: `counted` of what
-    banks took is within it. It makes up for what each has lost, the oldest first; the last takes
-    the rest: what the platform had given away.
+    In all it is what the guest would have beyond the charge, from banks and us together: of what
+    banks took, `counted` is within the charge. It makes up for the loss of each chargeback, the
+    oldest first; the last one takes the rest, which the platform had given away.
     """
     left = min(refund, sum(each.amount for each in lost) - counted)
     shares: list[int] = []
@@ -126,13 +130,13 @@ def kept(refund: int, lost: Sequence[Chargeback], *, counted: int) -> list[int]:
 
 
 def successor(was: Instruction, *, amount: int, target: str | None) -> NewInstruction:
-    """What takes the place of an instruction: of one that came back, or was cut, for the rest."""
-    return instruction_rules.successor(
+    """The instruction that takes the place of one that came back, or was cut."""
+    return succession.successor(
         was,
         instruction_id=uuid_utils.compat.uuid7(),
         amount=amount,
         target=was.target if was.kind is InstructionKind.REFUND else target,
-        automatic=was.waits_at_breaker,
+        automatic=was.waits_at_refund_gate,
     )
 
 
@@ -140,17 +144,17 @@ def successor(was: Instruction, *, amount: int, target: str | None) -> NewInstru
 
 
 def taken(chargeback: Chargeback, payment: Payment) -> Posting:
-    """The gateway has taken the money: for now it is our loss."""
+    """The gateway has taken the money of a chargeback: for now it is our loss."""
     return _between(PostingKind.CHARGEBACK, chargeback, payment, amount=chargeback.amount)
 
 
 def given_back(chargeback: Chargeback, payment: Payment) -> Posting:
-    """The gateway has given the money back."""
+    """The gateway has given the money of a chargeback back."""
     return _between(PostingKind.CHARGEBACK_REVERSAL, chargeback, payment, amount=-chargeback.amount)
 
 
 def fee(chargeback: Chargeback, payment: Payment, amount: int) -> Posting:
-    """What the gateway charges for it is the platform's cost, whoever wins."""
+    """What the gateway charges for a chargeback is the platform's cost, won or lost."""
     return ledger_rules.gateway_fee(
         amount,
         clearing(payment),
@@ -161,7 +165,7 @@ def fee(chargeback: Chargeback, payment: Payment, amount: int) -> Posting:
 
 
 def recovered(chargeback: Chargeback, case: Case, recovery: Recovery) -> Posting | None:
-    """Who bears the loss instead of us; None if nobody does."""
+    """Who bears a lost chargeback instead of us; None if nobody does."""
     guest, host = (
         Account(kind=kind, currency=chargeback.currency, owner_id=owner_id)
         for kind, owner_id in (
@@ -220,16 +224,16 @@ def _losses(chargeback: Chargeback) -> Account:
 
 def facts(booking: Booking, chargeback: Chargeback, money: Money) -> BookingFacts:
     """What a mail to the host says of a chargeback."""
-    told = booking_rules.facts(booking, reason=chargeback.reason)
-    told["amount"] = money
-    told.pop("respond_by", None)  # the host's, of a request
+    facts = booking_rules.facts(booking, reason=chargeback.reason)
+    facts["amount"] = money
+    facts.pop("respond_by", None)  # by when the host was to answer the request to book
     if chargeback.evidence_due_at:
-        told["respond_by"] = chargeback.evidence_due_at
-    return told
+        facts["respond_by"] = chargeback.evidence_due_at
+    return facts
 
 
 def alert(chargeback: Chargeback) -> dict[str, Any]:
-    """What an operator must know of a chargeback."""
+    """What the alerts about a chargeback say."""
     due = chargeback.evidence_due_at
     return {
         "bookingId": str(chargeback.booking_id),

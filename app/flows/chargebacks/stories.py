@@ -1,4 +1,4 @@
-"""Chargebacks, with a gateway call between two transactions: ask, then book the answer."""
+"""Look up chargebacks at a gateway, between two transactions, and post what it reports."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -8,10 +8,10 @@ from uuid import UUID
 from app.edge.gateways.port import FoundChargeback, Gateway, GatewayName, Unknown
 from app.edge.gateways.registry import gateway_named, open_names
 from app.edge.webhooks import actions as webhooks
-from app.flows.chargebacks.actions import asking
+from app.flows.chargebacks import actions
 from app.flows.chargebacks.model import NotToldYet
 from app.flows.checkout.stories import settle_payment
-from app.foundation.db import Tx, now, transaction
+from app.foundation.db import now, transaction
 from app.money.payments import actions as payments
 from app.money.payments.model import PaymentState
 
@@ -21,7 +21,7 @@ _DAYS: Final = 3
 
 
 async def look_up(payment_id: UUID) -> None:
-    """Ask a charge's gateway for its chargebacks, and book the answer once.
+    """Ask a charge's gateway for its chargebacks, and post the answer once.
 
     Raises NoSuchPayment, GatewayUnclear.
     """
@@ -29,14 +29,14 @@ async def look_up(payment_id: UUID) -> None:
         payment = await payments.get(tx, payment_id)
         asked_at = await now(tx)
     gateway = gateway_named(payment.gateway)
-    await _book(gateway, await _ask(gateway, payment.reference), asked_at=asked_at)
+    await _post_all(gateway, await _ask(gateway, payment.reference), asked_at=asked_at)
 
 
-async def look_up_told(name: GatewayName, reference: str, *, event_id: UUID) -> None:
-    """The same of a charge that a webhook names, under our reference or the gateway's own.
+async def look_up_reported(name: GatewayName, reference: str, *, event_id: UUID) -> None:
+    """Ask for the chargebacks of the charge that a webhook event names, and post the answer once.
 
-    The event is marked processed when all is booked. Raises GatewayUnclear, and NotToldYet for an
-    event ahead of its gateway.
+    `reference` is ours or the gateway's own. The event is marked processed when all is posted.
+    Raises GatewayUnclear, and NotToldYet for an event that the gateway's answer does not bear out.
     """
     gateway = gateway_named(name)
     async with transaction() as tx:
@@ -44,11 +44,11 @@ async def look_up_told(name: GatewayName, reference: str, *, event_id: UUID) -> 
     found = await _ask(gateway, reference)
     if not found:
         raise NotToldYet("The gateway's own answer does not bear the event out yet.")
-    await _book(gateway, found, asked_at=asked_at, event_id=event_id)
+    await _post_all(gateway, found, asked_at=asked_at, event_id=event_id)
 
 
-async def find_new(gateway: Gateway) -> int:
-    """Queue a look at what it lists of the last days; returns how many charges it is.
+async def look_up_new(gateway: Gateway) -> int:
+    """Queue look-ups of the charges that a gateway lists for the last days; returns how many.
 
     Raises GatewayUnclear.
     """
@@ -58,16 +58,18 @@ async def find_new(gateway: Gateway) -> int:
     return sum([await _look_through(gateway, day) for day in days])
 
 
-async def ask_about_open(limit: int) -> int:
-    """Queue a look at what is still to be decided or given back; returns how many that is."""
+async def look_up_open(limit: int) -> int:
+    """Queue look-ups of chargebacks that are not decided or not given back; returns how many."""
     async with transaction() as tx:
-        names = [gateway.name for gateway in telling()]
-        return await asking.ask_about_open(tx, names, limit=limit)
+        names = [gateway.name for gateway in reporting_gateways()]
+        return await actions.look_up_open(tx, names, limit=limit)
 
 
-def telling() -> list[Gateway]:
-    """The open gateways that tell of chargebacks."""
-    return [gateway for name in open_names() if (gateway := gateway_named(name)).tells_chargebacks]
+def reporting_gateways() -> list[Gateway]:
+    """The open gateways that report chargebacks."""
+    return [
+        gateway for name in open_names() if (gateway := gateway_named(name)).reports_chargebacks
+    ]
 
 
 async def _ask(gateway: Gateway, reference: str) -> list[FoundChargeback]:
@@ -82,33 +84,28 @@ async def _look_through(gateway: Gateway, day: date) -> int:
     if isinstance(listed, Unknown):
         raise payments.inconclusive(listed.reason)
     async with transaction() as tx:
-        return await asking.ask_about_listed(tx, gateway.name, listed)
+        return await actions.look_up_listed(tx, gateway.name, listed)
 
 
-async def _book(
+async def _post_all(
     gateway: Gateway,
     found: Sequence[FoundChargeback],
     *,
     asked_at: datetime,
     event_id: UUID | None = None,
 ) -> None:
-    """Each in a commit of its own; the last one ends the event."""
-    for told in found:
-        await _know_that_it_was_paid(gateway, told)
+    """Post each chargeback in a commit of its own; the last marks the event processed."""
+    for reported in found:
+        await _settle_charge(gateway, reported)
         async with transaction() as tx:
-            await asking.book_told(tx, gateway, told, asked_at=asked_at)
-            if told is found[-1]:
-                await _end(tx, event_id)
+            await actions.post_reported(tx, gateway, reported, asked_at=asked_at)
+            if event_id and reported is found[-1]:
+                await webhooks.processed(tx, event_id)
 
 
-async def _know_that_it_was_paid(gateway: Gateway, told: FoundChargeback) -> None:
-    """The chargeback may be the first that we hear of it."""
+async def _settle_charge(gateway: Gateway, reported: FoundChargeback) -> None:
+    """Settle the charge first: its chargeback may be how we learn that it was paid."""
     async with transaction() as tx:
-        payment = await asking.find_charge(tx, gateway.name, told)
+        payment = await actions.find_charge(tx, gateway.name, reported)
     if payment and payment.state is not PaymentState.SUCCEEDED:
         await settle_payment(payment.id)
-
-
-async def _end(tx: Tx, event_id: UUID | None) -> None:
-    if event_id:
-        await webhooks.processed(tx, event_id)

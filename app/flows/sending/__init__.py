@@ -1,1 +1,1 @@
-"""Money out: refunds and transfers carried out, followed to their end, and put right by admins."""
+"""Sending: refunds and transfers are sent, followed to their end, and put right by admins."""

@@ -1,4 +1,4 @@
-"""Money out, as admins ask for it and see it."""
+"""Refunds and transfers as admins see them, and refunds past the payout."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,28 +9,14 @@ import msgspec
 from app.foundation.errors import Conflict
 from app.foundation.money import Money
 from app.foundation.wire import Input, Output, Reason
-from app.money.instructions.model import (
-    InstructionKind,
-    InstructionMove,
-    InstructionReply,
-    InstructionState,
-)
-
-
-class InstructionFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which refunds or transfers to show; None asks for any."""
-
-    kind: InstructionKind
-    state: InstructionState | None
-    booking_id: UUID | None
-    payee_id: UUID | None
+from app.money.instructions.model import InstructionMove, InstructionReply
 
 
 class InstructionStory(Output, frozen=True):
     """A refund or transfer with all that happened to it.
 
-    `source` is the pot, charge, debt or instruction that caused it. `reissuedAs` is what sent its
-    money again after it had come back.
+    `source` is the pot, charge, debt or instruction that caused it. `reissuedAs` is the instruction
+    that sent its money again after it had come back.
     """
 
     instruction: InstructionReply
@@ -42,7 +28,7 @@ class InstructionStory(Output, frozen=True):
 class Bearer(StrEnum):
     """At whose cost a late refund is."""
 
-    HOST = "host"  # who owes it, and gets less of the next payouts
+    HOST = "host"  # owes it, and gets less of the next payouts
     PLATFORM = "platform"
 
 
@@ -85,7 +71,7 @@ class LateRefundReply(Output, frozen=True):
 
 
 class StillHeld(Conflict):
-    """What has not been divided is given back by cancelling, or by deciding a dispute."""
+    """Money that was not divided is given back by cancelling, or by deciding a dispute."""
 
     title = "The money is still held"
 
@@ -97,21 +83,24 @@ class NotReversed(Conflict):
 
 
 class TakenByBank(Conflict):
-    """A lost chargeback took what came back: a bank has given it to the guest, at whoever's cost.
+    """A lost chargeback took what came back: the guest has it from a bank.
 
-    What is left of it, if anything, is sent by itself.
+    What is left of it, if anything, is sent without an admin.
     """
 
     title = "A chargeback has taken it"
 
 
 class ReissuedBefore(Conflict):
-    """What came back is sent again once; if that comes back too, send that one again."""
+    """Money that came back is sent again once, by a new instruction.
+
+    If that comes back too, it is the new instruction that can be sent again.
+    """
 
     title = "Its money was sent again before"
 
 
 class StillBeingSent(Conflict):
-    """A gateway tells of an attempt before its answer to it is written down: ask again."""
+    """A gateway reports an attempt before its answer to the attempt is written down: ask again."""
 
     title = "It is being sent at this moment"

@@ -1,34 +1,9 @@
-"""One statement per function on refunds and transfers as admins look for them, and late ones."""
+"""One statement per function on `late_refunds`: refunds of money that was paid out."""
 
 from uuid import UUID
 
-import msgspec
-
-from app.flows.sending.model import InstructionFilter, LateRefund, NewLateRefund
-from app.foundation.db import Tx, fetch_all, fetch_new
-from app.money.instructions.model import Instruction
-
-
-async def instructions(
-    tx: Tx, wanted: InstructionFilter, *, before: UUID | None, limit: int
-) -> list[Instruction]:
-    """Newest first (ids are in the order of time), older than the one of this id."""
-    return await fetch_all(
-        tx,
-        Instruction,
-        """
-        SELECT * FROM instructions
-         WHERE kind = %(kind)s
-           AND (%(state)s::text IS NULL OR state = %(state)s)
-           AND (%(booking_id)s::uuid IS NULL OR booking_id = %(booking_id)s)
-           AND (%(payee_id)s::uuid IS NULL OR payee_id = %(payee_id)s)
-           AND (%(before)s::uuid IS NULL OR id < %(before)s)
-         ORDER BY id DESC
-         LIMIT %(limit)s""",
-        **msgspec.structs.asdict(wanted),
-        before=before,
-        limit=limit,
-    )
+from app.flows.sending.model import LateRefund, NewLateRefund
+from app.foundation.db import Tx, fetch_new
 
 
 async def insert_late_refund(

@@ -1,4 +1,4 @@
-"""Money out over HTTP: what admins see of refunds and transfers, and do about them.
+"""Sending over HTTP: what admins see of refunds and transfers, and do about them.
 
 Refunds and transfers have the same routes; the address says which of the two is meant.
 """
@@ -12,7 +12,6 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 
 from app.flows.sending import actions, stories
 from app.flows.sending.model import (
-    InstructionFilter,
     InstructionStory,
     LateRefundReply,
     NewLateRefund,
@@ -21,7 +20,12 @@ from app.foundation import web
 from app.foundation.db import Tx, transaction
 from app.foundation.web import PageCursor, PageSize
 from app.foundation.wire import ReasonBody
-from app.money.instructions.model import InstructionKind, InstructionPage, InstructionState
+from app.money.instructions.model import (
+    InstructionFilter,
+    InstructionKind,
+    InstructionPage,
+    InstructionState,
+)
 from app.people.accounts.guards import AuthenticatedRequest, require_admin
 
 StateFilter = Annotated[InstructionState | None, QueryParameter(name="state")]

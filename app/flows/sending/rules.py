@@ -1,4 +1,4 @@
-"""What sends money again, who is told of its end, and what a refund past the payout means."""
+"""How money is sent again, what a payee is notified of, and what a refund past the payout means."""
 
 from collections.abc import Sequence
 
@@ -18,10 +18,10 @@ from app.money.ledger.model import Account, AccountKind, Entry, Posting, Posting
 from app.money.payments.model import Payment, RefundExceedsCharge
 
 
-def news(was: InstructionState, instruction: Instruction) -> Kind | None:
-    """What to tell the payee of an instruction that was in this state; None where nothing ended.
+def notification(was: InstructionState, instruction: Instruction) -> Kind | None:
+    """Of what to notify the payee of an instruction that was in state `was`; None if of nothing.
 
-    A transfer that fails is told of when it is given up: until then it may still arrive.
+    Of a failed transfer only when it is given up: until then it may still arrive.
     """
     match instruction.state:
         case now if now is was:
@@ -39,13 +39,13 @@ def news(was: InstructionState, instruction: Instruction) -> Kind | None:
 
 def facts(booking: Booking, money: Money, *, reason: str) -> BookingFacts:
     """What a mail says about money of a booking."""
-    told = booking_rules.facts(booking, reason=reason)
-    told["amount"] = money
-    return told
+    facts = booking_rules.facts(booking, reason=reason)
+    facts["amount"] = money
+    return facts
 
 
 def check_divided(pots: Sequence[Pot]) -> Pot:
-    """A pot of those that have been divided. Raises StillHeld if none has."""
+    """A pot that was divided. Raises StillHeld if none was."""
     for pot in pots:
         if pot.to_guest is not None:
             return pot
@@ -55,7 +55,7 @@ def check_divided(pots: Sequence[Pot]) -> Pot:
 
 
 def check_amount(asked: Money, payment: Payment, pots: Sequence[Pot]) -> None:
-    """What can still be given back of a charge, beside what is held of it and will be divided.
+    """Check that so much can still be given back of a charge, beside what is held of it.
 
     Raises Invalid, RefundExceedsCharge.
     """
@@ -72,13 +72,13 @@ def check_amount(asked: Money, payment: Payment, pots: Sequence[Pot]) -> None:
 
 
 def check_owed(came_back: Instruction, again: Instruction) -> None:
-    """Raises TakenByBank if a chargeback took what came back: it is not to be sent any more."""
+    """Check that what came back is still owed. Raises TakenByBank if a chargeback took it."""
     if again.state is InstructionState.CANCELLED:
         raise TakenByBank(f"{came_back.money} came back, and went into a chargeback.")
 
 
 def posting_of(refund: LateRefund, booking: Booking) -> Posting:
-    """Whoever bears the refund owes it, and the guest has it owing."""
+    """The bearer of the refund owes it, and it is owed to the guest."""
     guest = Account(AccountKind.GUEST_REFUNDABLE, refund.currency, owner_id=booking.guest_id)
     match refund.borne_by:
         case Bearer.HOST:

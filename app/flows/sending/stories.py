@@ -1,4 +1,4 @@
-"""Money out, with a gateway call between two transactions: commit, call, commit."""
+"""Send refunds and transfers, and look them up: a gateway is called between two transactions."""
 
 import time
 from typing import Final
@@ -13,48 +13,47 @@ from app.edge.gateways.port import (
 )
 from app.edge.gateways.registry import gateway_named
 from app.edge.webhooks import actions as webhooks
-from app.flows.chargebacks.actions import returning as chargebacks
+from app.flows.chargebacks import actions as chargebacks
 from app.flows.sending import actions
 from app.foundation.db import transaction
-from app.money.escrow import actions as escrow
 from app.money.instructions import actions as instructions
-from app.money.instructions import rules
 from app.money.instructions.actions import Finding, Outcome
 from app.money.instructions.model import Instruction, InstructionKind
+from app.money.instructions.rules import attempts
 from app.money.payments import actions as payments
 
 _MOVES_MONEY: Final = (MoneyOutStatus.SUCCEEDED, MoneyOutStatus.PENDING)
 
 
-async def carry_out(instruction_id: UUID) -> None:
-    """Send a queued instruction to its gateway, under a reference of its own, once.
+async def send(instruction_id: UUID) -> None:
+    """Send a queued refund or transfer to its gateway, once, under a reference of its own.
 
-    Its lease is counted from before the commit, and on this machine's own clock: whoever is held
-    up sends nothing once others may have given it up, and begun again.
+    The time in which it may leave is counted from before the commit, on this machine's own clock:
+    a sender that is held up sends nothing once others may have given the attempt up.
     """
-    send_before = time.monotonic() + rules.SENDING_FOR.total_seconds()
+    send_before = time.monotonic() + attempts.SENDING_FOR.total_seconds()
     async with transaction() as tx:
-        waits = await actions.wait_for_gateway(tx, instruction_id)
-        sending = None if waits else await instructions.begin_attempt(tx, instruction_id)
-        charge = await payments.get(tx, sending.payment_id) if sending else None
-    if sending is None or charge is None:
+        begun = await actions.begin(tx, instruction_id)
+    if begun is None:
         return
-    outcome = await _send(sending, charge.reference, send_before)
+    attempt, charge = begun
+    outcome = await _send(attempt, charge.reference, send_before)
     async with transaction() as tx:
-        instruction = await instructions.record(tx, sending, outcome)
-        await actions.tell(tx, sending.state, instruction)
-        await actions.ask_about_contested(tx, sending.state, instruction)
+        instruction = await instructions.record(tx, attempt, outcome)
+        await actions.follow_sending(tx, attempt.state, instruction)
 
 
 async def look_up(
-    instruction_id: UUID, *, event_id: UUID | None = None, is_told: bool = False
+    instruction_id: UUID, *, event_id: UUID | None = None, is_reported: bool = False
 ) -> Instruction | None:
-    """Ask the gateway what became of an instruction, and book the answer once.
+    """Ask the gateway what became of a refund or transfer, and record the answer once.
 
-    `event_id` is the webhook that prompted this: marked processed in the same commit. None if
-    there is nothing to ask about. Raises StillBeingSent for an event ahead of its sender, and, for
-    one of this or of more instructions (`is_told`), GatewayUnclear: an event that brought no answer
-    must be acted on again, since nobody else asks about what was confirmed.
+    None if there is nothing to ask about. `event_id` is the webhook event that prompted this: it is
+    marked processed in the same commit. `is_reported`: an event about several instructions did.
+
+    Raises StillBeingSent for an event that came before the outcome of sending was written down.
+    Raises GatewayUnclear if an event brought no answer: it must be acted on again, since nobody
+    else asks about what was confirmed.
     """
     async with transaction() as tx:
         asked = await instructions.begin_look_up(tx, instruction_id)
@@ -69,22 +68,18 @@ async def look_up(
         live = gateway_named(asked.gateway).live
         await chargebacks.lock_around(tx, asked.payment_id)
         instruction = await instructions.settle(tx, asked, found, live=live)
-        await actions.keep_returned(tx, instruction)
-        await escrow.follow(tx, instruction)
-        await actions.tell(tx, asked.state, instruction)
-        await actions.ask_about_contested(tx, asked.state, instruction)
-        await actions.clear_alerts(tx, instruction)
+        await actions.follow(tx, asked.state, instruction)
         if event_id and not isinstance(found, Unknown):
             await webhooks.processed(tx, event_id)
-    if isinstance(found, Unknown) and (event_id or is_told):
+    if isinstance(found, Unknown) and (event_id or is_reported):
         raise payments.inconclusive(found.reason)
     return instruction
 
 
 async def look_up_earlier(instruction_id: UUID, reference: str, *, event_id: UUID) -> None:
-    """Ask about an attempt that has failed, and was followed by another, because of a webhook.
+    """Ask about an attempt that has failed and was followed by another, because of an event.
 
-    Nothing more is to be said of it than that it failed: anything else is money twice. Raises
+    If it has moved money all the same, money has moved twice, and operators are alerted. Raises
     GatewayUnclear.
     """
     async with transaction() as tx:
@@ -99,16 +94,16 @@ async def look_up_earlier(instruction_id: UUID, reference: str, *, event_id: UUI
         await webhooks.processed(tx, event_id)
 
 
-async def _send(sending: Instruction, charge_reference: str, send_before: float) -> Outcome:
-    gateway = gateway_named(sending.gateway)
-    reference, target = _address(sending)
-    if sending.kind is InstructionKind.REFUND:
+async def _send(attempt: Instruction, charge_reference: str, send_before: float) -> Outcome:
+    gateway = gateway_named(attempt.gateway)
+    reference, target = _address(attempt)
+    if attempt.kind is InstructionKind.REFUND:
         return await gateway.start_refund(
             NewRefund(
                 reference=reference,
                 charge_reference=charge_reference,
-                money=sending.money,
-                reason=sending.reason,
+                money=attempt.money,
+                reason=attempt.reason,
                 send_before=send_before,
             )
         )
@@ -117,8 +112,8 @@ async def _send(sending: Instruction, charge_reference: str, send_before: float)
             reference=reference,
             charge_reference=charge_reference,
             recipient=target,
-            money=sending.money,
-            reason=sending.reason,
+            money=attempt.money,
+            reason=attempt.reason,
             send_before=send_before,
         )
     )
@@ -137,7 +132,7 @@ async def _ask(asked: Instruction, reference: str, charge_reference: str) -> Fin
 
 
 def _address(instruction: Instruction) -> tuple[str, str]:
-    """What it is called at the gateway, and where it goes: known of every one that has begun."""
+    """The reference of an attempt, and where its money goes. LookupError if there is none yet."""
     if instruction.reference is None or instruction.target is None:
         raise LookupError(f"instruction {instruction.id} has not begun")
     return instruction.reference, instruction.target

@@ -9,7 +9,7 @@ from app.flows.tracking.model import EscrowReply, EscrowTrail
 from app.foundation.db import Tx, now
 from app.market.bookings import actions as bookings
 from app.money.escrow import actions as escrow
-from app.money.instructions import queries as instructions
+from app.money.instructions import actions as instructions
 from app.money.instructions.model import InstructionReply
 from app.money.payments import actions as payments
 from app.people.accounts.model import Principal

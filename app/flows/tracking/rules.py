@@ -186,7 +186,7 @@ def _arrival(instruction: Instruction) -> str:
 
 def _obstacle(instruction: Instruction) -> str:
     match instruction.state:
-        case InstructionState.QUEUED if instruction.waits_at_breaker:
+        case InstructionState.QUEUED if instruction.waits_at_refund_gate:
             return "more is to be refunded than goes out at once without an operator"
         case InstructionState.WAITING_FOR_PAYEE:
             return "the host has no payout account for this currency"

@@ -20,7 +20,7 @@ from app.money.escrow.model import (
     PotState,
     Windows,
 )
-from app.money.instructions import queries as instructions
+from app.money.instructions import actions as instructions
 from app.money.instructions.model import Instruction, InstructionState
 from app.money.ledger import actions as ledger
 from app.money.payments import actions as payments
@@ -125,6 +125,11 @@ async def lock(tx: Tx, pot_id: UUID) -> Pot:
 async def unfreeze(tx: Tx, pot: Pot, *, by: Actor, reason: str) -> Pot:
     """Move a locked pot back to `held`, since its dispute has ended."""
     return await _move(tx, pot, PotState.HELD, by=by, reason=reason)
+
+
+async def contest(tx: Tx, pot_ids: Sequence[UUID], *, contested: bool) -> None:
+    """Store whether the guest's bank wants the charge of these pots back: then none is divided."""
+    await queries.contest(tx, pot_ids, contested=contested)
 
 
 async def charge_back(tx: Tx, pot: Pot, amount: int, *, reason: str) -> Pot:

@@ -114,7 +114,7 @@ class Division(msgspec.Struct, frozen=True, kw_only=True):
     commission: int
     to_host: int
     reason: str
-    automatic: bool = False  # no person has asked for it: what goes back passes the breaker
+    automatic: bool = False  # no person asked for it: its refund waits at the refund gate
 
     @property
     def state(self) -> PotState:

@@ -75,7 +75,7 @@ def changes(divisions: Sequence[Division]) -> list[Change]:
 def release(pot: Pot) -> Division:
     """A pot that nobody disputed: the rental is its host's, the deposit goes back to the guest.
 
-    That a deposit comes back was agreed: it is none of the refunds that the breaker watches.
+    That a deposit comes back was agreed: its refund does not wait at the refund gate.
     """
     if pot.kind is PotKind.RENTAL:
         return divide(pot, to_guest=0, reason="rental released")

@@ -1,1 +1,4 @@
-"""Instructions: money out, refunds and transfers alike, each known here before the gateway."""
+"""Instructions: money out. Refunds and transfers, each stored here before its gateway hears of it.
+
+The refund gate is here too: how many automatic refunds, and how much of them, may go out per run.
+"""

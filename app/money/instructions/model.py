@@ -1,17 +1,18 @@
-"""Instructions: refunds and transfers, one state machine for both."""
+"""Instructions: refunds and transfers, one state machine for both; and the refund gate."""
 
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from app.edge.gateways.port import GatewayName
 from app.foundation.errors import Conflict, NotFound
 from app.foundation.money import Money
-from app.foundation.wire import Output
+from app.foundation.wire import Input, Output, Reason
 
 
 class InstructionKind(StrEnum):
@@ -50,10 +51,11 @@ MOVES: Final = MappingProxyType(
 class Instruction(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `instructions`. `amount` is in minor units.
 
-    `source_id` is what it comes from: a pot, a charge that bought nothing, a debt, or an
-    instruction whose money came back, or of which a part was cancelled. `target` is where it goes:
-    the reference of the charge to refund, or the gateway's code of the payee. `next_try_at` is when
-    somebody looks at it again.
+    `source_id` is what caused it: a pot, a charge that bought nothing, a debt, or an instruction
+    whose money came back or of which a part was cancelled. `target` is where it goes: the reference
+    of the charge to refund, or the gateway's code of the payee. `next_try_at` is when it is looked
+    at again: sent, asked about or tried again, by its state. `let_out_at` is when an automatic
+    refund was admitted through the refund gate.
     """
 
     id: UUID
@@ -84,14 +86,14 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
         return Money(amount=self.amount, currency=self.currency)
 
     @property
-    def waits_at_breaker(self) -> bool:
+    def waits_at_refund_gate(self) -> bool:
         return self.automatic and self.let_out_at is None and self.state is _S.QUEUED
 
 
 class NewInstruction(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be paid out. Without a target it waits for the payee.
+    """What is to be paid out. Without a target it waits for the payee's account.
 
-    An automatic one, a refund that no person has asked for, is sent once the breaker lets it out.
+    `automatic`: a refund that no person has asked for. It is sent once the refund gate admits it.
     """
 
     id: UUID
@@ -122,7 +124,8 @@ class InstructionMove(Output, frozen=True):
 class InstructionReply(Output, frozen=True):
     """A refund or transfer as its payee and admins see it.
 
-    `waitsAtBreaker`: more refunds came about by themselves than one run may send.
+    `waitsAtBreaker`: it waits at the refund gate, since there are more automatic refunds than one
+    run may send.
     """
 
     id: UUID
@@ -157,13 +160,22 @@ class InstructionReply(Output, frozen=True):
             attempt=instruction.attempt,
             reference=instruction.reference,
             failure=instruction.failure,
-            waits_at_breaker=instruction.waits_at_breaker,
+            waits_at_breaker=instruction.waits_at_refund_gate,
             next_try_at=instruction.next_try_at,
             created_at=instruction.created_at,
             updated_at=instruction.updated_at,
             sent_at=instruction.sent_at,
             confirmed_at=instruction.confirmed_at,
         )
+
+
+class InstructionFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which refunds or transfers to show; None asks for any."""
+
+    kind: InstructionKind
+    state: InstructionState | None
+    booking_id: UUID | None
+    payee_id: UUID | None
 
 
 class InstructionPage(Output, frozen=True):
@@ -178,6 +190,72 @@ class NoSuchInstructionHere(NotFound):
 
 
 class NothingToRetry(Conflict):
-    """It has not failed for good."""
+    """Only an instruction that has failed can be tried again."""
 
     title = "There is nothing to try again"
+
+
+# ---- the refund gate -----------------------------------------------------------------------------
+
+
+class WaitingRefund(msgspec.Struct, frozen=True, kw_only=True):
+    """An automatic refund that waits at the refund gate. `amount` is in minor units."""
+
+    id: UUID
+    currency: str
+    amount: int
+
+
+class AdmittedTotal(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run has admitted of one currency: how many refunds, and how much in minor units."""
+
+    currency: str
+    refunds: int
+    amount: int
+
+
+class WaitingTotal(msgspec.Struct, frozen=True, kw_only=True):
+    """What waits at the refund gate in one currency.
+
+    `too_large`: how many of the refunds are each more than a run may send.
+    """
+
+    currency: str
+    refunds: int
+    amount: int
+    too_large: int
+    since: datetime
+
+
+class WaitingTotalReply(Output, frozen=True):
+    """What waits in one currency. The refunds that are `tooLarge` wait for an admin.
+
+    Each of those is more than a run may send in all; the other refunds wait for a later run.
+    """
+
+    refunds: int
+    amount: Money
+    too_large: int
+    since: datetime
+    amount_per_run: Money
+
+
+class RefundGateReply(Output, frozen=True):
+    """How many automatic refunds a run may send, how many this run has sent, and what waits."""
+
+    refunds_per_run: int
+    refunds_in_this_run: int
+    waiting: list[WaitingTotalReply]
+
+
+class RefundGateOverride(Input, frozen=True):
+    """Why these refunds are to be sent at once; without `refundIds`: all that wait now."""
+
+    reason: Reason
+    refund_ids: Annotated[list[UUID], Meta(min_length=1, max_length=100)] | None = None
+
+
+class NothingWaits(Conflict):
+    """Not each of the named refunds waits at the refund gate; or, if none was named, none does."""
+
+    title = "This does not wait at the refund gate"

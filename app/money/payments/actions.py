@@ -152,8 +152,8 @@ async def settle(
         if payment.calling or not deadline_passed:
             return payment, Verdict.UNCHANGED
         return await _end(tx, payment, PaymentState.ABANDONED, "the gateway does not know it")
-    if differences := _differences(payment, found, live=live):
-        if differences <= _WRONG and _is_unrecorded_money(payment, found):
+    if differences := rules.differences(payment, found, live=live):
+        if differences <= _WRONG and rules.is_unrecorded_money(payment, found):
             return await _succeed(tx, payment, found)
         await _alert_mismatch(tx, payment, found, differences)
         return payment, Verdict.UNCHANGED
@@ -218,6 +218,32 @@ async def get(tx: Tx, payment_id: UUID) -> Payment:
     if payment := await queries.find(tx, payment_id):
         return payment
     raise NoSuchPayment(f"There is no payment {payment_id}.")
+
+
+async def lock(tx: Tx, payment_id: UUID) -> Payment:
+    """A charge, locked until the transaction ends: after its booking and pots, as everywhere."""
+    return await queries.lock(tx, payment_id)
+
+
+async def lock_shared(tx: Tx, payment_id: UUID) -> Payment:
+    """A charge that others may read and lock like this, but not change until the transaction ends.
+
+    What it says of being contested stays true so long.
+    """
+    return await queries.lock_shared(tx, payment_id)
+
+
+async def contest(tx: Tx, payment_id: UUID, *, contested: bool) -> None:
+    """Store whether the payer's bank wants a locked charge back: then nothing of it leaves."""
+    await queries.contest(tx, payment_id, contested=contested)
+
+
+async def charge_back(tx: Tx, payment_id: UUID, *, taken: int, promised: int) -> None:
+    """Count what the payer's bank has taken of a locked charge, as far as it is not refunded.
+
+    `promised` is what was promised back, and is not owed any more. Minor units.
+    """
+    await queries.charge_back(tx, payment_id, taken=taken, promised=promised)
 
 
 async def references_of_booking(tx: Tx, booking_id: UUID) -> list[str]:
@@ -355,22 +381,6 @@ async def _record_settled(tx: Tx, was: Payment, payment: Payment, *, reason: str
 def _is_stranded(payment: Payment, gateway: GatewayName, down: Set[GatewayName]) -> bool:
     is_unpayable = payment.state is PaymentState.CREATED and not payment.calling
     return is_unpayable and payment.gateway in down and payment.gateway is not gateway
-
-
-def _differences(payment: Payment, found: FoundCharge, *, live: bool) -> Set[str]:
-    pairs = {
-        "reference": payment.reference == found.reference,
-        "amount": payment.amount == found.money.amount,
-        "currency": payment.currency == found.money.currency,
-        "mode": live == found.live,
-    }
-    return {name for name, same in pairs.items() if not same}
-
-
-def _is_unrecorded_money(payment: Payment, found: FoundCharge) -> bool:
-    """Whether the gateway has got money for a charge that we do not know to be paid."""
-    is_paid = found.status is ChargeStatus.SUCCEEDED and found.money.amount > 0
-    return is_paid and payment.state is not PaymentState.SUCCEEDED
 
 
 async def _alert_mismatch(

@@ -88,7 +88,7 @@ class Unwanted(StrEnum):
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
     """An amount of a charge to refund. `source_id` is its cause: pot, late refund or charge.
 
-    An automatic one, that no person has asked for, passes the breaker.
+    `automatic`: no person has asked for it, and it waits at the refund gate.
     """
 
     payment_id: UUID

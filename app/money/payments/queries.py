@@ -85,6 +85,19 @@ async def lock(tx: Tx, payment_id: UUID) -> Payment:
     )
 
 
+async def lock_shared(tx: Tx, payment_id: UUID) -> Payment:
+    return await fetch_new(
+        tx,
+        Payment,
+        """
+        SELECT *, coalesce(calling_until > business_now(), false) AS calling
+          FROM payments
+         WHERE id = %(id)s
+           FOR SHARE""",
+        id=payment_id,
+    )
+
+
 async def find_by_reference(tx: Tx, reference: str) -> Payment | None:
     return await fetch_one(
         tx,

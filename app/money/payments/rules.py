@@ -1,15 +1,16 @@
 """The postings of charges, and the instructions of their refunds."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from uuid import UUID
 
 import uuid_utils.compat
 
+from app.edge.gateways.port import ChargeStatus, FoundCharge
 from app.money.instructions.model import InstructionKind, NewInstruction
 from app.money.ledger import rules as ledger_rules
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
-from app.money.payments.model import Payment, Refund
+from app.money.payments.model import Payment, PaymentState, Refund
 
 
 def clearing(payment: Payment) -> Account:
@@ -42,6 +43,23 @@ def gateway_fee(payment: Payment, fee: int) -> Posting:
         booking_id=payment.booking_id,
         memo="fee of a charge",
     )
+
+
+def differences(payment: Payment, found: FoundCharge, *, live: bool) -> Set[str]:
+    """In what the gateway's record of a charge differs from ours."""
+    pairs = {
+        "reference": payment.reference == found.reference,
+        "amount": payment.amount == found.money.amount,
+        "currency": payment.currency == found.money.currency,
+        "mode": live == found.live,
+    }
+    return {name for name, same in pairs.items() if not same}
+
+
+def is_unrecorded_money(payment: Payment, found: FoundCharge) -> bool:
+    """Whether money came for a charge that was not known to be paid."""
+    is_paid = found.status is ChargeStatus.SUCCEEDED and found.money.amount > 0
+    return is_paid and payment.state is not PaymentState.SUCCEEDED
 
 
 def per_charge(refunds: Sequence[Refund]) -> dict[UUID, int]:

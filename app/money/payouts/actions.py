@@ -8,8 +8,7 @@ from app.foundation.audit import Actor
 from app.foundation.db import Tx
 from app.foundation.money import Money
 from app.money.instructions import actions as instructions
-from app.money.instructions.model import Instruction, InstructionKind, InstructionState
-from app.money.instructions.queries import lock_next_failed
+from app.money.instructions.model import Instruction, InstructionState
 from app.money.payees import actions as payees
 from app.money.payees.model import Payee
 from app.money.payouts import queries, rules
@@ -59,13 +58,18 @@ async def owe(
     )
 
 
-async def next_failed(tx: Tx, but: Sequence[UUID]) -> UUID | None:
-    """Lock a failed transfer whose next attempt is due, other than these."""
-    return await lock_next_failed(tx, InstructionKind.TRANSFER, but)
+async def kept_back(tx: Tx, source_ids: Sequence[UUID]) -> int:
+    """How much was kept back for debts from the payouts of these pots. Minor units."""
+    return await queries.kept_back(tx, source_ids)
+
+
+async def owed_for_booking(tx: Tx, *, host_id: UUID, booking_id: UUID) -> int:
+    """How much a host has come to owe because of a booking, paid back or not. Minor units."""
+    return await queries.owed_for_booking(tx, host_id=host_id, booking_id=booking_id)
 
 
 async def retry_failed(tx: Tx, transfer_id: UUID) -> None:
-    """Queue a new attempt of such a transfer, to where its host is paid now."""
+    """Queue a new attempt of a failed transfer, to where its host is paid now."""
     transfer = await instructions.get(tx, transfer_id)
     target = await payees.recipient_of(tx, _payee(transfer))
     await instructions.retry(tx, transfer, target=target, reason="tried again")

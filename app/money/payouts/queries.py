@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.foundation.db import Tx, execute, fetch_all, fetch_value, json
+from app.foundation.db import Tx, execute, fetch_all, fetch_new_value, fetch_value, json
 from app.foundation.money import Money
 from app.money.instructions.model import InstructionState
 from app.money.payouts.model import (
@@ -83,6 +83,31 @@ async def recover(tx: Tx, recoveries: Sequence[Recovery]) -> int:
           FROM (SELECT debt_id, sum(amount)::bigint AS amount FROM kept GROUP BY debt_id) AS sums
          WHERE host_debts.id = sums.debt_id""",
         recoveries=json(recoveries),
+    )
+
+
+async def kept_back(tx: Tx, source_ids: Sequence[UUID]) -> int:
+    """How much was kept back for debts from the payouts of these pots."""
+    return await fetch_new_value(
+        tx,
+        int,
+        """
+        SELECT coalesce(sum(amount), 0)::bigint FROM debt_recoveries
+         WHERE source_id = ANY(%(source_ids)s)""",
+        source_ids=list(source_ids),
+    )
+
+
+async def owed_for_booking(tx: Tx, *, host_id: UUID, booking_id: UUID) -> int:
+    """How much a host has come to owe because of a booking, paid back or not."""
+    return await fetch_new_value(
+        tx,
+        int,
+        """
+        SELECT coalesce(sum(amount), 0)::bigint FROM host_debts
+         WHERE host_id = %(host_id)s AND booking_id = %(booking_id)s""",
+        host_id=host_id,
+        booking_id=booking_id,
     )
 
 

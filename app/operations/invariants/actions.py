@@ -1,4 +1,4 @@
-"""The audit: all laws over one snapshot, and alerts about those that are broken."""
+"""Audit the database: judge all laws over one snapshot, and alert about the broken ones."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -21,7 +21,7 @@ from app.operations.invariants.rules import LAWS
 
 BROKEN: Final = "law_broken"  # the kind of alert; its subject is the law
 
-# The longest first: whoever is done with one takes the next.
+# The longest first: a connection that is done with one takes the next.
 JUDGES: Final[tuple[Judge, ...]] = (
     ledger.transactions,
     units.claims,
@@ -61,16 +61,16 @@ JUDGES: Final[tuple[Judge, ...]] = (
 
 
 async def audit(tx: Tx) -> Audit:
-    """What there is to say of every law at one instant.
+    """The findings of every law at one instant.
 
-    Needs a transaction to itself, which changes nothing. Nobody waits for it.
+    Needs a transaction of its own, which changes nothing and blocks nobody.
     """
     await take_snapshot(tx)
-    return told(await judge_next(tx, iter(JUDGES)))
+    return in_order(await judge_next(tx, iter(JUDGES)))
 
 
 async def judge_next(tx: Tx, judges: Iterator[Judge]) -> Verdicts:
-    """The verdicts of those judges that nobody else takes from the iterator meanwhile."""
+    """The verdicts of the judges that this transaction takes; others may share the iterator."""
     await make_room(tx)
     verdicts: Verdicts = {}
     for judge in judges:
@@ -78,8 +78,8 @@ async def judge_next(tx: Tx, judges: Iterator[Judge]) -> Verdicts:
     return verdicts
 
 
-def told(verdicts: Verdicts) -> Audit:
-    """The verdicts of all judges, in the order of the laws."""
+def in_order(verdicts: Verdicts) -> Audit:
+    """The verdicts of all judges as findings, in the order of the laws."""
     return Audit([Finding(law=law, verdict=verdicts[law.name]) for law in LAWS])
 
 

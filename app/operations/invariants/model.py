@@ -7,7 +7,7 @@ from app.foundation.wire import Output
 
 
 class Law(Output, frozen=True):
-    """What must be true of every snapshot, whoever does what at the same time."""
+    """What must be true of every snapshot, whatever is done at the same time."""
 
     name: str
     severity: Severity
@@ -15,23 +15,23 @@ class Law(Output, frozen=True):
 
 
 class Offence(Output, frozen=True):
-    """A row that breaks a law: its id, or what names it, and what is wrong."""
+    """A row that breaks a law: its id or key, and what is wrong."""
 
     id: str
     what: str
 
 
 class Verdict(Output, frozen=True):
-    """How many of a law's subjects were looked at, and how many break it; some of these."""
+    """How many rows a law was checked on, how many break it, and a few of those."""
 
-    subject: str  # what `shown` has ids of
+    subject: str  # the kind of row, such as "booking"
     checked: int
     broken: int
     shown: list[Offence]
 
 
 class Finding(Output, frozen=True):
-    """A law, and how it is kept."""
+    """A law, and what was found."""
 
     law: Law
     verdict: Verdict
@@ -42,7 +42,7 @@ class Finding(Output, frozen=True):
 
 
 class Audit(msgspec.Struct, frozen=True):
-    """What there is to say of every law at one instant."""
+    """The findings of every law at one instant."""
 
     findings: list[Finding]
 

@@ -1,7 +1,7 @@
 """The laws, on one page. Each is judged by a column of its name in `queries`.
 
-A breach of a critical law is a unit or a cent that is not where the books say. A breach of the
-others is work that is left lying: late by more than a stopped or busy worker explains.
+If a critical law is broken, a unit or a cent is not where the books say. If another one is broken,
+work was not done: it is later than a stopped or busy worker explains.
 """
 
 from typing import Final
@@ -26,16 +26,16 @@ LAWS: Final = (
     _law("claims_as_booked", _C, "Nothing is claimed for a booking but its own units and slots."),
     # ---- the ledger ----
     _law("ledger_balances", _C, "Each ledger transaction moves something, and sums to zero."),
-    _law("postings_move_amounts", _C, "A posting moves as much as what it is about comes to."),
+    _law("postings_move_amounts", _C, "A posting moves the amount of what it is about."),
     _law("escrow_not_negative", _C, "No escrow account is below zero."),
     _law("escrow_is_the_pots", _C, "An escrow account holds what its undivided pot says."),
-    _law("guests_owed_refunds", _C, "A guest is owed the refunds that are still to arrive."),
-    _law("hosts_owed_transfers", _C, "A host is owed the transfers still to arrive, less debts."),
+    _law("guests_owed_refunds", _C, "A guest is owed the refunds that have not arrived yet."),
+    _law("hosts_owed_transfers", _C, "A host is owed the transfers not arrived yet, less debts."),
     _law(
         "revenue_is_commission", _C, "The platform has the commissions, less refunds at its cost."
     ),
     _law("cash_at_gateways", _C, "A gateway has what came in, less what went out and its fees."),
-    _law("losses_are_chargebacks", _C, "What is lost by chargebacks is what nobody else bears."),
+    _law("losses_are_chargebacks", _C, "Chargeback losses are what nobody else pays for."),
     _law("checkpoints_sum_up", _C, "A checkpoint is the sum of its account's entries up to it."),
     # ---- money in ----
     _law("paid_has_pots", _C, "A booking that was paid has its price in pots; no other has any."),
@@ -46,8 +46,8 @@ LAWS: Final = (
     _law(
         "charges_fill_pots", _C, "An applied charge is, to the cent, what its booking's pots hold."
     ),
-    _law("unapplied_given_back", _C, "A charge that bought nothing is given back whole."),
-    _law("refunds_counted", _C, "A charge counts its refunds, which never come to more than it."),
+    _law("unapplied_given_back", _C, "A charge that bought nothing is refunded in full."),
+    _law("refunds_counted", _C, "A charge counts its refunds, which never exceed it."),
     # ---- money out ----
     _law("divisions_posted_once", _C, "A pot is in the ledger as divided once, if it is divided."),
     _law("commission_as_agreed", _C, "The platform keeps its commission of the host's part only."),
@@ -58,23 +58,23 @@ LAWS: Final = (
     _law(
         "disputes_freeze", _C, "A pot is disputed while a dispute about it is open, and only then."
     ),
-    _law("disputes_in_window", _C, "A dispute is about a pot of its side's, in the pot's window."),
-    _law("disputes_decide", _C, "A pot whose dispute was resolved is divided as was decided."),
+    _law("disputes_in_window", _C, "A dispute is about the pot of its side, in the pot's window."),
+    _law("disputes_decide", _C, "A pot whose dispute was resolved is divided as decided."),
     _law("instructions_have_causes", _C, "Nothing is paid out without a pot, charge or debt."),
     _law("effects_posted_once", _C, "What has arrived or come back is in the ledger, each once."),
-    _law(
-        "intent_before_effect", _C, "Each attempt was written down before the gateway heard of it."
-    ),
+    _law("intent_before_effect", _C, "Each attempt was stored before it was sent to the gateway."),
     _law("recoveries_counted", _C, "A debt counts what was kept back for it, and no more is kept."),
-    _law("late_refunds_borne", _C, "A refund past the payout is booked and borne by somebody."),
+    _law(
+        "late_refunds_borne", _C, "A refund after the payout is posted, and somebody pays for it."
+    ),
     _law(
         "chargebacks_posted_once",
         _C,
         "A chargeback is posted as taken and recovered, each once, and with its fee.",
     ),
-    _law("chargebacks_borne", _C, "A host owes what is to be recovered of the next payouts."),
+    _law("chargebacks_borne", _C, "A host owes what is to be recovered from the next payouts."),
     _law("chargebacks_freeze", _C, "A charge is frozen while a chargeback is open, and only then."),
-    _law("chargebacks_recovered", _C, "What a chargeback took of something is missing there."),
+    _law("chargebacks_recovered", _C, "What a chargeback took from something is missing there."),
     # ---- states ----
     _law("booking_history_whole", _C, "A booking's history leads to its state without a gap."),
     _law("payment_history_whole", _C, "A charge's history leads to its state without a gap."),
@@ -82,15 +82,17 @@ LAWS: Final = (
     _law("dispute_history_whole", _C, "A dispute's history leads to its state without a gap."),
     _law("chargeback_history_whole", _C, "A chargeback's history leads to its state, no gap."),
     _law("instruction_history_whole", _C, "An instruction's history leads to its state, no gap."),
-    # ---- work left lying ----
+    # ---- work that was not done ----
     _law("holds_expire", _W, "No hold is unpaid 15 minutes after its deadline."),
     _law("requests_end", _W, "No request waits for its host an hour after its deadline."),
     _law("pots_are_released", _W, "No pot is held 15 minutes after its window closed undisputed."),
     _law("bookings_complete", _W, "No booking is open an hour after its end, its pots settled."),
     _law("charges_settle", _W, "No charge is open for more than a day."),
-    _law("instructions_move", _W, "No refund or transfer waits to be looked at, an hour past due."),
+    _law("instructions_move", _W, "No refund or transfer is an hour late for its next step."),
     _law("instructions_arrive", _W, "No refund or transfer was given up."),
-    _law("webhooks_processed", _W, "No webhook was given up, or is 15 minutes past its next try."),
+    _law(
+        "webhooks_processed", _W, "No webhook was given up, or is 15 minutes late for its next try."
+    ),
     _law("mails_sent", _W, "No mail is unsent 30 minutes after it was due."),
     _law("keys_come_free", _W, "No idempotency key without a reply is busy for an hour."),
     _law("jobs_start", _W, "No job waits for a worker 15 minutes after it was due."),

@@ -1,4 +1,4 @@
-"""The audit over several connections, which see one instant and share the laws among them."""
+"""The audit over several connections, which share the laws and see the same instant."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,20 +10,20 @@ from app.foundation.db import (
     join_snapshot,
     transaction_on,
 )
-from app.operations.invariants.actions import JUDGES, Judge, judge_next, told
+from app.operations.invariants.actions import JUDGES, Judge, in_order, judge_next
 from app.operations.invariants.model import Audit
 from app.operations.invariants.queries.judging import Verdicts, take_snapshot
 
 
 async def audit_on(url: str, *, connections: int) -> Audit:
-    """What there is to say of every law at one instant, by so many connections to `url`.
+    """The findings of every law at one instant, over this many connections to `url`.
 
-    Each keeps one of the server's processors busy. Raises Unavailable.
+    Each connection keeps one processor of the server busy. Raises Unavailable.
     """
     async with AsyncExitStack() as stack:
         txs = [await _open(stack, url) for _ in range(connections)]
         await _see_one_instant(txs)
-        return told(await _judged(txs))
+        return in_order(await _judged(txs))
 
 
 async def _open(stack: AsyncExitStack, url: str) -> Tx:
@@ -45,6 +45,6 @@ async def _judged(txs: list[Tx]) -> Verdicts:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(judge_next(tx, judges)) for tx in txs]
     except ExceptionGroup as failed:
-        # One failure stops the others; it says all that there is to say.
+        # The first failure has stopped the others: it is the one to report.
         raise failed.exceptions[0] from failed
     return {law: verdict for task in tasks for law, verdict in task.result().items()}

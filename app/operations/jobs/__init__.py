@@ -1,1 +1,1 @@
-"""The operators' side of the queue: look at jobs, retry and cancel them, trigger and pause."""
+"""Jobs, for operators: look at them, retry and cancel them, trigger periodic ones, pause queues."""

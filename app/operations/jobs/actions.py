@@ -1,4 +1,4 @@
-"""The operators' verbs. Each is recorded, with its reason, in its own transaction."""
+"""What operators do with jobs. Each action is recorded, with its reason, in its transaction."""
 
 import math
 from collections.abc import Sequence
@@ -50,20 +50,21 @@ _PERIODIC_MAX: Final = 1_000
 _EVENTS_PER_JOB: Final = 3  # queued, started, succeeded
 
 
-# ---- looking ------------------------------------------------------------------------------------
+# ---- read ----------------------------------------------------------------------------------------
 
 
 async def read_jobs(tx: Tx, wanted: JobFilter, *, limit: int, cursor: str | None) -> JobPage:
     """A page of jobs, newest first. Raises Invalid for a made-up cursor."""
     before = paging.read_row_id(cursor)
     await plan_for_values(tx)
-    jobs = await queries.list_jobs(tx, wanted, before=before, limit=limit + 1)
+    tasks = queue.names_of(wanted.task) if wanted.task else None
+    jobs = await queries.list_jobs(tx, wanted, tasks=tasks, before=before, limit=limit + 1)
     page, next_cursor = paging.cut(jobs, limit, by=lambda job: job.id)
     return JobPage(jobs=[_shown(job) for job in page], next_cursor=next_cursor)
 
 
 async def read_job(tx: Tx, job_id: int) -> JobWithPast:
-    """A job with its arguments and its past, without secrets. Raises JobNotFound."""
+    """A job with its arguments and its past, secrets left out. Raises JobNotFound."""
     job = await _find(tx, job_id)
     secrets = settings().secrets
     return JobWithPast(
@@ -91,7 +92,7 @@ async def read_runs(tx: Tx, wanted: RunFilter, *, limit: int, cursor: str | None
 
 
 async def read_health(tx: Tx) -> Health:
-    """How periodic jobs, queues and workers do."""
+    """The health of periodic jobs, queues and workers."""
     stalled_s = settings().worker_stalled_seconds
     await plan_for_values(tx)
     last_runs = await figures.runs(tx, RunFilter(newest=True), limit=_PERIODIC_MAX)
@@ -130,15 +131,17 @@ def _without_secrets(run: Run) -> Run:
 async def retry_job(tx: Tx, job_id: int, *, by: Actor, reason: str) -> Job:
     """Queue a job again that gave up, was cancelled or aborted, or waits for a later time.
 
-    It is started at once. If it fails, it is tried again as often as its task still allows: a
-    dead letter at least this once. Raises JobNotFound, JobNotOver, SameJobQueued.
+    It is started at once. If it fails, it is tried again as often as its task still allows; a dead
+    letter is tried this one time. Raises JobNotFound, JobNotOver, SameJobQueued.
     """
     try:
         touched = await queries.retry(tx, job_id)
     except Violated as error:
         if error.constraint != "procrastinate_jobs_queueing_lock_idx_v1":
             raise
-        raise SameJobQueued("Another one of the same kind waits, and does the same.") from error
+        raise SameJobQueued(
+            "Another job with the same queueing lock is queued, and does the same."
+        ) from error
     if touched is None:
         job = await _find(tx, job_id)
         raise JobNotOver(f"Job {job_id} is {job.status}.")
@@ -149,14 +152,15 @@ async def retry_job(tx: Tx, job_id: int, *, by: Actor, reason: str) -> Job:
 
 async def retry_dead(tx: Tx, wanted: Redrive, *, by: Actor) -> list[int]:
     """Queue dead letters again, the oldest first; returns their ids."""
-    touched = await queries.retry_dead(tx, task=wanted.task, queue=wanted.queue, limit=wanted.limit)
+    tasks = queue.names_of(wanted.task) if wanted.task else None
+    touched = await queries.retry_dead(tx, tasks=tasks, queue=wanted.queue, limit=wanted.limit)
     await _record(tx, "retry_job", touched, after="todo", by=by, reason=wanted.reason)
     await queue.announce(tx, sorted({job.queue for job in touched}))
     return sorted(job.id for job in touched)
 
 
 async def cancel_job(tx: Tx, job_id: int, *, by: Actor, reason: str) -> Job:
-    """Let a job that waits, or gave up, be over; one that runs is asked to end.
+    """Cancel a job that waits or gave up; one that runs is asked to end.
 
     Raises JobNotFound, JobOver.
     """
@@ -166,7 +170,7 @@ async def cancel_job(tx: Tx, job_id: int, *, by: Actor, reason: str) -> Job:
         raise JobOver(f"Job {job_id} is {job.status}.")
     after = "abort requested" if touched.was == "doing" else "cancelled"
     await _record(tx, "cancel_job", [touched], after=after, by=by, reason=reason)
-    await queue.announce(tx, [touched.queue])  # those behind it on its lock
+    await queue.announce(tx, [touched.queue])  # for the jobs that wait for its lock
     return await _find(tx, job_id)
 
 
@@ -193,20 +197,27 @@ async def _record(
 
 
 async def pause(tx: Tx, kind: PauseKind, name: str, *, by: Actor, reason: str) -> list[Pause]:
-    """Start nothing more of a queue or task; what runs goes on. Returns all that is paused."""
-    if await queries.pause(tx, kind, name):
-        subject = Subject(kind, name)
-        await audit.record(tx, by=by, action=f"pause_{kind}", subject=subject, reason=reason)
+    """Start no more jobs of a queue or task; running ones go on. Returns all that is paused."""
+    for each in _names(kind, name):
+        if await queries.pause(tx, kind, each):
+            subject = Subject(kind, each)
+            await audit.record(tx, by=by, action=f"pause_{kind}", subject=subject, reason=reason)
     return await queries.pauses(tx)
 
 
 async def resume(tx: Tx, kind: PauseKind, name: str, *, by: Actor, reason: str) -> list[Pause]:
-    """Start what waits there, at once. Returns all that is still paused."""
-    if await queries.resume(tx, kind, name):
-        subject = Subject(kind, name)
-        await audit.record(tx, by=by, action=f"resume_{kind}", subject=subject, reason=reason)
-        await queue.announce(tx, await queries.queues_with(tx, kind, name))
+    """Start the waiting jobs of a queue or task at once. Returns all that is still paused."""
+    for each in _names(kind, name):
+        if await queries.resume(tx, kind, each):
+            subject = Subject(kind, each)
+            await audit.record(tx, by=by, action=f"resume_{kind}", subject=subject, reason=reason)
+            await queue.announce(tx, await queries.queues_with(tx, kind, each))
     return await queries.pauses(tx)
+
+
+def _names(kind: PauseKind, name: str) -> Sequence[str]:
+    """A queue has one name; a task that was renamed has jobs queued under all of its names."""
+    return queue.names_of(name) if kind is PauseKind.TASK else (name,)
 
 
 async def read_pauses(tx: Tx) -> list[Pause]:
@@ -220,10 +231,10 @@ async def trigger(tx: Tx, name: str, *, by: Actor, reason: str) -> Triggered:
     """Queue a periodic job to run now. Raises PeriodicJobNotFound."""
     name = rules.ALIASES.get(name, name)
     if not await figures.knows(tx, name):
-        raise PeriodicJobNotFound(f"No worker has told of a periodic job {name[:100]}.")
+        raise PeriodicJobNotFound(f"No worker knows a periodic job {name[:100]}.")
     now = await figures.server_time(tx)
     after_run_id = await figures.newest_run_id(tx, name)
-    # Rounded up: it is not late before it was asked for.
+    # Rounded up: a job must not look late before it was asked for.
     job_id = await queue.enqueue_run(tx, name, timestamp=math.ceil(now.timestamp()))
     await audit.record(
         tx,
@@ -237,7 +248,7 @@ async def trigger(tx: Tx, name: str, *, by: Actor, reason: str) -> Triggered:
 
 
 async def find_run(tx: Tx, triggered: Triggered) -> Run | None:
-    """What has come of it so far."""
+    """The run of a triggered job; None while the job is still queued."""
     await plan_for_values(tx)
     for run in await figures.runs(tx, RunFilter(name=triggered.name), limit=10):
         if run.job_id == triggered.job_id and run.id > triggered.after_run_id:
@@ -245,8 +256,8 @@ async def find_run(tx: Tx, triggered: Triggered) -> Run | None:
     return None
 
 
-async def tell_unknown_tasks(tx: Tx) -> int:
-    """Alert about tasks that wait and no living worker knows; returns how many there are."""
+async def alert_unknown_tasks(tx: Tx) -> int:
+    """Alert operators of each task with waiting jobs that no worker knows; returns how many."""
     unknown = await figures.unknown_tasks(tx, stalled_s=settings().worker_stalled_seconds)
     sightings = [
         Sighting(
@@ -269,12 +280,12 @@ async def release_lock(tx: Tx, lease_id: UUID, *, by: Actor, reason: str) -> Non
     """Take a job lock away from its holder, which can write nothing more. Raises LockNotHeld."""
     lease = await locks.end(tx, lease_id)
     if lease is None:
-        raise LockNotHeld("Look again at who holds what.")
+        raise LockNotHeld("Read the list of locks again.")
     await _record_release(tx, [lease], by=by, reason=reason)
 
 
 async def release_expired(tx: Tx) -> int:
-    """Take away the locks of those that have not renewed them; returns how many."""
+    """Take away the locks that their holders have not renewed; returns how many."""
     ended = await locks.end_expired(tx)
     await _record_release(tx, ended, by=SYSTEM, reason="the lease was not renewed")
     return len(ended)

@@ -1,4 +1,4 @@
-"""Who may trigger jobs without an account: whoever knows one of the job secrets."""
+"""A guard that lets clients without an account trigger jobs if they know a job secret."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ HEADER: Final = "x-job-secret"
 
 
 def require_job_secret(connection: AnyConnection, _: BaseRouteHandler) -> None:
-    """Guard: takes as long for a near miss as for a far one, whichever secret it is near to."""
+    """Guard: compares with all secrets, always, so that its time reveals nothing about them."""
     given = connection.headers.get(HEADER, "")
     fits = [same_text(given, secret) for secret in settings().job_secrets]
     if not any(fits):

@@ -1,4 +1,4 @@
-"""Jobs as operators see them, and what they ask of them."""
+"""Jobs as operators see them, and what operators send."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,7 +11,7 @@ from app.foundation.errors import Conflict, NotFound, Unauthenticated
 from app.foundation.locks import Lease
 from app.foundation.wire import Input, Output, Reason
 
-# How long what is over is kept.
+# How long jobs and runs are kept after their end.
 SUCCEEDED_KEPT: Final = timedelta(days=1)
 ABANDONED_KEPT: Final = timedelta(days=7)
 DEAD_LETTERS_KEPT: Final = timedelta(days=90)
@@ -22,7 +22,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
 class JobStatus(StrEnum):
-    """Where a job is; the names are procrastinate's. `failed` is for good: a dead letter."""
+    """Where a job is, in procrastinate's words. `failed` is not tried again: a dead letter."""
 
     TODO = "todo"
     DOING = "doing"
@@ -38,22 +38,22 @@ class PauseKind(StrEnum):
 
 
 class RunState(StrEnum):
-    """How a run of a periodic job stands."""
+    """Where a run of a periodic job is."""
 
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
-    SKIPPED = "skipped"  # another process was at it
-    LOST = "lost"  # its worker is gone, and it had not ended
+    SKIPPED = "skipped"  # another process was running it
+    LOST = "lost"  # its worker is gone, and did not record an end
 
 
 class PeriodicState(StrEnum):
-    """How a periodic job does."""
+    """The health of a periodic job."""
 
     OK = "ok"
     NEW = "new"  # it has not run yet
     PAUSED = "paused"
-    LATE = "late"  # a tick has passed without a run
+    LATE = "late"  # a planned time has passed without a run
     FAILING = "failing"  # its last run failed, or was lost
 
 
@@ -109,10 +109,7 @@ class JobEvent(Output, frozen=True):
 
 
 class JobWithPast(Output, frozen=True):
-    """A job with its arguments (secrets left out), its failed attempts, and what happened to it.
-
-    Of each the newest 100.
-    """
+    """A job with its arguments (secrets left out), its newest 100 failed attempts and events."""
 
     job: Job
     arguments: Any
@@ -121,7 +118,7 @@ class JobWithPast(Output, frozen=True):
 
 
 class Redrive(Input, frozen=True):
-    """Which dead letters to queue again, and why; the oldest first, `limit` at the most."""
+    """Which dead letters to queue again, and why: the oldest first, `limit` at the most."""
 
     reason: Reason
     task: Name | None = None
@@ -136,7 +133,7 @@ class Redriven(Output, frozen=True):
 
 
 class Pause(Output, frozen=True):
-    """A queue or task of which nothing is started."""
+    """A queue or task whose jobs are not started."""
 
     kind: PauseKind
     name: str
@@ -148,7 +145,7 @@ class Pauses(Output, frozen=True):
 
 
 class Run(Output, frozen=True):
-    """A run of a periodic job: when it should have been and was, and how much it did.
+    """A run of a periodic job: for when it was planned, when it was, and how much it did.
 
     `error` says why it failed or was skipped. `instance` is the worker's process.
     """
@@ -169,7 +166,7 @@ class Run(Output, frozen=True):
 
 
 class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which runs to show; None asks for any. `newest`: of each periodic job the last one only."""
+    """Which runs to show; None asks for any. `newest`: only the last one of each periodic job."""
 
     name: str | None = None
     newest: bool = False
@@ -183,7 +180,7 @@ class RunPage(Output, frozen=True):
 
 
 class Timetable(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a periodic job, but for its last run."""
+    """What is known of a periodic job, without its last run."""
 
     name: str
     cron: str
@@ -195,7 +192,7 @@ class Timetable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Periodic(Output, frozen=True):
-    """A periodic job. `failures`: in a row, since it last was done."""
+    """A periodic job. `failures` counts those in a row since it last succeeded."""
 
     name: str
     cron: str
@@ -207,9 +204,9 @@ class Periodic(Output, frozen=True):
 
 
 class Queue(Output, frozen=True):
-    """A queue: what may start, what comes later, what runs, what gave up.
+    """A queue, with the number of jobs that may start, that are planned, that run, that gave up.
 
-    `oldestReadyS`: for how many seconds the first of what may start has been waiting.
+    `oldestReadyS`: for how many seconds the first job that may start has been waiting.
     """
 
     name: str
@@ -236,14 +233,14 @@ class Worker(Output, frozen=True):
 
 
 class UnknownTask(Output, frozen=True):
-    """Jobs wait whose task no living worker knows: one of the next release, or the last."""
+    """A task with waiting jobs that no living worker knows: of the next release, or the last."""
 
     name: str
     jobs: int
 
 
 class Health(Output, frozen=True):
-    """How jobs do. `problems` says in words what is wrong; `healthy`: nothing is."""
+    """The health of jobs. `problems` says in words what is wrong; `healthy`: nothing is."""
 
     healthy: bool
     problems: list[str]
@@ -255,7 +252,7 @@ class Health(Output, frozen=True):
 
 
 class Triggered(msgspec.Struct, frozen=True, kw_only=True):
-    """A periodic job that is queued to run now; what comes of it is a run after this one."""
+    """A periodic job that is queued to run now; its run will have an id above `after_run_id`."""
 
     name: str
     job_id: int
@@ -263,9 +260,9 @@ class Triggered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TriggerReply(Output, frozen=True):
-    """What a trigger has brought about so far: `run` is null while the job is still queued.
+    """The job that a trigger has queued; `run` is null while it is still queued.
 
-    If it was queued already, that is the job.
+    If the same job was queued already, it is that one.
     """
 
     name: str
@@ -288,17 +285,17 @@ class PeriodicJobNotFound(NotFound):
 
 
 class LockNotHeld(NotFound):
-    title = "This lock is not held any more, or by another"
+    title = "This lock is not held any more, or by another process"
 
 
 class JobNotOver(Conflict):
-    """Only what has ended without success, or waits for a later time, can be queued again."""
+    """Only a job that ended without success, or waits for a later time, can be queued again."""
 
     title = "This job cannot be queued again"
 
 
 class JobOver(Conflict):
-    """It has ended, and there is nothing left to cancel."""
+    """The job has ended, and there is nothing left to cancel."""
 
     title = "This job is over"
 
@@ -310,6 +307,6 @@ class SameJobQueued(Conflict):
 
 
 class JobSecretWrong(Unauthenticated):
-    """Neither of the secrets that may trigger jobs."""
+    """The header has none of the secrets that may trigger jobs."""
 
     title = "The x-job-secret header is missing or wrong"

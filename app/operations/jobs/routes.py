@@ -1,4 +1,4 @@
-"""Jobs over HTTP: for admins, and for a platform's scheduler or monitor that knows a job secret."""
+"""Jobs over HTTP: for admins, and for a scheduler or monitor outside that knows a job secret."""
 
 from typing import Annotated
 from uuid import UUID
@@ -54,7 +54,7 @@ def _admin(request: AuthenticatedRequest) -> Actor:
     return Actor(ActorRole.ADMIN, request.user.id)
 
 
-# ---- who knows a job secret ---------------------------------------------------------------------
+# ---- for clients with a job secret ---------------------------------------------------------------
 
 
 @post(
@@ -74,14 +74,14 @@ async def trigger_job(name: Name, wait: Wait = 0, job_secret: Secret = None) -> 
     exclude_from_auth=True,
     guards=[guards.require_job_secret],
     tags=["jobs"],
-    summary="How periodic jobs, queues and workers do, and what is wrong",
+    summary="The health of periodic jobs, queues and workers, and what is wrong",
 )
 async def read_health(job_secret: Secret = None) -> Health:  # noqa: ARG001
     async with transaction() as tx:
         return await actions.read_health(tx)
 
 
-# ---- admins: looking ----------------------------------------------------------------------------
+# ---- for admins: read ----------------------------------------------------------------------------
 
 
 @get(
@@ -118,7 +118,7 @@ async def get_job(job_id: JobId) -> JobWithPast:
     "/api/admin/jobs/health",
     guards=[require_admin],
     tags=["jobs"],
-    summary="How periodic jobs, queues and workers do, and what is wrong",
+    summary="The health of periodic jobs, queues and workers, and what is wrong",
 )
 async def read_health_as_admin() -> Health:
     async with transaction() as tx:
@@ -138,7 +138,7 @@ async def list_runs(
         return await actions.read_runs(tx, RunFilter(name=name), limit=limit, cursor=cursor)
 
 
-# ---- admins: doing ------------------------------------------------------------------------------
+# ---- for admins: change --------------------------------------------------------------------------
 
 
 @post(
@@ -160,7 +160,7 @@ async def retry_job(
     status_code=200,
     guards=[require_admin],
     tags=["jobs"],
-    summary="Cancel a job that waits or gave up, or have one that runs end",
+    summary="Cancel a job that waits or gave up, or ask one that runs to end",
 )
 async def cancel_job(
     request: AuthenticatedRequest, job_id: JobId, data: JSONBody[ReasonBody]
@@ -197,7 +197,7 @@ async def list_pauses() -> Pauses:
     status_code=200,
     guards=[require_admin],
     tags=["jobs"],
-    summary="Start no more jobs of a queue; what runs goes on",
+    summary="Start no more jobs of a queue; running ones go on",
 )
 async def pause_queue(
     request: AuthenticatedRequest, name: Name, data: JSONBody[ReasonBody]
@@ -223,7 +223,7 @@ async def resume_queue(
     status_code=200,
     guards=[require_admin],
     tags=["jobs"],
-    summary="Start no more jobs of a task, which may be a periodic one; what runs goes on",
+    summary="Start no more jobs of a task, which may be a periodic job; running ones go on",
 )
 async def pause_task(
     request: AuthenticatedRequest, name: Name, data: JSONBody[ReasonBody]
@@ -260,14 +260,14 @@ async def _resume(
         return Pauses(pauses=paused)
 
 
-# ---- admins: locks ------------------------------------------------------------------------------
+# ---- for admins: locks ---------------------------------------------------------------------------
 
 
 @get(
     "/api/admin/job-locks",
     guards=[require_admin],
     tags=["jobs"],
-    summary="Who does which periodic job now, and until when that is promised",
+    summary="Which process runs which periodic job now, and until when its lock lasts",
 )
 async def list_locks() -> Locks:
     async with transaction() as tx:

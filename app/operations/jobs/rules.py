@@ -1,4 +1,4 @@
-"""What operators may see of a job, and how jobs do."""
+"""Hide secrets in jobs, and judge the health of jobs."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ _LATE_AFTER: Final = timedelta(minutes=5)
 
 
 def redacted(value: Any, secrets: Sequence[str]) -> Any:
-    """A job's arguments without what looks like a secret, by its name or by what it is."""
+    """A job's arguments without secrets: found by the name of a field, or by the text itself."""
     if isinstance(value, dict):
         return {
             name: HIDDEN if _is_secret(name) else redacted(inner, secrets)
@@ -50,7 +50,7 @@ def redacted(value: Any, secrets: Sequence[str]) -> Any:
 
 
 def redacted_text(text: str, secrets: Sequence[str]) -> str:
-    """A text without our own secrets, keys of gateways, and passwords in URLs."""
+    """A text without our own secrets, gateways' keys, and passwords in URLs."""
     for secret in secrets:
         if len(secret) >= _SECRET_LENGTH_MIN:
             text = text.replace(secret, HIDDEN)
@@ -66,7 +66,7 @@ def _is_secret(name: str) -> bool:
 
 
 def periodic(times: Timetable, last_run: Run | None, now: datetime) -> Periodic:
-    """A periodic job as a monitor wants to see it."""
+    """A periodic job with its state."""
     return Periodic(
         name=times.name,
         cron=times.cron,
@@ -82,7 +82,7 @@ def _state(times: Timetable, last_run: Run | None, now: datetime) -> PeriodicSta
     if times.paused:
         return PeriodicState.PAUSED
     if now - times.next_tick > _LATE_AFTER:
-        return PeriodicState.LATE  # nobody even queues it
+        return PeriodicState.LATE  # no worker queues it any more
     if last_run is None:
         return PeriodicState.NEW
     if last_run.tick < times.last_tick and now - times.last_tick > _LATE_AFTER:
@@ -102,7 +102,7 @@ def health(
     paused_tasks: list[str],
     now: datetime,
 ) -> Health:
-    """All of it, with what is wrong in words."""
+    """The health of all jobs, with what is wrong in words."""
     jobs = [periodic(times, last_runs.get(times.name), now) for times in timetables]
     problems = [
         *_problems_of_workers(workers),

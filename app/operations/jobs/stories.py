@@ -1,4 +1,4 @@
-"""Triggering a job and waiting for its end, between transactions."""
+"""Trigger a periodic job and wait for its end, without a transaction meanwhile."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ _LOOK_AFTER_S_MAX: Final = 0.5
 
 
 async def trigger(name: str, *, wait_s: float, by: Actor, reason: str) -> TriggerReply:
-    """Run a periodic job now; if it has not ended within `wait_s`, the reply says how far it is.
+    """Run a periodic job now, and wait up to `wait_s` seconds for the end of its run.
 
     Raises PeriodicJobNotFound.
     """

@@ -1,1 +1,1 @@
-"""The simulator's books, in SQLite: they outlive a restart. Words and amounts are Paystack's."""
+"""The simulator's books, in SQLite: they are kept over a restart. They use Paystack's words."""

@@ -1,4 +1,4 @@
-"""Connected accounts: payees of whom the gateway itself asks all it must know."""
+"""Connected accounts: payees whom the gateway itself asks for all that it must know."""
 
 import time
 from enum import StrEnum
@@ -30,11 +30,11 @@ CREATE TABLE IF NOT EXISTS onboarding_links (
 
 
 class Standing(StrEnum):
-    OPENED = "opened"  # its owner has not said anything yet
-    CHECKED = "checked"  # all is said, and the gateway looks at it
-    RESTRICTED = "restricted"  # what was said is not enough, or not any more
+    OPENED = "opened"  # its owner has not answered anything yet
+    CHECKED = "checked"  # all is answered, and the gateway checks it
+    RESTRICTED = "restricted"  # the answers are not enough, or not any more
     READY = "ready"  # it can be paid
-    GONE = "gone"  # its owner has shut us out
+    GONE = "gone"  # its owner has revoked our access
 
 
 class ConnectedAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ class ConnectedAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """The way to the questions: for one visit, before it expires (Unix seconds)."""
+    """A link to the questions, valid for one visit until it expires (Unix seconds)."""
 
     token: str
     code: str
@@ -83,7 +83,7 @@ class Accounts:
         )[0]
 
     def become(self, code: str, standing: Standing) -> ConnectedAccount | None:
-        """Its new standing; None if there is no such account."""
+        """Change the standing of an account; None if there is no such account."""
         return self._store.first(
             ConnectedAccount,
             "UPDATE connected_accounts SET standing = :standing WHERE code = :code RETURNING *",
@@ -121,11 +121,11 @@ class Accounts:
         )
 
     def use(self, link: Link) -> None:
-        """Who has opened it once cannot again."""
+        """Mark a link as used: it cannot be opened again."""
         self._store.do(
             "UPDATE onboarding_links SET is_used = 1 WHERE token = :token", token=link.token
         )
 
     def expire_links(self, code: str) -> None:
-        """Let the time of all links of an account be over."""
+        """Let all links of an account expire now."""
         self._store.do("UPDATE onboarding_links SET expires_at = 0 WHERE code = :code", code=code)

@@ -1,4 +1,4 @@
-"""The books as a whole."""
+"""All books of the simulator, and their sums."""
 
 from typing import Final
 
@@ -37,8 +37,9 @@ CREATE TABLE IF NOT EXISTS top_ups (
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """What happened at one gateway in one currency, in its wire amounts.
 
-    balance = topped_up + money_in - fees - refunded - charged_back - transferred - held; `held` is
-    what leaves if the refunds and transfers under way succeed, `charged_back` what banks have now.
+    balance = topped_up + money_in - fees - refunded - charged_back - transferred - held. `held` is
+    what leaves if the refunds and transfers under way succeed; `charged_back` is what banks have
+    now.
     """
 
     gateway: str
@@ -88,7 +89,7 @@ class Books:
         self._store.close()
 
     def top_up(self, *, gateway: str, amount: int, currency: str) -> None:
-        """Money that the merchant brings from elsewhere."""
+        """Add money to the merchant's balance."""
         self._store.do(
             """
             INSERT INTO top_ups (gateway, amount, currency, created_at)
@@ -100,12 +101,12 @@ class Books:
         )
 
     def balance(self, gateway: str, currency: str) -> int:
-        """What a transfer can be made from."""
-        accounts = {account.currency: account for account in self.reckon(gateway)}
+        """The balance from which transfers are paid."""
+        accounts = {account.currency: account for account in self.sum_up(gateway)}
         return accounts[currency].balance if currency in accounts else 0
 
-    def reckon(self, gateway: str | None = None) -> list[Account]:
-        """The whole book, or a gateway's, summed up per currency from its lines."""
+    def sum_up(self, gateway: str | None = None) -> list[Account]:
+        """The sums of all gateways, or of one, per currency."""
         return self._store.rows(
             Account,
             """

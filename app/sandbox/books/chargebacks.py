@@ -101,7 +101,7 @@ class Chargebacks:
         )[0]
 
     def resolve(self, chargeback_id: int, resolution: str) -> Chargeback:
-        """Only one that was declined leaves the merchant the money."""
+        """Resolve a chargeback; the merchant keeps the money only if it was declined."""
         return self._store.rows(
             Chargeback,
             """
@@ -117,7 +117,7 @@ class Chargebacks:
         )[0]
 
     def left_of(self, transaction: Transaction) -> int:
-        """What no bank wants back yet."""
+        """How much of a transaction no bank wants back."""
         return transaction.amount - self._sum(
             transaction, "SELECT COALESCE(SUM(amount), 0) AS amount FROM chargebacks"
             " WHERE transaction_id = :id AND resolution IS NOT 'declined'",
@@ -130,7 +130,7 @@ class Chargebacks:
         )  # fmt: skip
 
     def find(self, key: str) -> Chargeback | None:
-        """By its id, or what Stripe makes of it."""
+        """A chargeback by its id, with or without Stripe's prefix."""
         return self._store.first(
             Chargeback, "SELECT * FROM chargebacks WHERE :key IN (id || '', 'dp_' || id)", key=key
         )

@@ -1,4 +1,4 @@
-"""Outgoing webhooks."""
+"""Outgoing webhooks, and how their delivery went."""
 
 import time
 from typing import Final
@@ -42,7 +42,7 @@ class Deliveries:
         self._store = store
 
     def post(self, *, gateway: str, event: str, reference: str, body: str) -> None:
-        """Put a webhook into the outgoing mail, due at once."""
+        """Queue a webhook, due at once."""
         self._store.do(
             """
             INSERT INTO deliveries (gateway, event, reference, body, next_at)
@@ -102,7 +102,7 @@ class Deliveries:
         )
 
     def put_off(self, delivery: Delivery, *, in_s: float) -> None:
-        """Let others go first; that is no attempt."""
+        """Let other webhooks go first; that does not count as an attempt."""
         self._store.do(
             "UPDATE deliveries SET next_at = :next_at WHERE id = :id",
             id=delivery.id,

@@ -1,4 +1,4 @@
-"""What is to become of refunds and transfers by itself, and when."""
+"""The planned moves of refunds and transfers."""
 
 import time
 from typing import Final
@@ -43,7 +43,7 @@ class Plans:
         )
 
     def drop(self, *, about: str, about_id: int) -> None:
-        """Plan nothing more: somebody has decided otherwise."""
+        """Cancel the planned moves of a refund or transfer."""
         self._store.do(
             "DELETE FROM plans WHERE about = :about AND about_id = :about_id",
             about=about,
@@ -51,7 +51,7 @@ class Plans:
         )
 
     def take_due(self) -> Plan | None:
-        """The move that has been due for longest, off the plan; None if none is due."""
+        """Take the move that has been due for the longest; None if none is due."""
         return self._store.first(
             Plan,
             """

@@ -1,4 +1,4 @@
-"""Money back to payers."""
+"""Refunds: money back to payers."""
 
 from typing import Final
 
@@ -30,7 +30,7 @@ _FIRST_ID: Final = 6_003_018_283
 
 
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
-    """One refund. It has no reference of the merchant's: only notes."""
+    """One refund. It has no reference of the merchant, only notes."""
 
     id: int
     gateway: str
@@ -59,7 +59,7 @@ class Refunds:
     def begin(
         self, transaction: Transaction, *, amount: int, merchant_note: str, customer_note: str
     ) -> Refund:
-        """Write down a new refund; the same once more is another."""
+        """Store a new refund; a second call stores a second one."""
         return self._store.rows(
             Refund,
             """
@@ -84,7 +84,7 @@ class Refunds:
         )[0]
 
     def move(self, refund_id: int, status: str) -> Refund:
-        """Processed refunds get the bank's reference, and keep it if the money comes back."""
+        """Change a refund's status. Once processed it has the bank's reference for good."""
         return self._store.rows(
             Refund,
             """
@@ -100,7 +100,7 @@ class Refunds:
         )[0]
 
     def left_of(self, transaction: Transaction) -> int:
-        """What can still be refunded: what is not given back, nor about to be, by us or a bank."""
+        """What can still be refunded: not yet refunded, not being refunded, not taken by a bank."""
         given = self._store.rows(
             _Sum,
             """
@@ -116,7 +116,7 @@ class Refunds:
         return max(0, transaction.amount - given[0].amount)
 
     def given_back(self, transaction: Transaction) -> int:
-        """What has gone back."""
+        """How much of a transaction was refunded."""
         given = self._store.rows(
             _Sum,
             """
@@ -127,7 +127,7 @@ class Refunds:
         return given[0].amount
 
     def find(self, key: str) -> Refund | None:
-        """By its id, or by its note; of several with one note the newest."""
+        """A refund by its id or its note; the newest of several with the same note."""
         return self._store.first(
             Refund,
             """
@@ -137,7 +137,7 @@ class Refunds:
         )
 
     def listed(self, *, transaction_id: str | None, currency: str | None) -> list[Refund]:
-        """Newest first."""
+        """Refunds, newest first."""
         return self._store.rows(
             Refund,
             """

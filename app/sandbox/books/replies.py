@@ -1,4 +1,4 @@
-"""Replies that are given again to calls with the same key."""
+"""Replies that are repeated to calls with the same idempotency key."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS replies (
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """What was answered to a call, known by the digest of its path and body."""
+    """The reply to a call; `call` is the digest of its path and body."""
 
     key: str
     call: str

@@ -30,7 +30,7 @@ class Store:
 
     @contextmanager
     def step(self) -> Generator[None]:
-        """All that happens in here is kept, or nothing of it. Await nothing meanwhile."""
+        """A transaction: all that happens in it is kept, or nothing. Await nothing meanwhile."""
         self._database.execute("BEGIN")
         try:
             yield

@@ -1,4 +1,4 @@
-"""Money in."""
+"""Transactions: money in."""
 
 from typing import Final
 
@@ -23,14 +23,16 @@ CREATE TABLE IF NOT EXISTS transactions (
     paid_at          TEXT
 )"""
 INDEX: Final = "CREATE INDEX IF NOT EXISTS transactions_reference ON transactions (reference)"
-FEE_PERMILLE: Final = 15  # of the amount, borne by the merchant
+FEE_PERMILLE: Final = 15  # of the amount, paid by the merchant
 
 _FIRST_ID: Final = 5_099_260_515  # ids do not fit 32 bits, as at Paystack
 
 
 class Transaction(msgspec.Struct, frozen=True, kw_only=True):
-    """One payment. `abandoned` is also what Paystack calls one that nobody has begun to pay;
-    `reversed` was paid, and refunded in full. `metadata` is JSON of what its gateway tells again.
+    """One payment. `metadata` is JSON that its gateway returns unchanged.
+
+    `abandoned` is also Paystack's word for one that nobody has begun to pay; `reversed` was paid,
+    and refunded in full.
     """
 
     id: int
@@ -53,7 +55,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReferenceExists(Exception):
-    """There is one of this reference already."""
+    """There is a transaction with this reference already."""
 
 
 class Transactions:
@@ -64,7 +66,7 @@ class Transactions:
         self, *, gateway: str, reference: str, access_code: str, email: str, amount: int,
         currency: str, callback_url: str, metadata: str, is_unique: bool = True,
     ) -> Transaction:  # fmt: skip
-        """Write down a new transaction. Raises ReferenceExists, where references are unique."""
+        """Store a new transaction. Raises ReferenceExists if references must be unique."""
         if is_unique and self.find(reference):
             raise ReferenceExists(reference)
         return self._store.rows(
@@ -93,7 +95,7 @@ class Transactions:
     def pay(
         self, transaction_id: int, *, amount: int | None = None, currency: str | None = None
     ) -> Transaction | None:
-        """Make it a success, of another sum if one is given; None if it already was."""
+        """Make it a success, with another sum if one is given; None if it was one already."""
         return self._store.first(
             Transaction,
             """
@@ -118,7 +120,7 @@ class Transactions:
         )
 
     def count_refunds(self, transaction_id: int) -> None:
-        """Reversed once all of it is refunded or charged back; a success again if it came back."""
+        """Make it `reversed` if all was refunded or charged back, else `success`."""
         self._store.do(
             """
             UPDATE transactions
@@ -135,7 +137,7 @@ class Transactions:
         )
 
     def find(self, reference: str) -> Transaction | None:
-        """Of several with one reference the newest."""
+        """A transaction by its reference; the newest of several."""
         return self._store.first(
             Transaction,
             "SELECT * FROM transactions WHERE reference = :reference ORDER BY id DESC",

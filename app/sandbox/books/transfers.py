@@ -1,4 +1,4 @@
-"""Money out to recipients, and who they are."""
+"""Transfers: money out to recipients, and who they are."""
 
 from typing import Final
 
@@ -61,8 +61,10 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
-    """One transfer. `transferred_at` stays if the money comes back, and so is its fee, which comes
-    on top. `metadata` is JSON of what its gateway tells again.
+    """One transfer. `metadata` is JSON that its gateway returns unchanged.
+
+    If the money comes back, `transferred_at` stays, and the fee, which is taken in addition, is not
+    returned.
     """
 
     id: int
@@ -90,7 +92,7 @@ class Transfers:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def know(
+    def find_or_create_recipient(
         self, *, gateway: str, code: str, kind: str, name: str, account_number: str,
         bank_code: str, currency: str,
     ) -> Recipient:  # fmt: skip
@@ -123,7 +125,7 @@ class Transfers:
         self, recipient: Recipient, *, code: str, reference: str, amount: int, fee: int,
         currency: str, reason: str, metadata: str, status: str,
     ) -> Transfer:  # fmt: skip
-        """Write down a new transfer, of a reference that there is not yet."""
+        """Store a new transfer, with a reference that is not used yet."""
         return self._store.rows(
             Transfer,
             """
@@ -164,7 +166,7 @@ class Transfers:
         )[0]
 
     def find(self, key: str) -> Transfer | None:
-        """By its reference, its code or its id."""
+        """A transfer by its reference, its code or its id."""
         return self._store.first(
             Transfer,
             """
@@ -184,7 +186,7 @@ class Transfers:
         )
 
     def recipients(self, gateway: str) -> list[Recipient]:
-        """Newest first."""
+        """A gateway's recipients, newest first."""
         return self._store.rows(
             Recipient,
             "SELECT * FROM recipients WHERE gateway = :gateway ORDER BY id DESC",

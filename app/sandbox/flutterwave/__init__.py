@@ -1,1 +1,1 @@
-"""Flutterwave's side of the simulator: API v3, its words, its letters. Books are in minor units."""
+"""Flutterwave in the simulator: its API v3 and webhooks. Its books are in minor units."""

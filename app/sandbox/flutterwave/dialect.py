@@ -1,4 +1,4 @@
-"""Flutterwave's letters, signature and manners."""
+"""What is special to Flutterwave: webhooks, signature, outcomes."""
 
 from collections.abc import Sequence
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from app.sandbox.books.chargebacks import Chargeback
 from app.sandbox.books.refunds import Refund
 from app.sandbox.books.transactions import Transaction
 from app.sandbox.books.transfers import Recipient, Transfer
-from app.sandbox.dialect import ChargebackNews, Course, Courses, Letter
+from app.sandbox.dialect import ChargebackChange, Course, Courses, Webhook
 from app.sandbox.faults import Kind, Rule, distort
 from app.sandbox.flutterwave.wire import objects
 
@@ -44,11 +44,11 @@ class Flutterwave:
     def __init__(self, webhook_secret: str) -> None:
         self._webhook_secret = webhook_secret
 
-    def paid(self, transaction: Transaction) -> Sequence[Letter]:
+    def paid(self, transaction: Transaction) -> Sequence[Webhook]:
         return [_charge_completed(transaction)]
 
-    def declined(self, transaction: Transaction) -> Sequence[Letter]:
-        """The same event: only the status tells."""
+    def declined(self, transaction: Transaction) -> Sequence[Webhook]:
+        """The event of a success; only its status differs."""
         return [_charge_completed(transaction)]
 
     def refund_moved(
@@ -57,59 +57,59 @@ class Flutterwave:
         transaction: Transaction,  # noqa: ARG002
         *,
         refunded: int,  # noqa: ARG002
-    ) -> Sequence[Letter]:
-        """Once it has ended: without an envelope, and in other words than the API's."""
+    ) -> Sequence[Webhook]:
+        """A webhook when the refund has ended: no envelope, and other names than the API's."""
         if refund.status not in ("processed", "failed"):
             return []
-        told = objects.refund(refund)
+        shown = objects.refund(refund)
         body = {
-            "id": told["id"],
-            "AmountRefunded": told["amount_refunded"],
-            "status": told["status"],
-            "FlwRef": told["flw_ref"],
-            "TransactionId": told["tx_id"],
-            "AccountId": told["account_id"],
-            "walletId": told["wallet_id"],
-            "destination": told["destination"],
-            "comments": told["comments"],
-            "meta": msgspec.json.encode(told["meta"]).decode(),
+            "id": shown["id"],
+            "AmountRefunded": shown["amount_refunded"],
+            "status": shown["status"],
+            "FlwRef": shown["flw_ref"],
+            "TransactionId": shown["tx_id"],
+            "AccountId": shown["account_id"],
+            "walletId": shown["wallet_id"],
+            "destination": shown["destination"],
+            "comments": shown["comments"],
+            "meta": msgspec.json.encode(shown["meta"]).decode(),
             "createdAt": refund.created_at,
             "updatedAt": refund.updated_at,
         }
-        return [_letter("refund", body)]
+        return [_webhook("refund", body)]
 
-    def transfer_moved(self, transfer: Transfer, recipient: Recipient) -> Sequence[Letter]:
+    def transfer_moved(self, transfer: Transfer, recipient: Recipient) -> Sequence[Webhook]:
         if transfer.status == "pending":
             return []
-        told = objects.transfer(transfer, recipient)
-        data = {name: value for name, value in told.items() if name != "full_name"}
-        data["fullname"] = told["full_name"]  # here it is spelt so
+        shown = objects.transfer(transfer, recipient)
+        data = {name: value for name, value in shown.items() if name != "full_name"}
+        data["fullname"] = shown["full_name"]  # webhooks spell it like this
         body = {"event": "transfer.completed", "event.type": "Transfer", "data": data}
-        return [_letter("transfer.completed", body)]
+        return [_webhook("transfer.completed", body)]
 
     def chargeback_moved(
         self,
         chargeback: Chargeback,  # noqa: ARG002
         transaction: Transaction,  # noqa: ARG002
         *,
-        news: ChargebackNews,  # noqa: ARG002
-    ) -> Sequence[Letter]:
-        return []  # they come by mail, and stand on the dashboard
+        change: ChargebackChange,  # noqa: ARG002
+    ) -> Sequence[Webhook]:
+        return []  # they are reported by mail and on the dashboard only
 
     def distorted(self, body: str, rule: Rule | None) -> str:
-        told = msgspec.json.decode(body)
-        data = told.get("data", {})
+        webhook = msgspec.json.decode(body)
+        data = webhook.get("data", {})
         if "amount" in data:
             amount, currency = distort(rule, amount=data["amount"], currency=data["currency"])
             data.update(amount=amount, currency=currency)
-        return msgspec.json.encode(told).decode()
+        return msgspec.json.encode(webhook).decode()
 
     def signed(self, body: bytes) -> dict[str, str]:  # noqa: ARG002
-        """The secret itself: no byte of the body is covered."""
+        """The header holds the secret itself, and does not sign the body."""
         return {"verif-hash": self._webhook_secret}
 
     def return_url(self, transaction: Transaction) -> str:
-        """The merchant's address with what became of it, which proves nothing."""
+        """The merchant's address with the status of the payment, which proves nothing."""
         return _back(transaction, "successful", transaction_id=str(transaction.id))
 
     def cancel_url(self, transaction: Transaction) -> str:
@@ -130,14 +130,14 @@ def _back(transaction: Transaction, status: str, **more: str) -> str:
     return urlunsplit(parts._replace(query=urlencode(query)))
 
 
-def _charge_completed(transaction: Transaction) -> Letter:
+def _charge_completed(transaction: Transaction) -> Webhook:
     body = {
         "event": "charge.completed",
         "event.type": "CARD_TRANSACTION",
         "data": objects.transaction(transaction),
     }
-    return _letter("charge.completed", body)
+    return _webhook("charge.completed", body)
 
 
-def _letter(event: str, body: dict[str, Any]) -> Letter:
-    return Letter(event, _JSON.encode(body).decode())
+def _webhook(event: str, body: dict[str, Any]) -> Webhook:
+    return Webhook(event, _JSON.encode(body).decode())

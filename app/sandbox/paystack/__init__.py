@@ -1,1 +1,1 @@
-"""Paystack's side of the simulator: its API calls, and its bodies."""
+"""Paystack in the simulator: its API calls and webhooks."""

@@ -1,4 +1,4 @@
-"""Paystack's letters, signature and manners."""
+"""What is special to Paystack: webhooks, signature, outcomes."""
 
 import hashlib
 import hmac
@@ -13,7 +13,7 @@ from app.sandbox.books.chargebacks import Chargeback
 from app.sandbox.books.refunds import Refund
 from app.sandbox.books.transactions import Transaction
 from app.sandbox.books.transfers import Recipient, Transfer
-from app.sandbox.dialect import ChargebackNews, Course, Courses, Letter
+from app.sandbox.dialect import ChargebackChange, Course, Courses, Webhook
 from app.sandbox.faults import Kind, Rule, distort
 from app.sandbox.paystack.wire import disputes, refunds, transactions, transfers
 
@@ -24,7 +24,7 @@ _DISPUTES: Final = {"opened": "create", "reminded": "remind", "closed": "resolve
 
 
 class _Leaving(msgspec.Struct, frozen=True):
-    """What the page knows of a transaction's metadata, which may be anything."""
+    """What the page uses of a transaction's metadata, which may be anything."""
 
     cancel_action: str = ""
 
@@ -55,10 +55,10 @@ class Paystack:
     def __init__(self, secret_key: str) -> None:
         self._secret_key = secret_key
 
-    def paid(self, transaction: Transaction) -> Sequence[Letter]:
-        return [_letter("charge.success", transactions.event_data(transaction))]
+    def paid(self, transaction: Transaction) -> Sequence[Webhook]:
+        return [_webhook("charge.success", transactions.event_data(transaction))]
 
-    def declined(self, transaction: Transaction) -> Sequence[Letter]:  # noqa: ARG002
+    def declined(self, transaction: Transaction) -> Sequence[Webhook]:  # noqa: ARG002
         return []  # there is no such event; the guest may try again
 
     def refund_moved(
@@ -67,36 +67,36 @@ class Paystack:
         transaction: Transaction,  # noqa: ARG002
         *,
         refunded: int,  # noqa: ARG002
-    ) -> Sequence[Letter]:
-        return [_letter(f"refund.{refund.status}", refunds.event_data(refund))]
+    ) -> Sequence[Webhook]:
+        return [_webhook(f"refund.{refund.status}", refunds.event_data(refund))]
 
-    def transfer_moved(self, transfer: Transfer, recipient: Recipient) -> Sequence[Letter]:
+    def transfer_moved(self, transfer: Transfer, recipient: Recipient) -> Sequence[Webhook]:
         if transfer.status in ("pending", "otp"):
             return []
-        return [_letter(f"transfer.{transfer.status}", transfers.event_data(transfer, recipient))]
+        return [_webhook(f"transfer.{transfer.status}", transfers.event_data(transfer, recipient))]
 
     def chargeback_moved(
-        self, chargeback: Chargeback, transaction: Transaction, *, news: ChargebackNews
-    ) -> Sequence[Letter]:
-        """There is no event of an answer."""
-        if news not in _DISPUTES:
+        self, chargeback: Chargeback, transaction: Transaction, *, change: ChargebackChange
+    ) -> Sequence[Webhook]:
+        """The webhook of a chargeback; there is none for evidence."""
+        if change not in _DISPUTES:
             return []
-        told = disputes.told(chargeback, transaction)
-        return [_letter(f"charge.dispute.{_DISPUTES[news]}", told)]
+        dispute = disputes.as_json(chargeback, transaction)
+        return [_webhook(f"charge.dispute.{_DISPUTES[change]}", dispute)]
 
     def distorted(self, body: str, rule: Rule | None) -> str:
         webhook = msgspec.json.decode(body)
         data = webhook["data"]
         name = "amount" if "amount" in data else "refund_amount"
-        told = data[name]
-        amount, currency = distort(rule, amount=int(told), currency=data["currency"])
-        data.update({name: type(told)(amount), "currency": currency})
+        amount_before = data[name]
+        amount, currency = distort(rule, amount=int(amount_before), currency=data["currency"])
+        data.update({name: type(amount_before)(amount), "currency": currency})
         if "requested_amount" in data:
             data["requested_amount"] = amount
         return msgspec.json.encode(webhook).decode()
 
     def signed(self, body: bytes) -> dict[str, str]:
-        """HMAC-SHA512 of the body, keyed with the API key, in lower-case hex."""
+        """The HMAC-SHA512 of the body with the API key, in lower-case hex."""
         digest = hmac.new(self._secret_key.encode(), body, hashlib.sha512).hexdigest()
         return {_SIGNATURE_HEADER: digest}
 
@@ -121,11 +121,11 @@ class Paystack:
         return url if url.startswith(("http://", "https://")) else self.return_url(transaction)
 
     def shown_amount(self, amount: int, currency: str) -> str:
-        """Hundredths, but none where the currency has none."""
+        """A wire amount with hundredths, unless the currency has none."""
         whole, hundredths = divmod(amount, 100)
         return f"{whole:,}" if currency == "XOF" else f"{whole:,}.{hundredths:02d}"
 
 
-def _letter(event: str, data: dict[str, Any]) -> Letter:
-    """It has no id and no time, only what it is about."""
-    return Letter(event, msgspec.json.encode({"event": event, "data": data}).decode())
+def _webhook(event: str, data: dict[str, Any]) -> Webhook:
+    """A webhook: it has no id and no time."""
+    return Webhook(event, msgspec.json.encode({"event": event, "data": data}).decode())

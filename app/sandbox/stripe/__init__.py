@@ -1,1 +1,1 @@
-"""Stripe's side of the simulator: its API calls, and its bodies."""
+"""Stripe in the simulator: its API calls and webhooks."""

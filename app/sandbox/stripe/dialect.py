@@ -1,4 +1,4 @@
-"""Stripe's letters, signature and manners."""
+"""What is special to Stripe: webhooks, signature, outcomes."""
 
 import hashlib
 import hmac
@@ -15,19 +15,19 @@ from app.sandbox.books.chargebacks import Chargeback
 from app.sandbox.books.refunds import Refund
 from app.sandbox.books.transactions import Transaction
 from app.sandbox.books.transfers import Recipient, Transfer
-from app.sandbox.dialect import ChargebackNews, Course, Courses, Letter
+from app.sandbox.dialect import ChargebackChange, Course, Courses, Webhook
 from app.sandbox.faults import Kind, Rule, distort
 from app.sandbox.stripe.wire import accounts, disputes, objects
 
 NAME: Final = "stripe"
 API_VERSION: Final = "2026-10-28.endive"
 
-# How many digits of a wire amount are behind the point.
+# How many digits of a wire amount are after the point.
 _FRACTIONS: Final = {"JPY": 0, "KWD": 3, "TND": 3, "XAF": 0, "XOF": 0}
 
 
 class Stripe:
-    """Refunds and transfers are done at once, as a rule."""
+    """Stripe's dialect: without a fault, refunds and transfers are done at once."""
 
     name = NAME
     takes_chargebacks_at_once = True
@@ -51,43 +51,43 @@ class Stripe:
     def __init__(self, webhook_secret: str) -> None:
         self._webhook_secret = webhook_secret
 
-    def paid(self, transaction: Transaction) -> Sequence[Letter]:
+    def paid(self, transaction: Transaction) -> Sequence[Webhook]:
         return [
-            _letter("payment_intent.succeeded", objects.intent(transaction)),
-            _letter("checkout.session.completed", objects.session(transaction, url="")),
+            _webhook("payment_intent.succeeded", objects.intent(transaction)),
+            _webhook("checkout.session.completed", objects.session(transaction, url="")),
         ]
 
-    def declined(self, transaction: Transaction) -> Sequence[Letter]:
-        return [_letter("payment_intent.payment_failed", objects.intent(transaction))]
+    def declined(self, transaction: Transaction) -> Sequence[Webhook]:
+        return [_webhook("payment_intent.payment_failed", objects.intent(transaction))]
 
     def refund_moved(
         self, refund: Refund, transaction: Transaction, *, refunded: int
-    ) -> Sequence[Letter]:
-        told = objects.refund(refund)
+    ) -> Sequence[Webhook]:
+        body = objects.refund(refund)
         match refund.status:
             case "processed":
                 charge = objects.charge(transaction, refunded=refunded)
-                return [_letter("refund.updated", told), _letter("charge.refunded", charge)]
+                return [_webhook("refund.updated", body), _webhook("charge.refunded", charge)]
             case "failed":
-                return [_letter("refund.failed", told)]
+                return [_webhook("refund.failed", body)]
             case _:
-                return [_letter("refund.created", told)]
+                return [_webhook("refund.created", body)]
 
-    def transfer_moved(self, transfer: Transfer, recipient: Recipient) -> Sequence[Letter]:
+    def transfer_moved(self, transfer: Transfer, recipient: Recipient) -> Sequence[Webhook]:
         events = {"success": "transfer.created", "reversed": "transfer.reversed"}
         if transfer.status not in events:
             return []
-        return [_letter(events[transfer.status], objects.transfer(transfer, recipient))]
+        return [_webhook(events[transfer.status], objects.transfer(transfer, recipient))]
 
     def chargeback_moved(
         self,
         chargeback: Chargeback,
         transaction: Transaction,  # noqa: ARG002
         *,
-        news: ChargebackNews,
-    ) -> Sequence[Letter]:
-        told = disputes.dispute(chargeback)
-        return [_letter(f"charge.dispute.{event}", told) for event in _told_of(chargeback, news)]
+        change: ChargebackChange,
+    ) -> Sequence[Webhook]:
+        body = disputes.dispute(chargeback)
+        return [_webhook(f"charge.dispute.{event}", body) for event in _events(chargeback, change)]
 
     def distorted(self, body: str, rule: Rule | None) -> str:
         event = msgspec.json.decode(body)
@@ -109,7 +109,7 @@ class Stripe:
         return transaction.callback_url.replace("{CHECKOUT_SESSION_ID}", transaction.access_code)
 
     def cancel_url(self, transaction: Transaction) -> str:
-        return objects.given(transaction).cancel_url
+        return objects.session_request(transaction).cancel_url
 
     def shown_amount(self, amount: int, currency: str) -> str:
         digits = _FRACTIONS.get(currency, 2)
@@ -117,9 +117,9 @@ class Stripe:
         return f"{whole:,}.{rest:0{digits}d}" if digits else f"{whole:,}"
 
 
-def _told_of(chargeback: Chargeback, news: ChargebackNews) -> Sequence[str]:
-    """Stripe does not remind."""
-    match news:
+def _events(chargeback: Chargeback, change: ChargebackChange) -> Sequence[str]:
+    """The events of a change; Stripe has none for a reminder."""
+    match change:
         case "opened":
             return ["created", "funds_withdrawn"]
         case "answered":
@@ -130,18 +130,18 @@ def _told_of(chargeback: Chargeback, news: ChargebackNews) -> Sequence[str]:
             return ["closed"] if chargeback.is_taken else ["closed", "funds_reinstated"]
 
 
-def account_moved(of: ConnectedAccount) -> Sequence[Letter]:
-    """Events of connected accounts name theirs."""
+def account_moved(of: ConnectedAccount) -> Sequence[Webhook]:
+    """The webhooks of a connected account; each has the account's id."""
     if of.standing is Standing.GONE:
         gone = "account.application.deauthorized"
-        return [_letter(gone, accounts.application(), account=of.code)]
+        return [_webhook(gone, accounts.application(), account=of.code)]
     return [
-        _letter("account.updated", accounts.account(of), account=of.code),
-        _letter("capability.updated", accounts.capability(of), account=of.code),
+        _webhook("account.updated", accounts.account(of), account=of.code),
+        _webhook("capability.updated", accounts.capability(of), account=of.code),
     ]
 
 
-def _letter(kind: str, about: dict[str, Any], **more: str) -> Letter:
+def _webhook(kind: str, about: dict[str, Any], **more: str) -> Webhook:
     event = {
         "id": f"evt_{token_hex(12)}",
         "object": "event",
@@ -154,4 +154,4 @@ def _letter(kind: str, about: dict[str, Any], **more: str) -> Letter:
         "type": kind,
         **more,
     }
-    return Letter(kind, msgspec.json.encode(event).decode())
+    return Webhook(kind, msgspec.json.encode(event).decode())

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from app.edge.calls.stories import CallRecorder
 from app.edge.gateways import http
-from app.edge.gateways.http import Answered, Attempt, Call, Unclear
+from app.edge.gateways.http import Answered, Attempt, Call, Inconclusive
 from app.edge.gateways.port import CheckoutReady, GatewayName, NewCharge, NewRefund, Refused
 from app.edge.gateways.registry import gateway_named
 from app.edge.gateways.retries import PATIENCE_OF_REQUESTS_S
@@ -94,7 +94,7 @@ async def test_each_attempt_is_a_row_and_the_last_hour_is_summed_up(shop: Shop) 
 async def test_the_list_is_read_in_pages_and_by_gateway_reference_and_outcome(shop: Shop) -> None:
     recorder = CallRecorder()
     calls = [_call(number) for number in range(1, 8)]
-    failed = _call(8, Unclear(reason="HTTP 503", status=503, is_outage=True))
+    failed = _call(8, Inconclusive(reason="HTTP 503", status=503, is_outage=True))
     await asyncio.wait([recorder.record(call) for call in [*calls, failed]])
     seen, cursor = list[str](), ""
     while cursor is not None:

@@ -8,7 +8,7 @@ import pytest
 from app.edge.calls.actions import health
 from app.edge.calls.model import FAILURES_MAX
 from app.edge.calls.stories import CallRecorder
-from app.edge.gateways.http import Answered, Attempt, Call, Unclear
+from app.edge.gateways.http import Answered, Attempt, Call, Inconclusive
 from app.edge.gateways.port import GatewayName
 from app.edge.gateways.registry import gateway_named
 from app.foundation.db import transaction
@@ -40,7 +40,7 @@ async def _record(gateway: GatewayName, attempt: Attempt) -> None:
 
 async def _fail(gateway: GatewayName = PAYSTACK, times: int = FAILURES_MAX) -> None:
     for _ in range(times):
-        await _record(gateway, Unclear(reason="HTTP 503", status=503, is_outage=True))
+        await _record(gateway, Inconclusive(reason="HTTP 503", status=503, is_outage=True))
 
 
 async def _down() -> set[GatewayName]:

@@ -1,8 +1,9 @@
 """Every adapter with what the conformance suite must know of it: a new one is a line in ALL."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from secrets import token_hex
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import httpx
 
@@ -28,10 +29,11 @@ from app.sandbox.flutterwave import dialect as flutterwave
 from app.sandbox.paystack import dialect as paystack
 from app.sandbox.stripe import dialect as stripe
 from tests.edge.gateways.shapes import Strict
-from tests.sandbox.server import SandboxHandle
+from tests.sandbox.server import SandboxHandle, sandbox_in_process
 
 BASE: Final = "http://sandbox.test"
 Transport = httpx.AsyncBaseTransport
+W = TypeVar("W", bound="World")
 
 
 class Adapter(NamedTuple):
@@ -39,7 +41,7 @@ class Adapter(NamedTuple):
 
     `open` takes its secrets: the first calls and signs. `payee` makes somebody who can be paid.
     `knows_references`: of one reference it makes one charge. `signs_bodies`: its signature covers
-    them. `tells_chargebacks`: its API and its webhooks do.
+    them. `reports_chargebacks`: its API and its webhooks do.
     """
 
     name: str
@@ -50,7 +52,7 @@ class Adapter(NamedTuple):
     letter: Callable[[str], Dialect]
     knows_references: bool = True
     signs_bodies: bool = True
-    tells_chargebacks: bool = True
+    reports_chargebacks: bool = True
 
 
 def _paystack(
@@ -91,7 +93,8 @@ def _flutterwave(
     )
 
 
-async def _bank_account(gateway: Gateway, _: SandboxHandle) -> str:
+async def bank_account(gateway: Gateway, _: SandboxHandle | None = None) -> str:
+    """Somebody with a bank account in naira who can be paid: what the gateway calls them."""
     ready = await gateway.create_recipient(
         NewRecipient(
             name="Hannah Host",
@@ -123,7 +126,7 @@ async def _connected_account(gateway: Gateway, sandbox: SandboxHandle) -> str:
 ALL: Final = (
     Adapter(
         "paystack", "NGN", (SECRET_KEY, "sk_test_former_00000000000000000"), _paystack,
-        _bank_account, paystack.Paystack,
+        bank_account, paystack.Paystack,
     ),
     Adapter(
         "stripe", "EUR", (STRIPE_WEBHOOK_SECRET, "whsec_former_0000000000000000000"), _stripe,
@@ -131,8 +134,8 @@ ALL: Final = (
     ),
     Adapter(
         "flutterwave", "NGN", (FLUTTERWAVE_WEBHOOK_SECRET, "former-secret-hash-000000000000000"),
-        _flutterwave, _bank_account, flutterwave.Flutterwave,
-        knows_references=False, signs_bodies=False, tells_chargebacks=False,
+        _flutterwave, bank_account, flutterwave.Flutterwave,
+        knows_references=False, signs_bodies=False, reports_chargebacks=False,
     ),
 )  # fmt: skip
 
@@ -152,3 +155,16 @@ class World:
     async def books(self) -> Mapping[str, Any]:
         """What happened in the adapter's currency. Wire amounts: hundredths."""
         return (await self.sandbox.books(self.adapter.name))[self.adapter.currency]
+
+
+def adapter_named(name: str) -> Adapter:
+    return next(adapter for adapter in ALL if adapter.name == name)
+
+
+@asynccontextmanager
+async def opened(adapter: Adapter, kind: type[W]) -> AsyncGenerator[W]:
+    """A world of this adapter and kind, at a sandbox of its own."""
+    async with sandbox_in_process() as (sandbox, transport):
+        world = kind(adapter, sandbox, transport)
+        yield world
+        await world.gateway.close()

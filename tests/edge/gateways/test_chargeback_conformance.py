@@ -1,6 +1,7 @@
 """What every adapter must do whose gateway tells of chargebacks: the same cases, at the sandbox."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,7 +24,7 @@ from app.edge.gateways.port import (
 from app.foundation.money import Money
 from app.sandbox.app import STRIPE_SECRET_KEY
 from app.sandbox.faults import Kind, Operation, Rule
-from tests.edge.gateways.adapters import ALL, Adapter, World
+from tests.edge.gateways.adapters import ALL, Adapter, World, adapter_named, opened
 from tests.edge.gateways.requests import (
     BEFORE,
     CHARGE,
@@ -34,35 +35,34 @@ from tests.edge.gateways.requests import (
     signed,
     start,
 )
-from tests.sandbox.server import sandbox_in_process
 
 OPEN, WON, LOST = ChargebackStatus
-TELLING = [adapter for adapter in ALL if adapter.tells_chargebacks]
+TELLING = [adapter for adapter in ALL if adapter.reports_chargebacks]
 
 
-async def opened(adapter: Adapter) -> AsyncIterator[World]:
-    async with sandbox_in_process() as (sandbox, transport):
-        world = World(adapter, sandbox, transport)
+@asynccontextmanager
+async def paid_at(adapter: Adapter) -> AsyncGenerator[World]:
+    """A world of this adapter in which a charge of 5,000.00 is paid."""
+    async with opened(adapter, World) as world:
         assert isinstance(await start(world), CheckoutReady)
-        await sandbox.pay(CHARGE)
+        await world.sandbox.pay(CHARGE)
         yield world
-        await world.gateway.close()
 
 
 @pytest.fixture(params=TELLING, ids=lambda adapter: adapter.name)
 async def paid(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     """A charge of 5,000.00 is paid, at a gateway that tells of chargebacks."""
-    async for world in opened(request.param):
+    async with paid_at(request.param) as world:
         yield world
 
 
 @pytest.fixture(
-    params=[adapter for adapter in ALL if not adapter.tells_chargebacks],
+    params=[adapter for adapter in ALL if not adapter.reports_chargebacks],
     ids=lambda adapter: adapter.name,
 )
 async def mute(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    """The same at a gateway that does not."""
-    async for world in opened(request.param):
+    """A charge of 5,000.00 is paid, at a gateway that tells nothing of chargebacks."""
+    async with paid_at(request.param) as world:
         yield world
 
 
@@ -91,7 +91,7 @@ def is_taken_at_once(world: World) -> bool:
 
 
 async def test_a_charge_that_nobody_wants_back_has_no_chargeback(paid: World):
-    assert paid.gateway.tells_chargebacks
+    assert paid.gateway.reports_chargebacks
     unpaid = "pay-another-0000000001"
     await start(paid, unpaid)
     for reference in (CHARGE, unpaid, "pay-nobody-00000000000000", "../charges", "", "é"):
@@ -309,7 +309,7 @@ async def test_a_letter_may_tell_another_amount_and_means_the_same(paid: World):
 
 @pytest.fixture
 async def at_stripe() -> AsyncIterator[World]:
-    async for world in opened(next(each for each in ALL if each.name == "stripe")):
+    async with paid_at(adapter_named("stripe")) as world:
         yield world
 
 
@@ -366,7 +366,7 @@ async def test_the_sandbox_tells_every_field_that_stripes_official_file_requires
 
 
 async def test_paystack_tells_by_three_events():
-    async for world in opened(next(each for each in ALL if each.name == "paystack")):
+    async with paid_at(adapter_named("paystack")) as world:
         told = await world.sandbox.charge_back(CHARGE)
         await world.sandbox.remind_of_chargeback(told["id"])
         await world.sandbox.answer_chargeback(told["id"])
@@ -380,7 +380,7 @@ async def test_paystack_tells_by_three_events():
 
 
 async def test_a_gateway_that_tells_nothing_takes_the_money_in_silence(mute: World):
-    assert not mute.gateway.tells_chargebacks
+    assert not mute.gateway.reports_chargebacks
     before = (await mute.books())["balance"]
     letters = len(await mute.sandbox.deliveries())
     told = await mute.sandbox.charge_back(CHARGE)

@@ -321,6 +321,6 @@ async def test_flutterwave_tells_of_none_and_is_not_asked():
         timeout_s=5,
         transport=httpx.MockTransport(lambda _: httpx.Response(500)),
     )
-    assert not gateway.tells_chargebacks
+    assert not gateway.reports_chargebacks
     assert await gateway.find_chargebacks(CHARGE) == []
     assert await gateway.list_chargebacks(DAY) == Listing(rows=[], unreadable=[])

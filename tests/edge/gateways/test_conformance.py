@@ -29,7 +29,7 @@ from app.edge.gateways.port import (
 )
 from app.foundation.money import Money
 from app.sandbox.faults import Kind
-from tests.edge.gateways.adapters import ALL, Adapter, World
+from tests.edge.gateways.adapters import ALL, Adapter, World, opened
 from tests.edge.gateways.requests import (
     BEFORE,
     CHARGE,
@@ -44,15 +44,12 @@ from tests.edge.gateways.requests import (
     start,
     transfer,
 )
-from tests.sandbox.server import sandbox_in_process
 
 
 @pytest.fixture(params=ALL, ids=lambda adapter: adapter.name)
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    async with sandbox_in_process() as (sandbox, transport):
-        world = World(request.param, sandbox, transport)
+    async with opened(request.param, World) as world:
         yield world
-        await world.gateway.close()
 
 
 async def until(find: Callable[[], Awaitable[Any]], *ends: MoneyOutStatus) -> FoundInstruction:

@@ -34,20 +34,16 @@ from app.edge.gateways.port import (
 from app.edge.gateways.recipients import NewRecipient, RecipientKind, RecipientReady
 from app.foundation.money import Money
 from app.sandbox.app import FLUTTERWAVE_SECRET_KEY, FLUTTERWAVE_WEBHOOK_SECRET
-from tests.edge.gateways.adapters import ALL, BASE, World
+from tests.edge.gateways.adapters import BASE, World, adapter_named, opened
 from tests.edge.gateways.requests import CHARGE, REFUND, TRANSFER, refund, start, transfer
-from tests.sandbox.server import sandbox_in_process
 
 SECOND_SECRET = "second-secret-hash-00000000000000"
 
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    async with sandbox_in_process() as (sandbox, transport):
-        [adapter] = [each for each in ALL if each.name == "flutterwave"]
-        world = World(adapter, sandbox, transport)
+    async with opened(adapter_named("flutterwave"), World) as world:
         yield world
-        await world.gateway.close()
 
 
 def listening(

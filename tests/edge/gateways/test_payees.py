@@ -21,8 +21,7 @@ from app.edge.gateways.recipients import (
 from app.edge.gateways.stripe.adapter import Stripe
 from app.sandbox.app import STRIPE_SECRET_KEY
 from app.sandbox.stripe.api.accounts import NOWHERE
-from tests.edge.gateways.adapters import ALL, BASE, World
-from tests.sandbox.server import sandbox_in_process
+from tests.edge.gateways.adapters import ALL, BASE, World, adapter_named, opened
 
 REFERENCE = "pa-00000000000000000000000000000001"
 RETURN, REFRESH = "https://berthold.test/return?a=1", "https://berthold.test/again"
@@ -31,19 +30,14 @@ ASKED = ["external account", "individual first name", "tos acceptance date"]
 
 @pytest.fixture(params=ALL, ids=lambda adapter: adapter.name)
 async def each(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    async with sandbox_in_process() as (sandbox, transport):
-        world = World(request.param, sandbox, transport)
+    async with opened(request.param, World) as world:
         yield world
-        await world.gateway.close()
 
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    async with sandbox_in_process() as (sandbox, transport):
-        [adapter] = [each for each in ALL if each.name == "stripe"]
-        world = World(adapter, sandbox, transport)
+    async with opened(adapter_named("stripe"), World) as world:
         yield world
-        await world.gateway.close()
 
 
 def payee(world: World, **changes: Any) -> NewRecipient:

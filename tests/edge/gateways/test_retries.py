@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from app.edge.gateways import retries
-from app.edge.gateways.http import Answered, Attempt, Call, Denied, Line, Unclear
+from app.edge.gateways.http import Answered, Attempt, Call, Client, Denied, Inconclusive
 from app.edge.gateways.port import (
     Accepted,
     CheckoutReady,
@@ -23,9 +23,8 @@ from app.edge.gateways.port import (
     Unknown,
 )
 from app.edge.gateways.retries import Patience, Repeat
-from tests.edge.gateways.adapters import ALL, World
+from tests.edge.gateways.adapters import ALL, World, opened
 from tests.edge.gateways.requests import CHARGE, REFUND, TRANSFER, refund, start, transfer
-from tests.sandbox.server import sandbox_in_process
 
 PATIENT = Patience(for_s=30, first_wait_s=0.001)
 DOWN = httpx.Response(503)
@@ -66,10 +65,8 @@ class Patiently(World):
 
 @pytest.fixture(params=ALL, ids=lambda adapter: adapter.name)
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[Patiently]:
-    async with sandbox_in_process() as (sandbox, transport):
-        world = Patiently(request.param, sandbox, transport)
+    async with opened(request.param, Patiently) as world:
         yield world
-        await world.gateway.close()
 
 
 def _line(
@@ -77,7 +74,7 @@ def _line(
     ear: Ear | None = None,
     *,
     patience: Patience = PATIENT,
-) -> tuple[Line, list[httpx.Request]]:
+) -> tuple[Client, list[httpx.Request]]:
     """A line to a gateway that replies so, one after the other; and what it was sent."""
     left, seen = list(replies), list[httpx.Request]()
 
@@ -88,7 +85,7 @@ def _line(
             raise told
         return told
 
-    line = Line(
+    line = Client(
         GatewayName.PAYSTACK,
         base_url="http://gateway.test",
         secret_key="sk_test",
@@ -100,7 +97,7 @@ def _line(
     return line, seen
 
 
-async def _call(line: Line, repeat: Repeat = Repeat.SAFE, **more: Any) -> Attempt:
+async def _call(line: Client, repeat: Repeat = Repeat.SAFE, **more: Any) -> Attempt:
     return await line.call("POST", "/x", operation="x", reference="r-1", repeat=repeat, **more)
 
 
@@ -125,10 +122,10 @@ async def test_what_may_pass_is_tried_three_times_more_and_each_attempt_is_heard
     ear = Ear()
     line, seen = _line([fault, fault, fault, OK], ear)
     assert isinstance(await _call(line), Answered)
-    assert ear.outcomes == ["1 Unclear", "2 Unclear", "3 Unclear", "4 Answered"]
+    assert ear.outcomes == ["1 Inconclusive", "2 Inconclusive", "3 Inconclusive", "4 Answered"]
     assert len({(request.method, request.content) for request in seen}) == 1
     line, seen = _line([fault] * 9)
-    assert isinstance(await _call(line), Unclear)
+    assert isinstance(await _call(line), Inconclusive)
     assert len(seen) == 1 + retries.RETRIES_MAX
 
 
@@ -160,13 +157,13 @@ async def test_what_would_not_go_otherwise_in_time_ends_at_once(answer: httpx.Re
 
 async def test_what_may_not_be_repeated_is_not():
     line, seen = _line([DOWN])
-    assert isinstance(await _call(line, Repeat.NEVER), Unclear)
+    assert isinstance(await _call(line, Repeat.NEVER), Inconclusive)
     assert len(seen) == 1
 
 
 async def test_a_gateway_that_is_down_is_left_alone():
     line, seen = _line([DOWN], Ear(down=True))
-    assert isinstance(await _call(line), Unclear)
+    assert isinstance(await _call(line), Inconclusive)
     assert len(seen) == 1
 
 
@@ -184,11 +181,11 @@ async def test_a_no_after_an_unclear_attempt_may_be_because_of_it():
     line, _ = _line([refusal])
     told = await _call(line)
     assert isinstance(told, Denied)
-    assert not told.follows_unclear
+    assert not told.follows_inconclusive
     line, _ = _line([DOWN, refusal])
     told = await _call(line)
     assert isinstance(told, Denied)
-    assert told.follows_unclear
+    assert told.follows_inconclusive
 
 
 async def test_a_wait_can_be_cancelled_and_what_was_cancelled_is_heard_of():
@@ -288,7 +285,7 @@ async def test_who_is_asked_to_wait_waits_and_then_has_its_effect_once(world: Pa
     outcome = await start(world)
     if world.adapter.knows_references:
         assert isinstance(outcome, CheckoutReady)
-        assert world.ear.outcomes == ["1 Unclear", "2 Answered"]
+        assert world.ear.outcomes == ["1 Inconclusive", "2 Answered"]
         assert len(await world.sandbox.charges()) == 1
     else:
         assert isinstance(outcome, Unknown)
@@ -298,7 +295,12 @@ async def test_who_is_asked_to_wait_waits_and_then_has_its_effect_once(world: Pa
 async def test_a_look_is_repeated_until_it_is_answered(paid: Patiently):
     await paid.sandbox.fault("verify", "error_500", times=3)
     assert isinstance(await paid.gateway.find_charge(CHARGE), FoundCharge)
-    assert paid.ear.outcomes[-4:] == ["1 Unclear", "2 Unclear", "3 Unclear", "4 Answered"]
+    assert paid.ear.outcomes[-4:] == [
+        "1 Inconclusive",
+        "2 Inconclusive",
+        "3 Inconclusive",
+        "4 Answered",
+    ]
 
 
 async def test_what_is_refused_is_asked_for_once(paid: Patiently):

@@ -26,7 +26,7 @@ from app.edge.gateways.stripe.amounts import chargeable, from_wire, to_wire
 from app.foundation.money import Money
 from app.sandbox.app import STRIPE_WEBHOOK_SECRET
 from app.sandbox.stripe.dialect import Stripe as StripeDialect
-from tests.edge.gateways.adapters import ALL, World
+from tests.edge.gateways.adapters import World, adapter_named, opened
 from tests.edge.gateways.requests import CHARGE, PRICE, REFUND, TRANSFER, refund, start, transfer
 from tests.edge.gateways.stripe_wire import (
     SECOND_SECRET,
@@ -38,16 +38,12 @@ from tests.edge.gateways.stripe_wire import (
     read,
     signed,
 )
-from tests.sandbox.server import sandbox_in_process
 
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    async with sandbox_in_process() as (sandbox, transport):
-        [adapter] = [each for each in ALL if each.name == "stripe"]
-        world = World(adapter, sandbox, transport)
+    async with opened(adapter_named("stripe"), World) as world:
         yield world
-        await world.gateway.close()
 
 
 # ---- amounts (Stripe counts some currencies in its own way) -----------------------------------

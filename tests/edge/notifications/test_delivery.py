@@ -272,7 +272,7 @@ async def test_after_ten_attempts_nobody_tries_any_more(sink: Sink) -> None:
 async def test_the_mail_of_a_worker_that_died_is_sent_when_its_lease_ends(sink: Sink) -> None:
     notification_id = await told()
     async with transaction() as tx:
-        assert await actions.claim(tx, notification_id)  # and then it dies
+        assert await actions.take(tx, notification_id)  # and then it dies
     assert await stories.deliver(notification_id) is Outcome.NOT_DUE
     await let_pass(int(actions.LEASE.total_seconds()))
     assert await stories.deliver(notification_id) is Outcome.SENT
@@ -281,7 +281,7 @@ async def test_the_mail_of_a_worker_that_died_is_sent_when_its_lease_ends(sink: 
 async def test_a_late_failure_does_not_disturb_who_claimed_it_since(sink: Sink) -> None:
     notification_id = await told()
     async with transaction() as tx:
-        slow = await actions.claim(tx, notification_id)
+        slow = await actions.take(tx, notification_id)
     assert slow
     await let_pass(int(actions.LEASE.total_seconds()))
     assert await stories.deliver(notification_id) is Outcome.SENT

@@ -1,4 +1,4 @@
-"""A freeze and whoever wants the same money at the same instant: one is first, and all adds up."""
+"""A chargeback, and others that want the same money at once: one is first, and all adds up."""
 
 import asyncio
 import random
@@ -18,19 +18,18 @@ from app.edge.gateways.port import (
 )
 from app.flows.cancellation import actions as cancellation
 from app.flows.cancellation.model import Cancel
-from app.flows.chargebacks import queries as chargebacks
-from app.flows.chargebacks.actions.booking import book
-from app.flows.sending import actions as money_out
+from app.flows.chargebacks import actions as chargebacks
+from app.flows.chargebacks import queries as chargeback_queries
+from app.flows.sending import actions as sending
 from app.foundation.db import Tx, fetch_all, fetch_new_value, fetch_values, transaction
 from app.foundation.errors import Problem
 from app.market.bookings.model import Booking
 from app.money.escrow import actions as escrow
 from app.money.escrow.model import PotKind
 from app.money.escrow.rules import WINDOWS
-from app.money.instructions import queries as instructions
-from app.money.instructions.actions import begin_attempt, begin_look_up, record, settle
+from app.money.instructions import actions as instructions
 from app.money.instructions.model import Instruction, InstructionKind
-from app.money.payments import queries as payment_queries
+from app.money.payments import actions as payments
 from app.money.payments.model import Payment
 from app.people.accounts.model import Principal, Role
 from tests import make, paid
@@ -41,14 +40,14 @@ pytestmark = pytest.mark.usefixtures("pool")
 
 ROUNDS: Final = 8
 
-Deed = Callable[[Tx], Awaitable[object]]
+Action = Callable[[Tx], Awaitable[object]]
 
 
-async def _happens(deed: Deed) -> None:
+async def _act(action: Action) -> None:
     await asyncio.sleep(random.random() * 0.05)
     try:
         async with transaction() as tx:
-            await deed(tx)
+            await action(tx)
     except Problem:
         pass  # somebody was faster
 
@@ -59,13 +58,13 @@ async def _stays() -> list[tuple[Booking, Payment]]:
         host = await make.account(tx, Role.GUEST, Role.HOST)
         guest = await make.account(tx)
         stays = [await paid.stay(tx, host=host, guest=guest) for _ in range(ROUNDS)]
-        payments = await fetch_all(
+        charges = await fetch_all(
             tx, Payment, "SELECT *, false AS calling FROM payments ORDER BY booking_id"
         )
-    return list(zip(sorted(stays, key=lambda stay: stay.id), payments, strict=True))
+    return list(zip(sorted(stays, key=lambda stay: stay.id), charges, strict=True))
 
 
-def _told(payment: Payment, status: ChargebackStatus) -> Deed:
+def _reported(payment: Payment, status: ChargebackStatus) -> Action:
     found = FoundChargeback(
         gateway_id=f"cb-{payment.id}",
         charge_reference=payment.reference,
@@ -78,28 +77,28 @@ def _told(payment: Payment, status: ChargebackStatus) -> Deed:
         live=False,
         data={},
     )
-    return lambda tx: book(tx, payment.id, found, live=False)
+    return lambda tx: chargebacks.post(tx, payment.id, found, live=False)
 
 
-async def _contend(others: Callable[[Booking], Deed]) -> None:
+async def _contend(others: Callable[[Booking], Action]) -> None:
     stays = await _stays()
     async with transaction() as tx:
         await paid.set_clock(tx, stays[0][0].check_in_at + WINDOWS[PotKind.RENTAL])
     for status in (ChargebackStatus.OPEN, ChargebackStatus.LOST):
         await asyncio.gather(
-            *(_happens(others(booking)) for booking, _ in stays),
-            *(_happens(_told(payment, status)) for _, payment in stays),
-            *(_happens(_told(payment, status)) for _, payment in stays),
+            *(_act(others(booking)) for booking, _ in stays),
+            *(_act(_reported(payment, status)) for _, payment in stays),
+            *(_act(_reported(payment, status)) for _, payment in stays),
         )
         await audit_is_clean()
 
 
-async def test_a_release_and_a_freeze_contend_for_the_pot() -> None:
+async def test_a_release_and_a_chargeback_contend_for_the_pot() -> None:
     await _contend(lambda _: lambda tx: escrow.release_due(tx, limit=2))
 
 
-async def test_a_cancellation_and_a_freeze_contend_for_the_booking() -> None:
-    def cancel(booking: Booking) -> Deed:
+async def test_a_cancellation_and_a_chargeback_contend_for_the_booking() -> None:
+    def cancel(booking: Booking) -> Action:
         host = Principal(id=booking.host_id, roles=(Role.HOST,))
         return lambda tx: cancellation.cancel(
             tx, booking_id=booking.id, asker=host, request=Cancel()
@@ -108,21 +107,21 @@ async def test_a_cancellation_and_a_freeze_contend_for_the_booking() -> None:
     stays = await _stays()
     for status in (ChargebackStatus.OPEN, ChargebackStatus.LOST):
         await asyncio.gather(
-            *(_happens(cancel(booking)) for booking, _ in stays),
-            *(_happens(_told(payment, status)) for _, payment in stays),
+            *(_act(cancel(booking)) for booking, _ in stays),
+            *(_act(_reported(payment, status)) for _, payment in stays),
         )
         await audit_is_clean()
 
 
-async def test_a_refund_that_begins_at_this_moment_is_under_way() -> None:
+async def test_a_refund_that_begins_to_be_sent_keeps_its_chargeback_open() -> None:
     (booking, payment), *_ = await _stays()
     async with transaction() as tx:
         host = Principal(id=booking.host_id, roles=(Role.HOST,))
         await cancellation.cancel(tx, booking_id=booking.id, asker=host, request=Cancel())
         refund, *_ = await instructions.of_booking(tx, booking.id)
     async with transaction() as tx:
-        assert await begin_attempt(tx, refund.id)
-        losing = asyncio.create_task(_happens(_told(payment, ChargebackStatus.LOST)))
+        assert await sending.begin(tx, refund.id)
+        losing = asyncio.create_task(_act(_reported(payment, ChargebackStatus.LOST)))
         await eventually(partial(_waits_for_a_lock, losing))
     await losing
     async with transaction() as tx:
@@ -130,7 +129,7 @@ async def test_a_refund_that_begins_at_this_moment_is_under_way() -> None:
     await audit_is_clean()
 
 
-async def test_who_sends_again_and_who_loses_contend_for_what_came_back() -> None:
+async def test_a_reissue_and_a_lost_chargeback_contend_for_a_refund_that_came_back() -> None:
     """Whoever is first, the guest has it from the bank alone."""
     for is_sent_first in (True, False):
         booking, payment = await _refunded()
@@ -139,27 +138,27 @@ async def test_who_sends_again_and_who_loses_contend_for_what_came_back() -> Non
             for refund in refunds:
                 await _come_back(tx, refund=refund)
         again = [partial(_send_again, refund_id=refund.id) for refund in refunds]
-        lose = _told(payment, ChargebackStatus.LOST)
+        lose = _reported(payment, ChargebackStatus.LOST)
         first, *then = [*again, lose] if is_sent_first else [lose, *again]
         async with transaction() as tx:
             await first(tx)
-            waiting = asyncio.gather(*map(_happens, then))
+            waiting = asyncio.gather(*map(_act, then))
             await eventually(partial(_waits_for_a_lock, waiting))
         await waiting
         await _nobody_has_it_twice(payment)
 
 
-async def test_a_loss_and_a_refund_that_comes_back_contend() -> None:
+async def test_a_lost_chargeback_and_a_refund_that_comes_back_contend() -> None:
     for is_lost_first in (True, False):
         booking, payment = await _refunded()
         async with transaction() as tx:
             refund, *others = await instructions.of_booking(tx, booking.id)
         back = [partial(_come_back, refund=each) for each in (refund, *others)]
-        lose = _told(payment, ChargebackStatus.LOST)
+        lose = _reported(payment, ChargebackStatus.LOST)
         first, *then = [lose, *back] if is_lost_first else [*back, lose]
         async with transaction() as tx:
             await first(tx)
-            waiting = asyncio.gather(*map(_happens, then))
+            waiting = asyncio.gather(*map(_act, then))
             await eventually(partial(_waits_for_a_lock, waiting))
         await waiting
         await _nobody_has_it_twice(payment)
@@ -174,34 +173,34 @@ async def _refunded() -> tuple[Booking, Payment]:
         refunds = await instructions.of_booking(tx, booking.id)
         for refund in refunds:
             await _arrive(tx, refund)
-        return booking, await payment_queries.lock(tx, refunds[0].payment_id)
+        return booking, await payments.lock(tx, refunds[0].payment_id)
 
 
 async def _arrive(tx: Tx, refund: Instruction) -> None:
-    sending = await begin_attempt(tx, refund.id)
-    assert sending
+    begun = await sending.begin(tx, refund.id)
+    assert begun
     accepted = Accepted(gateway_id=str(refund.id), status=MoneyOutStatus.PENDING, data={})
-    sent = await record(tx, sending, accepted)
-    await settle(tx, sent, _heard(sent, MoneyOutStatus.SUCCEEDED), live=False)
+    sent = await instructions.record(tx, begun.instruction, accepted)
+    await instructions.settle(tx, sent, _found(sent, MoneyOutStatus.SUCCEEDED), live=False)
 
 
 async def _come_back(tx: Tx, *, refund: Instruction) -> None:
     """What a look-up commits."""
-    asked = await begin_look_up(tx, refund.id)
+    asked = await instructions.begin_look_up(tx, refund.id)
     assert asked
-    back = await settle(tx, asked, _heard(asked, MoneyOutStatus.REVERSED), live=False)
-    await money_out.keep_returned(tx, back)
+    back = await instructions.settle(tx, asked, _found(asked, MoneyOutStatus.REVERSED), live=False)
+    await chargebacks.keep_refund(tx, back)
     await escrow.follow(tx, back)
 
 
 async def _send_again(tx: Tx, *, refund_id: UUID) -> None:
     admin = await make.account(tx, Role.ADMIN)
-    await money_out.reissue(
+    await sending.reissue(
         tx, refund_id, kind=InstructionKind.REFUND, admin_id=admin.id, reason="asked for it"
     )
 
 
-def _heard(sent: Instruction, status: MoneyOutStatus) -> FoundInstruction:
+def _found(sent: Instruction, status: MoneyOutStatus) -> FoundInstruction:
     return FoundInstruction(
         reference=sent.reference or "",
         gateway_id=str(sent.id),
@@ -216,8 +215,8 @@ def _heard(sent: Instruction, status: MoneyOutStatus) -> FoundInstruction:
 
 async def _nobody_has_it_twice(payment: Payment) -> None:
     async with transaction() as tx:
-        lost = await chargebacks.lock_lost(tx, payment.id)
-        unsent = await chargebacks.lock_unsent(tx, payment.id, [InstructionKind.REFUND])
+        lost = await chargeback_queries.lock_lost(tx, payment.id)
+        unsent = await instructions.lock_unsent(tx, payment.id, [InstructionKind.REFUND])
         assert not unsent
         assert [each.loss for each in lost] == [0]
     await audit_is_clean()

@@ -9,26 +9,7 @@ from app.foundation.db import execute, fetch_value, transaction
 from app.market.inventory.model import ListingReply
 from app.people.accounts.model import Principal
 from tests.market import make
-
-
-def fields_of(reply: httpx.Response) -> set[str]:
-    assert reply.status_code == 422, reply.text
-    return {error["field"] for error in reply.json()["errors"]}
-
-
-async def a_stay(host: Principal, **fields: Any) -> ListingReply:
-    async with transaction() as tx:
-        return await make.stay(tx, host, **fields)
-
-
-async def a_trip(host: Principal, **fields: Any) -> ListingReply:
-    async with transaction() as tx:
-        return await make.trip(tx, host, **fields)
-
-
-async def the_day() -> date:
-    async with transaction() as tx:
-        return await make.today(tx)
+from tests.market.listings import a_stay, a_trip, fields_of, the_day
 
 
 async def claim(listing: ListingReply, label: str, slot: date, **how: Any) -> None:

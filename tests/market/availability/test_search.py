@@ -13,6 +13,7 @@ from app.market.availability import queries
 from app.market.availability.model import Search
 from app.market.inventory.model import Kind
 from app.people.accounts.model import Principal
+from tests.make import today
 from tests.market import make
 
 
@@ -26,7 +27,7 @@ async def find(client: httpx.AsyncClient, **params: Any) -> list[str]:
 @pytest.fixture
 async def day(pool: None) -> date:
     async with transaction() as tx:
-        return await make.today(tx) + timedelta(days=20)
+        return await today(tx) + timedelta(days=20)
 
 
 async def test_search_finds_by_words_place_currency_and_price(

@@ -1,6 +1,6 @@
 """Listings through HTTP: what hosts can do, what anybody can see, and what is refused."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -9,9 +9,9 @@ import pytest
 
 from app.foundation.db import Violated, execute, transaction
 from app.foundation.money import Money
-from app.market.inventory.model import ListingReply
 from app.people.accounts.model import Principal
 from tests.market import make
+from tests.market.listings import a_stay, a_trip, fields_of, the_day
 
 STAY: dict[str, Any] = {
     "kind": "stay",
@@ -23,26 +23,6 @@ STAY: dict[str, Any] = {
     "checkInTime": "15:00:00",
     "checkOutTime": "11:00:00",
 }
-
-
-def fields_of(reply: httpx.Response) -> set[str]:
-    assert reply.status_code == 422, reply.text
-    return {error["field"] for error in reply.json()["errors"]}
-
-
-async def a_stay(host: Principal, **fields: Any) -> ListingReply:
-    async with transaction() as tx:
-        return await make.stay(tx, host, **fields)
-
-
-async def a_trip(host: Principal, **fields: Any) -> ListingReply:
-    async with transaction() as tx:
-        return await make.trip(tx, host, **fields)
-
-
-async def the_day() -> date:
-    async with transaction() as tx:
-        return await make.today(tx)
 
 
 async def test_a_host_offers_a_stay_and_anybody_sees_it(

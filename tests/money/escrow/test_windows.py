@@ -94,7 +94,7 @@ async def test_whoever_gets_a_room_for_tonight_in_the_evening_has_the_whole_wind
     request_to_book: bool,
 ) -> None:
     async with transaction() as tx:
-        today = await paid.today(tx)
+        today = await make.today(tx)
         evening = instant(today + timedelta(days=1), time(20), "Africa/Lagos")
         await paid.set_clock(tx, evening)
         booking = await paid.stay(tx, days_ahead=0, request_to_book=request_to_book)

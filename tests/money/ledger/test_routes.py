@@ -9,19 +9,13 @@ import pytest
 
 from app.foundation.db import execute, now, transaction
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
-from app.people.accounts.model import Principal, Role
+from app.people.accounts.model import Principal
 from tests import make
 from tests.money.ledger.books import CLEARING, REVENUE, account_id, commit, escrow, posting
 from tests.shop import Shop
 
 LEDGER = "/api/admin/ledger"
 SOMEBODY = str(UUID(int=7))
-
-
-@pytest.fixture
-async def admin(pool: None) -> Principal:
-    async with transaction() as tx:
-        return await make.account(tx, Role.ADMIN)
 
 
 class Admin:

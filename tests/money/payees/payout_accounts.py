@@ -3,11 +3,11 @@
 from typing import Any
 
 from app.edge.gateways.port import GatewayName
-from app.edge.gateways.recipients import NewRecipient, RecipientKind, RecipientReady
 from app.edge.gateways.registry import gateway_named
 from app.foundation.db import execute, transaction
 from app.people.accounts.model import Principal
 from tests import make
+from tests.edge.gateways.adapters import bank_account
 from tests.shop import Shop
 
 NUMBER = "0123456789"
@@ -21,31 +21,24 @@ ACCOUNT = {
 PATH = "/api/host/payout-accounts"
 
 
-async def add(shop: Shop, *, key: str = "", who: Principal | None = None, **changed: Any) -> Any:
+async def add_account(
+    shop: Shop, *, key: str = "", who: Principal | None = None, **changed: Any
+) -> Any:
     return await shop.post(who or shop.host, PATH, ACCOUNT | changed, key=key)
 
 
-async def accounts(shop: Shop) -> list[Any]:
+async def list_accounts(shop: Shop) -> list[Any]:
     return (await shop.get(shop.host, PATH))["accounts"]
 
 
-async def remove(shop: Shop, account: Any, *, who: Principal | None = None) -> int:
+async def remove_account(shop: Shop, account: Any, *, who: Principal | None = None) -> int:
     path = f"{PATH}/{account['id']}"
     return (await shop.api.delete(path, headers=make.bearer(who or shop.host))).status_code
 
 
-async def payee(shop: Shop) -> None:
-    """An active payout account of the host, known at the gateway."""
-    ready = await gateway_named(GatewayName.PAYSTACK).create_recipient(
-        NewRecipient(
-            name="Host Demo",
-            kind=RecipientKind.BANK_ACCOUNT,
-            account_number="0001234567",
-            bank_code="058",
-            currency="NGN",
-        )
-    )
-    assert isinstance(ready, RecipientReady), ready
+async def make_payee(shop: Shop) -> None:
+    """Give the host an active payout account, which the gateway knows."""
+    recipient = await bank_account(gateway_named(GatewayName.PAYSTACK))
     async with transaction() as tx:
         await execute(
             tx,
@@ -56,5 +49,5 @@ async def payee(shop: Shop) -> None:
                     '0001234567', '058', %(recipient)s, 'active')""",
             id=make.new_id(),
             host_id=shop.host.id,
-            recipient=ready.recipient,
+            recipient=recipient,
         )

@@ -8,16 +8,10 @@ import pytest
 
 from app.foundation.alerts import Severity, Sighting, raise_alerts
 from app.foundation.db import fetch_values, transaction
-from app.people.accounts.model import Principal, Role
+from app.people.accounts.model import Principal
 from tests import make
 
 ALERTS = "/api/admin/alerts"
-
-
-@pytest.fixture
-async def admin(pool: None) -> Principal:
-    async with transaction() as tx:
-        return await make.account(tx, Role.ADMIN)
 
 
 async def _raise(*subjects: str, kind: str = "stuck", severity: str = "warning") -> None:

@@ -9,16 +9,10 @@ import pytest
 from app.foundation import audit
 from app.foundation.audit import SYSTEM, Actor, ActorRole, Change, Subject
 from app.foundation.db import execute, fetch_values, plan_for_values, transaction
-from app.people.accounts.model import Principal, Role
+from app.people.accounts.model import Principal
 from tests import make
 
 AUDIT = "/api/admin/audit"
-
-
-@pytest.fixture
-async def admin(pool: None) -> Principal:
-    async with transaction() as tx:
-        return await make.account(tx, Role.ADMIN)
 
 
 async def _look(api: httpx.AsyncClient, admin: Principal, **params: Any) -> dict[str, Any]:

@@ -104,14 +104,14 @@ def test_work_left_lying_breaks_no_law(
     fresh_database.execute(
         """
         INSERT INTO procrastinate_jobs (queue_name, task_name, status)
-        VALUES ('money', 'carry-out', 'failed'), ('periodic', 'cleanup', 'failed')"""
+        VALUES ('money', 'send-instruction', 'failed'), ('periodic', 'cleanup', 'failed')"""
     )
     fresh_database.commit()
     result = run(monkeypatch, database_url)
     assert result.exit_code == 0
     assert [line for line in result.output.splitlines() if not line.startswith("ok")] == [
         "late    jobs_end                    1: No job gave up.",
-        "          job 1: carry-out {} gave up after attempt 0",
+        "          job 1: send-instruction {} gave up after attempt 0",
     ]
 
 

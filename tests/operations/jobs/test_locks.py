@@ -22,9 +22,9 @@ Work = Callable[[asyncio.Event], Awaitable[None]]
 
 
 @pytest.fixture
-async def bench(pool: None, database_url: str) -> Bench:
+async def bench(bench: Bench) -> Bench:
     await _sql("CREATE TABLE notes (text text NOT NULL)")
-    return Bench(database_url)
+    return bench
 
 
 async def _sql(sql: LiteralString, **params: Any) -> None:

@@ -9,7 +9,7 @@ ALERTS = "SELECT concat_ws(' ', kind, subject, details ->> 'jobs', state) FROM a
 
 async def _tell() -> int:
     async with transaction() as tx:
-        return await actions.tell_unknown_tasks(tx)
+        return await actions.alert_unknown_tasks(tx)
 
 
 async def test_a_task_of_the_next_release_waits_is_told_of_and_burns_no_attempt(

@@ -5,7 +5,7 @@ from typing import Final
 
 from app.edge.calls.model import KEPT, CallFilter, CallPage, NewCall, Outcome
 from app.edge.calls.queries import attempts
-from app.edge.gateways.http import Call, Unclear
+from app.edge.gateways.http import Call, Inconclusive
 from app.foundation import paging
 from app.foundation.db import Tx, plan_for_values
 from app.foundation.retention import Batch
@@ -42,5 +42,5 @@ def _new(call: Call) -> NewCall:
         outcome=Outcome(attempt.outcome),
         status=attempt.status,
         latency_ms=round(call.latency_ms),
-        error=attempt.reason[:_ERROR_LENGTH_MAX] if isinstance(attempt, Unclear) else None,
+        error=attempt.reason[:_ERROR_LENGTH_MAX] if isinstance(attempt, Inconclusive) else None,
     )

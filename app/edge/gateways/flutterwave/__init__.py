@@ -1,4 +1,4 @@
-"""Flutterwave, API v3: its wire format, and nothing of it beyond this folder.
+"""Flutterwave, API v3: the only folder that knows its wire format.
 
 Sources: Flutterwave's documentation, pages Flutterwave Standard, Refunds, Create a transfer,
 Webhooks, Error handling and timeouts; the official Node client (Flutterwave/Node-v3, 2026-06-17).

@@ -1,4 +1,4 @@
-"""Flutterwave as a gateway: which room does what the port asks."""
+"""Flutterwave as a gateway: which module does what the port asks."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -9,7 +9,7 @@ import httpx
 
 from app.edge.gateways.flutterwave import amounts, charges, refunds, transfers, webhooks
 from app.edge.gateways.flutterwave.webhooks import Scheme
-from app.edge.gateways.http import Line, Recorder, problems_of
+from app.edge.gateways.http import Client, Recorder, problems_of
 from app.edge.gateways.port import (
     Accepted,
     CheckoutReady,
@@ -36,15 +36,15 @@ _LIVE_KEY: Final = "FLWSECK-"
 
 
 class Flutterwave:
-    """The adapter. Webhooks may bear any of the secrets: two while one is rotated.
+    """The adapter. Webhooks may have any of the secrets: there are two while one is rotated.
 
-    Of chargebacks Flutterwave tells by mail and on its dashboard: what is published of v3's API and
-    webhooks has none.
+    Flutterwave reports chargebacks by mail and on its dashboard only: the published API and
+    webhooks of v3 have none.
     """
 
     name = GatewayName.FLUTTERWAVE
     currencies = amounts.CURRENCIES
-    tells_chargebacks = False
+    reports_chargebacks = False
     onboarding = None  # payees have no accounts here
 
     def __init__(
@@ -62,7 +62,7 @@ class Flutterwave:
         self.live = secret_key.startswith(_LIVE_KEY)
         self._secrets = [secret.encode() for secret in webhook_secrets]
         self._scheme = webhook_scheme
-        self._line = Line(
+        self._client = Client(
             self.name,
             base_url=base_url,
             secret_key=secret_key,
@@ -78,52 +78,52 @@ class Flutterwave:
         return wire.reason if isinstance(wire, Refused) else None
 
     async def start_charge(self, new: NewCharge) -> CheckoutReady | Refused | Unknown:
-        return await charges.start(self._line, new)
+        return await charges.start(self._client, new)
 
     async def find_charge(self, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
-        return await charges.find(self._line, reference, live=self.live)
+        return await charges.find(self._client, reference, live=self.live)
 
     async def start_refund(self, new: NewRefund) -> Accepted | Refused | Unknown:
-        return await refunds.start(self._line, new)
+        return await refunds.start(self._client, new)
 
     async def find_refund(
         self, reference: str, *, charge_reference: str
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         return await refunds.find(
-            self._line, reference, charge_reference=charge_reference, live=self.live
+            self._client, reference, charge_reference=charge_reference, live=self.live
         )
 
     def find_flaw(self, new: NewRecipient) -> Flaw | None:
         return transfers.find_flaw(new)
 
     async def create_recipient(self, new: NewRecipient) -> RecipientReady | Refused | Unknown:
-        return await transfers.create_recipient(self._line, new)
+        return await transfers.create_recipient(self._client, new)
 
     async def start_transfer(
         self, new: NewTransfer
     ) -> Accepted | Refused | ReferenceTaken | Unknown:
-        return await transfers.start(self._line, new)
+        return await transfers.start(self._client, new)
 
     async def find_transfer(
         self,
         reference: str,
         *,
-        charge_reference: str,  # noqa: ARG002  transfers have references of their own here
+        charge_reference: str,  # noqa: ARG002  a transfer is found by its own reference
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
-        return await transfers.find(self._line, reference, live=self.live)
+        return await transfers.find(self._client, reference, live=self.live)
 
     async def list_charges(self, day: date) -> Listing[FoundCharge] | Unknown:
-        return await charges.list_day(self._line, day, live=self.live)
+        return await charges.list_day(self._client, day, live=self.live)
 
     async def list_refunds(self, day: date) -> Listing[FoundInstruction] | Unknown:
-        return await refunds.list_day(self._line, day, live=self.live)
+        return await refunds.list_day(self._client, day, live=self.live)
 
     async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown:
-        return await transfers.list_day(self._line, day, live=self.live)
+        return await transfers.list_day(self._client, day, live=self.live)
 
     async def find_chargebacks(
         self,
-        charge_reference: str,  # noqa: ARG002  see above
+        charge_reference: str,  # noqa: ARG002  its API has no chargebacks
     ) -> list[FoundChargeback] | Unknown:
         return []
 
@@ -134,7 +134,7 @@ class Flutterwave:
         return Listing(rows=[], unreadable=[])
 
     async def check(self) -> list[str]:
-        attempt = await self._line.call(
+        attempt = await self._client.call(
             "GET", "/v3/balances/NGN", operation="check", reference="", repeat=Repeat.SAFE
         )
         return problems_of(attempt, webhook_secrets=len(self._secrets))
@@ -143,4 +143,4 @@ class Flutterwave:
         return webhooks.read_webhook(self._secrets, self._scheme, headers, body)
 
     async def close(self) -> None:
-        await self._line.close()
+        await self._client.close()

@@ -12,14 +12,14 @@ CURRENCIES: Final = frozenset(
 
 
 def to_wire(money: Money) -> Decimal | None:
-    """Flutterwave's amount; None of a currency that it does not take."""
+    """Flutterwave's amount; None if it does not take the currency."""
     if money.currency not in CURRENCIES:
         return None
     return Decimal(money.amount).scaleb(-EXPONENTS[money.currency])
 
 
 def from_wire(amount: Decimal, currency: str) -> Money | None:
-    """The reverse: minor units by ISO 4217, or None where the amount does not fit the currency."""
+    """Flutterwave's amount in minor units (ISO 4217); None if it does not fit the currency."""
     minor = _minor(amount, currency)
     if minor is None or minor != int(minor):
         return None
@@ -27,7 +27,7 @@ def from_wire(amount: Decimal, currency: str) -> Money | None:
 
 
 def fee_from_wire(amount: Decimal, currency: str) -> int | None:
-    """A fee in minor units, rounded down: fees have three decimals. None where it is none."""
+    """A fee in minor units, rounded down: it has three decimals. None if it is not an amount."""
     minor = _minor(amount, currency)
     return None if minor is None else int(minor)
 
@@ -35,16 +35,16 @@ def fee_from_wire(amount: Decimal, currency: str) -> int | None:
 def chargeable(money: Money) -> Decimal | Refused:
     """The amount of a charge on the wire, or why Flutterwave would refuse it.
 
-    It names neither a least nor a greatest charge: those are agreed with each merchant.
+    It publishes no least and no greatest charge: they are agreed with each merchant.
     """
     wire = to_wire(money)
     if wire is None:
         return Refused(reason=f"Flutterwave does not take {money.currency}")
-    return wire or Refused(reason=f"{money} is nothing to charge")
+    return wire or Refused(reason=f"{money} cannot be charged")
 
 
 def _minor(amount: Decimal, currency: str) -> Decimal | None:
-    """Minor units and fractions of them; None of what is no amount, or too much to be one."""
+    """Minor units and fractions of them; None if it is not an amount, or too much to be one."""
     if currency not in CURRENCIES or not amount.is_finite():
         return None
     minor = amount.scaleb(EXPONENTS[currency])

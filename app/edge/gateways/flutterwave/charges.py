@@ -22,7 +22,7 @@ from app.edge.gateways.flutterwave.wire import (
     read_day,
     refused,
 )
-from app.edge.gateways.http import Line
+from app.edge.gateways.http import Client
 from app.edge.gateways.port import (
     ChargeStatus,
     CheckoutReady,
@@ -40,7 +40,7 @@ from app.foundation.money import Money
 
 _REFERENCE = re.compile(r"[A-Za-z0-9._=-]{1,100}")
 
-# Every other word (`pending`, and those to come) may still turn to either.
+# Every other word (`pending`, and new ones) may still become either.
 _STATUSES: Final = {"successful": ChargeStatus.SUCCEEDED, "failed": ChargeStatus.FAILED}
 
 
@@ -51,7 +51,7 @@ class _Customer(msgspec.Struct, frozen=True, kw_only=True):
 class _NewPayment(msgspec.Struct, frozen=True, kw_only=True):
     tx_ref: str
     amount: Decimal
-    currency: str  # else it is NGN
+    currency: str  # without it Flutterwave takes NGN
     redirect_url: str
     customer: _Customer
     meta: dict[str, str]
@@ -62,7 +62,7 @@ class _Hosted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transaction(msgspec.Struct, frozen=True, kw_only=True):
-    """What is used of an attempt to pay. `charged_amount` is more where the payer bears the fee."""
+    """What we use of an attempt to pay. `charged_amount` is more if the payer pays the fee."""
 
     id: int | str
     tx_ref: str
@@ -83,16 +83,16 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
         return _STATUSES.get(self.status, ChargeStatus.PENDING)
 
 
-async def start(line: Line, new: NewCharge) -> CheckoutReady | Refused | Unknown:
-    """Make a link to a page, unless Flutterwave would refuse it: then it is not asked.
+async def start(client: Client, new: NewCharge) -> CheckoutReady | Refused | Unknown:
+    """`POST /v3/payments`, unless we know that Flutterwave would refuse it.
 
-    It knows no reference twice: the same call once more makes another link, and both can be paid.
+    Flutterwave does not check references: a second call makes a second link, and both can be paid.
     So only one may ever be shown.
     """
     request = _request(new)
     if isinstance(request, Refused):
         return request
-    attempt = await line.call(
+    attempt = await client.call(
         "POST",
         "/v3/payments",
         operation="payment",
@@ -108,13 +108,13 @@ async def start(line: Line, new: NewCharge) -> CheckoutReady | Refused | Unknown
         case reply:
             hosted = read(reply.get("data"), _Hosted)
             if hosted is None:
-                return Unknown(reason="the answer to the payment makes no sense")
+                return Unknown(reason="the reply to the payment makes no sense")
             return CheckoutReady(checkout_url=hosted.link)
 
 
-async def list_day(line: Line, day: date, *, live: bool) -> Listing[FoundCharge] | Unknown:
+async def list_day(client: Client, day: date, *, live: bool) -> Listing[FoundCharge] | Unknown:
     """`GET /v3/transactions`: every attempt to pay."""
-    rows = await read_day(line, "/v3/transactions", day)
+    rows = await read_day(client, "/v3/transactions", day)
     return rows if isinstance(rows, Unknown) else listing(rows, partial(_read_row, live=live))
 
 
@@ -124,9 +124,9 @@ def _read_row(row: Row, *, live: bool) -> FoundCharge | None:
     return found if isinstance(found, FoundCharge) else None
 
 
-async def find_by_id(line: Line, transaction_id: str) -> Transaction | Unknown:
-    """`GET /v3/transactions/{id}/verify`, of one that is there."""
-    attempt = await line.call(
+async def find_by_id(client: Client, transaction_id: str) -> Transaction | Unknown:
+    """`GET /v3/transactions/{id}/verify`, for an id that Flutterwave has given."""
+    attempt = await client.call(
         "GET",
         f"/v3/transactions/{quote(transaction_id, safe='')}/verify",
         operation="verify",
@@ -140,21 +140,23 @@ async def find_by_id(line: Line, transaction_id: str) -> Transaction | Unknown:
             return look_up_refused(refusal)
         case reply:
             found = read(reply.get("data"), Transaction)
-            return found or Unknown(reason="the answer to verify makes no sense")
+            return found or Unknown(reason="the reply to verify makes no sense")
 
 
-async def find(line: Line, reference: str, *, live: bool) -> FoundCharge | NoSuchCharge | Unknown:
-    """The last attempt to pay; none before the guest has tried."""
-    found = await find_attempt(line, reference)
+async def find(
+    client: Client, reference: str, *, live: bool
+) -> FoundCharge | NoSuchCharge | Unknown:
+    """The last attempt to pay, as a charge; none before the guest has tried."""
+    found = await find_attempt(client, reference)
     return read_charge(found, live=live) if isinstance(found, Transaction) else found
 
 
-async def find_attempt(line: Line, reference: str) -> Transaction | NoSuchCharge | Unknown:
-    """The same, in Flutterwave's words."""
+async def find_attempt(client: Client, reference: str) -> Transaction | NoSuchCharge | Unknown:
+    """The last attempt to pay, as Flutterwave shows it; none before the guest has tried."""
     if not is_reference(reference):
         return NoSuchCharge()  # start() sends no such reference
     query = urlencode({"tx_ref": reference})
-    attempt = await line.call(
+    attempt = await client.call(
         "GET",
         f"/v3/transactions/verify_by_reference?{query}",
         operation="verify",
@@ -169,7 +171,7 @@ async def find_attempt(line: Line, reference: str) -> Transaction | NoSuchCharge
         case reply:
             found = read(reply.get("data"), Transaction)
             if found is None or found.tx_ref != reference:
-                return Unknown(reason="the answer to verify makes no sense")
+                return Unknown(reason="the reply to verify makes no sense")
             return found
 
 
@@ -217,17 +219,18 @@ def _asked(found: Transaction) -> Decimal:
 
 
 def _fee(found: Transaction, money: Money) -> int | None:
-    """What is kept of what the guest was asked for: all that is not settled, stamp duty too.
+    """What Flutterwave keeps of what the guest was asked for.
 
-    Until the settled amount is told, the fees; of which the payer may bear a part, on top.
+    That is all that is not settled, with stamp duty. Until the settled amount is known it is the
+    fees, less what the payer pays of them.
     """
     asked = _asked(found)
     if found.amount_settled and 0 < found.amount_settled <= asked:
         return fee_from_wire(asked - found.amount_settled, money.currency)
     if found.app_fee is None:
         return None
-    on_top = (found.charged_amount or asked) - asked
-    kept = found.app_fee + (found.merchant_fee or Decimal(0)) - on_top
+    paid_by_payer = (found.charged_amount or asked) - asked
+    kept = found.app_fee + (found.merchant_fee or Decimal(0)) - paid_by_payer
     return fee_from_wire(max(kept, Decimal(0)), money.currency)
 
 
@@ -238,7 +241,7 @@ def _failure(found: Transaction) -> str:
 
 
 def _facts(found: Transaction) -> Facts:
-    """Flutterwave's words and amounts, as evidence."""
+    """Flutterwave's words and amounts, kept as evidence."""
     return {
         "status": found.status,
         "amount": str(found.amount),

@@ -1,8 +1,8 @@
 """Refunds: `POST /v3/transactions/{id}/refund`, and `GET /v3/refunds`.
 
-A refund at Flutterwave has neither a reference nor protection against being made twice, and its
-list cannot be asked for those of one charge. So ours goes into its `comments`, with that of its
-charge, and a refund is found by them among all since the charge.
+A refund at Flutterwave has no reference, nothing keeps it from being made twice, and the list of
+refunds cannot be filtered by charge. So we put our references of the refund and of its charge into
+its `comments`, and find a refund by them among all since the charge.
 """
 
 import re
@@ -27,7 +27,7 @@ from app.edge.gateways.flutterwave.wire import (
     read_list,
     refused,
 )
-from app.edge.gateways.http import Attempt, Line
+from app.edge.gateways.http import Attempt, Client
 from app.edge.gateways.port import (
     Accepted,
     Fact,
@@ -48,8 +48,8 @@ _COMMENTS = re.compile(
     r"(?P<reference>[A-Za-z0-9._=-]{16,100}) of (?P<charge>[A-Za-z0-9._=-]+):.*", re.DOTALL
 )
 
-# Words with more behind them (`completed-bank-transfer`, `pending-momo`) are by report; every other
-# word (`new`, `processing`, and those to come) may still turn to either.
+# Longer words (`completed-bank-transfer`, `pending-momo`) are not documented, but were reported.
+# Every other word (`new`, `processing`, and new ones) may still become either.
 _COMPLETED: Final = "completed"
 _FAILED: Final = "failed"
 
@@ -60,7 +60,7 @@ class _NewRefund(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Begun(msgspec.Struct, frozen=True, kw_only=True):
-    """The reply to a new refund. Its status is no word to rely on: `completed` at once."""
+    """The reply to a new refund. Its status is not reliable: it is `completed` at once."""
 
     id: int | str
     tx_id: int | str
@@ -69,7 +69,7 @@ class _Begun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Refund(msgspec.Struct, frozen=True, kw_only=True):
-    """What is used of a refund in a list."""
+    """What we use of a refund in a list."""
 
     id: int | str
     tx_id: int | str
@@ -86,14 +86,14 @@ class _Refund(msgspec.Struct, frozen=True, kw_only=True):
         return MoneyOutStatus.FAILED if self.status.startswith(_FAILED) else MoneyOutStatus.PENDING
 
 
-async def start(line: Line, new: NewRefund) -> Accepted | Refused | Unknown:
-    """Give back of the attempt that paid. Every call that gets through makes a refund."""
+async def start(client: Client, new: NewRefund) -> Accepted | Refused | Unknown:
+    """`POST` a refund of the attempt that paid. Every call that arrives makes a refund."""
     wire = to_wire(new.money)
     if not wire or not _REFERENCE.fullmatch(new.reference):
         return Refused(reason=f"{new.money} cannot be refunded as {new.reference!r}")
-    charge = await charges.find_attempt(line, new.charge_reference)
+    charge = await charges.find_attempt(client, new.charge_reference)
     match charge:
-        case Unknown(reason=reason):  # conclusive of the refund: it was not asked for
+        case Unknown(reason=reason):  # the refund was not asked for: that is conclusive
             return Refused(reason=f"the charge could not be looked up: {reason}")
         case NoSuchCharge():
             return Refused(reason=f"there is no charge {new.charge_reference!r} at Flutterwave")
@@ -101,7 +101,7 @@ async def start(line: Line, new: NewRefund) -> Accepted | Refused | Unknown:
             return Refused(reason=f"the charge is in {currency}")
         case Transaction():
             pass
-    attempt = await line.call(
+    attempt = await client.call(
         "POST",
         f"/v3/transactions/{charge.id}/refund",
         operation="refund",
@@ -116,20 +116,20 @@ async def start(line: Line, new: NewRefund) -> Accepted | Refused | Unknown:
 
 
 async def find(
-    line: Line, reference: str, *, charge_reference: str, live: bool
+    client: Client, reference: str, *, charge_reference: str, live: bool
 ) -> FoundInstruction | NoSuchInstruction | Unknown:
-    """The refund that bears our reference, among all since its charge."""
+    """The refund that has our reference, among all since its charge."""
     if not _REFERENCE.fullmatch(reference):
         return NoSuchInstruction()  # start() sends no such reference
-    charge = await charges.find_attempt(line, charge_reference)
+    charge = await charges.find_attempt(client, charge_reference)
     match charge:
         case Unknown():
             return charge
-        case NoSuchCharge():  # so is this the account where it was made?
+        case NoSuchCharge():  # this may be another account than where it was made
             return Unknown(reason=f"Flutterwave does not know the charge {charge_reference}")
         case Transaction():
             listed = await read_list(
-                line,
+                client,
                 "/v3/refunds",
                 operation="refunds",
                 reference=reference,
@@ -139,14 +139,14 @@ async def find(
     return listed if isinstance(listed, Unknown) else _pick(reference, charge, listed, live=live)
 
 
-async def list_day(line: Line, day: date, *, live: bool) -> Listing[FoundInstruction] | Unknown:
-    """`GET /v3/refunds`; the currency of each is asked of its charge."""
-    rows = await read_day(line, "/v3/refunds", day)
+async def list_day(client: Client, day: date, *, live: bool) -> Listing[FoundInstruction] | Unknown:
+    """`GET /v3/refunds`. Each refund's charge is looked up for its currency."""
+    rows = await read_day(client, "/v3/refunds", day)
     if isinstance(rows, Unknown):
         return rows
     charges_by_id: dict[str, Transaction] = {}
     for charge_id in {str(row.get("tx_id")) for row in rows}:
-        charge = await charges.find_by_id(line, charge_id)
+        charge = await charges.find_by_id(client, charge_id)
         if isinstance(charge, Unknown):
             return charge
         charges_by_id[charge_id] = charge
@@ -163,19 +163,19 @@ def _read_row(
 
 
 def reference_in(comments: object) -> str | None:
-    """Our reference of a refund; None of what is not ours."""
-    told = _COMMENTS.fullmatch(comments) if isinstance(comments, str) else None
-    return told["reference"] if told else None
+    """Our reference of a refund; None if the refund is not ours."""
+    ours = _COMMENTS.fullmatch(comments) if isinstance(comments, str) else None
+    return ours["reference"] if ours else None
 
 
 def charge_in(comments: object) -> str | None:
-    """Our reference of the charge that a refund is of."""
-    told = _COMMENTS.fullmatch(comments) if isinstance(comments, str) else None
-    return told["charge"] if told else None
+    """Our reference of the charge that is refunded; None if the refund is not ours."""
+    ours = _COMMENTS.fullmatch(comments) if isinstance(comments, str) else None
+    return ours["charge"] if ours else None
 
 
 def _since(charge: Transaction) -> dict[str, str]:
-    """Lists go by days, in a zone that is not told: a day more."""
+    """A filter for the days since a charge, and one before: the zone of those days is unknown."""
     try:
         day = date.fromisoformat(charge.created_at[:10])
     except ValueError:
@@ -192,7 +192,7 @@ def _begun(charge: Transaction, wire: Decimal, attempt: Attempt) -> Accepted | R
         case reply:
             begun = read(reply.get("data"), _Begun)
             if begun is None or (str(begun.tx_id), begun.amount_refunded) != (str(charge.id), wire):
-                return Unknown(reason="the answer to the refund makes no sense")
+                return Unknown(reason="the reply to the refund makes no sense")
             return Accepted(
                 gateway_id=str(begun.id),
                 status=MoneyOutStatus.PENDING,
@@ -204,10 +204,10 @@ def _pick(
     reference: str, charge: Transaction, listed: Sequence[Row], *, live: bool
 ) -> FoundInstruction | NoSuchInstruction | Unknown:
     of_charge = [row for row in listed if str(row.get("tx_id")) == str(charge.id)]
-    marked = [row for row in of_charge if reference_in(row.get("comments")) == reference]
-    refunds = [refund for row in marked if (refund := read(row, _Refund))]
-    if len(refunds) < len(marked) or len(refunds) > 1:
-        return Unknown(reason=f"what bears the reference {reference} makes no sense")
+    ours = [row for row in of_charge if reference_in(row.get("comments")) == reference]
+    refunds = [refund for row in ours if (refund := read(row, _Refund))]
+    if len(refunds) < len(ours) or len(refunds) > 1:
+        return Unknown(reason=f"what has the reference {reference} makes no sense")
     if refunds:
         return _found(reference, charge, refunds[0], live=live)
     if any("comments" not in row for row in of_charge):
@@ -218,7 +218,7 @@ def _pick(
 def _found(
     reference: str, charge: Transaction, refund: _Refund, *, live: bool
 ) -> FoundInstruction | Unknown:
-    """In the currency of its charge, which a refund does not tell."""
+    """A found refund, in the currency of its charge: a refund has none of its own."""
     money = from_wire(refund.amount_refunded, charge.currency)
     if money is None:
         return Unknown(reason=f"{refund.amount_refunded} {charge.currency} is not an amount")
@@ -239,7 +239,7 @@ def _failure(refund: _Refund) -> str:
 
 
 def _facts(refund: _Refund) -> Facts:
-    """Flutterwave's words and amounts, as evidence."""
+    """Flutterwave's words and amounts, kept as evidence."""
     return {
         "status": refund.status,
         "amount": str(refund.amount_refunded),

@@ -21,7 +21,7 @@ from app.edge.gateways.flutterwave.wire import (
     read_list,
     refused,
 )
-from app.edge.gateways.http import Attempt, Line
+from app.edge.gateways.http import Attempt, Client
 from app.edge.gateways.port import (
     Accepted,
     Fact,
@@ -38,7 +38,7 @@ from app.edge.gateways.port import (
 from app.edge.gateways.recipients import Flaw, NewRecipient, RecipientKind, RecipientReady
 from app.edge.gateways.retries import Repeat
 
-# Elsewhere it wants more of the payee than we ask: a branch code, an address, a phone number.
+# Other accounts need more than we ask of a payee: a branch code, an address, a phone number.
 PAYABLE: Final = frozenset(
     {
         (RecipientKind.BANK_ACCOUNT, "KES"),
@@ -54,12 +54,12 @@ _CURRENCIES: Final = frozenset(currency for _, currency in PAYABLE)
 
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _BENEFICIARY = re.compile(r"[0-9]{1,18}")
-# Errors have no codes. Who takes another no for this one asks once too often; who takes this one
-# for another pays twice.
+# Errors have no codes. To take another refusal for this one costs a look-up; to take this one for
+# another pays twice.
 _TAKEN = re.compile(r"\breference\b|duplicate|already", re.IGNORECASE)
 
-# Every other word (`NEW`, `PENDING`, and those to come) may still turn to either. There is none for
-# money that came back: it turns from SUCCESSFUL to FAILED.
+# Every other word (`NEW`, `PENDING`, and new ones) may still become either. There is no word for
+# money that came back: such a transfer changes from SUCCESSFUL to FAILED.
 _STATUSES: Final = {
     "SUCCESSFUL": MoneyOutStatus.SUCCEEDED,
     "FAILED": MoneyOutStatus.FAILED,
@@ -90,7 +90,7 @@ class _NewTransfer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
-    """What is used of a transfer."""
+    """What we use of a transfer."""
 
     id: int | str
     reference: str
@@ -112,21 +112,21 @@ def find_flaw(new: NewRecipient) -> Flaw | None:
     return payees.find_flaw(new, "Flutterwave", PAYABLE)
 
 
-async def create_recipient(line: Line, new: NewRecipient) -> RecipientReady | Refused | Unknown:
-    """`POST /v3/beneficiaries`, unless an earlier attempt got through, as the list then shows.
+async def create_recipient(client: Client, new: NewRecipient) -> RecipientReady | Refused | Unknown:
+    """`POST /v3/beneficiaries`, unless the list shows that an earlier call arrived.
 
-    For the same account once more would be another beneficiary.
+    A second call for the same account would make a second beneficiary.
     """
     if flaw := find_flaw(new):
         return Refused(reason=flaw.reason)
-    earlier = await _find_earlier(line, new) if new.attempt > 1 else None
-    return earlier or await _create(line, new)
+    earlier = await _find_earlier(client, new) if new.attempt > 1 else None
+    return earlier or await _create(client, new)
 
 
-async def _find_earlier(line: Line, new: NewRecipient) -> RecipientReady | Unknown | None:
-    """`GET /v3/beneficiaries`: the first page, for the newest come first."""
+async def _find_earlier(client: Client, new: NewRecipient) -> RecipientReady | Unknown | None:
+    """`GET /v3/beneficiaries`: the first page is enough, for the newest come first."""
     listed = await read_list(
-        line,
+        client,
         "/v3/beneficiaries",
         operation="find_recipient",
         reference=new.kind,
@@ -140,14 +140,14 @@ async def _find_earlier(line: Line, new: NewRecipient) -> RecipientReady | Unkno
     return _recipient(new, read(same[0], _Beneficiary)) if same else None
 
 
-async def _create(line: Line, new: NewRecipient) -> RecipientReady | Refused | Unknown:
+async def _create(client: Client, new: NewRecipient) -> RecipientReady | Refused | Unknown:
     request = _NewBeneficiary(
         account_bank=new.bank_code,
         account_number=new.account_number,
         beneficiary_name=new.name,
         currency=new.currency,
     )
-    attempt = await line.call(
+    attempt = await client.call(
         "POST",
         "/v3/beneficiaries",
         operation="recipient",
@@ -164,12 +164,12 @@ async def _create(line: Line, new: NewRecipient) -> RecipientReady | Refused | U
             return _recipient(new, read(reply.get("data"), _Beneficiary))
 
 
-async def start(line: Line, new: NewTransfer) -> Accepted | Refused | ReferenceTaken | Unknown:
-    """`POST /v3/transfers`, from the balance. Its fee is taken on top of the amount."""
+async def start(client: Client, new: NewTransfer) -> Accepted | Refused | ReferenceTaken | Unknown:
+    """`POST /v3/transfers`, from the balance. The fee is taken in addition to the amount."""
     request = _request(new)
     if isinstance(request, Refused):
         return request
-    attempt = await line.call(
+    attempt = await client.call(
         "POST",
         "/v3/transfers",
         operation="transfer",
@@ -182,13 +182,13 @@ async def start(line: Line, new: NewTransfer) -> Accepted | Refused | ReferenceT
 
 
 async def find(
-    line: Line, reference: str, *, live: bool
+    client: Client, reference: str, *, live: bool
 ) -> FoundInstruction | NoSuchInstruction | Unknown:
-    """`GET /v3/transfers?reference=…`. Should that filter not be obeyed, all pages are read."""
+    """`GET /v3/transfers?reference=…`. If that filter does not work, all pages are read."""
     if not _REFERENCE.fullmatch(reference):
         return NoSuchInstruction()  # start() sends no such reference
     listed = await read_list(
-        line,
+        client,
         "/v3/transfers",
         operation="find_transfer",
         reference=reference,
@@ -198,9 +198,9 @@ async def find(
     return listed if isinstance(listed, Unknown) else _pick(reference, listed, live=live)
 
 
-async def list_day(line: Line, day: date, *, live: bool) -> Listing[FoundInstruction] | Unknown:
+async def list_day(client: Client, day: date, *, live: bool) -> Listing[FoundInstruction] | Unknown:
     """`GET /v3/transfers`."""
-    rows = await read_day(line, "/v3/transfers", day)
+    rows = await read_day(client, "/v3/transfers", day)
     return rows if isinstance(rows, Unknown) else listing(rows, partial(_read_row, live=live))
 
 
@@ -210,31 +210,31 @@ def _read_row(row: Row, *, live: bool) -> FoundInstruction | None:
     return found if isinstance(found, FoundInstruction) else None
 
 
-def read_transfer(told: Transfer, *, live: bool) -> FoundInstruction | Unknown:
+def read_transfer(transfer: Transfer, *, live: bool) -> FoundInstruction | Unknown:
     """`live` is that of our key: a transfer does not say it."""
-    money = from_wire(told.amount, told.currency)
+    money = from_wire(transfer.amount, transfer.currency)
     if money is None:
-        return Unknown(reason=f"{told.amount} does not fit {told.currency}: not an amount")
+        return Unknown(reason=f"{transfer.amount} does not fit {transfer.currency}: not an amount")
     return FoundInstruction(
-        reference=told.reference,
-        gateway_id=str(told.id),
-        status=told.verdict,
+        reference=transfer.reference,
+        gateway_id=str(transfer.id),
+        status=transfer.verdict,
         money=money,
-        failure=_failure(told),
+        failure=_failure(transfer),
         live=live,
-        fee=None if told.fee is None else fee_from_wire(told.fee, told.currency),
-        data=_facts(told),
+        fee=None if transfer.fee is None else fee_from_wire(transfer.fee, transfer.currency),
+        data=_facts(transfer),
     )
 
 
 def _recipient(new: NewRecipient, reply: _Beneficiary | None) -> RecipientReady | Unknown:
-    """Its id is what a transfer names."""
+    """The recipient of a beneficiary: its id, which a transfer names."""
     if (
         reply is None
         or not _BENEFICIARY.fullmatch(str(reply.id))
         or reply.account_number not in (None, new.account_number)
     ):
-        return Unknown(reason="the answer to the beneficiary makes no sense")
+        return Unknown(reason="the reply to the beneficiary makes no sense")
     return RecipientReady(
         recipient=str(reply.id),
         account_name=reply.full_name or "",
@@ -247,7 +247,7 @@ def _request(new: NewTransfer) -> _NewTransfer | Refused:
     if not wire or new.money.currency not in _CURRENCIES or not _REFERENCE.fullmatch(new.reference):
         return Refused(reason=f"{new.money} cannot be transferred as {new.reference!r}")
     if not _BENEFICIARY.fullmatch(new.recipient):
-        return Refused(reason=f"{new.recipient!r} is no beneficiary of Flutterwave's")
+        return Refused(reason=f"{new.recipient!r} is not a beneficiary of Flutterwave")
     return _NewTransfer(
         beneficiary=int(new.recipient),
         amount=wire,
@@ -269,14 +269,16 @@ def _begun(
         case Refusal() as refusal:
             return refused(refusal)
         case reply:
-            told = read(reply.get("data"), Transfer)
-            if told is None or (told.reference, told.amount, told.currency) != (
+            transfer = read(reply.get("data"), Transfer)
+            if transfer is None or (transfer.reference, transfer.amount, transfer.currency) != (
                 request.reference,
                 request.amount,
                 request.currency,
             ):
-                return Unknown(reason="the answer to the transfer makes no sense")
-            return Accepted(gateway_id=str(told.id), status=told.verdict, data=_facts(told))
+                return Unknown(reason="the reply to the transfer makes no sense")
+            return Accepted(
+                gateway_id=str(transfer.id), status=transfer.verdict, data=_facts(transfer)
+            )
 
 
 def _pick(
@@ -285,25 +287,29 @@ def _pick(
     ours = [row for row in listed if row.get("reference") == reference]
     transfers = [transfer for row in ours if (transfer := read(row, Transfer))]
     if len(transfers) < len(ours) or len(transfers) > 1:
-        return Unknown(reason=f"what bears the reference {reference} makes no sense")
+        return Unknown(reason=f"what has the reference {reference} makes no sense")
     return read_transfer(transfers[0], live=live) if transfers else NoSuchInstruction()
 
 
-def _failure(told: Transfer) -> str:
-    if told.verdict is MoneyOutStatus.FAILED:
-        return str(told.complete_message or told.status)[:REASON_LENGTH_MAX]
-    if told.verdict is MoneyOutStatus.PENDING and told.requires_approval and not told.is_approved:
+def _failure(transfer: Transfer) -> str:
+    if transfer.verdict is MoneyOutStatus.FAILED:
+        return str(transfer.complete_message or transfer.status)[:REASON_LENGTH_MAX]
+    if (
+        transfer.verdict is MoneyOutStatus.PENDING
+        and transfer.requires_approval
+        and not transfer.is_approved
+    ):
         return "it waits for somebody to approve it on Flutterwave's dashboard"
     return ""
 
 
-def _facts(told: Transfer) -> Facts:
-    """Flutterwave's words and amounts, as evidence."""
+def _facts(transfer: Transfer) -> Facts:
+    """Flutterwave's words and amounts, kept as evidence."""
     return {
-        "status": told.status,
-        "amount": str(told.amount),
-        "fee": None if told.fee is None else str(told.fee),
-        "currency": told.currency,
-        "complete_message": told.complete_message,
-        "created_at": told.created_at,
+        "status": transfer.status,
+        "amount": str(transfer.amount),
+        "fee": None if transfer.fee is None else str(transfer.fee),
+        "currency": transfer.currency,
+        "complete_message": transfer.complete_message,
+        "created_at": transfer.created_at,
     }

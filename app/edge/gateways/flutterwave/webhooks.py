@@ -1,7 +1,7 @@
 """Webhooks: who sends them, and what an event is about.
 
-Under v3 the header holds the secret itself and covers no byte of the body; under v4 it signs the
-body. An account has one of the two: never is either taken in the other's place.
+In v3 the header holds the secret itself and does not sign the body; in v4 it signs the body. An
+account has one of the two schemes, and a header of the other one is never accepted.
 """
 
 import base64
@@ -27,7 +27,7 @@ class Scheme(StrEnum):
 
 _HEADERS: Final = {Scheme.V3: "verif-hash", Scheme.V4: "flutterwave-signature"}
 
-# `charge.completed` is told of failures too.
+# `charge.completed` comes for failures too.
 _KINDS: Final = {
     "charge.completed": EventKind.CHARGE_CHANGED,
     "transfer.completed": EventKind.TRANSFER_CHANGED,
@@ -47,7 +47,7 @@ class _Data(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Webhook(msgspec.Struct, frozen=True, kw_only=True):
-    """v3: `event`. v4: `type`, and an id of its own."""
+    """An event: in v3 its name is in `event`; in v4 it is in `type`, and the event has an id."""
 
     data: _Data
     event: _ShortText | None = None
@@ -57,13 +57,13 @@ class _Webhook(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _OldTransfer(msgspec.Struct, frozen=True, kw_only=True):
-    """What old settings still send of a transfer."""
+    """An event about a transfer, as accounts with old settings get it."""
 
     transfer: _Data
 
 
 class _Refund(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund comes without an envelope, in other words than anywhere else."""
+    """An event about a refund: it has no envelope, and its fields have names of their own."""
 
     id: _Id
     status: _ShortText
@@ -77,8 +77,8 @@ def read_webhook(
     """Check the header of the account's scheme, then read. Raises BadSignature, BadPayload."""
     _check_signature(secrets, scheme, headers, body)
     try:
-        told: Any = msgspec.json.decode(body)
-        return _event(cast("dict[str, Any]", told) if isinstance(told, dict) else {})
+        payload: Any = msgspec.json.decode(body)
+        return _event(cast("dict[str, Any]", payload) if isinstance(payload, dict) else {})
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadPayload(f"not a Flutterwave event: {error}") from error
 
@@ -89,7 +89,7 @@ def _check_signature(
     header = _HEADERS[scheme]
     given = next((v for k, v in headers.items() if k.lower() == header), "").encode()
     genuine = [_signature(secret, scheme, body) for secret in secrets]
-    if not given or not any([hmac.compare_digest(given, each) for each in genuine]):  # noqa: C419  all, always: equal time
+    if not given or not any([hmac.compare_digest(given, each) for each in genuine]):  # noqa: C419  all, always: it takes the same time
         raise BadSignature(f"{header} is missing or wrong")
 
 
@@ -99,13 +99,13 @@ def _signature(secret: bytes, scheme: Scheme, body: bytes) -> bytes:
     return base64.b64encode(hmac.new(secret, body, hashlib.sha256).digest())
 
 
-def _event(told: dict[str, Any]) -> Event:
-    if "TransactionId" in told:
-        return _refund_event(msgspec.convert(told, _Refund))
-    if "transfer" in told:
-        transfer = msgspec.convert(told, _OldTransfer).transfer
+def _event(payload: dict[str, Any]) -> Event:
+    if "TransactionId" in payload:
+        return _refund_event(msgspec.convert(payload, _Refund))
+    if "transfer" in payload:
+        transfer = msgspec.convert(payload, _OldTransfer).transfer
         return _event_of(None, "transfer.completed", transfer)
-    webhook = msgspec.convert(told, _Webhook)
+    webhook = msgspec.convert(payload, _Webhook)
     name = webhook.event or webhook.type
     if name is None:
         raise BadPayload("neither event nor type is there")
@@ -113,7 +113,7 @@ def _event(told: dict[str, Any]) -> Event:
 
 
 def _event_of(event_id: str | None, name: str, data: _Data) -> Event:
-    """Under v3 what an event is about is its identity: it has no id of its own."""
+    """An event; in v3 it has no id, and what it is about tells it from others."""
     kind = _KINDS.get(name, EventKind.OTHER)
     reference = data.reference or data.tx_ref
     if kind is EventKind.CHARGE_CHANGED:
@@ -125,7 +125,7 @@ def _event_of(event_id: str | None, name: str, data: _Data) -> Event:
 
 
 def _refund_event(refund: _Refund) -> Event:
-    """One that was not made by us is about nothing of ours."""
+    """An event about a refund; if we did not make that refund, its kind is OTHER."""
     reference = charge_in(refund.comments)
     return Event(
         key=f"refund:{refund.id}:{refund.status}",

@@ -11,7 +11,7 @@ import msgspec
 
 from app.edge.gateways import days
 from app.edge.gateways.days import Row
-from app.edge.gateways.http import Answered, Attempt, Denied, Line, Unclear
+from app.edge.gateways.http import Answered, Attempt, Client, Denied, Inconclusive
 from app.edge.gateways.port import Refused, Unknown
 from app.edge.gateways.retries import Repeat
 
@@ -20,12 +20,12 @@ T = TypeVar("T")
 REASON_LENGTH_MAX: Final = 500
 _PAGES_MAX: Final = 1_000
 _ERROR: Final = "error"
-# Errors have no codes, only words. These are said of what is not there.
+# Errors have no codes, only messages. These mean that something does not exist.
 _NOT_FOUND = re.compile(r"\bno transaction was found|\bnot found\b", re.IGNORECASE)
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """Flutterwave's own no, which may come with HTTP 200."""
+    """Flutterwave's own refusal, which may come with HTTP 200."""
 
     status: str
     message: str = "no reason given"
@@ -47,15 +47,15 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_last(self) -> bool:
-        """A list that does not say how long it is ends with an empty page."""
+        """Whether this is the last page: an empty one, if the list has no number of pages."""
         info = self.meta.page_info if self.meta else None
         return not self.data or (info is not None and info.current_page >= info.total_pages)
 
 
 def conclude(attempt: Attempt) -> Row | Refusal | Unknown:
-    """The reply if the call worked, Flutterwave's no, or that nothing can be concluded."""
+    """The reply if the call worked, Flutterwave's refusal, or Unknown."""
     match attempt:
-        case Unclear(reason=reason):
+        case Inconclusive(reason=reason):
             return Unknown(reason=reason)
         case Answered(body=body, status=status) | Denied(body=body, status=status):
             refusal = read(body, Refusal)
@@ -64,12 +64,12 @@ def conclude(attempt: Attempt) -> Row | Refusal | Unknown:
     if isinstance(attempt, Denied):
         return Unknown(reason=f"HTTP {status}, but not from Flutterwave")
     if refusal is None or refusal.status != "success":
-        return Unknown(reason="the answer makes no sense")
+        return Unknown(reason="the reply makes no sense")
     return cast("Row", body)
 
 
 def read(value: Any, kind: type[T]) -> T | None:
-    """The value, if it has the shape of `kind`."""
+    """The value as `kind`; None if it does not have that shape."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError:
@@ -77,25 +77,25 @@ def read(value: Any, kind: type[T]) -> T | None:
 
 
 def refused(refusal: Refusal) -> Refused:
-    """What a no to a call that should begin something concludes."""
+    """What follows from a refusal of a call that should begin something."""
     return Refused(reason=f"{refusal.message} (HTTP {refusal.http})"[:REASON_LENGTH_MAX])
 
 
 def is_not_found(refusal: Refusal) -> bool:
-    """Whether nothing is there of what was looked up: by HTTP status, or only in words."""
+    """Whether what was looked up does not exist, by HTTP status or by the message."""
     if refusal.http in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return False
     return refusal.http == HTTPStatus.NOT_FOUND or bool(_NOT_FOUND.search(refusal.message))
 
 
 def look_up_refused(refusal: Refusal) -> Unknown:
-    """A wrong key, a blocked address: says nothing about what was looked up."""
-    told = f"look-up refused: {refusal.message} (HTTP {refusal.http})"
-    return Unknown(reason=told[:REASON_LENGTH_MAX])
+    """A refused look-up (a wrong key, a blocked address) says nothing about what is looked up."""
+    reason = f"look-up refused: {refusal.message} (HTTP {refusal.http})"
+    return Unknown(reason=reason[:REASON_LENGTH_MAX])
 
 
 async def read_list(
-    line: Line,
+    client: Client,
     path: str,
     *,
     operation: str,
@@ -103,14 +103,14 @@ async def read_list(
     filters: Mapping[str, str],
     is_enough: Callable[[Row], bool] = lambda _: False,
 ) -> list[Row] | Unknown:
-    """What a list holds, page by page: all, or up to the page where one row is enough.
+    """The rows of a list, page by page: all, or up to the page with a row that `is_enough`.
 
-    A row that comes twice, since the list has grown meanwhile, is told once.
+    A row that comes twice, because the list grows meanwhile, is returned once.
     """
     rows: dict[str, Row] = {}
     for number in range(1, _PAGES_MAX + 1):
         query = urlencode({**filters, "page": number})
-        attempt = await line.call(
+        attempt = await client.call(
             "GET", f"{path}?{query}", operation=operation, reference=reference, repeat=Repeat.SAFE
         )
         page = _page(conclude(attempt), operation)
@@ -122,13 +122,15 @@ async def read_list(
     return Unknown(reason=f"the list {path} has no end after {_PAGES_MAX} pages")
 
 
-async def read_day(line: Line, path: str, day: date) -> list[Row] | Unknown:
-    """All that a list has of a day. Its days are of a zone that is not told: so a day more on
-    either side is asked for, and left out again.
+async def read_day(client: Client, path: str, day: date) -> list[Row] | Unknown:
+    """All rows of a list that are of a day.
+
+    The zone of a list's days is unknown: so it is asked for one day more on either side, and what
+    is not of the day is left out.
     """
     one = timedelta(days=1)
     rows = await read_list(
-        line,
+        client,
         path,
         operation="list",
         reference=day.isoformat(),
@@ -136,7 +138,7 @@ async def read_day(line: Line, path: str, day: date) -> list[Row] | Unknown:
     )
     if isinstance(rows, Unknown):
         return rows
-    return [row for row in rows if days.is_of(day, row.get("created_at"))]
+    return [row for row in rows if days.is_on(day, row.get("created_at"))]
 
 
 def _page(reply: Row | Refusal | Unknown, operation: str) -> _Page | Unknown:
@@ -146,4 +148,4 @@ def _page(reply: Row | Refusal | Unknown, operation: str) -> _Page | Unknown:
         case Refusal():
             return look_up_refused(reply)
         case _:
-            return read(reply, _Page) or Unknown(reason=f"the answer to {operation} makes no sense")
+            return read(reply, _Page) or Unknown(reason=f"the reply to {operation} makes no sense")

@@ -1,4 +1,4 @@
-"""Paystack as a gateway: which room does what the port asks."""
+"""Paystack as a gateway: which module does what the port asks."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -6,7 +6,7 @@ from typing import Final
 
 import httpx
 
-from app.edge.gateways.http import Line, Recorder, problems_of
+from app.edge.gateways.http import Client, Recorder, problems_of
 from app.edge.gateways.paystack import amounts, chargebacks, charges, refunds, transfers, webhooks
 from app.edge.gateways.port import (
     Accepted,
@@ -38,7 +38,7 @@ class Paystack:
 
     name = GatewayName.PAYSTACK
     currencies = frozenset(amounts.WIRE_MIN)
-    tells_chargebacks = True
+    reports_chargebacks = True
     onboarding = None  # payees have no accounts here
 
     def __init__(
@@ -53,7 +53,7 @@ class Paystack:
     ) -> None:
         self.live = secret_keys[0].startswith(_LIVE_KEY)
         self._keys = [key.encode() for key in secret_keys]
-        self._line = Line(
+        self._client = Client(
             self.name,
             base_url=base_url,
             secret_key=secret_keys[0],
@@ -70,55 +70,55 @@ class Paystack:
     async def start_charge(
         self, new: NewCharge
     ) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
-        return await charges.start(self._line, new)
+        return await charges.start(self._client, new)
 
     async def find_charge(self, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
-        return await charges.find(self._line, reference)
+        return await charges.find(self._client, reference)
 
     async def start_refund(self, new: NewRefund) -> Accepted | Refused | Unknown:
-        return await refunds.start(self._line, new)
+        return await refunds.start(self._client, new)
 
     async def find_refund(
         self, reference: str, *, charge_reference: str
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
-        return await refunds.find(self._line, reference, charge_reference=charge_reference)
+        return await refunds.find(self._client, reference, charge_reference=charge_reference)
 
     def find_flaw(self, new: NewRecipient) -> Flaw | None:
         return transfers.find_flaw(new)
 
     async def create_recipient(self, new: NewRecipient) -> RecipientReady | Refused | Unknown:
-        return await transfers.create_recipient(self._line, new)
+        return await transfers.create_recipient(self._client, new)
 
     async def start_transfer(
         self, new: NewTransfer
     ) -> Accepted | Refused | ReferenceTaken | Unknown:
-        return await transfers.start(self._line, new)
+        return await transfers.start(self._client, new)
 
     async def find_transfer(
         self,
         reference: str,
         *,
-        charge_reference: str,  # noqa: ARG002  transfers have references of their own here
+        charge_reference: str,  # noqa: ARG002  a transfer is found by its own reference
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
-        return await transfers.find(self._line, reference)
+        return await transfers.find(self._client, reference)
 
     async def list_charges(self, day: date) -> Listing[FoundCharge] | Unknown:
-        return await charges.list_day(self._line, day)
+        return await charges.list_day(self._client, day)
 
     async def list_refunds(self, day: date) -> Listing[FoundInstruction] | Unknown:
-        return await refunds.list_day(self._line, day)
+        return await refunds.list_day(self._client, day)
 
     async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown:
-        return await transfers.list_day(self._line, day)
+        return await transfers.list_day(self._client, day)
 
     async def find_chargebacks(self, charge_reference: str) -> list[FoundChargeback] | Unknown:
-        return await chargebacks.find(self._line, charge_reference)
+        return await chargebacks.find(self._client, charge_reference)
 
     async def list_chargebacks(self, day: date) -> Listing[FoundChargeback] | Unknown:
-        return await chargebacks.list_day(self._line, day)
+        return await chargebacks.list_day(self._client, day)
 
     async def check(self) -> list[str]:
-        attempt = await self._line.call(
+        attempt = await self._client.call(
             "GET", "/balance", operation="check", reference="", repeat=Repeat.SAFE
         )
         return problems_of(attempt, webhook_secrets=len(self._keys))
@@ -127,4 +127,4 @@ class Paystack:
         return webhooks.read_webhook(self._keys, headers, body)
 
     async def close(self) -> None:
-        await self._line.close()
+        await self._client.close()

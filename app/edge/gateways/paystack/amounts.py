@@ -1,11 +1,11 @@
-"""Paystack's amounts: hundredths of the major unit, and which of them it takes."""
+"""Paystack's amounts: hundredths of the major unit, and which of them it accepts."""
 
 from typing import Final
 
 from app.edge.gateways.port import Refused
 from app.foundation.money import EXPONENTS, Money
 
-# Smallest charge per currency, on the wire; these currencies are offered, and no other.
+# The smallest charge per currency, on the wire. Only these currencies are offered.
 WIRE_MIN: Final = {
     "GHS": 10,
     "KES": 300,
@@ -19,14 +19,14 @@ _WIRE_PER_MAJOR: Final = 100  # always, also where ISO 4217 has no minor unit (X
 
 
 def to_wire(money: Money) -> int | None:
-    """Paystack's amount: hundredths of the major unit; None of a currency that it does not take."""
+    """Paystack's amount: hundredths of the major unit; None if it does not take the currency."""
     if money.currency not in WIRE_MIN:
         return None
     return money.amount * _WIRE_PER_MAJOR // 10 ** EXPONENTS[money.currency]
 
 
 def from_wire(amount: int, currency: str) -> Money | None:
-    """The reverse: minor units by ISO 4217, or None where the amount does not fit the currency."""
+    """Paystack's amount in minor units (ISO 4217); None if it does not fit the currency."""
     if currency not in WIRE_MIN:
         return None
     minor, rest = divmod(amount * 10 ** EXPONENTS[currency], _WIRE_PER_MAJOR)
@@ -34,7 +34,7 @@ def from_wire(amount: int, currency: str) -> Money | None:
 
 
 def fee_from_wire(amount: int, currency: str) -> int:
-    """A fee in minor units of a known currency, rounded down: fees may have fractions of one."""
+    """A fee in minor units of a known currency, rounded down: it may have fractions of them."""
     return amount * 10 ** EXPONENTS[currency] // _WIRE_PER_MAJOR
 
 

@@ -1,4 +1,4 @@
-"""Chargebacks: `GET /dispute`. Paystack takes the money once one is accepted, by us or by time."""
+"""Chargebacks: `GET /dispute`. Paystack takes the money once we, or a time-out, accept one."""
 
 from datetime import UTC, date, datetime
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from app.edge.gateways.days import Row, listing
-from app.edge.gateways.http import Line
+from app.edge.gateways.http import Client
 from app.edge.gateways.paystack import charges
 from app.edge.gateways.paystack.amounts import from_wire
 from app.edge.gateways.paystack.wire import (
@@ -32,16 +32,16 @@ from app.foundation.money import Money
 
 _RESOLVED: Final = "resolved"
 
-# How one that is resolved has ended. Of a word that is not known nothing can be concluded.
+# How a resolved dispute ended. From an unknown word nothing can be concluded.
 _RESOLUTIONS: Final = {
     "declined": ChargebackStatus.WON,
     "merchant-accepted": ChargebackStatus.LOST,
-    "auto-accepted": ChargebackStatus.LOST,  # nobody has answered in time
+    "auto-accepted": ChargebackStatus.LOST,  # nobody answered in time
 }
 
 
 class _Transaction(msgspec.Struct, frozen=True, kw_only=True):
-    """The charge that it is about."""
+    """The charge that a dispute is about."""
 
     id: int | str
     reference: str
@@ -51,7 +51,7 @@ class _Transaction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Dispute(msgspec.Struct, frozen=True, kw_only=True):
-    """What is used of a chargeback. Without an amount of its own it is about all of the charge."""
+    """What we use of a dispute. Without an amount of its own it is about the whole charge."""
 
     id: int | str
     domain: Domain
@@ -71,22 +71,22 @@ class _Dispute(msgspec.Struct, frozen=True, kw_only=True):
         return _RESOLUTIONS.get(str(self.resolution), ChargebackStatus.OPEN)
 
 
-async def find(line: Line, charge_reference: str) -> list[FoundChargeback] | Unknown:
-    """All of a charge: its id is asked of the charge first."""
-    charge = await charges.find(line, charge_reference)
+async def find(client: Client, charge_reference: str) -> list[FoundChargeback] | Unknown:
+    """All chargebacks of a charge. The charge is looked up first, for its id."""
+    charge = await charges.find(client, charge_reference)
     match charge:
         case Unknown():
             return charge
         case NoSuchCharge():
             return []
         case FoundCharge():
-            return await find_of(line, charge)
+            return await find_of(client, charge)
 
 
-async def find_of(line: Line, charge: FoundCharge) -> list[FoundChargeback] | Unknown:
+async def find_of(client: Client, charge: FoundCharge) -> list[FoundChargeback] | Unknown:
     """`GET /dispute?transaction={id}`, page by page."""
     listed = await read_list(
-        line,
+        client,
         "/dispute",
         operation="find_chargebacks",
         reference=charge.reference,
@@ -95,14 +95,14 @@ async def find_of(line: Line, charge: FoundCharge) -> list[FoundChargeback] | Un
     return listed if isinstance(listed, Unknown) else _all(charge.reference, listed)
 
 
-async def list_day(line: Line, day: date) -> Listing[FoundChargeback] | Unknown:
+async def list_day(client: Client, day: date) -> Listing[FoundChargeback] | Unknown:
     """`GET /dispute`."""
-    rows = await read_day(line, "/dispute", day)
+    rows = await read_day(client, "/dispute", day)
     return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
 
 
 def _all(charge_reference: str, listed: list[Row]) -> list[FoundChargeback] | Unknown:
-    """One may be on two pages if the list grows meanwhile."""
+    """Read listed rows; a row may be on two pages if the list grows meanwhile."""
     rows = {str(each.get("id")): each for each in listed}
     found = [chargeback for each in rows.values() if (chargeback := _read_row(each))]
     if len(found) < len(rows) or any(each.charge_reference != charge_reference for each in found):
@@ -130,21 +130,22 @@ def _read_row(row: Row) -> FoundChargeback | None:
 
 
 def _money(dispute: _Dispute) -> Money | None:
-    """What the bank wants, of what the guest was asked for: see `charges`.
+    """What the bank wants, at most what the guest was asked for: see `charges`.
 
-    Whoever declines gives nothing back, and may have said so: 0 is what the bank got, not wanted.
+    When we decline a dispute we may set its refund amount to 0: that is what the bank got, not what
+    it wanted.
     """
     charge = dispute.transaction
     if dispute.currency not in (None, charge.currency):
         return None
     is_lost = dispute.verdict is ChargebackStatus.LOST
     wanted = dispute.refund_amount if is_lost else dispute.refund_amount or None
-    told = [wanted, charge.requested_amount, charge.amount]
-    return from_wire(min(each for each in told if each is not None), charge.currency)
+    amounts = [wanted, charge.requested_amount, charge.amount]
+    return from_wire(min(each for each in amounts if each is not None), charge.currency)
 
 
 def _due_at(dispute: _Dispute) -> datetime | None:
-    """None too where what is told is no time."""
+    """Until when evidence is accepted; None if the dispute has no readable time."""
     try:
         due_at = datetime.fromisoformat(str(dispute.due_at))
     except ValueError:
@@ -153,7 +154,7 @@ def _due_at(dispute: _Dispute) -> datetime | None:
 
 
 def _facts(dispute: _Dispute) -> Facts:
-    """Paystack's words and wire amounts, as evidence."""
+    """Paystack's words and amounts, kept as evidence."""
     return {
         "status": dispute.status,
         "resolution": dispute.resolution,

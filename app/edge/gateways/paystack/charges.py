@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from app.edge.gateways.days import Row, listing
-from app.edge.gateways.http import Answered, Attempt, Denied, Line, Unclear
+from app.edge.gateways.http import Answered, Attempt, Client, Denied, Inconclusive
 from app.edge.gateways.paystack.amounts import chargeable, fee_from_wire, from_wire
 from app.edge.gateways.paystack.wire import (
     LIVE,
@@ -44,8 +44,8 @@ REVERSED: Final = "reversed"
 
 _REFERENCE = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9.=-]{1,100}")
 
-# Only `success` is paid. `reversed` was paid and given back in full: no money is here. Every other
-# word (`ongoing`, `pending`, `processing`, `queued`, and those to come) may still turn to either.
+# Only `success` is paid. `reversed` was paid and refunded in full: no money is here. Every other
+# word (`ongoing`, `pending`, `processing`, `queued`, and new ones) may still become either.
 _STATUSES: Final = {
     "success": ChargeStatus.SUCCEEDED,
     "failed": ChargeStatus.FAILED,
@@ -69,7 +69,7 @@ class _Initialized(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Transaction(msgspec.Struct, frozen=True, kw_only=True):
-    """What is used of a transaction. `metadata` is not: it comes in five different types."""
+    """What we use of a transaction. Not `metadata`: it comes in five different types."""
 
     id: int | str
     domain: Domain
@@ -84,33 +84,35 @@ class _Transaction(msgspec.Struct, frozen=True, kw_only=True):
     paid_at: Fact = None
 
 
-async def start(line: Line, new: NewCharge) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
-    """`POST /transaction/initialize`, unless Paystack would refuse it: then it is not asked."""
+async def start(
+    client: Client, new: NewCharge
+) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
+    """`POST /transaction/initialize`, unless we know that Paystack would refuse it."""
     request = _initialize(new)
     if isinstance(request, Refused):
         return request
-    attempt = await line.call(
+    attempt = await client.call(
         "POST",
         "/transaction/initialize",
         operation="initialize",
         reference=new.reference,
-        repeat=Repeat.SAFE,  # of the same reference it makes one charge
+        repeat=Repeat.SAFE,  # it makes one charge for one reference
         body=request,
     )
     return _started(new, attempt)
 
 
-async def list_day(line: Line, day: date) -> Listing[FoundCharge] | Unknown:
+async def list_day(client: Client, day: date) -> Listing[FoundCharge] | Unknown:
     """`GET /transaction`."""
-    rows = await read_day(line, "/transaction", day)
+    rows = await read_day(client, "/transaction", day)
     return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
 
 
-async def find(line: Line, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
-    """`GET /transaction/verify/{reference}`. Answers 200 for a failed payment too."""
+async def find(client: Client, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
+    """`GET /transaction/verify/{reference}`. Its status is 200 for a failed payment too."""
     if not is_reference(reference):
-        return NoSuchCharge()  # start() sends no such reference, and a path may not hold it
-    attempt = await line.call(
+        return NoSuchCharge()  # start() sends no such reference, and it may not be valid in a path
+    attempt = await client.call(
         "GET",
         f"/transaction/verify/{reference}",
         operation="verify",
@@ -142,7 +144,7 @@ def _initialize(new: NewCharge) -> _Initialize | Refused:
 
 
 def _with_reference(new: NewCharge) -> str:
-    """Where a guest who cancels is sent: the way back, with the reference as after paying."""
+    """Where a guest who cancels is sent: the return URL with the reference, as after paying."""
     return str(httpx.URL(new.return_url).copy_merge_params({"reference": new.reference}))
 
 
@@ -150,7 +152,7 @@ def _started(
     new: NewCharge, attempt: Attempt
 ) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
     match attempt:
-        case Unclear(reason=reason):
+        case Inconclusive(reason=reason):
             return Unknown(reason=reason)
         case Denied():
             refusal = read_refusal(attempt)
@@ -159,13 +161,13 @@ def _started(
         case Answered(body=body):
             reply = read_data(body, _Initialized)
             if reply is None or reply.reference != new.reference:
-                return Unknown(reason="the answer to initialize makes no sense")
+                return Unknown(reason="the reply to initialize makes no sense")
             return CheckoutReady(checkout_url=reply.authorization_url)
 
 
 def _found(reference: str, attempt: Attempt) -> FoundCharge | NoSuchCharge | Unknown:
     match attempt:
-        case Unclear(reason=reason):
+        case Inconclusive(reason=reason):
             return Unknown(reason=reason)
         case Denied():
             if is_not_found(attempt, code="transaction_not_found"):
@@ -174,7 +176,7 @@ def _found(reference: str, attempt: Attempt) -> FoundCharge | NoSuchCharge | Unk
         case Answered(body=body):
             transaction = read_data(body, _Transaction)
             if transaction is None or transaction.reference != reference:
-                return Unknown(reason="the answer to verify makes no sense")
+                return Unknown(reason="the reply to verify makes no sense")
             return _charge(transaction)
 
 
@@ -206,7 +208,7 @@ def _charge(transaction: _Transaction) -> FoundCharge | Unknown:
 def _asked(transaction: _Transaction) -> int:
     """What the guest was asked for, on the wire; what came in, if that is less.
 
-    `amount` exceeds `requested_amount` where the payer bears Paystack's fee.
+    `amount` exceeds `requested_amount` if the payer pays Paystack's fee.
     """
     if transaction.requested_amount is None:
         return transaction.amount
@@ -214,9 +216,9 @@ def _asked(transaction: _Transaction) -> int:
 
 
 def _fee(transaction: _Transaction, money: Money) -> int | None:
-    """Paystack's fee, as far as it comes out of what the guest was asked for.
+    """Paystack's fee, as far as it is taken out of what the guest was asked for.
 
-    Where the payer bears it, it is what came in beyond that.
+    If the payer pays it, it is what came in beyond that.
     """
     if not isinstance(transaction.fees, int) or transaction.fees < 0:
         return None
@@ -231,7 +233,7 @@ def _failure(transaction: _Transaction, status: ChargeStatus) -> str:
 
 
 def _facts(transaction: _Transaction) -> Facts:
-    """Paystack's words and wire amounts, as evidence."""
+    """Paystack's words and amounts, kept as evidence."""
     return {
         "status": transaction.status,
         "domain": transaction.domain,

@@ -1,7 +1,7 @@
 """Refunds: `POST /refund` and `GET /refund`.
 
-A refund at Paystack has neither a reference nor protection against being made twice. So ours goes
-into its `merchant_note`, and a refund is found by that note among those of its charge.
+A refund at Paystack has no reference, and nothing keeps it from being made twice. So we put our
+reference into its `merchant_note`, and find a refund by that note among those of its charge.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from app.edge.gateways.days import Row, listing
-from app.edge.gateways.http import Answered, Denied, Line, Unclear
+from app.edge.gateways.http import Answered, Client, Denied, Inconclusive
 from app.edge.gateways.paystack import chargebacks, charges
 from app.edge.gateways.paystack.amounts import from_wire, to_wire
 from app.edge.gateways.paystack.wire import (
@@ -42,11 +42,11 @@ from app.edge.gateways.port import (
 )
 from app.edge.gateways.retries import Repeat
 
-# One word, so that it can be told from the others of a note, and too long to be there by chance.
+# One word, so that it can be found in a note, and too long to be there by chance.
 _REFERENCE = re.compile(r"[A-Za-z0-9._=-]{16,100}")
 
-# `needs-attention` is no end: the payer's bank did not take the money, and Paystack waits to be
-# told another account. Every other word (`pending`, `processing`, and those to come) is none too.
+# `needs-attention` is not final: the payer's bank did not take the money, and Paystack waits for
+# another account. Every other word (`pending`, `processing`, and new ones) is not final either.
 _STATUSES: Final = {"processed": MoneyOutStatus.SUCCEEDED, "failed": MoneyOutStatus.FAILED}
 _NEEDS_ATTENTION: Final = frozenset({"needs-attention", "needs_attention"})
 
@@ -60,7 +60,7 @@ class _NewRefund(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Refund(msgspec.Struct, frozen=True, kw_only=True):
-    """What is used of a refund."""
+    """What we use of a refund."""
 
     id: int | str
     domain: Domain
@@ -83,12 +83,12 @@ class _Begun(_Refund, frozen=True, kw_only=True):
     transaction: _RefundOf
 
 
-async def start(line: Line, new: NewRefund) -> Accepted | Refused | Unknown:
-    """`POST /refund`. Every call that gets through makes a refund: see the port."""
+async def start(client: Client, new: NewRefund) -> Accepted | Refused | Unknown:
+    """`POST /refund`. Every call that arrives makes a refund: see the port."""
     request = _request(new)
     if isinstance(request, Refused):
         return request
-    attempt = await line.call(
+    attempt = await client.call(
         "POST",
         "/refund",
         operation="refund",
@@ -98,7 +98,7 @@ async def start(line: Line, new: NewRefund) -> Accepted | Refused | Unknown:
         send_before=new.send_before,
     )
     match attempt:
-        case Unclear(reason=reason):
+        case Inconclusive(reason=reason):
             return Unknown(reason=reason)
         case Denied():
             return refused(attempt)
@@ -107,39 +107,39 @@ async def start(line: Line, new: NewRefund) -> Accepted | Refused | Unknown:
 
 
 async def find(
-    line: Line, reference: str, *, charge_reference: str
+    client: Client, reference: str, *, charge_reference: str
 ) -> FoundInstruction | NoSuchInstruction | Unknown:
-    """`GET /refund?transaction={id}`, page by page; the id is asked of the charge first."""
+    """`GET /refund?transaction={id}`, page by page. The charge is looked up first, for its id."""
     if not _REFERENCE.fullmatch(reference):
         return NoSuchInstruction()  # start() sends no such reference
-    charge = await charges.find(line, charge_reference)
+    charge = await charges.find(client, charge_reference)
     match charge:
         case Unknown():
             return charge
-        case NoSuchCharge():  # so is this the account where it was made?
+        case NoSuchCharge():  # this may be another account than where it was made
             return Unknown(reason=f"Paystack does not know the charge {charge_reference}")
         case FoundCharge():
             listed = await read_list(
-                line,
+                client,
                 "/refund",
                 operation="refunds",
                 reference=reference,
                 filters={"transaction": charge.gateway_id},
             )
             if not listed and charge.data["status"] == charges.REVERSED:
-                return await _none_listed(line, charge)
+                return await _none_listed(client, charge)
             return listed if isinstance(listed, Unknown) else _pick(reference, listed)
 
 
-async def list_day(line: Line, day: date) -> Listing[FoundInstruction] | Unknown:
+async def list_day(client: Client, day: date) -> Listing[FoundInstruction] | Unknown:
     """`GET /refund`."""
-    rows = await read_day(line, "/refund", day)
+    rows = await read_day(client, "/refund", day)
     return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
 
 
-async def _none_listed(line: Line, charge: FoundCharge) -> NoSuchInstruction | Unknown:
-    """All of the charge went back, and not by refunds: its payer's bank must have taken it."""
-    found = await chargebacks.find_of(line, charge)
+async def _none_listed(client: Client, charge: FoundCharge) -> NoSuchInstruction | Unknown:
+    """The charge was given back in full, but not by refunds: look whether the bank has taken it."""
+    found = await chargebacks.find_of(client, charge)
     if isinstance(found, Unknown):
         return found
     if sum(each.money.amount for each in found if each.is_taken) >= charge.money.amount:
@@ -170,7 +170,7 @@ def _begun(new: NewRefund, request: _NewRefund, reply: _Begun | None) -> Accepte
         request.amount,
         request.currency,
     ):
-        return Unknown(reason="the answer to the refund makes no sense")
+        return Unknown(reason="the reply to the refund makes no sense")
     return Accepted(gateway_id=str(reply.id), status=_status(reply), data=_facts(reply))
 
 
@@ -185,16 +185,16 @@ def _pick(
 
 
 def _noted(reference: str, listed: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
-    """Those that bear our reference. A refund may be on two pages if the list grows meanwhile."""
+    """Refunds with our reference, each once: the list may grow while its pages are read."""
     ours = [each for each in listed if reference in str(each.get("merchant_note")).split()]
     return {each.get("id"): each for each in ours}.values()
 
 
 def _found(reference: str, ours: Sequence[_Refund]) -> FoundInstruction | Unknown:
-    """What is paid out under our reference in all.
+    """All that is paid out under our reference.
 
-    More than one refund should never bear it; of those that do, all that have not failed count.
-    That makes another amount than was instructed, for the caller to see.
+    No two refunds should have it. If they do, all that have not failed are added up: the amount
+    then differs from what was instructed, and the caller sees that.
     """
     counted = [each for each in ours if _status(each) is not MoneyOutStatus.FAILED] or ours[:1]
     open_first = sorted(counted, key=lambda each: _status(each) is MoneyOutStatus.SUCCEEDED)
@@ -215,7 +215,7 @@ def _found(reference: str, ours: Sequence[_Refund]) -> FoundInstruction | Unknow
 
 
 def _read_row(row: Row) -> FoundInstruction | None:
-    """Ours is noted with one word: its reference."""
+    """A refund of a list. The note of one of ours is one word: its reference."""
     refund, note = read(row, _Refund), str(row.get("merchant_note"))
     found = _found(note if _REFERENCE.fullmatch(note) else "", [refund]) if refund else None
     return found if isinstance(found, FoundInstruction) else None
@@ -234,7 +234,7 @@ def _failure(refund: _Refund) -> str:
 
 
 def _facts(refund: _Refund) -> Facts:
-    """Paystack's words and wire amounts, as evidence."""
+    """Paystack's words and amounts, kept as evidence."""
     return {
         "status": refund.status,
         "domain": refund.domain,

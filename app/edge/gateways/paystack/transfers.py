@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from app.edge.gateways import payees
 from app.edge.gateways.days import Row, listing
-from app.edge.gateways.http import Answered, Attempt, Denied, Line, Unclear
+from app.edge.gateways.http import Answered, Attempt, Client, Denied, Inconclusive
 from app.edge.gateways.paystack.amounts import fee_from_wire, from_wire, to_wire
 from app.edge.gateways.paystack.wire import (
     LIVE,
@@ -40,7 +40,7 @@ from app.edge.gateways.port import (
 from app.edge.gateways.recipients import Flaw, NewRecipient, RecipientKind, RecipientReady
 from app.edge.gateways.retries import Repeat
 
-# Paystack's names of the accounts that it pays: no others, and in no other currency. (`kepss` and
+# Paystack's names of the kinds of accounts that it pays, and in which currency. (`kepss` and
 # `mobile_money_business` are in its documentation, but not in its OpenAPI file.)
 RECIPIENT_TYPES: Final = {
     (RecipientKind.BANK_ACCOUNT, "GHS"): "ghipss",
@@ -54,12 +54,12 @@ RECIPIENT_TYPES: Final = {
 _CURRENCIES: Final = frozenset(currency for _, currency in RECIPIENT_TYPES)
 
 _REFERENCE = re.compile(r"[a-z0-9_-]{16,50}")
-# By report the code is missing at times, and the HTTP status is 400 or 404. Who takes another no
-# for this one asks once too often; who takes this one for another pays twice.
+# It is reported that the code is missing at times, and that the HTTP status is 400 or 404. To take
+# another refusal for this one costs a look-up; to take this one for another pays twice.
 _TAKEN = re.compile(r"duplicate|unique.reference|reference.already", re.IGNORECASE)
 
-# `otp`, `abandoned` and `blocked` wait for a person, or may: a second transfer beside one of them
-# could pay twice. Every other word (`pending`, `received`, and those to come) may turn to any.
+# `otp`, `abandoned` and `blocked` may wait for a person: a second transfer beside one of them could
+# pay twice. Every other word (`pending`, `received`, and new ones) may still become any.
 _STATUSES: Final = {
     "success": MoneyOutStatus.SUCCEEDED,
     "failed": MoneyOutStatus.FAILED,
@@ -102,7 +102,7 @@ class _NewTransfer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Transfer(msgspec.Struct, frozen=True, kw_only=True):
-    """What is used of a transfer. `recipient` is not: a number here, an object there."""
+    """What we use of a transfer. `recipient` is a number in some replies, an object in others."""
 
     transfer_code: Annotated[str, Meta(min_length=1, max_length=100)]
     reference: str
@@ -120,8 +120,8 @@ def find_flaw(new: NewRecipient) -> Flaw | None:
     return payees.find_flaw(new, "Paystack", RECIPIENT_TYPES)
 
 
-async def create_recipient(line: Line, new: NewRecipient) -> RecipientReady | Refused | Unknown:
-    """`POST /transferrecipient`. The same account once more gives the same recipient."""
+async def create_recipient(client: Client, new: NewRecipient) -> RecipientReady | Refused | Unknown:
+    """`POST /transferrecipient`. The same account a second time gives the same recipient."""
     if flaw := find_flaw(new):
         return Refused(reason=flaw.reason)
     kind = RECIPIENT_TYPES[new.kind, new.currency]
@@ -132,7 +132,7 @@ async def create_recipient(line: Line, new: NewRecipient) -> RecipientReady | Re
         bank_code=new.bank_code,
         currency=new.currency,
     )
-    attempt = await line.call(
+    attempt = await client.call(
         "POST",
         "/transferrecipient",
         operation="recipient",
@@ -141,7 +141,7 @@ async def create_recipient(line: Line, new: NewRecipient) -> RecipientReady | Re
         body=request,
     )
     match attempt:
-        case Unclear(reason=reason):
+        case Inconclusive(reason=reason):
             return Unknown(reason=reason)
         case Denied():
             return refused(attempt)
@@ -149,22 +149,22 @@ async def create_recipient(line: Line, new: NewRecipient) -> RecipientReady | Re
             return _recipient(new, read_data(body, _Recipient))
 
 
-async def start(line: Line, new: NewTransfer) -> Accepted | Refused | ReferenceTaken | Unknown:
-    """`POST /transfer`, from the balance. Its fee is taken on top of the amount."""
+async def start(client: Client, new: NewTransfer) -> Accepted | Refused | ReferenceTaken | Unknown:
+    """`POST /transfer`, from the balance. The fee is taken in addition to the amount."""
     request = _request(new)
     if isinstance(request, Refused):
         return request
-    attempt = await line.call(
+    attempt = await client.call(
         "POST",
         "/transfer",
         operation="transfer",
         reference=new.reference,
-        repeat=Repeat.SAFE,  # of the same reference it makes one transfer
+        repeat=Repeat.SAFE,  # it makes one transfer for one reference
         body=request,
         send_before=new.send_before,
     )
     match attempt:
-        case Unclear(reason=reason):
+        case Inconclusive(reason=reason):
             return Unknown(reason=reason)
         case Denied():
             return ReferenceTaken() if _is_taken(attempt) else refused(attempt)
@@ -172,11 +172,13 @@ async def start(line: Line, new: NewTransfer) -> Accepted | Refused | ReferenceT
             return _begun(request, read_data(body, _Transfer))
 
 
-async def find(line: Line, reference: str) -> FoundInstruction | NoSuchInstruction | Unknown:
+async def find(client: Client, reference: str) -> FoundInstruction | NoSuchInstruction | Unknown:
     """`GET /transfer/verify/{reference}`."""
     if not _REFERENCE.fullmatch(reference):
-        return NoSuchInstruction()  # start() sends no such reference, and a path may not hold it
-    attempt = await line.call(
+        return (
+            NoSuchInstruction()
+        )  # start() sends no such reference, and it may not be valid in a path
+    attempt = await client.call(
         "GET",
         f"/transfer/verify/{reference}",
         operation="verify_transfer",
@@ -186,9 +188,9 @@ async def find(line: Line, reference: str) -> FoundInstruction | NoSuchInstructi
     return _found(reference, attempt)
 
 
-async def list_day(line: Line, day: date) -> Listing[FoundInstruction] | Unknown:
+async def list_day(client: Client, day: date) -> Listing[FoundInstruction] | Unknown:
     """`GET /transfer`."""
-    rows = await read_day(line, "/transfer", day)
+    rows = await read_day(client, "/transfer", day)
     return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
 
 
@@ -200,7 +202,7 @@ def _read_row(row: Row) -> FoundInstruction | None:
 
 def _recipient(new: NewRecipient, reply: _Recipient | None) -> RecipientReady | Unknown:
     if reply is None or reply.details.account_number not in (None, new.account_number):
-        return Unknown(reason="the answer to the recipient makes no sense")
+        return Unknown(reason="the reply to the recipient makes no sense")
     return RecipientReady(
         recipient=reply.recipient_code,
         account_name=reply.details.account_name or "",
@@ -237,13 +239,13 @@ def _begun(request: _NewTransfer, reply: _Transfer | None) -> Accepted | Unknown
         request.amount,
         request.currency,
     ):
-        return Unknown(reason="the answer to the transfer makes no sense")
+        return Unknown(reason="the reply to the transfer makes no sense")
     return Accepted(gateway_id=reply.transfer_code, status=_status(reply), data=_facts(reply))
 
 
 def _found(reference: str, attempt: Attempt) -> FoundInstruction | NoSuchInstruction | Unknown:
     match attempt:
-        case Unclear(reason=reason):
+        case Inconclusive(reason=reason):
             return Unknown(reason=reason)
         case Denied():
             if is_not_found(attempt, code="transfer_not_found"):
@@ -252,7 +254,7 @@ def _found(reference: str, attempt: Attempt) -> FoundInstruction | NoSuchInstruc
         case Answered(body=body):
             transfer = read_data(body, _Transfer)
             if transfer is None or transfer.reference != reference:
-                return Unknown(reason="the answer to verify makes no sense")
+                return Unknown(reason="the reply to verify makes no sense")
             return _instruction(transfer)
 
 
@@ -292,7 +294,7 @@ def _failure(transfer: _Transfer) -> str:
 
 
 def _facts(transfer: _Transfer) -> Facts:
-    """Paystack's words and wire amounts, as evidence."""
+    """Paystack's words and amounts, kept as evidence."""
     return {
         "status": transfer.status,
         "domain": transfer.domain,

@@ -55,7 +55,7 @@ class _DisputeData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _RefundData(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund's event names its charge, and itself only sometimes."""
+    """An event about a refund has the reference of the charge, and the refund's only sometimes."""
 
     transaction_reference: Annotated[_ShortText, Meta(min_length=1)]
     id: int | _ShortText | None = None
@@ -63,7 +63,7 @@ class _RefundData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_webhook(keys: Sequence[bytes], headers: Mapping[str, str], body: bytes) -> Event:
-    """Check `x-paystack-signature`, HMAC-SHA512 of the raw body, in lower-case hex; then read.
+    """Check `x-paystack-signature`, the HMAC-SHA512 of the raw body in lower-case hex; then read.
 
     Raises BadSignature, BadPayload.
     """
@@ -88,7 +88,7 @@ def _check_signature(keys: Sequence[bytes], headers: Mapping[str, str], body: by
     if not _SIGNATURE.fullmatch(given):
         raise BadSignature(f"{_SIGNATURE_HEADER} is missing or malformed")
     genuine = [hmac.new(key, body, hashlib.sha512).hexdigest() for key in keys]
-    if not any([hmac.compare_digest(given, signature) for signature in genuine]):  # noqa: C419  all keys, always: equal time
+    if not any([hmac.compare_digest(given, signature) for signature in genuine]):  # noqa: C419  all keys, always: it takes the same time
         raise BadSignature(f"{_SIGNATURE_HEADER} was made with another key or body")
 
 
@@ -99,9 +99,9 @@ def _event(name: str, kind: EventKind, data: _Data, body: bytes) -> Event:
 
 
 def _key(name: str, data: _Data, body: bytes) -> str:
-    """Paystack gives its events no id: what they are about is their identity.
+    """What tells an event from others: Paystack's events have no ids, so it is their subject.
 
-    An event about nothing that has an id (a customer) is known by its bytes.
+    If the subject has no id either (a customer), it is the event's bytes.
     """
     if data.id is None:
         return f"{name}:{_digest(body)}"
@@ -110,9 +110,9 @@ def _key(name: str, data: _Data, body: bytes) -> str:
 
 
 def _refund_event(name: str, refund: _RefundData, body: bytes) -> Event:
-    """An event that does not name its refund reads the same for two equal refunds of a charge.
+    """An event about a refund. Without the refund's id, two equal refunds have the same event.
 
-    So each delivery of it is an event of its own: better to look twice than to miss the second.
+    So each delivery then is an event of its own: to look twice is better than to miss the second.
     """
     is_named = refund.id or refund.refund_reference
     return Event(
@@ -124,7 +124,7 @@ def _refund_event(name: str, refund: _RefundData, body: bytes) -> Event:
 
 
 def _chargeback_event(name: str, dispute: _DisputeData, body: bytes) -> Event:
-    """One is reminded of more than once, in the same status."""
+    """An event about a chargeback: reminders of it come more than once, with the same status."""
     return Event(
         key=f"{name}:{dispute.id}:{_digest(body)}",
         name=name,

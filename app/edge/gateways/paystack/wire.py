@@ -1,4 +1,4 @@
-"""What Paystack's replies have in common: an envelope, refusals, lists, and kinds of fields."""
+"""What Paystack's replies have in common: an envelope, refusals, lists, and types of fields."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from app.edge.gateways import days
 from app.edge.gateways.days import Row
-from app.edge.gateways.http import Answered, Attempt, Denied, Line, Unclear
+from app.edge.gateways.http import Answered, Attempt, Client, Denied, Inconclusive
 from app.edge.gateways.port import Refused, Unknown
 from app.edge.gateways.retries import Repeat
 from app.foundation.money import AMOUNT_MAX
@@ -29,7 +29,7 @@ _PAGES_OF_DAY_MAX: Final = 1_000
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
-    """Paystack's own no. `status` (false, or "false") tells it from that of a proxy before it."""
+    """Paystack's own refusal: a proxy's has no `status`, which is false or "false" here."""
 
     status: bool | str
     message: str = "no reason given"
@@ -37,13 +37,13 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of a list. `total` counts the rows of all pages, as far as that is told."""
+    """One page of a list. `total` is the number of rows of all pages, None if it is not given."""
 
     rows: list[Row]
     total: int | None
 
     def is_last(self, seen: int) -> bool:
-        """Whether, after so many rows, nothing follows; how many come at once may differ."""
+        """Whether nothing follows after `seen` rows. Pages may differ in size."""
         return not self.rows or (self.total is not None and seen >= self.total)
 
 
@@ -54,12 +54,12 @@ def read_data(body: Any, kind: type[T]) -> T | None:
 
 
 def read_refusal(denied: Denied) -> Refusal | None:
-    """Why Paystack said no; None if that was not Paystack."""
+    """Paystack's reason for a refusal; None if it was not Paystack that refused."""
     return read(denied.body, Refusal)
 
 
 def read(value: Any, kind: type[T]) -> T | None:
-    """The value, if it has the shape of `kind`."""
+    """The value as `kind`; None if it does not have that shape."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError:
@@ -67,16 +67,16 @@ def read(value: Any, kind: type[T]) -> T | None:
 
 
 def refused(denied: Denied) -> Refused | Unknown:
-    """What a no to a call that should begin something concludes."""
+    """What follows from a refusal of a call that should begin something."""
     refusal = read_refusal(denied)
     if refusal is None:
         return Unknown(reason=f"HTTP {denied.status}, but not from Paystack")
-    told = f"{refusal.message} (HTTP {denied.status})"[:REASON_LENGTH_MAX]
-    return Unknown(reason=told) if denied.follows_unclear else Refused(reason=told)
+    reason = f"{refusal.message} (HTTP {denied.status})"[:REASON_LENGTH_MAX]
+    return Unknown(reason=reason) if denied.follows_inconclusive else Refused(reason=reason)
 
 
 def is_not_found(denied: Denied, *, code: str) -> bool:
-    """Whether Paystack itself says that it has nothing of the reference that was looked up."""
+    """Whether Paystack itself says that it does not have the reference that was looked up."""
     refusal = read_refusal(denied)
     if refusal is None:
         return False
@@ -84,20 +84,20 @@ def is_not_found(denied: Denied, *, code: str) -> bool:
 
 
 def look_up_refused(denied: Denied) -> Unknown:
-    """A wrong key, a blocked address: says nothing about what was looked up."""
+    """A refused look-up (a wrong key, a blocked address) says nothing about what is looked up."""
     refusal = read_refusal(denied)
     message = refusal.message if refusal else "not from Paystack"
     return Unknown(reason=f"look-up refused: {message} (HTTP {denied.status})"[:REASON_LENGTH_MAX])
 
 
 async def read_list(
-    line: Line, path: str, *, operation: str, reference: str, filters: Mapping[str, str]
+    client: Client, path: str, *, operation: str, reference: str, filters: Mapping[str, str]
 ) -> list[Row] | Unknown:
-    """All that a list holds, page by page; if it grows meanwhile a row may be there twice."""
+    """All rows of a list, page by page; if it grows meanwhile, a row may be there twice."""
     rows: list[Row] = []
     for number in range(1, _PAGES_MAX + 1):
         query = urlencode({**filters, "perPage": _PER_PAGE, "page": number})
-        attempt = await line.call(
+        attempt = await client.call(
             "GET", f"{path}?{query}", operation=operation, reference=reference, repeat=Repeat.SAFE
         )
         page = read_page(attempt)
@@ -109,20 +109,20 @@ async def read_list(
     return Unknown(reason=f"the list {path} has no end after {_PAGES_MAX} pages")
 
 
-async def read_day(line: Line, path: str, day: date) -> list[Row] | Unknown:
-    """All that a list has of a day, page by page."""
+async def read_day(client: Client, path: str, day: date) -> list[Row] | Unknown:
+    """All rows of a list that are of a day, page by page."""
     rows: dict[str, Row] = {}
     seen = 0
     for number in range(1, _PAGES_OF_DAY_MAX + 1):
         query = urlencode(
             {
-                "from": days.begin_of(day).isoformat(),
+                "from": days.start_of(day).isoformat(),
                 "to": days.end_of(day).isoformat(),
                 "perPage": _PER_PAGE,
                 "page": number,
             }
         )
-        attempt = await line.call(
+        attempt = await client.call(
             "GET",
             f"{path}?{query}",
             operation="list",
@@ -133,7 +133,7 @@ async def read_day(line: Line, path: str, day: date) -> list[Row] | Unknown:
         if isinstance(page, Unknown):
             return page
         seen += len(page.rows)
-        rows |= {str(row.get("id")): row for row in page.rows if days.is_of(day, _made_at(row))}
+        rows |= {str(row.get("id")): row for row in page.rows if days.is_on(day, _created_at(row))}
         if page.is_last(seen):
             return list(rows.values())
     return Unknown(reason=f"the list {path} has no end after {_PAGES_OF_DAY_MAX} pages")
@@ -141,7 +141,7 @@ async def read_day(line: Line, path: str, day: date) -> list[Row] | Unknown:
 
 def read_page(attempt: Attempt) -> Page | Unknown:
     match attempt:
-        case Unclear(reason=reason):
+        case Inconclusive(reason=reason):
             return Unknown(reason=reason)
         case Denied():
             return look_up_refused(attempt)
@@ -153,6 +153,6 @@ def read_page(attempt: Attempt) -> Page | Unknown:
             return Page(rows=rows, total=read(meta.get("total"), int))
 
 
-def _made_at(row: Row) -> object:
-    """It is spelt in both ways."""
+def _created_at(row: Row) -> object:
+    """When something was created: Paystack spells the field in two ways."""
     return row.get("createdAt", row.get("created_at"))

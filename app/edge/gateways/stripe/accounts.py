@@ -1,7 +1,8 @@
 """Connected accounts: `POST /v1/accounts`, `GET /v1/accounts/{account}`, `POST /v1/account_links`.
 
-An account is Express: Stripe asks its owner what it must know, and shows them what was paid. It is
-paid once its capability `transfers` is active and Stripe pays out to its bank.
+An account is of the type Express: Stripe asks its owner for what it must know, and shows them what
+was paid. It can be paid once its capability `transfers` is active and payouts to its bank are
+enabled.
 """
 
 import re
@@ -16,7 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from app.edge.gateways import payees
-from app.edge.gateways.http import Answered, Attempt, Denied, Line, Unclear
+from app.edge.gateways.http import Answered, Attempt, Client, Denied, Inconclusive
 from app.edge.gateways.port import Fact, ReferenceTaken, Refused, Unknown
 from app.edge.gateways.recipients import (
     Flaw,
@@ -42,9 +43,9 @@ PAYABLE: Final = frozenset((RecipientKind.GATEWAY_ACCOUNT, currency) for currenc
 
 _ACCOUNT = re.compile(r"acct_[A-Za-z0-9_]{1,90}")
 _ACTIVE: Final = "active"
-# What is said of an account that is not there, or does not let us see it any more.
+# Error codes for an account that does not exist, or that we may not see any more.
 _NOT_OURS: Final = frozenset({"account_invalid", "resource_missing"})
-# Longer than an account can stay unclear: it is looked at again every hour at the least.
+# Longer than the outcome of creating an account stays unknown: it is retried every hour or sooner.
 _RECENT: Final = timedelta(days=7)
 _PAGES_OF_RECENT_MAX: Final = 100
 _MISSING_MAX: Final = 50
@@ -52,7 +53,7 @@ _MISSING_MAX: Final = 50
 _Id = Annotated[str, Meta(pattern=f"^{_ACCOUNT.pattern}$")]
 
 
-class _Marks(msgspec.Struct, frozen=True, kw_only=True):
+class _Metadata(msgspec.Struct, frozen=True, kw_only=True):
     reference: Fact = None
 
 
@@ -61,7 +62,7 @@ class _Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Requirements(msgspec.Struct, frozen=True, kw_only=True):
-    """What Stripe wants to know, by the names of its fields."""
+    """What Stripe still needs to know, by the names of its fields."""
 
     past_due: list[str] | None = None
     currently_due: list[str] | None = None
@@ -75,14 +76,14 @@ class _Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Account(msgspec.Struct, frozen=True, kw_only=True):
-    """What is used of an account."""
+    """What we use of an account."""
 
     id: _Id
     payouts_enabled: bool = False
     deleted: bool = False
     capabilities: _Capabilities | None = None
     requirements: _Requirements | None = None
-    metadata: _Marks | None = None
+    metadata: _Metadata | None = None
 
     @property
     def is_payable(self) -> bool:
@@ -95,39 +96,39 @@ class _Link(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: Annotated[int, Meta(ge=0, le=253_402_300_799)]
 
 
-Standing = RecipientReady | OnboardingNeeded | Refused | Unknown
+RecipientOutcome = RecipientReady | OnboardingNeeded | Refused | Unknown
 
 
 def find_flaw(new: NewRecipient) -> Flaw | None:
     return payees.find_flaw(new, "Stripe", PAYABLE)
 
 
-async def create(line: Line, new: NewRecipient) -> Standing:
-    """`POST /v1/accounts`, unless an earlier attempt got through.
+async def create(client: Client, new: NewRecipient) -> RecipientOutcome:
+    """`POST /v1/accounts`, unless an earlier call arrived.
 
-    The same call once more gets the same answer, for a day: an error too. After that the account is
-    known by our reference in its metadata.
+    For a day, a second call with the same key gets the same reply, even an error. After that the
+    account is found by our reference in its metadata.
     """
     if flaw := find_flaw(new):
         return Refused(reason=flaw.reason)
     if new.attempt > 1:
-        earlier = await _find_earlier(line, new.reference)
+        earlier = await _find_earlier(client, new.reference)
         if earlier:
-            return earlier if isinstance(earlier, Unknown) else _standing(earlier)
-    standing = _created(await _post(line, new, key=new.reference))
-    if new.attempt > 1 and isinstance(standing, ReferenceTaken):
-        # There is no account, and with this key there will be none.
-        standing = _created(await _post(line, new, key=f"{new.reference}-{new.attempt}"))
-    if isinstance(standing, ReferenceTaken):
+            return earlier if isinstance(earlier, Unknown) else _read_outcome(earlier)
+    outcome = _created(await _post(client, new, key=new.reference))
+    if new.attempt > 1 and isinstance(outcome, ReferenceTaken):
+        # There is no account, and with this key there will never be one.
+        outcome = _created(await _post(client, new, key=f"{new.reference}-{new.attempt}"))
+    if isinstance(outcome, ReferenceTaken):
         return Unknown(reason="an earlier call for this account has ended without one")
-    return standing
+    return outcome
 
 
-async def find(line: Line, account_id: str) -> Standing:
+async def find(client: Client, account_id: str) -> RecipientOutcome:
     """`GET /v1/accounts/{account}`."""
     if not _ACCOUNT.fullmatch(account_id):
-        return Refused(reason=f"{account_id!r} is no account of Stripe's")
-    attempt = await line.call(
+        return Refused(reason=f"{account_id!r} is not an account of Stripe")
+    attempt = await client.call(
         "GET",
         f"/v1/accounts/{account_id}",
         operation="find_recipient",
@@ -135,22 +136,22 @@ async def find(line: Line, account_id: str) -> Standing:
         repeat=Repeat.SAFE,
     )
     match attempt:
-        case Unclear(reason=reason):
+        case Inconclusive(reason=reason):
             return Unknown(reason=reason)
         case Denied():
             return _not_found(attempt)
         case Answered(body=body):
             account = read(body, _Account)
             if account is None or account.id != account_id:
-                return Unknown(reason="the answer to the account makes no sense")
-            return _standing(account)
+                return Unknown(reason="the reply to the account makes no sense")
+            return _read_outcome(account)
 
 
 async def link(
-    line: Line, account_id: str, *, return_url: str, refresh_url: str
+    client: Client, account_id: str, *, return_url: str, refresh_url: str
 ) -> OnboardingLink | Refused | Unknown:
-    """`POST /v1/account_links`. Each has a key of its own: none is given twice."""
-    attempt = await line.call(
+    """`POST /v1/account_links`. Each call has a key of its own, so that no link is given twice."""
+    attempt = await client.call(
         "POST",
         "/v1/account_links",
         operation="onboarding",
@@ -167,24 +168,25 @@ async def link(
         repeat=Repeat.SAFE,
     )
     match attempt:
-        case Unclear(reason=reason):
+        case Inconclusive(reason=reason):
             return Unknown(reason=reason)
         case Denied():
-            no = refused(attempt)
-            return Unknown(reason="its key was used") if isinstance(no, ReferenceTaken) else no
+            outcome = refused(attempt)
+            is_taken = isinstance(outcome, ReferenceTaken)
+            return Unknown(reason="its key was used") if is_taken else outcome
         case Answered(body=body):
-            made = read(body, _Link)
-            if made is None:
-                return Unknown(reason="the answer to the link makes no sense")
-            expires_at = datetime.fromtimestamp(made.expires_at, UTC)
-            return OnboardingLink(url=made.url, expires_at=expires_at)
+            new = read(body, _Link)
+            if new is None:
+                return Unknown(reason="the reply to the link makes no sense")
+            expires_at = datetime.fromtimestamp(new.expires_at, UTC)
+            return OnboardingLink(url=new.url, expires_at=expires_at)
 
 
-async def _find_earlier(line: Line, reference: str) -> _Account | Unknown | None:
-    """`GET /v1/accounts`: the one of our reference; of two that were made at once the first."""
+async def _find_earlier(client: Client, reference: str) -> _Account | Unknown | None:
+    """`GET /v1/accounts`: the account with our reference; if two were made at once, the first."""
     since = int(time.time() - _RECENT.total_seconds())
     listed = await read_list(
-        line,
+        client,
         "/v1/accounts",
         operation="find_recipient",
         reference=reference,
@@ -198,8 +200,8 @@ async def _find_earlier(line: Line, reference: str) -> _Account | Unknown | None
     return ours[-1] if ours else None
 
 
-async def _post(line: Line, new: NewRecipient, *, key: str) -> Attempt:
-    return await line.call(
+async def _post(client: Client, new: NewRecipient, *, key: str) -> Attempt:
+    return await client.call(
         "POST",
         "/v1/accounts",
         operation="recipient",
@@ -218,20 +220,22 @@ async def _post(line: Line, new: NewRecipient, *, key: str) -> Attempt:
     )
 
 
-def _created(attempt: Attempt) -> Standing | ReferenceTaken:
+def _created(attempt: Attempt) -> RecipientOutcome | ReferenceTaken:
     match attempt:
-        case Unclear(is_replay=True):
+        case Inconclusive(is_replay=True):
             return ReferenceTaken()
-        case Unclear(reason=reason):
+        case Inconclusive(reason=reason):
             return Unknown(reason=reason)
         case Denied():
             return refused(attempt)
         case Answered(body=body):
             account = read(body, _Account)
-            return _standing(account) if account else Unknown(reason="the account makes no sense")
+            return (
+                _read_outcome(account) if account else Unknown(reason="the account makes no sense")
+            )
 
 
-def _standing(account: _Account) -> Standing:
+def _read_outcome(account: _Account) -> RecipientOutcome:
     if account.deleted:
         return Refused(reason="the account was deleted at Stripe")
     if account.is_payable:
@@ -246,21 +250,21 @@ def _standing(account: _Account) -> Standing:
 
 
 def _reason(asked: _Requirements) -> str:
-    """Why it is not paid: what was wrong with the answers, else Stripe's word for it."""
+    """Why an account is not paid: what is wrong with what was entered, else Stripe's reason."""
     if asked.errors:
         return " ".join(dict.fromkeys(each.reason for each in asked.errors))
     if asked.disabled_reason:
         return ", ".join(_in_words([asked.disabled_reason]))
-    return "Stripe is checking what it was told" if asked.pending_verification else ""
+    return "Stripe is checking what was entered" if asked.pending_verification else ""
 
 
 def _in_words(names: Iterable[str]) -> Iterable[str]:
-    """`individual.verification.document` as people would say it."""
+    """Names of fields as words: `individual.verification.document` without dots."""
     return (name.replace("_", " ").replace(".", " ")[:100] for name in names)
 
 
 def _not_found(denied: Denied) -> Refused | Unknown:
-    """A wrong key says nothing about the account."""
+    """Refused if the account is not there; a wrong key says nothing about the account."""
     error = read_error(denied)
     if error and error.code in _NOT_OURS and denied.status in (HTTPStatus.FORBIDDEN, 404):
         return Refused(reason=f"{error.message} (HTTP {denied.status})"[:REASON_LENGTH_MAX])

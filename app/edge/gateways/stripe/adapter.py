@@ -1,4 +1,4 @@
-"""Stripe as a gateway: which room does what the port asks."""
+"""Stripe as a gateway: which module does what the port asks."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -6,7 +6,7 @@ from typing import Final
 
 import httpx
 
-from app.edge.gateways.http import Line, Recorder, problems_of
+from app.edge.gateways.http import Client, Recorder, problems_of
 from app.edge.gateways.port import (
     Accepted,
     CheckoutReady,
@@ -49,13 +49,15 @@ _LIVE_KEYS: Final = ("sk_live_", "rk_live_")
 
 
 class Stripe:
-    """The adapter. Webhooks may be signed with any of the secrets: two while one is rotated, and
-    one more for the endpoint that hears of connected accounts.
+    """The adapter. Webhooks may be signed with any of the secrets.
+
+    There are two while one is rotated, and one more for the endpoint that gets the events of
+    connected accounts.
     """
 
     name = GatewayName.STRIPE
     currencies = amounts.CURRENCIES
-    tells_chargebacks = True
+    reports_chargebacks = True
 
     def __init__(
         self,
@@ -70,7 +72,7 @@ class Stripe:
     ) -> None:
         self.live = secret_key.startswith(_LIVE_KEYS)
         self._secrets = [secret.encode() for secret in webhook_secrets]
-        self._line = Line(
+        self._client = Client(
             self.name,
             base_url=base_url,
             secret_key=secret_key,
@@ -88,18 +90,18 @@ class Stripe:
     async def start_charge(
         self, new: NewCharge
     ) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
-        return await charges.start(self._line, new)
+        return await charges.start(self._client, new)
 
     async def find_charge(self, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
-        return await charges.find(self._line, reference)
+        return await charges.find(self._client, reference)
 
     async def start_refund(self, new: NewRefund) -> Accepted | Refused | ReferenceTaken | Unknown:
-        return await refunds.start(self._line, new)
+        return await refunds.start(self._client, new)
 
     async def find_refund(
         self, reference: str, *, charge_reference: str
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
-        return await refunds.find(self._line, reference, charge_reference=charge_reference)
+        return await refunds.find(self._client, reference, charge_reference=charge_reference)
 
     def find_flaw(self, new: NewRecipient) -> Flaw | None:
         return accounts.find_flaw(new)
@@ -107,7 +109,7 @@ class Stripe:
     async def create_recipient(
         self, new: NewRecipient
     ) -> RecipientReady | OnboardingNeeded | Refused | Unknown:
-        return await accounts.create(self._line, new)
+        return await accounts.create(self._client, new)
 
     @property
     def onboarding(self) -> "Stripe":
@@ -116,42 +118,42 @@ class Stripe:
     async def find_recipient(
         self, recipient: str
     ) -> RecipientReady | OnboardingNeeded | Refused | Unknown:
-        return await accounts.find(self._line, recipient)
+        return await accounts.find(self._client, recipient)
 
     async def start_onboarding(
         self, recipient: str, *, return_url: str, refresh_url: str
     ) -> OnboardingLink | Refused | Unknown:
         return await accounts.link(
-            self._line, recipient, return_url=return_url, refresh_url=refresh_url
+            self._client, recipient, return_url=return_url, refresh_url=refresh_url
         )
 
     async def start_transfer(
         self, new: NewTransfer
     ) -> Accepted | Refused | ReferenceTaken | Unknown:
-        return await transfers.start(self._line, new)
+        return await transfers.start(self._client, new)
 
     async def find_transfer(
         self, reference: str, *, charge_reference: str
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
-        return await transfers.find(self._line, reference, charge_reference=charge_reference)
+        return await transfers.find(self._client, reference, charge_reference=charge_reference)
 
     async def list_charges(self, day: date) -> Listing[FoundCharge] | Unknown:
-        return await charges.list_day(self._line, day)
+        return await charges.list_day(self._client, day)
 
     async def list_refunds(self, day: date) -> Listing[FoundInstruction] | Unknown:
-        return await refunds.list_day(self._line, day, live=self.live)
+        return await refunds.list_day(self._client, day, live=self.live)
 
     async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown:
-        return await transfers.list_day(self._line, day)
+        return await transfers.list_day(self._client, day)
 
     async def find_chargebacks(self, charge_reference: str) -> list[FoundChargeback] | Unknown:
-        return await chargebacks.find(self._line, charge_reference)
+        return await chargebacks.find(self._client, charge_reference)
 
     async def list_chargebacks(self, day: date) -> Listing[FoundChargeback] | Unknown:
-        return await chargebacks.list_day(self._line, day)
+        return await chargebacks.list_day(self._client, day)
 
     async def check(self) -> list[str]:
-        attempt = await self._line.call(
+        attempt = await self._client.call(
             "GET", "/v1/balance", operation="check", reference="", repeat=Repeat.SAFE
         )
         return problems_of(attempt, webhook_secrets=len(self._secrets))
@@ -160,4 +162,4 @@ class Stripe:
         return webhooks.read_webhook(self._secrets, headers, body)
 
     async def close(self) -> None:
-        await self._line.close()
+        await self._client.close()

@@ -9,15 +9,15 @@ CURRENCIES: Final = frozenset(EXPONENTS)
 
 # Stripe counts these in hundredths, though ISO 4217 has none: only whole units may be sent.
 _LEGACY_EXPONENTS: Final = {"UGX": 2}
-# Of currencies with thousandths the last digit must be 0.
+# In currencies with thousandths the last digit must be 0.
 _STEPS: Final = {3: 10}
-# The least charge, where Stripe names one in the currency itself; else it knows by its own rates.
+# The least charge, for currencies in which Stripe publishes one; it converts it for the others.
 _WIRE_MIN: Final = {"EUR": 50, "GBP": 30, "JPY": 50, "USD": 50}
 _WIRE_MAX: Final = 99_999_999  # eight digits
 
 
 def to_wire(money: Money) -> int | None:
-    """Stripe's amount; None where Stripe has none for it."""
+    """Stripe's amount; None if Stripe has none for it."""
     ours = EXPONENTS.get(money.currency)
     if ours is None:
         return None
@@ -27,7 +27,7 @@ def to_wire(money: Money) -> int | None:
 
 
 def from_wire(amount: int, currency: str) -> Money | None:
-    """The reverse, of a lower-case code: minor units by ISO 4217, or None where it fits none."""
+    """Stripe's amount in minor units (ISO 4217); None if it does not fit the currency."""
     code = currency.upper()
     ours = EXPONENTS.get(code)
     if ours is None:
@@ -39,7 +39,7 @@ def from_wire(amount: int, currency: str) -> Money | None:
 def fee_from_wire(amount: int, currency: str) -> int:
     """A fee in minor units of a known currency, rounded down.
 
-    The step of three-decimal currencies does not bind fees; that of UGX may leave a rest.
+    Fees in three-decimal currencies may have any last digit; a fee in UGX may leave a remainder.
     """
     whole = from_wire(amount, currency)
     return whole.amount if whole else amount // 100

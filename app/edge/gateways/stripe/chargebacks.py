@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from app.edge.gateways.days import Row, listing
-from app.edge.gateways.http import Line
+from app.edge.gateways.http import Client
 from app.edge.gateways.port import (
     ChargebackStatus,
     Fact,
@@ -25,22 +25,22 @@ from app.foundation.money import Money
 
 _WITH_CHARGES: Final = {"expand[]": "data.charge"}
 
-# How an event names its charge: it does not tell our reference. None of ours could be like this.
+# How an event names its charge, since it lacks our reference, which never has a colon.
 _CHARGE: Final = "charge:"
 
-# `warning_closed` ends an inquiry that came to nothing. Every other word (`needs_response`,
-# `under_review`, `warning_…`, `appeal_…`, and those to come) is no end, except `prevented`.
+# `warning_closed` ends an inquiry without a chargeback. Every other word (`needs_response`,
+# `under_review`, `warning_…`, `appeal_…`, and new ones) is not final, except `prevented`.
 _STATUSES: Final = {
     "won": ChargebackStatus.WON,
     "warning_closed": ChargebackStatus.WON,
     "lost": ChargebackStatus.LOST,
 }
 _PREVENTED: Final = "prevented"
-_TIME_MAX: Final = 253_402_300_799  # of what datetime can hold, in Unix seconds
+_TIME_MAX: Final = 253_402_300_799  # the latest that datetime can hold, in Unix seconds
 
 
 class _Balance(msgspec.Struct, frozen=True, kw_only=True):
-    """What a chargeback does to our balance. Another currency than its own: it was exchanged."""
+    """What a chargeback does to our balance; in another currency if it was exchanged."""
 
     amount: int
     currency: str
@@ -52,7 +52,7 @@ class _Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Dispute(msgspec.Struct, frozen=True, kw_only=True):
-    """What is used of a chargeback."""
+    """What we use of a chargeback."""
 
     id: Id
     status: str
@@ -68,48 +68,50 @@ class _Dispute(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_taken(self) -> bool:
-        """It is withdrawn once, and given back once if we win."""
+        """Whether the money is gone now: it is withdrawn once, and returned once if we win."""
         return sum(each.amount for each in self.balance_transactions) < 0
 
     @property
     def verdict(self) -> ChargebackStatus:
-        """`prevented` says only that there was no fight: the money says how it ended."""
+        """How it ended. `prevented` does not say: the money shows it."""
         if self.status == _PREVENTED:
             return ChargebackStatus.LOST if self.is_taken else ChargebackStatus.WON
         return _STATUSES.get(self.status, ChargebackStatus.OPEN)
 
 
 def named(charge_id: str) -> str:
-    """How an event names the charge for `find`."""
+    """The name of a charge in an event, as `find` takes it."""
     return f"{_CHARGE}{charge_id}"
 
 
-async def find(line: Line, charge_reference: str) -> list[FoundChargeback] | Unknown:
-    """`GET /v1/disputes?charge=…`: all of a charge, newest first.
+async def find(client: Client, charge_reference: str) -> list[FoundChargeback] | Unknown:
+    """`GET /v1/disputes?charge=…`: all chargebacks of a charge, newest first.
 
-    Disputed is the attempt that paid: its id is looked up first, unless an event named it.
+    What is disputed is the attempt that paid: its id is looked up first, unless an event had it.
     """
     if charge_reference.startswith(_CHARGE):
-        return await _of_charge(line, charge_reference, charge_reference.removeprefix(_CHARGE))
-    charge = await charges.find_attempt(line, charge_reference)
+        return await _of_charge(client, charge_reference, charge_reference.removeprefix(_CHARGE))
+    charge = await charges.find_attempt(client, charge_reference)
     match charge:
         case Unknown():
             return charge
         case NoSuchCharge():
             return []
         case Charge(id=charge_id):
-            return await _of_charge(line, charge_reference, charge_id)
+            return await _of_charge(client, charge_reference, charge_id)
 
 
-async def list_day(line: Line, day: date) -> Listing[FoundChargeback] | Unknown:
+async def list_day(client: Client, day: date) -> Listing[FoundChargeback] | Unknown:
     """`GET /v1/disputes`."""
-    rows = await read_day(line, "/v1/disputes", day, _WITH_CHARGES)
+    rows = await read_day(client, "/v1/disputes", day, _WITH_CHARGES)
     return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
 
 
-async def _of_charge(line: Line, reference: str, charge_id: str) -> list[FoundChargeback] | Unknown:
+async def _of_charge(
+    client: Client, reference: str, charge_id: str
+) -> list[FoundChargeback] | Unknown:
     listed = await read_list(
-        line,
+        client,
         "/v1/disputes",
         operation="find_chargebacks",
         reference=reference,
@@ -143,7 +145,7 @@ def _read_row(row: Row) -> FoundChargeback | None:
 
 
 def _money(dispute: _Dispute) -> Money | None:
-    """What the bank wants. Rates may have made more of it than the guest has paid."""
+    """What the bank wants. Exchange rates may have made it more than the guest has paid."""
     charge = dispute.charge
     if dispute.currency != charge.currency:
         return None
@@ -151,9 +153,9 @@ def _money(dispute: _Dispute) -> Money | None:
 
 
 def _fee(dispute: _Dispute) -> int | None:
-    """Stripe's fees in minor units, rounded down; None where they were taken in another currency.
+    """Stripe's fees in minor units, rounded down; None if they were taken in another currency.
 
-    Where Stripe gives its fee back with the money, nothing is left of it.
+    If Stripe returns its fee with the money, it is 0.
     """
     taken = dispute.balance_transactions
     if not taken or any(each.currency != dispute.currency for each in taken):
@@ -162,13 +164,13 @@ def _fee(dispute: _Dispute) -> int | None:
 
 
 def _due_at(dispute: _Dispute) -> datetime | None:
-    """0 where the bank takes no answer."""
+    """Until when evidence is accepted; Stripe reports 0 if it is not accepted."""
     due_by = dispute.evidence_details.due_by
     return datetime.fromtimestamp(due_by, UTC) if due_by else None
 
 
 def _facts(dispute: _Dispute) -> Facts:
-    """Stripe's words and wire amounts, as evidence."""
+    """Stripe's words and amounts, kept as evidence."""
     return {
         "status": dispute.status,
         "amount": dispute.amount,

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from app.edge.gateways.days import Row, listing
-from app.edge.gateways.http import Answered, Attempt, Denied, Form, Line, Unclear
+from app.edge.gateways.http import Answered, Attempt, Client, Denied, Form, Inconclusive
 from app.edge.gateways.port import (
     ChargeStatus,
     CheckoutReady,
@@ -37,12 +37,12 @@ from app.edge.gateways.stripe.wire import (
     refused,
 )
 
-# Also the Idempotency-Key, and what a list is filtered by.
+# It is the Idempotency-Key too, and a filter of lists.
 _REFERENCE = re.compile(r"[A-Za-z0-9._=-]{1,100}")
 
 _WITH_FEES: Final = {"expand[]": "data.balance_transaction"}
 
-# Of the attempts to pay a session at most one succeeds: it counts, or one that still may.
+# At most one attempt to pay a session succeeds: that one counts, else one that still may.
 _STATUSES: Final = {
     "succeeded": ChargeStatus.SUCCEEDED,
     "failed": ChargeStatus.FAILED,
@@ -59,7 +59,7 @@ class _Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Balance(msgspec.Struct, frozen=True, kw_only=True):
-    """What a charge does to our balance. Another currency than the charge's: it was exchanged."""
+    """What a charge does to our balance; in another currency if it was exchanged."""
 
     currency: str
     fee: int
@@ -70,7 +70,7 @@ class _Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
-    """What is used of an attempt to pay."""
+    """What we use of an attempt to pay."""
 
     id: Id
     transfer_group: str | None
@@ -91,15 +91,17 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
         return _STATUSES.get(self.status, ChargeStatus.PENDING)
 
 
-async def start(line: Line, new: NewCharge) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
-    """Make a session, unless Stripe would refuse it: then it is not asked.
+async def start(
+    client: Client, new: NewCharge
+) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
+    """`POST /v1/checkout/sessions`, unless we know that Stripe would refuse it.
 
-    The same call once more gets the same answer, for a day.
+    For a day, a second call with the same reference gets the same reply.
     """
     request = _request(new)
     if isinstance(request, Refused):
         return request
-    attempt = await line.call(
+    attempt = await client.call(
         "POST",
         "/v1/checkout/sessions",
         operation="checkout",
@@ -111,24 +113,24 @@ async def start(line: Line, new: NewCharge) -> CheckoutReady | Refused | Referen
     return _started(new, attempt)
 
 
-async def list_day(line: Line, day: date) -> Listing[FoundCharge] | Unknown:
+async def list_day(client: Client, day: date) -> Listing[FoundCharge] | Unknown:
     """`GET /v1/charges`: every attempt to pay."""
-    rows = await read_day(line, "/v1/charges", day, _WITH_FEES)
+    rows = await read_day(client, "/v1/charges", day, _WITH_FEES)
     return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
 
 
-async def find(line: Line, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
-    """The attempt that counts, of those to pay a session; none before the guest has tried."""
-    charge = await find_attempt(line, reference)
+async def find(client: Client, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
+    """The attempt to pay that counts, as a charge; none before the guest has tried."""
+    charge = await find_attempt(client, reference)
     return _found(reference, charge) if isinstance(charge, Charge) else charge
 
 
-async def find_attempt(line: Line, reference: str) -> Charge | NoSuchCharge | Unknown:
-    """The same, in Stripe's words."""
+async def find_attempt(client: Client, reference: str) -> Charge | NoSuchCharge | Unknown:
+    """The attempt to pay that counts, as Stripe shows it; none before the guest has tried."""
     if not is_reference(reference):
         return NoSuchCharge()  # start() sends no such reference
     listed = await read_list(
-        line,
+        client,
         "/v1/charges",
         operation="find_charge",
         reference=reference,
@@ -182,18 +184,18 @@ def _started(
     new: NewCharge, attempt: Attempt
 ) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
     match attempt:
-        case Unclear(is_replay=True):
-            # An error that is repeated for this key from now on: whether there is a session or
-            # not, its address is lost, and nobody can pay it.
+        case Inconclusive(is_replay=True):
+            # Stripe repeats this error for this key from now on. If there is a session, its address
+            # is lost, and nobody can pay it.
             return ReferenceTaken()
-        case Unclear(reason=reason):
+        case Inconclusive(reason=reason):
             return Unknown(reason=reason)
         case Denied():
             return refused(attempt)
         case Answered(body=body):
             session = read(body, _Session)
             if session is None or session.client_reference_id != new.reference:
-                return Unknown(reason="the answer to the session makes no sense")
+                return Unknown(reason="the reply to the session makes no sense")
             return CheckoutReady(checkout_url=session.url) if session.url else ReferenceTaken()
 
 
@@ -231,7 +233,7 @@ def _found(reference: str, charge: Charge) -> FoundCharge | Unknown:
 
 
 def _fee(charge: Charge) -> int | None:
-    """Stripe's fee in minor units, rounded down; None where it was taken in another currency."""
+    """Stripe's fee in minor units, rounded down; None if it was taken in another currency."""
     balance = charge.balance_transaction
     if not isinstance(balance, _Balance) or balance.currency != charge.currency or balance.fee < 0:
         return None
@@ -241,13 +243,13 @@ def _fee(charge: Charge) -> int | None:
 def _failure(charge: Charge) -> str:
     if charge.verdict is not ChargeStatus.FAILED:
         return ""
-    told = charge.outcome.seller_message if charge.outcome else None
-    reason = charge.failure_message or told or charge.failure_code or charge.status
+    message = charge.outcome.seller_message if charge.outcome else None
+    reason = charge.failure_message or message or charge.failure_code or charge.status
     return str(reason)[:REASON_LENGTH_MAX]
 
 
 def _facts(charge: Charge) -> Facts:
-    """Stripe's words and wire amounts, as evidence."""
+    """Stripe's words and amounts, kept as evidence."""
     return {
         "status": charge.status,
         "amount": charge.amount,

@@ -1,4 +1,4 @@
-"""Refunds: `POST /v1/refunds` and `GET /v1/refunds` of a charge; ours bear our reference."""
+"""Refunds: `POST /v1/refunds` and `GET /v1/refunds` of a charge; ours have our reference."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from app.edge.gateways.days import Row, listing
-from app.edge.gateways.http import Answered, Attempt, Denied, Form, Line, Unclear
+from app.edge.gateways.http import Answered, Attempt, Client, Denied, Form, Inconclusive
 from app.edge.gateways.port import (
     Accepted,
     Fact,
@@ -41,7 +41,7 @@ from app.edge.gateways.stripe.wire import (
 
 _REFERENCE = re.compile(r"[A-Za-z0-9._=-]{1,100}")
 
-# `requires_action` waits for the guest to name an account. `succeeded` may still turn `failed`.
+# `requires_action` waits for the guest to give an account. `succeeded` may still become `failed`.
 _STATUSES: Final = {
     "succeeded": MoneyOutStatus.SUCCEEDED,
     "failed": MoneyOutStatus.FAILED,
@@ -50,41 +50,41 @@ _STATUSES: Final = {
 _NEEDS_ACTION: Final = "requires_action"
 
 
-class _Marks(msgspec.Struct, frozen=True, kw_only=True):
+class _Metadata(msgspec.Struct, frozen=True, kw_only=True):
     reference: Fact = None
 
 
 class _Refund(msgspec.Struct, frozen=True, kw_only=True):
-    """What is used of a refund."""
+    """What we use of a refund."""
 
     id: Id
-    status: str | None  # null, of old ones
+    status: str | None  # null for old refunds
     amount: Amount
     currency: str
     charge: Fact = None
     reason: Fact = None
     failure_reason: Fact = None
-    metadata: _Marks | None = None
+    metadata: _Metadata | None = None
 
     @property
     def verdict(self) -> MoneyOutStatus:
         return _STATUSES.get(self.status or "", MoneyOutStatus.PENDING)
 
 
-async def start(line: Line, new: NewRefund) -> Accepted | Refused | ReferenceTaken | Unknown:
-    """`POST /v1/refunds` of the attempt that paid; the same once more is the same refund."""
+async def start(client: Client, new: NewRefund) -> Accepted | Refused | ReferenceTaken | Unknown:
+    """`POST /v1/refunds` for the attempt that paid; a second call makes no second refund."""
     wire = to_wire(new.money)
     if not wire or not _REFERENCE.fullmatch(new.reference):
         return Refused(reason=f"{new.money} cannot be refunded at Stripe as {new.reference!r}")
-    charge = await charges.find_attempt(line, new.charge_reference)
+    charge = await charges.find_attempt(client, new.charge_reference)
     match charge:
-        case Unknown(reason=reason):  # conclusive of the refund: it was not asked for
+        case Unknown(reason=reason):  # the refund was not asked for: that is conclusive
             return Refused(reason=f"the charge could not be looked up: {reason}")
         case NoSuchCharge():
             return Refused(reason=f"there is no charge {new.charge_reference!r} at Stripe")
         case Charge():
             pass
-    attempt = await line.call(
+    attempt = await client.call(
         "POST",
         "/v1/refunds",
         operation="refund",
@@ -98,20 +98,20 @@ async def start(line: Line, new: NewRefund) -> Accepted | Refused | ReferenceTak
 
 
 async def find(
-    line: Line, reference: str, *, charge_reference: str
+    client: Client, reference: str, *, charge_reference: str
 ) -> FoundInstruction | NoSuchInstruction | Unknown:
-    """`GET /v1/refunds?charge=…`: of the charge's refunds the one that bears our reference."""
+    """`GET /v1/refunds?charge=…`: the refund of the charge that has our reference."""
     if not _REFERENCE.fullmatch(reference):
         return NoSuchInstruction()  # start() sends no such reference
-    charge = await charges.find_attempt(line, charge_reference)
+    charge = await charges.find_attempt(client, charge_reference)
     match charge:
         case Unknown():
             return charge
-        case NoSuchCharge():  # so is this the account where it was made?
+        case NoSuchCharge():  # this may be another account than where it was made
             return Unknown(reason=f"Stripe does not know the charge {charge_reference}")
         case Charge(id=charge_id):
             listed = await read_list(
-                line,
+                client,
                 "/v1/refunds",
                 operation="find_refund",
                 reference=reference,
@@ -120,9 +120,9 @@ async def find(
             return listed if isinstance(listed, Unknown) else _pick(reference, charge, listed)
 
 
-async def list_day(line: Line, day: date, *, live: bool) -> Listing[FoundInstruction] | Unknown:
-    """`GET /v1/refunds`. A refund does not tell whether it is live: our key does."""
-    rows = await read_day(line, "/v1/refunds", day)
+async def list_day(client: Client, day: date, *, live: bool) -> Listing[FoundInstruction] | Unknown:
+    """`GET /v1/refunds`. A refund does not say whether it is live: our key does."""
+    rows = await read_day(client, "/v1/refunds", day)
     return rows if isinstance(rows, Unknown) else listing(rows, partial(_read_row, live=live))
 
 
@@ -150,7 +150,7 @@ def _begun(
     new: NewRefund, attempt: Attempt, wire: int
 ) -> Accepted | Refused | ReferenceTaken | Unknown:
     match attempt:
-        case Unclear(reason=reason):
+        case Inconclusive(reason=reason):
             return Unknown(reason=reason)
         case Denied():
             return refused(attempt)
@@ -160,27 +160,27 @@ def _begun(
                 wire,
                 new.money.currency.lower(),
             ):
-                return Unknown(reason="the answer to the refund makes no sense")
+                return Unknown(reason="the reply to the refund makes no sense")
             return Accepted(gateway_id=refund.id, status=refund.verdict, data=_facts(refund))
 
 
 def _pick(
     reference: str, charge: Charge, listed: Sequence[dict[str, Any]]
 ) -> FoundInstruction | NoSuchInstruction | Unknown:
-    marked = [each for each in listed if _reference_of(each) == reference]
-    refunds = [refund for each in marked if (refund := read(each, _Refund))]
-    if len(refunds) < len(marked) or len(refunds) > 1:
-        return Unknown(reason=f"what bears the reference {reference} makes no sense")
+    ours = [each for each in listed if _reference_of(each) == reference]
+    refunds = [refund for each in ours if (refund := read(each, _Refund))]
+    if len(refunds) < len(ours) or len(refunds) > 1:
+        return Unknown(reason=f"what has the reference {reference} makes no sense")
     return _found(reference, refunds[0], live=charge.livemode) if refunds else NoSuchInstruction()
 
 
 def _reference_of(listed: dict[str, Any]) -> Fact:
-    marks = read(listed.get("metadata"), _Marks)
-    return marks.reference if marks else None
+    metadata = read(listed.get("metadata"), _Metadata)
+    return metadata.reference if metadata else None
 
 
 def _found(reference: str, refund: _Refund, *, live: bool) -> FoundInstruction | Unknown:
-    """`live` is that of its charge, or of our key: a refund does not tell it."""
+    """`live` is that of its charge, or of our key: a refund does not say it."""
     money = from_wire(refund.amount, refund.currency)
     if money is None:
         return Unknown(reason=f"{refund.amount} does not fit {refund.currency}: not an amount")
@@ -198,14 +198,14 @@ def _found(reference: str, refund: _Refund, *, live: bool) -> FoundInstruction |
 
 def _failure(refund: _Refund) -> str:
     if refund.status == _NEEDS_ACTION:
-        return "Stripe waits for the guest to say where the money shall go"
+        return "Stripe waits for the guest to say where the money goes"
     if refund.verdict is MoneyOutStatus.FAILED:
         return str(refund.failure_reason or refund.status)[:REASON_LENGTH_MAX]
     return ""
 
 
 def _facts(refund: _Refund) -> Facts:
-    """Stripe's words and wire amounts, as evidence."""
+    """Stripe's words and amounts, kept as evidence."""
     return {
         "status": refund.status,
         "amount": refund.amount,

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from app.edge.gateways.days import Row, listing
-from app.edge.gateways.http import Answered, Attempt, Denied, Form, Line, Unclear
+from app.edge.gateways.http import Answered, Attempt, Client, Denied, Form, Inconclusive
 from app.edge.gateways.port import (
     Accepted,
     Fact,
@@ -32,12 +32,12 @@ from app.edge.gateways.stripe.wire import Amount, Id, form, read, read_day, read
 _REFERENCE = re.compile(r"[A-Za-z0-9._=-]{1,100}")
 
 
-class _Marks(msgspec.Struct, frozen=True, kw_only=True):
+class _Metadata(msgspec.Struct, frozen=True, kw_only=True):
     reference: Fact = None
 
 
 class _Transfer(msgspec.Struct, frozen=True, kw_only=True):
-    """What is used of a transfer. It has no status: it was made, or there is none."""
+    """What we use of a transfer. It has no status: it is there once it was made."""
 
     id: Id
     amount: Amount
@@ -46,7 +46,7 @@ class _Transfer(msgspec.Struct, frozen=True, kw_only=True):
     destination: Fact
     livemode: bool
     source_transaction: Fact = None
-    metadata: _Marks | None = None
+    metadata: _Metadata | None = None
 
     @property
     def verdict(self) -> MoneyOutStatus:
@@ -55,24 +55,24 @@ class _Transfer(msgspec.Struct, frozen=True, kw_only=True):
         return MoneyOutStatus.SUCCEEDED
 
 
-async def start(line: Line, new: NewTransfer) -> Accepted | Refused | ReferenceTaken | Unknown:
-    """`POST /v1/transfers`, from the charge; the same once more is the same transfer.
+async def start(client: Client, new: NewTransfer) -> Accepted | Refused | ReferenceTaken | Unknown:
+    """`POST /v1/transfers`, from the charge; a second call makes no second transfer.
 
-    With its `source_transaction` a transfer needs no balance: it waits for the charge's money,
-    which takes days to become available.
+    With a `source_transaction` a transfer needs no balance: it waits for the charge's money, which
+    takes days to become available.
     """
     wire = to_wire(new.money)
     if not wire or not _REFERENCE.fullmatch(new.reference):
         return Refused(reason=f"{new.money} cannot be transferred by Stripe as {new.reference!r}")
-    charge = await charges.find_attempt(line, new.charge_reference)
+    charge = await charges.find_attempt(client, new.charge_reference)
     match charge:
-        case Unknown(reason=reason):  # conclusive of the transfer: it was not asked for
+        case Unknown(reason=reason):  # the transfer was not asked for: that is conclusive
             return Refused(reason=f"the charge could not be looked up: {reason}")
         case NoSuchCharge():
             return Refused(reason=f"there is no charge {new.charge_reference!r} at Stripe")
         case Charge():
             pass
-    attempt = await line.call(
+    attempt = await client.call(
         "POST",
         "/v1/transfers",
         operation="transfer",
@@ -86,13 +86,13 @@ async def start(line: Line, new: NewTransfer) -> Accepted | Refused | ReferenceT
 
 
 async def find(
-    line: Line, reference: str, *, charge_reference: str
+    client: Client, reference: str, *, charge_reference: str
 ) -> FoundInstruction | NoSuchInstruction | Unknown:
-    """`GET /v1/transfers?transfer_group=…`: of the charge's the one that bears our reference."""
+    """`GET /v1/transfers?transfer_group=…`: the transfer of the charge with our reference."""
     if not (_REFERENCE.fullmatch(reference) and charges.is_reference(charge_reference)):
         return NoSuchInstruction()  # start() sends no such reference
     listed = await read_list(
-        line,
+        client,
         "/v1/transfers",
         operation="find_transfer",
         reference=reference,
@@ -101,9 +101,9 @@ async def find(
     return listed if isinstance(listed, Unknown) else _pick(reference, listed)
 
 
-async def list_day(line: Line, day: date) -> Listing[FoundInstruction] | Unknown:
+async def list_day(client: Client, day: date) -> Listing[FoundInstruction] | Unknown:
     """`GET /v1/transfers`."""
-    rows = await read_day(line, "/v1/transfers", day)
+    rows = await read_day(client, "/v1/transfers", day)
     return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
 
 
@@ -131,38 +131,38 @@ def _begun(
     new: NewTransfer, attempt: Attempt, wire: int
 ) -> Accepted | Refused | ReferenceTaken | Unknown:
     match attempt:
-        case Unclear(reason=reason):
+        case Inconclusive(reason=reason):
             return Unknown(reason=reason)
         case Denied():
             return refused(attempt)
         case Answered(body=body):
-            made = read(body, _Transfer)
-            if made is None or (made.amount, made.currency, made.destination) != (
+            transfer = read(body, _Transfer)
+            if transfer is None or (transfer.amount, transfer.currency, transfer.destination) != (
                 wire,
                 new.money.currency.lower(),
                 new.recipient,
             ):
-                return Unknown(reason="the answer to the transfer makes no sense")
-            return Accepted(gateway_id=made.id, status=made.verdict, data=_facts(made))
+                return Unknown(reason="the reply to the transfer makes no sense")
+            return Accepted(gateway_id=transfer.id, status=transfer.verdict, data=_facts(transfer))
 
 
 def _pick(
     reference: str, listed: Sequence[dict[str, Any]]
 ) -> FoundInstruction | NoSuchInstruction | Unknown:
-    marked = [each for each in listed if _reference_of(each) == reference]
-    transfers = [transfer for each in marked if (transfer := read(each, _Transfer))]
-    if len(transfers) < len(marked) or len(transfers) > 1:
-        return Unknown(reason=f"what bears the reference {reference} makes no sense")
+    ours = [each for each in listed if _reference_of(each) == reference]
+    transfers = [transfer for each in ours if (transfer := read(each, _Transfer))]
+    if len(transfers) < len(ours) or len(transfers) > 1:
+        return Unknown(reason=f"what has the reference {reference} makes no sense")
     return _found(reference, transfers[0]) if transfers else NoSuchInstruction()
 
 
 def _reference_of(listed: dict[str, Any]) -> Fact:
-    marks = read(listed.get("metadata"), _Marks)
-    return marks.reference if marks else None
+    metadata = read(listed.get("metadata"), _Metadata)
+    return metadata.reference if metadata else None
 
 
 def _found(reference: str, transfer: _Transfer) -> FoundInstruction | Unknown:
-    """One that was taken back in part pays out less than was instructed, for the caller to see."""
+    """A found transfer. If a part was reversed, its amount is less than was instructed."""
     is_back = transfer.verdict is MoneyOutStatus.REVERSED
     paid_out = transfer.amount - (0 if is_back else transfer.amount_reversed)
     money = from_wire(paid_out, transfer.currency)
@@ -181,7 +181,7 @@ def _found(reference: str, transfer: _Transfer) -> FoundInstruction | Unknown:
 
 
 def _facts(transfer: _Transfer) -> Facts:
-    """Stripe's words and wire amounts, as evidence."""
+    """Stripe's words and amounts, kept as evidence."""
     return {
         "amount": transfer.amount,
         "amount_reversed": transfer.amount_reversed,

@@ -1,4 +1,4 @@
-"""Webhooks: `Stripe-Signature` over time and raw body, and what an event is about."""
+"""Webhooks: `Stripe-Signature` over the time and the raw body, and what an event is about."""
 
 import hashlib
 import hmac
@@ -52,14 +52,14 @@ _ShortText = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00
 
 
 class _Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """Ours, of what is ours; may be anything of what is not."""
+    """Our metadata, if the object is ours; else it may be anything."""
 
     reference: _ShortText | None = None
     charge_reference: _ShortText | None = None
 
 
 class _Object(msgspec.Struct, frozen=True, kw_only=True):
-    """What an event is about, as far as all kinds of things have it."""
+    """What an event is about: the fields that all kinds of objects may have."""
 
     metadata: _Metadata | None = None
     transfer_group: _ShortText | None = None
@@ -79,8 +79,10 @@ class _Webhook(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_webhook(secrets: Sequence[bytes], headers: Mapping[str, str], body: bytes) -> Event:
-    """Check `Stripe-Signature`: `t=<unix>,v1=<hex>[,v1=<hex>]`, where a v1 is the HMAC-SHA256 of
-    the time, a dot and the raw body, keyed with the endpoint's secret; then read.
+    """Check `Stripe-Signature`, then read the event.
+
+    The header is `t=<unix>,v1=<hex>[,v1=<hex>]`. A v1 is the HMAC-SHA256, with the endpoint's
+    secret, of the time, a dot and the raw body.
 
     Raises BadSignature, BadPayload.
     """
@@ -114,17 +116,17 @@ def _check_signature(secrets: Sequence[bytes], headers: Mapping[str, str], body:
 
 
 def _any_equal(given: Sequence[str], genuine: Sequence[str]) -> bool:
-    """All are compared with all, always: equal time."""
+    """Whether two are equal. All are always compared with all, so that it takes the same time."""
     return any([hmac.compare_digest(a, b) for a in given for b in genuine])  # noqa: C419
 
 
 def _about(webhook: _Webhook) -> tuple[EventKind, str | None]:
-    """What of ours an event is about. Without our reference it is about nothing of ours."""
+    """The kind and the reference of an event. Without a reference of ours its kind is OTHER."""
     kind, about = _KINDS.get(webhook.type, EventKind.OTHER), webhook.data.object
     ours = about.metadata or _Metadata()
     match kind:
         case EventKind.CHARGE_CHANGED if about.payment_status == _UNPAID and _is_done(webhook):
-            reference = None  # it takes days: another event will tell how it ends
+            reference = None  # the payment takes days: another event reports how it ends
         case EventKind.CHARGE_CHANGED | EventKind.TRANSFER_CHANGED:
             reference = ours.reference
         case EventKind.REFUND_CHANGED:
@@ -132,7 +134,7 @@ def _about(webhook: _Webhook) -> tuple[EventKind, str | None]:
         case EventKind.CHARGEBACK_CHANGED:
             reference = chargebacks.named(about.charge) if _is_id(about.charge) else None
         case EventKind.PAYEE_CHANGED:
-            reference = webhook.account  # of the platform's own account there is none
+            reference = webhook.account  # None for the platform's own account
         case _:
             reference = None
     return (kind, reference) if reference else (EventKind.OTHER, None)

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from app.edge.gateways import days
 from app.edge.gateways.days import Row
-from app.edge.gateways.http import Answered, Denied, Form, Line, Unclear
+from app.edge.gateways.http import Answered, Client, Denied, Form, Inconclusive
 from app.edge.gateways.port import ReferenceTaken, Refused, Unknown
 from app.edge.gateways.retries import Repeat
 from app.foundation.money import AMOUNT_MAX
@@ -26,13 +26,13 @@ REASON_LENGTH_MAX: Final = 500
 _PER_PAGE: Final = 100
 _PAGES_MAX: Final = 20
 _PAGES_OF_DAY_MAX: Final = 1_000
-# Of a call that should do something these say nothing: it may be running, or have run.
+# For a call that should begin something these say nothing: it may be running, or have run.
 _INCONCLUSIVE: Final = frozenset({HTTPStatus.CONFLICT, HTTPStatus.FAILED_DEPENDENCY})
 _CONCLUSIVE: Final = frozenset({"card_error", "invalid_request_error"})
 
 
 class Error(msgspec.Struct, frozen=True, kw_only=True):
-    """Stripe's own no."""
+    """Stripe's own refusal."""
 
     type: str
     message: str = "no reason given"
@@ -50,12 +50,12 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def form(fields: Mapping[str, Field]) -> Form:
-    """Nested fields as Stripe wants them: `line_items[0][price_data][currency]=usd`."""
+    """Nested fields in Stripe's format: `line_items[0][price_data][currency]=usd`."""
     return Form(fields=list(_flat("", fields)))
 
 
 async def read_list(
-    line: Line,
+    client: Client,
     path: str,
     *,
     operation: str,
@@ -63,12 +63,12 @@ async def read_list(
     filters: Mapping[str, str],
     pages_max: int = _PAGES_MAX,
 ) -> list[dict[str, Any]] | Unknown:
-    """All that a list holds, newest first."""
+    """All rows of a list, newest first."""
     found: list[dict[str, Any]] = []
     for _ in range(pages_max):
         after = {"starting_after": str(found[-1].get("id"))} if found else {}
         query = urlencode({**filters, "limit": _PER_PAGE, **after})
-        page = await _read_page(line, f"{path}?{query}", operation=operation, reference=reference)
+        page = await _read_page(client, f"{path}?{query}", operation=operation, reference=reference)
         if isinstance(page, Unknown):
             return page
         found += page.data
@@ -78,15 +78,15 @@ async def read_list(
 
 
 async def read_day(
-    line: Line, path: str, day: date, filters: Mapping[str, str] | None = None
+    client: Client, path: str, day: date, filters: Mapping[str, str] | None = None
 ) -> list[Row] | Unknown:
-    """All that a list has of a day, newest first."""
+    """All rows of a list that are of a day, newest first."""
     within = {
-        "created[gte]": str(int(days.begin_of(day).timestamp())),
+        "created[gte]": str(int(days.start_of(day).timestamp())),
         "created[lt]": str(int(days.end_of(day).timestamp())),
     }
     return await read_list(
-        line,
+        client,
         path,
         operation="list",
         reference=day.isoformat(),
@@ -96,7 +96,7 @@ async def read_day(
 
 
 def read(value: Any, kind: type[T]) -> T | None:
-    """The value, if it has the shape of `kind`."""
+    """The value as `kind`; None if it does not have that shape."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError:
@@ -104,46 +104,48 @@ def read(value: Any, kind: type[T]) -> T | None:
 
 
 def read_error(denied: Denied) -> Error | None:
-    """Why Stripe said no; None if that was not Stripe."""
+    """Stripe's error; None if it was not Stripe that refused."""
     refusal = read(denied.body, _Refusal)
     return refusal.error if refusal else None
 
 
 def refused(denied: Denied) -> Refused | ReferenceTaken | Unknown:
-    """What a no to a call that should begin something concludes.
+    """What follows from a refusal of a call that should begin something.
 
-    A key that was used with other parameters belongs to an earlier call, which got through.
+    A key that was used with other parameters belongs to an earlier call, which arrived.
     """
     error = read_error(denied)
     if error is None:
         return Unknown(reason=f"HTTP {denied.status}, but not from Stripe")
-    told = f"{error.message} (HTTP {denied.status})"[:REASON_LENGTH_MAX]
+    reason = f"{error.message} (HTTP {denied.status})"[:REASON_LENGTH_MAX]
     if denied.status in _INCONCLUSIVE:
-        return Unknown(reason=told)
+        return Unknown(reason=reason)
     if error.type == "idempotency_error":
         return ReferenceTaken()
-    is_conclusive = error.type in _CONCLUSIVE and not denied.follows_unclear
-    return Refused(reason=told) if is_conclusive else Unknown(reason=told)
+    is_conclusive = error.type in _CONCLUSIVE and not denied.follows_inconclusive
+    return Refused(reason=reason) if is_conclusive else Unknown(reason=reason)
 
 
 def look_up_refused(denied: Denied) -> Unknown:
-    """A wrong key, a blocked address: says nothing about what was looked up."""
+    """A refused look-up (a wrong key, a blocked address) says nothing about what is looked up."""
     error = read_error(denied)
     message = error.message if error else "not from Stripe"
     return Unknown(reason=f"look-up refused: {message} (HTTP {denied.status})"[:REASON_LENGTH_MAX])
 
 
-async def _read_page(line: Line, path: str, *, operation: str, reference: str) -> _Page | Unknown:
-    attempt = await line.call(
+async def _read_page(
+    client: Client, path: str, *, operation: str, reference: str
+) -> _Page | Unknown:
+    attempt = await client.call(
         "GET", path, operation=operation, reference=reference, repeat=Repeat.SAFE
     )
     match attempt:
-        case Unclear(reason=reason):
+        case Inconclusive(reason=reason):
             return Unknown(reason=reason)
         case Denied():
             return look_up_refused(attempt)
         case Answered(body=body):
-            return read(body, _Page) or Unknown(reason=f"the answer to {operation} makes no sense")
+            return read(body, _Page) or Unknown(reason=f"the reply to {operation} makes no sense")
 
 
 def _flat(prefix: str, value: Field) -> Iterator[tuple[str, str]]:

@@ -1,1 +1,27 @@
-"""The verbs of chargebacks: book what is told, recover what was lost, ask, and what admins do."""
+"""The verbs of chargebacks: look up, post, recover, keep refunds, notify; and what admins do."""
+
+from app.flows.chargebacks.actions.administer import close, read_page, read_story, record
+from app.flows.chargebacks.actions.keep_refund import keep_refund, lock_around
+from app.flows.chargebacks.actions.look_up import (
+    contested_charges,
+    find_charge,
+    look_up_listed,
+    look_up_open,
+    post_reported,
+)
+from app.flows.chargebacks.actions.post import post
+
+__all__ = [
+    "close",
+    "contested_charges",
+    "find_charge",
+    "keep_refund",
+    "lock_around",
+    "look_up_listed",
+    "look_up_open",
+    "post",
+    "post_reported",
+    "read_page",
+    "read_story",
+    "record",
+]

@@ -1,1 +1,1 @@
-"""One statement per function: subjects of laws, each with what is wrong with it."""
+"""One statement per function: it selects rows, each with what is wrong with it by a few laws."""

@@ -1,4 +1,4 @@
-"""Chargebacks: what was taken, what is frozen, and who bore what was lost."""
+"""Chargebacks: what was taken, what is frozen, and who pays for what was lost."""
 
 from app.foundation.db import Tx
 from app.operations.invariants.queries.judging import Verdicts, judge
@@ -51,7 +51,7 @@ async def postings(tx: Tx) -> Verdicts:
 
 
 async def charges(tx: Tx) -> Verdicts:
-    """Each charge that was ever wanted back, or looks like it, with its pots and what was cut."""
+    """Each charge with chargebacks or traces of them, its pots, and what was cancelled for them."""
     return await judge(
         tx,
         "payment",

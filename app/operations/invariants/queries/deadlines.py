@@ -1,4 +1,4 @@
-"""Work left lying: what a sweep or a worker should have seen to long ago."""
+"""Work that was not done: what a sweep or a worker should have done long ago."""
 
 from app.edge.webhooks.model import TRIES_MAX
 from app.foundation.db import Tx
@@ -78,9 +78,10 @@ async def charges(tx: Tx) -> Verdicts:
 
 
 async def instructions(tx: Tx) -> Verdicts:
-    """Failed transfers are tried again ten an hour, and so may wait for a day.
+    """Refunds and transfers whose next step is late.
 
-    What is of a contested charge waits for as long as that is.
+    Only ten failed transfers are tried again in an hour, so they may wait for a day. Those of a
+    contested charge wait until that is decided.
     """
     return await judge(
         tx,

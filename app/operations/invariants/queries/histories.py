@@ -1,4 +1,4 @@
-"""Histories: each begins at the beginning, goes on from where it was, and ends where the row is."""
+"""Histories: each begins with the first state, has no gaps, and ends with the state of its row."""
 
 from functools import partial
 from typing import LiteralString
@@ -10,7 +10,7 @@ from app.operations.invariants.queries.judging import Judge, Verdicts, judge
 async def _is_whole(
     tx: Tx, *, subject: LiteralString, table: LiteralString, history: LiteralString
 ) -> Verdicts:
-    """Judge the rows of a table by what another keeps of their moves."""
+    """Judge the rows of a table by the history of their moves, which another table keeps."""
     law: LiteralString = f"{subject}_history_whole"
     return await judge(
         tx,

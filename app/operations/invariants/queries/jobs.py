@@ -1,4 +1,4 @@
-"""Jobs: the queue lives by the server's clock, and so do these."""
+"""Jobs that wait too long or gave up, by the server's clock, which the queue uses."""
 
 from app.foundation.db import Tx
 from app.operations.invariants.queries.judging import Verdicts, judge
@@ -23,7 +23,7 @@ async def waiting(tx: Tx) -> Verdicts:
 
 
 async def dead(tx: Tx) -> Verdicts:
-    """Those of timers are left out: the next tick does the same."""
+    """Jobs that gave up. Runs of periodic jobs are left out: the next run does the same work."""
     return await judge(
         tx,
         "job",

@@ -1,4 +1,4 @@
-"""What makes verdicts of subjects."""
+"""Run a statement that judges rows, and make verdicts of what it selects."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, LiteralString
@@ -11,21 +11,21 @@ Judge = Callable[[Tx], Awaitable[Verdicts]]
 
 
 async def take_snapshot(tx: Tx) -> None:
-    """Let all of this transaction see the database as it is now, and change nothing.
+    """Let this transaction see the database as it is now until its end, and change nothing.
 
-    To be called first. Waits for nobody, and nobody waits for it.
+    It must be the first statement. It blocks nobody, and nobody blocks it.
     """
     await execute(tx, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 async def make_room(tx: Tx) -> None:
-    """Let this transaction's statements be as large as they are: they see whole tables."""
+    """Give this transaction's statements time and memory: they read whole tables."""
     await execute(tx, "SET LOCAL statement_timeout = '10min'")
-    # Who runs out of judges waits for the others, with the transaction open.
+    # A connection that has no more judges waits for the others, with its transaction open.
     await execute(tx, "SET LOCAL idle_in_transaction_session_timeout = 0")
     await execute(tx, "SET LOCAL work_mem = '256MB'")
     await execute(tx, "SET LOCAL jit = off")
-    # A connection uses one processor; who wants to use more opens more (stories.py).
+    # A connection uses one processor; for more, more connections are opened (stories.py).
     await execute(tx, "SET LOCAL max_parallel_workers_per_gather = 0")
     # Row by row is never the way to join whole tables.
     await execute(tx, "SET LOCAL enable_memoize = off")
@@ -41,8 +41,8 @@ async def judge(
 ) -> Verdicts:
     """Judge all that the statement `subjects` selects: a row each, `id` and a column per law.
 
-    The column of a law says what is wrong with the subject, and is null if nothing is. Of those
-    that break a law only a few come back, so that one that nobody keeps is told just as well.
+    The column of a law says what is wrong with the row, and is null if nothing is. Only a few of
+    the rows that break a law are returned, so that a law that all rows break is reported too.
     """
     verdicts = ", ".join([_verdict(subject, law) for law in laws])
     offences = ", ".join([_offences(law) for law in laws])

@@ -1,12 +1,12 @@
-"""The ledger: balanced, and on each account what the rest of the books explains."""
+"""The ledger: it balances, and the other tables explain the balance of each account."""
 
 from typing import Final
 
 from app.foundation.db import Tx
 from app.operations.invariants.queries.judging import Verdicts, judge
 
-# What entries sum to on each account, beside what all the rest of the books explains. An adjustment
-# explains itself, but in escrow, where there is to be what the pots hold and nothing else.
+# The sum of each account's entries, beside what the other tables explain of it. An adjustment by an
+# admin explains itself, except in escrow, which must hold exactly what the pots hold.
 _BALANCES: Final = """
     WITH adjusted AS (
         SELECT account_id, sum(amount) AS amount
@@ -92,7 +92,7 @@ _BALANCES: Final = """
 
 
 async def transactions(tx: Tx) -> Verdicts:
-    """Each posting: what it sums to, and whether it moves what it is about."""
+    """Each posting: its sum, and whether it moves the amount of what it is about."""
     return await judge(
         tx,
         "ledger transaction",
@@ -141,9 +141,9 @@ async def transactions(tx: Tx) -> Verdicts:
 
 
 async def balances(tx: Tx) -> Verdicts:
-    """Each account that has money or should have: what entries sum to, and what they should.
+    """Each account that has or should have money: the sum of its entries, and what it should be.
 
-    Adjustments by admins are explained by themselves, and so are left out of the sums.
+    Adjustments by admins explain themselves, and are left out of the sums.
     """
     return await judge(
         tx,

@@ -1,4 +1,4 @@
-"""Money in: what guests paid, in the books and in pots."""
+"""Money in: what guests paid, in the ledger and in pots."""
 
 from app.foundation.db import Tx
 from app.money.escrow.model import PotKind

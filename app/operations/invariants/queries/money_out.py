@@ -1,4 +1,4 @@
-"""Money out: pots divided, shares instructed, effects booked."""
+"""Money out: pots divided, shares instructed, effects posted."""
 
 from app.foundation.db import Tx
 from app.operations.invariants.queries.judging import Verdicts, judge
@@ -36,11 +36,11 @@ async def pots(tx: Tx) -> Verdicts:
 
 
 async def shares(tx: Tx) -> Verdicts:
-    """Each pot with what was instructed because of it.
+    """Each pot with the instructions that it caused.
 
-    A share has arrived if its instruction is confirmed, or one that replaced it after its money
-    came back; or will never leave, because the guest's bank has taken it. A pot stays closed when a
-    share comes back later, and waits if that was before.
+    A share has arrived if its instruction is confirmed, or the one that replaced it after its money
+    came back. A share that the guest's bank has taken will never be sent, and counts as arrived. A
+    pot stays closed if a share comes back after it was closed; before that, it waits.
     """
     return await judge(
         tx,

@@ -1,11 +1,11 @@
-"""Units: sold once, held while they are to be, and free otherwise."""
+"""Units: sold once, held while they should be, and free otherwise."""
 
 from app.foundation.db import Tx
 from app.operations.invariants.queries.judging import Verdicts, judge
 
 
 async def claims(tx: Tx) -> Verdicts:
-    """Each booking with its claims. (That no slot of a unit has two is the primary key's doing.)"""
+    """Each booking with its claims. (The primary key keeps a slot of a unit from having two.)"""
     return await judge(
         tx,
         "booking",

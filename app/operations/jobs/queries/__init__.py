@@ -1,1 +1,1 @@
-"""One statement per function; the queue lives by the server's clock, and so do these."""
+"""One statement per function. They use the server's clock, as the queue does."""

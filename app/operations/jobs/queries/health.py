@@ -1,4 +1,4 @@
-"""How jobs do: the schedule and its runs, queues, workers."""
+"""The health of jobs: the schedule and its runs, queues, workers."""
 
 from datetime import datetime
 
@@ -13,13 +13,13 @@ async def server_time(tx: Tx) -> datetime:
 
 
 async def knows(tx: Tx, name: str) -> bool:
-    """Whether a worker has told of a periodic job of this name."""
+    """Whether a worker has registered a periodic job of this name."""
     sql = "SELECT EXISTS (SELECT FROM job_ticks WHERE name = %(name)s)"
     return await fetch_new_value(tx, bool, sql, name=name)
 
 
 async def newest_run_id(tx: Tx, name: str) -> int:
-    """0 if there was none."""
+    """The id of the newest run of a periodic job; 0 if there was none."""
     sql = "SELECT coalesce(max(id), 0) FROM job_runs WHERE name = %(name)s"
     return await fetch_new_value(tx, int, sql, name=name)
 
@@ -45,7 +45,7 @@ async def timetables(tx: Tx) -> list[Timetable]:
 
 
 async def runs(tx: Tx, wanted: RunFilter, *, before: int | None = None, limit: int) -> list[Run]:
-    """Newest first, older than the run of this id."""
+    """Runs, newest first, older than the run of this id."""
     return await fetch_all(
         tx,
         Run,
@@ -70,7 +70,7 @@ async def runs(tx: Tx, wanted: RunFilter, *, before: int | None = None, limit: i
 
 
 async def queues(tx: Tx) -> list[Queue]:
-    """Every queue in which something waits, runs or gave up, and those that are paused."""
+    """Every queue in which a job waits, runs or gave up, and those that are paused."""
     return await fetch_all(
         tx,
         Queue,
@@ -107,7 +107,7 @@ async def queues(tx: Tx) -> list[Queue]:
 
 
 async def workers(tx: Tx, *, stalled_s: float) -> list[Worker]:
-    """Every worker; alive are those that have shown it within `stalled_s`."""
+    """Every worker. It is alive if its last heartbeat is less than `stalled_s` seconds old."""
     return await fetch_all(
         tx,
         Worker,
@@ -125,7 +125,7 @@ async def workers(tx: Tx, *, stalled_s: float) -> list[Worker]:
 
 
 async def unknown_tasks(tx: Tx, *, stalled_s: float) -> list[UnknownTask]:
-    """Tasks that no living worker knows, though one lives, and how many jobs wait for one."""
+    """Tasks with waiting jobs that no living worker knows; none if there is no living worker."""
     return await fetch_all(
         tx,
         UnknownTask,

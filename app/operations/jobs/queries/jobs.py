@@ -1,4 +1,4 @@
-"""Jobs, one by one and page by page, and what operators do to them."""
+"""Statements that read jobs, and change them for operators."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,8 +11,18 @@ from app.operations.jobs.model import Attempt, Job, JobEvent, JobFilter, Pause, 
 _PAST_MAX = 100
 
 
-async def list_jobs(tx: Tx, wanted: JobFilter, *, before: int | None, limit: int) -> list[Job]:
-    """Newest first (ids are in the order of time), older than the job of this id."""
+async def list_jobs(
+    tx: Tx,
+    wanted: JobFilter,
+    *,
+    tasks: Sequence[str] | None = None,
+    before: int | None,
+    limit: int,
+) -> list[Job]:
+    """Jobs, newest first (ids are in the order of time), older than the job `before`.
+
+    `tasks` are all names of the task in the filter; None: of any task.
+    """
     return await fetch_all(
         tx,
         Job,
@@ -33,11 +43,12 @@ async def list_jobs(tx: Tx, wanted: JobFilter, *, before: int | None, limit: int
                 ORDER BY attempt DESC LIMIT 1) AS last ON true
          WHERE (%(status)s::procrastinate_job_status IS NULL OR status = %(status)s)
            AND (%(queue)s::text IS NULL OR queue_name = %(queue)s)
-           AND (%(task)s::text IS NULL OR task_name = %(task)s)
+           AND (%(tasks)s::text[] IS NULL OR task_name = ANY(%(tasks)s))
            AND (%(before)s::bigint IS NULL OR job.id < %(before)s)
          ORDER BY job.id DESC
          LIMIT %(limit)s""",
         **msgspec.structs.asdict(wanted),
+        tasks=None if tasks is None else list(tasks),
         before=before,
         limit=limit,
     )
@@ -54,7 +65,7 @@ async def arguments(tx: Tx, job_id: int) -> Any:
 
 
 async def failures(tx: Tx, job_id: int) -> list[Attempt]:
-    """Newest first."""
+    """The failed attempts of a job, newest first."""
     return await fetch_all(
         tx,
         Attempt,
@@ -67,7 +78,7 @@ async def failures(tx: Tx, job_id: int) -> list[Attempt]:
 
 
 async def events(tx: Tx, job_id: int) -> list[JobEvent]:
-    """Newest first."""
+    """What happened to a job, newest first."""
     return await fetch_all(
         tx,
         JobEvent,
@@ -80,7 +91,7 @@ async def events(tx: Tx, job_id: int) -> list[JobEvent]:
 
 
 class Touched(msgspec.Struct, frozen=True, kw_only=True):
-    """A job that was changed, and what it was before."""
+    """A job that was changed, and its status before."""
 
     id: int
     queue: str
@@ -90,10 +101,10 @@ class Touched(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def retry(tx: Tx, job_id: int) -> Touched | None:
-    """Queue a job again, at once; None if it runs, waits for nothing, or has succeeded.
+    """Queue a job again, at once; None if it runs, may start already, or has succeeded.
 
-    The attempts are kept: job, worker and attempt fence a lost worker off. Violated if another
-    with the same queueing lock is queued.
+    The attempts are kept: a worker that lost the job must not find its old attempt number again.
+    Raises Violated if another job with the same queueing lock is queued.
     """
     return await fetch_one(
         tx,
@@ -113,8 +124,10 @@ async def retry(tx: Tx, job_id: int) -> Touched | None:
     )
 
 
-async def retry_dead(tx: Tx, *, task: str | None, queue: str | None, limit: int) -> list[Touched]:
-    """Queue dead letters again, the oldest first; of those with one queueing lock one only."""
+async def retry_dead(
+    tx: Tx, *, tasks: Sequence[str] | None, queue: str | None, limit: int
+) -> list[Touched]:
+    """Queue dead letters again, the oldest first; only one for each queueing lock."""
     return await fetch_all(
         tx,
         Touched,
@@ -122,7 +135,7 @@ async def retry_dead(tx: Tx, *, task: str | None, queue: str | None, limit: int)
         WITH dead AS (
             SELECT id FROM procrastinate_jobs AS job
              WHERE status = 'failed'
-               AND (%(task)s::text IS NULL OR task_name = %(task)s)
+               AND (%(tasks)s::text[] IS NULL OR task_name = ANY(%(tasks)s))
                AND (%(queue)s::text IS NULL OR queue_name = %(queue)s)
                AND NOT EXISTS (
                    SELECT FROM procrastinate_jobs AS other
@@ -135,17 +148,14 @@ async def retry_dead(tx: Tx, *, task: str | None, queue: str | None, limit: int)
            SET status = 'todo', scheduled_at = NULL, abort_requested = false, worker_id = NULL
           FROM dead WHERE job.id = dead.id AND status = 'failed'
         RETURNING job.id, queue_name AS queue, task_name AS task, 'failed' AS was, attempts""",
-        task=task,
+        tasks=None if tasks is None else list(tasks),
         queue=queue,
         limit=limit,
     )
 
 
 async def cancel(tx: Tx, job_id: int) -> Touched | None:
-    """Let a job that waits or gave up be over, and ask for the end of one that runs.
-
-    None if it is over.
-    """
+    """Cancel a job that waits or gave up, and ask a running one to end; None if it is over."""
     return await fetch_one(
         tx,
         Touched,
@@ -170,7 +180,7 @@ async def pauses(tx: Tx) -> list[Pause]:
 
 
 async def pause(tx: Tx, kind: PauseKind, name: str) -> bool:
-    """False if it was paused already."""
+    """Pause a queue or task; False if it was paused already."""
     paused = await execute(
         tx,
         "INSERT INTO job_pauses (kind, name) VALUES (%(kind)s, %(name)s) ON CONFLICT DO NOTHING",
@@ -181,7 +191,7 @@ async def pause(tx: Tx, kind: PauseKind, name: str) -> bool:
 
 
 async def resume(tx: Tx, kind: PauseKind, name: str) -> bool:
-    """False if it was not paused."""
+    """Resume a queue or task; False if it was not paused."""
     sql = "DELETE FROM job_pauses WHERE kind = %(kind)s AND name = %(name)s"
     return await execute(tx, sql, kind=kind, name=name) == 1
 

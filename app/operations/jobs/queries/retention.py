@@ -1,4 +1,4 @@
-"""Deleting what is over, a batch at a time. None of it is a row that the queue touches again."""
+"""Delete old jobs and runs, a batch at a time. The queue never touches such a row again."""
 
 from datetime import timedelta
 
@@ -9,9 +9,9 @@ from app.foundation.retention import Batch
 async def forget_succeeded(tx: Tx, *, kept: timedelta, limit: int) -> Batch:
     """Delete jobs that succeeded so long ago, with their events.
 
-    Events are in the order of time. Each is looked at once, `limit` at a time, up to the first
-    that is too young: what is kept costs nothing, however much there is. (An event `scheduled`
-    has the time at which its job is to run.)
+    Events are in the order of time. Each is read once, `limit` at a time, up to the first that is
+    too young: so rows that are kept cost nothing, however many there are. (The time of an event
+    `scheduled` is the time at which its job will run.)
     """
     return await fetch_new(
         tx,
@@ -81,6 +81,6 @@ async def forget_runs(tx: Tx, *, kept: timedelta, limit: int) -> int:
 
 
 async def forget_timetables(tx: Tx, *, kept: timedelta) -> int:
-    """Delete periodic jobs of which no worker has told for so long: they are no longer known."""
+    """Delete periodic jobs that no worker has registered for so long: they are no longer in use."""
     sql = "DELETE FROM job_ticks WHERE next_tick < now() - %(kept)s"
     return await execute(tx, sql, kept=kept)

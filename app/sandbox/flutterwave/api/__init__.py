@@ -1,4 +1,4 @@
-"""The API calls that the simulator knows."""
+"""Flutterwave's API calls that the simulator has."""
 
 from typing import Final
 

@@ -15,7 +15,7 @@ from app.sandbox.flutterwave.dialect import NAME
 from app.sandbox.flutterwave.wire import errors, objects
 from app.sandbox.simulator import Simulator
 
-Asking = Request[Any, Any, State]
+ApiRequest = Request[Any, Any, State]
 
 CURRENCIES: Final = frozenset(
     ["EUR", "GBP", "GHS", "KES", "NGN", "UGX", "USD", "XAF", "XOF", "ZAR"]
@@ -26,14 +26,14 @@ _REQUESTS: Final = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 def with_valid_key(connection: ASGIConnection[Any, Any, Any, State], _: BaseRouteHandler) -> None:
     """Guard: the secret key as bearer token."""
-    simulator: Simulator = connection.app.state.simulator
+    simulator: Simulator = connection.state.simulator
     given = connection.headers.get("authorization", "")
     if given not in {f"Bearer {key}" for key in simulator.secret_keys[NAME]}:
         raise errors.invalid_key()
 
 
 def answer(body: dict[str, Any]) -> Response[bytes]:
-    """Amounts are numbers with a point."""
+    """A reply in which amounts are numbers with a point."""
     return Response(_REPLIES.encode(body), media_type="application/json")
 
 
@@ -57,7 +57,7 @@ def read_currency(fields: dict[str, Any]) -> str:
 
 
 def read_amount(given: Any, currency: str) -> int:
-    """Major units, as a number or as text; the books have minor ones."""
+    """An amount in major units, a number or a text, in minor units as the books have it."""
     try:
         minor = Decimal(str(given)).scaleb(objects.exponent(currency))
     except InvalidOperation as error:
@@ -68,9 +68,13 @@ def read_amount(given: Any, currency: str) -> int:
 
 
 def page(
-    request: Asking, message: str, rows: Sequence[dict[str, Any]], *, filters: Sequence[str] = ()
+    request: ApiRequest,
+    message: str,
+    rows: Sequence[dict[str, Any]],
+    *,
+    filters: Sequence[str] = (),
 ) -> Response[bytes]:
-    """A page of what is asked for: `from` and `to` are days, of `created_at`."""
+    """A page of the rows that match; `from` and `to` are days of `created_at`."""
     query = request.query_params
     found = [
         row
@@ -81,7 +85,7 @@ def page(
     return answer(objects.page(message, found, max(1, int(query.get("page", 1)))))
 
 
-def told_amount(rule: Rule | None, of: Any) -> Any:
-    """A row of the books with the amount and currency that shall be told of it."""
+def distorted(rule: Rule | None, of: Any) -> Any:
+    """A row of the books with the amount and currency that the fault reports."""
     amount, currency = distort(rule, amount=of.amount, currency=of.currency)
     return msgspec.structs.replace(of, amount=amount, currency=currency)

@@ -1,4 +1,4 @@
-"""Refunds: begun, and listed."""
+"""Begin and list refunds."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from app.sandbox.books.refunds import Refund
-from app.sandbox.faults import Operation, Rule, strike_after, strike_before
+from app.sandbox.faults import Operation, Rule, inject_after_effect, inject_before_effect
 from app.sandbox.flutterwave.api.reading import (
-    Asking,
+    ApiRequest,
     answer,
+    distorted,
     page,
     read_amount,
     read_fields,
-    told_amount,
     with_valid_key,
 )
 from app.sandbox.flutterwave.dialect import NAME
@@ -24,24 +24,24 @@ from app.sandbox.simulator import Simulator
 
 @post("/transactions/{transaction_id:str}/refund", status_code=200)
 async def create(
-    request: Asking, transaction_id: FromPath[str], simulator: NamedDependency[Simulator]
+    request: ApiRequest, transaction_id: FromPath[str], simulator: NamedDependency[Simulator]
 ) -> Response[bytes]:
     rule = simulator.faults.take(Operation.REFUND)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     refund = _begin(simulator, transaction_id, read_fields(await request.body()), rule)
-    await strike_after(rule)
+    await inject_after_effect(rule)
     return answer(objects.success("Transaction refund initiated", objects.refund_begun(refund)))
 
 
 @get("/refunds")
-async def listed(request: Asking, simulator: NamedDependency[Simulator]) -> Response[bytes]:
-    """All: it cannot be asked for those of one transaction."""
+async def listed(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Response[bytes]:
+    """All refunds: the list has no filter by transaction."""
     rule = simulator.faults.take(Operation.REFUNDS)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     ours = [each for each in reversed(simulator.books.refunds.all()) if each.gateway == NAME]
-    await strike_after(rule)
+    await inject_after_effect(rule)
     return page(
-        request, "Refunds fetched", [objects.refund(told_amount(rule, each)) for each in ours]
+        request, "Refunds fetched", [objects.refund(distorted(rule, each)) for each in ours]
     )
 
 
@@ -51,7 +51,7 @@ router = Router("/v3", route_handlers=[create, listed], guards=[with_valid_key])
 def _begin(
     simulator: Simulator, transaction_id: str, fields: dict[str, Any], rule: Rule | None
 ) -> Refund:
-    """The same once more is another refund."""
+    """Begin a refund; a second call begins a second one."""
     transaction = simulator.books.transactions.find_by_id(transaction_id)
     if transaction is None or transaction.gateway != NAME or transaction.paid_at is None:
         raise errors.transaction_not_found()

@@ -10,15 +10,15 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from app.sandbox.books.transactions import Transaction
-from app.sandbox.faults import Operation, strike_after, strike_before
+from app.sandbox.faults import Operation, inject_after_effect, inject_before_effect
 from app.sandbox.flutterwave.api.reading import (
-    Asking,
+    ApiRequest,
     answer,
+    distorted,
     page,
     read_amount,
     read_currency,
     read_fields,
-    told_amount,
     with_valid_key,
 )
 from app.sandbox.flutterwave.dialect import NAME
@@ -30,28 +30,30 @@ _URL = re.compile(r"https?://\S+")
 
 
 @post("/payments", status_code=200)
-async def create_link(request: Asking, simulator: NamedDependency[Simulator]) -> Response[bytes]:
-    """The same `tx_ref` once more makes another link, and no transaction until somebody pays."""
+async def create_link(
+    request: ApiRequest, simulator: NamedDependency[Simulator]
+) -> Response[bytes]:
+    """A second call with the same `tx_ref` makes a second link; paying makes a transaction."""
     rule = simulator.faults.take(Operation.INITIALIZE)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     link = _begin(simulator, read_fields(await request.body(), *_REQUIRED))
-    await strike_after(rule)
+    await inject_after_effect(rule)
     url = f"{request.base_url}checkout/{link.access_code}"
     return answer(objects.success("Hosted Link", {"link": url}))
 
 
 @get("/transactions/verify_by_reference")
-async def verify(request: Asking, simulator: NamedDependency[Simulator]) -> Response[bytes]:
-    """The last attempt to pay."""
+async def verify(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Response[bytes]:
+    """Return the last attempt to pay."""
     rule = simulator.faults.take(Operation.VERIFY)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     reference = request.query_params.get("tx_ref", "")
     found = [each for each in attempts(simulator) if each.reference == reference]
     if not found:
         raise errors.transaction_not_found()
-    await strike_after(rule)
-    told = objects.transaction(told_amount(rule, found[0]))
-    return answer(objects.success("Transaction fetched successfully", told))
+    await inject_after_effect(rule)
+    found_json = objects.transaction(distorted(rule, found[0]))
+    return answer(objects.success("Transaction fetched successfully", found_json))
 
 
 @get("/transactions/{transaction_id:str}/verify")
@@ -59,21 +61,21 @@ async def verify_by_id(
     transaction_id: FromPath[str], simulator: NamedDependency[Simulator]
 ) -> Response[bytes]:
     rule = simulator.faults.take(Operation.VERIFY)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     found = [each for each in attempts(simulator) if str(each.id) == transaction_id]
     if not found:
         raise errors.transaction_not_found()
-    await strike_after(rule)
-    told = objects.transaction(told_amount(rule, found[0]))
-    return answer(objects.success("Transaction fetched successfully", told))
+    await inject_after_effect(rule)
+    found_json = objects.transaction(distorted(rule, found[0]))
+    return answer(objects.success("Transaction fetched successfully", found_json))
 
 
 @get("/transactions")
-async def listed(request: Asking, simulator: NamedDependency[Simulator]) -> Response[bytes]:
+async def listed(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Response[bytes]:
     rule = simulator.faults.take(Operation.CHARGES)
-    await strike_before(rule)
-    rows = [objects.transaction(told_amount(rule, each)) for each in attempts(simulator)]
-    await strike_after(rule)
+    await inject_before_effect(rule)
+    rows = [objects.transaction(distorted(rule, each)) for each in attempts(simulator)]
+    await inject_after_effect(rule)
     return page(request, "Transactions fetched", rows, filters=("tx_ref", "status", "currency"))
 
 

@@ -8,24 +8,24 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from app.sandbox.books.transfers import Transfer
-from app.sandbox.faults import Operation, Rule, strike_after, strike_before
+from app.sandbox.faults import Operation, Rule, inject_after_effect, inject_before_effect
 from app.sandbox.flutterwave.api.reading import (
-    Asking,
+    ApiRequest,
     answer,
+    distorted,
     page,
     read_amount,
     read_currency,
     read_fields,
-    told_amount,
     with_valid_key,
 )
 from app.sandbox.flutterwave.dialect import NAME
 from app.sandbox.flutterwave.wire import errors, objects
 from app.sandbox.simulator import Simulator
 
-NOBODYS_ACCOUNT: Final = "0000000000"  # the bank knows no such account
+NOBODYS_ACCOUNT: Final = "0000000000"  # no bank has this account
 
-FEE: Final = 1_000  # on top of every transfer, in minor units
+FEE: Final = 1_000  # in addition to every transfer, in minor units
 
 _FIRST_ID: Final = 1_000_000
 _IDS: Final = 10**12
@@ -33,16 +33,16 @@ _IDS: Final = 10**12
 
 @post("/beneficiaries", status_code=200)
 async def create_beneficiary(
-    request: Asking, simulator: NamedDependency[Simulator]
+    request: ApiRequest, simulator: NamedDependency[Simulator]
 ) -> Response[bytes]:
     rule = simulator.faults.take(Operation.RECIPIENT)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     fields = read_fields(
         await request.body(), "account_bank", "account_number", "beneficiary_name", "currency"
     )
     if fields["account_number"] == NOBODYS_ACCOUNT:
         raise errors.invalid("Sorry, the account could not be resolved")
-    beneficiary = simulator.books.transfers.know(
+    beneficiary = simulator.books.transfers.find_or_create_recipient(
         gateway=NAME,
         code=str(_FIRST_ID + randbelow(_IDS)),
         kind="beneficiary",
@@ -51,36 +51,38 @@ async def create_beneficiary(
         bank_code=str(fields["account_bank"]),
         currency=read_currency(fields),
     )
-    await strike_after(rule)
+    await inject_after_effect(rule)
     return answer(objects.success("Beneficiary created", objects.beneficiary(beneficiary)))
 
 
 @get("/beneficiaries")
-async def beneficiaries(request: Asking, simulator: NamedDependency[Simulator]) -> Response[bytes]:
+async def beneficiaries(
+    request: ApiRequest, simulator: NamedDependency[Simulator]
+) -> Response[bytes]:
     rule = simulator.faults.take(Operation.VERIFY_RECIPIENT)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     rows = [objects.beneficiary(each) for each in simulator.books.transfers.recipients(NAME)]
-    await strike_after(rule)
+    await inject_after_effect(rule)
     return page(request, "Payout beneficiaries fetched", rows)
 
 
 @post("/transfers", status_code=200)
-async def create(request: Asking, simulator: NamedDependency[Simulator]) -> Response[bytes]:
+async def create(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Response[bytes]:
     rule = simulator.faults.take(Operation.TRANSFER)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     fields = read_fields(await request.body(), "beneficiary", "amount", "currency", "reference")
     transfer = _begin(simulator, fields, rule)
-    await strike_after(rule)
-    return answer(objects.success("Transfer Queued Successfully", _told(simulator, transfer)))
+    await inject_after_effect(rule)
+    return answer(objects.success("Transfer Queued Successfully", _as_json(simulator, transfer)))
 
 
 @get("/transfers")
-async def listed(request: Asking, simulator: NamedDependency[Simulator]) -> Response[bytes]:
+async def listed(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Response[bytes]:
     rule = simulator.faults.take(Operation.VERIFY_TRANSFER)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     ours = [each for each in reversed(simulator.books.transfers.all()) if each.gateway == NAME]
-    rows = [_told(simulator, told_amount(rule, each)) for each in ours]
-    await strike_after(rule)
+    rows = [_as_json(simulator, distorted(rule, each)) for each in ours]
+    await inject_after_effect(rule)
     return page(request, "Transfers fetched", rows, filters=("reference", "status"))
 
 
@@ -125,5 +127,5 @@ def _begin(simulator: Simulator, fields: dict[str, Any], rule: Rule | None) -> T
     )
 
 
-def _told(simulator: Simulator, transfer: Transfer) -> dict[str, Any]:
+def _as_json(simulator: Simulator, transfer: Transfer) -> dict[str, Any]:
     return objects.transfer(transfer, simulator.books.transfers.recipient_of(transfer))

@@ -1,10 +1,10 @@
-"""Refusals in Flutterwave's own form: words, and no codes."""
+"""Errors in Flutterwave's own form: messages without codes."""
 
 from typing import Any
 
 
 class FlutterwaveError(Exception):
-    """A refusal."""
+    """An error reply."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)

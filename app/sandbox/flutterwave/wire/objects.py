@@ -12,7 +12,7 @@ from app.sandbox.books.transfers import Recipient, Transfer
 _PER_PAGE: Final = 10
 _ACCOUNT_ID: Final = 73_362
 _EXPONENTS: Final = {"UGX": 0, "XAF": 0, "XOF": 0}
-# What the books call a transfer; there is no word for one that came back.
+# The books' words for a transfer; Flutterwave has no word for one that came back.
 _TRANSFER_STATUSES: Final = {
     "pending": "NEW",
     "success": "SUCCESSFUL",
@@ -32,7 +32,7 @@ def exponent(currency: str) -> int:
 
 
 def major(amount: int, currency: str) -> Decimal:
-    """What the books have, as the wire has it."""
+    """An amount of the books, in major units as it is sent."""
     return Decimal(amount).scaleb(-exponent(currency))
 
 
@@ -41,7 +41,7 @@ def success(message: str, data: Any, **more: Any) -> dict[str, Any]:
 
 
 def page(message: str, rows: list[dict[str, Any]], number: int) -> dict[str, Any]:
-    """Ten to a page, newest first."""
+    """A page of ten rows, newest first."""
     info = {
         "total": len(rows),
         "current_page": number,
@@ -52,7 +52,7 @@ def page(message: str, rows: list[dict[str, Any]], number: int) -> dict[str, Any
 
 
 def transaction(of: Transaction) -> dict[str, Any]:
-    """An attempt to pay. Its fee has three decimals; what is settled is rounded."""
+    """An attempt to pay. Its fee has three decimals; the settled amount is rounded."""
     paid, amount = of.paid_at is not None, major(of.amount, of.currency)
     return {
         "id": of.id,
@@ -85,10 +85,10 @@ def transaction(of: Transaction) -> dict[str, Any]:
 
 
 def refund_begun(of: Refund) -> dict[str, Any]:
-    """It is called completed at once, whatever may become of it."""
-    told = refund(of) | {"status": "completed"}
-    del told["comments"]
-    return told
+    """A refund that has just begun: its status is `completed` at once."""
+    body = refund(of) | {"status": "completed"}
+    del body["comments"]
+    return body
 
 
 def refund(of: Refund) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def beneficiary(of: Recipient) -> dict[str, Any]:
 
 
 def transfer(of: Transfer, recipient: Recipient) -> dict[str, Any]:
-    """Its fee has three decimals."""
+    """A transfer. Its fee has three decimals."""
     fee = major(of.fee, of.currency) + (_THIRD_DECIMAL if exponent(of.currency) else 0)
     return {
         "id": of.id,

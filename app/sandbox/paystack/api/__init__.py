@@ -1,1 +1,1 @@
-"""The API calls that the simulator knows."""
+"""Paystack's API calls that the simulator has."""

@@ -1,4 +1,4 @@
-"""Chargebacks: listed."""
+"""List chargebacks."""
 
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 
 from app.sandbox.books.chargebacks import Chargeback
-from app.sandbox.faults import Operation, Rule, distort, strike_after, strike_before
+from app.sandbox.faults import Operation, Rule, distort, inject_after_effect, inject_before_effect
 from app.sandbox.paystack.api.reading import read_page, with_valid_key
 from app.sandbox.paystack.dialect import NAME
 from app.sandbox.paystack.wire import disputes
@@ -21,12 +21,12 @@ _PER_PAGE_MAX: Final = 100
 async def listed(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> dict[str, Any]:
-    """`transaction` is the id of one: its reference finds nothing."""
+    """The filter `transaction` takes the id of a transaction, not its reference."""
     rule = simulator.faults.take(Operation.CHARGEBACKS)
-    await strike_before(rule)
-    rows = [_told(simulator, each, rule) for each in _filtered(simulator, request)]
+    await inject_before_effect(rule)
+    rows = [_as_json(simulator, each, rule) for each in _filtered(simulator, request)]
     shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX)
-    await strike_after(rule)
+    await inject_after_effect(rule)
     return disputes.listed(shown, meta)
 
 
@@ -45,7 +45,7 @@ def _filtered(simulator: Simulator, request: Request[Any, Any, State]) -> list[C
     ]
 
 
-def _told(simulator: Simulator, chargeback: Chargeback, rule: Rule | None) -> dict[str, Any]:
+def _as_json(simulator: Simulator, chargeback: Chargeback, rule: Rule | None) -> dict[str, Any]:
     amount, currency = distort(rule, amount=chargeback.amount, currency=chargeback.currency)
-    told = msgspec.structs.replace(chargeback, amount=amount, currency=currency)
-    return disputes.told(told, simulator.books.transactions.get(chargeback.transaction_id))
+    shown = msgspec.structs.replace(chargeback, amount=amount, currency=currency)
+    return disputes.as_json(shown, simulator.books.transactions.get(chargeback.transaction_id))

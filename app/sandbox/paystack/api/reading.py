@@ -22,7 +22,7 @@ _PER_PAGE: Final = 50
 
 def with_valid_key(connection: ASGIConnection[Any, Any, Any, State], _: BaseRouteHandler) -> None:
     """Guard: the secret key as bearer token."""
-    simulator: Simulator = connection.app.state.simulator
+    simulator: Simulator = connection.state.simulator
     given = connection.headers.get("authorization", "")
     if given not in {f"Bearer {key}" for key in simulator.secret_keys[NAME]}:
         raise errors.invalid_key()
@@ -37,7 +37,7 @@ def read_fields(body: bytes) -> dict[str, Any]:
 
 
 def require(given: dict[str, Any], *names: str) -> None:
-    """Refuse what lacks one of these."""
+    """Raise an error if one of these fields is missing."""
     for name in names:
         if given.get(name) in (None, ""):
             raise errors.missing(name)
@@ -46,7 +46,7 @@ def require(given: dict[str, Any], *names: str) -> None:
 def read_page(
     request: Request[Any, Any, State], rows: Sequence[dict[str, Any]], *, per_page_max: int
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The rows of a page, newest first, between `from` and `to`; and what is told of the pages."""
+    """The rows of a page, newest first, between `from` and `to`; and the `meta` of the list."""
     begin, end = (_time(request, name) for name in ("from", "to"))
     found = [
         row
@@ -71,7 +71,7 @@ def _time(request: Request[Any, Any, State], name: str) -> datetime | None:
     try:
         return datetime.fromisoformat(given) if given else None
     except ValueError as error:
-        raise errors.invalid(f"{name} is no time", next_step="Send ISO 8601") from error
+        raise errors.invalid(f"{name} is not a time", next_step="Send ISO 8601") from error
 
 
 def _number(request: Request[Any, Any, State], name: str, *, default: int, most: int) -> int:
@@ -80,7 +80,7 @@ def _number(request: Request[Any, Any, State], name: str, *, default: int, most:
 
 
 def read_amount(given: Any, currency: str) -> int:
-    """A whole number, also as text. Of XOF the last two digits are ignored."""
+    """A whole number, or one as text. For XOF the last two digits are ignored."""
     if isinstance(given, bool) or not re.fullmatch(r"[1-9][0-9]{0,9}", str(given)):
         raise errors.invalid("Invalid Amount Sent", next_step="Send an amount in the subunit")
     return int(given) // 100 * 100 if currency == "XOF" else int(given)

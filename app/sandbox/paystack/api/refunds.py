@@ -1,4 +1,4 @@
-"""Refunds: begun, and listed."""
+"""Begin and list refunds."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 
 from app.sandbox.books.refunds import Refund
 from app.sandbox.books.transactions import Transaction
-from app.sandbox.faults import Operation, Rule, distort, strike_after, strike_before
+from app.sandbox.faults import Operation, Rule, distort, inject_after_effect, inject_before_effect
 from app.sandbox.paystack.api.reading import (
     read_amount,
     read_fields,
@@ -30,7 +30,7 @@ async def create(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.REFUND)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     fields = read_fields(await request.body())
     require(fields, "transaction")
     transaction = _transaction(simulator, str(fields["transaction"]))
@@ -41,7 +41,7 @@ async def create(
         customer_note=_note(fields, "customer_note", transaction),
         rule=rule,
     )
-    await strike_after(rule)
+    await inject_after_effect(rule)
     return refunds.created(refund, transaction)
 
 
@@ -50,10 +50,10 @@ async def listed(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.REFUNDS)
-    await strike_before(rule)
-    rows = [refunds.told(_told(refund, rule)) for refund in _filtered(simulator, request)]
+    await inject_before_effect(rule)
+    rows = [refunds.as_json(_distorted(refund, rule)) for refund in _filtered(simulator, request)]
     shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX)
-    await strike_after(rule)
+    await inject_after_effect(rule)
     return refunds.listed(shown, meta)
 
 
@@ -61,7 +61,7 @@ router = Router("/refund", route_handlers=[create, listed], guards=[with_valid_k
 
 
 def _transaction(simulator: Simulator, given: str) -> Transaction:
-    """By reference or id, paid, and not given back in full."""
+    """A transaction by its reference or id; it must be paid, and not refunded in full."""
     books = simulator.books.transactions
     transaction = books.find(given) or books.find_by_id(given)
     if transaction is None:
@@ -74,7 +74,7 @@ def _transaction(simulator: Simulator, given: str) -> Transaction:
 
 
 def _amount(simulator: Simulator, transaction: Transaction, fields: dict[str, Any]) -> int:
-    """What was asked for, or all of the transaction."""
+    """The amount that was asked for, else all of the transaction."""
     if fields.get("currency", transaction.currency) != transaction.currency:
         raise errors.invalid("Currency differs from the transaction's", next_step=_NEXT_STEP)
     given = fields.get("amount")
@@ -92,7 +92,7 @@ def _note(fields: dict[str, Any], name: str, transaction: Transaction) -> str:
 
 
 def _filtered(simulator: Simulator, request: Request[Any, Any, State]) -> list[Refund]:
-    """`transaction` is the id of one: its reference finds nothing."""
+    """Refunds; the filter `transaction` takes the id of a transaction, not its reference."""
     found = simulator.books.refunds.listed(
         transaction_id=request.query_params.get("transaction"),
         currency=request.query_params.get("currency"),
@@ -100,6 +100,6 @@ def _filtered(simulator: Simulator, request: Request[Any, Any, State]) -> list[R
     return [each for each in found if each.gateway == NAME]
 
 
-def _told(refund: Refund, rule: Rule | None) -> Refund:
+def _distorted(refund: Refund, rule: Rule | None) -> Refund:
     amount, currency = distort(rule, amount=refund.amount, currency=refund.currency)
     return msgspec.structs.replace(refund, amount=amount, currency=currency)

@@ -1,4 +1,4 @@
-"""Initialize and verify."""
+"""Initialize, verify and list transactions."""
 
 import re
 from secrets import token_hex
@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from app.sandbox.books.transactions import ReferenceExists, Transaction
-from app.sandbox.faults import Operation, Rule, distort, strike_after, strike_before
+from app.sandbox.faults import Operation, Rule, distort, inject_after_effect, inject_before_effect
 from app.sandbox.paystack.api.reading import (
     CURRENCIES,
     read_amount,
@@ -34,9 +34,9 @@ async def initialize(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.INITIALIZE)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     transaction = _begin(simulator, read_fields(await request.body()))
-    await strike_after(rule)
+    await inject_after_effect(rule)
     checkout_url = f"{request.base_url}checkout/{transaction.access_code}"
     return transactions.initialized(transaction, checkout_url=checkout_url)
 
@@ -44,25 +44,25 @@ async def initialize(
 @get("/verify/{reference:str}")
 async def verify(reference: FromPath[str], simulator: NamedDependency[Simulator]) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.VERIFY)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     transaction = simulator.books.transactions.find(reference)
     if transaction is None:
         raise errors.transaction_not_found()
-    await strike_after(rule)
-    return transactions.verified(_told(transaction, rule))
+    await inject_after_effect(rule)
+    return transactions.verified(_distorted(transaction, rule))
 
 
 @get("/")
 async def listed(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> dict[str, Any]:
-    """Also what nobody has tried to pay."""
+    """All transactions, with those that nobody has tried to pay."""
     rule = simulator.faults.take(Operation.CHARGES)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     ours = [each for each in reversed(simulator.books.transactions.all()) if each.gateway == NAME]
-    rows = [transactions.told(_told(each, rule)) for each in ours]
+    rows = [transactions.as_json(_distorted(each, rule)) for each in ours]
     shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX)
-    await strike_after(rule)
+    await inject_after_effect(rule)
     return transactions.listed(shown, meta)
 
 
@@ -91,7 +91,7 @@ def _begin(simulator: Simulator, fields: dict[str, Any]) -> Transaction:
         raise errors.duplicate_reference() from error
 
 
-def _told(transaction: Transaction, rule: Rule | None) -> Transaction:
+def _distorted(transaction: Transaction, rule: Rule | None) -> Transaction:
     amount, currency = distort(rule, amount=transaction.amount, currency=transaction.currency)
     return msgspec.structs.replace(transaction, amount=amount, currency=currency)
 

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from app.sandbox.books.transfers import Recipient, Transfer
-from app.sandbox.faults import Operation, Rule, distort, strike_after, strike_before
+from app.sandbox.faults import Operation, Rule, distort, inject_after_effect, inject_before_effect
 from app.sandbox.paystack.api.reading import (
     read_amount,
     read_fields,
@@ -23,7 +23,7 @@ from app.sandbox.paystack.dialect import NAME
 from app.sandbox.paystack.wire import errors, transfers
 from app.sandbox.simulator import Simulator
 
-# Which accounts there are in which currency.
+# The kinds of accounts, and their currencies.
 _TYPES: Final = {
     "nuban": {"NGN"},
     "ghipss": {"GHS"},
@@ -32,9 +32,11 @@ _TYPES: Final = {
     "mobile_money": {"GHS", "KES"},
     "mobile_money_business": {"KES"},
 }
-NOBODYS_ACCOUNT: Final = "0000000000"  # the bank knows no such account
+NOBODYS_ACCOUNT: Final = "0000000000"  # no bank has this account
 
-FEE: Final = 1_000  # on top of every transfer; kept once it was paid out, also if it comes back
+FEE: Final = (
+    1_000  # in addition to every transfer; once paid out it is kept, even if the money comes back
+)
 
 _PER_PAGE_MAX: Final = 1_000
 _NUBAN = re.compile(r"[0-9]{10}")
@@ -47,11 +49,11 @@ async def create_recipient(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.RECIPIENT)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     fields = read_fields(await request.body())
     require(fields, "type", "name", "account_number", "bank_code")
     _check_account(fields)
-    recipient = simulator.books.transfers.know(
+    recipient = simulator.books.transfers.find_or_create_recipient(
         gateway=NAME,
         code=f"RCP_{token_hex(8)}",
         kind=str(fields["type"]),
@@ -60,7 +62,7 @@ async def create_recipient(
         bank_code=str(fields["bank_code"]),
         currency=str(fields.get("currency", "NGN")),
     )
-    await strike_after(rule)
+    await inject_after_effect(rule)
     return transfers.recipient_created(recipient)
 
 
@@ -69,23 +71,23 @@ async def create(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.TRANSFER)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     transfer = _begin(simulator, read_fields(await request.body()), rule)
-    await strike_after(rule)
+    await inject_after_effect(rule)
     return transfers.transfer_created(transfer)
 
 
 @get("/transfer/verify/{reference:str}")
 async def verify(reference: FromPath[str], simulator: NamedDependency[Simulator]) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.VERIFY_TRANSFER)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     transfer = simulator.books.transfers.find_by_reference(reference)
     if transfer is None:
         raise errors.transfer_not_found()
-    await strike_after(rule)
+    await inject_after_effect(rule)
     amount, currency = distort(rule, amount=transfer.amount, currency=transfer.currency)
-    told = msgspec.structs.replace(transfer, amount=amount, currency=currency)
-    return transfers.transfer_verified(told, simulator.books.transfers.recipient_of(transfer))
+    shown = msgspec.structs.replace(transfer, amount=amount, currency=currency)
+    return transfers.transfer_verified(shown, simulator.books.transfers.recipient_of(transfer))
 
 
 @get("/transfer")
@@ -93,19 +95,19 @@ async def listed(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.TRANSFERS)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     ours = [each for each in reversed(simulator.books.transfers.all()) if each.gateway == NAME]
     rows = [
         transfers.event_data(each, simulator.books.transfers.recipient_of(each)) for each in ours
     ]
     shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX)
-    await strike_after(rule)
+    await inject_after_effect(rule)
     return transfers.listed(shown, meta)
 
 
 @get("/balance")
 async def balance(simulator: NamedDependency[Simulator]) -> dict[str, Any]:
-    return transfers.balance(simulator.books.reckon(NAME))
+    return transfers.balance(simulator.books.sum_up(NAME))
 
 
 router = Router(
@@ -131,7 +133,7 @@ def _begin(simulator: Simulator, fields: dict[str, Any], rule: Rule | None) -> T
     if not _REFERENCE.fullmatch(reference):
         raise errors.invalid(
             "Invalid transfer reference",
-            next_step="Use 16 to 50 lowercase letters, digits, dashes and underscores",
+            next_step="Use 16 to 50 lowercase webhooks, digits, dashes and underscores",
         )
     if simulator.books.transfers.find_by_reference(reference):
         raise errors.duplicate_transfer_reference()

@@ -8,14 +8,14 @@ from app.sandbox.paystack.wire import transactions
 
 
 def listed(rows: list[dict[str, Any]], meta: dict[str, Any]) -> dict[str, Any]:
-    """Here `perPage` is a number."""
-    told = meta | {"perPage": int(meta["perPage"])}
-    return {"status": True, "message": "Disputes retrieved", "data": rows, "meta": told}
+    """One page of disputes. Its `perPage` is a number, not a text as in other lists."""
+    numbered = meta | {"perPage": int(meta["perPage"])}
+    return {"status": True, "message": "Disputes retrieved", "data": rows, "meta": numbered}
 
 
-def told(of: Chargeback, transaction: Transaction) -> dict[str, Any]:
-    """One with every field that the OpenAPI file requires. In its charge no plan is an object."""
-    charge: dict[str, Any] = transactions.told(transaction) | {"plan": {}}
+def as_json(of: Chargeback, transaction: Transaction) -> dict[str, Any]:
+    """A dispute with every field that the OpenAPI file requires; its charge has an empty `plan`."""
+    charge: dict[str, Any] = transactions.as_json(transaction) | {"plan": {}}
     return {
         "id": of.id,
         "refund_amount": of.amount,

@@ -1,10 +1,10 @@
-"""Refusals in Paystack's own form."""
+"""Errors in Paystack's own form."""
 
 from typing import Any
 
 
 class WireError(Exception):
-    """A refusal. `code` empty: the bare form, without type and code."""
+    """An error reply; without a `code` it has no type either."""
 
     def __init__(
         self,

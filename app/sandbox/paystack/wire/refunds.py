@@ -10,7 +10,7 @@ _INTEGRATION: Final = 100_982
 
 
 def created(refund: Refund, transaction: Transaction) -> dict[str, Any]:
-    """The reply to a new refund: queued, whatever may become of it."""
+    """The reply to a new refund: it is queued."""
     return {
         "status": True,
         "message": "Refund has been queued for processing",
@@ -47,9 +47,9 @@ def listed(rows: list[dict[str, Any]], meta: dict[str, Any]) -> dict[str, Any]:
 
 
 def event_data(refund: Refund) -> dict[str, Any]:
-    """What a webhook is about: the charge, and hardly which of its refunds.
+    """The data of a webhook: it has the charge, but the refund's id only if `needs-attention`.
 
-    The amount is a text here and a number there; only `needs-attention` tells the refund's id.
+    The amount is a number once the refund is processed, a text before.
     """
     is_done = refund.status == "processed"
     data: dict[str, Any] = {
@@ -86,7 +86,8 @@ def _transaction(of: Transaction) -> dict[str, Any]:
     }
 
 
-def told(of: Refund) -> dict[str, Any]:
+def as_json(of: Refund) -> dict[str, Any]:
+    """A refund in a list."""
     return {
         "integration": _INTEGRATION,
         "transaction": of.transaction_id,

@@ -21,7 +21,7 @@ def initialized(transaction: Transaction, *, checkout_url: str) -> dict[str, Any
 
 
 def verified(transaction: Transaction) -> dict[str, Any]:
-    """The reply to verify: 200 and `status: true`, also for a payment that failed."""
+    """The reply to verify: its status is 200 and `true` for a failed payment too."""
     return {
         "status": True,
         "message": "Verification successful",
@@ -29,8 +29,8 @@ def verified(transaction: Transaction) -> dict[str, Any]:
     }
 
 
-def told(of: Transaction) -> dict[str, Any]:
-    """One of a list."""
+def as_json(of: Transaction) -> dict[str, Any]:
+    """A transaction in a list."""
     return _transaction(of)
 
 
@@ -39,7 +39,7 @@ def listed(rows: list[dict[str, Any]], meta: dict[str, Any]) -> dict[str, Any]:
 
 
 def event_data(transaction: Transaction) -> dict[str, Any]:
-    """What the webhook of a payment is about."""
+    """The data of a webhook about a payment."""
     return _transaction(transaction)
 
 

@@ -17,7 +17,7 @@ def recipient_created(recipient: Recipient) -> dict[str, Any]:
 
 
 def transfer_created(transfer: Transfer) -> dict[str, Any]:
-    """The reply to a new transfer: its recipient is a number here."""
+    """The reply to a new transfer: its recipient is a number."""
     return {
         "status": True,
         "message": "Transfer has been queued",
@@ -44,7 +44,7 @@ def listed(rows: list[dict[str, Any]], meta: dict[str, Any]) -> dict[str, Any]:
 
 
 def event_data(transfer: Transfer, recipient: Recipient) -> dict[str, Any]:
-    """What a webhook is about, and what verify tells: its recipient is an object here."""
+    """The data of a webhook, and of the reply to verify: its recipient is an object."""
     is_done = transfer.status == "success"
     return _transfer(transfer) | {
         "recipient": _recipient(recipient),

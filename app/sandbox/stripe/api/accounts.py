@@ -1,4 +1,4 @@
-"""Connected accounts, and the page on which their owners answer what is asked."""
+"""Connected accounts, and links to the page on which their owners answer questions."""
 
 import re
 import time
@@ -11,10 +11,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from app.sandbox.books.accounts import ConnectedAccount, Standing
-from app.sandbox.faults import Operation, Rule, strike_after, strike_before
+from app.sandbox.faults import Operation, Rule, inject_after_effect, inject_before_effect
 from app.sandbox.simulator import Simulator
 from app.sandbox.stripe.api.reading import (
-    Asking,
+    ApiRequest,
     Fields,
     answer,
     check,
@@ -26,7 +26,7 @@ from app.sandbox.stripe.api.reading import (
 from app.sandbox.stripe.dialect import NAME
 from app.sandbox.stripe.wire import accounts, errors, objects
 
-NOWHERE: Final = "XX"  # a country in which nobody can be paid
+NOWHERE: Final = "XX"  # a country in which no account can be paid
 
 _LINK_SECONDS: Final = 300
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -37,7 +37,7 @@ _OPTIONAL: Final = (
 
 
 @post("/accounts", status_code=200)
-async def create(request: Asking, simulator: NamedDependency[Simulator]) -> Response[Any]:
+async def create(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Response[Any]:
     def do(fields: Fields, _: Rule | None) -> dict[str, Any]:
         return accounts.account(_open(simulator, fields))
 
@@ -45,32 +45,32 @@ async def create(request: Asking, simulator: NamedDependency[Simulator]) -> Resp
 
 
 @get("/accounts")
-async def listed(request: Asking, simulator: NamedDependency[Simulator]) -> dict[str, Any]:
+async def listed(request: ApiRequest, simulator: NamedDependency[Simulator]) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.VERIFY_RECIPIENT)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     check_query(request)
     newest_first = reversed(simulator.books.accounts.all())
     seen = [each for each in newest_first if each.standing is not Standing.GONE]
-    await strike_after(rule)
+    await inject_after_effect(rule)
     return page(request, [accounts.account(each) for each in seen])
 
 
 @get("/accounts/{account_id:str}")
 async def read(account_id: FromPath[str], simulator: NamedDependency[Simulator]) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.VERIFY_RECIPIENT)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     account = _find(simulator, account_id)
-    await strike_after(rule)
+    await inject_after_effect(rule)
     return accounts.account(account)
 
 
 @get("/balance")
 async def balance(simulator: NamedDependency[Simulator]) -> dict[str, Any]:
-    return objects.balance(simulator.books.reckon(NAME))
+    return objects.balance(simulator.books.sum_up(NAME))
 
 
 @post("/account_links", status_code=200)
-async def create_link(request: Asking, simulator: NamedDependency[Simulator]) -> Response[Any]:
+async def create_link(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Response[Any]:
     def do(fields: Fields, _: Rule | None) -> dict[str, Any]:
         check(fields, required=["account", "type", "refresh_url", "return_url"])
         if fields["type"] != "account_onboarding":
@@ -99,7 +99,7 @@ def _open(simulator: Simulator, fields: Fields) -> ConnectedAccount:
         )
     code = f"acct_{token_hex(8)}"
     name, email = fields.get("business_profile[name]", ""), fields.get("email", "")
-    simulator.books.transfers.know(
+    simulator.books.transfers.find_or_create_recipient(
         gateway=NAME,
         code=code,
         kind="express",
@@ -129,8 +129,8 @@ def _link(simulator: Simulator, fields: Fields, *, base_url: str) -> dict[str, A
 
 
 def _find(simulator: Simulator, code: str) -> ConnectedAccount:
-    """Who is shut out and who asks for what never was get the same answer."""
+    """An account; one that never existed and one that has revoked our access give one error."""
     account = simulator.books.accounts.find(code)
     if account is None or account.standing is Standing.GONE:
-        raise errors.shut_out(code)
+        raise errors.no_access(code)
     return account

@@ -9,10 +9,10 @@ from litestar import Response, Router, get, post
 from litestar.di import NamedDependency
 
 from app.sandbox.books.transactions import ReferenceExists, Transaction
-from app.sandbox.faults import Operation, Rule, distort, strike_after, strike_before
+from app.sandbox.faults import Operation, Rule, distort, inject_after_effect, inject_before_effect
 from app.sandbox.simulator import Simulator
 from app.sandbox.stripe.api.reading import (
-    Asking,
+    ApiRequest,
     Fields,
     answer,
     check,
@@ -40,12 +40,14 @@ _OPTIONAL: Final = (
 )  # fmt: skip
 _URL = re.compile(r"https?://\S+")
 _AMOUNT_MAX: Final = 99_999_999
-_LEGACY: Final = frozenset({"ugx"})  # in hundredths that must be whole
-_THREE_DECIMALS: Final = frozenset({"kwd", "tnd"})  # in thousandths that must be tenfold
+_LEGACY: Final = frozenset({"ugx"})  # in hundredths, which must be whole units
+_THREE_DECIMALS: Final = frozenset({"kwd", "tnd"})  # in thousandths, whose last digit must be 0
 
 
 @post("/checkout/sessions", status_code=200)
-async def create_session(request: Asking, simulator: NamedDependency[Simulator]) -> Response[Any]:
+async def create_session(
+    request: ApiRequest, simulator: NamedDependency[Simulator]
+) -> Response[Any]:
     def do(fields: Fields, _: Rule | None) -> dict[str, Any]:
         transaction = _begin(simulator, fields)
         url = f"{request.base_url}checkout/{transaction.access_code}"
@@ -55,16 +57,20 @@ async def create_session(request: Asking, simulator: NamedDependency[Simulator])
 
 
 @get("/charges")
-async def list_charges(request: Asking, simulator: NamedDependency[Simulator]) -> dict[str, Any]:
+async def list_charges(
+    request: ApiRequest, simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.VERIFY)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     check_query(request, "transfer_group", "expand[]")
     group = request.query_params.get("transfer_group")
     found = [
-        each for each in _attempts(simulator) if group in (None, objects.given(each).transfer_group)
+        each
+        for each in _attempts(simulator)
+        if group in (None, objects.session_request(each).transfer_group)
     ]
-    await strike_after(rule)
-    return page(request, [told(simulator, each, rule) for each in found])
+    await inject_after_effect(rule)
+    return page(request, [charge_as_json(simulator, each, rule) for each in found])
 
 
 router = Router("/v1", route_handlers=[create_session, list_charges], guards=[with_valid_key])
@@ -77,7 +83,7 @@ def _begin(simulator: Simulator, fields: Fields) -> Transaction:
     for name in ("success_url", "cancel_url"):
         if not _URL.fullmatch(fields.get(name, "http://-")):
             raise errors.invalid("Not a valid URL", param=name, code="url_invalid")
-    given = objects.Given(
+    given = objects.SessionRequest(
         cancel_url=fields.get("cancel_url", ""),
         metadata=read_metadata(fields, "metadata"),
         intent_metadata=read_metadata(fields, "payment_intent_data[metadata]"),
@@ -94,7 +100,7 @@ def _begin(simulator: Simulator, fields: Fields) -> Transaction:
             callback_url=fields["success_url"],
             metadata=msgspec.json.encode(given).decode(),
         )
-    except ReferenceExists as error:  # Stripe would not mind: to us it is a mistake
+    except ReferenceExists as error:  # Stripe accepts this: for us it is a mistake
         raise errors.invalid("Used before", param="client_reference_id") from error
 
 
@@ -116,10 +122,10 @@ def _attempts(simulator: Simulator) -> list[Transaction]:
     return [each for each in reversed(ours) if each.status != "abandoned"]
 
 
-def told(
+def charge_as_json(
     simulator: Simulator, transaction: Transaction, rule: Rule | None = None
 ) -> dict[str, Any]:
-    """One as a list has it."""
+    """A charge in a list."""
     amount, currency = distort(rule, amount=transaction.amount, currency=transaction.currency)
     return objects.charge(
         msgspec.structs.replace(transaction, amount=amount, currency=currency),

@@ -1,4 +1,4 @@
-"""What the calls have in common: the key, the form, replies that are kept, lists."""
+"""What the calls have in common: the key, the form, stored replies, lists."""
 
 import hashlib
 import re
@@ -12,13 +12,13 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
-from app.sandbox.faults import Kind, Operation, Rule, strike_after, strike_before
+from app.sandbox.faults import Kind, Operation, Rule, inject_after_effect, inject_before_effect
 from app.sandbox.simulator import Simulator
 from app.sandbox.stripe.dialect import NAME
 from app.sandbox.stripe.wire import errors, objects
 from app.sandbox.stripe.wire.errors import StripeError
 
-Asking = Request[Any, Any, State]
+ApiRequest = Request[Any, Any, State]
 Fields = Mapping[str, str]
 
 _INDEX = re.compile(r"\[[0-9]+\]")
@@ -31,7 +31,7 @@ _KEY_LENGTH_MAX: Final = 255
 
 def with_valid_key(connection: ASGIConnection[Any, Any, Any, State], _: BaseRouteHandler) -> None:
     """Guard: the secret key as bearer token, and a version."""
-    simulator: Simulator = connection.app.state.simulator
+    simulator: Simulator = connection.state.simulator
     given = connection.headers.get("authorization", "")
     if given not in {f"Bearer {key}" for key in simulator.secret_keys[NAME]}:
         raise errors.invalid_key()
@@ -40,14 +40,14 @@ def with_valid_key(connection: ASGIConnection[Any, Any, Any, State], _: BaseRout
 
 
 async def answer(
-    request: Asking,
+    request: ApiRequest,
     simulator: Simulator,
     operation: Operation,
     do: Callable[[Fields, Rule | None], dict[str, Any]],
 ) -> Response[Any]:
-    """Do what a POST asks for, once per Idempotency-Key: then the first answer is given again.
+    """Do what a POST asks for, once per Idempotency-Key: then the first reply is repeated.
 
-    Errors too, if they came after the call had begun, and 500 among them.
+    That includes errors, if they came after the call had begun, and 500.
     """
     key, body = request.headers.get("idempotency-key", ""), await request.body()
     if len(key) > _KEY_LENGTH_MAX:
@@ -57,20 +57,21 @@ async def answer(
         return _again(kept.call == call, key, kept.status, kept.body)
     rule = simulator.faults.take(operation)
     if rule and rule.kind is Kind.ERROR_500:
-        status, told = 500, errors.broken().body
+        status, reply = 500, errors.broken().body
     else:
-        await strike_before(rule)
-        status, told = _attempt(do, _read_form(request, body), rule)
+        await inject_before_effect(rule)
+        status, reply = _attempt(do, _read_form(request, body), rule)
     if key:
-        text = msgspec.json.encode(told).decode()
+        text = msgspec.json.encode(reply).decode()
         simulator.books.replies.keep(key=key, call=call, status=status, body=text)
-    await strike_after(rule)
-    return Response(told, status_code=status)
+    await inject_after_effect(rule)
+    return Response(reply, status_code=status)
 
 
 def check(fields: Fields, *, required: Collection[str], optional: Collection[str] = ()) -> None:
-    """Refuse what is not known, and what is missing. `[0]` stands for any index, `[*]` for any
-    name in metadata.
+    """Raise an error for a field that is unknown or missing.
+
+    `[0]` stands for any index, `[*]` for any name in metadata.
     """
     known = {*required, *optional}
     for name in fields:
@@ -97,12 +98,12 @@ def read_amount(fields: Fields, name: str) -> int:
 
 
 def read_metadata(fields: Fields, prefix: str) -> dict[str, str]:
-    """What is given in `prefix[...]`."""
+    """The metadata in fields `prefix[...]`."""
     marks = {name: mark[1] for name in fields if (mark := _MARK.search(name))}
     return {mark: fields[name] for name, mark in marks.items() if name == f"{prefix}[{mark}]"}
 
 
-def page(request: Asking, objects_: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def page(request: ApiRequest, objects_: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """A page of a list, newest first."""
     objects_ = [each for each in objects_ if _is_within(request, each["created"])]
     after = request.query_params.get("starting_after")
@@ -114,14 +115,14 @@ def page(request: Asking, objects_: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return objects.listed(shown, has_more=has_more, path=request.url.path)
 
 
-def _is_within(request: Asking, created: int) -> bool:
+def _is_within(request: ApiRequest, created: int) -> bool:
     query = request.query_params
     begin, end = int(query.get("created[gte]", 0)), int(query.get("created[lt]", 10**12))
     return begin <= created < end
 
 
-def check_query(request: Asking, *known: str) -> None:
-    """Refuse filters that this list does not have."""
+def check_query(request: ApiRequest, *known: str) -> None:
+    """Raise an error for a filter that this list does not have."""
     for name in request.query_params:
         if name not in {"limit", "starting_after", "created[gte]", "created[lt]", *known}:
             raise errors.unknown(name)
@@ -148,8 +149,8 @@ def _again(is_same: bool, key: str, status: int, body: str) -> Response[Any]:
     )
 
 
-def _read_form(request: Asking, body: bytes) -> dict[str, str]:
-    """The form that was sent: a JSON body is not taken."""
+def _read_form(request: ApiRequest, body: bytes) -> dict[str, str]:
+    """The form that was sent; a JSON body is an error."""
     if request.headers.get("content-type", "").partition(";")[0] != _FORM:
         raise errors.invalid(f"Send the parameters as {_FORM}", param="Content-Type")
     try:

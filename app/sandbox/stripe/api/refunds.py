@@ -1,4 +1,4 @@
-"""Refunds: begun, and listed."""
+"""Begin and list refunds."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from litestar.di import NamedDependency
 
 from app.sandbox.books.refunds import Refund
 from app.sandbox.books.transactions import Transaction
-from app.sandbox.faults import Operation, Rule, distort, strike_after, strike_before
+from app.sandbox.faults import Operation, Rule, distort, inject_after_effect, inject_before_effect
 from app.sandbox.simulator import Simulator
 from app.sandbox.stripe.api.reading import (
-    Asking,
+    ApiRequest,
     Fields,
     answer,
     check,
@@ -26,7 +26,7 @@ from app.sandbox.stripe.wire import errors, objects
 
 
 @post("/refunds", status_code=200)
-async def create(request: Asking, simulator: NamedDependency[Simulator]) -> Response[Any]:
+async def create(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Response[Any]:
     def do(fields: Fields, rule: Rule | None) -> dict[str, Any]:
         return objects.refund(_begin(simulator, fields, rule))
 
@@ -34,16 +34,16 @@ async def create(request: Asking, simulator: NamedDependency[Simulator]) -> Resp
 
 
 @get("/refunds")
-async def listed(request: Asking, simulator: NamedDependency[Simulator]) -> dict[str, Any]:
+async def listed(request: ApiRequest, simulator: NamedDependency[Simulator]) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.REFUNDS)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     check_query(request, "charge")
     charge = request.query_params.get("charge", "")
     found = simulator.books.refunds.listed(
         transaction_id=charge.removeprefix("ch_") or None, currency=None
     )
-    await strike_after(rule)
-    return page(request, [_told(each, rule) for each in found if each.gateway == NAME])
+    await inject_after_effect(rule)
+    return page(request, [_as_json(each, rule) for each in found if each.gateway == NAME])
 
 
 router = Router("/v1", route_handlers=[create, listed], guards=[with_valid_key])
@@ -89,6 +89,6 @@ def find_charge(simulator: Simulator, charge_id: str, *, param: str) -> Transact
     return transaction
 
 
-def _told(refund: Refund, rule: Rule | None) -> dict[str, Any]:
+def _as_json(refund: Refund, rule: Rule | None) -> dict[str, Any]:
     amount, currency = distort(rule, amount=refund.amount, currency=refund.currency)
     return objects.refund(msgspec.structs.replace(refund, amount=amount, currency=currency))

@@ -14,12 +14,12 @@ from app.sandbox.faults import (
     Operation,
     Rule,
     distort,
-    strike_after,
-    strike_before,
+    inject_after_effect,
+    inject_before_effect,
 )
 from app.sandbox.simulator import Simulator
 from app.sandbox.stripe.api.reading import (
-    Asking,
+    ApiRequest,
     Fields,
     answer,
     check,
@@ -38,7 +38,7 @@ _OPTIONAL: Final = ("source_transaction", "transfer_group", "description", "meta
 
 
 @post("/transfers", status_code=200)
-async def create(request: Asking, simulator: NamedDependency[Simulator]) -> Response[Any]:
+async def create(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Response[Any]:
     def do(fields: Fields, rule: Rule | None) -> dict[str, Any]:
         transfer = _begin(simulator, fields, rule)
         return objects.transfer(transfer, simulator.books.transfers.recipient_of(transfer))
@@ -47,16 +47,18 @@ async def create(request: Asking, simulator: NamedDependency[Simulator]) -> Resp
 
 
 @get("/transfers")
-async def listed(request: Asking, simulator: NamedDependency[Simulator]) -> dict[str, Any]:
+async def listed(request: ApiRequest, simulator: NamedDependency[Simulator]) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.VERIFY_TRANSFER)
-    await strike_before(rule)
+    await inject_before_effect(rule)
     check_query(request, "transfer_group", "destination")
     group = request.query_params.get("transfer_group")
     found = [
-        each for each in _all(simulator) if group in (None, objects.given_to(each).transfer_group)
+        each
+        for each in _all(simulator)
+        if group in (None, objects.transfer_request(each).transfer_group)
     ]
-    await strike_after(rule)
-    return page(request, [_told(simulator, each, rule) for each in found])
+    await inject_after_effect(rule)
+    return page(request, [_as_json(simulator, each, rule) for each in found])
 
 
 router = Router("/v1", route_handlers=[create, listed], guards=[with_valid_key])
@@ -67,7 +69,7 @@ def _begin(simulator: Simulator, fields: Fields, rule: Rule | None) -> Transfer:
     amount, currency = read_amount(fields, "amount"), fields["currency"].upper()
     recipient = _recipient(simulator, fields["destination"])
     _check_funds(simulator, fields, amount=amount, currency=currency, rule=rule)
-    given = objects.GivenToTransfer(
+    given = objects.TransferRequest(
         metadata=read_metadata(fields, "metadata"),
         transfer_group=fields.get("transfer_group"),
         source_transaction=fields.get("source_transaction"),
@@ -104,7 +106,7 @@ def _recipient(simulator: Simulator, account: str) -> Recipient:
 def _check_funds(
     simulator: Simulator, fields: Fields, *, amount: int, currency: str, rule: Rule | None
 ) -> None:
-    """From a charge no more than it was, though its money may be days away; else what is there."""
+    """Raise an error if the charge, or without one the balance, has less than this amount."""
     if source := fields.get("source_transaction"):
         charge = find_charge(simulator, source, param="source_transaction")
         if charge.currency != currency:
@@ -124,15 +126,15 @@ def _check_funds(
 
 
 def _source(transfer: Transfer) -> str | None:
-    return objects.given_to(transfer).source_transaction
+    return objects.transfer_request(transfer).source_transaction
 
 
 def _all(simulator: Simulator) -> list[Transfer]:
-    """Newest first."""
+    """All transfers, newest first."""
     return [each for each in reversed(simulator.books.transfers.all()) if each.gateway == NAME]
 
 
-def _told(simulator: Simulator, transfer: Transfer, rule: Rule | None) -> dict[str, Any]:
+def _as_json(simulator: Simulator, transfer: Transfer, rule: Rule | None) -> dict[str, Any]:
     amount, currency = distort(rule, amount=transfer.amount, currency=transfer.currency)
-    told = msgspec.structs.replace(transfer, amount=amount, currency=currency)
-    return objects.transfer(told, simulator.books.transfers.recipient_of(transfer))
+    shown = msgspec.structs.replace(transfer, amount=amount, currency=currency)
+    return objects.transfer(shown, simulator.books.transfers.recipient_of(transfer))

@@ -54,7 +54,7 @@ def capability(of: ConnectedAccount) -> dict[str, Any]:
 
 
 def application() -> dict[str, Any]:
-    """Whom an owner has shut out: us."""
+    """The application whose access an owner has revoked: ours."""
     return {"id": "ca_sandbox", "object": "application", "name": "The platform"}
 
 

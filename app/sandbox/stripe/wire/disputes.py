@@ -9,7 +9,7 @@ _OPEN: Final = {False: "needs_response", True: "under_review"}
 
 
 def dispute(of: Chargeback, *, charge: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Its `charge` is an id, unless the whole of it is asked for."""
+    """A dispute; its `charge` is an id, unless the whole charge was asked for."""
     return {
         "id": dispute_id(of),
         "object": "dispute",
@@ -49,7 +49,7 @@ def _status(of: Chargeback) -> str:
 
 
 def _evidence_details(of: Chargeback) -> dict[str, Any]:
-    """`due_by` is 0 where the bank takes no answer."""
+    """Until when evidence is accepted: `due_by` is 0 if it is not."""
     is_answered = of.status == ANSWERED
     return {
         "due_by": unix(of.due_at) if of.due_at else 0,
@@ -61,7 +61,7 @@ def _evidence_details(of: Chargeback) -> dict[str, Any]:
 
 
 def _balances(of: Chargeback) -> list[dict[str, Any]]:
-    """What was withdrawn when it was opened, with the fee, and what was reinstated."""
+    """What was withdrawn when it was opened, with the fee, and what was returned."""
     withdrawn = _balance(of, 1, -of.amount, of.fee, "dispute")
     if of.is_taken:
         return [withdrawn]

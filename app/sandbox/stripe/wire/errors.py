@@ -1,10 +1,10 @@
-"""Refusals in Stripe's own form."""
+"""Errors in Stripe's own form."""
 
 from typing import Any
 
 
 class StripeError(Exception):
-    """A refusal. `is_kept`: it came after the call had begun, and is given again to its key."""
+    """An error reply. `is_kept`: it came after the call had begun, and is repeated for its key."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ def invalid_key() -> StripeError:
 
 
 def no_version() -> StripeError:
-    """The real one would take the account's default: here a call that pins none is a mistake."""
+    """Stripe would use the account's default version: here a call without one is a mistake."""
     return StripeError(400, "Send a Stripe-Version header", param="Stripe-Version")
 
 
@@ -54,7 +54,7 @@ def invalid(message: str, *, param: str, code: str = "") -> StripeError:
 
 
 def refused(message: str, *, code: str = "", param: str = "") -> StripeError:
-    """The parameters are right; it cannot be done all the same."""
+    """The parameters are valid, but it cannot be done."""
     return StripeError(400, message, code=code, param=param, is_kept=True)
 
 
@@ -62,7 +62,7 @@ def not_found(what: str, key: str, *, param: str) -> StripeError:
     return StripeError(404, f"No such {what}: '{key}'", code="resource_missing", param=param)
 
 
-def shut_out(account: str) -> StripeError:
+def no_access(account: str) -> StripeError:
     return StripeError(
         403,
         f"The provided key does not have access to account '{account}' (or that account does not "

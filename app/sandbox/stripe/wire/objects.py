@@ -11,7 +11,7 @@ from app.sandbox.books.transactions import Transaction
 from app.sandbox.books.transfers import Recipient, Transfer
 
 _SESSION_SECONDS: Final = 86_400
-# What the books call a refund, in Stripe's words.
+# The books' words for a refund, in Stripe's words.
 _REFUND_STATUSES: Final = {
     "pending": "pending",
     "needs-attention": "requires_action",
@@ -20,8 +20,8 @@ _REFUND_STATUSES: Final = {
 }
 
 
-class Given(msgspec.Struct, frozen=True, kw_only=True):
-    """What a session was made with, besides what every charge has."""
+class SessionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session was requested with, besides what every charge has."""
 
     cancel_url: str
     metadata: dict[str, str]
@@ -29,8 +29,8 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     transfer_group: str | None
 
 
-class GivenToTransfer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a transfer was made with, besides what every transfer has."""
+class TransferRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a transfer was requested with, besides what every transfer has."""
 
     metadata: dict[str, str]
     transfer_group: str | None
@@ -38,12 +38,12 @@ class GivenToTransfer(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None
 
 
-def given(transaction: Transaction) -> Given:
-    return msgspec.json.decode(transaction.metadata, type=Given)
+def session_request(transaction: Transaction) -> SessionRequest:
+    return msgspec.json.decode(transaction.metadata, type=SessionRequest)
 
 
-def given_to(transfer: Transfer) -> GivenToTransfer:
-    return msgspec.json.decode(transfer.metadata, type=GivenToTransfer)
+def transfer_request(transfer: Transfer) -> TransferRequest:
+    return msgspec.json.decode(transfer.metadata, type=TransferRequest)
 
 
 def charge_id(transaction_id: int) -> str:
@@ -63,20 +63,20 @@ def is_paid(transaction: Transaction) -> bool:
 
 
 def session(of: Transaction, *, url: str) -> dict[str, Any]:
-    paid, made = is_paid(of), given(of)
+    paid, request = is_paid(of), session_request(of)
     return {
         "id": of.access_code,
         "object": "checkout.session",
         "amount_subtotal": of.amount,
         "amount_total": of.amount,
-        "cancel_url": made.cancel_url,
+        "cancel_url": request.cancel_url,
         "client_reference_id": of.reference,
         "created": unix(of.created_at),
         "currency": of.currency.lower(),
         "customer_email": of.email,
         "expires_at": unix(of.created_at) + _SESSION_SECONDS,
         "livemode": False,
-        "metadata": made.metadata,
+        "metadata": request.metadata,
         "mode": "payment",
         "payment_intent": intent_id(of.id) if of.status != "abandoned" else None,
         "payment_method_types": ["card"],
@@ -102,15 +102,15 @@ def intent(of: Transaction) -> dict[str, Any]:
         "last_payment_error": None if paid else _decline() | {"charge": charge_id(of.id)},
         "latest_charge": charge_id(of.id),
         "livemode": False,
-        "metadata": given(of).intent_metadata,
+        "metadata": session_request(of).intent_metadata,
         "payment_method_types": ["card"],
         "status": "succeeded" if paid else "requires_payment_method",
-        "transfer_group": given(of).transfer_group,
+        "transfer_group": session_request(of).transfer_group,
     }
 
 
 def charge(of: Transaction, *, refunded: int, is_disputed: bool = False) -> dict[str, Any]:
-    """The attempt to pay a session: that which succeeded, or else the last."""
+    """The attempt to pay a session: the one that succeeded, else the last one."""
     paid = is_paid(of)
     return {
         "id": charge_id(of.id),
@@ -126,7 +126,7 @@ def charge(of: Transaction, *, refunded: int, is_disputed: bool = False) -> dict
         "failure_code": None if paid else "card_declined",
         "failure_message": None if paid else "Your card was declined.",
         "livemode": False,
-        "metadata": given(of).intent_metadata,
+        "metadata": session_request(of).intent_metadata,
         "outcome": {
             "network_status": "approved_by_network" if paid else "declined_by_network",
             "reason": None if paid else "generic_decline",
@@ -137,7 +137,7 @@ def charge(of: Transaction, *, refunded: int, is_disputed: bool = False) -> dict
         "payment_intent": intent_id(of.id),
         "refunded": paid and refunded >= of.amount,
         "status": "succeeded" if paid else "failed",
-        "transfer_group": given(of).transfer_group,
+        "transfer_group": session_request(of).transfer_group,
     }
 
 
@@ -163,7 +163,7 @@ def refund(of: Refund) -> dict[str, Any]:
 
 
 def transfer(of: Transfer, recipient: Recipient) -> dict[str, Any]:
-    made, is_back = given_to(of), of.status == "reversed"
+    request, is_back = transfer_request(of), of.status == "reversed"
     return {
         "id": of.transfer_code,
         "object": "transfer",
@@ -172,15 +172,15 @@ def transfer(of: Transfer, recipient: Recipient) -> dict[str, Any]:
         "balance_transaction": f"txn_{of.id}",
         "created": unix(of.created_at),
         "currency": of.currency.lower(),
-        "description": made.description,
+        "description": request.description,
         "destination": recipient.recipient_code,
         "destination_payment": f"py_{of.id}",
         "livemode": False,
-        "metadata": made.metadata,
+        "metadata": request.metadata,
         "reversed": is_back,
-        "source_transaction": made.source_transaction,
+        "source_transaction": request.source_transaction,
         "source_type": "card",
-        "transfer_group": made.transfer_group,
+        "transfer_group": request.transfer_group,
     }
 
 
@@ -200,9 +200,9 @@ def listed(objects: list[dict[str, Any]], *, has_more: bool, path: str) -> dict[
     return {"object": "list", "data": objects, "has_more": has_more, "url": path}
 
 
-def unix(told: str) -> int:
-    """Stripe's times are seconds."""
-    return int(datetime.fromisoformat(told).timestamp())
+def unix(time: str) -> int:
+    """A time of the books in Unix seconds, as Stripe has it."""
+    return int(datetime.fromisoformat(time).timestamp())
 
 
 def _balance(of: Transaction) -> dict[str, Any]:

@@ -168,13 +168,13 @@ LATE: Final = (
         "a job nobody took",
         """
         INSERT INTO procrastinate_jobs (queue_name, task_name, scheduled_at)
-        VALUES ('money', 'carry-out', now() - interval '16 minutes') RETURNING id""",
+        VALUES ('money', 'send-instruction', now() - interval '16 minutes') RETURNING id""",
     ),
     Breach(
         "jobs_end",
         "a job that gave up",
         """
         INSERT INTO procrastinate_jobs (queue_name, task_name, status)
-        VALUES ('money', 'carry-out', 'failed') RETURNING id""",
+        VALUES ('money', 'send-instruction', 'failed') RETURNING id""",
     ),
 )

@@ -1,0 +1,146 @@
+"""Recover what a lost chargeback has taken: from pots, from what has not left, from the host."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from app.edge.notifications.model import Kind
+from app.flows.chargebacks import rules
+from app.flows.chargebacks.actions import notify
+from app.flows.chargebacks.model import Case, Chargeback, Cut, Recovery
+from app.foundation.alerts import resolve_alerts
+from app.foundation.audit import SYSTEM
+from app.foundation.db import Tx, now
+from app.foundation.money import Money
+from app.market.bookings import actions as bookings
+from app.market.bookings.model import BookingState
+from app.market.disputes import actions as disputes
+from app.money.escrow import actions as escrow
+from app.money.escrow.model import PotKind, PotState
+from app.money.instructions import actions as instructions
+from app.money.instructions.model import Instruction, InstructionKind, InstructionState
+from app.money.ledger import actions as ledger
+from app.money.payees import actions as payees
+from app.money.payees.model import Payee
+from app.money.payments import actions as payments
+from app.money.payments.model import Unwanted
+from app.money.payouts import actions as payouts
+
+_ALERTS: Final = ("instruction_given_up", "instruction_reversed")
+_BECAUSE: Final = "the guest's bank has taken the money back"
+
+
+async def recover(tx: Tx, case: Case, chargeback: Chargeback) -> Recovery:
+    """Take back what a bank has taken, in the order of rules.recover, in one posting.
+
+    The platform bears what nobody else does.
+    """
+    payee = Payee(case.booking.host_id, case.payment.gateway, chargeback.currency)
+    target = await payees.recipient_of(tx, payee)  # locked before its transfers, as everywhere
+    unsent = await instructions.lock_unsent(tx, case.payment.id, list(InstructionKind))
+    recovery = rules.recover(
+        chargeback.amount,
+        pots=case.pots,
+        refunds=_of(InstructionKind.REFUND, unsent),
+        transfers=_of(InstructionKind.TRANSFER, unsent),
+        host_has=await _host_has(tx, case),
+    )
+    if posting := rules.recovered(chargeback, case, recovery):
+        await ledger.post(tx, posting)
+    await _take_from_pots(tx, case, recovery)
+    await cancel(tx, case, recovery.refunds, target=target)
+    await cancel(tx, case, recovery.transfers, target=target)
+    await payments.charge_back(
+        tx, case.payment.id, taken=chargeback.amount, promised=recovery.from_refunds
+    )
+    if recovery.from_host:
+        await _charge_host(tx, case, chargeback, recovery.from_host)
+    return recovery
+
+
+async def awaits_refund(tx: Tx, payment_id: UUID) -> bool:
+    """Whether a refund of a charge is under way: whether it arrives decides who bears a loss.
+
+    Refunds that have not left are locked first, so that none begins to be sent at this moment.
+    """
+    await instructions.lock_unsent(tx, payment_id, [InstructionKind.REFUND])
+    return await instructions.is_refund_under_way(tx, payment_id)
+
+
+async def cancel(tx: Tx, case: Case, taken: Sequence[Cut], *, target: str | None) -> None:
+    """Cancel the instructions that money is taken from; another one sends what is left of each."""
+    cuts = await _sendable(tx, taken, target=target)
+    await instructions.cancel_all(tx, [cut.instruction for cut in cuts], reason=_BECAUSE)
+    rests = [
+        rules.successor(cut.instruction, amount=cut.rest, target=target) for cut in cuts if cut.rest
+    ]
+    await instructions.queue_all(tx, rests, by=SYSTEM)
+    await escrow.close_settled(tx, [pot.id for pot in case.pots], reason=_BECAUSE)
+    await resolve_alerts(tx, _ALERTS, [str(cut.instruction.id) for cut in taken])
+    if any(cut.instruction.source_id == case.payment.id and not cut.rest for cut in cuts):
+        await resolve_alerts(tx, tuple(Unwanted), [case.payment.reference])
+
+
+def _of(kind: InstructionKind, unsent: Sequence[Instruction]) -> list[Instruction]:
+    return [instruction for instruction in unsent if instruction.kind is kind]
+
+
+async def _host_has(tx: Tx, case: Case) -> int:
+    """What the host has got of a charge, or is getting now, and does not owe already.
+
+    What was kept back for older debts counts as got. Below zero: more is owed than was got.
+    """
+    return (
+        await instructions.transferred(tx, case.payment.id)
+        + await payouts.kept_back(tx, [pot.id for pot in case.pots])
+        - await payouts.owed_for_booking(
+            tx, host_id=case.booking.host_id, booking_id=case.booking.id
+        )
+    )
+
+
+async def _take_from_pots(tx: Tx, case: Case, recovery: Recovery) -> None:
+    """Take from each pot; what is left of it moves on.
+
+    A booking that has not begun is cancelled if its rental is taken whole: it is unpaid now.
+    """
+    rental: PotState | None = None
+    for pot in case.pots:
+        if amount := recovery.pots.get(pot.id):
+            held = await disputes.give_way(tx, case.booking, pot, amount)
+            taken = await escrow.charge_back(tx, held, amount, reason=_BECAUSE)
+            rental = taken.state if pot.kind is PotKind.RENTAL else rental
+    if rental is not PotState.CHARGED_BACK:
+        return
+    booking = case.booking
+    is_ahead = booking.state is BookingState.CONFIRMED and booking.check_in_at > await now(tx)
+    if is_ahead or booking.state is BookingState.AWAITING_HOST:
+        await bookings.cancel(tx, booking, by=SYSTEM, reason=_BECAUSE)
+
+
+async def _sendable(tx: Tx, cuts: Sequence[Cut], *, target: str | None) -> list[Cut]:
+    """The cuts, with a new instruction in place of each that had left and came back.
+
+    What came back has ended; only the new instruction can be cancelled.
+    """
+    again = [
+        rules.successor(cut.instruction, amount=cut.instruction.amount, target=target)
+        for cut in cuts
+        if cut.instruction.state is InstructionState.REVERSED
+    ]
+    await instructions.queue_all(tx, again, by=SYSTEM)
+    by_source = {new.source_id: await instructions.get(tx, new.id) for new in again}
+    return [Cut(by_source.get(cut.instruction.id, cut.instruction), cut.amount) for cut in cuts]
+
+
+async def _charge_host(tx: Tx, case: Case, chargeback: Chargeback, amount: int) -> None:
+    money = Money(amount=amount, currency=chargeback.currency)
+    await payouts.owe(
+        tx,
+        cause_id=chargeback.id,
+        host_id=case.booking.host_id,
+        booking_id=case.booking.id,
+        money=money,
+        reason=_BECAUSE,
+    )
+    await notify.notify_host(tx, case, chargeback, Kind.HOST_DEBT, money)

@@ -1,0 +1,111 @@
+"""Queue instructions: new ones, and again those that waited for an account or have failed."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.edge.gateways.port import GatewayName
+from app.foundation import audit
+from app.foundation.audit import Actor
+from app.foundation.db import Tx
+from app.foundation.queue import AdmitRefunds, SendInstruction, enqueue, enqueue_all
+from app.foundation.states import MoveRefused
+from app.money.instructions.actions.move import move
+from app.money.instructions.actions.read import get
+from app.money.instructions.model import (
+    Instruction,
+    InstructionKind,
+    InstructionState,
+    NewInstruction,
+    NothingToRetry,
+)
+from app.money.instructions.queries import due, moves
+from app.money.instructions.rules import attempts, records
+
+_S = InstructionState
+
+
+async def queue_all(tx: Tx, new: Sequence[NewInstruction], *, by: Actor) -> None:
+    """Commit to paying these, all of one kind; they are sent soon after the commit.
+
+    Without a target they wait for the payee's account; automatic refunds wait at the refund gate,
+    which a job opens as far as it may be. One source causes one refund and one transfer at the
+    most: Violated("instructions_once").
+    """
+    if not new:
+        return
+    sendable = await moves.insert(tx, new, queued_for=attempts.QUEUED_FOR)
+    await audit.record_all(tx, by=by, action=f"queue_{new[0].kind}", changes=records.queued(new))
+    await enqueue_all(
+        tx, [SendInstruction(instruction_id=instruction_id) for instruction_id in sendable]
+    )
+    if any(each.automatic for each in new):
+        await enqueue(tx, AdmitRefunds())
+
+
+async def resume_all(
+    tx: Tx, *, payee_id: UUID, gateway: GatewayName, currency: str, target: str
+) -> None:
+    """Queue the transfers that waited for this payee's account."""
+    waiting = await due.lock_waiting(tx, payee_id=payee_id, gateway=gateway, currency=currency)
+    for instruction in waiting:
+        await resume(tx, instruction, target=target)
+
+
+async def resume(tx: Tx, waiting: Instruction, *, target: str) -> None:
+    """Queue a transfer that waited for its payee's account."""
+    await _queue(tx, waiting, target=target, reason="the payee has an account now")
+
+
+async def withdraw(tx: Tx, *, payee_id: UUID, gateway: GatewayName, currency: str) -> None:
+    """The payee's account is gone: let the transfers that are queued for it wait for another."""
+    queued = await due.lock_queued(tx, payee_id=payee_id, gateway=gateway, currency=currency)
+    for instruction in queued:
+        await move(tx, instruction, _S.WAITING_FOR_PAYEE, reason="the payee's account is gone")
+
+
+async def retry(tx: Tx, failed: Instruction, *, target: str | None, reason: str) -> None:
+    """Queue a new attempt of a failed instruction; without a target it waits for the payee.
+
+    Raises NothingToRetry.
+    """
+    if failed.state is not _S.FAILED:
+        raise NothingToRetry(f"It is {failed.state}.")
+    if target:
+        await _queue(tx, failed, target=target, reason=reason)
+    else:
+        await move(tx, failed, _S.WAITING_FOR_PAYEE, reason="the payee has no account")
+
+
+async def next_failed(
+    tx: Tx, kind: InstructionKind, but: Sequence[UUID], *, contested: Sequence[UUID]
+) -> UUID | None:
+    """Lock a failed refund or transfer whose next attempt is due; returns its id.
+
+    None of the instructions `but`, and none of the charges `contested`.
+    """
+    return await due.lock_next_failed(tx, kind, but, contested=contested)
+
+
+async def retry_refund(tx: Tx, refund_id: UUID) -> None:
+    """Queue a new attempt of a failed refund, the way that its charge came."""
+    refund = await get(tx, refund_id)
+    await retry(tx, refund, target=refund.target, reason="tried again")
+
+
+async def cancel_all(tx: Tx, unsent: Sequence[Instruction], *, reason: str) -> None:
+    """Cancel locked instructions that have not left: they will not be sent. Raises MoveRefused."""
+    ids = [instruction.id for instruction in unsent]
+    if await moves.cancel(tx, ids, reason=reason) != len(ids):
+        raise MoveRefused("Somebody else moved a refund or transfer at the same moment.")
+
+
+async def _queue(tx: Tx, instruction: Instruction, *, target: str, reason: str) -> None:
+    await move(
+        tx,
+        instruction,
+        _S.QUEUED,
+        reason=reason,
+        target=target,
+        next_try_in=attempts.QUEUED_FOR,
+    )
+    await enqueue(tx, SendInstruction(instruction_id=instruction.id))

@@ -1,0 +1,110 @@
+"""Read instructions, and lock them: by id, charge, booking, source or reported reference."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.foundation import paging
+from app.foundation.db import Tx, plan_for_values
+from app.money.instructions.model import (
+    Instruction,
+    InstructionFilter,
+    InstructionKind,
+    InstructionMove,
+    InstructionPage,
+    InstructionReply,
+    NoSuchInstructionHere,
+)
+from app.money.instructions.queries import due, sources
+from app.money.instructions.queries import instructions as queries
+from app.money.instructions.rules import attempts
+
+
+async def get(tx: Tx, instruction_id: UUID) -> Instruction:
+    """An instruction. Raises NoSuchInstructionHere."""
+    if instruction := await queries.find(tx, instruction_id):
+        return instruction
+    raise NoSuchInstructionHere(f"There is no instruction {instruction_id}.")
+
+
+async def lock(tx: Tx, instruction_id: UUID) -> Instruction:
+    """An instruction, locked until the transaction ends. Raises NoSuchInstructionHere."""
+    if instruction := await queries.lock(tx, instruction_id):
+        return instruction
+    raise NoSuchInstructionHere(f"There is no instruction {instruction_id}.")
+
+
+async def lock_unsent(
+    tx: Tx, payment_id: UUID, kinds: Sequence[InstructionKind]
+) -> list[Instruction]:
+    """The instructions of a charge that have not left, or came back; none leaves meanwhile."""
+    return await due.lock_unsent(tx, payment_id, kinds)
+
+
+async def find_by_reported_reference(
+    tx: Tx, reference: str, kind: InstructionKind
+) -> Instruction | None:
+    """The instruction that has, or had, an attempt under a reference that a gateway reports."""
+    instruction_id = attempts.instruction_of(reference, kind)
+    return await queries.find(tx, instruction_id) if instruction_id else None
+
+
+async def refunds_at_gateway(tx: Tx, payment_id: UUID) -> list[UUID]:
+    """The ids of a charge's refunds that are at the gateway, or may be, or have arrived."""
+    return await queries.refunds_at_gateway(tx, payment_id)
+
+
+async def is_refund_under_way(tx: Tx, payment_id: UUID) -> bool:
+    """Whether a refund of a charge is at the gateway, or may be, and its end is open."""
+    return await queries.is_refund_under_way(tx, payment_id)
+
+
+async def transferred(tx: Tx, payment_id: UUID) -> int:
+    """How much of a charge has gone to its host, or may be on its way there. Minor units."""
+    return await queries.transferred(tx, payment_id)
+
+
+async def of_booking(tx: Tx, booking_id: UUID) -> list[Instruction]:
+    """A booking's refunds and transfers, the oldest first."""
+    return await queries.of_booking(tx, booking_id)
+
+
+async def references_of_booking(tx: Tx, booking_id: UUID) -> list[str]:
+    """The reference of every attempt at a booking's refunds and transfers, past ones too."""
+    return await queries.references_of_booking(tx, booking_id)
+
+
+async def of_source(tx: Tx, source_id: UUID) -> list[Instruction]:
+    """The instructions that a pot, charge, debt or other instruction has caused."""
+    return await sources.of_source(tx, source_id)
+
+
+async def root_source(tx: Tx, instruction_id: UUID) -> UUID:
+    """The pot, charge or debt that an instruction goes back to, past those that it replaces."""
+    return await sources.root_source(tx, instruction_id)
+
+
+async def all_confirmed(tx: Tx, source_id: UUID) -> bool:
+    """Whether all that a source has caused has arrived, or was cancelled."""
+    return await sources.all_confirmed(tx, source_id)
+
+
+async def without_any(tx: Tx, source_ids: Sequence[UUID]) -> list[UUID]:
+    """Those of these sources that caused no instruction."""
+    return await sources.without_any(tx, source_ids)
+
+
+async def read_page(
+    tx: Tx, wanted: InstructionFilter, *, limit: int, cursor: str | None
+) -> InstructionPage:
+    """A page of refunds or transfers, newest first. Raises Invalid for a made-up cursor."""
+    before = paging.read_id(cursor)
+    await plan_for_values(tx)
+    found = await queries.page(tx, wanted, before=before, limit=limit + 1)
+    page, next_cursor = paging.cut(found, limit, by=lambda instruction: instruction.id)
+    replies = [InstructionReply.of(instruction) for instruction in page]
+    return InstructionPage(instructions=replies, next_cursor=next_cursor)
+
+
+async def read_history(tx: Tx, instruction_id: UUID) -> list[InstructionMove]:
+    """Each move of an instruction, in order."""
+    return await queries.history(tx, instruction_id)

@@ -1,0 +1,1 @@
+"""One statement per function on `instructions` and `instruction_history`."""

@@ -1,0 +1,149 @@
+"""Statements that find, and often lock, the instructions of which something is to be done."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from app.edge.gateways.port import GatewayName
+from app.foundation.db import Tx, fetch_all, fetch_new_value, fetch_value, fetch_values
+from app.money.instructions.model import Instruction, InstructionKind
+
+
+async def to_send(
+    tx: Tx, kind: InstructionKind, *, contested: Sequence[UUID], limit: int
+) -> list[UUID]:
+    """Queued refunds or transfers that should have been sent by now, the longest overdue first.
+
+    None of the charges `contested`.
+    """
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        SELECT id FROM instructions
+         WHERE state = 'queued' AND kind = %(kind)s
+           AND next_try_at <= (SELECT business_now())
+           AND payment_id <> ALL(%(contested)s::uuid[])
+         ORDER BY next_try_at
+         LIMIT %(limit)s""",
+        kind=kind,
+        contested=list(contested),
+        limit=limit,
+    )
+
+
+async def to_look_up(tx: Tx, *, limit: int) -> list[UUID]:
+    """Instructions with an open outcome whose look-up is due, the longest overdue first."""
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        SELECT id FROM instructions
+         WHERE state IN ('sending', 'unknown', 'sent')
+           AND kind IN ('refund', 'transfer') -- all there are: the index is by state and kind
+           AND next_try_at <= (SELECT business_now())
+         ORDER BY next_try_at
+         LIMIT %(limit)s""",
+        limit=limit,
+    )
+
+
+async def lock_next_failed(
+    tx: Tx, kind: InstructionKind, but: Sequence[UUID], *, contested: Sequence[UUID]
+) -> UUID | None:
+    """Lock a failed instruction whose next attempt is due, unless another transaction has it.
+
+    None of the instructions `but`, and none of the charges `contested`.
+    """
+    return await fetch_value(
+        tx,
+        UUID,
+        """
+        SELECT id FROM instructions
+         WHERE state = 'failed' AND kind = %(kind)s
+           AND next_try_at <= (SELECT business_now()) AND id <> ALL(%(but)s::uuid[])
+           AND payment_id <> ALL(%(contested)s::uuid[])
+         ORDER BY next_try_at
+         LIMIT 1
+           FOR NO KEY UPDATE SKIP LOCKED""",
+        kind=kind,
+        but=list(but),
+        contested=list(contested),
+    )
+
+
+async def began_within(tx: Tx, instruction: Instruction, period: timedelta) -> bool:
+    """Whether the current attempt was begun less than this long ago."""
+    return await fetch_new_value(
+        tx,
+        bool,
+        """
+        SELECT EXISTS (
+            SELECT FROM instruction_history
+             WHERE instruction_id = %(id)s AND attempt = %(attempt)s AND state = 'sending'
+               AND at > business_now() - %(period)s)""",
+        id=instruction.id,
+        attempt=instruction.attempt,
+        period=period,
+    )
+
+
+async def lock_waiting(
+    tx: Tx, *, payee_id: UUID, gateway: GatewayName, currency: str
+) -> list[Instruction]:
+    """Lock the transfers that wait for this payee's account."""
+    return await fetch_all(
+        tx,
+        Instruction,
+        """
+        SELECT * FROM instructions
+         WHERE state = 'waiting_for_payee' AND payee_id = %(payee_id)s
+           AND gateway = %(gateway)s AND currency = %(currency)s
+         ORDER BY id
+           FOR NO KEY UPDATE""",
+        payee_id=payee_id,
+        gateway=gateway,
+        currency=currency,
+    )
+
+
+async def lock_queued(
+    tx: Tx, *, payee_id: UUID, gateway: GatewayName, currency: str
+) -> list[Instruction]:
+    """Lock the transfers to this payee's account that have not been sent."""
+    return await fetch_all(
+        tx,
+        Instruction,
+        """
+        SELECT * FROM instructions
+         WHERE state = 'queued' AND kind = 'transfer' AND payee_id = %(payee_id)s
+           AND gateway = %(gateway)s AND currency = %(currency)s
+         ORDER BY id
+           FOR NO KEY UPDATE""",
+        payee_id=payee_id,
+        gateway=gateway,
+        currency=currency,
+    )
+
+
+async def lock_unsent(
+    tx: Tx, payment_id: UUID, kinds: Sequence[InstructionKind]
+) -> list[Instruction]:
+    """Lock the instructions of a charge that have not left, or came back: the oldest first.
+
+    Until the transaction ends no other sends them or moves them.
+    """
+    return await fetch_all(
+        tx,
+        Instruction,
+        """
+        SELECT * FROM instructions
+         WHERE payment_id = %(payment_id)s AND kind = ANY(%(kinds)s)
+           AND (state IN ('queued', 'waiting_for_payee', 'failed')
+                OR (state = 'reversed' AND NOT EXISTS (
+                    SELECT FROM instructions AS again WHERE again.source_id = instructions.id)))
+         ORDER BY id
+           FOR NO KEY UPDATE""",
+        payment_id=payment_id,
+        kinds=list(kinds),
+    )

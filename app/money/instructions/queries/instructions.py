@@ -1,0 +1,121 @@
+"""Statements that read instructions: by id, charge or booking, and as admins look for them."""
+
+from uuid import UUID
+
+import msgspec
+
+from app.foundation.db import Tx, fetch_all, fetch_new_value, fetch_one, fetch_values
+from app.money.instructions.model import Instruction, InstructionFilter, InstructionMove
+
+
+async def find(tx: Tx, instruction_id: UUID) -> Instruction | None:
+    return await fetch_one(
+        tx, Instruction, "SELECT * FROM instructions WHERE id = %(id)s", id=instruction_id
+    )
+
+
+async def lock(tx: Tx, instruction_id: UUID) -> Instruction | None:
+    return await fetch_one(
+        tx,
+        Instruction,
+        "SELECT * FROM instructions WHERE id = %(id)s FOR NO KEY UPDATE",
+        id=instruction_id,
+    )
+
+
+async def page(
+    tx: Tx, wanted: InstructionFilter, *, before: UUID | None, limit: int
+) -> list[Instruction]:
+    """Newest first (ids are in the order of time), older than the instruction `before`."""
+    return await fetch_all(
+        tx,
+        Instruction,
+        """
+        SELECT * FROM instructions
+         WHERE kind = %(kind)s
+           AND (%(state)s::text IS NULL OR state = %(state)s)
+           AND (%(booking_id)s::uuid IS NULL OR booking_id = %(booking_id)s)
+           AND (%(payee_id)s::uuid IS NULL OR payee_id = %(payee_id)s)
+           AND (%(before)s::uuid IS NULL OR id < %(before)s)
+         ORDER BY id DESC
+         LIMIT %(limit)s""",
+        **msgspec.structs.asdict(wanted),
+        before=before,
+        limit=limit,
+    )
+
+
+async def history(tx: Tx, instruction_id: UUID) -> list[InstructionMove]:
+    return await fetch_all(
+        tx,
+        InstructionMove,
+        """
+        SELECT at, was, state, attempt, reference, reason FROM instruction_history
+         WHERE instruction_id = %(id)s
+         ORDER BY id""",
+        id=instruction_id,
+    )
+
+
+async def of_booking(tx: Tx, booking_id: UUID) -> list[Instruction]:
+    return await fetch_all(
+        tx,
+        Instruction,
+        "SELECT * FROM instructions WHERE booking_id = %(id)s ORDER BY id",
+        id=booking_id,
+    )
+
+
+async def references_of_booking(tx: Tx, booking_id: UUID) -> list[str]:
+    """The reference of every attempt at a booking's refunds and transfers, past ones too."""
+    return await fetch_values(
+        tx,
+        str,
+        """
+        SELECT DISTINCT history.reference
+          FROM instructions
+          JOIN instruction_history AS history ON instruction_id = instructions.id
+         WHERE booking_id = %(booking_id)s AND history.reference IS NOT NULL""",
+        booking_id=booking_id,
+    )
+
+
+async def refunds_at_gateway(tx: Tx, payment_id: UUID) -> list[UUID]:
+    """Refunds of a charge that are at the gateway, or may be."""
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        SELECT id FROM instructions
+         WHERE payment_id = %(payment_id)s AND kind = 'refund'
+           AND state IN ('sending', 'unknown', 'sent', 'confirmed')
+         ORDER BY id""",
+        payment_id=payment_id,
+    )
+
+
+async def is_refund_under_way(tx: Tx, payment_id: UUID) -> bool:
+    """Whether a refund of a charge is at the gateway, or may be, and its end is open."""
+    return await fetch_new_value(
+        tx,
+        bool,
+        """
+        SELECT EXISTS (
+            SELECT FROM instructions
+             WHERE payment_id = %(payment_id)s AND kind = 'refund'
+               AND state IN ('sending', 'unknown', 'sent'))""",
+        payment_id=payment_id,
+    )
+
+
+async def transferred(tx: Tx, payment_id: UUID) -> int:
+    """How much of a charge has gone to its host, or may be on its way there. Minor units."""
+    return await fetch_new_value(
+        tx,
+        int,
+        """
+        SELECT coalesce(sum(amount), 0)::bigint FROM instructions
+         WHERE payment_id = %(payment_id)s AND kind = 'transfer'
+           AND state IN ('sending', 'unknown', 'sent', 'confirmed')""",
+        payment_id=payment_id,
+    )

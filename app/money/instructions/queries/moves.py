@@ -1,0 +1,162 @@
+"""Statements that store an instruction or move it on, each with the row of its history."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from app.edge.gateways.port import Facts
+from app.foundation.db import Tx, execute, fetch_one, fetch_values, json
+from app.money.instructions.model import Instruction, InstructionState, NewInstruction
+
+
+async def insert(tx: Tx, new: Sequence[NewInstruction], *, queued_for: timedelta) -> list[UUID]:
+    """Store instructions with the first row of each history; returns those that can be sent."""
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        WITH stored AS (
+            INSERT INTO instructions (
+                id, kind, state, booking_id, payment_id, source_id, payee_id, gateway, target,
+                amount, currency, reason, automatic, next_try_at)
+            SELECT id, kind, CASE WHEN target IS NULL THEN 'waiting_for_payee' ELSE 'queued' END,
+                   booking_id, payment_id, source_id, payee_id, gateway, target, amount, currency,
+                   reason, automatic,
+                   CASE WHEN target IS NOT NULL AND NOT automatic
+                        THEN business_now() + %(queued_for)s END
+              FROM jsonb_populate_recordset(NULL::instructions, %(new)s)
+         RETURNING id, state, reason, automatic
+        ), history AS (
+            INSERT INTO instruction_history (instruction_id, state, attempt, reason)
+            SELECT id, state, 0, reason FROM stored
+        )
+        SELECT id FROM stored WHERE state = 'queued' AND NOT automatic""",
+        new=json(new),
+        queued_for=queued_for,
+    )
+
+
+async def begin_attempt(
+    tx: Tx, instruction: Instruction, *, reference: str, sending_for: timedelta
+) -> Instruction | None:
+    """Move a queued instruction to `sending`; None if it has been moved since it was read.
+
+    The attempt gets the new reference, or keeps one that the gateway has never seen.
+    """
+    return await fetch_one(
+        tx,
+        Instruction,
+        """
+        WITH moved AS (
+            UPDATE instructions
+               SET state = 'sending', attempt = attempt + 1,
+                   reference = CASE WHEN reference_unused THEN reference ELSE %(reference)s END,
+                   reference_unused = false, gateway_id = NULL, gateway_data = NULL, failure = NULL,
+                   next_try_at = business_now() + %(sending_for)s, updated_at = business_now()
+             WHERE id = %(id)s AND state = 'queued' AND attempt = %(attempt)s
+         RETURNING *
+        ), history AS (
+            INSERT INTO instruction_history
+                   (instruction_id, was, state, attempt, reference, reason)
+            SELECT id, 'queued', state, attempt, reference, 'sent to the gateway' FROM moved
+        )
+        SELECT * FROM moved""",
+        id=instruction.id,
+        attempt=instruction.attempt,
+        reference=reference,
+        sending_for=sending_for,
+    )
+
+
+async def move(
+    tx: Tx,
+    instruction: Instruction,
+    to: InstructionState,
+    *,
+    reason: str,
+    next_try_in: timedelta | None,
+    target: str | None = None,
+    gateway_id: str | None = None,
+    gateway_data: Facts | None = None,
+    failure: str | None = None,
+    never_arrived: bool = False,
+) -> Instruction | None:
+    """Move an instruction on; None if it has been moved since it was read."""
+    return await fetch_one(
+        tx,
+        Instruction,
+        """
+        WITH moved AS (
+            UPDATE instructions
+               SET state = %(to)s,
+                   target = CASE WHEN %(to)s = 'waiting_for_payee' THEN NULL
+                                 ELSE coalesce(%(target)s, target) END,
+                   gateway_id = coalesce(%(gateway_id)s, gateway_id),
+                   gateway_data = coalesce(%(gateway_data)s, gateway_data),
+                   failure = %(failure)s,
+                   reference_unused = reference_unused OR %(never_arrived)s,
+                   next_try_at = business_now() + %(next_try_in)s,
+                   sent_at = CASE WHEN %(to)s IN ('sent', 'confirmed')
+                                  THEN coalesce(sent_at, business_now()) ELSE sent_at END,
+                   confirmed_at = CASE WHEN %(to)s = 'confirmed'
+                                       THEN business_now() ELSE confirmed_at END,
+                   updated_at = business_now()
+             WHERE id = %(id)s AND state = %(was)s AND attempt = %(attempt)s
+         RETURNING *
+        ), history AS (
+            INSERT INTO instruction_history
+                   (instruction_id, was, state, attempt, reference, reason)
+            SELECT id, %(was)s, state, attempt, reference, %(reason)s FROM moved
+        )
+        SELECT * FROM moved""",
+        id=instruction.id,
+        was=instruction.state,
+        attempt=instruction.attempt,
+        to=to,
+        reason=reason,
+        next_try_in=next_try_in,
+        never_arrived=never_arrived,
+        target=target,
+        gateway_id=gateway_id,
+        gateway_data=None if gateway_data is None else json(gateway_data),
+        failure=failure,
+    )
+
+
+async def postpone(tx: Tx, instruction: Instruction, *, by: timedelta, failure: str | None) -> None:
+    """Look at an instruction again later, and keep why; one that is confirmed stays as it is."""
+    await execute(
+        tx,
+        """
+        UPDATE instructions
+           SET next_try_at = business_now() + %(by)s, failure = %(failure)s,
+               updated_at = business_now()
+         WHERE id = %(id)s AND state = %(state)s AND attempt = %(attempt)s
+           AND state <> 'confirmed'""",
+        id=instruction.id,
+        state=instruction.state,
+        attempt=instruction.attempt,
+        by=by,
+        failure=failure,
+    )
+
+
+async def cancel(tx: Tx, instruction_ids: Sequence[UUID], *, reason: str) -> int:
+    """Cancel locked instructions that have not left, each with its history; returns how many."""
+    return await execute(
+        tx,
+        """
+        WITH was AS (
+            SELECT id, state FROM instructions WHERE id = ANY(%(ids)s)
+        ), cancelled AS (
+            UPDATE instructions
+               SET state = 'cancelled', next_try_at = NULL, updated_at = business_now()
+             WHERE id = ANY(%(ids)s) AND state IN ('queued', 'waiting_for_payee', 'failed')
+         RETURNING id, state, attempt, reference
+        )
+        INSERT INTO instruction_history (instruction_id, was, state, attempt, reference, reason)
+        SELECT id, was.state, cancelled.state, attempt, reference, %(reason)s
+          FROM cancelled JOIN was USING (id)""",
+        ids=list(instruction_ids),
+        reason=reason,
+    )
