@@ -74,7 +74,7 @@ async def update_account(
     locale: str | None,
     zone: str | None,
 ) -> Account | None:
-    """Change an account. None leaves a field as it is; only a phone can be removed: `phone_given`."""
+    """Change an account. None leaves a field as it is; `phone_given` with no phone removes it."""
     return await fetch_one(
         tx,
         Account,

@@ -6,7 +6,7 @@
 import psycopg
 from psycopg.pq import DiagnosticField
 
-from tests.statements import read_whole
+from tests.architecture.statements import read_whole
 
 
 def test_the_server_understands_every_statement(fresh_database: psycopg.Connection) -> None:
