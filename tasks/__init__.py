@@ -1,1 +1,1 @@
-"""Stories that begin outside: a webhook, a timer, a job."""
+"""What workers do: the jobs of the queue, the schedule, and the worker process itself."""

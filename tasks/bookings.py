@@ -1,4 +1,4 @@
-"""Sweeps over bookings: holds that ran out, requests nobody answered."""
+"""Bookings: expire holds that ran out, decline unanswered requests, complete what is over."""
 
 from app.market.bookings import actions as bookings
 from tasks.sweeps import sweep, sweep_in_batches
@@ -12,7 +12,7 @@ async def expire_holds(limit: int) -> int:
 
 
 async def decline_unanswered(limit: int) -> int:
-    """Decline requests past `respond_by`, and mark their money for refund; returns how many."""
+    """Decline requests past `respond_by` and queue their refunds; returns how many."""
     return await sweep(
         "refund-timeouts",
         pick=bookings.next_unanswered,

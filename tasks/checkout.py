@@ -1,4 +1,4 @@
-"""Charges: settled when a webhook, the guest or a deadline asks."""
+"""Charges: settled when a webhook, the guest or a deadline asks for it."""
 
 from app.flows.checkout.stories import settle_payment
 from app.foundation import queue
@@ -9,11 +9,11 @@ from tasks.runner.handlers import handles
 
 @handles(queue.SettlePayment)
 async def settle(job: queue.SettlePayment) -> None:
-    """Ask the gateway what became of a charge, and book the answer once."""
+    """Ask the gateway what became of a charge, and settle it once."""
     await settle_payment(job.payment_id)
 
 
 async def reconcile_payments(limit: int) -> int:
-    """Ask about charges that may have been paid unnoticed; returns how many."""
+    """Queue look-ups of charges that may have been paid unnoticed; returns how many."""
     async with transaction() as tx:
         return await payments.ask_about_unpaid(tx, limit=limit)

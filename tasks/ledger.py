@@ -1,4 +1,4 @@
-"""The ledger's housekeeping: sums of its busy accounts, so that a balance is no long sum."""
+"""The ledger: checkpoints of its busy accounts, so that a balance never sums all entries."""
 
 import asyncio
 from typing import Final
@@ -14,10 +14,11 @@ _WAIT_S: Final = 0.2
 
 
 async def checkpoint_ledger(limit: int) -> int:
-    """Sum up busy accounts, of each so many entries at the most; returns how many accounts.
+    """Write checkpoints of busy accounts, `limit` entries of each at most; returns how many.
 
-    No posting waits for it: it waits, between transactions, for those to end that were writing
-    when it began. If one does not, the last checkpoints go on serving until the next run.
+    No posting waits for this. It waits itself, between transactions, until the postings that were
+    being written when it began have ended. If one does not end, the old checkpoints serve until the
+    next run.
     """
     async with transaction() as tx:
         mark = await ledger.mark(tx)

@@ -1,4 +1,4 @@
-"""Mails: sent soon after the commit that caused them, and swept up if that failed."""
+"""Mails: sent soon after the commit that caused them, or by a sweep if that has failed."""
 
 from app.edge.notifications import stories
 from app.foundation import queue
@@ -7,11 +7,11 @@ from tasks.runner.handlers import handles
 
 @handles(queue.SendNotification)
 async def send_notification(job: queue.SendNotification) -> None:
-    """Deliver one notification; a failure plans its own next attempt in the outbox."""
+    """Deliver one notification; if that fails, the outbox says when it is tried again."""
     await stories.deliver(job.notification_id)
 
 
 async def send_notifications(limit: int) -> int:
-    """Send what is due and was not delivered at once; returns how many mails went out."""
+    """Send the mails that are due and were not delivered at once; returns how many."""
     swept = await stories.deliver_due(limit)
     return swept.sent

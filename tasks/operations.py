@@ -1,4 +1,4 @@
-"""Housekeeping: nothing grows without bound, and the laws are looked at on live data."""
+"""Housekeeping: old rows are deleted, locks that hang are taken away, and the laws are checked."""
 
 import time
 from functools import partial
@@ -17,7 +17,7 @@ _SPENT_S_MAX: Final = 60.0  # on each kind of row
 
 
 class _Forget(Protocol):
-    """Deletes one batch of one kind of row."""
+    """A function that deletes one batch of one kind of row."""
 
     async def __call__(self, tx: Tx, *, limit: int) -> Batch: ...
 
@@ -33,21 +33,21 @@ _FORGET: Final[tuple[_Forget, ...]] = (
 
 
 async def cleanup(limit: int) -> int:
-    """Delete what is past its time, in batches of `limit` rows; returns how many.
+    """Delete rows past their time, in batches of `limit` rows; returns how many.
 
-    What it does not come to within its time is left to the next run.
+    Each kind of row has a time limit; what is left then is for the next run.
     """
     return await in_turn(*(partial(_in_batches, forget, limit) for forget in _FORGET))
 
 
-async def cleanup_locks(limit: int) -> int:  # noqa: ARG001  there are never many
-    """Take job locks away from those that hang; returns how many."""
+async def cleanup_locks(limit: int) -> int:  # noqa: ARG001  there are never many locks
+    """Take job locks away from jobs that hang; returns how many."""
     async with transaction() as tx:
         return await jobs.release_expired(tx)
 
 
-async def check_tasks(limit: int) -> int:  # noqa: ARG001  nor of these
-    """Alert about queued jobs that no living worker can do; returns of how many tasks."""
+async def check_tasks(limit: int) -> int:  # noqa: ARG001  there are never many tasks
+    """Alert about tasks that have queued jobs and that no living worker knows; returns how many."""
     async with transaction() as tx:
         return await jobs.alert_unknown_tasks(tx)
 
@@ -55,7 +55,7 @@ async def check_tasks(limit: int) -> int:  # noqa: ARG001  nor of these
 async def check_invariants(limit: int) -> int:
     """Audit the books, and alert about every law that is broken; returns how many are.
 
-    Of the rows that break a law an alert names `limit` at the most.
+    Each alert names up to `limit` of the rows that break its law.
     """
     async with transaction() as tx:
         audit = await invariants.audit(tx)

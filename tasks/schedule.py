@@ -25,8 +25,8 @@ from tasks.webhooks import retry_webhooks
 class Periodic(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the schedule. `run` takes the limit and returns how much it did.
 
-    It runs under the job's lock: a second process that comes to it meanwhile skips it, and says so.
-    After an outage the last tick is made up for if it is at most `within` ago.
+    It runs under the job's lock: a second process that wants to run it meanwhile skips it, and logs
+    that. After an outage the last tick is made up for if it is at most `within` ago.
     """
 
     name: str

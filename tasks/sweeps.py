@@ -1,7 +1,7 @@
-"""Sweeps: many rows, so that neither a crash nor a bad row stops the rest.
+"""Sweeps: act on many rows, so that neither a crash nor a bad row keeps the others from it.
 
-Each row has a transaction of its own; or many have one, until one of them is bad. What only
-queues a job for each row touches none of them, and needs no sweep.
+Each row has a transaction of its own; or many rows share one, until one of them is bad. A function
+that only queues a job for each row changes none of the rows, and needs no sweep.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,18 +23,18 @@ Act = Callable[[Tx, UUID], Awaitable[object]]
 
 
 class Batch(Protocol):
-    """Act on so many rows at once; returns the ids of those that there were."""
+    """A function that acts on up to `limit` rows at once, and returns their ids."""
 
     def __call__(self, tx: Tx, /, *, limit: int) -> Awaitable[Sequence[UUID]]: ...
 
 
 async def sweep(name: str, *, pick: Pick, act: Act, limit: int) -> int:
-    """Act on one row after the other until none is left, or `limit` are done; returns how many.
+    """Act on one row after the other until none is left or `limit` are done; returns how many.
 
-    `pick` locks the next row and returns its id, None if there is none; it passes over the ids it
-    is given: those that raised in this run, at its end too (deferred constraints). About each of
-    them an alert is open until a later run has done it. `pick` reads nothing but the id, so that
-    a row that cannot even be read counts as such a one.
+    `pick` locks the next row and returns its id, or None if there is none. It passes over the ids
+    that it is given: the rows at which this run has raised, be it at the commit (deferred
+    constraints). About each of these an alert is open until a later run has done the row. `pick`
+    reads nothing but the id, so that a row that cannot even be read is passed over as well.
     """
     done, bad = 0, list[UUID]()
     while done < limit and len(bad) < limit:
@@ -50,16 +50,17 @@ async def sweep(name: str, *, pick: Pick, act: Act, limit: int) -> int:
             if row_id is None:
                 raise
             bad.append(row_id)
-            await _tell(name, row_id, error)
+            await _alert(name, row_id, error)
         else:
             done += 1
     return done
 
 
 async def sweep_in_batches(name: str, *, batch: Batch, pick: Pick, act: Act, limit: int) -> int:
-    """The same for rows that many of can be done at once; returns how many were.
+    """Act on many rows in one transaction, batch by batch; returns how many rows were done.
 
-    One bad row fails its whole batch: what is left is then done one by one, past the bad.
+    One bad row fails its whole batch: the rows that are left are then done one by one, by `sweep`
+    with `pick` and `act`, and only the bad row is passed over.
     """
     done = 0
     while done < limit:
@@ -68,8 +69,8 @@ async def sweep_in_batches(name: str, *, batch: Batch, pick: Pick, act: Act, lim
             async with transaction() as tx:
                 row_ids = await batch(tx, limit=size)
                 await resolve_alerts(tx, (_ALERT,), [_subject(name, row_id) for row_id in row_ids])
-        except Exception as error:  # noqa: BLE001  whatever it is, most rows have no part in it
-            _log.warning("a batch failed; its rows go one by one", sweep=name, exc_info=error)
+        except Exception as error:  # noqa: BLE001  whatever it is, few rows cause it
+            _log.warning("a batch failed; its rows are done one by one", sweep=name, exc_info=error)
             return done + await sweep(name, pick=pick, act=act, limit=limit - done)
         done += len(row_ids)
         if len(row_ids) < size:
@@ -78,9 +79,9 @@ async def sweep_in_batches(name: str, *, batch: Batch, pick: Pick, act: Act, lim
 
 
 async def in_turn(*steps: Callable[[], Awaitable[int]]) -> int:
-    """Take all of these steps, also past one that raises; returns what they come to.
+    """Take all of these steps, also after one that raises; returns the sum of their results.
 
-    What was raised is raised at the end.
+    What was raised is raised at the end, several errors as one ExceptionGroup.
     """
     done, errors = 0, list[Exception]()
     for step in steps:
@@ -95,7 +96,7 @@ async def in_turn(*steps: Callable[[], Awaitable[int]]) -> int:
     return done
 
 
-async def _tell(name: str, row_id: UUID, error: Exception) -> None:
+async def _alert(name: str, row_id: UUID, error: Exception) -> None:
     _log.exception("a sweep passed over a row", sweep=name, row_id=str(row_id), exc_info=error)
     async with transaction() as tx:
         await raise_alert(

@@ -1,4 +1,4 @@
-"""Webhooks: acting on what a gateway said, after asking it what is true."""
+"""Webhooks: act on what a gateway has reported, after asking it what is true."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -30,9 +30,9 @@ _RETRIES: Final = Retries(
 
 @handles(queue.ProcessWebhook, retries=_RETRIES)
 async def process_webhook(job: queue.ProcessWebhook) -> None:
-    """Act on a stored event; its effect and its mark are one commit.
+    """Act on a stored event; its effect, and that it was processed, are one commit.
 
-    What fails is tried again, and given up with the event: an alert tells of that.
+    What fails is tried again. After the last try the event is given up, and an alert is raised.
     """
     async with transaction() as tx:
         event = await webhooks.begin(tx, job.event_id)
@@ -49,15 +49,16 @@ async def process_webhook(job: queue.ProcessWebhook) -> None:
 
 
 async def retry_webhooks(limit: int) -> int:
-    """Act again on events whose job was lost or gave up; returns how many."""
+    """Queue events again whose job was lost or gave up; returns how many."""
     async with transaction() as tx:
         return await webhooks.retry_unprocessed(tx, limit=limit)
 
 
 async def _what_follows(tx: Tx, event: StoredEvent) -> Callable[[], Awaitable[object]] | None:
-    """The question to ask of the gateway; an event that asks for nothing ends here.
+    """The look-up that an event asks for; None if it asks for none, and is marked as ignored.
 
-    One about nothing that we know is parked: the gateway may be ahead of our own commit.
+    An event about something that we do not know fails, and is tried again: the gateway may have
+    reported it before our own commit.
     """
     if event.reference is None or event.kind is EventKind.OTHER:
         await webhooks.ignored(tx, event.id)
@@ -77,14 +78,16 @@ async def _what_follows(tx: Tx, event: StoredEvent) -> Callable[[], Awaitable[ob
             return partial(settle_payment, payment.id, event_id=event.id)
         refund_ids = await instructions.refunds_at_gateway(tx, payment.id)
         return partial(_look_up_all, refund_ids, event.id)
-    return partial(_park, event)
+    return partial(_fail_unknown, event)
 
 
 async def _about_payee(
     tx: Tx, event: StoredEvent, recipient: str
 ) -> Callable[[], Awaitable[object]] | None:
-    """No gateway asks a payee anything before we have written its code down: who is not known then
-    is none of ours.
+    """The look-up of a payout account; None for an account that is not ours.
+
+    We store a gateway's code of an account before the gateway reports anything about it: an account
+    that we do not know when an event comes is not ours.
     """
     if account := await payees.find_by_reported_recipient(tx, event.gateway, recipient):
         return partial(ask_about, account.id, event_id=event.id)
@@ -93,7 +96,7 @@ async def _about_payee(
 
 
 async def _look_up_all(refund_ids: Sequence[UUID], event_id: UUID) -> None:
-    """An event of a refund does not say of which: ask about each of the charge's."""
+    """Look up all of these refunds: the event says of which charge, and not of which refund."""
     for refund_id in refund_ids:
         await look_up(refund_id, is_reported=True)
     async with transaction() as tx:
@@ -102,5 +105,5 @@ async def _look_up_all(refund_ids: Sequence[UUID], event_id: UUID) -> None:
         await webhooks.processed(tx, event_id)
 
 
-async def _park(event: StoredEvent) -> None:
-    raise NothingOfOurs(f"{event.gateway} tells of {event.reference}")
+async def _fail_unknown(event: StoredEvent) -> None:
+    raise NothingOfOurs(f"{event.gateway} reports {event.reference}, which we do not know")

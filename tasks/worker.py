@@ -1,4 +1,4 @@
-"""The worker process: opens the pools, imports the handlers, runs jobs until told to stop."""
+"""The worker process: opens the pools, imports the handlers, runs jobs until it is stopped."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ from tasks.runner.supervisor import supervise
 from tasks.runner.timers import tick_forever
 from tasks.runner.worker import Options, Worker
 
-# Importing a module of stories registers its handlers; these are all that this worker knows.
+# Importing a file of tasks registers its handlers; these are all that this worker knows.
 STORIES = (checkout, notifications, refund_gate, schedule, sending, webhooks)
 
 _LEAVE_AFTER_S: Final = 4.5  # beyond the grace period: half a second before Heroku kills
@@ -41,7 +41,7 @@ def main(*, queues: Sequence[str] = (), concurrency: int | None = None) -> None:
 
 
 async def run(*, queues: Sequence[str] = (), concurrency: int | None = None) -> None:
-    """The same inside a running loop. No queues named: all of them."""
+    """Run a worker inside a running loop, on these queues; if none is named, on all queues."""
     options = _options(settings(), queues, concurrency)
     worker = Worker(TASKS, options)
     loop = asyncio.get_running_loop()
@@ -71,17 +71,17 @@ def _stop(worker: Worker, grace_s: float) -> None:
 
 
 def _leave() -> None:
-    """End now: a job ignores that it is cut off, or a database gives no answer.
+    """End now: a job does not end although it was cut off, or the database does not answer.
 
     Other workers take over what this one held, as if it had been killed.
     """
-    _log.warning("worker left behind what does not end")
+    _log.warning("worker ends although a job or the database does not")
     sys.stdout.flush()
     os._exit(0)
 
 
 async def _work(worker: Worker, options: Options) -> None:
-    """The worker, and beside it what keeps the queue in order whichever jobs it runs."""
+    """Run the worker, and beside it the reaper of lost jobs and the timers of the schedule."""
     never = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         loops = [

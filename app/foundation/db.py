@@ -113,8 +113,7 @@ async def _configure(connection: Connection) -> None:
         # The best plan of most statements is the same for all values, and planning the frequent
         # ones costs more than running them. The few others use plan_for_values().
         await connection.execute("SET plan_cache_mode = force_generic_plan")
-        # One transaction that hangs must not hold up all others. (With a pooler, the database
-        # role has these settings.)
+        # One stuck transaction must not hold up all others. (A pooler's role sets these itself.)
         await connection.execute("SET lock_timeout = '5s'")
         await connection.execute("SET statement_timeout = '15s'")
         await connection.execute("SET idle_in_transaction_session_timeout = '15s'")
@@ -140,7 +139,7 @@ async def transaction() -> AsyncGenerator[Tx, None]:
     committed. There is one exception: a COMMIT whose answer was lost may have been done. This is
     why requests that create something carry idempotency keys, and jobs are idempotent.
     """
-    if only := _shared_connection.get():
+    if only := _shared.get():
         async with only.transaction() as tx:
             yield tx
         return
@@ -199,10 +198,7 @@ async def savepoint(tx: Tx) -> AsyncGenerator[Callable[[], NoReturn], None]:
 
 @asynccontextmanager
 async def direct_connection(url: str) -> AsyncGenerator[Connection, None]:
-    """A new connection that is not in the pool, for migrations and session locks.
-
-    `url` leads past any pooler.
-    """
+    """A new connection, not of the pool and past any pooler: for migrations and session locks."""
     with _translated():
         async with await Connection.connect(
             url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S, **_KEEPALIVES
@@ -231,9 +227,7 @@ class _SharedConnection:
                 self._user = None
 
 
-_shared_connection: ContextVar[_SharedConnection | None] = ContextVar(
-    "only_connection", default=None
-)
+_shared: ContextVar[_SharedConnection | None] = ContextVar("only_connection", default=None)
 
 
 @asynccontextmanager
@@ -241,11 +235,11 @@ async def only_connection(url: str) -> AsyncGenerator[Connection, None]:
     """A new connection that every transaction() inside the block uses, and with which it fails."""
     async with direct_connection(url) as connection:
         await _configure(connection)
-        before = _shared_connection.set(_SharedConnection(connection))
+        before = _shared.set(_SharedConnection(connection))
         try:
             yield connection
         finally:
-            _shared_connection.reset(before)
+            _shared.reset(before)
 
 
 async def listen(connection: Connection, channels: Sequence[str]) -> None:

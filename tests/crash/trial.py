@@ -15,12 +15,12 @@ from typing import Any, Final
 
 import msgspec
 
+from tests.architecture.lock_order import LockOrder, watched_locks
 from tests.books import breaches, outcome
 from tests.crash.boundaries import DIED, Boundaries
 from tests.crash.house import CrashHouse
 from tests.crash.stories import STORIES
 from tests.house import open_house
-from tests.lock_order import LockOrder, watched_locks
 
 _SECONDS_MAX: Final = 60
 

@@ -16,7 +16,7 @@ from app.foundation.db import Violated, execute, fetch_value, savepoint, transac
 from app.foundation.money import Money
 from app.market.bookings import model as bookings
 from app.market.disputes import model as disputes
-from app.market.disputes.actions import claim_damage
+from app.market.disputes.actions import report_damage
 from app.money.escrow import model as escrow
 from app.money.escrow.actions import release_due
 from app.money.instructions import model as instructions
@@ -185,11 +185,11 @@ async def _disputed() -> None:
         booking = await paid.stay(tx)
         await paid.set_clock(tx, booking.check_out_at)
         await release_due(tx, limit=10)
-        await claim_damage(
+        await report_damage(
             tx,
             booking_id=booking.id,
             asker=Principal(id=booking.host_id, roles=(Role.HOST,)),
-            request=disputes.ClaimDamage(
+            request=disputes.DamageReport(
                 reason="A", claimed=Money(1, "NGN"), evidence=disputes.NewEvidence(text="B")
             ),
         )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.money.payments.model import GatewayUnclear
-from tests.flows.chargebacks.told import books_are_right, paid_stay, recovered, state
+from tests.flows.chargebacks.reports import books_are_right, paid_stay, recovered, state
 from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
 from tests.stories.clearing import agree_on_clearing

@@ -86,7 +86,7 @@ async def test_automatic_refunds_queued_as_let_out_are_admitted(shop: Shop) -> N
 
 
 @pytest.mark.parametrize("paused", ["carry-out", "send-instruction"])
-async def test_who_pauses_one_name_of_a_task_pauses_both(shop: Shop, paused: str) -> None:
+async def test_pausing_one_name_of_a_task_pauses_both(shop: Shop, paused: str) -> None:
     await _refund_queued(shop)
     async with transaction() as tx:
         await jobs.pause(tx, PauseKind.TASK, paused, by=SYSTEM, reason="The gateway moves")

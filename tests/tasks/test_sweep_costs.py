@@ -1,7 +1,7 @@
 """What a sweep costs depends on what is due, not on how much there has been before.
 
 Each line of the schedule is run, often enough that Postgres goes over to generic plans, on a
-database with a long past and a little that is due. Postgres itself then tells how it read: no
+database with a long past and a little that is due. Postgres itself then shows how it read: no
 table with a past may have been read from end to end, and only as many rows as there was to do.
 """
 
@@ -138,7 +138,7 @@ def _reads(watcher: psycopg.Connection) -> tuple[dict[str, int], dict[str, int]]
 
 
 async def _wait_for_the_others_to_leave(watcher: psycopg.Connection) -> None:
-    """A session tells what it has read by the time it is gone."""
+    """The statistics of a session are complete once it has ended."""
     others = """
         SELECT count(*) FROM pg_stat_activity
          WHERE datname = current_database() AND backend_type = 'client backend'

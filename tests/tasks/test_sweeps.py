@@ -1,4 +1,4 @@
-"""Sweeps: a row that always raises is told of once, and all others are done."""
+"""Sweeps: one alert is raised about a row that always raises, and all other rows are done."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -14,7 +14,7 @@ from app.money.escrow import actions as escrow
 from tasks.bookings import decline_unanswered, expire_holds
 from tasks.sweeps import in_turn, sweep
 from tests import make, paid
-from tests.money.payees.payout_accounts import payee
+from tests.money.payees.payout_accounts import make_payee
 from tests.shop import Shop
 
 BREAK = "UPDATE bookings SET terms = '{}' WHERE id = %(id)s RETURNING id::text"
@@ -105,7 +105,7 @@ async def test_a_transfer_that_cannot_be_resumed_keeps_neither_others_nor_look_u
         id=found[2],
     )
     await _break("instructions", found[0])
-    await payee(shop)
+    await make_payee(shop)
     assert await shop.sweep("resolve-unknown") == 2
     assert await shop.values(STATES) == ["waiting_for_payee", "queued", "unknown"]
     asked = """
@@ -115,7 +115,7 @@ async def test_a_transfer_that_cannot_be_resumed_keeps_neither_others_nor_look_u
     assert await shop.values(ALERTS) == [f"open 1 resume-transfers {found[0]}"]
 
 
-async def test_a_refund_that_cannot_go_out_or_be_tried_again_does_not_keep_the_others(
+async def test_a_refund_that_cannot_be_admitted_or_retried_does_not_keep_the_others(
     shop: Shop,
 ) -> None:
     async with transaction() as tx:
@@ -220,7 +220,7 @@ async def _marked() -> list[UUID]:
         return await fetch_values(tx, UUID, sql)
 
 
-async def test_what_only_the_commit_refuses_is_passed_over_too(pool: None) -> None:
+async def test_a_row_that_only_the_commit_refuses_is_passed_over(pool: None) -> None:
     first, *others = await _accounts(3)
 
     async def act(tx: Tx, account_id: UUID) -> None:
@@ -263,7 +263,7 @@ async def test_a_sweep_keeps_to_its_limit_and_ends_though_all_rows_are_bad(pool:
     assert len(await _marked()) == 3
 
 
-async def test_a_sweep_that_cannot_look_says_so(pool: None) -> None:
+async def test_a_sweep_that_cannot_pick_a_row_raises(pool: None) -> None:
     async def fail(_tx: Tx, _but: Sequence[UUID]) -> UUID | None:
         raise RuntimeError("no such table")
 
@@ -271,7 +271,7 @@ async def test_a_sweep_that_cannot_look_says_so(pool: None) -> None:
         await sweep("try-it", pick=fail, act=_mark, limit=3)
 
 
-async def test_a_step_that_raises_keeps_no_other_and_is_heard_in_the_end() -> None:
+async def test_a_step_that_raises_does_not_keep_the_others_and_raises_at_the_end() -> None:
     taken = list[int]()
 
     async def step(number: int) -> int:

@@ -1,1 +1,1 @@
-"""Cancelling: what comes back if a booking ended now, and ending it."""
+"""Cancellation: show what the guest would get back now, and cancel a booking."""

@@ -17,7 +17,10 @@ from app.people.accounts.model import Principal
 
 
 async def preview(tx: Tx, *, booking_id: UUID, asker: Principal) -> Preview:
-    """What comes back if the asker cancels now. Raises as `cancel` does."""
+    """What the guest gets back if the asker cancels now.
+
+    Raises BookingNotFound, MoveRefused, NotCancellable, ChargeContested.
+    """
     booking = await bookings.get(tx, booking_id=booking_id, asker=asker)
     ruling = await _ruling(tx, booking, bookings.actor(booking, asker))
     held = await escrow.of_booking(tx, booking.id)
@@ -26,9 +29,9 @@ async def preview(tx: Tx, *, booking_id: UUID, asker: Principal) -> Preview:
 
 
 async def cancel(tx: Tx, *, booking_id: UUID, asker: Principal, request: Cancel) -> Booking:
-    """End a booking before it begins, and divide what is held, in one commit.
+    """Cancel a booking before it begins, and divide its pots, in one commit.
 
-    Raises BookingNotFound, MoveRefused, NotCancellable, RefundChanged.
+    Raises BookingNotFound, MoveRefused, NotCancellable, ChargeContested, RefundChanged.
     """
     booking = await bookings.lock(tx, booking_id)
     by = bookings.actor(booking, asker)

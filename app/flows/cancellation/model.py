@@ -1,4 +1,4 @@
-"""Cancelling: what is asked, what comes back, and the facts that refuse."""
+"""Cancellation: requests, rulings and previews, and this room's problems."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,16 +12,16 @@ from app.market.bookings.model import Reason
 
 
 class Cancel(Input, frozen=True):
-    """Why. With `expectedRefund` (the preview's `total`) only if exactly that comes back."""
+    """Why to cancel. With `expectedRefund` (a preview's `total`): only if it is exactly that."""
 
     reason: Reason = ""
     expected_refund: Money | None = None
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of rental and fee comes back (in hundredths of a percent), by which rule.
+    """How much of rental and fee is refunded (in hundredths of a percent), and by which rule.
 
-    It holds before `until`, unless the booking moves on; None: until it does.
+    It is valid before `until` (if not None), and while the booking stays in its state.
     """
 
     back_bps: int
@@ -32,7 +32,7 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
 class Preview(Output, frozen=True):
     """What the guest gets back if the asker cancels now.
 
-    `rental` is of rental and fee. `rule` says why so much, and holds before `until`.
+    `rental` is the part of rental and fee. `rule` says why it is so much; it holds before `until`.
     """
 
     booking_id: UUID
@@ -44,12 +44,12 @@ class Preview(Output, frozen=True):
 
 
 class NotCancellable(Conflict):
-    """It has begun: from here on there are disputes."""
+    """The stay or trip has begun: it can be disputed, but not cancelled."""
 
     title = "This booking cannot be cancelled"
 
 
 class RefundChanged(Conflict):
-    """Another amount comes back than was expected; `preview` is what holds now."""
+    """Not the expected amount would be refunded; `preview` shows what would be."""
 
     title = "The refund is not what was expected"

@@ -1,4 +1,4 @@
-"""Cancelling over HTTP: look first, then do."""
+"""Cancellation over HTTP: preview the refund, then cancel."""
 
 from uuid import UUID
 

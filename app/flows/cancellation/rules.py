@@ -1,4 +1,4 @@
-"""Who gets how much back for cancelling when."""
+"""How much a guest gets back, by who cancels and when."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,10 +12,10 @@ from app.money.escrow.model import Division, PotKind
 
 
 def ruling(booking: Booking, by: ActorRole, now: datetime) -> Ruling:
-    """What holds for whoever cancels a booking at this instant. Raises NotCancellable.
+    """The ruling for a booking that is cancelled at this instant. Raises NotCancellable.
 
-    A guest gets back what the frozen terms say; if host or admin cancel, or before the booking is
-    confirmed, all of it.
+    If the guest cancels, the frozen terms decide. If the host or an admin cancels, or if the
+    booking is not confirmed yet, everything is refunded.
     """
     if booking.state in UNPAID:
         return Ruling(
@@ -33,7 +33,7 @@ def ruling(booking: Booking, by: ActorRole, now: datetime) -> Ruling:
 
 
 def preview(booking: Booking, ruling: Ruling, divisions: Sequence[Division]) -> Preview:
-    """What these divisions give the guest."""
+    """What the guest gets back by these divisions of pots."""
     back = {division.pot.kind: division.to_guest for division in divisions}
 
     def money(amount: int) -> Money:

@@ -1,1 +1,1 @@
-"""Checkout: paying for a booking, and what a charge's end means for it."""
+"""Checkout: pay for a booking, and settle the charge together with the booking."""

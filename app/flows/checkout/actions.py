@@ -1,4 +1,4 @@
-"""Begin a charge for a booking, and book its end for both."""
+"""Begin a charge for a booking, and settle the charge together with its booking."""
 
 from collections.abc import Set
 from datetime import datetime, timedelta
@@ -19,11 +19,11 @@ from app.money.payments import actions as payments
 from app.money.payments.model import Payment, Unwanted, Verdict
 
 PAYMENT_DEADLINE: Final = timedelta(minutes=30)
-_CAME: Final = (Verdict.PAID, Verdict.PAID_OTHERWISE)
+_MONEY_CAME: Final = (Verdict.PAID, Verdict.PAID_OTHERWISE)
 
 
 async def payable(tx: Tx, *, booking_id: UUID, guest_id: UUID) -> Booking:
-    """The guest's booking, locked and waiting for money.
+    """The guest's booking, locked, which must be waiting for a payment.
 
     Raises BookingNotFound, NotPayable, HoldExpired.
     """
@@ -40,10 +40,10 @@ async def payable(tx: Tx, *, booking_id: UUID, guest_id: UUID) -> Booking:
 async def begin(
     tx: Tx, booking: Booking, *, gateway: GatewayName, down: Set[GatewayName] = frozenset()
 ) -> Payment:
-    """Commit to a charge before the gateway hears of it, and give the guest time to pay it.
+    """Begin a charge of a locked booking, to be committed before its gateway is called.
 
-    The hold is extended to the payment deadline once, by the first attempt: who begins again and
-    again cannot keep units from others for longer.
+    The first attempt extends the hold to the payment deadline; later ones do not, so that beginning
+    again and again does not keep the units from others for longer.
     """
     if booking.state is BookingState.HELD:
         deadline = await now(tx) + PAYMENT_DEADLINE
@@ -63,7 +63,7 @@ async def begin(
 async def settle(
     tx: Tx, payment: Payment, found: FoundCharge | NoSuchCharge, *, live: bool
 ) -> Payment:
-    """Book what the gateway says of a charge, with all that follows for its booking, once."""
+    """Settle a charge as its gateway reports it, with all that follows for its booking, once."""
     booking = await bookings.lock(tx, payment.booking_id)
     moment = await now(tx)
     deadline_passed = booking.expires_at is None or booking.expires_at <= moment
@@ -74,13 +74,13 @@ async def settle(
         await _paid(tx, booking, payment, moment)
     elif verdict is Verdict.PAID_OTHERWISE:
         await _give_back(tx, booking, payment, Unwanted.WRONG)
-    if verdict in _CAME and isinstance(found, FoundCharge):
+    if verdict in _MONEY_CAME and isinstance(found, FoundCharge):
         await payments.post_fee(tx, payment, found.fee)
     return payment
 
 
 async def _paid(tx: Tx, booking: Booking, payment: Payment, moment: datetime) -> None:
-    """A charge has succeeded: the booking is the guest's, or the money goes back."""
+    """Secure the booking of a charge that has succeeded, or refund the charge."""
     if booking.state not in (BookingState.AWAITING_PAYMENT, BookingState.EXPIRED):
         is_cancelled = booking.state is BookingState.CANCELLED
         await _give_back(tx, booking, payment, Unwanted.LATE if is_cancelled else Unwanted.SECOND)
@@ -93,9 +93,9 @@ async def _paid(tx: Tx, booking: Booking, payment: Payment, moment: datetime) ->
 
 
 def _can_begin(booking: Booking, moment: datetime) -> bool:
-    """Whether what is paid for now can still be had.
+    """Whether a booking that is paid for now can still take place.
 
-    A bus has left; a room for tonight can be had after check-in time, if it is paid for in time.
+    Not if the trip has departed. A stay can begin after its check-in time, if it was paid in time.
     """
     if booking.check_in_at > moment:
         return True
@@ -104,7 +104,7 @@ def _can_begin(booking: Booking, moment: datetime) -> bool:
 
 
 async def _give_back(tx: Tx, booking: Booking, payment: Payment, why: Unwanted) -> None:
-    """Money came that buys nothing: refund it, and tell guest and operator."""
+    """Refund a charge that buys nothing; notify the guest and alert operators."""
     await payments.give_back(tx, payment, by=SYSTEM, reason=why.reason)
     await raise_alert(
         tx,
@@ -113,7 +113,7 @@ async def _give_back(tx: Tx, booking: Booking, payment: Payment, why: Unwanted) 
         subject=payment.reference,
         details={"bookingId": str(booking.id), "amount": str(payment.money)},
     )
-    await bookings.tell(
+    await bookings.notify(
         tx,
         booking,
         booking.guest_id,

@@ -1,4 +1,4 @@
-"""Paying: what is asked, and the facts that refuse."""
+"""Checkout: the request to pay, and this room's problems."""
 
 from typing import Annotated
 from uuid import UUID
@@ -19,13 +19,13 @@ class Initiate(Input, frozen=True):
 
 
 class HoldExpired(Conflict):
-    """The time to pay is over, and the units are free for others."""
+    """The time to pay is over, and the units may have been booked by others."""
 
     title = "The hold has expired"
 
 
 class StillOpen(Conflict):
-    """A gateway told that a charge has ended, and says itself that it has not: ask again."""
+    """A webhook says that a charge has ended, and its gateway that it has not: ask again."""
 
     title = "The payment is still open"
 

@@ -1,4 +1,4 @@
-"""Paying over HTTP: begin, look, verify on return."""
+"""Paying over HTTP: begin, see the state, verify, and the page that guests return to."""
 
 from typing import Annotated
 from uuid import UUID
@@ -53,7 +53,7 @@ async def initiate(
     return web.created(reply)
 
 
-@get("/api/payments/status", tags=["payments"], summary="Where a payment stands")
+@get("/api/payments/status", tags=["payments"], summary="The state of a payment")
 async def status(request: AuthenticatedRequest, reference: Reference) -> PaymentReply:
     async with transaction() as tx:
         payment = await payments.find_by_reference(tx, reference)
@@ -66,7 +66,7 @@ async def status(request: AuthenticatedRequest, reference: Reference) -> Payment
     "/api/payments/{payment_id:uuid}/verify",
     status_code=200,
     tags=["payments"],
-    summary="Ask the gateway now what became of a payment",
+    summary="Ask the gateway now for the state of a payment",
 )
 async def verify(request: AuthenticatedRequest, payment_id: FromPath[UUID]) -> PaymentReply:
     async with transaction() as tx:
@@ -79,7 +79,7 @@ async def verify(request: AuthenticatedRequest, payment_id: FromPath[UUID]) -> P
     media_type=MediaType.HTML,
     exclude_from_auth=True,
     tags=["payments"],
-    summary="Where a gateway sends the guest back to; the visit proves nothing, and asks",
+    summary="Where a gateway sends the guest back to. The visit only has the gateway asked",
 )
 async def come_back(reference: Reference) -> str:
     async with transaction() as tx:

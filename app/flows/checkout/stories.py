@@ -1,4 +1,4 @@
-"""Flows with a gateway call between two transactions: commit, call, commit."""
+"""Begin and settle charges: commit, call the gateway, commit its answer."""
 
 from typing import Final
 from uuid import UUID
@@ -37,9 +37,9 @@ _READY: Final = frozenset({PaymentState.PENDING, PaymentState.SUCCEEDED})
 async def initiate(guest_id: UUID, request: Initiate, key: Key) -> bytes | idempotency.Stored:
     """Begin to pay for a booking; the reply holds the address where the guest pays.
 
-    Returns the encoded PaymentReply, or what is stored under the key. Asking again with the same
-    key, or after a crash, goes on with the charge that was begun. Raises NotPayable, HoldExpired,
-    PaymentStarting, GatewayRefused, GatewayUnclear.
+    Returns the encoded PaymentReply, or what is stored under the key. The same request with the
+    same key, also after a crash, continues with the charge that was begun. Raises NotPayable,
+    HoldExpired, PaymentStarting, GatewayRefused, GatewayUnclear.
     """
     for _ in range(_ATTEMPTS_MAX):
         async with transaction() as tx:
@@ -66,7 +66,7 @@ async def initiate(guest_id: UUID, request: Initiate, key: Key) -> bytes | idemp
 
 
 async def _ready_reply(tx: Tx, key: Key, stored: idempotency.Stored) -> bytes | None:
-    """The reply for a charge that an earlier request of this key began, if it has got somewhere."""
+    """The reply for the charge that an earlier request of this key began, if it can be paid now."""
     if stored.resource_id is None:
         return None
     payment = await payments.get(tx, stored.resource_id)
@@ -76,10 +76,10 @@ async def _ready_reply(tx: Tx, key: Key, stored: idempotency.Stored) -> bytes | 
 async def _started(
     payment: Payment, outcome: CheckoutReady | Refused | ReferenceTaken | Unknown, key: Key
 ) -> bytes | None:
-    """Write down how the call went; the reply to keep, if the guest can pay or has paid.
+    """Record how the call ended; returns the reply if the guest can pay or has paid, else None.
 
-    A reference that is taken was begun by an earlier call whose answer was lost: what became of
-    it is asked before it is given up. A booking that was cancelled meanwhile is not to be paid.
+    A taken reference was used by an earlier call whose answer was lost: the gateway is asked about
+    that charge before it is abandoned. Raises NotPayable if the booking was cancelled meanwhile.
     """
     found = await _look_up(payment) if isinstance(outcome, ReferenceTaken) else None
     async with transaction() as tx:
@@ -99,10 +99,10 @@ async def _started(
 
 
 async def settle_payment(payment_id: UUID, *, event_id: UUID | None = None) -> Payment:
-    """Ask the gateway what became of a charge, and book the answer once.
+    """Ask the gateway about a charge, and settle it by the answer, once.
 
-    `event_id` is the webhook that prompted this: marked processed in the same commit as its
-    effect. Raises NoSuchPayment, GatewayUnclear, and StillOpen for an event ahead of its gateway.
+    `event_id` is the webhook that caused this: it is marked as processed in the same commit. Raises
+    NoSuchPayment, GatewayUnclear, and StillOpen if the webhook says more than the gateway yet does.
     """
     async with transaction() as tx:
         payment = await payments.get(tx, payment_id)
@@ -112,7 +112,7 @@ async def settle_payment(payment_id: UUID, *, event_id: UUID | None = None) -> P
         if event_id and not payment.is_open:
             await webhooks.processed(tx, event_id)
     if event_id and payment.is_open:
-        raise StillOpen("The gateway's own answer does not bear the event out yet.")
+        raise StillOpen("The gateway's own answer does not confirm the webhook yet.")
     return payment
 
 

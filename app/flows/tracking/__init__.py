@@ -1,1 +1,1 @@
-"""Tracking: where a booking's money is, what it waits for, and by which rule."""
+"""Tracking: where the money of a booking is, what it waits for, and by which rule."""

@@ -16,7 +16,7 @@ from app.people.accounts.model import Principal
 
 
 async def explain(tx: Tx, *, booking_id: UUID, asker: Principal) -> EscrowReply:
-    """The stage, the pots, what each waits for. Raises BookingNotFound."""
+    """The stage of a booking's money, its pots, and what each waits for. Raises BookingNotFound."""
     booking = await bookings.get(tx, booking_id=booking_id, asker=asker)
     moment = await now(tx)
     held = await escrow.of_booking(tx, booking.id)

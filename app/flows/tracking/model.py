@@ -1,4 +1,4 @@
-"""What people see of a booking's money: a stage, its pots, and what each waits for."""
+"""What people see of a booking's money: its stage, its pots, and what each waits for."""
 
 from datetime import datetime
 from enum import IntEnum
@@ -14,7 +14,7 @@ from app.money.instructions.model import InstructionReply
 
 
 class Stage(IntEnum):
-    """The seven stages of DESIGN: derived from states and the clock, never stored."""
+    """The seven stages of a booking's money: derived from states and the clock, never stored."""
 
     HELD = 1
     GUEST_WINDOW = 2
@@ -46,7 +46,7 @@ class StageReply(Output, frozen=True):
 
 
 class Shares(Output, frozen=True):
-    """How a pot was divided; the three sum to its amount."""
+    """How a pot was divided. The three shares sum to what was left of it."""
 
     to_guest: Money
     commission: Money
@@ -54,7 +54,7 @@ class Shares(Output, frozen=True):
 
 
 class Wait(Output, frozen=True):
-    """What a pot waits for, until when at the latest (null: nobody can say), by which rule."""
+    """What a pot waits for, until when at the latest (null if not known), and by which rule."""
 
     waits_for: str
     until: datetime | None
@@ -63,10 +63,10 @@ class Wait(Output, frozen=True):
 
 
 class PotReply(Output, frozen=True):
-    """A pot, and the refunds and transfers that came of it; `wait` is null once it is closed.
+    """A pot, with its refunds and transfers. `wait` is null once it is closed.
 
-    `chargedBack` is what the guest's bank has taken of it before it was divided; while it wants
-    more, it is `frozen`.
+    `chargedBack` is what the guest's bank has taken of it before it was divided. While a chargeback
+    is open, the pot is `frozen`.
     """
 
     kind: PotKind
@@ -84,7 +84,7 @@ class PotReply(Output, frozen=True):
 class EscrowReply(Output, frozen=True):
     """Where a booking's money is. `stage` is null while nothing has been paid.
 
-    `refunds` are those that come of no pot: of payments that were late or double.
+    `refunds` are those that do not come from a pot: of payments that were late or double.
     """
 
     booking_id: UUID
@@ -95,7 +95,7 @@ class EscrowReply(Output, frozen=True):
 
 
 class EscrowEvent(Output, frozen=True):
-    """One step of a booking's money: of a pot, a refund, a transfer, a dispute or a chargeback."""
+    """One move of a pot, refund, transfer, dispute or chargeback of a booking."""
 
     at: datetime
     what: str

@@ -1,4 +1,4 @@
-"""What has happened to a booking's money, from all its trails."""
+"""The history of a booking's money, put together from the histories of several rooms."""
 
 from uuid import UUID
 
@@ -9,8 +9,8 @@ from app.foundation.db import Tx, fetch_all
 async def trail(tx: Tx, booking_id: UUID) -> list[EscrowEvent]:
     """Every move of the booking's pots, refunds and transfers, of disputes and chargebacks.
 
-    Within one instant causes come first: a dispute or chargeback, what it does to its pot, what is
-    sent because of that, and a pot's closing when it has arrived.
+    Within one instant causes come before effects: disputes and chargebacks, then moves of pots,
+    then refunds and transfers, then pots that close because the money has arrived.
     """
     return await fetch_all(
         tx,

@@ -1,4 +1,4 @@
-"""The stage of a booking's money, and in plain words what each pot waits for."""
+"""The stage of a booking's money, and what each pot waits for, in words."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -44,9 +44,9 @@ def stage(booking: Booking, pots: Sequence[Pot], now: datetime) -> Stage | None:
 
 
 def _is_given_back(booking: Booking, rental: Pot) -> bool:
-    """Whether the guest gets the price back: all of it, or what a cancellation leaves of it.
+    """Whether the guest gets the price back: all of it, or what a cancellation gives back.
 
-    Also through the bank: what that has taken is the guest's.
+    Also if the guest's bank has taken all of it: the guest has that money.
     """
     if rental.state is PotState.CHARGED_BACK:
         return True
@@ -60,7 +60,7 @@ def stage_reply(reached: Stage | None) -> StageReply | None:
 
 
 def roots(instructions: Sequence[Instruction]) -> dict[UUID, UUID]:
-    """What each instruction of a booking comes from, past those that it replaces."""
+    """The first source of each instruction: if it replaces another one, the source of that one."""
     sources = {instruction.id: instruction.source_id for instruction in instructions}
     found: dict[UUID, UUID] = {}
     for instruction in instructions:
@@ -74,7 +74,7 @@ def roots(instructions: Sequence[Instruction]) -> dict[UUID, UUID]:
 def pot_reply(
     booking: Booking, pot: Pot, instructions: Sequence[Instruction], now: datetime
 ) -> PotReply:
-    """A pot with all that came of it."""
+    """A pot as people see it, with the refunds and transfers that come from it."""
     return PotReply(
         kind=pot.kind,
         state=pot.state,
@@ -168,7 +168,7 @@ def _rule(event: str, kind: PotKind) -> str:
 
 
 def _wait_for_money(instructions: Sequence[Instruction]) -> Wait:
-    """Divided, and on its way: the slowest of what it caused says how long."""
+    """What a divided pot waits for: until the latest next try of its refunds and transfers."""
     waiting = [each for each in instructions if each.state not in _ARRIVED]
     tries = [each.next_try_at for each in waiting if each.next_try_at]
     return Wait(

@@ -1,4 +1,4 @@
-"""What is free: search over all listings, a seat map, free units, a calendar of one listing."""
+"""Find what is free: search listings; show a seat map, free units, or a calendar of one listing."""
 
 from datetime import date, timedelta
 from typing import Final
@@ -21,7 +21,8 @@ from app.market.inventory.model import (
     ListingReply,
 )
 
-# A search looks at so many listings per page and no more, however few of them fit.
+# A page of a search looks at WINDOWS_MAX times WINDOW listings at most, however few of them fit: so
+# no search takes long.
 WINDOW: Final = 250
 WINDOWS_MAX: Final = 4
 
@@ -29,7 +30,8 @@ WINDOWS_MAX: Final = 4
 async def search(tx: Tx, wanted: Search, *, limit: int, cursor: str | None) -> ListingPage:
     """Open listings that fit: stays in the order of their ids, trips by departure and id.
 
-    Looks at a bounded number of listings: where few fit, a page is short and has a cursor.
+    Looks at a bounded number of listings: if few of them fit, the page is short and has a cursor.
+    Raises Invalid.
     """
     await plan_for_values(tx)  # which filters are used decides which index is best
     moment = await now(tx)
@@ -46,7 +48,7 @@ async def search(tx: Tx, wanted: Search, *, limit: int, cursor: str | None) -> L
 async def _find(
     tx: Tx, wanted: Search, after: queries.Place | None, limit: int
 ) -> tuple[list[Listing], queries.Place | None]:
-    """Up to `limit` fitting listings, and the place to go on from: None at the end of the list."""
+    """Up to `limit` fitting listings, and the place where the next page begins, None at the end."""
     found: list[Listing] = []
     read_places = queries.read_stays if wanted.kind is Kind.STAY else queries.read_trips
     for _ in range(WINDOWS_MAX):
@@ -72,9 +74,9 @@ def _place(cursor: str, kind: Kind) -> queries.Place:
 async def read_availability(
     tx: Tx, listing_id: UUID, *, check_in: date | None, check_out: date | None
 ) -> Availability:
-    """The seat map of a trip, or the units of a stay that are free in all the nights.
+    """The seat map of a trip, or the units of a stay that are free in all nights.
 
-    What is closed or has departed has no free units. Raises ListingNotFound, Invalid.
+    A closed listing or a departed trip has no free units. Raises ListingNotFound, Invalid.
     """
     offer = await inventory.read_offer(tx, listing_id, [], check_in, check_out)
     inventory_rules.check_given_dates(offer, check_in, check_out, now=offer.now)
@@ -101,7 +103,7 @@ async def read_free_seats(tx: Tx, trip_id: UUID) -> Availability:
 async def read_calendar(
     tx: Tx, listing_id: UUID, *, first: date | None, last: date | None
 ) -> Availability:
-    """How many units of a stay are free in each night from `first` up to, not with, `last`.
+    """How many units of a stay are free in each night from `first` to the one before `last`.
 
     Raises ListingNotFound, Invalid.
     """

@@ -1,4 +1,4 @@
-"""What is free: units of a trip or a stay, nights of a calendar, and what a search asks for."""
+"""What is free: units of a trip or stay, nights of a calendar; and what a search asks for."""
 
 from datetime import date
 from enum import StrEnum
@@ -22,7 +22,7 @@ class UnitState(StrEnum):
 
 
 class UnitNow(OfferedUnit, frozen=True, kw_only=True):
-    """A unit and its worst state in a range of slots."""
+    """A unit, and its least free state in a range of slots."""
 
     state: UnitState
     seat_row: int | None
@@ -61,7 +61,7 @@ class NightAvailability(Output, frozen=True, kw_only=True):
 
 
 class Availability(Output, frozen=True, kw_only=True):
-    """`units` of a trip (its seat map) or of a stay (the free ones); or a calendar's `nights`."""
+    """All `units` of a trip, or the free ones of a stay; or the `nights` of a calendar."""
 
     listing_id: UUID
     free_units: int | None = None

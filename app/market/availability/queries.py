@@ -1,6 +1,6 @@
-"""The SQL of availability and search: units, blocked dates and claims, each in one statement.
+"""One statement per function on listings, units, blocked dates and claims together.
 
-A claim takes its unit when it is paid for (`expires_at` null) or its hold has not run out.
+A claim counts if it is paid for (`expires_at` is null) or its hold has not expired.
 """
 
 from datetime import date
@@ -14,14 +14,14 @@ from app.market.inventory.model import Listing
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a listing stands in the order of a search: stays by id, trips by departure and id."""
+    """The place of a listing in the order of a search: stays by id, trips by departure and id."""
 
     departure_date: date | None
     id: UUID
 
 
 async def read_units_now(tx: Tx, listing_id: UUID, first: date, last: date) -> list[UnitNow]:
-    """The active units with their worst state in the slots from `first` up to, not with, `last`."""
+    """The active units, with their least free state in the slots from `first` to before `last`."""
     sql = """
         SELECT u.id, u.label, u.class AS unit_class, u.price, u.active, u.seat_row, u.seat_column,
                CASE WHEN claim.paid THEN 'taken'
@@ -44,7 +44,7 @@ async def read_units_now(tx: Tx, listing_id: UUID, first: date, last: date) -> l
 async def count_free_by_night(
     tx: Tx, listing_id: UUID, first: date, last: date
 ) -> list[NightAvailability]:
-    """How many units are free in each night from `first` up to, not with, `last`."""
+    """How many units are free in each night from `first` to the one before `last`."""
     return await fetch_all(
         tx,
         NightAvailability,
@@ -84,9 +84,9 @@ async def count_free_by_night(
 
 
 async def read_stays(tx: Tx, wanted: Search, *, after: Place | None, limit: int) -> list[Place]:
-    """The next open stays by id, by what has an index: place and words.
+    """The next open stays by id, filtered by what has an index: place and words.
 
-    A filter that is not asked for (null) is dropped by the planner, if it plans for the values.
+    Call `plan_for_values` before: then the planner drops each filter whose value is null.
     """
     return await fetch_all(
         tx,
@@ -107,9 +107,9 @@ async def read_stays(tx: Tx, wanted: Search, *, after: Place | None, limit: int)
 
 
 async def read_trips(tx: Tx, wanted: Search, *, after: Place | None, limit: int) -> list[Place]:
-    """The next open trips by departure and id, by what has an index: date, place and words.
+    """The next open trips by departure and id, filtered by what has an index: date, place, words.
 
-    A filter that is not asked for (null) is dropped by the planner, if it plans for the values.
+    Call `plan_for_values` before: then the planner drops each filter whose value is null.
     """
     return await fetch_all(
         tx,
@@ -136,7 +136,7 @@ async def read_trips(tx: Tx, wanted: Search, *, after: Place | None, limit: int)
 
 
 async def read_fitting(tx: Tx, wanted: Search, ids: list[UUID], *, limit: int) -> list[Listing]:
-    """Those of these listings, in this order, that fit the price and have the units free."""
+    """Those of these listings, in this order, that fit the price and have enough free units."""
     return await fetch_all(
         tx,
         Listing,

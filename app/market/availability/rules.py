@@ -17,7 +17,7 @@ from app.market.inventory.model import Kind, Listing, Offer
 
 
 def priced(offer: Offer, units: Sequence[UnitNow], slots: Sequence[date]) -> list[UnitAvailability]:
-    """Units with what they cost for all slots; none is free of a listing that is not on sale."""
+    """Units with their price for all slots. If the listing is not on sale, none of them is free."""
     amounts = inventory_rules.amounts_by_price(offer, {unit.price for unit in units}, slots)
     free = UnitState.FREE if inventory_rules.is_on_sale(offer) else UnitState.BLOCKED
     return [
@@ -34,7 +34,7 @@ def priced(offer: Offer, units: Sequence[UnitNow], slots: Sequence[date]) -> lis
 
 
 def check_calendar(listing: Listing, first: date | None, last: date | None) -> tuple[date, date]:
-    """The range of a stay's calendar: from `first` up to, not with, `last`. Raises Invalid."""
+    """The range of a stay's calendar, from `first` to the night before `last`. Raises Invalid."""
     if first is None or last is None:
         raise Invalid.field("from" if first is None else "to", "is required with the other")
     errors = inventory_rules.year_errors({"from": first, "to": last})
@@ -47,7 +47,7 @@ def check_calendar(listing: Listing, first: date | None, last: date | None) -> t
 
 
 def check_search(wanted: Search, *, now: datetime) -> None:
-    """Raises Invalid, naming every parameter that does not go with the others."""
+    """Check the parameters of a search. Raises Invalid, naming those that contradict others."""
     errors: list[FieldError] = []
     if wanted.kind is Kind.TRIP:
         days = {"checkIn": wanted.first, "checkOut": wanted.last}

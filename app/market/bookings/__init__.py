@@ -1,1 +1,1 @@
-"""Bookings: one guest's purchase of units for slots, from the hold to the end."""
+"""Bookings: one guest's purchase of units for slots, from the hold to its end."""

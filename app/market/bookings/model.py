@@ -1,4 +1,4 @@
-"""Bookings: states, rows, requests, replies, and the facts that refuse."""
+"""Bookings: states and moves, rows, requests, replies, and this room's problems."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ from app.foundation.errors import Conflict, Forbidden, NotFound
 from app.foundation.money import Money
 from app.foundation.wire import Input, Name, Output
 from app.market.claims.model import Span
-from app.market.inventory.model import Kind, Label, Line, Policy
+from app.market.inventory.model import Kind, Label, Policy, PriceLine
 
 UNITS_PER_BOOKING_MAX: Final = 60
 CLAIMS_PER_BOOKING_MAX: Final = 1_000
@@ -48,17 +48,17 @@ UNPAID: Final = frozenset({_S.HELD, _S.AWAITING_PAYMENT})
 
 
 class Tier(Output, frozen=True):
-    """Who cancels before this instant gets this much of rental and fee back."""
+    """A guest who cancels before `until` gets this part of rental and fee back."""
 
     until: datetime
     back_bps: int  # in hundredths of a percent
 
 
 class Terms(Output, frozen=True):
-    """What was agreed when the booking was made; later changes of the listing do not touch it.
+    """What was agreed when the booking was made. Later changes of the listing do not change it.
 
-    Nor do later changes of what a policy means: `cancellation` is what the guest gets back when,
-    the earliest first. After the last it is nothing.
+    `cancellation` says what the guest gets back until when, the earliest first; after the last
+    instant it is nothing. So later changes of what a policy means do not change it either.
     """
 
     title: str
@@ -90,7 +90,7 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True):
     fee: int
     deposit: int
     total: int
-    lines: list[Line]
+    lines: list[PriceLine]
     terms: Terms
     expires_at: datetime | None
     respond_by: datetime | None
@@ -126,7 +126,7 @@ Reason = Annotated[str, Meta(max_length=500)]
 
 
 class NewPassenger(Input, frozen=True):
-    """Who takes a unit."""
+    """A passenger and the label of the unit."""
 
     seat: Label
     name: Name
@@ -136,7 +136,7 @@ class NewPassenger(Input, frozen=True):
 
 class Reserve(Input, frozen=True):
     """A trip: `listingId` (or `tripId`) and `seatNumbers` or `seatCount`. A stay: `listingId`,
-    `checkIn`, `checkOut`, and `units` or `unitCount`. A count takes whichever are free.
+    `checkIn`, `checkOut`, and `units` or `unitCount`. A count takes any free units.
     """
 
     listing_id: UUID | None = None
@@ -154,13 +154,13 @@ class Reserve(Input, frozen=True):
 
 
 class Passengers(Input, frozen=True):
-    """All passengers of a booking that are known; those left out are unknown again."""
+    """All passengers of a booking. They replace those that were named before."""
 
     passengers: Annotated[list[NewPassenger], Meta(max_length=UNITS_PER_BOOKING_MAX)]
 
 
 class Decision(Input, frozen=True):
-    """Why, in the words of who decides."""
+    """The reason for a decision, in the words of the person who decides."""
 
     reason: Reason = ""
 
@@ -169,7 +169,7 @@ class Decision(Input, frozen=True):
 
 
 class Price(Output, frozen=True):
-    """What the guest pays: rental and fee, and a deposit that comes back."""
+    """What the guest pays: rental and fee, and a deposit that is given back."""
 
     rental: Money
     fee: Money
@@ -178,7 +178,7 @@ class Price(Output, frozen=True):
 
 
 class BookingReply(Output, frozen=True):
-    """A booking as guest, host and admin see it."""
+    """A booking as its guest, its host and admins see it."""
 
     id: UUID
     guest_id: UUID
@@ -186,7 +186,7 @@ class BookingReply(Output, frozen=True):
     listing_id: UUID
     kind: Kind
     state: BookingState
-    units: list[Line]
+    units: list[PriceLine]
     first_slot: date
     last_slot: date
     check_in_at: datetime
@@ -262,17 +262,17 @@ class PassengerList(Output, frozen=True):
     passengers: list[Passenger]
 
 
-# ---- refusals -----------------------------------------------------------------------------------
+# ---- problems -----------------------------------------------------------------------------------
 
 
 class BookingNotFound(NotFound):
-    """There is none, or none that the asker takes part in."""
+    """There is no such booking, or the asker has no role in it."""
 
     title = "There is no such booking"
 
 
 class NotYourPart(Forbidden):
-    """The asker takes part in the booking, but this is for the other side to do."""
+    """The asker has a role in the booking, but only the other side may do this."""
 
     title = "This is for the other side to do"
 

@@ -18,12 +18,12 @@ from app.market.bookings.model import Booking, BookingState, Move, PassengerRow
 
 
 async def hold(tx: Tx, booking: Booking) -> list[int]:
-    """Claim the units of a new booking; if all were free, store it, and how its history begins.
+    """Claim the units of a new booking; if all were free, insert it with its first history row.
 
-    One statement, one parameter: the hot path. Claims exactly as `claims.queries.claim` does: in
-    order, taking over holds that have expired. Returns the unit of each claim that is now the
-    booking's. (A claim may stand before its booking until the transaction ends, so that whoever
-    is refused has written next to nothing.)
+    This is the hot path: one statement with one parameter. It claims as `claims.queries.claim`
+    does: in order, and taking over holds that have expired. Returns the unit of each claim that
+    the booking has now. (The foreign key of a claim is checked at the commit, so claims can be
+    inserted before their booking, and a refused request has written next to nothing.)
     """
     return await fetch_values(
         tx,
@@ -69,7 +69,7 @@ async def find(tx: Tx, booking_id: UUID) -> Booking | None:
 
 
 async def lock(tx: Tx, booking_id: UUID) -> Booking | None:
-    """The booking, and nobody else's to change until the transaction ends."""
+    """A booking, locked until the transaction ends."""
     return await fetch_one(
         tx,
         Booking,
@@ -88,7 +88,7 @@ async def move(
     expires_at: datetime | None = None,
     respond_within: timedelta | None = None,
 ) -> Booking | None:
-    """Move a booking on if it still is where `booking` saw it, with its history; else None."""
+    """Move a booking that is still in the state of `booking`, with a history row; else None."""
     return await fetch_one(
         tx,
         Booking,
@@ -121,7 +121,7 @@ async def move(
 
 
 async def lock_next_unpaid(tx: Tx, but: Sequence[UUID]) -> UUID | None:
-    """An unpaid booking past its deadline that nobody else works on, other than these."""
+    """Lock one unpaid booking past its deadline, but none of these and none that is locked."""
     return await fetch_value(
         tx,
         UUID,
@@ -137,9 +137,9 @@ async def lock_next_unpaid(tx: Tx, but: Sequence[UUID]) -> UUID | None:
 
 
 async def lock_next_unanswered(tx: Tx, but: Sequence[UUID]) -> UUID | None:
-    """A request past its `respond_by` that nobody else works on, other than these.
+    """Lock one request past its `respond_by`, but none of these and none that is locked.
 
-    Its money cannot go back while the guest's bank contests the charge.
+    Requests with a contested pot are left out: their money cannot be refunded now.
     """
     return await fetch_value(
         tx,
@@ -157,9 +157,9 @@ async def lock_next_unanswered(tx: Tx, but: Sequence[UUID]) -> UUID | None:
 
 
 async def lock_over(tx: Tx, but: Sequence[UUID] = (), *, limit: int) -> list[UUID]:
-    """Confirmed bookings that are over and have no pot left to divide or to give back.
+    """Lock confirmed bookings that are over and have no pot left to divide or to give back.
 
-    Other than these, and nobody else's to change.
+    But none of these and none that is locked.
     """
     return await fetch_values(
         tx,
@@ -182,7 +182,7 @@ async def lock_over(tx: Tx, but: Sequence[UUID] = (), *, limit: int) -> list[UUI
 
 
 async def complete(tx: Tx, booking_ids: Sequence[UUID]) -> list[UUID]:
-    """Complete confirmed bookings, each with its history; returns those that were."""
+    """Complete confirmed bookings, each with a history row; returns the ids of those completed."""
     return await fetch_values(
         tx,
         UUID,
@@ -204,7 +204,7 @@ async def complete(tx: Tx, booking_ids: Sequence[UUID]) -> list[UUID]:
 async def list_of_guest(
     tx: Tx, guest_id: UUID, *, state: BookingState | None, before: UUID | None, limit: int
 ) -> list[Booking]:
-    """Newest first (ids are in the order of time)."""
+    """A guest's bookings, newest first (ids are in the order of time)."""
     return await fetch_all(
         tx,
         Booking,
@@ -225,7 +225,7 @@ async def list_of_guest(
 async def list_of_host(
     tx: Tx, host_id: UUID, *, state: BookingState | None, before: UUID | None, limit: int
 ) -> list[Booking]:
-    """Newest first (ids are in the order of time)."""
+    """The bookings of a host's listings, newest first (ids are in the order of time)."""
     return await fetch_all(
         tx,
         Booking,
@@ -264,7 +264,7 @@ async def replace_passengers(
     documents: list[str],
     contacts: list[str],
 ) -> None:
-    """Make these the passengers of a booking, one for each unit named; the others go."""
+    """Make these the passengers of a booking, one for each unit; all others are deleted."""
     await execute(
         tx,
         """

@@ -139,7 +139,7 @@ async def put_passengers(
     status_code=200,
     guards=[require_host],
     tags=["bookings"],
-    summary="The host takes a request",
+    summary="The host accepts a request",
 )
 async def accept(request: AuthenticatedRequest, booking_id: FromPath[UUID]) -> BookingReply:
     async with transaction() as tx:
@@ -152,7 +152,7 @@ async def accept(request: AuthenticatedRequest, booking_id: FromPath[UUID]) -> B
     status_code=200,
     guards=[require_host],
     tags=["bookings"],
-    summary="The host refuses a request; the guest's money goes back",
+    summary="The host declines a request; the guest's money is refunded",
 )
 async def decline(
     request: AuthenticatedRequest,

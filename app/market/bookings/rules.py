@@ -1,4 +1,4 @@
-"""What a request to book asks for, whether the offer allows it, and what it is then."""
+"""What a request to book asks for, whether the offer allows it, and the booking it makes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -30,9 +30,8 @@ from app.market.inventory.model import Kind, ListingState, Offer, OfferedUnit, P
 from app.money.escrow.model import Holding, Windows
 from app.money.payments.model import Payment
 
-# How long before it begins a guest may cancel, and how much of rental and fee comes back then (in
-# hundredths of a percent). Time that has passed, not days on a calendar: 24 h are 24 h also when
-# the clocks change.
+# A guest who cancels at least so long before the booking begins gets so much of rental and fee back
+# (in hundredths of a percent). Hours, not days of a calendar: 24 h also when the clocks change.
 _TIERS: Final = {
     Policy.FLEXIBLE: ((timedelta(hours=24), 10_000), (timedelta(0), 5_000)),
     Policy.MODERATE: ((timedelta(days=5), 10_000), (timedelta(hours=24), 5_000)),
@@ -41,7 +40,10 @@ _TIERS: Final = {
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A request to book, whichever of its names it used: labels, or a count of any units."""
+    """A request to book, whichever of its alternative fields were used.
+
+    It asks for units by their labels, or (None) for `count` units, no matter which.
+    """
 
     listing_id: UUID
     labels: list[str] | None
@@ -51,7 +53,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """A request that the offer allows: all that is left to choose are the units."""
+    """A request that the offer allows; only the units are still to be chosen."""
 
     asked: Asked
     offer: Offer
@@ -63,7 +65,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(request: Reserve) -> Asked:
-    """What is asked for. Raises Invalid naming every field that contradicts another."""
+    """What a request asks for. Raises Invalid, naming every field that contradicts another."""
     ids = {"listingId": request.listing_id, "tripId": request.trip_id}
     amounts = {
         "seatNumbers": request.seat_numbers,
@@ -93,7 +95,10 @@ def read(request: Reserve) -> Asked:
 
 
 def slots(asked: Asked, offer: Offer, guest_id: UUID) -> list[date]:
-    """The dates that are asked for, in order. Raises whatever makes the offer unbookable."""
+    """The slots that are asked for, in order.
+
+    Raises ListingClosed, OwnListing, TripDeparted, Invalid if they cannot be booked.
+    """
     if offer.state is not ListingState.OPEN:
         raise ListingClosed("The host has closed this listing.")
     if offer.host_id == guest_id:
@@ -173,7 +178,7 @@ def holding(booking: Booking, payment: Payment) -> Holding:
 
 
 def windows(booking: Booking) -> Windows:
-    """The guest may complain once there: at check-in, or when the journey has arrived."""
+    """From when on pots may be disputed: the rental from check-in, or from arrival for a trip."""
     is_trip = booking.kind is Kind.TRIP
     return Windows(
         rental_opens_at=booking.check_out_at if is_trip else booking.check_in_at,
@@ -189,7 +194,7 @@ def seat_ids(booking: Booking, passengers: Sequence[NewPassenger]) -> list[int]:
 
 
 def passengers(booking: Booking, rows: Sequence[PassengerRow]) -> list[Passenger]:
-    """Who travels, each with the label of their unit."""
+    """The passengers of a booking, each with the label of their unit."""
     labels = {line.unit_id: line.label for line in booking.lines}
     return [
         Passenger(
@@ -200,8 +205,8 @@ def passengers(booking: Booking, rows: Sequence[PassengerRow]) -> list[Passenger
 
 
 def facts(booking: Booking, *, reason: str) -> BookingFacts:
-    """What a mail says about a booking."""
-    told = BookingFacts(
+    """The facts of a mail about a booking."""
+    stated = BookingFacts(
         booking_id=booking.id,
         listing_title=booking.terms.title,
         unit_labels=booking.labels,
@@ -211,14 +216,14 @@ def facts(booking: Booking, *, reason: str) -> BookingFacts:
         zone=booking.terms.zone,
     )
     if reason:
-        told["reason"] = reason
+        stated["reason"] = reason
     if booking.respond_by:
-        told["respond_by"] = booking.respond_by
-    return told
+        stated["respond_by"] = booking.respond_by
+    return stated
 
 
 def tiers(policy: Policy, check_in_at: datetime) -> list[Tier]:
-    """What a policy comes to for a booking that begins at this instant."""
+    """What a policy means for a booking that begins at this instant."""
     return [
         Tier(until=check_in_at - before, back_bps=back_bps) for before, back_bps in _TIERS[policy]
     ]

@@ -1,1 +1,1 @@
-"""Claims: one unit, one slot, one booking, guarded by a primary key."""
+"""Claims: one unit, one slot, one booking. The primary key of the table guarantees it."""

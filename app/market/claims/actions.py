@@ -1,4 +1,4 @@
-"""Claiming units for a booking: all or nothing, under any concurrency."""
+"""Claim units for a booking, all or none, and give them back; safe under any concurrency."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -21,8 +21,8 @@ async def claim(
 ) -> None:
     """Claim all of `span` for a booking until an instant, or for good (None).
 
-    Raises UnitsTaken naming what is gone and what is free instead; the caller's transaction must
-    then roll back, which undoes the claims that did succeed.
+    Raises UnitsTaken, which names the units that are taken and those that are free instead. The
+    caller's transaction must then roll back, which undoes the claims that succeeded.
     """
     got = await queries.claim(tx, booking_id, span, until)
     if len(got) < span.size:
@@ -45,12 +45,12 @@ async def claim_any(
     count: int,
     claim: Callable[[list[OfferedUnit]], Awaitable[T | None]],
 ) -> T:
-    """Pick any `count` free units for `claim` to claim; it says None if it did not get them all.
+    """Pick any `count` free units and pass them to `claim`, which returns None if some were taken.
 
-    Buyers pass each other's picks by instead of queueing for the same unit. Whoever finds too few
-    waits for the others before looking again, and says SoldOut only of what is committed. Who has
-    waited in vain a few times locks the units, so that buyers of several cannot keep each other
-    from all of them for ever.
+    Buyers skip units that others are picking, instead of waiting for them. A buyer who finds too
+    few waits for the others' commits, looks again, and gets SoldOut only for what is committed. A
+    buyer who has waited several times in vain locks all units of the listing: else buyers of
+    several units could keep each other from getting them for ever.
     """
     for look in range(_LOOKS_MAX):
         async with savepoint(tx) as undo:
@@ -69,21 +69,21 @@ async def claim_any(
 
 
 async def _wait_for_pickers(tx: Tx, wanted: Wanted) -> None:
-    """Wait together with others, and give the locks back: nobody holds up those who pick."""
+    """Wait until those who are picking units have ended; keep no lock that they would wait for."""
     async with savepoint(tx) as undo:
         await queries.wait_for_free(tx, wanted)
         undo()
 
 
 async def release(tx: Tx, *, booking_id: UUID, span: Span) -> int:
-    """Give a booking's units back; returns how many claims that were."""
+    """Delete a booking's claims, which frees its units; returns how many claims there were."""
     return await queries.release(tx, booking_id, span)
 
 
 async def units_taken(
     tx: Tx, booking_id: UUID, listing_id: UUID, span: Span, got: list[int]
 ) -> UnitsTaken:
-    """The refusal for a booking that got only these units' claims, with what is free instead."""
+    """The problem for a booking that got only claims of the units in `got`, with alternatives."""
     slots = span.size // len(span.unit_ids)
     lost_ids = [unit_id for unit_id in span.unit_ids if got.count(unit_id) < slots]
     lost = await queries.units_by_id(tx, lost_ids)

@@ -1,4 +1,4 @@
-"""Claims: what is asked for, what is free instead, and the refusals."""
+"""Claims: units and slots that are asked for, units that are free, and this room's problems."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -18,7 +18,7 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def size(self) -> int:
-        """How many claims that makes."""
+        """The number of its claims: units times slots."""
         return len(self.unit_ids) * ((self.last - self.first) // timedelta(days=1) + 1)
 
 
@@ -33,7 +33,7 @@ class FreeUnit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What a buyer wants of a listing, whichever units these are."""
+    """A listing and the slots for which a buyer wants any of its units."""
 
     listing_id: UUID
     first: date
@@ -44,7 +44,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnitsTaken(Conflict):
-    """Somebody else has some of the units for some of the slots."""
+    """Another booking has some of the units for some of the slots."""
 
     title = "Some of these are no longer free"
 

@@ -1,9 +1,9 @@
 """One statement per function on `claims`.
 
-All lock in the order of (unit_id, slot), and so never deadlock.
+Each locks rows in the order of (unit_id, slot), so that two of them never deadlock.
 
-`OFFSET 0` has Postgres look up the claims of each unit, by their key. It would else join the units
-with all claims there are, if it planned that while there were few.
+`OFFSET 0` makes Postgres look up the claims of each unit by their key. Without it a plan that was
+made while the table was small would read all claims.
 """
 
 from datetime import datetime
@@ -15,10 +15,10 @@ from app.market.inventory.model import OfferedUnit
 
 
 async def claim(tx: Tx, booking_id: UUID, span: Span, until: datetime | None) -> list[int]:
-    """Claim what is free, take over holds that have expired, renew what is the booking's own.
+    """Claim what is free or held by an expired hold, and renew the booking's own claims.
 
-    Returns the unit of each claim that is now the booking's: fewer than `span.size` if somebody
-    else has some. The primary key decides; who comes second waits for who came first.
+    Returns the unit of each claim that the booking has now: fewer than `span.size` if others are
+    taken. The primary key decides; the second of two transactions waits for the first.
     """
     return await fetch_values(
         tx,
@@ -63,7 +63,7 @@ async def release(tx: Tx, booking_id: UUID, span: Span) -> int:
 
 
 async def pick_free(tx: Tx, wanted: Wanted, count: int) -> list[OfferedUnit]:
-    """Lock and return up to `count` free units, passing over those that others are picking."""
+    """Lock and return up to `count` free units, without those that other buyers have locked."""
     return await fetch_all(
         tx,
         OfferedUnit,
@@ -91,7 +91,7 @@ async def pick_free(tx: Tx, wanted: Wanted, count: int) -> list[OfferedUnit]:
 
 
 async def wait_for_free(tx: Tx, wanted: Wanted) -> None:
-    """Wait until those who are picking free units are done; others may wait at the same time."""
+    """Wait for the buyers that have locked free units; any number of buyers can wait at once."""
     await execute(
         tx,
         """
@@ -111,7 +111,7 @@ async def wait_for_free(tx: Tx, wanted: Wanted) -> None:
 
 
 async def lock_units(tx: Tx, listing_id: UUID) -> None:
-    """Lock all units of a listing, one after the other, as those who hold them are done."""
+    """Lock all active units of a listing, each as soon as no other buyer has it locked."""
     await execute(
         tx,
         """
@@ -150,7 +150,7 @@ async def free_units(tx: Tx, wanted: Wanted, *, but: UUID | None = None) -> list
 
 
 async def units_by_id(tx: Tx, unit_ids: list[int]) -> list[FreeUnit]:
-    """Units with their places on the plan, free or not."""
+    """Units by id, free or not, with their places on the seat plan."""
     return await fetch_all(
         tx,
         FreeUnit,

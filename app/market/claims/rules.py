@@ -1,4 +1,4 @@
-"""Which free units to offer instead of those that are gone."""
+"""Which free units to offer instead of those that are taken."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ ALTERNATIVES_MAX = 10
 
 
 def nearest(wanted: Sequence[FreeUnit], free: Sequence[FreeUnit]) -> list[FreeUnit]:
-    """Free units in the order in which a buyer of `wanted` would take them.
+    """The free units that are most like those that a buyer wanted, the best first.
 
-    Same class first, then the same row, then by how far away they are in it (or, without a plan,
-    in the list).
+    Units of the same class come first, then those in near rows, then those that are near in the
+    row; without a seat plan those that are near in the list.
     """
     ranked = sorted(free, key=lambda unit: min(_distance(unit, lost) for lost in wanted))
     return ranked[:ALTERNATIVES_MAX]

@@ -1,1 +1,1 @@
-"""Disputes: claims on a pot inside its window, with evidence, decided by an admin."""
+"""Disputes of a pot inside its window, by guest or host, with evidence; an admin decides."""

@@ -1,7 +1,6 @@
-"""The verbs of disputes: open, claim damage, add evidence, withdraw, resolve.
+"""The verbs of disputes: open, report damage, add evidence, withdraw, resolve.
 
-Whoever opens or ends a dispute locks its pot first, and then the dispute; the release of a pot
-locks the same row.
+Opening or ending a dispute locks the pot first, and then the dispute. A release locks the same pot.
 """
 
 from uuid import UUID
@@ -19,8 +18,8 @@ from app.market.disputes.model import (
     DISPUTES_MAX,
     EVIDENCE_MAX,
     MOVES,
-    ClaimDamage,
     Complaint,
+    DamageReport,
     Dispute,
     DisputePage,
     DisputeReply,
@@ -44,18 +43,21 @@ _S = DisputeState
 async def open_dispute(
     tx: Tx, *, booking_id: UUID, asker: Principal, request: OpenDispute
 ) -> DisputeReply:
-    """The guest complains about the stay or the trip: the rental is frozen.
+    """Open the guest's dispute about a stay or trip, which freezes the rental.
 
-    Raises BookingNotFound, NotYourPart, Invalid, and what `escrow.freeze` does.
+    Raises BookingNotFound, NotYourPart, Invalid, and what `escrow.freeze` raises.
     """
     complaint = rules.of_guest(request)
     return await _complain(tx, booking_id, asker, complaint)
 
 
-async def claim_damage(
-    tx: Tx, *, booking_id: UUID, asker: Principal, request: ClaimDamage
+async def report_damage(
+    tx: Tx, *, booking_id: UUID, asker: Principal, request: DamageReport
 ) -> DisputeReply:
-    """The host claims damage: the deposit is frozen. Raises as `open_dispute` does."""
+    """Open the host's dispute about damage, which freezes the deposit.
+
+    Raises BookingNotFound, NotYourPart, Invalid, and what `escrow.freeze` raises.
+    """
     complaint = rules.of_host(request)
     return await _complain(tx, booking_id, asker, complaint)
 
@@ -63,7 +65,7 @@ async def claim_damage(
 async def add_evidence(
     tx: Tx, *, booking_id: UUID, dispute_id: UUID, asker: Principal, evidence: NewEvidence
 ) -> Evidence:
-    """Either side brings something forward, while the dispute is open.
+    """Add evidence of the guest or the host to an open dispute.
 
     Raises NoSuchDispute, NotYourPart, MoveRefused, TooMuchEvidence, Invalid.
     """
@@ -79,22 +81,22 @@ async def add_evidence(
 
 
 async def withdraw(tx: Tx, *, booking_id: UUID, dispute_id: UUID, asker: Principal) -> DisputeReply:
-    """Who opened a dispute takes it back, and the pot goes on as if there had been none.
+    """Withdraw a dispute, by the side that opened it. Its pot is held, and released when due.
 
     Raises NoSuchDispute, NotYourPart, MoveRefused.
     """
     booking, dispute = await _find(tx, booking_id, dispute_id, asker)
     if dispute.opened_by != asker.id:
-        raise NotYourPart("A dispute is withdrawn by who opened it.")
+        raise NotYourPart("Only the side that opened a dispute can withdraw it.")
     by = bookings.actor(booking, asker)
     withdrawn, _ = await _end(tx, dispute, _S.WITHDRAWN, by=by, reason="withdrawn")
     await _record(tx, "withdraw_dispute", withdrawn, by=by)
-    await _tell_both(tx, booking, withdrawn, Kind.DISPUTE_WITHDRAWN)
+    await _notify_both(tx, booking, withdrawn, Kind.DISPUTE_WITHDRAWN)
     return await _reply(tx, withdrawn)
 
 
 async def resolve(tx: Tx, *, dispute_id: UUID, asker: Principal, request: Resolve) -> DisputeReply:
-    """An admin decides who gets how much, and the pot is divided so, in the same commit.
+    """Decide a dispute as an admin, and divide its pot accordingly, in the same commit.
 
     Raises NoSuchDispute, NotYourPart, Invalid, MoveRefused.
     """
@@ -102,7 +104,7 @@ async def resolve(tx: Tx, *, dispute_id: UUID, asker: Principal, request: Resolv
     booking = await bookings.get(tx, booking_id=dispute.booking_id, asker=asker)
     by = bookings.actor(booking, asker)
     if by.role is not ActorRole.ADMIN:
-        raise NotYourPart("Who takes part in a booking does not decide its disputes.")
+        raise NotYourPart("The guest or the host of a booking cannot decide its disputes.")
     to_guest = rules.to_guest(request.to_guest, dispute)
     resolved, pot = await _end(
         tx, dispute, _S.RESOLVED, by=by, reason=request.decision, to_guest=to_guest
@@ -110,25 +112,25 @@ async def resolve(tx: Tx, *, dispute_id: UUID, asker: Principal, request: Resolv
     await _record(tx, "resolve_dispute", resolved, by=by, reason=request.decision)
     division = escrow_rules.divide(pot, to_guest=to_guest, reason="dispute resolved")
     await escrow.divide(tx, [division], by=by)
-    await _tell_both(tx, booking, resolved, Kind.DISPUTE_RESOLVED, reason=request.decision)
+    await _notify_both(tx, booking, resolved, Kind.DISPUTE_RESOLVED, reason=request.decision)
     return await _reply(tx, resolved)
 
 
 async def give_way(tx: Tx, booking: Booking, pot: Pot, taken: int) -> Pot:
-    """The guest's bank takes so much out of a locked pot: its open dispute is about what is left.
+    """Lower the open dispute of a locked pot, because the guest's bank takes `taken` out of it.
 
-    Nobody decides about nothing: then the dispute ends. Returns the pot as it is after that.
+    A dispute of which nothing is left to decide is withdrawn. Returns the pot as it is after that.
     """
     dispute = await queries.lock_open_one(tx, pot.id)
     if dispute is None:
         return pot
     if taken < pot.left:
-        await queries.lower_claim(tx, dispute.id, most=pot.left - taken)
+        await queries.lower_claimed(tx, dispute.id, most=pot.left - taken)
         return pot
     reason = "the guest's bank has taken the money back"
     withdrawn, pot = await _end(tx, dispute, _S.WITHDRAWN, by=SYSTEM, reason=reason)
     await _record(tx, "withdraw_dispute", withdrawn, by=SYSTEM, reason=reason)
-    await _tell_both(tx, booking, withdrawn, Kind.DISPUTE_WITHDRAWN, reason=reason)
+    await _notify_both(tx, booking, withdrawn, Kind.DISPUTE_WITHDRAWN, reason=reason)
     return pot
 
 
@@ -142,9 +144,9 @@ async def of_booking(tx: Tx, *, booking_id: UUID, asker: Principal) -> list[Disp
 
 
 async def page(tx: Tx, *, limit: int, cursor: str | None) -> DisputePage:
-    """Open ones first, as they came; then the others, the newest first.
+    """A page of all disputes: open ones first, the oldest first; then the others, newest first.
 
-    Raises Invalid for a made-up cursor.
+    Raises Invalid for a bad cursor.
     """
     among_open, last = paging.read_cursor(cursor, tuple[bool, UUID]) if cursor else (True, None)
     rows: list[Dispute] = []
@@ -173,7 +175,7 @@ async def _complain(
     )
     claimed = rules.claimed(complaint, pot)
     if await queries.count_of_pot(tx, pot.id) >= DISPUTES_MAX:
-        raise AlreadyDisputed(f"It was disputed {DISPUTES_MAX} times, which is as often as it can.")
+        raise AlreadyDisputed(f"It was disputed {DISPUTES_MAX} times, and cannot be again.")
     dispute = await queries.insert(
         tx,
         dispute_id=uuid_utils.compat.uuid7(),
@@ -188,7 +190,7 @@ async def _complain(
             tx, dispute.id, complaint.evidence, side=complaint.side, author_id=asker.id
         )
     await _record(tx, "open_dispute", dispute, by=by, reason=complaint.reason)
-    await _tell_both(tx, booking, dispute, Kind.DISPUTE_OPENED, reason=complaint.reason)
+    await _notify_both(tx, booking, dispute, Kind.DISPUTE_OPENED, reason=complaint.reason)
     return await _reply(tx, dispute)
 
 
@@ -201,7 +203,7 @@ async def _end(
     reason: str,
     to_guest: int | None = None,
 ) -> tuple[Dispute, Pot]:
-    """End an open dispute; its pot is held again."""
+    """End an open dispute, and move its pot back to `held`."""
     pot = await escrow.lock(tx, dispute.pot_id)
     states.check(MOVES, (await queries.lock(tx, dispute.id)).state, to)
     ended = await queries.end(tx, dispute, to, by=by, reason=reason, to_guest=to_guest)
@@ -232,7 +234,7 @@ def _side(by: Actor) -> Side:
     for side in Side:
         if by.role is side.role:
             return side
-    raise NotYourPart("Evidence is for guest and host to bring.")
+    raise NotYourPart("Only the guest and the host can add evidence.")
 
 
 async def _reply(tx: Tx, dispute: Dispute) -> DisputeReply:
@@ -259,11 +261,11 @@ async def _record(tx: Tx, action: str, dispute: Dispute, *, by: Actor, reason: s
     )
 
 
-async def _tell_both(
+async def _notify_both(
     tx: Tx, booking: Booking, dispute: Dispute, kind: Kind, *, reason: str = ""
 ) -> None:
     for account_id in (booking.guest_id, booking.host_id):
-        await bookings.tell(
+        await bookings.notify(
             tx,
             booking,
             account_id,

@@ -1,4 +1,4 @@
-"""Disputes: states, rows, requests, replies, and the facts that refuse."""
+"""Disputes: states and moves, rows, requests, replies, and this room's problems."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -37,7 +37,7 @@ MOVES: Final = MappingProxyType(
 
 
 class Side(StrEnum):
-    """Who complains: the guest, about what was rented; the host, about damage."""
+    """Who disputes a pot: the guest the rental, the host (for damage) the deposit."""
 
     GUEST = "guest"
     HOST = "host"
@@ -89,7 +89,7 @@ FileReference = Annotated[
 
 
 class NewEvidence(Input, frozen=True):
-    """What shows that somebody is right: a text, files, or both."""
+    """Evidence of one side: a text, files, or both."""
 
     text: Text = ""
     files: Annotated[list[FileReference], Meta(max_length=FILES_MAX)] = msgspec.field(
@@ -98,15 +98,15 @@ class NewEvidence(Input, frozen=True):
 
 
 class OpenDispute(Input, frozen=True):
-    """The guest's complaint. `claimed` is how much should come back; left out: all of it."""
+    """The guest's dispute. `claimed` is how much should be given back; all of it if left out."""
 
     reason: ShortReason
     claimed: Money | None = None
     evidence: NewEvidence | None = None
 
 
-class ClaimDamage(Input, frozen=True):
-    """The host's complaint. `claimed` is how much of the deposit is asked for."""
+class DamageReport(Input, frozen=True):
+    """The host's report of damage. `claimed` is how much of the deposit the host asks for."""
 
     reason: ShortReason
     claimed: Money
@@ -114,14 +114,14 @@ class ClaimDamage(Input, frozen=True):
 
 
 class Resolve(Input, frozen=True):
-    """An admin's decision: what the guest gets of what is held; the rest is the host's."""
+    """An admin's decision: how much of the pot the guest gets; the rest is for the host."""
 
     to_guest: Money
     decision: Annotated[str, Meta(min_length=1, max_length=2_000, pattern=r"\S")]
 
 
 class Complaint(msgspec.Struct, frozen=True, kw_only=True):
-    """A request to dispute, of either side."""
+    """A request to dispute a pot, by the guest or the host."""
 
     side: Side
     reason: str
@@ -133,7 +133,7 @@ class Complaint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evidence(Output, frozen=True):
-    """What one side brought forward, and when."""
+    """A piece of evidence of one side, and when it was added."""
 
     side: Side
     text: str
@@ -144,7 +144,7 @@ class Evidence(Output, frozen=True):
 class DisputeReply(Output, frozen=True):
     """A dispute about a pot that holds `held`. `toGuest` and `decision` are null until decided.
 
-    `evidence` is the oldest first; lists for admins leave it out.
+    `evidence` is sorted from the oldest to the newest; lists for admins leave it out.
     """
 
     id: UUID
@@ -194,7 +194,7 @@ class DisputePage(Output, frozen=True):
     next_cursor: str | None
 
 
-# ---- refusals -----------------------------------------------------------------------------------
+# ---- problems -----------------------------------------------------------------------------------
 
 
 class NoSuchDispute(NotFound):
@@ -202,6 +202,6 @@ class NoSuchDispute(NotFound):
 
 
 class TooMuchEvidence(Conflict):
-    """A dispute takes so many pieces of evidence, and no more."""
+    """The dispute has as many pieces of evidence as are allowed."""
 
     title = "There is evidence enough"

@@ -11,7 +11,7 @@ from app.money.escrow.model import Pot
 async def insert(
     tx: Tx, *, dispute_id: UUID, pot: Pot, side: Side, by: Actor, reason: str, claimed: int
 ) -> Dispute:
-    """Open a dispute about a pot, with the first row of its history."""
+    """Insert a dispute about a pot, with the first row of its history."""
     return await fetch_new(
         tx,
         Dispute,
@@ -56,7 +56,7 @@ async def find(tx: Tx, dispute_id: UUID) -> Dispute | None:
 
 
 async def lock(tx: Tx, dispute_id: UUID) -> Dispute:
-    """A dispute that there is, and nobody else's to change until the transaction ends."""
+    """A dispute that exists, locked until the transaction ends."""
     return await fetch_new(
         tx,
         Dispute,
@@ -70,7 +70,7 @@ async def lock(tx: Tx, dispute_id: UUID) -> Dispute:
 
 
 async def lock_open_one(tx: Tx, pot_id: UUID) -> Dispute | None:
-    """The open dispute about a pot, and nobody else's to change until the transaction ends."""
+    """The open dispute about a pot, locked until the transaction ends; None if there is none."""
     return await fetch_one(
         tx,
         Dispute,
@@ -83,8 +83,8 @@ async def lock_open_one(tx: Tx, pot_id: UUID) -> Dispute | None:
     )
 
 
-async def lower_claim(tx: Tx, dispute_id: UUID, *, most: int) -> None:
-    """Nobody claims more than there is left."""
+async def lower_claimed(tx: Tx, dispute_id: UUID, *, most: int) -> None:
+    """Lower what a dispute asks for to at most this amount."""
     await execute(
         tx,
         "UPDATE disputes SET claimed = least(claimed, %(most)s) WHERE id = %(id)s",
@@ -102,7 +102,7 @@ async def end(
     reason: str,
     to_guest: int | None,
 ) -> Dispute:
-    """Resolve or withdraw a dispute that is locked and open, with its history."""
+    """Resolve or withdraw a locked open dispute, and add a history row."""
     return await fetch_new(
         tx,
         Dispute,
@@ -130,7 +130,7 @@ async def end(
 
 
 async def of_booking(tx: Tx, booking_id: UUID) -> list[Dispute]:
-    """The oldest first."""
+    """The disputes of a booking, the oldest first."""
     return await fetch_all(
         tx,
         Dispute,
@@ -144,7 +144,7 @@ async def of_booking(tx: Tx, booking_id: UUID) -> list[Dispute]:
 
 
 async def open_ones(tx: Tx, *, after: UUID | None, limit: int) -> list[Dispute]:
-    """The oldest first."""
+    """Open disputes with an id above `after` (if given), the oldest first."""
     return await fetch_all(
         tx,
         Dispute,
@@ -160,7 +160,7 @@ async def open_ones(tx: Tx, *, after: UUID | None, limit: int) -> list[Dispute]:
 
 
 async def ended_ones(tx: Tx, *, before: UUID | None, limit: int) -> list[Dispute]:
-    """The newest first."""
+    """Disputes that have ended, with an id below `before` (if given), the newest first."""
     return await fetch_all(
         tx,
         Dispute,
@@ -204,7 +204,7 @@ async def count_evidence(tx: Tx, dispute_id: UUID) -> int:
 
 
 async def evidence_of(tx: Tx, dispute_id: UUID) -> list[Evidence]:
-    """The oldest first."""
+    """The evidence of a dispute, the oldest first."""
     return await fetch_all(
         tx,
         Evidence,

@@ -1,4 +1,4 @@
-"""Disputes and damage claims over HTTP."""
+"""Disputes and damage reports over HTTP."""
 
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from app.foundation.db import transaction
 from app.foundation.web import PageCursor, PageSize
 from app.market.disputes import actions
 from app.market.disputes.model import (
-    ClaimDamage,
+    DamageReport,
     DisputeList,
     DisputePage,
     DisputeReply,
@@ -44,15 +44,15 @@ async def open_dispute(
     "/api/bookings/{booking_id:uuid}/damage-claims",
     guards=[require_host],
     tags=["disputes"],
-    summary="The host claims damage on the deposit, while the host window is open",
+    summary="The host reports damage to be paid from the deposit, while the host window is open",
 )
-async def claim_damage(
-    request: AuthenticatedRequest, booking_id: FromPath[UUID], data: JSONBody[ClaimDamage]
+async def report_damage(
+    request: AuthenticatedRequest, booking_id: FromPath[UUID], data: JSONBody[DamageReport]
 ) -> Response[DisputeReply]:
     key = await web.idempotency_key(request)
     return await web.created_once(
         key,
-        lambda tx: actions.claim_damage(
+        lambda tx: actions.report_damage(
             tx, booking_id=booking_id, asker=request.user, request=data
         ),
     )
@@ -73,7 +73,7 @@ async def list_disputes(request: AuthenticatedRequest, booking_id: FromPath[UUID
 @post(
     "/api/bookings/{booking_id:uuid}/disputes/{dispute_id:uuid}/evidence",
     tags=["disputes"],
-    summary="Either side brings something forward, while the dispute is open",
+    summary="Guest or host add evidence, while the dispute is open",
 )
 async def add_evidence(
     request: AuthenticatedRequest,
@@ -94,7 +94,7 @@ async def add_evidence(
     "/api/bookings/{booking_id:uuid}/disputes/{dispute_id:uuid}/withdraw",
     status_code=200,
     tags=["disputes"],
-    summary="Who opened a dispute takes it back; the money goes on its way",
+    summary="Withdraw a dispute that you opened; its money is released when due",
 )
 async def withdraw(
     request: AuthenticatedRequest, booking_id: FromPath[UUID], dispute_id: FromPath[UUID]
@@ -109,7 +109,7 @@ async def withdraw(
     "/api/admin/disputes",
     guards=[require_admin],
     tags=["disputes"],
-    summary="Open disputes as they came, then those that ended, the newest first",
+    summary="Open disputes, the oldest first; then those that ended, the newest first",
 )
 async def list_all(limit: PageSize = 20, cursor: PageCursor = None) -> DisputePage:
     async with transaction() as tx:
@@ -132,7 +132,7 @@ async def resolve(
 
 routes: list[HTTPRouteHandler] = [
     open_dispute,
-    claim_damage,
+    report_damage,
     list_disputes,
     add_evidence,
     withdraw,

@@ -1,4 +1,4 @@
-"""What can be claimed, shown and decided."""
+"""What a dispute may ask for, which evidence counts, and what an admin may decide."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,8 +9,8 @@ from app.edge.notifications.model import DisputeFacts
 from app.foundation.errors import FieldError, Invalid
 from app.foundation.money import Money
 from app.market.disputes.model import (
-    ClaimDamage,
     Complaint,
+    DamageReport,
     Dispute,
     NewEvidence,
     OpenDispute,
@@ -18,24 +18,27 @@ from app.market.disputes.model import (
 )
 from app.money.escrow.model import Pot
 
-# Names and folders; none of them `..`, none hidden, and no scheme.
+# Names of folders and a file, none of them `..` or hidden, and no scheme such as `https:`.
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
-# What RFC 3986 lets stand in an address. So no blanks, no quotes, nothing that ends a tag.
+# The characters that RFC 3986 allows in an address: no blanks, no quotes, nothing that ends a tag.
 _ADDRESS: Final = re.compile(r"https://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 
 
 def of_guest(request: OpenDispute) -> Complaint:
-    """Raises Invalid for evidence that shows nothing, or files that cannot be."""
+    """The guest's complaint. Raises Invalid for empty evidence, and for files that are none."""
     return _complaint(Side.GUEST, request, request.claimed)
 
 
-def of_host(request: ClaimDamage) -> Complaint:
-    """Raises Invalid for evidence that shows nothing, or files that cannot be."""
+def of_host(request: DamageReport) -> Complaint:
+    """The host's complaint. Raises Invalid for empty evidence, and for files that are none."""
     return _complaint(Side.HOST, request, request.claimed)
 
 
 def check_evidence(evidence: NewEvidence, *, at: str = "") -> None:
-    """Raises Invalid naming each file that is no reference, below the field `at`."""
+    """Check that evidence has a text or files, and that each file is a valid reference.
+
+    Raises Invalid, which names each bad field with the prefix `at`.
+    """
     errors = list(_file_errors(evidence.files, f"{at}files"))
     if not evidence.text.strip() and not evidence.files:
         errors.append(FieldError(field=f"{at}text", message="give a text, files, or both"))
@@ -44,7 +47,7 @@ def check_evidence(evidence: NewEvidence, *, at: str = "") -> None:
 
 
 def claimed(complaint: Complaint, pot: Pot) -> int:
-    """How much is claimed of a pot, in minor units. Raises Invalid if it holds less."""
+    """How much of a pot is asked for, in minor units. Raises Invalid if the pot holds less."""
     if complaint.claimed is None:
         return pot.left
     _check_currency("claimed", complaint.claimed, pot.currency)
@@ -55,9 +58,9 @@ def claimed(complaint: Complaint, pot: Pot) -> int:
 
 
 def to_guest(decided: Money, dispute: Dispute) -> int:
-    """What the guest gets of a disputed pot, in minor units.
+    """What the guest gets of a disputed pot by an admin's decision, in minor units.
 
-    Nobody gets more than was claimed. Raises Invalid.
+    Raises Invalid if the side that opened the dispute would get more than it asked for.
     """
     _check_currency("toGuest", decided, dispute.currency)
     least, most = 0, dispute.held
@@ -75,18 +78,18 @@ def to_guest(decided: Money, dispute: Dispute) -> int:
 
 
 def facts(dispute: Dispute) -> DisputeFacts:
-    """What a mail says about a dispute."""
-    told = DisputeFacts(
+    """The facts of a mail about a dispute."""
+    stated = DisputeFacts(
         pot=dispute.pot,
         held=dispute.money(dispute.held),
         claimed=dispute.money(dispute.claimed),
     )
     if dispute.to_guest is not None:
-        told["to_guest"] = dispute.money(dispute.to_guest)
-    return told
+        stated["to_guest"] = dispute.money(dispute.to_guest)
+    return stated
 
 
-def _complaint(side: Side, request: OpenDispute | ClaimDamage, claimed: Money | None) -> Complaint:
+def _complaint(side: Side, request: OpenDispute | DamageReport, claimed: Money | None) -> Complaint:
     if request.evidence:
         check_evidence(request.evidence, at="evidence.")
     return Complaint(side=side, reason=request.reason, claimed=claimed, evidence=request.evidence)
@@ -102,7 +105,7 @@ def _file_errors(files: Sequence[str], field: str) -> Iterable[FieldError]:
 
 
 def _is_address(file: str) -> bool:
-    """Whether it is an https address of a host, without a login in it."""
+    """Whether this is an https address with a host name, and without a user name or password."""
     if not _ADDRESS.fullmatch(file):
         return False
     try:

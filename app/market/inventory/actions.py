@@ -1,4 +1,4 @@
-"""What hosts do with their listings, and what everybody may see of them."""
+"""The verbs of listings: hosts offer and change them, and their units, prices and blocked dates."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -44,7 +44,7 @@ from app.market.inventory.model import (
 
 
 async def create_listing(tx: Tx, *, host_id: UUID, new: NewListing) -> ListingReply:
-    """Offer a new stay or trip. Raises Invalid, naming every field that is wrong."""
+    """Create a stay or trip. Raises Invalid, naming every field that is wrong."""
     listing = _new_listing(host_id, new)
     errors = rules.currency_errors(listing.currency, _amounts(new)) + rules.listing_errors(listing)
     errors = errors or _uncharged(listing, {"price": new.price, "weekendPrice": new.weekend_price})
@@ -99,7 +99,7 @@ def _amounts(given: NewListing | ListingChanges) -> dict[str, Money | None]:
 async def change_listing(
     tx: Tx, listing_id: UUID, *, host_id: UUID, changes: ListingChanges
 ) -> ListingReply:
-    """Change what is given; `closed` ends new bookings, those that exist go on.
+    """Change the fields that are given. The state `closed` ends new bookings, not existing ones.
 
     Raises ListingNotFound, NotYourListing, Invalid.
     """
@@ -127,7 +127,7 @@ def _fields(changes: ListingChanges) -> dict[str, object]:
 
 
 async def read_listing(tx: Tx, listing_id: UUID) -> ListingReply:
-    """Any listing, also a closed one: it may be booked already. Raises ListingNotFound."""
+    """A listing, also a closed one, which may have bookings. Raises ListingNotFound."""
     return ListingReply.of(await find_listing(tx, listing_id))
 
 
@@ -142,7 +142,7 @@ async def list_of_host(tx: Tx, *, host_id: UUID, limit: int, cursor: str | None)
 
 
 async def add_units(tx: Tx, listing_id: UUID, *, host_id: UUID, new: NewUnits) -> UnitList:
-    """Add units in bulk; answers with all units of the listing.
+    """Add units in bulk; returns all units of the listing.
 
     Raises ListingNotFound, NotYourListing, Invalid, LabelTaken, ListingFull.
     """
@@ -163,7 +163,7 @@ async def add_units(tx: Tx, listing_id: UUID, *, host_id: UUID, new: NewUnits) -
 async def change_unit(
     tx: Tx, listing_id: UUID, label: str, *, host_id: UUID, changes: UnitChanges
 ) -> UnitReply:
-    """Change a unit; an inactive one is not sold, its bookings go on.
+    """Change a unit. An inactive one is not sold any more; its bookings stay.
 
     Raises ListingNotFound, NotYourListing, UnitNotFound, Invalid.
     """
@@ -204,7 +204,7 @@ async def list_overrides(tx: Tx, listing_id: UUID, *, host_id: UUID) -> Override
 
 
 async def delete_override(tx: Tx, listing_id: UUID, override_id: int, *, host_id: UUID) -> None:
-    """Raises ListingNotFound, NotYourListing, RangeNotFound."""
+    """Delete a price override. Raises ListingNotFound, NotYourListing, RangeNotFound."""
     await _own_listing(tx, listing_id, host_id)
     if not await queries.delete_override(tx, listing_id, override_id):
         raise RangeNotFound("The listing has no such price override.")
@@ -226,13 +226,13 @@ async def add_block(tx: Tx, listing_id: UUID, *, host_id: UUID, new: NewBlock) -
 
 
 async def list_blocks(tx: Tx, listing_id: UUID, *, host_id: UUID) -> BlockList:
-    """The blocked dates, the oldest first. Raises ListingNotFound, NotYourListing."""
+    """The blocked dates of a listing, the oldest first. Raises ListingNotFound, NotYourListing."""
     await _own_listing(tx, listing_id, host_id)
     return BlockList(blocks=await queries.read_blocks(tx, listing_id))
 
 
 async def delete_block(tx: Tx, listing_id: UUID, block_id: int, *, host_id: UUID) -> None:
-    """Raises ListingNotFound, NotYourListing, RangeNotFound."""
+    """Put blocked dates on sale again. Raises ListingNotFound, NotYourListing, RangeNotFound."""
     await _own_listing(tx, listing_id, host_id)
     if not await queries.delete_block(tx, listing_id, block_id):
         raise RangeNotFound("The listing has no such blocked dates.")
@@ -267,7 +267,7 @@ async def find_listing(tx: Tx, listing_id: UUID) -> Listing:
 
 
 async def _own_listing(tx: Tx, listing_id: UUID, host_id: UUID) -> Listing:
-    """The listing, locked against other changes by its host."""
+    """A host's own listing, locked against other changes by its host."""
     listing = await queries.lock_listing(tx, listing_id)
     if listing is None:
         raise _no_listing()
@@ -284,7 +284,7 @@ def _check_prices(
 
 
 def _uncharged(listing: Listing, prices: Mapping[str, Money | None]) -> list[FieldError]:
-    """The prices, by field name, at which no gateway could charge one unit for one slot."""
+    """Errors for prices, by field name, at which no gateway can charge one unit for one slot."""
     beside = listing.fee + listing.deposit
     reasons = {
         name: refused_by_all(Money(price.amount + beside, listing.currency))

@@ -1,4 +1,4 @@
-"""What a host offers: listings, units, prices and blocked dates, as rows and on the wire."""
+"""What a host offers: listings, units, prices and blocked dates; rows, requests and replies."""
 
 from datetime import date, datetime, time
 from enum import StrEnum
@@ -30,7 +30,7 @@ class ListingState(StrEnum):
 
 
 class Policy(StrEnum):
-    """How much a guest gets back who cancels."""
+    """How much a guest who cancels gets back."""
 
     FLEXIBLE = "flexible"
     MODERATE = "moderate"
@@ -50,7 +50,7 @@ class RangeNotFound(NotFound):
 
 
 class NotYourListing(Forbidden):
-    """Only its host may change a listing. (All listings are public, so this tells nothing new.)"""
+    """Only its host may change a listing. (All listings are public: this reveals nothing.)"""
 
 
 class LabelTaken(Conflict):
@@ -58,7 +58,7 @@ class LabelTaken(Conflict):
 
 
 class ListingFull(Conflict):
-    """A listing has so many units, price overrides or blocked dates, and no more."""
+    """The listing has as many units, price overrides or blocked dates as are allowed."""
 
 
 class TripDeparted(Conflict):
@@ -66,7 +66,7 @@ class TripDeparted(Conflict):
 
 
 class PriceTooHigh(Invalid):
-    """A total above what the ledger can hold."""
+    """The total is above the largest amount that can be charged."""
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +99,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OfferedUnit(msgspec.Struct, frozen=True, kw_only=True):
-    """A unit as a booking needs it. `price` is per slot, None: the listing's."""
+    """A unit as a booking needs it. `price` is per slot; None means the price of the listing."""
 
     id: int
     label: str
@@ -109,7 +109,7 @@ class OfferedUnit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OfferedPrice(msgspec.Struct, frozen=True, kw_only=True):
-    """A price override: both dates included; a higher id is newer."""
+    """A price override, from `first_slot` to `last_slot`, both included. A higher id is newer."""
 
     id: int
     first_slot: date
@@ -118,7 +118,7 @@ class OfferedPrice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OfferedBlock(msgspec.Struct, frozen=True, kw_only=True):
-    """Dates not for sale, both included, of one unit or (None) of the whole listing."""
+    """Dates not for sale, both included: of one unit or, if `unit_id` is None, of all units."""
 
     unit_id: int | None
     first_slot: date
@@ -126,10 +126,10 @@ class OfferedBlock(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Offer(Listing, frozen=True, kw_only=True):
-    """All that is needed to price and freeze a booking, read at the instant `now`.
+    """A listing with all that is needed to price and freeze a booking, read at the instant `now`.
 
-    `units` are those that were asked for by label, in the order of their ids. Overrides and
-    blocks are those that touch the asked slots.
+    `units` are those that were asked for by label, in the order of their ids. `overrides` and
+    `blocks` are those that overlap the slots that were asked for.
     """
 
     units: list[OfferedUnit]
@@ -138,7 +138,7 @@ class Offer(Listing, frozen=True, kw_only=True):
     now: datetime
 
 
-class Line(Output, frozen=True, kw_only=True):
+class PriceLine(Output, frozen=True, kw_only=True):
     """What one unit costs for all slots of a booking, in minor units."""
 
     unit_id: int
@@ -149,7 +149,7 @@ class Line(Output, frozen=True, kw_only=True):
 class Quote(Output, frozen=True, kw_only=True):
     """The price of a booking in minor units of `currency`: total = rental + fee + deposit."""
 
-    lines: list[Line]
+    lines: list[PriceLine]
     rental: int
     fee: int
     deposit: int
@@ -170,9 +170,9 @@ SeatPosition = Annotated[int, Meta(ge=1, le=500)]
 class NewListing(Input, frozen=True, kw_only=True):
     """A stay needs its check-in and check-out times; a trip its destination, departure and arrival.
 
-    `price` (per unit and slot) sets the listing's currency; every other amount must be in it.
-    Kind, currency, zone, departure and arrival are fixed from here on. Fee and deposit are per
-    booking, whatever its number of units.
+    `price` (per unit and slot) sets the listing's currency; all other amounts must be in it. Kind,
+    currency, zone, departure and arrival cannot be changed later. Fee and deposit are per booking,
+    however many units it has.
     """
 
     kind: Kind
@@ -198,7 +198,7 @@ class NewListing(Input, frozen=True, kw_only=True):
 
 
 class ListingChanges(Input, frozen=True, kw_only=True):
-    """What is given changes, what is absent stays; bookings already made keep their terms."""
+    """Fields that are given change, others stay. Existing bookings keep their terms."""
 
     state: ListingState | UnsetType = UNSET
     title: Name | UnsetType = UNSET
@@ -217,7 +217,7 @@ class ListingChanges(Input, frozen=True, kw_only=True):
 
 
 class NewUnit(Input, frozen=True, kw_only=True):
-    """One unit. `price` per slot replaces the listing's."""
+    """One unit. Its `price` per slot, if given, replaces the price of the listing."""
 
     label: Label
     unit_class: UnitClass = msgspec.field(name="class", default="standard")
@@ -248,7 +248,7 @@ class RoomPlan(Input, frozen=True, kw_only=True):
 
 
 class NewUnits(Input, frozen=True, kw_only=True):
-    """Exactly one of the three."""
+    """Units to add. Give exactly one of the three fields."""
 
     units: Annotated[list[NewUnit], Meta(min_length=1, max_length=UNITS_MAX)] | None = None
     seats: SeatPlan | None = None
@@ -256,7 +256,7 @@ class NewUnits(Input, frozen=True, kw_only=True):
 
 
 class UnitChanges(Input, frozen=True, kw_only=True):
-    """What is given changes. `price: null` goes back to the listing's price."""
+    """Fields that are given change. `price: null` means the price of the listing again."""
 
     unit_class: UnitClass | UnsetType = msgspec.field(name="class", default=UNSET)
     price: Money | UnsetType | None = UNSET
@@ -272,7 +272,10 @@ class NewOverride(Input, frozen=True, kw_only=True):
 
 
 class NewBlock(Input, frozen=True, kw_only=True):
-    """Slots not for sale, both ends included, of one unit or the whole listing; claims stay."""
+    """Slots not for sale, both ends included, of one unit or the whole listing.
+
+    Existing bookings stay.
+    """
 
     first_slot: date
     last_slot: date
@@ -281,6 +284,8 @@ class NewBlock(Input, frozen=True, kw_only=True):
 
 
 class ListingReply(Output, frozen=True, kw_only=True):
+    """A listing as everybody sees it."""
+
     id: UUID
     host_id: UUID
     kind: Kind
@@ -318,7 +323,7 @@ class ListingReply(Output, frozen=True, kw_only=True):
 
 
 class ListingPage(Output, frozen=True, kw_only=True):
-    """`nextCursor` is null on the last page. A page may be short, or empty, and not be the last."""
+    """`nextCursor` is null on the last page. Other pages may be short, or even empty."""
 
     listings: list[ListingReply]
     next_cursor: str | None
@@ -341,7 +346,7 @@ class OverrideList(Output, frozen=True, kw_only=True):
 
 
 class BlockReply(NewBlock, frozen=True, kw_only=True):
-    """`unit` null: the whole listing."""
+    """Blocked dates of one unit or, if `unit` is null, of the whole listing."""
 
     id: int
 

@@ -26,10 +26,11 @@ from app.market.inventory.model import (
 async def read_offer(
     tx: Tx, listing_id: UUID, unit_labels: list[str] | None, first: date | None, last: date | None
 ) -> Offer | None:
-    """All that is needed to price and freeze a booking, or None if there is no such listing.
+    """All that is needed to price and freeze a booking; None if there is no such listing.
 
-    `first` is the check-in date and `last` the check-out date, which is no night of the stay; a
-    trip's only slot is its departure date, whatever is given. The hot path: look-ups by index only.
+    `first` is the check-in date and `last` the check-out date, which is not a night of the stay. A
+    trip has one slot, its departure date, whatever is given. This is the hot path: every part is
+    found by an index.
     """
     return await fetch_one(
         tx,
@@ -74,7 +75,7 @@ async def read_listing(tx: Tx, listing_id: UUID) -> Listing | None:
 
 
 async def lock_listing(tx: Tx, listing_id: UUID) -> Listing | None:
-    """The listing, for changes by its host one at a time; reservations do not wait for this."""
+    """A listing, locked for a change by its host. Reservations do not wait for this lock."""
     sql = "SELECT * FROM listings WHERE id = %(listing_id)s FOR NO KEY UPDATE"
     return await fetch_one(tx, Listing, sql, listing_id=listing_id)
 
@@ -174,7 +175,7 @@ async def update_unit(
 
 
 async def insert_override(tx: Tx, listing_id: UUID, new: NewOverride) -> int | None:
-    """The new override's id, or None if the listing has its fill."""
+    """Insert a price override; returns its id, or None if the listing has as many as allowed."""
     return await fetch_value(
         tx,
         int,
@@ -192,7 +193,7 @@ async def insert_override(tx: Tx, listing_id: UUID, new: NewOverride) -> int | N
 
 
 async def read_overrides(tx: Tx, listing_id: UUID) -> list[OverrideReply]:
-    """All price overrides of a listing, the oldest first: later ones win."""
+    """All price overrides of a listing, the oldest first: of two for one slot the later counts."""
     sql = """
         SELECT o.id, o.first_slot, o.last_slot,
                jsonb_build_object('amount', o.price, 'currency', l.currency) AS price
@@ -208,7 +209,10 @@ async def delete_override(tx: Tx, listing_id: UUID, override_id: int) -> int:
 
 
 async def insert_block(tx: Tx, listing_id: UUID, new: NewBlock) -> int | None:
-    """The new block's id, or None if the listing has its fill. Its unit must exist."""
+    """Insert blocked dates; returns their id, or None if the listing has as many as allowed.
+
+    A unit that is named must exist.
+    """
     return await fetch_value(
         tx,
         int,

@@ -83,7 +83,7 @@ async def create_listing(
 async def change_listing(
     request: AuthenticatedRequest, listing_id: FromPath[UUID], data: JSONBody[ListingChanges]
 ) -> ListingReply:
-    """What is given changes, what is absent stays; `"state": "closed"` takes it off sale."""
+    """Fields that are given change, others stay; `"state": "closed"` takes the listing off sale."""
     async with transaction() as tx:
         return await actions.change_listing(tx, listing_id, host_id=request.user.id, changes=data)
 
@@ -121,7 +121,7 @@ async def list_of_host(
 async def add_units(
     request: AuthenticatedRequest, listing_id: FromPath[UUID], data: JSONBody[NewUnits]
 ) -> Response[UnitList]:
-    """All or none. Answers with all units of the listing."""
+    """Adds all units or none. Answers with all units of the listing."""
     key = await web.idempotency_key(request)
     return await web.created_once(
         key, lambda tx: actions.add_units(tx, listing_id, host_id=request.user.id, new=data)
@@ -151,7 +151,7 @@ async def change_unit(
     label: FromPath[str],
     data: JSONBody[UnitChanges],
 ) -> UnitReply:
-    """What is given changes: class, price, or `"active": false` to take it off sale."""
+    """Fields that are given change: class, price, or `"active": false` to take it off sale."""
     async with transaction() as tx:
         return await actions.change_unit(
             tx, listing_id, label, host_id=request.user.id, changes=data
@@ -167,7 +167,7 @@ async def change_unit(
 async def add_override(
     request: AuthenticatedRequest, listing_id: FromPath[UUID], data: JSONBody[NewOverride]
 ) -> Response[OverrideReply]:
-    """Of two overrides for one slot the newer wins."""
+    """Of two overrides for one slot the newer one counts."""
     key = await web.idempotency_key(request)
     return await web.created_once(
         key, lambda tx: actions.add_override(tx, listing_id, host_id=request.user.id, new=data)
@@ -189,7 +189,7 @@ async def list_overrides(request: AuthenticatedRequest, listing_id: FromPath[UUI
     "/api/listings/{listing_id:uuid}/price-overrides/{override_id:int}",
     guards=[require_host],
     tags=["prices"],
-    summary="Take a price override back",
+    summary="Delete a price override",
 )
 async def delete_override(
     request: AuthenticatedRequest, listing_id: FromPath[UUID], override_id: RowId

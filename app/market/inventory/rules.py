@@ -1,4 +1,4 @@
-"""What may be offered, what it costs, and when it is. Pure: amounts are minor units.
+"""What may be offered, what it costs, and when it takes place. Amounts are in minor units.
 
 The price of a unit for one slot is the first of these that exists:
 1. the newest price override of the listing that covers the slot (a host who names a date means it),
@@ -20,13 +20,13 @@ from app.market.inventory.model import (
     PRICE_MIN,
     UNITS_MAX,
     Kind,
-    Line,
     Listing,
     ListingState,
     NewUnit,
     NewUnits,
     Offer,
     OfferedUnit,
+    PriceLine,
     PriceTooHigh,
     Quote,
     RoomPlan,
@@ -42,13 +42,13 @@ _TRIP_FIELDS = (
     "arrival_zone",
 )  # fmt: skip
 _TRIP_DURATION_MAX = timedelta(days=60)
-_YEARS = range(2000, 2200)  # dates that survive every conversion to UTC and every addition below
+_YEARS = range(2000, 2200)  # in these no conversion to UTC and no addition below can overflow
 
 
 def quote(offer: Offer, units: Sequence[OfferedUnit], slots: Sequence[date]) -> Quote:
     """The price of these units for these slots. Raises PriceTooHigh above `AMOUNT_MAX`."""
     amounts = amounts_by_price(offer, {unit.price for unit in units}, slots)
-    lines = [Line(unit_id=u.id, label=u.label, amount=amounts[u.price]) for u in units]
+    lines = [PriceLine(unit_id=u.id, label=u.label, amount=amounts[u.price]) for u in units]
     rental = sum(line.amount for line in lines)
     total = rental + offer.fee + offer.deposit
     if total > AMOUNT_MAX:
@@ -60,7 +60,7 @@ def quote(offer: Offer, units: Sequence[OfferedUnit], slots: Sequence[date]) -> 
 def amounts_by_price(
     offer: Offer, prices: Iterable[int | None], slots: Sequence[date]
 ) -> dict[int | None, int]:
-    """What a unit with each of these own prices (None: none) costs for all slots together."""
+    """What a unit costs for all slots together, for each of these prices of its own (or None)."""
     overrides = _override_by_slot(offer, slots)
     return {
         price: sum(
@@ -72,7 +72,7 @@ def amounts_by_price(
 
 
 def _override_by_slot(offer: Offer, slots: Sequence[date]) -> dict[date, int]:
-    """The overriding price of each slot that has one: oldest first, so that the newest stays."""
+    """The overriding price of each slot that has one. Newer overrides replace older ones."""
     return {
         slot: override.price
         for override in sorted(offer.overrides, key=lambda override: override.id)
@@ -128,11 +128,11 @@ def _trip_instants(trip: Listing) -> tuple[datetime, datetime]:
 def check_dates(
     listing: Listing, check_in: date | None, check_out: date | None, *, now: datetime
 ) -> None:
-    """Whether a booking may ask for these dates at this instant.
+    """Check that these dates can be booked at this instant.
 
-    A stay needs both, in order, at most 365 nights, not before today in the listing's zone and
-    not beyond three years; a trip has a date of its own and takes none. Raises Invalid naming
-    checkIn and checkOut, TripDeparted.
+    A stay needs both dates, in order: at most 365 nights, not before today in the listing's zone,
+    and at most three years ahead. A trip has its own date and takes none. Raises Invalid, which
+    names checkIn and checkOut, and TripDeparted.
     """
     check_given_dates(listing, check_in, check_out, now=now)
     if has_departed(listing, now):
@@ -142,7 +142,10 @@ def check_dates(
 def check_given_dates(
     listing: Listing, check_in: date | None, check_out: date | None, *, now: datetime
 ) -> None:
-    """Like check_dates, for looking only: a trip may have departed. Raises Invalid."""
+    """Check that these dates can be looked at. Unlike in `check_dates`, a trip may have departed.
+
+    Raises Invalid.
+    """
     if listing.kind is Kind.TRIP:
         given = {"checkIn": check_in, "checkOut": check_out}
         refuse([_error(name, "a trip has its own date") for name, day in given.items() if day])
@@ -158,6 +161,7 @@ def has_departed(listing: Listing, now: datetime) -> bool:
 def range_errors(
     first_name: str, first: date | None, last_name: str, last: date | None, today: date
 ) -> Iterator[FieldError]:
+    """What is wrong with the check-in and check-out dates of a stay, by the names of the fields."""
     latest = today + timedelta(days=AHEAD_DAYS_MAX)
     if first is None:
         yield _error(first_name, "is required for a stay")
@@ -180,7 +184,7 @@ def refuse(errors: Sequence[FieldError]) -> None:
 
 
 def currency_errors(currency: str, amounts: Mapping[str, Money | None]) -> list[FieldError]:
-    """The amounts, by field name, that are not in the listing's currency."""
+    """Errors for the amounts, by field name, that are not in the listing's currency."""
     return [
         _error(f"{name}.currency", f"must be {currency}, the currency of the listing")
         for name, money in amounts.items()
@@ -189,7 +193,7 @@ def currency_errors(currency: str, amounts: Mapping[str, Money | None]) -> list[
 
 
 def money_errors(listing: Listing, prices: Mapping[str, Money | None]) -> list[FieldError]:
-    """What is wrong with prices, by field name: another currency, or nothing to pay."""
+    """Errors for prices, by field name, that are in another currency or below the minimum."""
     amounts = {name: money.amount for name, money in prices.items() if money}
     return currency_errors(listing.currency, prices) + price_errors(amounts)
 
@@ -205,7 +209,7 @@ def unit_prices(new: NewUnits) -> dict[str, Money | None]:
 
 
 def price_errors(prices: Mapping[str, int | None]) -> list[FieldError]:
-    """The prices, by field name, that are nothing: a free booking could not be paid."""
+    """Errors for prices, by field name, that are below the minimum: zero could not be paid."""
     return [
         _error(f"{name}.amount", f"must be at least {PRICE_MIN}")
         for name, price in prices.items()
@@ -227,7 +231,7 @@ def listing_errors(listing: Listing) -> list[FieldError]:
 
 
 def _kind_errors(listing: Listing) -> list[FieldError]:
-    """Fields that the kind needs and lacks, or has and must not have."""
+    """Errors for fields that listings of this kind need or must not have."""
     is_stay = listing.kind is Kind.STAY
     needed, foreign = (_STAY_FIELDS, _TRIP_FIELDS) if is_stay else (_TRIP_FIELDS, _STAY_FIELDS)
     errors = [
@@ -246,7 +250,7 @@ def _kind_errors(listing: Listing) -> list[FieldError]:
 
 
 def trip_time_errors(trip: Listing, *, now: datetime) -> list[FieldError]:
-    """What is wrong with when a new trip departs and arrives; for one without other errors."""
+    """What is wrong with the departure and arrival of a new trip that has no other errors."""
     errors = year_errors({"departureDate": trip.departure_date, "arrivalDate": trip.arrival_date})
     if errors:
         return errors
@@ -300,7 +304,7 @@ def _seat_plan_errors(plan: SeatPlan) -> Iterator[FieldError]:
 
 
 def _seats(plan: SeatPlan) -> list[NewUnit]:
-    """Seats row by row; the aisle takes a column's number, so that a seat map can leave it free."""
+    """Seats row by row. The aisle takes up a column number, so that a seat map can show it."""
     return [
         NewUnit(
             label=f"{row}{letter}",
@@ -323,11 +327,12 @@ def _rooms(plan: RoomPlan) -> list[NewUnit]:
 
 
 def is_on_sale(offer: Offer) -> bool:
-    """Whether units of a listing may be sold now at all: it is open, and has not departed."""
+    """Whether a listing's units can be sold now: it is open, and a trip has not departed."""
     return offer.state is ListingState.OPEN and not has_departed(offer, offer.now)
 
 
 def year_errors(days: Mapping[str, date | None]) -> list[FieldError]:
+    """Errors for dates, by field name, that lie too far in the past or future to compute with."""
     return [
         _error(name, f"must be between {_YEARS.start} and {_YEARS.stop - 1}")
         for name, day in days.items()

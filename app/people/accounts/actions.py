@@ -1,4 +1,4 @@
-"""Verbs of accounts: create, change; open, refresh and end sessions; hash passwords."""
+"""The verbs of accounts: create and change; open, refresh and end sessions; hash passwords."""
 
 import asyncio
 import os
@@ -39,8 +39,8 @@ _KEPT_AFTER_END: Final = timedelta(days=7)
 _USER_AGENT_LENGTH_MAX: Final = 400
 _REFRESH_TOKEN_BYTES: Final = 32
 
-# Each hash takes 19 MiB while it is computed. Threads of their own bound that, and keep a flood
-# of log-ins away from what else runs in threads; past the queue's length it is told to wait.
+# Each hash takes 19 MiB while it is computed. A thread pool of its own bounds that, and keeps many
+# log-ins at once from delaying other work in threads. When its queue is full, log-ins are refused.
 _HASHERS_MAX: Final = min(4, os.cpu_count() or 1)
 _HASHES_WAITING_MAX: Final = 100
 _hashers = ThreadPoolExecutor(_HASHERS_MAX, thread_name_prefix="argon2")
@@ -53,7 +53,7 @@ async def hash_password(password: str) -> str:
 
 
 async def password_fits(password: str, credentials: Credentials | None) -> bool:
-    """Whether a password is the one of an account; takes as long when there is no account."""
+    """Whether a password is that of an account. Takes the same time if there is no account."""
     known = credentials.password_hash if credentials else rules.NOBODYS_HASH
     fits = await _in_hasher(lambda: rules.password_fits(password, known))
     return fits and credentials is not None
@@ -62,7 +62,7 @@ async def password_fits(password: str, credentials: Credentials | None) -> bool:
 async def create_account(
     tx: Tx, *, new: NewAccount, roles: Sequence[Role], password_hash: str
 ) -> Account:
-    """Create an account; raises EmailTaken, and Invalid naming each field that means nothing."""
+    """Create an account. Raises EmailTaken, and Invalid, which names each bad field."""
     new = rules.checked(new)
     try:
         account = await queries.insert_account(
@@ -84,7 +84,7 @@ async def create_account(
 
 
 async def read_account(tx: Tx, *, account_id: UUID) -> Account:
-    """An account; raises SessionOver if it is gone or disabled."""
+    """An account. Raises SessionOver if it does not exist or is disabled."""
     return _existing(await queries.find_account(tx, account_id=account_id))
 
 
@@ -95,7 +95,7 @@ async def find_missing(tx: Tx, account_ids: Collection[UUID]) -> set[UUID]:
 
 
 async def change_account(tx: Tx, *, account_id: UUID, changes: AccountChanges) -> Account:
-    """Change the fields that are given, and no others; raises Invalid naming each bad one."""
+    """Change the fields that are given, and no others. Raises Invalid, which names each bad one."""
     given = rules.checked(changes)
     account = await queries.update_account(
         tx,
@@ -110,16 +110,17 @@ async def change_account(tx: Tx, *, account_id: UUID, changes: AccountChanges) -
 
 
 async def find_credentials(tx: Tx, *, email: str) -> Credentials | None:
-    """What the password for an address is checked against; None for a stranger's address."""
+    """What the password for an address is checked against; None if no account has the address."""
     return await queries.find_credentials(tx, email=email)
 
 
 async def open_session_of(
     tx: Tx, *, credentials: Credentials, new_hash: str | None, user_agent: str
 ) -> Grant | None:
-    """Open a session for whoever proved these credentials; `new_hash` replaces an outdated one.
+    """Open a session for an account whose credentials were checked.
 
-    None if the credentials were changed or the account was disabled since they were checked.
+    `new_hash` replaces the stored hash, if given. None if the credentials have changed or the
+    account was disabled since they were checked.
     """
     account = await queries.find_account_of(tx, credentials=credentials)
     if account is None:
@@ -144,11 +145,11 @@ async def open_session(tx: Tx, *, account: Account, user_agent: str) -> Grant:
 
 
 async def refresh(tx: Tx, *, token: str) -> Grant | Unauthenticated:
-    """Take a refresh token, and give the next one.
+    """Use up a refresh token, and return the next one; or return why it is refused.
 
-    A refusal is returned and not raised, because the end of the session that a reused token
-    brings has to commit. A token that was unused when we looked and is used when we take it was
-    brought twice at once, by two tabs or an impatient client: that ends nothing.
+    A refusal is not raised, because a reused token ends its session, which must be committed. A
+    token that is unused when it is read, and used when it is to be used up, came twice at once,
+    from two tabs or a repeated request: that does not end the session.
     """
     token_hash = rules.token_hash(token)
     shown = await queries.find_token(tx, token_hash=token_hash)
@@ -178,7 +179,7 @@ async def _refusal(tx: Tx, shown: ShownToken) -> Unauthenticated | None:
 
 
 async def find_session(tx: Tx, *, token: str) -> UUID:
-    """The session of a refresh token, used or not; raises TokenInvalid or TokenExpired."""
+    """The session of a refresh token, used or not. Raises TokenInvalid or TokenExpired."""
     shown = await queries.find_token(tx, token_hash=rules.token_hash(token))
     if shown is None:
         raise TokenInvalid("There is no such refresh token.")
@@ -188,9 +189,9 @@ async def find_session(tx: Tx, *, token: str) -> UUID:
 
 
 async def log_out(tx: Tx, *, session_id: UUID, everywhere: bool) -> None:
-    """End a session, or all sessions of its account; raises SessionOver if it was over before.
+    """End a session, or all sessions of its account. Raises SessionOver if it had ended before.
 
-    Access tokens that are out live on until they expire: minutes, by the settings.
+    Access tokens that were issued stay valid until they expire, which takes minutes.
     """
     account_id = await queries.revoke_session(tx, session_id=session_id, because="logged out")
     if account_id is None:

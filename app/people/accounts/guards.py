@@ -1,7 +1,7 @@
-"""Who is asking, and may they: authentication of every request, and the guards of routes.
+"""Authentication of every request, and the guards that check roles.
 
 Every route needs a login unless it says `exclude_from_auth=True`. Nothing here asks the database:
-an access token is believed until it expires, which is why it lives for minutes only.
+an access token is trusted until it expires, which is why it is valid for minutes only.
 """
 
 import time
@@ -42,8 +42,8 @@ class Authentication(AbstractAuthenticationMiddleware):
 def authenticate(connection: AnyConnection) -> Access:
     """The access token of a request: from the Authorization header, else from the cookie.
 
-    Raises Unauthenticated if there is none or it is not good, CsrfRefused for a cookie that
-    would change something without the session's CSRF token.
+    Raises Unauthenticated if there is no valid token, and CsrfRefused if a request with a cookie
+    may change something and lacks the session's CSRF token.
     """
     keys, now = settings().secret_keys, time.time()
     if (authorization := connection.headers.get("authorization")) is not None:
@@ -56,11 +56,11 @@ def authenticate(connection: AnyConnection) -> Access:
 
 
 def check_csrf(connection: AnyConnection, session_id: UUID) -> None:
-    """Refuse a request that a cookie of this session vouches for, unless our own page sent it.
+    """Refuse a request that a cookie authenticates, unless it has the session's CSRF token.
 
     Litestar's CSRFMiddleware is not used: it also refuses bearer clients and log-ins, which no
-    browser sends by itself, and its token is good for every session, so that whoever can plant
-    a cookie (from a sibling domain) can plant a token of their own.
+    browser sends by itself. And its token is valid for every session: somebody who can set a cookie
+    (from a sibling domain) could set a token of their own.
     """
     scope = cast("dict[str, Any]", connection.scope)  # a web socket's has no method
     if scope.get("method") in _SAFE_METHODS:
@@ -84,7 +84,7 @@ def require_admin(connection: AnyConnection, _: BaseRouteHandler) -> None:
 
 
 def unauthenticated_reply(request: Request[Any, Any, State], problem: Problem) -> Response[Any]:
-    """A 401 says how to authenticate (RFC 9110 §11.6.1). Exception handler of Unauthenticated."""
+    """The reply to Unauthenticated: a 401 that says how to authenticate (RFC 9110 §11.6.1)."""
     reply = web.problem_reply(request, problem)
     reply.headers["WWW-Authenticate"] = "Bearer"
     return reply

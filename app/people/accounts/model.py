@@ -1,4 +1,4 @@
-"""People: their roles, who is asking, and what they send and get."""
+"""Accounts and sessions: roles, who is asking, requests and replies, and this room's problems."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -38,14 +38,14 @@ class Role(StrEnum):
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is asking: what an access token says of its holder. `request.user` in every route."""
+    """Who is asking, by the access token. It is `request.user` in every route."""
 
     id: UUID
     roles: tuple[Role, ...]
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):
-    """A verified access token. `request.auth` in every route; `expires_at` is a Unix time."""
+    """A verified access token. It is `request.auth` in every route; `expires_at` is a Unix time."""
 
     principal: Principal
     session_id: UUID
@@ -53,61 +53,61 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenInvalid(Unauthenticated):
-    """The token was not made by us, or not for this."""
+    """The token was not issued by this service, or not for this use."""
 
     title = "The token is not valid"
 
 
 class TokenExpired(Unauthenticated):
-    """The token was good once; a client refreshes and asks again."""
+    """The token was valid until it expired; a client refreshes it and repeats the request."""
 
     title = "The token has expired"
 
 
 class RoleMissing(Forbidden):
-    """The account does not have the role that this needs."""
+    """The account does not have the role that the route needs."""
 
     title = "Your account may not do this"
 
 
 class CsrfRefused(Forbidden):
-    """A cookie came without the proof that our own page sent it."""
+    """A request with a cookie lacks the CSRF token, which proves that our own page sent it."""
 
     title = "The CSRF token is missing or wrong"
 
 
 class EmailTaken(Conflict):
-    """Somebody has an account with this address."""
+    """There is an account with this e-mail address already."""
 
     title = "There is an account with this e-mail address"
 
 
 class LogInRefused(Unauthenticated):
-    """Unknown address, wrong password or disabled account: a stranger is not told which."""
+    """Unknown address, wrong password or disabled account: the reply does not say which."""
 
     title = "E-mail address or password is wrong"
 
 
 class TokenReused(Unauthenticated):
-    """A refresh token came twice: one of the two who have it is a thief. The session is over."""
+    """A refresh token was used twice, so somebody may have stolen it. The session is ended."""
 
     title = "The refresh token was used before"
 
 
 class RefreshRaced(Unauthenticated):
-    """Two requests brought the same refresh token at once, and the other one was first."""
+    """Two requests used the same refresh token at once, and the other one was first."""
 
     title = "Another request has just used this refresh token"
 
 
 class SessionOver(Unauthenticated):
-    """The session was ended: by logging out, or because of a reused token."""
+    """The session has ended: by logging out, or because a token was reused."""
 
     title = "The session is over"
 
 
 class NewAccount(Input, frozen=True):
-    """Somebody who registers."""
+    """A request to register."""
 
     email: Email
     password: NewPassword
@@ -135,7 +135,7 @@ class LogOut(Input, frozen=True):
 
 
 class AccountChanges(Input, frozen=True):
-    """What of one's own account to change; fields that are not sent stay as they are."""
+    """Changes to the asker's own account. Fields that are not sent stay as they are."""
 
     name: Name | UnsetType = UNSET
     phone: Phone | UnsetType | None = UNSET
@@ -144,7 +144,7 @@ class AccountChanges(Input, frozen=True):
 
 
 class Account(Output, frozen=True):
-    """An account, as its holder sees it."""
+    """An account as its owner sees it."""
 
     id: UUID
     email: str
@@ -157,7 +157,7 @@ class Account(Output, frozen=True):
 
 
 class SignedIn(Output, frozen=True):
-    """Tokens for one device. Browsers get them as cookies too, and need only `csrfToken`."""
+    """Tokens for one device. Browsers also get them as cookies, and need only `csrfToken`."""
 
     account: Account
     access_token: Annotated[str, Meta(description="For `Authorization: Bearer`")]
@@ -184,7 +184,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShownToken(msgspec.Struct, frozen=True, kw_only=True):
-    """A refresh token that somebody brought, as the database knows it."""
+    """The state of a refresh token that a request has sent."""
 
     session_id: UUID
     account_id: UUID

@@ -1,7 +1,7 @@
-"""SQL of accounts and sessions, one statement per function.
+"""One statement per function on `accounts`, `sessions` and `refresh_tokens`.
 
-Sessions and tokens live by `now()`, the database's real time, and not by `business_now()`: access
-tokens live by real time too, and moving the business clock must not log everybody out.
+Sessions and tokens expire by `now()`, the server's real time, and not by `business_now()`: access
+tokens do too, and moving the business clock must not log everybody out.
 """
 
 from datetime import timedelta
@@ -74,7 +74,7 @@ async def update_account(
     locale: str | None,
     zone: str | None,
 ) -> Account | None:
-    """None leaves a field as it is; only a phone can be removed, and so has a flag."""
+    """Change an account. None leaves a field as it is; only a phone can be removed: `phone_given`."""
     return await fetch_one(
         tx,
         Account,
@@ -172,7 +172,7 @@ async def find_token(tx: Tx, *, token_hash: bytes) -> ShownToken | None:
 
 
 async def use_token(tx: Tx, *, token_hash: bytes) -> bool:
-    """Mark a token as used; False if somebody else has."""
+    """Mark a token as used; False if it was used before."""
     used = await execute(
         tx,
         """
@@ -184,7 +184,7 @@ async def use_token(tx: Tx, *, token_hash: bytes) -> bool:
 
 
 async def revoke_session(tx: Tx, *, session_id: UUID, because: str) -> UUID | None:
-    """End a session; returns whose it was, or None if it was over before."""
+    """End a session; returns the id of its account, or None if it had ended before."""
     return await fetch_value(
         tx,
         UUID,
@@ -209,7 +209,7 @@ async def revoke_sessions_of(tx: Tx, *, account_id: UUID, because: str) -> int:
 
 
 async def delete_expired_tokens(tx: Tx, *, kept: timedelta, limit: int) -> list[UUID]:
-    """Returns the session of each token that was deleted."""
+    """Delete tokens that expired at least `kept` ago; returns the session of each of them."""
     return await fetch_values(
         tx,
         UUID,
@@ -228,7 +228,7 @@ async def delete_expired_tokens(tx: Tx, *, kept: timedelta, limit: int) -> list[
 
 
 async def delete_revoked_tokens(tx: Tx, *, kept: timedelta, limit: int) -> list[UUID]:
-    """As delete_expired_tokens, for tokens of sessions that have been over for as long."""
+    """Delete tokens of sessions that ended at least `kept` ago; returns the session of each."""
     return await fetch_values(
         tx,
         UUID,

@@ -1,4 +1,4 @@
-"""Registering, logging in and out, and one's own account."""
+"""Registering, logging in and out, and the asker's own account, over HTTP."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -60,7 +60,7 @@ SECURITY_SCHEMES: Final = {
     ),
 }
 
-Stranger = Request[Any, Any, State]
+AnyRequest = Request[Any, Any, State]
 
 
 @post(
@@ -70,7 +70,7 @@ Stranger = Request[Any, Any, State]
     summary="Create an account, and log in",
     examples={"a guest": _A_GUEST, "a host": _A_HOST},
 )
-async def register(request: Stranger, data: JSONBody[NewAccount]) -> Response[SignedIn]:
+async def register(request: AnyRequest, data: JSONBody[NewAccount]) -> Response[SignedIn]:
     signed_in = await stories.register(data, user_agent=_user_agent(request))
     return _with_cookies(signed_in, status=201)
 
@@ -83,7 +83,7 @@ async def register(request: Stranger, data: JSONBody[NewAccount]) -> Response[Si
     summary="Log in with e-mail address and password",
     examples={"a guest": {name: _A_GUEST[name] for name in ("email", "password")}},
 )
-async def log_in(request: Stranger, data: JSONBody[LogIn]) -> Response[SignedIn]:
+async def log_in(request: AnyRequest, data: JSONBody[LogIn]) -> Response[SignedIn]:
     signed_in = await stories.log_in(data, user_agent=_user_agent(request))
     return _with_cookies(signed_in, status=200)
 
@@ -95,7 +95,7 @@ async def log_in(request: Stranger, data: JSONBody[LogIn]) -> Response[SignedIn]
     tags=["accounts"],
     summary="Change a refresh token, from the body or the cookie, for new tokens",
 )
-async def refresh(request: Stranger, data: JSONBody[Refresh | None] = None) -> Response[SignedIn]:
+async def refresh(request: AnyRequest, data: JSONBody[Refresh | None] = None) -> Response[SignedIn]:
     token = _refresh_token(request, data.refresh_token if data else None)
     if token is None:
         raise Unauthenticated("Send the refresh token in the body, or its cookie.")
@@ -109,7 +109,7 @@ async def refresh(request: Stranger, data: JSONBody[Refresh | None] = None) -> R
     tags=["accounts"],
     summary="End the session of a refresh token or access token, or all sessions of its account",
 )
-async def log_out(request: Stranger, data: JSONBody[LogOut | None] = None) -> Response[None]:
+async def log_out(request: AnyRequest, data: JSONBody[LogOut | None] = None) -> Response[None]:
     given = data or LogOut()
     token = _refresh_token(request, given.refresh_token)
     async with transaction() as tx:
@@ -137,10 +137,10 @@ async def change_me(request: AuthenticatedRequest, data: JSONBody[AccountChanges
 routes: list[HTTPRouteHandler] = [register, log_in, refresh, log_out, read_me, change_me]
 
 
-def _refresh_token(request: Stranger, given: str | None) -> str | None:
-    """The refresh token of the body, else of the cookie; a cookie needs its CSRF token.
+def _refresh_token(request: AnyRequest, given: str | None) -> str | None:
+    """The refresh token of the body, else of the cookie, which needs its CSRF token.
 
-    An Authorization header says that the client is not a browser, and its cookies are not asked.
+    A client that sends an Authorization header is not a browser: its cookies are ignored.
     """
     if given is not None or "authorization" in request.headers:
         return given
@@ -150,13 +150,13 @@ def _refresh_token(request: Stranger, given: str | None) -> str | None:
     return cookie
 
 
-async def _session(tx: Tx, request: Stranger, token: str | None) -> UUID:
+async def _session(tx: Tx, request: AnyRequest, token: str | None) -> UUID:
     if token is None:
         return guards.authenticate(request).session_id
     return await actions.find_session(tx, token=token)
 
 
-def _user_agent(request: Stranger) -> str:
+def _user_agent(request: AnyRequest) -> str:
     return request.headers.get("user-agent", "").replace("\x00", "")
 
 
@@ -170,7 +170,7 @@ def _with_cookies(signed_in: SignedIn, *, status: int) -> Response[SignedIn]:
 
 
 def _cookies(access: str, refresh: str, csrf: str, *, ends: bool = False) -> list[Cookie]:
-    """The cookies of a session; only our page's own script reads the CSRF token's."""
+    """The cookies of a session. Scripts of our own pages can read only that of the CSRF token."""
     access_s = 0 if ends else settings().access_token_seconds
     session_s = 0 if ends else settings().refresh_token_days * _DAY_S
     return [

@@ -1,7 +1,8 @@
-"""What is valid: tokens, passwords, addresses. Pure, so keys and the time come as arguments.
+"""Tokens, passwords and addresses: how they are written, and which are valid.
 
-Tokens live by real time (a Unix time), not by business time: a demo that moves the business clock
-by months must neither log people out nor keep tokens alive that should be dead.
+These rules are pure: keys and the time are arguments. Tokens expire by real time (a Unix time), not
+by business time: a demo that moves the business clock by months must not log people out, and must
+not keep expired tokens valid.
 """
 
 import hashlib
@@ -37,7 +38,7 @@ Checked = TypeVar("Checked", NewAccount, LogIn, AccountChanges)
 # 19 MiB, 2 passes, 1 lane: the OWASP Password Storage Cheat Sheet's first choice of argon2id.
 _hasher: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
-# Of a random password that nobody kept; it must have the parameters above.
+# The hash of a random password that nobody knows. It must have the parameters above.
 NOBODYS_HASH: Final = (
     "$argon2id$v=19$m=19456,t=2,p=1"
     "$f0t8FMA6lcd3G+Glgy/EJg$/vB7ZLqGSvUXE4/MjiZWUE9ElutYd/SqRI4cOKHKHn4"
@@ -53,7 +54,7 @@ _ISSUER: Final = "berthold"
 _REMEMBERED_TOKENS_MAX: Final = 4096
 
 
-class _Claims(msgspec.Struct, frozen=True, kw_only=True):
+class _Payload(msgspec.Struct, frozen=True, kw_only=True):
     sub: UUID
     sid: UUID
     roles: tuple[Role, ...]
@@ -62,7 +63,7 @@ class _Claims(msgspec.Struct, frozen=True, kw_only=True):
 
 def write_access(access: Access, *, keys: Sequence[str], now: float) -> str:
     """An access token (JWT, HS256) signed with the first key."""
-    claims = {
+    payload = {
         "sub": str(access.principal.id),
         "roles": [str(role) for role in access.principal.roles],
         "sid": str(access.session_id),
@@ -71,23 +72,20 @@ def write_access(access: Access, *, keys: Sequence[str], now: float) -> str:
         "iss": _ISSUER,
     }
     return jwt.encode(  # pyright: ignore[reportUnknownMemberType]
-        claims, keys[0], algorithm=_ALGORITHM
+        payload, keys[0], algorithm=_ALGORITHM
     )
 
 
 def read_access(token: str, *, keys: tuple[str, ...], now: float) -> Access:
-    """What an access token says; any of the keys may have signed it.
-
-    Raises TokenInvalid, or TokenExpired once its time has passed.
-    """
+    """Read an access token that any of the keys has signed. Raises TokenInvalid, TokenExpired."""
     access = _verified(token, keys)
     if access.expires_at <= now:
         raise TokenExpired("The access token has expired; refresh it and ask again.")
     return access
 
 
-# A client sends the same token hundreds of times. What is remembered is only that the signature
-# is good; refusals raise, and so are not remembered, and garbage cannot push good tokens out.
+# A client sends the same token hundreds of times, so verified signatures are cached. Bad tokens
+# raise, and so are not cached: they cannot push good tokens out of the cache.
 @lru_cache(maxsize=_REMEMBERED_TOKENS_MAX)
 def _verified(token: str, keys: tuple[str, ...]) -> Access:
     for key in keys:
@@ -101,9 +99,9 @@ def _verified(token: str, keys: tuple[str, ...]) -> Access:
 
 
 def _payload(token: str, key: str) -> dict[str, Any]:
-    """The claims of a signed token. The time is read_access's to check: it passes, this is kept.
+    """The payload of a signed token. `read_access` checks the expiry, as this result is cached.
 
-    `iat` is not compared: the clocks of two web machines may differ by a second.
+    `iat` is not checked: the clocks of two web machines may differ by a second.
     """
     return jwt.decode(  # pyright: ignore[reportUnknownMemberType]
         token,
@@ -119,16 +117,16 @@ def _payload(token: str, key: str) -> dict[str, Any]:
 
 
 def _access(payload: dict[str, Any]) -> Access:
-    claims = msgspec.convert(payload, _Claims)
+    read = msgspec.convert(payload, _Payload)
     return Access(
-        principal=Principal(id=claims.sub, roles=claims.roles),
-        session_id=claims.sid,
-        expires_at=claims.exp,
+        principal=Principal(id=read.sub, roles=read.roles),
+        session_id=read.sid,
+        expires_at=read.exp,
     )
 
 
 def write_csrf(session_id: UUID, *, key: str) -> str:
-    """The token that proves a request came from our own page; good for one session only."""
+    """The token that proves that a request came from our own page. It is valid for one session."""
     return hmac.new(key.encode(), f"csrf:{session_id}".encode(), hashlib.sha256).hexdigest()
 
 
@@ -138,18 +136,18 @@ def is_csrf(token: str, session_id: UUID, *, keys: Sequence[str]) -> bool:
 
 
 def same_text(one: str, other: str) -> bool:
-    """Equality that takes as long for a near miss as for a far one."""
-    # As bytes: compare_digest raises for text that is not ASCII, and headers may hold anything.
+    """Whether two texts are equal, in a time that does not depend on where they differ."""
+    # As bytes: compare_digest raises for text that is not ASCII, and a header can be any text.
     return hmac.compare_digest(one.encode(errors="replace"), other.encode(errors="replace"))
 
 
 def write_refresh(session_id: UUID, secret: str) -> str:
-    """A refresh token; `secret` is what makes it one, the session's id only says whose it is."""
+    """A refresh token: the id of its session, and the random secret that makes it valid."""
     return f"{session_id.hex}.{secret}"
 
 
 def read_refresh(token: str) -> UUID:
-    """The session that a refresh token says it is of. Raises TokenInvalid if it says nothing."""
+    """The session that a refresh token names, unverified. Raises TokenInvalid if it names none."""
     try:
         return UUID(hex=token.partition(".")[0])
     except ValueError as error:
@@ -157,7 +155,7 @@ def read_refresh(token: str) -> UUID:
 
 
 def token_hash(token: str) -> bytes:
-    """What is stored of a refresh token. It is random, and so needs no salt and no slow hash."""
+    """The hash that is stored of a refresh token. A random text needs no salt and no slow hash."""
     return hashlib.sha256(token.encode(errors="replace")).digest()
 
 
@@ -167,7 +165,7 @@ def hash_password(password: str) -> str:
 
 
 def password_fits(password: str, password_hash: str) -> bool:
-    """Whether this is the password of a hash. As slow as hash_password."""
+    """Whether this is the password of a hash. As slow as `hash_password`: call it in a thread."""
     try:
         return _hasher.verify(password_hash, _one_spelling(password))
     except (VerificationError, InvalidHashError):
@@ -175,24 +173,24 @@ def password_fits(password: str, password_hash: str) -> bool:
 
 
 def is_outdated(password_hash: str) -> bool:
-    """Whether a hash has other parameters than new ones get."""
+    """Whether a hash was made with other parameters than new hashes are."""
     return _hasher.check_needs_rehash(password_hash)
 
 
 def _one_spelling(password: str) -> str:
-    """Keyboards differ in how they write é; the password does not (NIST SP 800-63B §3.1.1.2)."""
+    """One form of a password, as keyboards encode é differently (NIST SP 800-63B §3.1.1.2)."""
     return unicodedata.normalize("NFKC", password)
 
 
 def roles_of(new: NewAccount) -> tuple[Role, ...]:
-    """The roles that people give themselves by registering."""
+    """The roles of an account that registers: a host is a guest too."""
     return (Role.GUEST, Role.HOST) if new.role == "host" else (Role.GUEST,)
 
 
 def checked(given: Checked) -> Checked:
-    """A body with its fields in the form that is kept.
+    """A request with its fields in the form in which they are stored.
 
-    Raises Invalid naming every field that means nothing.
+    Raises Invalid, which names every bad field.
     """
     kept: dict[str, str] = {}
     errors: list[FieldError] = []
@@ -209,7 +207,7 @@ def checked(given: Checked) -> Checked:
 
 
 def _email(text: str) -> str:
-    """Lower case, and the domain as the DNS has it, so that one mailbox is one account."""
+    """An address in lower case, its domain as in the DNS, so that one mailbox is one account."""
     address = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False)
     return (address.ascii_email or address.normalized).lower()
 

@@ -1,4 +1,4 @@
-"""Register, log in, refresh: hashing takes long, and is done between two transactions."""
+"""Register, log in, refresh. Passwords are hashed between two transactions, as it takes long."""
 
 import time
 from typing import Final
@@ -22,7 +22,7 @@ _REFUSED: Final = "E-mail address or password is wrong."
 
 
 async def register(new: NewAccount, *, user_agent: str) -> SignedIn:
-    """Create an account and log it in; raises EmailTaken or Invalid."""
+    """Create an account and log it in. Raises EmailTaken or Invalid."""
     new = rules.checked(new)
     password_hash = await actions.hash_password(new.password)
     async with transaction() as tx:
@@ -34,10 +34,10 @@ async def register(new: NewAccount, *, user_agent: str) -> SignedIn:
 
 
 async def log_in(given: LogIn, *, user_agent: str) -> SignedIn:
-    """Open a session; raises LogInRefused, the same and as late for whatever is wrong.
+    """Open a session. Raises LogInRefused, with the same text and delay whatever is wrong.
 
-    The hash that a password was checked against may have been replaced since: by a new password,
-    or only by a newer hash of the same one, from a log-in at the same time. So it is tried twice.
+    The hash that the password was checked against may have been replaced meanwhile: by a log-in at
+    the same time that renewed the hash of the same password. So it is tried twice.
     """
     given = rules.checked(given)
     for _ in range(2):
@@ -62,7 +62,7 @@ async def _proved(given: LogIn) -> Credentials:
 
 
 async def refresh(token: str) -> SignedIn:
-    """Rotate a refresh token; raises Unauthenticated, after the transaction has committed."""
+    """Exchange a refresh token for new tokens. Raises Unauthenticated, after the commit."""
     async with transaction() as tx:
         outcome = await actions.refresh(tx, token=token)
     if isinstance(outcome, Unauthenticated):

@@ -1,4 +1,4 @@
-"""A freeze and whoever wants the same money at the same instant: one is first, and all adds up."""
+"""A chargeback, and others that want the same money at once: one is first, and all adds up."""
 
 import asyncio
 import random
@@ -40,14 +40,14 @@ pytestmark = pytest.mark.usefixtures("pool")
 
 ROUNDS: Final = 8
 
-Deed = Callable[[Tx], Awaitable[object]]
+Action = Callable[[Tx], Awaitable[object]]
 
 
-async def _happens(deed: Deed) -> None:
+async def _act(action: Action) -> None:
     await asyncio.sleep(random.random() * 0.05)
     try:
         async with transaction() as tx:
-            await deed(tx)
+            await action(tx)
     except Problem:
         pass  # somebody was faster
 
@@ -64,7 +64,7 @@ async def _stays() -> list[tuple[Booking, Payment]]:
     return list(zip(sorted(stays, key=lambda stay: stay.id), charges, strict=True))
 
 
-def _told(payment: Payment, status: ChargebackStatus) -> Deed:
+def _reported(payment: Payment, status: ChargebackStatus) -> Action:
     found = FoundChargeback(
         gateway_id=f"cb-{payment.id}",
         charge_reference=payment.reference,
@@ -80,25 +80,25 @@ def _told(payment: Payment, status: ChargebackStatus) -> Deed:
     return lambda tx: chargebacks.post(tx, payment.id, found, live=False)
 
 
-async def _contend(others: Callable[[Booking], Deed]) -> None:
+async def _contend(others: Callable[[Booking], Action]) -> None:
     stays = await _stays()
     async with transaction() as tx:
         await paid.set_clock(tx, stays[0][0].check_in_at + WINDOWS[PotKind.RENTAL])
     for status in (ChargebackStatus.OPEN, ChargebackStatus.LOST):
         await asyncio.gather(
-            *(_happens(others(booking)) for booking, _ in stays),
-            *(_happens(_told(payment, status)) for _, payment in stays),
-            *(_happens(_told(payment, status)) for _, payment in stays),
+            *(_act(others(booking)) for booking, _ in stays),
+            *(_act(_reported(payment, status)) for _, payment in stays),
+            *(_act(_reported(payment, status)) for _, payment in stays),
         )
         await audit_is_clean()
 
 
-async def test_a_release_and_a_freeze_contend_for_the_pot() -> None:
+async def test_a_release_and_a_chargeback_contend_for_the_pot() -> None:
     await _contend(lambda _: lambda tx: escrow.release_due(tx, limit=2))
 
 
-async def test_a_cancellation_and_a_freeze_contend_for_the_booking() -> None:
-    def cancel(booking: Booking) -> Deed:
+async def test_a_cancellation_and_a_chargeback_contend_for_the_booking() -> None:
+    def cancel(booking: Booking) -> Action:
         host = Principal(id=booking.host_id, roles=(Role.HOST,))
         return lambda tx: cancellation.cancel(
             tx, booking_id=booking.id, asker=host, request=Cancel()
@@ -107,13 +107,13 @@ async def test_a_cancellation_and_a_freeze_contend_for_the_booking() -> None:
     stays = await _stays()
     for status in (ChargebackStatus.OPEN, ChargebackStatus.LOST):
         await asyncio.gather(
-            *(_happens(cancel(booking)) for booking, _ in stays),
-            *(_happens(_told(payment, status)) for _, payment in stays),
+            *(_act(cancel(booking)) for booking, _ in stays),
+            *(_act(_reported(payment, status)) for _, payment in stays),
         )
         await audit_is_clean()
 
 
-async def test_a_refund_that_begins_at_this_moment_is_under_way() -> None:
+async def test_a_refund_that_begins_to_be_sent_keeps_its_chargeback_open() -> None:
     (booking, payment), *_ = await _stays()
     async with transaction() as tx:
         host = Principal(id=booking.host_id, roles=(Role.HOST,))
@@ -121,7 +121,7 @@ async def test_a_refund_that_begins_at_this_moment_is_under_way() -> None:
         refund, *_ = await instructions.of_booking(tx, booking.id)
     async with transaction() as tx:
         assert await sending.begin(tx, refund.id)
-        losing = asyncio.create_task(_happens(_told(payment, ChargebackStatus.LOST)))
+        losing = asyncio.create_task(_act(_reported(payment, ChargebackStatus.LOST)))
         await eventually(partial(_waits_for_a_lock, losing))
     await losing
     async with transaction() as tx:
@@ -129,7 +129,7 @@ async def test_a_refund_that_begins_at_this_moment_is_under_way() -> None:
     await audit_is_clean()
 
 
-async def test_who_sends_again_and_who_loses_contend_for_what_came_back() -> None:
+async def test_a_reissue_and_a_lost_chargeback_contend_for_a_refund_that_came_back() -> None:
     """Whoever is first, the guest has it from the bank alone."""
     for is_sent_first in (True, False):
         booking, payment = await _refunded()
@@ -138,27 +138,27 @@ async def test_who_sends_again_and_who_loses_contend_for_what_came_back() -> Non
             for refund in refunds:
                 await _come_back(tx, refund=refund)
         again = [partial(_send_again, refund_id=refund.id) for refund in refunds]
-        lose = _told(payment, ChargebackStatus.LOST)
+        lose = _reported(payment, ChargebackStatus.LOST)
         first, *then = [*again, lose] if is_sent_first else [lose, *again]
         async with transaction() as tx:
             await first(tx)
-            waiting = asyncio.gather(*map(_happens, then))
+            waiting = asyncio.gather(*map(_act, then))
             await eventually(partial(_waits_for_a_lock, waiting))
         await waiting
         await _nobody_has_it_twice(payment)
 
 
-async def test_a_loss_and_a_refund_that_comes_back_contend() -> None:
+async def test_a_lost_chargeback_and_a_refund_that_comes_back_contend() -> None:
     for is_lost_first in (True, False):
         booking, payment = await _refunded()
         async with transaction() as tx:
             refund, *others = await instructions.of_booking(tx, booking.id)
         back = [partial(_come_back, refund=each) for each in (refund, *others)]
-        lose = _told(payment, ChargebackStatus.LOST)
+        lose = _reported(payment, ChargebackStatus.LOST)
         first, *then = [lose, *back] if is_lost_first else [*back, lose]
         async with transaction() as tx:
             await first(tx)
-            waiting = asyncio.gather(*map(_happens, then))
+            waiting = asyncio.gather(*map(_act, then))
             await eventually(partial(_waits_for_a_lock, waiting))
         await waiting
         await _nobody_has_it_twice(payment)
@@ -181,14 +181,14 @@ async def _arrive(tx: Tx, refund: Instruction) -> None:
     assert begun
     accepted = Accepted(gateway_id=str(refund.id), status=MoneyOutStatus.PENDING, data={})
     sent = await instructions.record(tx, begun.instruction, accepted)
-    await instructions.settle(tx, sent, _heard(sent, MoneyOutStatus.SUCCEEDED), live=False)
+    await instructions.settle(tx, sent, _found(sent, MoneyOutStatus.SUCCEEDED), live=False)
 
 
 async def _come_back(tx: Tx, *, refund: Instruction) -> None:
     """What a look-up commits."""
     asked = await instructions.begin_look_up(tx, refund.id)
     assert asked
-    back = await instructions.settle(tx, asked, _heard(asked, MoneyOutStatus.REVERSED), live=False)
+    back = await instructions.settle(tx, asked, _found(asked, MoneyOutStatus.REVERSED), live=False)
     await chargebacks.keep_refund(tx, back)
     await escrow.follow(tx, back)
 
@@ -200,7 +200,7 @@ async def _send_again(tx: Tx, *, refund_id: UUID) -> None:
     )
 
 
-def _heard(sent: Instruction, status: MoneyOutStatus) -> FoundInstruction:
+def _found(sent: Instruction, status: MoneyOutStatus) -> FoundInstruction:
     return FoundInstruction(
         reference=sent.reference or "",
         gateway_id=str(sent.id),

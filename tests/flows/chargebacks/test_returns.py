@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.flows.chargebacks.told import (
+from tests.flows.chargebacks.reports import (
     LOST,
     OPEN,
     books_are_right,
@@ -10,11 +10,11 @@ from tests.flows.chargebacks.told import (
     paid_stay,
     recovered,
     released,
-    tell,
+    report,
 )
 from tests.flows.sending.admins import BECAUSE, REFUNDS
 from tests.money.instructions.progress import follow, instructions
-from tests.money.payees.payout_accounts import payee
+from tests.money.payees.payout_accounts import make_payee
 from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
 
@@ -62,9 +62,11 @@ async def late_refund(shop: Shop, booking: dict[str, Any], amount: int, *, by: s
     assert reply.status_code == 201, reply.text
 
 
-async def test_what_the_bank_has_given_is_not_sent_again(shop: Shop) -> None:
+async def test_a_refund_that_came_back_is_not_sent_again_if_the_bank_has_paid_the_guest(
+    shop: Shop,
+) -> None:
     payment = await refunded(shop)
-    await tell(payment, LOST)
+    await report(payment, LOST)
     await come_back(shop)
     assert await reissue_all(shop) == ["taken_by_bank"] * 2
     await follow(shop)
@@ -75,10 +77,12 @@ async def test_what_the_bank_has_given_is_not_sent_again(shop: Shop) -> None:
     await books_are_right()
 
 
-async def test_what_the_bank_has_not_given_is_sent_again_by_itself(shop: Shop) -> None:
+async def test_the_part_of_a_refund_that_the_bank_has_not_paid_is_sent_without_an_admin(
+    shop: Shop,
+) -> None:
     payment = await refunded(shop)
     total = payment["amount"]["amount"]
-    await tell(payment, LOST, amount=total - 7)
+    await report(payment, LOST, amount=total - 7)
     await come_back(shop)
     await follow(shop)
     assert await got(shop) == 7
@@ -87,11 +91,11 @@ async def test_what_the_bank_has_not_given_is_sent_again_by_itself(shop: Shop) -
     await books_are_right()
 
 
-async def test_what_came_back_goes_into_the_oldest_loss_first(shop: Shop) -> None:
+async def test_a_refund_that_came_back_makes_up_for_the_oldest_loss_first(shop: Shop) -> None:
     payment = await refunded(shop)
     total = payment["amount"]["amount"]
-    await tell(payment, LOST, amount=11)
-    await tell(payment, LOST, amount=total - 11, gateway_id="cb_2")
+    await report(payment, LOST, amount=11)
+    await report(payment, LOST, amount=total - 11, gateway_id="cb_2")
     await come_back(shop)
     parts = await shop.values(
         "SELECT concat_ws(' ', from_returns, loss) FROM chargebacks ORDER BY id"
@@ -102,12 +106,12 @@ async def test_what_came_back_goes_into_the_oldest_loss_first(shop: Shop) -> Non
 
 async def test_a_refund_beside_a_part_that_the_bank_gave_is_sent_again(shop: Shop) -> None:
     """Both together are no more than the guest has paid."""
-    await payee(shop)
+    await make_payee(shop)
     booking, payment = await released(shop)
     await follow(shop)
     await late_refund(shop, booking, 1_000, by="host")
     await follow(shop)
-    await tell(payment, LOST, amount=payment["amount"]["amount"] - 1_000)
+    await report(payment, LOST, amount=payment["amount"]["amount"] - 1_000)
     await come_back(shop)
     assert await reissue_all(shop) == ["sent"]
     await follow(shop)
@@ -115,15 +119,17 @@ async def test_a_refund_beside_a_part_that_the_bank_gave_is_sent_again(shop: Sho
     await books_are_right()
 
 
-async def test_what_the_platform_gave_away_comes_back_to_it(shop: Shop) -> None:
-    await payee(shop)
+async def test_a_refund_at_the_platforms_cost_that_came_back_is_kept_by_the_platform(
+    shop: Shop,
+) -> None:
+    await make_payee(shop)
     booking, payment = await released(shop)
     await follow(shop)
     price = {name: money["amount"] for name, money in booking["price"].items()}
     rental = price["rental"] + price["fee"]
     await late_refund(shop, booking, rental // 2, by="platform")
     await follow(shop)
-    await tell(payment, LOST)
+    await report(payment, LOST)
     await come_back(shop)
     taken = await recovered(shop)
     assert taken["host"] == rental - rental // 10
@@ -133,14 +139,14 @@ async def test_what_the_platform_gave_away_comes_back_to_it(shop: Shop) -> None:
     await books_are_right()
 
 
-async def test_what_is_sent_again_while_it_is_undecided_does_not_leave(shop: Shop) -> None:
+async def test_a_refund_reissued_while_a_chargeback_is_open_does_not_leave(shop: Shop) -> None:
     payment = await refunded(shop)
-    await tell(payment, OPEN)
+    await report(payment, OPEN)
     await come_back(shop)
     assert await reissue_all(shop) == ["sent"] * 2
     await follow(shop)
     assert await got(shop) == 0
-    await tell(payment, LOST)
+    await report(payment, LOST)
     await follow(shop)
     assert await got(shop) == 0
     assert {each.split()[1] for each in await instructions(shop)} == {"reversed", "cancelled"}
@@ -149,12 +155,14 @@ async def test_what_is_sent_again_while_it_is_undecided_does_not_leave(shop: Sho
     await books_are_right()
 
 
-async def test_what_was_sent_again_and_came_back_once_more_is_kept_then(shop: Shop) -> None:
+async def test_a_reissued_refund_that_comes_back_after_a_lost_chargeback_is_kept(
+    shop: Shop,
+) -> None:
     payment = await refunded(shop)
     await come_back(shop)
     assert await reissue_all(shop) == ["sent"] * 2
     await follow(shop)
-    await tell(payment, LOST)
+    await report(payment, LOST)
     await come_back(shop)
     assert await got(shop) == 0
     assert await recovered(shop) == {"returns": payment["amount"]["amount"]}

@@ -1,4 +1,4 @@
-"""Who bears a lost chargeback: whatever there is gives its amount, in the order agreed on."""
+"""Who bears a lost chargeback: each bearer in its turn, and together all of the amount."""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -99,7 +99,7 @@ pots = st.lists(
     losses=st.lists(st.tuples(st.integers(1, 500), st.integers(0, 500)), max_size=3),
     charged_back=st.integers(0, 1_500),
 )
-def test_of_what_came_back_only_what_would_be_had_twice_is_kept(
+def test_of_a_refund_that_came_back_only_what_the_guest_would_have_twice_is_kept(
     refund: int, losses: list[tuple[int, int]], charged_back: int
 ) -> None:
     lost = [lost_one(amount, loss=min(amount, loss)) for amount, loss in losses]
@@ -113,7 +113,7 @@ def test_of_what_came_back_only_what_would_be_had_twice_is_kept(
 
 
 @given(amount=st.integers(1, 5_000), pots=pots, back=few, out=few, has=st.integers(-500, 1_000))
-def test_each_gives_all_it_has_before_the_next_gives_anything(
+def test_each_bearer_of_a_chargeback_gives_all_it_has_before_the_next_gives_anything(
     amount: int, pots: list[Pot], back: list[int], out: list[int], has: int
 ) -> None:
     refunds = [instruction(InstructionKind.REFUND, each) for each in back]

@@ -5,9 +5,9 @@ from typing import Any
 
 from app.foundation.db import transaction
 from tests import make
-from tests.money.escrow.pots import released
+from tests.money.escrow.pots import release_fares
 from tests.money.instructions.progress import follow
-from tests.money.payees.payout_accounts import add
+from tests.money.payees.payout_accounts import add_account
 from tests.shop import Shop
 
 FARE = 500_000  # of which the host gets 450,000
@@ -27,8 +27,8 @@ async def refund(
 
 async def travelled(shop: Shop, *seats: str) -> list[dict[str, Any]]:
     """Bookings whose fare has arrived at the host."""
-    await add(shop)
-    await released(shop, *seats)
+    await add_account(shop)
+    await release_fares(shop, *seats)
     await follow(shop)
     return list(reversed((await shop.get(shop.guest, "/api/bookings"))["bookings"]))
 

@@ -1,4 +1,4 @@
-"""What admins see of money out, and what they can do where it went wrong."""
+"""What admins see of refunds and transfers, and how they put right what went wrong."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,37 +10,37 @@ from tests.flows.sending.admins import (
     BECAUSE,
     REFUNDS,
     TRANSFERS,
+    act,
     alerts,
-    came_back,
-    do,
-    given_up,
+    given_up_transfer,
+    only_instruction,
+    returned_transfer,
     states,
-    the_one,
 )
-from tests.money.escrow.pots import released
+from tests.money.escrow.pots import release_fares
 from tests.money.instructions.progress import follow
-from tests.money.payees.payout_accounts import add
+from tests.money.payees.payout_accounts import add_account
 from tests.shop import Shop
 
 FIVE_FAILURES = ["queued", *["sending", "failed", "queued"] * 4, "sending", "failed"]
 
 
-async def test_refused_five_times_is_an_alert_and_no_more_is_tried(shop: Shop) -> None:
-    story = await given_up(shop)
+async def test_a_transfer_refused_five_times_raises_an_alert_and_is_given_up(shop: Shop) -> None:
+    story = await given_up_transfer(shop)
     assert states(story) == FIVE_FAILURES
     assert story["instruction"]["nextTryAt"] is None
     assert await alerts(shop) == ["instruction_given_up open"]
     assert await shop.sandbox.transfers() == []
 
 
-async def test_an_admin_tries_again_to_where_the_host_is_paid_now(shop: Shop) -> None:
-    story = await given_up(shop)
-    await add(shop, accountNumber="9876543210")
-    reply = await do(shop, "retry", story)
+async def test_an_admin_retries_a_transfer_to_where_the_host_is_paid_now(shop: Shop) -> None:
+    story = await given_up_transfer(shop)
+    await add_account(shop, accountNumber="9876543210")
+    reply = await act(shop, "retry", story)
     assert (reply.status_code, reply.json()["instruction"]["state"]) == (200, "queued")
-    assert (await do(shop, "retry", story)).json()["code"] == "nothing_to_retry"
+    assert (await act(shop, "retry", story)).json()["code"] == "nothing_to_retry"
     await follow(shop)
-    assert states(await the_one(shop))[-4:] == ["queued", "sending", "sent", "confirmed"]
+    assert states(await only_instruction(shop))[-4:] == ["queued", "sending", "sent", "confirmed"]
     assert len(await shop.sandbox.transfers()) == 1
     assert await alerts(shop) == ["instruction_given_up resolved"]
     audited = await shop.values(
@@ -50,24 +50,24 @@ async def test_an_admin_tries_again_to_where_the_host_is_paid_now(shop: Shop) ->
     assert audited == [BECAUSE["reason"]]
 
 
-async def test_a_retry_without_an_account_waits_for_one(shop: Shop) -> None:
-    story = await given_up(shop)
+async def test_a_retried_transfer_without_a_payout_account_waits_for_one(shop: Shop) -> None:
+    story = await given_up_transfer(shop)
     await shop.values("UPDATE payout_accounts SET state = 'removed' RETURNING id::text")
-    reply = await do(shop, "retry", story)
+    reply = await act(shop, "retry", story)
     assert reply.json()["instruction"]["state"] == "waiting_for_payee"
 
 
-async def test_what_came_back_is_owed_again_and_sent_again_once(shop: Shop) -> None:
-    story = await came_back(shop)
+async def test_a_transfer_that_came_back_is_owed_again_and_reissued_once(shop: Shop) -> None:
+    story = await returned_transfer(shop)
     assert states(story)[-1] == "reversed"
     assert await alerts(shop) == ["instruction_reversed open"]
     assert await _payable(shop) == 450_000
-    reply = await do(shop, "reissue", story)
+    reply = await act(shop, "reissue", story)
     assert reply.status_code == 201, reply.text
     again = reply.json()
     assert again["source"] == story["instruction"]["id"]
-    assert (await do(shop, "reissue", story)).json()["code"] == "reissued_before"
-    assert (await do(shop, "reissue", again)).json()["code"] == "not_reversed"
+    assert (await act(shop, "reissue", story)).json()["code"] == "reissued_before"
+    assert (await act(shop, "reissue", again)).json()["code"] == "not_reversed"
     await follow(shop)
     assert await _payable(shop) == 0
     assert len(await shop.sandbox.transfers()) == 2
@@ -86,8 +86,8 @@ async def _payable(shop: Shop) -> int:
     )
 
 
-async def test_one_reissue_is_answered_alike_under_one_key(shop: Shop) -> None:
-    story = await came_back(shop)
+async def test_a_reissue_under_the_same_idempotency_key_gets_the_same_reply(shop: Shop) -> None:
+    story = await returned_transfer(shop)
     path = f"{TRANSFERS}/{story['instruction']['id']}/reissue"
     first = await shop.post(shop.admin, path, BECAUSE, key="k")
     again = await shop.post(shop.admin, path, BECAUSE, key="k")
@@ -96,16 +96,16 @@ async def test_one_reissue_is_answered_alike_under_one_key(shop: Shop) -> None:
     assert await shop.count("SELECT count(*) FROM instructions") == 2
 
 
-async def test_a_refund_that_failed_after_all_is_sent_again(shop: Shop) -> None:
+async def test_a_refund_that_came_back_is_reissued(shop: Shop) -> None:
     booking = await shop.reserve("1A")
     await shop.paid(booking)
     assert (await shop.post(shop.host, f"/api/bookings/{booking['id']}/cancel")).is_success
     await follow(shop)
     (refund,) = await shop.sandbox.refunds()
     await shop.sandbox.end_refund(refund["id"], "reverse")
-    story = await the_one(shop, REFUNDS)
-    assert (await do(shop, "look-up", story, REFUNDS)).json()["instruction"]["state"] == "reversed"
-    reply = await do(shop, "reissue", story, REFUNDS)
+    story = await only_instruction(shop, REFUNDS)
+    assert (await act(shop, "look-up", story, REFUNDS)).json()["instruction"]["state"] == "reversed"
+    reply = await act(shop, "reissue", story, REFUNDS)
     assert reply.status_code == 201, reply.text
     await follow(shop)
     assert await shop.values("SELECT state FROM instructions ORDER BY id") == [
@@ -115,8 +115,10 @@ async def test_a_refund_that_failed_after_all_is_sent_again(shop: Shop) -> None:
     assert await shop.values("SELECT refunded::text FROM payments") == ["500000"]
 
 
-async def test_lists_are_filtered_by_kind_state_booking_and_payee(shop: Shop) -> None:
-    await released(shop, "1A", "1B")
+async def test_refunds_and_transfers_are_filtered_by_kind_state_booking_and_payee(
+    shop: Shop,
+) -> None:
+    await release_fares(shop, "1A", "1B")
     booking_id = (await shop.get(shop.guest, "/api/bookings"))["bookings"][0]["id"]
 
     async def count(path: str = TRANSFERS, who: Principal = shop.admin, **filters: Any) -> int:
@@ -134,17 +136,17 @@ async def test_lists_are_filtered_by_kind_state_booking_and_payee(shop: Shop) ->
 
 
 async def test_a_transfer_is_not_found_among_refunds(shop: Shop) -> None:
-    await released(shop, "1A")
-    story = await the_one(shop)
+    await release_fares(shop, "1A")
+    story = await only_instruction(shop)
     for verb in ("retry", "reissue", "look-up"):
-        assert (await do(shop, verb, story, REFUNDS)).status_code == 404
+        assert (await act(shop, verb, story, REFUNDS)).status_code == 404
     path = f"{REFUNDS}/{story['instruction']['id']}"
     reply = await shop.post(shop.admin, f"{path}/look-up")
     assert reply.json()["code"] == "no_such_instruction_here"
 
 
-async def test_the_audit_log_tells_how_each_attempt_ended(shop: Shop) -> None:
-    story = await came_back(shop)
+async def test_the_audit_log_records_how_each_attempt_ended(shop: Shop) -> None:
+    story = await returned_transfer(shop)
     ends = await shop.values(
         """
         SELECT concat_ws(' ', actor_role, action, before ->> 'state', after ->> 'attempt',
@@ -160,35 +162,35 @@ async def test_the_audit_log_tells_how_each_attempt_ended(shop: Shop) -> None:
     ]
 
 
-async def test_the_audit_log_tells_of_each_failure_and_why(shop: Shop) -> None:
-    await given_up(shop)
+async def test_the_audit_log_records_each_failure_and_why(shop: Shop) -> None:
+    await given_up_transfer(shop)
     reasons = await shop.values("SELECT reason FROM audit_log WHERE action = 'fail_transfer'")
     assert len(reasons) == 5
     assert all(reasons)
 
 
-async def test_an_event_that_brought_no_answer_is_acted_on_again(shop: Shop) -> None:
-    await add(shop)
-    await released(shop, "1A")
+async def test_a_webhook_event_whose_look_up_got_no_answer_is_acted_on_again(shop: Shop) -> None:
+    await add_account(shop)
+    await release_fares(shop, "1A")
     await follow(shop)
     (sent,) = await shop.sandbox.transfers()
     await shop.sandbox.end_transfer(sent["reference"], "reverse")
-    story = await the_one(shop)
+    story = await only_instruction(shop)
     assert states(story)[-1] == "confirmed", "nobody else will ask about it"
     event = {
         "event": "transfer.reversed",
-        "data": {"id": 1, "reference": sent["reference"], "transfer_code": "TRF_told",
+        "data": {"id": 1, "reference": sent["reference"], "transfer_code": "TRF_again",
                  "status": "reversed"},
     }  # fmt: skip
     await shop.sandbox.fault("verify_transfer", "error_500", times=20)
     assert (await shop.webhook(msgspec.json.encode(event).decode())).status_code == 200
     await shop.run_jobs()
-    told = "SELECT state FROM webhook_events WHERE event_key LIKE %(key)s"
-    assert await shop.values(told, key="transfer.reversed:TRF_told%") == ["failed"]
-    assert (await the_one(shop))["instruction"]["nextTryAt"] is None
+    events = "SELECT state FROM webhook_events WHERE event_key LIKE %(key)s"
+    assert await shop.values(events, key="transfer.reversed:TRF_again%") == ["failed"]
+    assert (await only_instruction(shop))["instruction"]["nextTryAt"] is None
     await shop.sandbox.clear_faults()
     await shop.forward(timedelta(minutes=3))
     await shop.sweep("retry-webhooks")
     await shop.run_jobs()
-    assert await shop.values(told, key="transfer.reversed:TRF_told%") == ["processed"]
-    assert states(await the_one(shop))[-1] == "reversed"
+    assert await shop.values(events, key="transfer.reversed:TRF_again%") == ["processed"]
+    assert states(await only_instruction(shop))[-1] == "reversed"

@@ -28,7 +28,7 @@ async def test_a_refund_at_the_hosts_cost_is_a_debt_that_the_next_payouts_pay(sh
     (sent,) = await shop.sandbox.refunds()
     assert sent["amount"] == FARE
     statement = await shop.get(shop.admin, f"/api/admin/ledger/bookings/{booking['id']}")
-    assert [(told["kind"], told["what"]) for told in statement["transactions"]][-2:] == [
+    assert [(row["kind"], row["what"]) for row in statement["transactions"]][-2:] == [
         ("host_debit", "Taken back from the host"),
         ("refund", "Refunded to the guest"),
     ]
@@ -44,14 +44,14 @@ async def test_a_refund_at_the_hosts_cost_is_a_debt_that_the_next_payouts_pay(sh
     assert [kept["amount"]["amount"] for kept in debt["recoveries"]] == [450_000, 50_000]
     assert await shop.values(AUDITED, what="keptBack", action="recover_debt") == ["450000", "50000"]
     divided = await shop.values(AUDITED, what="commission", action="divide_pot")
-    assert [msgspec.json.decode(told)["amount"] for told in divided] == [50_000, 50_000, 50_000]
+    assert [msgspec.json.decode(row)["amount"] for row in divided] == [50_000, 50_000, 50_000]
     assert await balance(shop) == EMPTY | {"owed": 400_000, "onItsWay": 400_000}
     await follow(shop)
     assert await balance(shop) == EMPTY
     await audit_is_clean()
 
 
-async def test_a_refund_at_the_platforms_cost_is_not_the_hosts_business(shop: Shop) -> None:
+async def test_a_refund_at_the_platforms_cost_costs_the_host_nothing(shop: Shop) -> None:
     (booking,) = await travelled(shop, "1A")
     assert (await refund(shop, booking, 60_000, cost="platform")).status_code == 201
     await follow(shop)
@@ -65,14 +65,14 @@ async def test_a_refund_at_the_platforms_cost_is_not_the_hosts_business(shop: Sh
     )
     assert revenue == 50_000 - 60_000
     statement = await shop.get(shop.admin, f"/api/admin/ledger/bookings/{booking['id']}")
-    assert [(told["kind"], told["what"]) for told in statement["transactions"]][-2:] == [
+    assert [(row["kind"], row["what"]) for row in statement["transactions"]][-2:] == [
         ("platform_debit", "Given back at the platform's cost"),
         ("refund", "Refunded to the guest"),
     ]
     await audit_is_clean()
 
 
-async def test_what_is_still_held_is_not_given_back_this_way(shop: Shop) -> None:
+async def test_money_that_is_still_held_cannot_be_refunded_past_the_payout(shop: Shop) -> None:
     held = await shop.reserve("1A")
     assert (await refund(shop, held, 1)).json()["code"] == "still_held"
     await shop.paid(held)
@@ -80,7 +80,7 @@ async def test_what_is_still_held_is_not_given_back_this_way(shop: Shop) -> None
     assert await shop.count("SELECT count(*) FROM instructions") == 0
 
 
-async def test_a_deposit_that_is_held_stays_out_of_reach(shop: Shop) -> None:
+async def test_a_deposit_that_is_held_cannot_be_refunded_past_the_payout(shop: Shop) -> None:
     booking = await shop.sleep_over()
     await shop.paid(booking)
     await shop.forward_to(booking["checkInAt"], past=timedelta(hours=1, seconds=1))
@@ -95,7 +95,7 @@ async def test_a_deposit_that_is_held_stays_out_of_reach(shop: Shop) -> None:
     await audit_is_clean()
 
 
-async def test_ten_partial_refunds_at_once_never_exceed_the_charge(shop: Shop) -> None:
+async def test_ten_partial_late_refunds_at_once_never_exceed_the_charge(shop: Shop) -> None:
     (booking,) = await travelled(shop, "1A")
     replies = await asyncio.gather(*(refund(shop, booking, 120_000) for _ in range(10)))
     statuses = sorted(reply.status_code for reply in replies)
@@ -108,7 +108,7 @@ async def test_ten_partial_refunds_at_once_never_exceed_the_charge(shop: Shop) -
     await audit_is_clean()
 
 
-async def test_the_same_request_refunds_once(shop: Shop) -> None:
+async def test_a_late_refund_under_the_same_idempotency_key_is_made_once(shop: Shop) -> None:
     (booking,) = await travelled(shop, "1A")
     first = await refund(shop, booking, 1_000, key="k")
     again = await refund(shop, booking, 1_000, key="k")
@@ -116,7 +116,7 @@ async def test_the_same_request_refunds_once(shop: Shop) -> None:
     assert await shop.count("SELECT count(*) FROM late_refunds") == 1
 
 
-async def test_nonsense_is_refused_by_the_name_of_its_field(shop: Shop) -> None:
+async def test_a_late_refund_of_nonsense_is_refused_with_the_name_of_the_field(shop: Shop) -> None:
     (booking,) = await travelled(shop, "1A")
     wrongs: dict[str, dict[str, Any]] = {
         "amount.amount": {"amount": 0},
@@ -129,7 +129,7 @@ async def test_nonsense_is_refused_by_the_name_of_its_field(shop: Shop) -> None:
         assert [error["field"] for error in reply.json()["errors"]] == [field]
 
 
-async def test_it_is_in_the_audit_log_with_its_reason(shop: Shop) -> None:
+async def test_a_late_refund_is_in_the_audit_log_with_its_reason(shop: Shop) -> None:
     (booking,) = await travelled(shop, "1A")
     await refund(shop, booking, 1_000)
     audited = await shop.values(
@@ -167,7 +167,7 @@ async def test_a_late_refund_nobody_bears_breaks_the_law(shop: Shop) -> None:
     assert "late_refunds_borne" in await broken()
 
 
-async def test_a_late_refund_that_is_posted_as_somebody_elses_breaks_the_law(shop: Shop) -> None:
+async def test_a_late_refund_posted_at_the_cost_of_another_breaks_the_law(shop: Shop) -> None:
     (booking,) = await travelled(shop, "1A")
     await refund(shop, booking, 1_000)
     async with transaction() as tx:

@@ -1,4 +1,4 @@
-"""Answers of a gateway that come in an unhappy order, and about attempts that are over."""
+"""Look-ups whose answers come in a bad order, or are about attempts that are over."""
 
 import asyncio
 from datetime import timedelta
@@ -10,24 +10,24 @@ from app.flows.sending import stories
 from app.foundation.db import transaction
 from app.foundation.money import Money
 from app.money.instructions import actions as instructions
-from tests.flows.sending.admins import TRANSFERS, alerts, do, states, the_one
+from tests.flows.sending.admins import TRANSFERS, act, alerts, only_instruction, states
 from tests.laws import audit_is_clean
-from tests.money.escrow.pots import released
+from tests.money.escrow.pots import release_fares
 from tests.money.instructions.progress import follow
-from tests.money.payees.payout_accounts import add
+from tests.money.payees.payout_accounts import add_account
 from tests.shop import Shop
 
 
 async def under_way(shop: Shop) -> dict[str, Any]:
     """A transfer that the gateway has taken, and does not end by itself."""
-    await add(shop)
-    await released(shop, "1A")
+    await add_account(shop)
+    await release_fares(shop, "1A")
     await shop.sandbox.set_pace(None)
     await shop.run_jobs()
-    return (await the_one(shop))["instruction"]
+    return (await only_instruction(shop))["instruction"]
 
 
-async def test_an_answer_that_others_were_faster_than_is_asked_for_again(shop: Shop) -> None:
+async def test_an_answer_that_another_has_overtaken_is_asked_for_again(shop: Shop) -> None:
     transfer = await under_way(shop)
     async with transaction() as tx:
         asked = await instructions.begin_look_up(tx, UUID(transfer["id"]))
@@ -48,9 +48,9 @@ async def test_an_answer_that_others_were_faster_than_is_asked_for_again(shop: S
     )
     async with transaction() as tx:
         await instructions.settle(tx, asked, came_back, live=False)
-    assert states(await the_one(shop))[-1] == "confirmed"
+    assert states(await only_instruction(shop))[-1] == "confirmed"
     await shop.run_jobs()
-    assert states(await the_one(shop))[-1] == "reversed"
+    assert states(await only_instruction(shop))[-1] == "reversed"
     assert await alerts(shop) == ["instruction_reversed open"]
     await audit_is_clean()
 
@@ -67,34 +67,34 @@ async def second_attempt(shop: Shop) -> str:
     await shop.forward(timedelta(hours=1, seconds=1))
     await shop.sweep("retry-failed-transfers")
     await follow(shop)
-    story = await the_one(shop)
+    story = await only_instruction(shop)
     assert (states(story)[-1], story["instruction"]["attempt"]) == ("confirmed", 2)
     return str(transfer["reference"])
 
 
-async def test_late_news_of_an_attempt_that_failed_is_no_news(shop: Shop) -> None:
+async def test_a_late_report_that_a_failed_attempt_has_failed_changes_nothing(shop: Shop) -> None:
     first = await second_attempt(shop)
     await shop.sandbox.clear_faults()
     await shop.sandbox.replay(first)
     await _taken(shop, "transfer.failed", first)
     assert await alerts(shop) == []
-    assert states(await the_one(shop))[-1] == "confirmed"
+    assert states(await only_instruction(shop))[-1] == "confirmed"
 
 
-async def test_money_moved_by_an_attempt_that_had_failed_is_told_at_once(shop: Shop) -> None:
+async def test_an_alert_is_raised_if_a_failed_attempt_has_moved_money_after_all(shop: Shop) -> None:
     first = await second_attempt(shop)
     await shop.sandbox.clear_faults()
     await shop.sandbox.end_transfer(first)
     await _taken(shop, "transfer.success", first)
     assert await alerts(shop) == ["superseded_attempt_moved open"]
-    assert states(await the_one(shop))[-1] == "confirmed"
+    assert states(await only_instruction(shop))[-1] == "confirmed"
     assert len((await shop.get(shop.admin, TRANSFERS))["instructions"]) == 1
 
 
-async def test_a_share_that_comes_back_before_the_other_arrives_keeps_its_pot_open(
+async def test_a_transfer_that_comes_back_before_the_refund_arrives_keeps_their_pot_open(
     shop: Shop,
 ) -> None:
-    await add(shop)
+    await add_account(shop)
     booking = await shop.sleep_over()
     await shop.paid(booking)
     await shop.forward_to(booking["checkInAt"])
@@ -111,11 +111,11 @@ async def test_a_share_that_comes_back_before_the_other_arrives_keeps_its_pot_op
         await follow(shop, times=1)
     await shop.sandbox.end_refund(refund["id"])
     await follow(shop)
-    assert states(await the_one(shop))[-1] == "reversed"
+    assert states(await only_instruction(shop))[-1] == "reversed"
     assert "rental releasing" in await shop.values("SELECT kind || ' ' || state FROM pots")
     await audit_is_clean()
     await shop.sandbox.set_pace(0.02)
-    assert (await do(shop, "reissue", await the_one(shop))).status_code == 201
+    assert (await act(shop, "reissue", await only_instruction(shop))).status_code == 201
     await follow(shop)
     assert "rental released" in await shop.values("SELECT kind || ' ' || state FROM pots")
     await audit_is_clean()

@@ -6,7 +6,7 @@ from typing import Any
 from app.foundation.db import transaction
 from tests import make
 from tests.money.instructions.progress import follow
-from tests.money.payees.payout_accounts import payee
+from tests.money.payees.payout_accounts import make_payee
 from tests.shop import Shop
 
 
@@ -24,7 +24,7 @@ async def test_an_unpaid_booking_has_no_stage_and_no_pots(shop: Shop) -> None:
 
 
 async def test_a_stay_goes_through_its_six_stages(shop: Shop) -> None:
-    await payee(shop)
+    await make_payee(shop)
     booking = await shop.sleep_over()
     await shop.paid(booking)
     escrow = await seen(shop, booking)
@@ -89,7 +89,7 @@ async def test_a_cancelled_booking_is_at_the_seventh_stage(shop: Shop) -> None:
 
 
 async def test_the_trail_has_every_step_in_order(shop: Shop) -> None:
-    await payee(shop)
+    await make_payee(shop)
     booking = await shop.reserve("1A")
     await shop.paid(booking)
     await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=1, seconds=1))

@@ -17,7 +17,7 @@ from app.market.disputes import actions
 from app.market.disputes.model import (
     DISPUTES_MAX,
     EVIDENCE_MAX,
-    ClaimDamage,
+    DamageReport,
     DisputeReply,
     NewEvidence,
     NoSuchDispute,
@@ -54,11 +54,11 @@ async def complain(tx: Tx, booking: Booking, kind: str, amount: int = 1) -> Disp
             asker=guest_of(booking),
             request=OpenDispute(reason="Not as described", claimed=money),
         )
-    return await actions.claim_damage(
+    return await actions.report_damage(
         tx,
         booking_id=booking.id,
         asker=host_of(booking),
-        request=ClaimDamage(reason="Broken window", claimed=money),
+        request=DamageReport(reason="Broken window", claimed=money),
     )
 
 
@@ -276,10 +276,10 @@ async def test_each_side_disputes_its_own_pot_and_withdraws_its_own_dispute() ->
                 await actions.open_dispute(
                     tx, booking_id=booking.id, asker=asker, request=OpenDispute(reason="A")
                 )
-        claim = ClaimDamage(reason="A", claimed=Money(1, "NGN"))
+        claim = DamageReport(reason="A", claimed=Money(1, "NGN"))
         for asker in (guest_of(booking), admin):
             with pytest.raises(NotYourPart):
-                await actions.claim_damage(tx, booking_id=booking.id, asker=asker, request=claim)
+                await actions.report_damage(tx, booking_id=booking.id, asker=asker, request=claim)
         dispute = await complain(tx, booking, "rental")
         for asker in (host_of(booking), admin):
             with pytest.raises(NotYourPart):

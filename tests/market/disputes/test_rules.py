@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from app.foundation.errors import Invalid
 from app.foundation.money import Money
 from app.market.disputes import rules
-from app.market.disputes.model import ClaimDamage, Dispute, NewEvidence, OpenDispute, Side
+from app.market.disputes.model import DamageReport, Dispute, NewEvidence, OpenDispute, Side
 from app.money.escrow.model import PotKind
 from app.money.escrow.rules import divide
 from tests.money.escrow.pots import pot
@@ -98,7 +98,7 @@ def test_all_is_claimed_unless_less_is_named() -> None:
     ],
 )
 def test_no_more_is_claimed_than_is_held(money: Money, field: str) -> None:
-    complaint = rules.of_host(ClaimDamage(reason="A", claimed=money))
+    complaint = rules.of_host(DamageReport(reason="A", claimed=money))
     with pytest.raises(Invalid) as refused:
         rules.claimed(complaint, pot(PotKind.DEPOSIT, 500))
     assert fields(refused) == [field]

@@ -11,8 +11,8 @@ from tests.shop import Shop
 CREATED: Final = datetime(2027, 3, 1, 14, tzinfo=UTC)
 
 
-async def released(shop: Shop, *seats: str) -> None:
-    """Journeys that are over, a booking for each seat, whose host is to be paid."""
+async def release_fares(shop: Shop, *seats: str) -> None:
+    """Let journeys be over, a booking for each seat, whose host is to be paid."""
     for seat in seats:
         booking = await shop.reserve(seat)
         await shop.paid(booking)

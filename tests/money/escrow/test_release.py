@@ -5,7 +5,7 @@ from datetime import timedelta
 from tests.money.escrow.pots import pots
 from tests.money.instructions.progress import follow, instructions
 from tests.money.ledger.books import balances
-from tests.money.payees.payout_accounts import payee
+from tests.money.payees.payout_accounts import make_payee
 from tests.shop import Shop
 
 
@@ -30,7 +30,7 @@ async def test_nothing_is_released_before_its_window_has_closed(shop: Shop) -> N
 
 
 async def test_a_stay_goes_its_whole_way_to_the_last_cent(shop: Shop) -> None:
-    await payee(shop)
+    await make_payee(shop)
     booking = await shop.sleep_over()
     await shop.paid(booking)
     await shop.forward_to(booking["checkInAt"], past=timedelta(hours=1, seconds=1))
@@ -59,7 +59,7 @@ async def test_a_host_without_an_account_is_waited_for(shop: Shop) -> None:
     await shop.forward_to(booking["checkInAt"], past=timedelta(hours=1, seconds=1))
     await shop.sweep("release-escrow")
     assert await instructions(shop) == ["transfer waiting_for_payee 3600000"]
-    await payee(shop)
+    await make_payee(shop)
     await shop.sweep("resolve-unknown")
     await follow(shop)
     assert await instructions(shop) == ["transfer confirmed 3600000"]
@@ -78,7 +78,7 @@ async def test_a_trip_is_paid_out_an_hour_after_arrival(shop: Shop) -> None:
 
 
 async def test_an_answer_that_was_lost_is_looked_up_and_never_sent_again(shop: Shop) -> None:
-    await payee(shop)
+    await make_payee(shop)
     booking = await shop.sleep_over()
     await shop.paid(booking)
     await shop.forward_to(booking["checkInAt"], past=timedelta(hours=1, seconds=1))

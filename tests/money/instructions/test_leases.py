@@ -1,4 +1,4 @@
-"""Whoever was held up between the commit and the call sends nothing any more."""
+"""A sender that is delayed between its commit and its call sends nothing."""
 
 import asyncio
 import time
@@ -57,7 +57,7 @@ async def refund_queued(shop: Shop) -> UUID:
     return UUID(found)
 
 
-async def test_a_refund_that_was_given_up_and_sent_again_is_not_sent_by_the_first_sender(
+async def test_a_refund_given_up_and_sent_again_is_not_sent_by_the_delayed_first_sender(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refund_id = await refund_queued(shop)
@@ -83,7 +83,7 @@ async def test_a_refund_that_was_given_up_and_sent_again_is_not_sent_by_the_firs
     assert await shop.values("SELECT kind FROM alerts") == []
 
 
-async def test_a_request_that_is_held_up_past_its_time_does_not_leave(shop: Shop) -> None:
+async def test_a_refund_request_delayed_past_its_time_does_not_leave(shop: Shop) -> None:
     booking = await shop.reserve("1A")
     payment = await shop.paid(booking)
 
@@ -99,14 +99,14 @@ async def test_a_request_that_is_held_up_past_its_time_does_not_leave(shop: Shop
         reason="A",
         send_before=time.monotonic() + 0.1,
     )
-    told = await gateway.start_refund(refund)
-    assert told == Unknown(reason="delayed for too long: not sent any more")
+    outcome = await gateway.start_refund(refund)
+    assert outcome == Unknown(reason="delayed for too long: not sent any more")
     assert await shop.sandbox.refunds() == []
     in_time = msgspec.structs.replace(refund, send_before=time.monotonic() + 60)
     assert isinstance(await gateway.start_refund(in_time), Accepted)
 
 
-async def test_a_transfer_past_its_time_does_not_leave_either(shop: Shop) -> None:
+async def test_a_transfer_request_past_its_time_does_not_leave(shop: Shop) -> None:
     gateway = gateway_named(GatewayName.PAYSTACK)
     transfer = NewTransfer(
         reference="tr-00000000000000000001-1",
@@ -120,19 +120,21 @@ async def test_a_transfer_past_its_time_does_not_leave_either(shop: Shop) -> Non
     assert await shop.sandbox.transfers() == []
 
 
-def test_nothing_can_arrive_after_it_is_held_to_be_lost() -> None:
+def test_no_request_can_arrive_after_it_is_held_to_be_lost() -> None:
     longest_call = timedelta(seconds=25)
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"gateway_timeout_seconds": 25.1}, Settings)
     assert attempts.SENDING_FOR + longest_call < attempts.ARRIVED_BY / 3
 
 
-async def test_an_event_ahead_of_its_sender_is_acted_on_once_that_has_ended(shop: Shop) -> None:
+async def test_a_webhook_event_that_comes_before_the_answer_is_acted_on_after_it(
+    shop: Shop,
+) -> None:
     refund_id = await refund_queued(shop)
     events = """
         SELECT state FROM webhook_events
          WHERE position('"RR1"' IN convert_from(body, 'UTF8')) > 0"""
-    told: list[str] = []
+    states: list[str] = []
 
     async def meanwhile() -> None:
         booking = await shop.values("SELECT reference FROM payments")
@@ -142,11 +144,11 @@ async def test_an_event_ahead_of_its_sender_is_acted_on_once_that_has_ended(shop
         }
         assert (await shop.webhook(msgspec.json.encode(body).decode())).status_code == 200
         await shop.run_jobs()
-        told.extend(await shop.values(events))
+        states.extend(await shop.values(events))
 
     await reach_late(shop, meanwhile)
     await stories.send(refund_id)
-    assert told == ["failed"]
+    assert states == ["failed"]
     await shop.forward(timedelta(minutes=3))
     await shop.sweep("retry-webhooks")
     await shop.run_jobs()

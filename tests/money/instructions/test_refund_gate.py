@@ -77,7 +77,9 @@ async def override(shop: Shop, **more: Any) -> Any:
     return await shop.post(shop.admin, f"{PATH}/override", {"reason": "A bus broke"} | more)
 
 
-async def test_a_request_that_no_host_answers_is_refunded_within_seconds(shop: Shop) -> None:
+async def test_a_booking_request_that_no_host_answers_is_refunded_within_seconds(
+    shop: Shop,
+) -> None:
     await unanswered(PRICE)
     await work(shop)
     assert await values(AT_GATEWAY) == [str(PRICE)]

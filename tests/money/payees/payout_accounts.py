@@ -21,21 +21,23 @@ ACCOUNT = {
 PATH = "/api/host/payout-accounts"
 
 
-async def add(shop: Shop, *, key: str = "", who: Principal | None = None, **changed: Any) -> Any:
+async def add_account(
+    shop: Shop, *, key: str = "", who: Principal | None = None, **changed: Any
+) -> Any:
     return await shop.post(who or shop.host, PATH, ACCOUNT | changed, key=key)
 
 
-async def accounts(shop: Shop) -> list[Any]:
+async def list_accounts(shop: Shop) -> list[Any]:
     return (await shop.get(shop.host, PATH))["accounts"]
 
 
-async def remove(shop: Shop, account: Any, *, who: Principal | None = None) -> int:
+async def remove_account(shop: Shop, account: Any, *, who: Principal | None = None) -> int:
     path = f"{PATH}/{account['id']}"
     return (await shop.api.delete(path, headers=make.bearer(who or shop.host))).status_code
 
 
-async def payee(shop: Shop) -> None:
-    """An active payout account of the host, known at the gateway."""
+async def make_payee(shop: Shop) -> None:
+    """Give the host an active payout account, which the gateway knows."""
     recipient = await bank_account(gateway_named(GatewayName.PAYSTACK))
     async with transaction() as tx:
         await execute(

@@ -17,9 +17,16 @@ from app.money.payees.model import NewPayoutAccount
 from app.money.payouts import actions as payouts
 from app.people.accounts.model import Role
 from tests import make
-from tests.money.escrow.pots import released
+from tests.money.escrow.pots import release_fares
 from tests.money.instructions.progress import transfers
-from tests.money.payees.payout_accounts import ACCOUNT, NUMBER, PATH, accounts, add, remove
+from tests.money.payees.payout_accounts import (
+    ACCOUNT,
+    NUMBER,
+    PATH,
+    add_account,
+    list_accounts,
+    remove_account,
+)
 from tests.shop import Shop
 
 WAITING = """
@@ -37,7 +44,7 @@ async def overlooked(shop: Shop) -> None:
 
 
 async def test_a_host_sees_the_name_that_the_bank_has(shop: Shop) -> None:
-    reply = await add(shop)
+    reply = await add_account(shop)
     assert reply.status_code == 201, reply.text
     account = reply.json()
     assert (account["state"], account["gateway"], account["failure"]) == (
@@ -48,7 +55,7 @@ async def test_a_host_sees_the_name_that_the_bank_has(shop: Shop) -> None:
     assert account["accountName"]
     assert account["bankName"]
     assert account["accountNumber"] == "•••• 6789"
-    assert await accounts(shop) == [account]
+    assert await list_accounts(shop) == [account]
     audited = await shop.values(
         "SELECT action FROM audit_log WHERE subject_id = %(id)s ORDER BY id", id=account["id"]
     )
@@ -59,8 +66,8 @@ async def test_the_whole_number_is_told_nowhere(
     shop: Shop, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    refused = await add(shop, accountNumber="0000000000")
-    added = await add(shop)
+    refused = await add_account(shop, accountNumber="0000000000")
+    added = await add_account(shop)
     listed = await shop.api.get(PATH, headers=make.bearer(shop.host))
     audit = await shop.values("SELECT audit_log::text FROM audit_log")
     jobs = await shop.values("SELECT procrastinate_jobs::text FROM procrastinate_jobs")
@@ -73,74 +80,74 @@ async def test_the_whole_number_is_told_nowhere(
 
 async def test_an_account_that_the_bank_does_not_know_is_refused_in_its_words(shop: Shop) -> None:
     for _ in range(2):  # the same request gets the same answer
-        reply = await add(shop, accountNumber="0000000000", key="k")
+        reply = await add_account(shop, accountNumber="0000000000", key="k")
         assert (reply.status_code, reply.json()["code"]) == (422, "account_refused")
         (error,) = reply.json()["errors"]
         assert error["field"] == "accountNumber"
         assert error["message"].startswith("Could not resolve account name")
-    (account,) = await accounts(shop)
+    (account,) = await list_accounts(shop)
     assert account["state"] == "refused"
     assert "Could not resolve account name" in account["failure"]
 
 
 async def test_a_currency_that_no_gateway_pays_is_refused_before_anything(shop: Shop) -> None:
-    reply = await add(shop, currency="CHF")
+    reply = await add_account(shop, currency="CHF")
     assert (reply.status_code, reply.json()["errors"][0]["field"]) == (422, "currency")
-    assert await accounts(shop) == []
+    assert await list_accounts(shop) == []
 
 
 async def test_the_same_request_twice_adds_one_account(shop: Shop) -> None:
-    replies = await asyncio.gather(*(add(shop, key="k") for _ in range(5)))
+    replies = await asyncio.gather(*(add_account(shop, key="k") for _ in range(5)))
     assert {reply.status_code for reply in replies} <= {201, 409}
-    again = await add(shop, key="k")
+    again = await add_account(shop, key="k")
     assert again.headers["idempotency-replayed"] == "true"
-    assert len(await accounts(shop)) == 1
-    other = await add(shop, key="k", accountNumber="9999999999")
+    assert len(await list_accounts(shop)) == 1
+    other = await add_account(shop, key="k", accountNumber="9999999999")
     assert other.status_code == 422
 
 
 async def test_a_silent_gateway_leaves_it_pending_and_the_same_request_goes_on(shop: Shop) -> None:
     await shop.sandbox.fault("recipient", "timeout_after_effect", delay_ms=50)
-    silent = await add(shop, key="k")
+    silent = await add_account(shop, key="k")
     assert (silent.status_code, silent.json()["state"]) == (202, "pending")
-    again = await add(shop, key="k")
+    again = await add_account(shop, key="k")
     assert (again.status_code, again.json()["state"]) == (201, "active")
     assert again.json()["id"] == silent.json()["id"]
 
 
 async def test_a_silent_gateway_is_told_again_by_itself(shop: Shop) -> None:
     await shop.sandbox.fault("recipient", "error_500", times=2)
-    await add(shop, key="k")
+    await add_account(shop, key="k")
     assert await shop.sweep("resolve-payout-accounts") == 0, "not at once"
     await shop.forward(timedelta(minutes=1, seconds=1))
     assert await shop.sweep("resolve-payout-accounts") == 1
-    assert (await accounts(shop))[0]["state"] == "pending"
+    assert (await list_accounts(shop))[0]["state"] == "pending"
     await shop.forward(timedelta(minutes=2, seconds=1))
     assert await shop.sweep("resolve-payout-accounts") == 1
-    assert (await accounts(shop))[0]["state"] == "active"
-    assert (await add(shop, key="k")).status_code == 201
+    assert (await list_accounts(shop))[0]["state"] == "active"
+    assert (await add_account(shop, key="k")).status_code == 201
 
 
 async def test_a_gateway_silent_for_long_is_an_alert_until_it_speaks(shop: Shop) -> None:
     await shop.sandbox.fault("recipient", "error_500", times=10)
-    await add(shop)
+    await add_account(shop)
     for _ in range(10):
         await shop.forward(timedelta(hours=1, seconds=1))
         await shop.sweep("resolve-payout-accounts")
-    assert (await accounts(shop))[0]["state"] == "active"
+    assert (await list_accounts(shop))[0]["state"] == "active"
     alerts = await shop.values("SELECT kind || ' ' || state FROM alerts")
     assert alerts == ["payout_account_stuck resolved"]
 
 
 async def test_a_process_that_died_in_the_call_leaves_it_to_the_sweep(shop: Shop) -> None:
     adding = asyncio.create_task(_never_answered(shop))
-    while not await accounts(shop):  # noqa: ASYNC110
+    while not await list_accounts(shop):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     adding.cancel()
     await shop.forward(payees.CALLING_FOR + timedelta(seconds=1))
     await shop.sandbox.clear_faults()
     assert await shop.sweep("resolve-payout-accounts") == 1
-    assert (await accounts(shop))[0]["state"] == "active"
+    assert (await list_accounts(shop))[0]["state"] == "active"
 
 
 async def _never_answered(shop: Shop) -> None:
@@ -150,10 +157,12 @@ async def _never_answered(shop: Shop) -> None:
 
 
 async def test_a_new_account_replaces_the_one_before(shop: Shop) -> None:
-    await add(shop)
-    await add(shop, accountNumber="9876543210")
-    await add(shop, currency="GHS", kind="mobile_money", bankCode="MTN", accountNumber="0241234567")
-    states = [(a["accountNumber"], a["state"]) for a in await accounts(shop)]
+    await add_account(shop)
+    await add_account(shop, accountNumber="9876543210")
+    await add_account(
+        shop, currency="GHS", kind="mobile_money", bankCode="MTN", accountNumber="0241234567"
+    )
+    states = [(a["accountNumber"], a["state"]) for a in await list_accounts(shop)]
     assert states == [
         ("•••• 4567", "active"),
         ("•••• 3210", "active"),
@@ -163,26 +172,28 @@ async def test_a_new_account_replaces_the_one_before(shop: Shop) -> None:
 
 async def test_an_older_account_that_answers_late_replaces_nothing(shop: Shop) -> None:
     await shop.sandbox.fault("recipient", "error_500")
-    await add(shop, key="old")
-    await add(shop, accountNumber="9876543210")
-    late = await add(shop, key="old")
+    await add_account(shop, key="old")
+    await add_account(shop, accountNumber="9876543210")
+    late = await add_account(shop, key="old")
     assert (late.status_code, late.json()["state"]) == (201, "replaced")
     await shop.forward(timedelta(hours=1))
     await shop.sweep("resolve-payout-accounts")
-    states = [(a["accountNumber"], a["state"]) for a in await accounts(shop)]
+    states = [(a["accountNumber"], a["state"]) for a in await list_accounts(shop)]
     assert states == [("•••• 3210", "active"), ("•••• 6789", "replaced")]
 
 
 async def test_ten_accounts_at_once_leave_one_active(shop: Shop) -> None:
-    replies = await asyncio.gather(*(add(shop, accountNumber=f"012345678{n}") for n in range(10)))
+    replies = await asyncio.gather(
+        *(add_account(shop, accountNumber=f"012345678{n}") for n in range(10))
+    )
     assert {reply.status_code for reply in replies} == {201}
-    by_age = sorted(await accounts(shop), key=lambda account: account["createdAt"])
+    by_age = sorted(await list_accounts(shop), key=lambda account: account["createdAt"])
     assert [account["state"] for account in by_age] == ["replaced"] * 9 + ["active"]
 
 
 async def test_accounts_come_in_pages(shop: Shop) -> None:
     for n in range(3):
-        await add(shop, accountNumber=f"012345678{n}")
+        await add_account(shop, accountNumber=f"012345678{n}")
     first = await shop.get(shop.host, PATH, limit=2)
     rest = await shop.get(shop.host, PATH, limit=2, cursor=first["nextCursor"])
     numbers = [a["accountNumber"] for a in first["accounts"] + rest["accounts"]]
@@ -191,20 +202,20 @@ async def test_accounts_come_in_pages(shop: Shop) -> None:
 
 
 async def test_nobody_else_sees_or_removes_an_account(shop: Shop) -> None:
-    account = (await add(shop)).json()
+    account = (await add_account(shop)).json()
     async with transaction() as tx:
         other = await make.account(tx, Role.HOST)
-    assert await remove(shop, account, who=other) == 404
+    assert await remove_account(shop, account, who=other) == 404
     assert (await shop.get(other, PATH))["accounts"] == []
-    assert await remove(shop, account) == 204
-    assert await remove(shop, account) == 409
-    assert (await accounts(shop))[0]["state"] == "removed"
+    assert await remove_account(shop, account) == 204
+    assert await remove_account(shop, account) == 409
+    assert (await list_accounts(shop))[0]["state"] == "removed"
 
 
 async def test_money_waits_for_an_account_and_goes_out_by_itself(shop: Shop) -> None:
-    await released(shop, "1A", "1B")
+    await release_fares(shop, "1A", "1B")
     assert await transfers(shop) == ["waiting_for_payee nowhere"] * 2
-    await add(shop)
+    await add_account(shop)
     code = (await shop.values("SELECT recipient FROM payout_accounts"))[0]
     assert await transfers(shop) == [f"queued {code}"] * 2
     await shop.run_jobs()
@@ -212,9 +223,9 @@ async def test_money_waits_for_an_account_and_goes_out_by_itself(shop: Shop) -> 
 
 
 async def test_what_is_queued_follows_the_host_to_a_new_account(shop: Shop) -> None:
-    await add(shop)
-    await released(shop, "1A")
-    await add(shop, accountNumber="9876543210")
+    await add_account(shop)
+    await release_fares(shop, "1A")
+    await add_account(shop, accountNumber="9876543210")
     old, new = await shop.values("SELECT recipient FROM payout_accounts ORDER BY id")
     assert await transfers(shop) == [f"queued {new}"]
     await shop.run_jobs()
@@ -224,13 +235,13 @@ async def test_what_is_queued_follows_the_host_to_a_new_account(shop: Shop) -> N
 
 
 async def test_what_is_queued_does_not_go_to_a_removed_account(shop: Shop) -> None:
-    account = (await add(shop)).json()
-    await released(shop, "1A")
-    assert await remove(shop, account) == 204
+    account = (await add_account(shop)).json()
+    await release_fares(shop, "1A")
+    assert await remove_account(shop, account) == 204
     assert await transfers(shop) == ["waiting_for_payee nowhere"]
     await shop.run_jobs()
     assert await shop.sandbox.transfers() == []
-    await add(shop)
+    await add_account(shop)
     await shop.run_jobs()
     assert len(await shop.sandbox.transfers()) == 1
 
@@ -244,7 +255,7 @@ async def test_an_account_added_while_a_transfer_is_made_misses_nothing(shop: Sh
         assert (
             len(await release_due(tx, limit=10)) == 1
         )  # it found no account, and is not committed
-        assert (await add(shop)).status_code == 201  # it finds nothing that waits
+        assert (await add_account(shop)).status_code == 201  # it finds nothing that waits
     assert await transfers(shop) == ["waiting_for_payee nowhere"]
     await shop.sweep("resolve-unknown")
     await shop.run_jobs()
@@ -254,8 +265,8 @@ async def test_an_account_added_while_a_transfer_is_made_misses_nothing(shop: Sh
 
 
 async def test_nothing_is_sent_to_an_account_that_is_being_removed(shop: Shop) -> None:
-    account = (await add(shop)).json()
-    await released(shop, "1A")
+    account = (await add_account(shop)).json()
+    await release_fares(shop, "1A")
     await overlooked(shop)
     async with transaction() as tx:
         await payees.remove_account(tx, UUID(account["id"]), host_id=shop.host.id)
@@ -266,13 +277,13 @@ async def test_nothing_is_sent_to_an_account_that_is_being_removed(shop: Shop) -
 
 
 async def test_an_account_stays_until_what_goes_to_it_is_queued(shop: Shop) -> None:
-    account = (await add(shop)).json()
-    await released(shop, "1A")
+    account = (await add_account(shop)).json()
+    await release_fares(shop, "1A")
     await overlooked(shop)
     async with transaction() as tx:
         waiting = await payouts.next_resumable(tx, [])
         assert waiting
-        removing = asyncio.create_task(remove(shop, account))
+        removing = asyncio.create_task(remove_account(shop, account))
         while not await shop.count(WAITING):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         await payouts.resume(tx, waiting)
@@ -296,7 +307,7 @@ async def test_accounts_and_transfers_at_once_neither_lose_nor_double_money(shop
 
     await asyncio.gather(
         release(),
-        *(add(shop, accountNumber=f"012345678{n}") for n in range(4)),
+        *(add_account(shop, accountNumber=f"012345678{n}") for n in range(4)),
         release(),
         shop.run_jobs(),
     )

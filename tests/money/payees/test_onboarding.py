@@ -21,7 +21,7 @@ from app.sandbox.stripe.api.accounts import NOWHERE
 from app.sandbox.stripe.dialect import Stripe
 from tests import make
 from tests.money.instructions.progress import transfers
-from tests.money.payees.payout_accounts import PATH, accounts, add, remove
+from tests.money.payees.payout_accounts import PATH, add_account, list_accounts, remove_account
 from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
 from tests.stories.trips import trip_in_euros
@@ -39,7 +39,7 @@ SWEEP = "resolve-payout-accounts"
 
 async def opened(shop: Shop) -> tuple[dict[str, Any], str]:
     """A payout account at Stripe that is not payable yet, and Stripe's code of it."""
-    reply = await add(shop, **AT_STRIPE)
+    reply = await add_account(shop, **AT_STRIPE)
     assert reply.status_code == 201, reply.text
     (known,) = await shop.sandbox.accounts()
     return reply.json(), str(known["code"])
@@ -69,7 +69,7 @@ def own_path(redirect: httpx.Response) -> str:
 
 
 async def state(shop: Shop) -> str:
-    return str((await accounts(shop))[0]["state"])
+    return str((await list_accounts(shop))[0]["state"])
 
 
 async def released_in_euros(shop: Shop) -> None:
@@ -103,7 +103,7 @@ async def test_money_that_waited_is_sent_once_its_host_has_answered_stripe(shop:
         thanks = await shop.api.get(own_path(back))
     assert (thanks.status_code, "Thank you" in thanks.text) == (200, True)
     await told(shop)
-    (active,) = await accounts(shop)
+    (active,) = await list_accounts(shop)
     assert (active["state"], active["missing"], active["failure"]) == ("active", [], None)
     for _ in range(2):  # sent, and looked up
         await shop.run_jobs()
@@ -141,7 +141,7 @@ async def test_who_does_not_answer_is_asked_about_less_and_less(shop: Shop) -> N
         await shop.forward(timedelta(minutes=1, seconds=1))
         asked += await shop.sweep(SWEEP)
     assert 5 <= asked <= 8  # after 1, 2, 4, 8, 16, 32 minutes
-    await link(shop, (await accounts(shop))[0])
+    await link(shop, (await list_accounts(shop))[0])
     await shop.forward(timedelta(minutes=1, seconds=1))
     assert await shop.sweep(SWEEP) == 1, "who begins again is looked at at once"
     assert await open_alerts(shop) == []
@@ -155,7 +155,7 @@ async def test_an_account_that_stripe_stops_is_paid_no_more_until_it_is_ready_ag
     await told(shop)
     await shop.sandbox.restrict(code)
     await told(shop)
-    (stopped,) = await accounts(shop)
+    (stopped,) = await list_accounts(shop)
     assert (stopped["state"], stopped["missing"], stopped["failure"]) == (
         "stopped", ["individual verification document"], "The document could not be read.",
     )  # fmt: skip
@@ -199,7 +199,7 @@ async def test_who_shuts_us_out_is_not_paid_and_can_come_back(shop: Shop) -> Non
     await told(shop)
     await shop.sandbox.revoke(code)
     await told(shop)
-    (stopped,) = await accounts(shop)
+    (stopped,) = await list_accounts(shop)
     assert (stopped["state"], "does not have access" in stopped["failure"]) == ("stopped", True)
     await shop.sandbox.onboard(code)
     await told(shop)
@@ -279,27 +279,27 @@ async def test_a_crash_while_stripe_is_told_leaves_one_account_there(shop: Shop)
     await shop.forward(payees.CALLING_FOR + timedelta(seconds=1))
     assert await shop.sweep(SWEEP) == 1
     assert len(await shop.sandbox.accounts()) == 1
-    (account,) = await accounts(shop)
+    (account,) = await list_accounts(shop)
     assert (account["state"], len(account["missing"])) == ("pending", 3)
 
 
 async def test_two_tellers_at_once_keep_one_recipient(shop: Shop) -> None:
     await shop.sandbox.fault("recipient", "error_500", times=1)
-    reply = await add(shop, key="k", **AT_STRIPE)
+    reply = await add_account(shop, key="k", **AT_STRIPE)
     assert (reply.status_code, reply.json()["state"]) == (202, "pending")
     await shop.forward(timedelta(minutes=5))
-    await asyncio.gather(add(shop, key="k", **AT_STRIPE), shop.sweep(SWEEP))
+    await asyncio.gather(add_account(shop, key="k", **AT_STRIPE), shop.sweep(SWEEP))
     kept = await shop.values("SELECT recipient FROM payout_accounts")
     assert len(kept) == 1
     assert kept[0] in [each["code"] for each in await shop.sandbox.accounts()]
-    again = await add(shop, key="k", **AT_STRIPE)
+    again = await add_account(shop, key="k", **AT_STRIPE)
     assert again.status_code == 201
-    assert len(await accounts(shop)) == 1
+    assert len(await list_accounts(shop)) == 1
 
 
 async def test_an_onboarding_link_makes_up_for_a_silent_gateway(shop: Shop) -> None:
     await shop.sandbox.fault("recipient", "drop")
-    account = (await add(shop, **AT_STRIPE)).json()
+    account = (await add_account(shop, **AT_STRIPE)).json()
     assert account["missing"] == []
     await shop.sandbox.fault("onboarding", "error_500")
     silent = await shop.post(shop.host, f"{PATH}/{account['id']}/onboarding", {})
@@ -327,7 +327,7 @@ async def test_a_link_leads_back_to_where_its_host_wants_and_is_another_each_tim
         await browser.get(own)
         renewing = own_path(await browser.get(own))
     page = await shop.api.get(renewing)
-    assert (page.status_code, "not good any more" in page.text) == (200, True)
+    assert (page.status_code, "has expired" in page.text) == (200, True)
     onward = await shop.api.get(renewing, headers=make.bearer(shop.host))
     assert onward.status_code == 303
     assert onward.headers["location"].startswith(f"{shop.sandbox.base_url}/onboarding/")
@@ -343,18 +343,18 @@ async def test_nobody_else_gets_a_link_or_learns_of_the_account(shop: Shop) -> N
     for who in (other, shop.guest):
         renewing = f"{PATH}/onboarding?account={account['id']}"
         page = await shop.api.get(renewing, headers=make.bearer(who))
-        assert (page.status_code, "not good any more" in page.text) == (200, True)
+        assert (page.status_code, "has expired" in page.text) == (200, True)
     nobodys = await shop.api.get(f"{PATH}/onboarding?account={make.new_id()}")
     assert (nobodys.status_code, nobodys.text) == (200, page.text)
     assert (await shop.api.get(f"{PATH}/return?account={make.new_id()}")).status_code == 200
 
 
 async def test_an_account_without_questions_has_no_link(shop: Shop) -> None:
-    bank = (await add(shop)).json()
+    bank = (await add_account(shop)).json()
     reply = await shop.post(shop.host, f"{PATH}/{bank['id']}/onboarding", {})
     assert (reply.status_code, reply.json()["code"]) == (409, "nothing_to_tell")
     account, _ = await opened(shop)
-    assert await remove(shop, account) == 204
+    assert await remove_account(shop, account) == 204
     reply = await shop.post(shop.host, f"{PATH}/{account['id']}/onboarding", {})
     assert reply.status_code == 409
 
@@ -362,7 +362,7 @@ async def test_an_account_without_questions_has_no_link(shop: Shop) -> None:
 async def test_a_country_that_stripe_does_not_pay_in_is_refused_and_told_to_operators(
     shop: Shop,
 ) -> None:
-    reply = await add(shop, **{**AT_STRIPE, "country": NOWHERE})
+    reply = await add_account(shop, **{**AT_STRIPE, "country": NOWHERE})
     assert (reply.status_code, reply.json()["errors"][0]["field"]) == (422, "country")
     assert await state(shop) == "refused"
     assert await open_alerts(shop) == ["payout_account_refused"]
@@ -388,21 +388,21 @@ FLAWS: list[tuple[dict[str, Any], str]] = [
 
 async def test_what_is_wrong_with_an_account_is_told_by_its_field(shop: Shop) -> None:
     for changes, field in FLAWS:
-        reply = await add(shop, **AT_STRIPE | changes)
+        reply = await add_account(shop, **AT_STRIPE | changes)
         assert reply.status_code == 422, f"{changes}: {reply.text}"
         assert [error["field"] for error in reply.json()["errors"]] == [field]
-    assert await accounts(shop) == []
+    assert await list_accounts(shop) == []
     assert await shop.sandbox.accounts() == []
 
 
 async def test_one_account_per_gateway_and_currency_and_the_transfer_picks_it(shop: Shop) -> None:
-    bank = (await add(shop)).json()
+    bank = (await add_account(shop)).json()
     phone: dict[str, Any] = {
         "kind": "mobile_money",
         "accountNumber": "256771234567",
         "bankCode": "MPS",
     }
-    wallet = (await add(shop, currency="UGX", **phone)).json()
+    wallet = (await add_account(shop, currency="UGX", **phone)).json()
     account, code = await opened(shop)
     await shop.sandbox.onboard(code)
     await told(shop)
@@ -427,10 +427,10 @@ async def test_one_account_per_gateway_and_currency_and_the_transfer_picks_it(sh
 
 
 async def test_an_account_is_at_the_gateway_that_its_host_names(shop: Shop) -> None:
-    here = await add(shop, gateway="paystack")
+    here = await add_account(shop, gateway="paystack")
     assert (here.status_code, here.json()["gateway"]) == (201, "paystack")
-    at_stripe = await add(shop, **{**AT_STRIPE, "currency": "NGN", "gateway": "stripe"})
+    at_stripe = await add_account(shop, **{**AT_STRIPE, "currency": "NGN", "gateway": "stripe"})
     assert (at_stripe.status_code, at_stripe.json()["gateway"]) == (201, "stripe")
-    assert [each["state"] for each in await accounts(shop)] == ["pending", "active"]
-    unused = await add(shop, gateway="flutterwave")
+    assert [each["state"] for each in await list_accounts(shop)] == ["pending", "active"]
+    unused = await add_account(shop, gateway="flutterwave")
     assert unused.json()["errors"][0]["field"] == "gateway", "it is used for UGX and XAF alone"

@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from tests.money.escrow.pots import released
-from tests.money.payees.payout_accounts import add
+from tests.money.escrow.pots import release_fares
+from tests.money.payees.payout_accounts import add_account
 from tests.money.payouts.host_views import EMPTY, balance
 from tests.shop import Shop
 
@@ -16,7 +16,7 @@ async def transfer(shop: Shop) -> dict[str, Any]:
 
 async def test_a_transfer_is_followed_from_waiting_to_arrived(shop: Shop) -> None:
     assert await balance(shop) == EMPTY
-    await released(shop, "1A")
+    await release_fares(shop, "1A")
     waiting = await transfer(shop)
     assert (waiting["state"], waiting["amount"]) == (
         "waiting_for_payee",
@@ -28,7 +28,7 @@ async def test_a_transfer_is_followed_from_waiting_to_arrived(shop: Shop) -> Non
     )
     assert await balance(shop) == EMPTY | {"owed": 450_000, "waitingForAccount": 450_000}
     await shop.sandbox.set_pace(None)
-    await add(shop)
+    await add_account(shop)
     await shop.run_jobs()
     assert (await transfer(shop))["state"] == "sent"
     assert await balance(shop) == EMPTY | {"owed": 450_000, "onItsWay": 450_000}
@@ -44,9 +44,9 @@ async def test_a_transfer_is_followed_from_waiting_to_arrived(shop: Shop) -> Non
 
 
 async def test_what_came_back_is_owed_again(shop: Shop) -> None:
-    await add(shop)
+    await add_account(shop)
     await shop.sandbox.fault("transfer", "reverse")
-    await released(shop, "1A")
+    await release_fares(shop, "1A")
     for _ in range(2):
         await shop.run_jobs()
         await shop.forward(timedelta(minutes=16))
@@ -59,9 +59,9 @@ async def test_what_came_back_is_owed_again(shop: Shop) -> None:
 
 
 async def test_a_failure_is_told_in_words(shop: Shop) -> None:
-    await add(shop)
+    await add_account(shop)
     await shop.sandbox.fault("transfer", "fail")
-    await released(shop, "1A")
+    await release_fares(shop, "1A")
     await shop.run_jobs()
     await shop.forward(timedelta(minutes=16))
     await shop.sweep("resolve-unknown")
@@ -75,7 +75,7 @@ async def test_a_failure_is_told_in_words(shop: Shop) -> None:
 
 
 async def test_transfers_come_in_pages_and_by_state(shop: Shop) -> None:
-    await released(shop, "1A", "1B", "1C")
+    await release_fares(shop, "1A", "1B", "1C")
     path = "/api/host/transfers"
     first = await shop.get(shop.host, path, limit=2)
     rest = await shop.get(shop.host, path, limit=2, cursor=first["nextCursor"])

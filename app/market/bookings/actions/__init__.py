@@ -13,8 +13,8 @@ from app.market.bookings.actions.move import (
     next_over,
     next_unanswered,
     next_unpaid,
+    notify,
     secure,
-    tell,
 )
 from app.market.bookings.actions.passengers import (
     put_passengers,
@@ -51,6 +51,7 @@ __all__ = [
     "next_unanswered",
     "next_unpaid",
     "not_found",
+    "notify",
     "put_passengers",
     "read",
     "read_as_guest",
@@ -59,5 +60,4 @@ __all__ = [
     "read_passengers",
     "reserve",
     "secure",
-    "tell",
 ]

@@ -30,7 +30,7 @@ from app.money.payments.model import Payment
 
 
 async def await_payment(tx: Tx, booking: Booking, *, until: datetime) -> Booking:
-    """The guest has begun to pay: the hold is extended to the payment deadline."""
+    """Move a held booking to `awaiting_payment`, and extend its hold to the payment deadline."""
     await claims.claim(
         tx,
         booking_id=booking.id,
@@ -44,10 +44,11 @@ async def await_payment(tx: Tx, booking: Booking, *, until: datetime) -> Booking
 
 
 async def secure(tx: Tx, booking: Booking, payment: Payment) -> bool:
-    """Give the guest for good what was paid for, unless somebody else has it by now.
+    """Give the guest the units that were paid for, and put the money into escrow.
 
-    The money goes into escrow. A hold that ran out is claimed again if its units are still free,
-    and still for sale if it was given up. False: nothing changed.
+    If the hold has run out, the units are claimed again; and if the booking has expired, only
+    while the host still sells them. False if the units are not to be had any more: then nothing
+    has changed.
     """
     if booking.state is BookingState.EXPIRED and not await _is_still_sold(tx, booking):
         return False
@@ -77,23 +78,23 @@ async def _request(tx: Tx, booking: Booking) -> None:
         reason="paid; waiting for the host",
         respond_within=timedelta(hours=booking.terms.respond_within_hours),
     )
-    await tell(tx, booking, booking.host_id, Kind.BOOKING_REQUESTED)
+    await notify(tx, booking, booking.host_id, Kind.BOOKING_REQUESTED)
 
 
 async def _confirm(tx: Tx, booking: Booking, *, by: Actor, reason: str) -> Booking:
-    """From here on the pots' windows open and close by themselves."""
+    """Confirm a booking, and set the windows of its pots: these are released by time alone."""
     booking = await _move(tx, booking, BookingState.CONFIRMED, by=by, reason=reason)
     await escrow.open_windows(tx, booking.id, rules.windows(booking))
-    await tell(tx, booking, booking.guest_id, Kind.BOOKING_CONFIRMED)
+    await notify(tx, booking, booking.guest_id, Kind.BOOKING_CONFIRMED)
     return booking
 
 
 async def expire(tx: Tx, booking: Booking, *, reason: str) -> Booking:
-    """End an unpaid booking; its units are free."""
+    """End an unpaid booking, and free its units."""
     return await _release_and_move(tx, booking, BookingState.EXPIRED, by=SYSTEM, reason=reason)
 
 
-async def tell(
+async def notify(
     tx: Tx,
     booking: Booking,
     account_id: UUID,
@@ -103,7 +104,7 @@ async def tell(
     source_id: UUID | None = None,
     dispute: DisputeFacts | None = None,
 ) -> None:
-    """Tell somebody about a booking, once per kind and source (the booking, if none is given)."""
+    """Notify somebody of a booking, once per kind and source (the booking, if none is given)."""
     data = rules.facts(booking, reason=reason)
     if dispute:
         data["dispute"] = dispute
@@ -116,7 +117,7 @@ async def tell(
 
 
 async def accept(tx: Tx, *, booking_id: UUID, host_id: UUID) -> Booking:
-    """The host takes a request, in time. Raises AnswerTooLate, NotYourPart, MoveRefused."""
+    """Accept a request as its host. Raises AnswerTooLate, NotYourPart, MoveRefused."""
     booking = await _locked_for_host(tx, booking_id, host_id)
     rules.check_asked_of_host(booking)
     if booking.respond_by is None or booking.respond_by <= await now(tx):
@@ -128,7 +129,10 @@ async def accept(tx: Tx, *, booking_id: UUID, host_id: UUID) -> Booking:
 
 
 async def decline(tx: Tx, *, booking_id: UUID, host_id: UUID, reason: str) -> Booking:
-    """The host refuses a request: the units go, the guest's money goes back."""
+    """Decline a request as its host: its units are freed, and the guest's money is refunded.
+
+    Raises NotYourPart, MoveRefused.
+    """
     booking = await _locked_for_host(tx, booking_id, host_id)
     rules.check_asked_of_host(booking)
     host = Actor(ActorRole.HOST, host_id)
@@ -136,12 +140,12 @@ async def decline(tx: Tx, *, booking_id: UUID, host_id: UUID, reason: str) -> Bo
 
 
 async def next_unanswered(tx: Tx, but: Sequence[UUID]) -> UUID | None:
-    """Lock a request whose host did not answer in time, other than these."""
+    """Lock one request whose host did not answer in time, but none of these."""
     return await queries.lock_next_unanswered(tx, but)
 
 
 async def decline_unanswered(tx: Tx, booking_id: UUID) -> None:
-    """Decline such a request."""
+    """Decline a locked request whose host did not answer in time."""
     booking = await lock(tx, booking_id)
     await _decline(tx, booking, by=SYSTEM, reason="the host did not answer in time")
 
@@ -150,7 +154,7 @@ async def _decline(tx: Tx, booking: Booking, *, by: Actor, reason: str) -> Booki
     declined = await _release_and_move(tx, booking, BookingState.DECLINED, by=by, reason=reason)
     await _record(tx, "decline_booking", booking, declined, by=by, reason=reason)
     await escrow.return_all(tx, declined.id, by=by, reason="declined")
-    await tell(tx, declined, declined.guest_id, Kind.BOOKING_DECLINED, reason=reason)
+    await notify(tx, declined, declined.guest_id, Kind.BOOKING_DECLINED, reason=reason)
     return declined
 
 
@@ -158,38 +162,38 @@ async def _decline(tx: Tx, booking: Booking, *, by: Actor, reason: str) -> Booki
 
 
 async def cancel(tx: Tx, booking: Booking, *, by: Actor, reason: str) -> Booking:
-    """End a locked booking; what becomes of its money is the caller's to say.
+    """Cancel a locked booking, and free its units. The caller divides its money.
 
-    Its units are free. The gateway is asked about payments whose end is open.
+    Open charges are looked up at their gateways once more.
     """
     cancelled = await _release_and_move(
         tx, booking, BookingState.CANCELLED, by=by, reason=reason or f"cancelled by the {by.role}"
     )
     await _ask_about_open_payments(tx, cancelled)
-    if booking.state in UNPAID:  # nobody has been told of it yet
+    if booking.state in UNPAID:  # nobody has been notified of this booking yet
         return cancelled
     for account_id in (cancelled.guest_id, cancelled.host_id):
-        await tell(tx, cancelled, account_id, Kind.BOOKING_CANCELLED, reason=reason)
+        await notify(tx, cancelled, account_id, Kind.BOOKING_CANCELLED, reason=reason)
     return cancelled
 
 
 async def next_unpaid(tx: Tx, but: Sequence[UUID]) -> UUID | None:
-    """Lock a booking that was not paid in time, other than these."""
+    """Lock one booking that was not paid in time, but none of these."""
     return await queries.lock_next_unpaid(tx, but)
 
 
 async def expire_unpaid(tx: Tx, booking_id: UUID) -> None:
-    """Expire such a booking.
+    """Expire a locked booking that was not paid in time.
 
-    The gateway is asked once more about payments whose end is open: money may have come in
-    without a webhook.
+    Open charges are looked up at their gateways once more: one may have been paid, and its webhook
+    lost.
     """
     booking = await lock(tx, booking_id)
     was_paying = booking.state is BookingState.AWAITING_PAYMENT
     booking = await expire(tx, booking, reason="not paid in time")
     await _ask_about_open_payments(tx, booking)
     if was_paying:
-        await tell(tx, booking, booking.guest_id, Kind.HOLD_EXPIRED)
+        await notify(tx, booking, booking.guest_id, Kind.HOLD_EXPIRED)
 
 
 async def complete_over(tx: Tx, *, limit: int) -> list[UUID]:
@@ -198,12 +202,12 @@ async def complete_over(tx: Tx, *, limit: int) -> list[UUID]:
 
 
 async def next_over(tx: Tx, but: Sequence[UUID]) -> UUID | None:
-    """Lock such a booking, other than these."""
+    """Lock one booking that is over and whose pots are settled, but none of these."""
     return next(iter(await queries.lock_over(tx, but, limit=1)), None)
 
 
 async def complete(tx: Tx, booking_id: UUID) -> None:
-    """Complete such a booking."""
+    """Complete a locked booking that is over and whose pots are settled."""
     await queries.complete(tx, [booking_id])
 
 

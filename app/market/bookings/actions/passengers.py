@@ -1,4 +1,4 @@
-"""Who travels: named by the guest, until the departure."""
+"""Passengers of a booking: the guest names them, until the departure."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -22,10 +22,14 @@ from app.people.accounts.model import Principal
 async def put_passengers(
     tx: Tx, *, booking_id: UUID, asker: Principal, passengers: Sequence[NewPassenger]
 ) -> list[Passenger]:
-    """Replace who travels, until the departure. Raises Departed, NotYourPart, Invalid."""
+    """Replace the passengers of a booking, until the departure.
+
+    Raises BookingNotFound, NotYourPart, MoveRefused for a booking that ended without a journey,
+    Departed, Invalid.
+    """
     booking = await lock(tx, booking_id)
     if actor(booking, asker).role is ActorRole.HOST:
-        raise NotYourPart("Passengers are named by the guest.")
+        raise NotYourPart("Only the guest can name the passengers.")
     if booking.state in (BookingState.EXPIRED, BookingState.DECLINED, BookingState.CANCELLED):
         raise states.MoveRefused(f"The booking is {booking.state}.")
     if booking.check_in_at <= await now(tx):
@@ -35,7 +39,7 @@ async def put_passengers(
 
 
 async def read_passengers(tx: Tx, *, booking_id: UUID, asker: Principal) -> list[Passenger]:
-    """Who travels, as far as the guest has said. Raises BookingNotFound."""
+    """The passengers that the guest has named. Raises BookingNotFound."""
     booking = await get(tx, booking_id=booking_id, asker=asker)
     return rules.passengers(booking, await queries.passengers(tx, booking.id))
 

@@ -1,4 +1,4 @@
-"""Reading bookings, locked or not, and the part that the asker has in one."""
+"""Read bookings, locked or not, and find the role that the asker has in one."""
 
 from uuid import UUID
 
@@ -18,9 +18,9 @@ from app.people.accounts.model import Principal, Role
 
 
 async def lock(tx: Tx, booking_id: UUID) -> Booking:
-    """A booking, to oneself until the transaction ends. Raises BookingNotFound.
+    """A booking, locked until the transaction ends. Raises BookingNotFound.
 
-    Lock it before its payments: all do so in this order, and so nobody deadlocks.
+    A booking is locked before its pots, charges and instructions, so that nothing deadlocks.
     """
     if booking := await queries.lock(tx, booking_id):
         return booking
@@ -44,7 +44,7 @@ async def read(tx: Tx, booking_id: UUID) -> Booking:
 async def read_as_guest(
     tx: Tx, guest_id: UUID, *, state: BookingState | None, limit: int, cursor: str | None
 ) -> BookingPage:
-    """A page of what somebody has booked, newest first. Raises Invalid for a made-up cursor."""
+    """A page of a guest's bookings, newest first. Raises Invalid for a bad cursor."""
     before = paging.read_id(cursor)
     rows = await queries.list_of_guest(tx, guest_id, state=state, before=before, limit=limit + 1)
     return _page(rows, limit)
@@ -55,7 +55,7 @@ async def read_as_host(
 ) -> BookingPage:
     """A page of the bookings of a host's listings, newest first.
 
-    Raises Invalid for a made-up cursor.
+    Raises Invalid for a bad cursor.
     """
     before = paging.read_id(cursor)
     rows = await queries.list_of_host(tx, host_id, state=state, before=before, limit=limit + 1)
@@ -69,7 +69,7 @@ async def read_history(tx: Tx, *, booking_id: UUID, asker: Principal) -> History
 
 
 def actor(booking: Booking, asker: Principal) -> Actor:
-    """The part that the asker has in a booking. Raises BookingNotFound if it is none."""
+    """The role that the asker has in a booking. Raises BookingNotFound if there is none."""
     if asker.id == booking.guest_id:
         return Actor(ActorRole.GUEST, asker.id)
     if asker.id == booking.host_id:
@@ -80,6 +80,7 @@ def actor(booking: Booking, asker: Principal) -> Actor:
 
 
 def not_found(booking_id: UUID) -> BookingNotFound:
+    """The problem for a booking that does not exist, or in which the asker has no role."""
     return BookingNotFound(f"There is no booking {booking_id} of yours.")
 
 

@@ -1,4 +1,4 @@
-"""Reserving: units are held for a guest, with price and terms frozen."""
+"""Reserve: hold units for a guest, with price and terms frozen."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -20,10 +20,11 @@ from app.market.inventory.model import OfferedUnit
 
 
 async def reserve(tx: Tx, *, guest_id: UUID, request: Reserve) -> Booking:
-    """Hold units for a guest, with price and terms frozen: all of them, or a refusal.
+    """Hold all units that are asked for, or none, with price and terms frozen on the booking.
 
-    Raises UnitsTaken or SoldOut with what is free instead, Invalid for a request that contradicts
-    itself or the listing, ListingNotFound, ListingClosed, DatesBlocked, OwnListing, TripDeparted.
+    Raises UnitsTaken or SoldOut, which name what is free instead; Invalid for a request that
+    contradicts itself or the listing; ListingNotFound, ListingClosed, DatesBlocked, OwnListing,
+    TripDeparted.
     """
     asked = rules.read(request)
     offer = await inventory.read_offer(
@@ -68,7 +69,10 @@ async def _hold_any(tx: Tx, order: rules.Order) -> Booking:
 
 
 def _payable(booking: Booking) -> Booking:
-    """The booking, if a gateway can charge for it: nobody holds for nothing. Raises Invalid."""
+    """The booking, if a gateway can charge its total: else a hold would be useless.
+
+    Raises Invalid.
+    """
     if reason := refused_by_all(Money(booking.total, booking.currency)):
         raise Invalid.field("listingId", f"cannot be paid so: {reason}")
     return booking

@@ -1,4 +1,4 @@
-"""What gateways tell of chargebacks: often, late, out of order, wrongly; it is booked once."""
+"""Reports of chargebacks come often, late, out of order, wrongly: each is posted once."""
 
 import asyncio
 from datetime import timedelta
@@ -11,7 +11,7 @@ from app.edge.gateways.port import GatewayName, Listing
 from app.flows.chargebacks import actions as chargebacks
 from app.flows.chargebacks.model import ChargeNotPaid
 from app.foundation.db import now, transaction
-from tests.flows.chargebacks.told import (
+from tests.flows.chargebacks.reports import (
     LOST,
     OPEN,
     WON,
@@ -19,8 +19,8 @@ from tests.flows.chargebacks.told import (
     found,
     paid_stay,
     recovered,
+    report,
     state,
-    tell,
 )
 from tests.shop import Shop
 
@@ -31,10 +31,10 @@ POSTED = """
 ALERTS = "SELECT kind || ' ' || state FROM alerts ORDER BY kind"
 
 
-async def test_what_is_told_ten_times_is_booked_once(shop: Shop) -> None:
+async def test_a_report_that_comes_ten_times_is_posted_once(shop: Shop) -> None:
     _, payment = await paid_stay(shop)
     for status in (OPEN, LOST):
-        await asyncio.gather(*(tell(payment, status, fee=1_500) for _ in range(10)))
+        await asyncio.gather(*(report(payment, status, fee=1_500) for _ in range(10)))
     assert await shop.values(POSTED) == ["chargeback", "gateway_fee", "chargeback_recovery"]
     assert await shop.values(ALERTS) == ["chargeback_opened resolved"]
     assert await shop.count("SELECT count(*) FROM chargeback_history") == 2
@@ -42,12 +42,12 @@ async def test_what_is_told_ten_times_is_booked_once(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("status", [WON, LOST])
-async def test_one_that_is_first_heard_of_at_its_end_is_booked_whole(
+async def test_a_chargeback_first_reported_at_its_end_is_posted_whole(
     shop: Shop, status: Any
 ) -> None:
     _, payment = await paid_stay(shop)
-    await tell(payment, status)
-    await tell(payment, OPEN)
+    await report(payment, status)
+    await report(payment, OPEN)
     assert await state(shop) == status
     taken = ["chargeback", "chargeback_recovery"] if status is LOST else []
     assert await shop.values(POSTED) == taken
@@ -58,19 +58,19 @@ async def test_one_that_is_first_heard_of_at_its_end_is_booked_whole(
     await books_are_right()
 
 
-async def test_one_that_is_taken_only_when_it_is_lost(shop: Shop) -> None:
+async def test_a_chargeback_whose_money_is_taken_only_when_it_is_lost(shop: Shop) -> None:
     _, payment = await paid_stay(shop)
-    await tell(payment, OPEN, is_taken=False)
+    await report(payment, OPEN, is_taken=False)
     assert await shop.values(POSTED) == []
-    await tell(payment, LOST, is_taken=False)
+    await report(payment, LOST, is_taken=False)
     assert await shop.values(POSTED) == ["chargeback", "chargeback_recovery"]
     await books_are_right()
 
 
-async def test_the_money_of_a_won_one_comes_back_some_time_later(shop: Shop) -> None:
+async def test_the_money_of_a_won_chargeback_comes_back_some_time_later(shop: Shop) -> None:
     _, payment = await paid_stay(shop)
-    await tell(payment, OPEN)
-    await tell(payment, WON, is_taken=True)
+    await report(payment, OPEN)
+    await report(payment, WON, is_taken=True)
     assert await shop.values(POSTED) == ["chargeback"]
     await books_are_right()
     await shop.forward(LATER)
@@ -79,7 +79,7 @@ async def test_the_money_of_a_won_one_comes_back_some_time_later(shop: Shop) -> 
             assert await chargebacks.look_up_open(tx, [GatewayName.PAYSTACK], limit=10) == asked
     await shop.forward(LATER)
     for _ in range(2):
-        await tell(payment, WON)
+        await report(payment, WON)
     assert await shop.values(POSTED) == ["chargeback", "chargeback_reversal"]
     async with transaction() as tx:
         assert await chargebacks.look_up_open(tx, [GatewayName.PAYSTACK], limit=10) == 0
@@ -88,24 +88,26 @@ async def test_the_money_of_a_won_one_comes_back_some_time_later(shop: Shop) -> 
 
 async def test_a_gateway_that_contradicts_itself_changes_nothing(shop: Shop) -> None:
     _, payment = await paid_stay(shop)
-    await tell(payment, LOST)
+    await report(payment, LOST)
     before = await recovered(shop)
-    await tell(payment, WON)
+    await report(payment, WON)
     assert (await state(shop), await recovered(shop)) == ("lost", before)
     assert "chargeback_contradicted open" in await shop.values(ALERTS)
     await books_are_right()
 
 
-async def test_an_answer_from_before_its_end_contradicts_nothing(shop: Shop) -> None:
+async def test_an_answer_from_before_the_end_of_a_chargeback_contradicts_nothing(
+    shop: Shop,
+) -> None:
     _, payment = await paid_stay(shop)
     async with transaction() as tx:
         asked_at = await now(tx)
-    await tell(payment, LOST)
+    await report(payment, LOST)
     for at, alerts in ((asked_at, 0), (None, 1)):
         async with transaction() as tx:
-            told = found(payment, OPEN)
+            reported = found(payment, OPEN)
             await chargebacks.post(
-                tx, UUID(payment["id"]), told, live=False, asked_at=at or await now(tx)
+                tx, UUID(payment["id"]), reported, live=False, asked_at=at or await now(tx)
             )
         contradicted = "SELECT count(*) FROM alerts WHERE kind = 'chargeback_contradicted'"
         assert await shop.count(contradicted) == alerts
@@ -116,37 +118,37 @@ async def test_an_answer_from_before_its_end_contradicts_nothing(shop: Shop) -> 
     [{"currency": "GHS"}, {"amount": 10**12}, {"amount": 0}, {"live": True}],
     ids=str,
 )
-async def test_what_does_not_fit_its_charge_changes_nothing(
+async def test_a_report_that_does_not_fit_its_charge_changes_nothing(
     shop: Shop, otherwise: dict[str, Any]
 ) -> None:
     _, payment = await paid_stay(shop)
-    assert await tell(payment, LOST, **otherwise) is None
+    assert await report(payment, LOST, **otherwise) is None
     assert await shop.values(ALERTS) == ["chargeback_mismatch open"]
     assert await shop.count("SELECT count(*) FROM chargebacks") == 0
     await books_are_right()
 
 
-async def test_nor_does_what_does_not_fit_what_was_told_before(shop: Shop) -> None:
+async def test_a_report_that_does_not_fit_the_one_before_changes_nothing(shop: Shop) -> None:
     _, payment = await paid_stay(shop)
-    await tell(payment, OPEN, amount=100)
-    assert await tell(payment, LOST, amount=101) is None
+    await report(payment, OPEN, amount=100)
+    assert await report(payment, LOST, amount=101) is None
     assert await state(shop) == "open"
     assert "chargeback_mismatch open" in await shop.values(ALERTS)
 
 
-async def test_of_what_is_not_taken_yet_a_part_may_be_accepted(shop: Shop) -> None:
+async def test_the_amount_of_a_chargeback_may_fall_until_the_money_is_taken(shop: Shop) -> None:
     _, payment = await paid_stay(shop)
-    await tell(payment, OPEN, amount=1_000, is_taken=False)
-    assert await tell(payment, OPEN, amount=1_001, is_taken=False) is None
-    await tell(payment, LOST, amount=400)
+    await report(payment, OPEN, amount=1_000, is_taken=False)
+    assert await report(payment, OPEN, amount=1_001, is_taken=False) is None
+    await report(payment, LOST, amount=400)
     assert (await state(shop), await recovered(shop)) == ("lost", {"deposit": 400})
     await books_are_right()
 
 
-async def test_one_that_is_won_is_about_nothing_any_more(shop: Shop) -> None:
+async def test_a_won_chargeback_may_report_any_amount(shop: Shop) -> None:
     _, payment = await paid_stay(shop)
-    await tell(payment, OPEN, amount=1_000, is_taken=False)
-    await tell(payment, WON)
+    await report(payment, OPEN, amount=1_000, is_taken=False)
+    await report(payment, WON)
     assert await state(shop) == "won"
     assert "chargeback_mismatch open" not in await shop.values(ALERTS)
     await books_are_right()
@@ -155,10 +157,10 @@ async def test_one_that_is_won_is_about_nothing_any_more(shop: Shop) -> None:
 async def test_a_charge_that_was_not_paid_cannot_be_charged_back(shop: Shop) -> None:
     payment = await shop.pending(await shop.reserve("1A"))
     with pytest.raises(ChargeNotPaid):
-        await tell(payment, OPEN)
+        await report(payment, OPEN)
 
 
-async def test_what_is_none_of_ours_is_told_of_once(shop: Shop) -> None:
+async def test_one_alert_is_raised_about_each_chargeback_that_is_not_ours(shop: Shop) -> None:
     _, payment = await paid_stay(shop)
     strange = {"reference": f"pay-{uuid4().hex}", "amount": payment["amount"]}
     listed = Listing(
@@ -172,9 +174,11 @@ async def test_what_is_none_of_ours_is_told_of_once(shop: Shop) -> None:
     ) == ["chargeback_unknown paystack cb_8 2", "chargeback_unknown paystack cb_9 2"]
 
 
-async def test_evidence_that_is_due_soon_is_told_of_until_it_has_ended(shop: Shop) -> None:
+async def test_an_alert_about_evidence_due_soon_is_open_until_the_chargeback_ends(
+    shop: Shop,
+) -> None:
     _, payment = await paid_stay(shop)
-    chargeback = await tell(payment, OPEN)
+    chargeback = await report(payment, OPEN)
     assert chargeback
     await shop.sweep("reconcile-chargebacks")
     assert await shop.values(ALERTS) == ["chargeback_opened open"]
@@ -182,5 +186,5 @@ async def test_evidence_that_is_due_soon_is_told_of_until_it_has_ended(shop: Sho
     await shop.forward(timedelta(minutes=-1))
     await shop.sweep("reconcile-chargebacks")
     assert await shop.values(ALERTS) == ["chargeback_due open", "chargeback_opened open"]
-    await tell(payment, WON)
+    await report(payment, WON)
     assert await shop.values(ALERTS) == ["chargeback_due resolved", "chargeback_opened resolved"]

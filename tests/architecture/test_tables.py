@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from tests.statements import ROOT, Use, read_all, tables_of
+from tests.architecture.statements import ROOT, Use, read_all, tables_of
 
 # The room that writes a table, and that the others ask for what is in it.
 OWNERS: Final = {

@@ -10,8 +10,8 @@ import pytest
 
 from app.foundation.settings import Settings
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-PAGES: Final = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "states.md")
+ROOT: Final = Path(__file__).resolve().parents[2]
+PAGES: Final = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "states.md", "tests/README.md")
 OF_COMMANDS: Final = {"PORT", "WEB_CONCURRENCY", "FORWARDED_ALLOW_IPS"}  # options of `berthold web`
 FOLDERS: Final = r"(?:app|tasks|tests|migrations|docs)/"
 NAMED_FUNCTION: Final = re.compile(rf"`(\w+)`(?: and `(\w+)`)? in `({FOLDERS}[\w/]+\.py)`")

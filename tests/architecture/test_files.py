@@ -11,7 +11,7 @@ import pytest
 from app.development import schema, states
 from app.foundation.db import fetch_values, transaction
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted([*ROOT.glob("app/**/*.py"), *ROOT.glob("tasks/**/*.py")])
 OWN_MIGRATIONS = sorted(ROOT.glob("migrations/*.sql"))[1:]  # the first is procrastinate's
 LINES_OF_FUNCTION_MAX = 70

@@ -15,7 +15,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 _FILES = sorted(
     file
     for file in [*ROOT.glob("app/**/*.py"), *ROOT.glob("tasks/**/*.py")]

@@ -1,4 +1,4 @@
-"""What a gateway might say of chargebacks; and where all money is then."""
+"""What a gateway may report of chargebacks; and where all money is then."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -39,13 +39,13 @@ def found(payment: dict[str, Any], status: ChargebackStatus, **otherwise: Any) -
     )
 
 
-async def tell(
+async def report(
     payment: dict[str, Any], status: ChargebackStatus, **otherwise: Any
 ) -> Chargeback | None:
-    """Book that a gateway says so."""
+    """Post that a gateway reports this of the charge."""
     async with transaction() as tx:
-        told = found(payment, status, **otherwise)
-        return await chargebacks.post(tx, UUID(payment["id"]), told, live=False)
+        reported = found(payment, status, **otherwise)
+        return await chargebacks.post(tx, UUID(payment["id"]), reported, live=False)
 
 
 async def paid_stay(shop: Shop, **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:

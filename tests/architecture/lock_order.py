@@ -20,7 +20,7 @@ from sqlglot import exp
 
 ORDER: Final = ("bookings", "pots", "payments", "chargebacks", "instructions")
 
-_ROOT: Final = Path(__file__).resolve().parent.parent
+_ROOT: Final = Path(__file__).resolve().parents[2]
 _OURS: Final = (f"{_ROOT}/app/", f"{_ROOT}/tasks/")
 _BELOW: Final = (f"{_ROOT}/app/foundation/", f"{_ROOT}/tasks/runner/")  # the same for every lock
 _PARAMETER: Final = re.compile(r"%(\(\w+\))?s")

@@ -17,10 +17,10 @@ from app.money.escrow import actions as escrow
 from app.money.instructions import actions as instructions
 from app.money.instructions.model import InstructionKind
 from tests import make, paid
+from tests.architecture.lock_order import Lock, locks_of, watched_locks
 from tests.crash.house import CrashHouse
 from tests.crash.stories import RENTAL_WINDOW, a_stay_paid
 from tests.house import House, open_house
-from tests.lock_order import Lock, locks_of, watched_locks
 
 BECAUSE = {"reason": "The bank says so"}
 
