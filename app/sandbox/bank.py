@@ -111,7 +111,7 @@ class Bank:
         return transfer
 
     def end_refund(self, refund: Refund, verb: Verb) -> Refund:
-        """Succeed, fail or reverse it now, whatever was planned. Raises NotPossible."""
+        """End a refund now, whatever was planned. Raises NotPossible."""
         possible_from, status = _REFUND_VERBS[verb]
         if refund.status == status:
             return refund
@@ -122,7 +122,7 @@ class Bank:
             return self._move_refund(refund.id, status)
 
     def end_transfer(self, transfer: Transfer, verb: Verb) -> Transfer:
-        """Succeed, fail or reverse it now, whatever was planned. Raises NotPossible."""
+        """End a transfer now, whatever was planned. Raises NotPossible."""
         possible_from, status = _TRANSFER_VERBS[verb]
         if transfer.status == status:
             return transfer

@@ -1,4 +1,4 @@
-"""Record calls to gateways in the background: whoever made a call need not wait for it."""
+"""Record calls to gateways in the background: the caller does not wait for it."""
 
 import asyncio
 from collections.abc import Sequence

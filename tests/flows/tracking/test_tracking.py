@@ -1,4 +1,4 @@
-"""What people are told of a booking's money, at each stage of its way."""
+"""What people see of a booking's money, at each stage of its way."""
 
 from datetime import timedelta
 from typing import Any

@@ -113,7 +113,7 @@ def _event(payload: dict[str, Any]) -> Event:
 
 
 def _event_of(event_id: str | None, name: str, data: _Data) -> Event:
-    """An event; in v3 it has no id, and what it is about tells it from others."""
+    """An event; in v3 it has no id, and its key is made of what it is about."""
     kind = _KINDS.get(name, EventKind.OTHER)
     reference = data.reference or data.tx_ref
     if kind is EventKind.CHARGE_CHANGED:

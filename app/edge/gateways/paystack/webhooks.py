@@ -99,7 +99,7 @@ def _event(name: str, kind: EventKind, data: _Data, body: bytes) -> Event:
 
 
 def _key(name: str, data: _Data, body: bytes) -> str:
-    """What tells an event from others: Paystack's events have no ids, so it is their subject.
+    """The key of an event: Paystack's events have no ids, so it is made of their subject.
 
     If the subject has no id either (a customer), it is the event's bytes.
     """

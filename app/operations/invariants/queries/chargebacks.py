@@ -57,7 +57,7 @@ async def charges(tx: Tx) -> Verdicts:
         "payment",
         ("chargebacks_freeze", "chargebacks_recovered"),
         """
-        WITH told AS (
+        WITH reported AS (
             SELECT payment_id, bool_or(state = 'open') AS is_open,
                    coalesce(sum(amount) FILTER (WHERE state = 'lost'), 0) AS lost,
                    coalesce(sum(from_deposit), 0) AS from_deposit,
@@ -72,7 +72,7 @@ async def charges(tx: Tx) -> Verdicts:
                    coalesce(sum(charged_back) FILTER (WHERE kind = 'deposit'), 0) AS deposit,
                    coalesce(sum(charged_back) FILTER (WHERE kind = 'rental'), 0) AS rental
               FROM pots
-             WHERE contested OR charged_back > 0 OR payment_id IN (SELECT payment_id FROM told)
+             WHERE contested OR charged_back > 0 OR payment_id IN (SELECT payment_id FROM reported)
              GROUP BY payment_id
         ), cut AS (
             SELECT was.payment_id,
@@ -92,7 +92,7 @@ async def charges(tx: Tx) -> Verdicts:
              GROUP BY payment_id
         ), charge AS (
             SELECT id AS payment_id, amount, refunded, charged_back, contested FROM payments
-             WHERE contested OR charged_back > 0 OR id IN (SELECT payment_id FROM told)
+             WHERE contested OR charged_back > 0 OR id IN (SELECT payment_id FROM reported)
         )
         SELECT payment_id AS id,
                CASE WHEN coalesce(contested, false) <> coalesce(is_open, false)
@@ -117,6 +117,6 @@ async def charges(tx: Tx) -> Verdicts:
                       OR (charged_back < lost AND charged_back + refunded <> amount)
                     THEN concat('counts ', charged_back, ' as charged back, of ', lost)
                END AS chargebacks_recovered
-          FROM charge FULL JOIN told USING (payment_id) FULL JOIN held USING (payment_id)
+          FROM charge FULL JOIN reported USING (payment_id) FULL JOIN held USING (payment_id)
           FULL JOIN cut USING (payment_id) FULL JOIN kept USING (payment_id)""",
     )
