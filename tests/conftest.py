@@ -47,12 +47,24 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("SMTP_URL", "smtp://127.0.0.1:9")  # nobody's: no mail leaves a test
     os.environ.setdefault("GATEWAY_RETRY_SECONDS", "0.01")
     os.environ.setdefault("DATABASE_URL", "postgresql://each-test-opens-its-own")
-    if "TEST_POSTGRES_URL" not in os.environ and not hasattr(config, "workerinput"):
-        folder = _resources.enter_context(
-            tempfile.TemporaryDirectory(prefix="berthold-", dir=_quickest_disk())
+    if not hasattr(config, "workerinput"):
+        folder = Path(
+            _resources.enter_context(
+                tempfile.TemporaryDirectory(prefix="berthold-", dir=_quickest_disk())
+            )
         )
-        server = _resources.enter_context(running_postgres(Path(folder) / "pg", durable=False))
-        os.environ["TEST_POSTGRES_URL"] = server.url
+        _share_bytecode(folder / "bytecode")
+        if "TEST_POSTGRES_URL" not in os.environ:
+            server = _resources.enter_context(running_postgres(folder / "pg", durable=False))
+            os.environ["TEST_POSTGRES_URL"] = server.url
+
+
+def _share_bytecode(folder: Path) -> None:
+    """Have the processes of a run compile once what they import, also where Python is told not to
+    keep that (PYTHONDONTWRITEBYTECODE, as in many containers): else each needs seconds to begin.
+    """
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
 
 
 def _quickest_disk() -> Path | None:

@@ -8,6 +8,7 @@ the syntax tree of each file. A function of our own schema that a statement call
 import ast
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,6 +54,17 @@ def read_all() -> tuple[set[Use], list[Piece]]:
             except ParseError:
                 pieces.append(Piece(str(file.relative_to(ROOT)), line))
     return uses, pieces
+
+
+def read_whole() -> Iterator[tuple[Piece, str]]:
+    """Each literal that is a whole statement, as Postgres numbers its parameters."""
+    for file in _FILES:
+        for line, text in _texts(ast.parse(file.read_text())):
+            with suppress(ParseError):
+                tables_of(text)
+                names = list(dict.fromkeys(_PARAMETER.findall(text)))
+                numbered = _PARAMETER.sub(lambda m, names=names: f"${names.index(m[0]) + 1}", text)
+                yield Piece(str(file.relative_to(ROOT)), line), numbered.replace("%%", "%")
 
 
 def room_of(file: Path) -> str:
