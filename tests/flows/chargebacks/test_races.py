@@ -114,11 +114,7 @@ async def test_a_cancellation_and_a_chargeback_contend_for_the_booking() -> None
 
 
 async def test_a_refund_that_begins_to_be_sent_keeps_its_chargeback_open() -> None:
-    (booking, payment), *_ = await _stays()
-    async with transaction() as tx:
-        host = Principal(id=booking.host_id, roles=(Role.HOST,))
-        await cancellation.cancel(tx, booking_id=booking.id, asker=host, request=Cancel())
-        refund, *_ = await instructions.of_booking(tx, booking.id)
+    payment, refund = await _cancelled()
     async with transaction() as tx:
         assert await sending.begin(tx, refund.id)
         losing = asyncio.create_task(_act(_reported(payment, ChargebackStatus.LOST)))
@@ -127,6 +123,31 @@ async def test_a_refund_that_begins_to_be_sent_keeps_its_chargeback_open() -> No
     async with transaction() as tx:
         assert await fetch_values(tx, str, "SELECT state FROM chargebacks") == ["open"]
     await audit_is_clean()
+
+
+async def test_a_refund_is_not_sent_while_a_chargeback_of_its_charge_is_being_opened() -> None:
+    payment, refund = await _cancelled()
+    async with transaction() as tx:
+        await _reported(payment, ChargebackStatus.OPEN)(tx)
+        beginning = asyncio.create_task(_begin(refund.id))
+        await eventually(partial(_waits_for_a_lock, beginning))
+    assert await beginning is None
+    await audit_is_clean()
+
+
+async def _cancelled() -> tuple[Payment, Instruction]:
+    """The charge of a cancelled stay, and one of its refunds, which has not left."""
+    (booking, payment), *_ = await _stays()
+    async with transaction() as tx:
+        host = Principal(id=booking.host_id, roles=(Role.HOST,))
+        await cancellation.cancel(tx, booking_id=booking.id, asker=host, request=Cancel())
+        refund, *_ = await instructions.of_booking(tx, booking.id)
+    return payment, refund
+
+
+async def _begin(refund_id: UUID) -> object:
+    async with transaction() as tx:
+        return await sending.begin(tx, refund_id)
 
 
 async def test_a_reissue_and_a_lost_chargeback_contend_for_a_refund_that_came_back() -> None:
