@@ -115,8 +115,8 @@ def test_a_queue_is_paused_and_goes_on(terminal: Terminal) -> None:
         terminal.printed("pause", "queue", "mail", "--reason", "x") == "the queue mail is paused\n"
     )
     assert [queue["paused"] for queue in terminal.read("stats")["queues"]] == [True]
-    terminal.printed("pause", "task", "look-up", "--reason", "x")
-    assert "\npaused tasks: look-up\n" in terminal.say("stats").output
+    terminal.printed("pause", "task", "settle-payment", "--reason", "x")
+    assert "\npaused tasks: settle-payment\n" in terminal.say("stats").output
     assert (
         terminal.printed("resume", "queue", "mail", "--reason", "x") == "the queue mail goes on\n"
     )

@@ -279,10 +279,7 @@ class Onboarding(Protocol):
     async def find_recipient(
         self, recipient: str
     ) -> RecipientReady | OnboardingNeeded | Refused | Unknown:
-        """Ask whether a payee can be paid now. Refused: we have no payee with this code.
-
-        Changes nothing, and may be repeated at any time.
-        """
+        """Ask whether a payee can be paid now; may be repeated. Refused: no payee has this code."""
         ...
 
     async def start_onboarding(

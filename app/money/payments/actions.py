@@ -75,7 +75,7 @@ async def begin(
     while another request is starting the charge.
     """
     payment = await queries.find_open(tx, booking_id)
-    if payment and _is_stranded(payment, gateway, down):
+    if payment and rules.is_stranded(payment, gateway, down):
         await _move(tx, payment, PaymentState.ABANDONED, reason="its gateway is down")
         payment = None
     if payment is None:
@@ -376,11 +376,6 @@ async def _record_settled(tx: Tx, was: Payment, payment: Payment, *, reason: str
         after={"state": payment.state, "amount": payment.money},
         reason=reason,
     )
-
-
-def _is_stranded(payment: Payment, gateway: GatewayName, down: Set[GatewayName]) -> bool:
-    is_unpayable = payment.state is PaymentState.CREATED and not payment.calling
-    return is_unpayable and payment.gateway in down and payment.gateway is not gateway
 
 
 async def _alert_mismatch(

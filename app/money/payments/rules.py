@@ -6,7 +6,7 @@ from uuid import UUID
 
 import uuid_utils.compat
 
-from app.edge.gateways.port import ChargeStatus, FoundCharge
+from app.edge.gateways.port import ChargeStatus, FoundCharge, GatewayName
 from app.money.instructions.model import InstructionKind, NewInstruction
 from app.money.ledger import rules as ledger_rules
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
@@ -86,3 +86,9 @@ def instruction(refund: Refund, payment: Payment) -> NewInstruction:
         reason=refund.reason,
         automatic=refund.automatic,
     )
+
+
+def is_stranded(payment: Payment, gateway: GatewayName, down: Set[GatewayName]) -> bool:
+    """Whether a charge has no page to be paid at, and its gateway is down while another is not."""
+    is_unpayable = payment.state is PaymentState.CREATED and not payment.calling
+    return is_unpayable and payment.gateway in down and payment.gateway is not gateway
