@@ -41,7 +41,7 @@ Url = Annotated[str, Meta(max_length=1000, pattern=r"^https?://[^\s<>\"]+$")]
 class PayoutAccountState(StrEnum):
     PENDING = "pending"  # committed; the gateway does not know it yet, or asks for more
     ACTIVE = "active"
-    STOPPED = "stopped"  # was active; the gateway pays nothing to it until it is told more
+    STOPPED = "stopped"  # was active; the gateway pays nothing to it until it knows more
     REFUSED = "refused"  # the gateway does not know such an account
     REPLACED = "replaced"  # another one took its place
     REMOVED = "removed"
@@ -101,7 +101,7 @@ class NewPayoutAccount(Input, frozen=True):
 class PayoutAccount(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `payout_accounts`. `recipient` is the gateway's code for it.
 
-    `missing` lists what the host must tell the gateway, `failure` says why it is not paid.
+    `missing` lists what the host must give the gateway, `failure` says why it is not paid.
     `attempts` counts how often the gateway was asked; `answered` is the number of the latest
     attempt whose answer is recorded.
     """

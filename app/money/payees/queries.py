@@ -222,7 +222,7 @@ async def await_onboarding(
     is_new: bool,
     waits: tuple[timedelta, timedelta],
 ) -> PayoutAccount:
-    """Record what a gateway must be told about an account that is not paid; ask again later.
+    """Record what a gateway must still know about an account that is not paid; ask again later.
 
     The wait is the time for which nothing has changed, within the two bounds `waits`.
     """

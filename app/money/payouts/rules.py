@@ -98,7 +98,7 @@ def explain(transfer: HostTransfer) -> str | None:
         case InstructionState.WAITING_FOR_PAYEE:
             return (
                 f"Add a payout account for {transfer.currency} at {transfer.gateway.title()}, or "
-                "tell it what yours is missing, and it goes out by itself."
+                "give it what yours is missing, and it goes out by itself."
             )
         case InstructionState.UNKNOWN:
             return "The bank's answer was lost; it is being asked, and nothing is sent twice."

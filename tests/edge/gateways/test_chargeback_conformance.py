@@ -1,4 +1,4 @@
-"""What every adapter must do whose gateway tells of chargebacks: the same cases, at the sandbox."""
+"""What every adapter must do whose gateway reports chargebacks: the same cases, at the sandbox."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -51,7 +51,7 @@ async def paid_at(adapter: Adapter) -> AsyncGenerator[World]:
 
 @pytest.fixture(params=TELLING, ids=lambda adapter: adapter.name)
 async def paid(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    """A charge of 5,000.00 is paid, at a gateway that tells of chargebacks."""
+    """A charge of 5,000.00 is paid, at a gateway that reports chargebacks."""
     async with paid_at(request.param) as world:
         yield world
 

@@ -1,4 +1,4 @@
-"""How each gateway tells of chargebacks, and what is made of it."""
+"""How each gateway reports chargebacks, and how the adapters read that."""
 
 import hashlib
 import hmac

@@ -145,7 +145,7 @@ async def test_whatever_is_asked_at_once_is_sold_once_and_whole(house: House) ->
 
 
 def _examples(strategy: st.SearchStrategy[list[Ask]], count: int) -> list[list[Ask]]:
-    """The same examples in each run, made before the loop whose connections they will use."""
+    """Examples, the same in each run, made before the loop whose connections they will use."""
     found: list[list[Ask]] = []
 
     @settings(PATIENT, max_examples=count)

@@ -1,4 +1,4 @@
-"""Posting: what the ledger takes, and what it refuses whoever asks."""
+"""Posting: what the ledger takes, and what it refuses to every caller."""
 
 import asyncio
 from typing import LiteralString

@@ -1,4 +1,4 @@
-"""Checkpoints: a balance is never off by an entry, whoever posts while one is taken."""
+"""Checkpoints: a balance is never off by an entry, also if money is posted at the same moment."""
 
 import asyncio
 import random

@@ -58,7 +58,7 @@ async def told(shop: Shop) -> None:
 
 
 def onboard_unheard(shop: Shop, code: str) -> None:
-    """The payee answers all, and no webhook ever tells of it."""
+    """The payee answers every question, and no webhook reports it."""
     assert shop.sandbox.simulator.books.accounts.become(code, Standing.READY)
 
 

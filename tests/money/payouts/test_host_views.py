@@ -23,7 +23,7 @@ async def test_a_transfer_is_followed_from_waiting_to_arrived(shop: Shop) -> Non
         {"amount": 450_000, "currency": "NGN"},
     )
     assert waiting["explanation"] == (
-        "Add a payout account for NGN at Paystack, or tell it what yours is missing, and it goes "
+        "Add a payout account for NGN at Paystack, or give it what yours is missing, and it goes "
         "out by itself."
     )
     assert await balance(shop) == EMPTY | {"owed": 450_000, "waitingForAccount": 450_000}

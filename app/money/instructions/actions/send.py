@@ -1,4 +1,4 @@
-"""Send: begin an attempt before the gateway hears of it, and record how sending it went."""
+"""Send: begin an attempt before the gateway is called, and record how sending it went."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -14,7 +14,7 @@ _BALANCES: Final = """
           JOIN ledger_entries ON transaction_id = transaction.id
          WHERE transaction.kind = 'adjustment'
          GROUP BY account_id
-    ), booked AS (
+    ), posted AS (
         SELECT kind, owner_id, gateway, currency, sums.amount AS balance,
                sums.amount - CASE WHEN starts_with(kind, 'escrow_') THEN 0
                                   ELSE coalesce(adjusted.amount, 0) END AS amount
@@ -59,7 +59,7 @@ _BALANCES: Final = """
                  UNION ALL
                 SELECT gateway, currency, amount FROM chargebacks WHERE is_taken
                  UNION ALL
-                SELECT gateway, currency, -amount FROM booked WHERE kind = 'gateway_fees'
+                SELECT gateway, currency, -amount FROM posted WHERE kind = 'gateway_fees'
                ) AS flow
          GROUP BY gateway, currency
          UNION ALL
@@ -76,18 +76,18 @@ _BALANCES: Final = """
            CASE WHEN kind = 'platform_revenue' THEN difference END AS revenue_is_commission,
            CASE WHEN kind = 'gateway_clearing' THEN difference END AS cash_at_gateways,
            CASE WHEN kind = 'chargeback_losses' THEN difference END AS losses_are_chargebacks
-      FROM (SELECT coalesce(booked.kind, explained.kind) AS kind,
-                   coalesce(booked.owner_id, explained.owner_id) AS owner_id,
-                   coalesce(booked.gateway, explained.gateway) AS gateway,
-                   coalesce(booked.currency, explained.currency) AS currency,
-                   booked.balance,
-                   CASE WHEN coalesce(booked.amount, 0) <> coalesce(explained.amount, 0)
-                        THEN concat('is at ', coalesce(booked.amount, 0),
+      FROM (SELECT coalesce(posted.kind, explained.kind) AS kind,
+                   coalesce(posted.owner_id, explained.owner_id) AS owner_id,
+                   coalesce(posted.gateway, explained.gateway) AS gateway,
+                   coalesce(posted.currency, explained.currency) AS currency,
+                   posted.balance,
+                   CASE WHEN coalesce(posted.amount, 0) <> coalesce(explained.amount, 0)
+                        THEN concat('is at ', coalesce(posted.amount, 0),
                                     ' where ', coalesce(explained.amount, 0), ' is explained')
                    END AS difference
-              FROM booked FULL JOIN explained
-                ON booked.kind = explained.kind AND booked.currency = explained.currency
-               AND coalesce(booked.owner_id::text, booked.gateway, '')
+              FROM posted FULL JOIN explained
+                ON posted.kind = explained.kind AND posted.currency = explained.currency
+               AND coalesce(posted.owner_id::text, posted.gateway, '')
                  = coalesce(explained.owner_id::text, explained.gateway, '')) AS account"""
 
 
