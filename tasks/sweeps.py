@@ -1,4 +1,4 @@
-"""Sweeps: act on many rows, so that neither a crash nor a bad row keeps the others from it.
+"""Sweeps: act on many rows, so that a crash, or one row that fails, does not stop the others.
 
 Each row has a transaction of its own; or many rows share one, until one of them is bad. A function
 that only queues a job for each row changes none of the rows, and needs no sweep.
@@ -31,9 +31,9 @@ class Batch(Protocol):
 async def sweep(name: str, *, pick: Pick, act: Act, limit: int) -> int:
     """Act on one row after the other until none is left or `limit` are done; returns how many.
 
-    `pick` locks the next row and returns its id, or None if there is none. It passes over the ids
-    that it is given: the rows at which this run has raised, be it at the commit (deferred
-    constraints). About each of these an alert is open until a later run has done the row. `pick`
+    `pick` locks the next row and returns its id, or None if there is none. It skips the ids that it
+    is given: the rows that failed earlier in this run, in `act` or at the commit (a deferred
+    constraint). About each of these an alert is open until a later run has done the row. `pick`
     reads nothing but the id, so that a row that cannot even be read is passed over as well.
     """
     done, bad = 0, list[UUID]()

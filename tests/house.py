@@ -39,8 +39,8 @@ Wrap = Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport]
 
 _ATTEMPTS_MAX: Final = 1_000
 _ROUNDS_MAX: Final = 20
-# Past leases, the certainty that a call did not get through, and the wait for another attempt;
-# past deadlines and windows; and, in the end, past everything.
+# After 2 hours leases and waits between attempts are over, after 12 days deadlines and windows,
+# and in the end everything.
 _PASSING: Final = (
     timedelta(hours=2),
     timedelta(days=12),
@@ -100,9 +100,9 @@ class House(Shop):
             await Worker(TASKS, options).run_what_is_due()
 
     async def sweep_all(self, *but: str) -> None:
-        """Run each line of the schedule once, but for these, and the audit: it moves nothing.
+        """Run every sweep of the schedule once, except those named in `but` and the audit.
 
-        One that a gateway gives no clear answer fails, and runs again: with the next call of this.
+        A sweep that gets no clear answer from a gateway fails; the next call runs it again.
         """
         for line in SCHEDULE:
             if line.name not in ("check-invariants", *but):
@@ -138,7 +138,7 @@ class House(Shop):
     async def settle_down(self) -> None:
         """Sweeps and jobs in turn, until the sweeps leave nothing for jobs to do."""
         for number in range(_ROUNDS_MAX):
-            # That lists whole days, and so the same again each time.
+            # find-chargebacks lists whole days: it would find the same ones in each round.
             await self.sweep_all(*(["find-chargebacks"] if number else []))
             await reap(TASKS, stalled_s=settings().worker_stalled_seconds)
             if not await self.count(_DUE, queues=None):

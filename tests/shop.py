@@ -26,7 +26,7 @@ from tests.sandbox.server import SandboxHandle, running_sandbox, serving
 
 
 class Shop:
-    """A host, a bus and a guest house, two guests, and a gateway to pay at."""
+    """The application with a host, one trip and one stay, two guests, an admin, and a gateway."""
 
     host: Principal
     guest: Principal

@@ -46,7 +46,7 @@ os.environ.setdefault("PGTZ", "UTC")
 
 
 class Violated(Exception):
-    """A constraint refused a write. The action that knows it raises the problem it stands for."""
+    """A constraint refused a write; the action that expects that raises the room's problem."""
 
     def __init__(self, constraint: str) -> None:
         super().__init__(constraint)
@@ -57,8 +57,8 @@ class _KeptStatements(PrepareManager):
     """The prepared statements of a connection, kept after a rollback, as Postgres keeps them.
 
     psycopg drops them all at every ROLLBACK, also at one to a savepoint, in case the transaction
-    had created tables. Ours never create any. Every refusal is a rollback, so that while many
-    buyers want the same seats no statement would stay prepared. (psycopg has no setting for it.)
+    had created tables. Ours never create any. Every refusal is a rollback, so while many buyers
+    want the same seats no statement would stay prepared. (psycopg has no setting for it.)
     """
 
     def clear(self) -> bool:
@@ -232,7 +232,7 @@ _shared: ContextVar[_SharedConnection | None] = ContextVar("only_connection", de
 
 @asynccontextmanager
 async def only_connection(url: str) -> AsyncGenerator[Connection, None]:
-    """A new connection that every transaction() inside the block uses, and with which it fails."""
+    """A new connection that every transaction() in the block uses; if it breaks, they all fail."""
     async with direct_connection(url) as connection:
         await _configure(connection)
         before = _shared.set(_SharedConnection(connection))

@@ -185,7 +185,7 @@ async def _renew_until(
             return
         try:
             await _renew(connection, lease_id)
-        except Exception as error:  # noqa: BLE001  the lock lasts as long as its session
+        except Exception as error:  # noqa: BLE001  not fatal: the session holds the lock
             _log.warning("job lock not renewed", exc_info=error)
 
 

@@ -27,15 +27,15 @@ class Operation(StrEnum):
 
 class Kind(StrEnum):
     DELAY = "delay"  # replies `delayMs` later
-    TIMEOUT_AFTER_EFFECT = "timeout_after_effect"  # does it, and never replies
+    TIMEOUT_AFTER_EFFECT = "timeout_after_effect"  # has its effect, and never replies
     ERROR_500 = "error_500"  # does nothing, and replies 500
     TOO_MANY_REQUESTS = "too_many_requests"  # does nothing, and replies 429 with Retry-After
     DROP = "drop"  # does nothing, and the connection breaks; a webhook is lost
     WRONG_AMOUNT = "wrong_amount"  # reports another amount than was asked for
     WRONG_CURRENCY = "wrong_currency"
-    STUCK = "stuck"  # begins it, but never ends it
-    FAIL = "fail"  # begins it, and it fails
-    REVERSE = "reverse"  # begins it, it succeeds, and a moment later the money comes back
+    STUCK = "stuck"  # begins the operation, and never ends it
+    FAIL = "fail"  # begins the operation, which fails
+    REVERSE = "reverse"  # succeeds, and a moment later the money comes back
     NEEDS_ATTENTION = "needs_attention"  # begins the refund, and waits for a person
     OTP = "otp"  # begins the transfer, and waits for a person
     DUPLICATE = "duplicate"  # sends the webhook twice
@@ -82,7 +82,7 @@ class Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename="cam
         return self.kind in POSSIBLE[self.operation]
 
 
-# A call or webhook with one of these succeeds in the end: a mix is made of them.
+# A call or webhook with one of these succeeds in the end, so random faults are chosen from them.
 TEMPORARY: Final = frozenset({*_REPLYING, Kind.DUPLICATE, Kind.REORDER})
 
 
@@ -116,9 +116,9 @@ class TooMany(Exception):
 
 
 class Faults:
-    """The rules in force: for an operation the first that matches it is used up before the next.
+    """The active rules: for an operation the first that matches is used up before the next.
 
-    If none matches, the mix may have a fault.
+    If no rule matches, the mix may choose a random fault.
     """
 
     def __init__(self) -> None:

@@ -19,13 +19,13 @@ from tasks.runner.running import TookTooLong, failed, hand_back, run
 
 _WAITING_MAX: Final = 1_000  # more in one take are no faster each, and hold up the event loop
 # Jobs that wait here should all begin within this time: longer than it takes to take the next
-# ones, so that no place stays empty, and so short that another worker would hardly begin sooner.
+# ones, so that no place stays empty; short enough that another worker would not begin them sooner.
 _BEGIN_WITHIN_S: Final = 0.05
 _WATCH_EVERY_S: Final = 0.1  # a time limit is exceeded by this at most; costs less than one job
-# Jobs that wait here are left to other workers if none began for this long: all that run take far
-# longer than expected, not just a little (it is five times _BEGIN_WITHIN_S).
+# Jobs that wait here are left to other workers if none began for this long: those that run take
+# far longer than expected, not just a little (it is five times _BEGIN_WITHIN_S).
 _STUCK_S: Final = 0.25
-_SLOW_S: Final = 1.0  # they are left to others, too, if some wait for this long after a take
+_SLOW_S: Final = 1.0  # ... or if the last take was longer ago than this
 _CANCEL_AGAIN_S: Final = 5.0  # a job that ignores being cancelled: seldom enough for the log
 _TOOK_S_MIN: Final = 1e-5  # keeps the usual time, which is divided by, above zero
 _WEIGHT_OF_ONE: Final = 0.05  # in the usual time: about the last twenty jobs count

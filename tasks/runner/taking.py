@@ -17,7 +17,7 @@ from tasks.runner.model import Options, TakenJob
 from tasks.runner.polling import POLL_EVERY_S, Polling
 
 _ANSWER_WITHIN_S: Final = 10.0  # a connection that went dead raises no error by itself
-_HEARTBEAT_AGAIN_S: Final = 0.02  # until there is one: short, as each worker begins so
+_HEARTBEAT_AGAIN_S: Final = 0.02  # short: each worker begins without a heartbeat
 _CHECK_EVERY_S: Final = 30.0  # answers are seldom lost, and requests to abort mostly arrive
 # How soon to try again to take a job that another worker had locked: it unlocks the jobs that it
 # does not take within milliseconds. If it does not, try less and less often.
@@ -57,7 +57,7 @@ class Taker:
         """Take jobs until the worker stops; with `is_single_look`, until none may start now."""
         async with direct_connection(self._options.url) as connection:
             await queries.prepare(connection)
-            self._checked_at = float("-inf")  # now: an answer may have been lost with a connection
+            self._checked_at = float("-inf")  # at once: the last answer may be lost
             while not self._stopping.is_set():
                 worker_id = self._heartbeat.worker_id
                 if worker_id is None or not self._heartbeat.is_fresh:
@@ -117,7 +117,7 @@ class Taker:
             for job_id in await queries.jobs_to_abort(connection, worker_id):
                 self._crew.abort(job_id)
         if unknown:
-            _log.warning("jobs given back that were taken without an answer", job_ids=unknown)
+            _log.warning("jobs given back whose taking was never answered", job_ids=unknown)
         self._checked_at = time.monotonic()
 
     # ---- waiting --------------------------------------------------------------------------------
@@ -134,8 +134,8 @@ class Taker:
     async def _idle_for_s(self, connection: Connection) -> float:
         """How long there is nothing to do, unless a notification comes.
 
-        A job whose time comes after a take and before the look ahead would be seen by neither. So
-        each look ahead begins where the one before ended, and the next take finds the job.
+        A job may become due between a take and the next look ahead. Each look ahead begins where
+        the one before ended, so it reports that job, and the next take finds it.
         """
         async with asyncio.timeout(_ANSWER_WITHIN_S):
             upcoming = await queries.look_ahead(

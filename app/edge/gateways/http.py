@@ -169,9 +169,9 @@ class Client:
 
         A connection that could not be opened is Inconclusive. The gateway cannot have seen that
         request, but a proxy or a broken connection pool may report the same error after a request
-        was sent; to look the reference up costs one read, to be wrong once costs more. A call that
-        was delayed until `send_before`, on the clock of `time.monotonic()`, is Inconclusive too:
-        it is not sent any more.
+        was sent. Looking the reference up costs one read; an error could move money twice. A call
+        delayed until `send_before`, on the clock of `time.monotonic()`, is Inconclusive too: it is
+        not sent any more.
         """
         content, headers = _encode(body)
         if idempotency_key is not None:

@@ -49,7 +49,8 @@ async def look_up(
     """Ask the gateway what became of a refund or transfer, and record the answer once.
 
     None if there is nothing to ask about. `event_id` is the webhook event that prompted this: it is
-    marked processed in the same commit. `is_reported`: an event about several instructions did.
+    marked processed in the same commit. `is_reported`: an event about several instructions prompted
+    it, which the caller marks.
 
     Raises StillBeingSent for an event that came before the outcome of sending was written down.
     Raises GatewayUnclear if an event brought no answer: it must be acted on again, since nobody

@@ -154,8 +154,8 @@ async def close_settled(tx: Tx, pot_ids: Sequence[UUID], *, reason: str) -> None
 async def follow(tx: Tx, instruction: Instruction) -> None:
     """Close the pot that a confirmed instruction comes from, if all its shares have arrived.
 
-    The caller has locked the pot before the instruction. Of two shares that arrive at once the
-    second has waited for the first there, and sees it.
+    The caller has locked the pot before the instruction. If two shares arrive at the same time, the
+    second transaction waits for that lock, and then sees that the first has arrived.
     """
     if instruction.state is not InstructionState.CONFIRMED:
         return

@@ -311,7 +311,7 @@ async def _record_release(tx: Tx, leases: Sequence[Lease], *, by: Actor, reason:
 
 
 async def forget_succeeded(tx: Tx, *, limit: int) -> Batch:
-    """Delete about `limit` jobs that are done: the queue has some events of each."""
+    """Delete about `limit` jobs that succeeded; the batch counts their events."""
     events = _EVENTS_PER_JOB * limit
     return await retention.forget_succeeded(tx, kept=SUCCEEDED_KEPT, limit=events)
 
@@ -325,6 +325,6 @@ async def forget_unsuccessful(tx: Tx, *, limit: int) -> Batch:
 
 
 async def forget_runs(tx: Tx, *, limit: int) -> Batch:
-    """Delete old runs, and periodic jobs that are no more; the batch is of runs."""
+    """Delete old runs, and timetables of removed periodic jobs; the batch counts runs."""
     await retention.forget_timetables(tx, kept=SCHEDULE_KEPT)
     return Batch.of(await retention.forget_runs(tx, kept=RUNS_KEPT, limit=limit), limit=limit)

@@ -147,9 +147,9 @@ async def open_session(tx: Tx, *, account: Account, user_agent: str) -> Grant:
 async def refresh(tx: Tx, *, token: str) -> Grant | Unauthenticated:
     """Use up a refresh token, and return the next one; or return why it is refused.
 
-    A refusal is not raised, because a reused token ends its session, which must be committed. A
-    token that is unused when it is read, and used when it is to be used up, came twice at once,
-    from two tabs or a repeated request: that does not end the session.
+    A refusal is not raised, because a reused token ends its session, which must be committed. If
+    another request uses the token up between our read and our write, two tabs or a repeated request
+    sent it at the same time: that does not end the session.
     """
     token_hash = rules.token_hash(token)
     shown = await queries.find_token(tx, token_hash=token_hash)

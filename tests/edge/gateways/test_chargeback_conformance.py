@@ -1,4 +1,4 @@
-"""What every adapter must do whose gateway reports chargebacks: the same cases, at the sandbox."""
+"""What every adapter of a gateway that reports chargebacks must do, tried at the sandbox."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -61,7 +61,7 @@ async def paid(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     ids=lambda adapter: adapter.name,
 )
 async def mute(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    """A charge of 5,000.00 is paid, at a gateway that tells nothing of chargebacks."""
+    """A charge of 5,000.00 is paid, at a gateway that does not report chargebacks."""
     async with paid_at(request.param) as world:
         yield world
 

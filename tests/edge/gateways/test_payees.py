@@ -320,7 +320,7 @@ async def test_a_reply_about_a_payee_that_makes_no_sense_is_unknown(body: Any):
 
 
 async def test_a_key_for_which_stripe_repeats_an_error_is_replaced_by_another():
-    """An error of the first attempt is repeated for a day to each request with its key."""
+    """For a day the gateway repeats the error of a first attempt to each request with its key."""
     keys: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

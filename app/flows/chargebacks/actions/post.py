@@ -1,7 +1,7 @@
 """Post what is reported of a chargeback: opened, taken, won, lost; once, however often reported.
 
 Locks are taken in this order: the booking, its pots, the charge, the chargeback, the instructions
-that have not left. Whatever divides, refunds and pays out locks in the same order.
+that are not sent. All code that divides pots, refunds or pays out locks in the same order.
 """
 
 from datetime import datetime
@@ -85,14 +85,14 @@ async def lock_case(tx: Tx, payment_id: UUID) -> Case:
 async def win(
     tx: Tx, case: Case, chargeback: Chargeback, *, by: Actor, reason: str, is_back: bool
 ) -> Chargeback:
-    """The money is ours to keep, and moves on. `is_back`: it is back in our balance already."""
+    """Close a chargeback as won. `is_back`: the gateway has returned the money to our balance."""
     if chargeback.is_taken and is_back:
         chargeback = await _give_back(tx, case, chargeback)
     return await _close(tx, case, chargeback, _S.WON, by=by, reason=reason)
 
 
 async def lose(tx: Tx, case: Case, chargeback: Chargeback, *, by: Actor, reason: str) -> Chargeback:
-    """The bank has the money: it is recovered from what is really there."""
+    """Close a chargeback as lost; recover it from pots, unsent instructions and the host."""
     if not chargeback.is_taken:
         await ledger.post(tx, rules.taken(chargeback, case.payment))
     recovery = await recover(tx, case, chargeback)
@@ -100,7 +100,7 @@ async def lose(tx: Tx, case: Case, chargeback: Chargeback, *, by: Actor, reason:
 
 
 async def _open(tx: Tx, case: Case, found: FoundChargeback, *, by: Actor) -> Chargeback:
-    """From here on nothing of the charge leaves that has not left, and no pot of it is divided."""
+    """Store a new one: from now on no money of its charge is sent, and no pot is divided."""
     chargeback = await queries.insert(
         tx,
         chargeback_id=uuid_utils.compat.uuid7(),

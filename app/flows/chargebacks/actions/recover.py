@@ -33,7 +33,7 @@ _BECAUSE: Final = "the guest's bank has taken the money back"
 async def recover(tx: Tx, case: Case, chargeback: Chargeback) -> Recovery:
     """Take back what a bank has taken, in the order of rules.recover, in one posting.
 
-    The platform bears what nobody else does.
+    The platform bears what can be recovered from nobody else.
     """
     payee = Payee(case.booking.host_id, case.payment.gateway, chargeback.currency)
     target = await payees.recipient_of(tx, payee)  # locked before its transfers, as everywhere
@@ -86,7 +86,7 @@ def _of(kind: InstructionKind, unsent: Sequence[Instruction]) -> list[Instructio
 
 
 async def _host_has(tx: Tx, case: Case) -> int:
-    """What the host has got of a charge, or is getting now, and does not owe already.
+    """What the host has got of a charge or is being sent, less what the host owes already.
 
     What was kept back for older debts counts as got. Below zero: more is owed than was got.
     """
@@ -102,7 +102,7 @@ async def _host_has(tx: Tx, case: Case) -> int:
 async def _take_from_pots(tx: Tx, case: Case, recovery: Recovery) -> None:
     """Take from each pot; what is left of it moves on.
 
-    A booking that has not begun is cancelled if its rental is taken whole: it is unpaid now.
+    A booking that has not begun is cancelled if its whole rental is taken: nothing pays for it now.
     """
     rental: PotState | None = None
     for pot in case.pots:
@@ -119,9 +119,9 @@ async def _take_from_pots(tx: Tx, case: Case, recovery: Recovery) -> None:
 
 
 async def _sendable(tx: Tx, cuts: Sequence[Cut], *, target: str | None) -> list[Cut]:
-    """The cuts, with a new instruction in place of each that had left and came back.
+    """The cuts, with a new instruction in place of each one that was reversed.
 
-    What came back has ended; only the new instruction can be cancelled.
+    A reversed instruction has ended; only the new one can be cancelled.
     """
     again = [
         rules.successor(cut.instruction, amount=cut.instruction.amount, target=target)

@@ -26,7 +26,7 @@ _ENDED: Final = (InstructionState.CONFIRMED, InstructionState.FAILED, Instructio
 async def follow(tx: Tx, was: InstructionState, instruction: Instruction) -> None:
     """Do what follows from a look-up that may have moved an instruction on from `was`.
 
-    The caller has locked what is around the instruction: see chargebacks.lock_around.
+    The caller has locked its booking, pots and charge: see chargebacks.lock_around.
     """
     await _keep_refund(tx, instruction)
     await escrow.follow(tx, instruction)
@@ -53,7 +53,7 @@ async def check_sent(tx: Tx, instruction_id: UUID) -> None:
 
 
 async def _keep_refund(tx: Tx, instruction: Instruction) -> None:
-    """A refund that came back is not owed as far as the guest's bank has given it since."""
+    """Reduce what is owed of a refund that came back by what the guest's bank has paid since."""
     is_back = instruction.state is InstructionState.REVERSED
     if is_back and instruction.kind is InstructionKind.REFUND:
         await chargebacks.keep_refund(tx, instruction)
@@ -79,7 +79,7 @@ async def _look_up_chargebacks(tx: Tx, was: InstructionState, refund: Instructio
 
 
 async def _resolve_alerts(tx: Tx, instruction: Instruction) -> None:
-    """A charge that bought nothing concerns no operator any more once it was given back."""
+    """Resolve the alert about a charge without a booking once it is refunded."""
     is_back = instruction.state is InstructionState.CONFIRMED
     if is_back and instruction.source_id == instruction.payment_id and instruction.target:
         await resolve_alerts(tx, tuple(Unwanted), [instruction.target])

@@ -47,8 +47,8 @@ async def secure(tx: Tx, booking: Booking, payment: Payment) -> bool:
     """Give the guest the units that were paid for, and put the money into escrow.
 
     If the hold has run out, the units are claimed again; and if the booking has expired, only
-    while the host still sells them. False if the units are not to be had any more: then nothing
-    has changed.
+    while the host still sells them. Returns False, and changes nothing, if the units are no longer
+    available.
     """
     if booking.state is BookingState.EXPIRED and not await _is_still_sold(tx, booking):
         return False

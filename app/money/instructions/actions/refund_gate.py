@@ -1,7 +1,7 @@
 """The refund gate: admit as many automatic refunds as a run may send, and let an admin send more.
 
-Whatever admits refunds locks the gate until its transaction ends: however many workers there are,
-together they admit what one of them may.
+A run is one of the periods of `rules.RUN`. Every function that admits refunds locks the gate until
+its transaction ends, so that the limits hold for all workers together.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from app.money.instructions.queries import refund_gate as queries
 from app.money.instructions.rules import refund_gate as rules
 from app.money.instructions.rules.attempts import QUEUED_FOR
 
-# Kind and subject of the alert: stored, so they keep the name that the gate once had.
+# Kind and subject of the alert: stored, so they keep "breaker", which the gate was called before.
 _ALERT: Final = "breaker_tripped"
 _SUBJECT: Final = "automatic refunds"
 
@@ -33,7 +33,7 @@ _SUBJECT: Final = "automatic refunds"
 async def admit_refunds(tx: Tx, *, contested: Sequence[UUID], limit: int) -> list[UUID]:
     """Send the oldest automatic refunds, as many and as much as this run still may.
 
-    None of the charges `contested`. Returns the ids of the refunds.
+    Skips refunds of the charges in `contested`. Returns the ids of the refunds.
     """
     chosen = await _choose(tx, (), contested=contested, limit=limit)
     if chosen:
@@ -44,8 +44,8 @@ async def admit_refunds(tx: Tx, *, contested: Sequence[UUID], limit: int) -> lis
 async def next_to_admit(tx: Tx, but: Sequence[UUID], *, contested: Sequence[UUID]) -> UUID | None:
     """The oldest refund that this run may still send, other than the refunds `but`.
 
-    None of the charges `contested`. The gate stays locked, so that this run may still send it when
-    `admit_one` does.
+    Skips refunds of the charges in `contested`. The gate stays locked, so that this run may still
+    send the refund when `admit_one` does.
     """
     chosen = await _choose(tx, but, contested=contested, limit=1)
     return chosen[0] if chosen else None
