@@ -81,7 +81,6 @@ READERS: Final = {
 _FREE: Final = "the hot path: what is free is found by one statement"
 _SWEEP: Final = "a sweep locks the next row that is due, and passes over those that are not"
 _OPERATOR: Final = "an operator looks at the queue and changes it; the runner serves no requests"
-_HERE: Final = "to be mended"
 
 # All other statements that touch another room's table, and why they may.
 EXCEPTIONS: Final = {
@@ -108,8 +107,6 @@ EXCEPTIONS: Final = {
     ("operations/jobs", "procrastinate_jobs", "writes"): _OPERATOR,
     ("operations/jobs", "procrastinate_events", "reads"): _OPERATOR,
     ("operations/jobs", "procrastinate_workers", "reads"): _OPERATOR,
-    # To be mended:
-    ("money/payees", "instructions", "reads"): _HERE,
 }
 
 # Files with statements that no parser can read whole, because they are put together.

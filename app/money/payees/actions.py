@@ -270,7 +270,7 @@ async def _stop(
 
 
 async def _alert_if_money_waits(tx: Tx, account: PayoutAccount) -> None:
-    if amount := await queries.waiting_for(tx, account.payee):
+    if amount := await instructions.waiting_for_payee(tx, **account.payee._asdict()):
         await raise_alert(
             tx,
             kind=_STOPPED,

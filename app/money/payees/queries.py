@@ -8,7 +8,7 @@ import msgspec
 
 from app.edge.gateways.port import GatewayName
 from app.edge.gateways.recipients import OnboardingNeeded, RecipientReady
-from app.foundation.db import Tx, fetch_all, fetch_new, fetch_new_value, fetch_one
+from app.foundation.db import Tx, fetch_all, fetch_new, fetch_one
 from app.money.payees.model import NewPayoutAccount, Payee, PayoutAccount, PayoutAccountState
 
 
@@ -32,19 +32,6 @@ async def recipients(tx: Tx, host_ids: Sequence[UUID]) -> list[Recipient]:
          ORDER BY id
            FOR SHARE""",
         host_ids=list(host_ids),
-    )
-
-
-async def waiting_for(tx: Tx, payee: Payee) -> int:
-    """How much waits for an account of this payee, in minor units."""
-    return await fetch_new_value(
-        tx,
-        int,
-        """
-        SELECT coalesce(sum(amount), 0)::bigint FROM instructions
-         WHERE payee_id = %(host_id)s AND gateway = %(gateway)s AND currency = %(currency)s
-           AND state = 'waiting_for_payee'""",
-        **payee._asdict(),
     )
 
 

@@ -32,6 +32,7 @@ from app.money.instructions.actions.read import (
     refunds_at_gateway,
     root_source,
     transferred,
+    waiting_for_payee,
     without_any,
 )
 from app.money.instructions.actions.refund_gate import (
@@ -84,6 +85,7 @@ __all__ = [
     "settle",
     "transferred",
     "wait_for_gateway",
+    "waiting_for_payee",
     "withdraw",
     "without_any",
 ]

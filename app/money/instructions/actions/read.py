@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from app.edge.gateways.port import GatewayName
 from app.foundation import paging
 from app.foundation.db import Tx, plan_for_values
 from app.money.instructions.model import (
@@ -56,6 +57,11 @@ async def refunds_at_gateway(tx: Tx, payment_id: UUID) -> list[UUID]:
 async def is_refund_under_way(tx: Tx, payment_id: UUID) -> bool:
     """Whether a refund of a charge is at the gateway, or may be, and its end is open."""
     return await queries.is_refund_under_way(tx, payment_id)
+
+
+async def waiting_for_payee(tx: Tx, *, host_id: UUID, gateway: GatewayName, currency: str) -> int:
+    """How much waits for an account that a host can be paid to there, in minor units."""
+    return await queries.waiting_for_payee(tx, host_id=host_id, gateway=gateway, currency=currency)
 
 
 async def transferred(tx: Tx, payment_id: UUID) -> int:

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.edge.gateways.port import GatewayName
 from app.foundation.db import Tx, fetch_all, fetch_new_value, fetch_one, fetch_values
 from app.money.instructions.model import Instruction, InstructionFilter, InstructionMove
 
@@ -118,4 +119,19 @@ async def transferred(tx: Tx, payment_id: UUID) -> int:
          WHERE payment_id = %(payment_id)s AND kind = 'transfer'
            AND state IN ('sending', 'unknown', 'sent', 'confirmed')""",
         payment_id=payment_id,
+    )
+
+
+async def waiting_for_payee(tx: Tx, *, host_id: UUID, gateway: GatewayName, currency: str) -> int:
+    """How much waits for an account of this payee, in minor units."""
+    return await fetch_new_value(
+        tx,
+        int,
+        """
+        SELECT coalesce(sum(amount), 0)::bigint FROM instructions
+         WHERE payee_id = %(host_id)s AND gateway = %(gateway)s AND currency = %(currency)s
+           AND state = 'waiting_for_payee'""",
+        host_id=host_id,
+        gateway=gateway,
+        currency=currency,
     )
