@@ -152,24 +152,11 @@ def imports_from_rooms() -> Iterator[Import]:
                     yield Import(file, room, path, alias.asname or alias.name)
 
 
-# Mended by `sending`: to be removed when it is merged.
-_NOT_YET = (
-    "app/flows/chargebacks/",
-    "app/flows/sending/",
-    "app/flows/tracking/actions.py",
-    "app/money/escrow/actions.py",
-    "app/money/payouts/actions.py",
-    "tasks/webhooks.py",
-)
-
-
 def test_the_queries_of_a_room_are_imported_by_that_room_alone() -> None:
     foreign = [
         str(each)
         for each in imports_from_rooms()
-        if each.path.startswith("queries")
-        and each.is_foreign
-        and not identify(each.file).startswith(_NOT_YET)
+        if each.path.startswith("queries") and each.is_foreign
     ]
     assert foreign == []
 
@@ -192,7 +179,6 @@ def test_a_name_that_is_a_rooms_name_means_the_actions_of_that_room() -> None:
         if each.name in names
         and each.is_foreign
         and (each.path, each.name) != ("actions", each.room.split("/")[1])
-        and not identify(each.file).startswith(_NOT_YET)
     ]
     assert otherwise == []
 

@@ -60,12 +60,14 @@ async def next_failed_transfer(tx: Tx, but: Sequence[UUID]) -> UUID | None:
 
 async def admit_refunds(tx: Tx, *, limit: int) -> list[UUID]:
     """Admit the oldest automatic refunds through the refund gate; returns their ids."""
+    await instructions.lock_refund_gate(tx)  # first: a wait for it would outdate what is contested
     contested = await chargebacks.contested_charges(tx)
     return await instructions.admit_refunds(tx, contested=contested, limit=limit)
 
 
 async def next_to_admit(tx: Tx, but: Sequence[UUID]) -> UUID | None:
     """The oldest automatic refund that the refund gate may admit now, other than `but`."""
+    await instructions.lock_refund_gate(tx)
     contested = await chargebacks.contested_charges(tx)
     return await instructions.next_to_admit(tx, but, contested=contested)
 

@@ -39,6 +39,7 @@ from app.money.instructions.actions.refund_gate import (
     admit_one,
     admit_refunds,
     alert_waiting_refunds,
+    lock_refund_gate,
     next_to_admit,
 )
 from app.money.instructions.actions.send import (
@@ -64,6 +65,7 @@ __all__ = [
     "get",
     "is_refund_under_way",
     "lock",
+    "lock_refund_gate",
     "lock_unsent",
     "look_up_due",
     "next_failed",

@@ -30,6 +30,11 @@ _ALERT: Final = "breaker_tripped"
 _SUBJECT: Final = "automatic refunds"
 
 
+async def lock_refund_gate(tx: Tx) -> None:
+    """Lock the gate until the transaction ends: one transaction at a time admits refunds."""
+    await queries.lock(tx)
+
+
 async def admit_refunds(tx: Tx, *, contested: Sequence[UUID], limit: int) -> list[UUID]:
     """Send the oldest automatic refunds, as many and as much as this run still may.
 

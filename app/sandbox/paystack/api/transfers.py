@@ -133,7 +133,7 @@ def _begin(simulator: Simulator, fields: dict[str, Any], rule: Rule | None) -> T
     if not _REFERENCE.fullmatch(reference):
         raise errors.invalid(
             "Invalid transfer reference",
-            next_step="Use 16 to 50 lowercase webhooks, digits, dashes and underscores",
+            next_step="Use 16 to 50 lowercase letters, digits, dashes and underscores",
         )
     if simulator.books.transfers.find_by_reference(reference):
         raise errors.duplicate_transfer_reference()
