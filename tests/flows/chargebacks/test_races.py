@@ -23,6 +23,7 @@ from app.flows.chargebacks import queries as chargeback_queries
 from app.flows.sending import actions as sending
 from app.foundation.db import Tx, fetch_all, fetch_new_value, fetch_values, transaction
 from app.foundation.errors import Problem
+from app.market.bookings import actions as bookings
 from app.market.bookings.model import Booking
 from app.money.escrow import actions as escrow
 from app.money.escrow.model import PotKind
@@ -133,6 +134,26 @@ async def test_a_refund_is_not_sent_while_a_chargeback_of_its_charge_is_being_op
         await eventually(partial(_waits_for_a_lock, beginning))
     assert await beginning is None
     await audit_is_clean()
+
+
+async def test_a_charge_contested_during_a_wait_for_the_refund_gate_is_not_admitted() -> None:
+    async with transaction() as tx:
+        booking = await paid.seat(tx, request_to_book=True)
+        await bookings.decline_unanswered(tx, booking.id)
+        (refund,) = await instructions.of_booking(tx, booking.id)
+        payment = await payments.get(tx, refund.payment_id)
+    async with transaction() as tx:
+        await instructions.lock_refund_gate(tx)
+        admitting = asyncio.create_task(_admit())
+        await eventually(partial(_waits_for_a_lock, admitting))
+        await _act(_reported(payment, ChargebackStatus.OPEN))
+    assert await admitting == []
+    await audit_is_clean()
+
+
+async def _admit() -> list[UUID]:
+    async with transaction() as tx:
+        return await sending.admit_refunds(tx, limit=10)
 
 
 async def _cancelled() -> tuple[Payment, Instruction]:
