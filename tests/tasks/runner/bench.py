@@ -69,9 +69,9 @@ class Bench:
             )
 
     def worker(self, **more: Any) -> Worker:
-        options: dict[str, Any] = {"concurrency": 5, "grace_s": 0.3, "heartbeat_s": 0.2}
-        options |= {"stalled_s": 2.0} | more
-        return Worker(self.tasks, Options(url=self.url, **options))
+        options: dict[str, Any] = {"url": self.url, "concurrency": 5, "grace_s": 0.3}
+        options |= {"heartbeat_s": 0.2, "stalled_s": 2.0} | more
+        return Worker(self.tasks, Options(**options))
 
     async def run(self, **more: Any) -> list[str]:
         """Run what is due with one worker; the names of the tasks in the order they ended."""
