@@ -40,6 +40,7 @@ OWNERS: Final = {
     "payout_accounts": "money/payees",
     "host_debts": "money/payouts",
     "debt_recoveries": "money/payouts",
+    "taken_in": "money/taken_in",
     "pots": "money/escrow",
     "escrow_events": "money/escrow",
     # market
