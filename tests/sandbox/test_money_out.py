@@ -449,6 +449,8 @@ async def test_the_books_add_up_to_the_balance_of_the_api(world: World):
         "refunded": 200_000,
         "charged_back": 0,
         "transferred": 0,
+        "paid_out": 0,
+        "adjusted": 0,
         "held": 901_000,
         "balance": 2_000_000 + 500_000 - 7_500 - 200_000 - 901_000,
     }
