@@ -140,7 +140,7 @@ async def test_stripes_balance_is_the_sum_of_what_changed_it(sandbox: SandboxHan
     assert sum(row["net"] for row in rows) == balance
     assert sorted(row["type"] for row in rows) == [
         "adjustment", "adjustment", "charge", "payout", "payout", "payout_failure", "refund",
-        "topup", "transfer", "transfer_refund",
+        "stripe_fee", "stripe_fee", "topup", "transfer", "transfer_refund",
     ]  # fmt: skip
     only = await get(sandbox, "stripe", "/v1/balance_transactions", type="adjustment")
     assert sorted(row["net"] for row in only["data"]) == [-4_500, -300]
@@ -231,7 +231,7 @@ async def test_payouts_to_our_bank_are_listed_in_each_gateways_words(sandbox: Sa
         (1_000, "pending"), (2_000, "paid"), (3_000, "failed"),
     ]  # fmt: skip
     paystack = await get(sandbox, "paystack", "/settlement")
-    assert [(row["effective_amount"], row["total_fees"], row["status"])
+    assert [(row["effective_amount"], row["deductions"], row["status"])
             for row in paystack["data"]] == [
         (1_000, 10, "processing"), (2_000, 10, "success"), (3_000, 10, "failed"),
     ]  # fmt: skip

@@ -176,7 +176,8 @@ async def test_a_full_refund_reverses_its_charge_and_a_partial_one_does_not(worl
     await end(lambda: find_refund(gateway, rest.reference), MoneyOutStatus.SUCCEEDED)
     reversed_charge = await result()
     assert reversed_charge.data["status"] == "reversed"
-    assert reversed_charge.status is ChargeStatus.FAILED
+    assert reversed_charge.status is ChargeStatus.SUCCEEDED  # it was paid
+    assert reversed_charge.refunded == 500_000
     assert reversed_charge.fee == 7_500  # which the gateway keeps all the same
 
 

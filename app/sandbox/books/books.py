@@ -163,8 +163,9 @@ class Books:
                        CASE WHEN status IN ('pending', 'otp') THEN amount + fee ELSE 0 END
                 FROM transfers
                 UNION ALL
-                SELECT gateway, currency, 0, 0, fee, 0, 0, 0, amount, 0, 0
-                FROM payouts WHERE status != 'failed'
+                SELECT gateway, currency, 0, 0, fee, 0, 0, 0,
+                       CASE WHEN status = 'failed' THEN 0 ELSE amount END, 0, 0
+                FROM payouts
                 UNION ALL
                 SELECT gateway, currency, 0, 0, 0, 0, 0, 0, 0, amount, 0 FROM adjustments
             ), sums AS (

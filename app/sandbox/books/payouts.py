@@ -37,7 +37,7 @@ _FIRST_ADJUSTMENT_ID: Final = 4_000_000_100
 
 
 class Payout(msgspec.Struct, frozen=True, kw_only=True):
-    """One payout: `amount` reaches the bank, and the fee is taken in addition."""
+    """One payout: `amount` reaches the bank. The fee is taken in addition, and kept if it fails."""
 
     id: int
     gateway: str

@@ -73,18 +73,21 @@ def settlements_listed(rows: list[dict[str, Any]], meta: dict[str, Any]) -> dict
 
 
 def settlement(of: Payout) -> dict[str, Any]:
-    """A payout to the merchant's own bank: what was processed less the fees."""
+    """A payout to the merchant's own bank: what was processed less the deductions.
+
+    `total_fees` would be those of its charges, which were taken when they were paid.
+    """
     return {
         "id": of.id,
         "domain": "test",
         "status": _SETTLEMENT_STATUSES[of.status],
         "currency": of.currency,
         "integration": _INTEGRATION,
-        "total_amount": of.amount,
+        "total_amount": of.amount + of.fee,
         "effective_amount": of.amount,
-        "total_fees": of.fee,
+        "total_fees": 0,
         "total_processed": of.amount + of.fee,
-        "deductions": None,
+        "deductions": of.fee or None,
         "settlement_date": of.paid_at or of.created_at,
         "settled_by": None,
         "createdAt": of.created_at,

@@ -40,7 +40,7 @@ async def create(request: ApiRequest, simulator: NamedDependency[Simulator]) -> 
 async def listed(request: ApiRequest, simulator: NamedDependency[Simulator]) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.REFUNDS)
     await inject_before_effect(rule)
-    check_query(request, "charge", "payment_intent")
+    expands = check_query(request, "charge", "payment_intent", expands=["data.balance_transaction"])
     charge, intent = (request.query_params.get(name) for name in ("charge", "payment_intent"))
     everything = [
         Line(objects.refund_id(each), each.created_at, each)
@@ -58,7 +58,7 @@ async def listed(request: ApiRequest, simulator: NamedDependency[Simulator]) -> 
     return page(
         Wanted(request, "refund", rule),
         [each for each in lines if each.of.id not in hidden],
-        lambda of: _as_json(simulator, of, rule),
+        lambda of: _as_json(simulator, of, rule, has_balance=bool(expands)),
         everything=everything,
     )
 
@@ -69,12 +69,12 @@ async def read(
 ) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.REFUNDS)
     await inject_before_effect(rule)
-    check_single(request)
+    expands = check_single(request, expands=["balance_transaction"])
     found = simulator.books.refunds.find(refund_id.removeprefix("re_"))
     if found is None or found.gateway != NAME or objects.refund_id(found) != refund_id:
         raise errors.not_found("refund", refund_id, param="refund")
     await inject_after_effect(rule)
-    return _as_json(simulator, found, rule)
+    return _as_json(simulator, found, rule, has_balance=bool(expands))
 
 
 router = Router("/v1", route_handlers=[create, listed, read], guards=[with_valid_key])
@@ -141,9 +141,12 @@ def find_charge(simulator: Simulator, charge_id: str, *, param: str) -> Transact
     return transaction
 
 
-def _as_json(simulator: Simulator, refund: Refund, rule: Rule | None) -> dict[str, Any]:
+def _as_json(
+    simulator: Simulator, refund: Refund, rule: Rule | None, *, has_balance: bool = False
+) -> dict[str, Any]:
     amount, currency = distort(rule, amount=refund.amount, currency=refund.currency)
     return objects.refund(
         msgspec.structs.replace(refund, amount=amount, currency=currency),
         root_id=_root_id(simulator, refund),
+        has_balance=has_balance,
     )

@@ -33,7 +33,7 @@ def changes(books: Books) -> list[Change]:
     """All changes of the balance that are told, newest first."""
     found = [
         *(of_charge(each) for each in books.transactions.all() if _is_told(each)),
-        *(line for each in books.refunds.all() if _is_ours(each) for line in _of_refund(each)),
+        *(line for each in books.refunds.all() if _is_ours(each) for line in of_refund(each)),
         *(line for each in books.chargebacks.all() if _is_ours(each) for line in of_dispute(each)),
         *_of_transfers(books),
         *(line for each in books.payouts.all() if _is_ours(each) for line in _of_payout(each)),
@@ -142,7 +142,8 @@ def _is_told(of: Transaction) -> bool:
     return of.gateway == NAME and of.settled_at is not None
 
 
-def _of_refund(of: Refund) -> Iterator[Change]:
+def of_refund(of: Refund) -> Iterator[Change]:
+    """What a refund takes out of the balance, and brings back if it fails."""
     if of.status == "needs-attention":
         return
     amount, currency = of.taken
@@ -175,12 +176,17 @@ def _of_transfers(books: Books) -> Iterator[Change]:
 def _of_payout(of: Payout) -> Iterator[Change]:
     source = f"po_{of.id}"
     yield Change(
-        f"txn_{of.id}", of.created_at, "payout", "payout", -of.amount, of.fee, of.currency, source
+        f"txn_{of.id}", of.created_at, "payout", "payout", -of.amount, 0, of.currency, source
     )
+    if of.fee:  # on a line of its own, and kept if the payout fails
+        yield Change(
+            f"txn_{of.id}_1", of.created_at, "stripe_fee", "fee", -of.fee, 0, of.currency, None,
+            description="Payout fee",
+        )  # fmt: skip
     if of.status == FAILED:
         yield Change(
-            f"txn_{of.id}_2", of.updated_at, "payout_failure", "payout_reversal", of.amount,
-            -of.fee, of.currency, source,
+            f"txn_{of.id}_2", of.updated_at, "payout_failure", "payout_reversal", of.amount, 0,
+            of.currency, source,
         )  # fmt: skip
 
 

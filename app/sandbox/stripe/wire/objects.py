@@ -143,8 +143,7 @@ def charge(
 ) -> dict[str, Any]:
     """An attempt to pay. What it brings the balance is an id, unless the whole was asked for."""
     paid = is_paid(of)
-    change = balances.of_charge(of)
-    balance = balances.as_json(change) if has_balance else change.id
+    balance = _whole_or_id(balances.of_charge(of), has_balance)
     return {
         "id": charge_id(of.id),
         "object": "charge",
@@ -174,14 +173,18 @@ def charge(
     }
 
 
-def refund(of: Refund, *, root_id: int | None = None) -> dict[str, Any]:
-    """A refund; `root_id` is that of the first attempt to pay, if its charge was another."""
+def refund(of: Refund, *, root_id: int | None = None, has_balance: bool = False) -> dict[str, Any]:
+    """A refund; `root_id` is that of the first attempt to pay, if its charge was another.
+
+    What it takes out of the balance is an id, unless the whole was asked for.
+    """
     failed = of.status == "failed"
+    changes = list(balances.of_refund(of))
     return {
         "id": refund_id(of),
         "object": "refund",
         "amount": of.amount,
-        "balance_transaction": f"txn_{of.id}",
+        "balance_transaction": _whole_or_id(changes[0], has_balance) if changes else None,
         "charge": charge_id(of.transaction_id),
         "created": unix(of.created_at),
         "currency": of.currency.lower(),
@@ -192,7 +195,7 @@ def refund(of: Refund, *, root_id: int | None = None) -> dict[str, Any]:
         "source_transfer_reversal": None,
         "status": _REFUND_STATUSES[of.status],
         "transfer_reversal": None,
-        **({"failure_reason": "expired_or_canceled_card"} if failed else {}),
+        **(_failure(changes[-1]) if failed else {}),
     }
 
 
@@ -254,6 +257,17 @@ def balance(accounts: list[Account]) -> dict[str, Any]:
 
 def listed(objects: list[dict[str, Any]], *, has_more: bool, path: str) -> dict[str, Any]:
     return {"object": "list", "data": objects, "has_more": has_more, "url": path}
+
+
+def _whole_or_id(change: balances.Change, is_whole: bool) -> dict[str, Any] | str:
+    return balances.as_json(change) if is_whole else change.id
+
+
+def _failure(returned: balances.Change) -> dict[str, Any]:
+    return {
+        "failure_balance_transaction": returned.id,
+        "failure_reason": "expired_or_canceled_card",
+    }
 
 
 def _decline() -> dict[str, Any]:
