@@ -215,6 +215,12 @@ async def expire_links(code: FromPath[str], simulator: NamedDependency[Simulator
     simulator.books.accounts.expire_links(code)
 
 
+@delete("/replies")
+async def forget_replies(simulator: NamedDependency[Simulator]) -> None:
+    """Let a day pass for idempotency keys: no reply is repeated any more."""
+    simulator.books.replies.forget()
+
+
 @put("/pace")
 async def set_pace(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
@@ -296,8 +302,8 @@ router = Router(
     route_handlers=[
         charges, pay, decline, settle, charge_back, chargebacks, answer_chargeback,
         remind_of_chargeback, close_chargeback, refunds, end_refund, transfers, end_transfer,
-        accounts, judge, expire_links, set_pace, books, top_up, deliveries, replay, faults,
-        set_faults, mix, set_mix,
+        accounts, judge, expire_links, forget_replies, set_pace, books, top_up, deliveries,
+        replay, faults, set_faults, mix, set_mix,
     ],
 )  # fmt: skip
 

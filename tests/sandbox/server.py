@@ -160,6 +160,11 @@ class SandboxHandle:
         reply = await self.client.delete(f"/sandbox/accounts/{code}/links")
         assert reply.is_success, reply.text
 
+    async def forget_replies(self) -> None:
+        """Let a day pass for Stripe's idempotency keys: no reply is repeated any more."""
+        reply = await self.client.delete("/sandbox/replies")
+        assert reply.is_success, reply.text
+
     async def fault(self, operation: str, kind: str, *, times: int = 1, delay_ms: int = 0) -> None:
         """Let something go wrong next, after the faults that are already asked for."""
         rules = await self._call("GET", "/sandbox/faults")
