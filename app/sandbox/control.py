@@ -40,11 +40,15 @@ class _TopUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 
 
-class _Sum(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the guest pays, if it is not what was asked for. A wire amount."""
+class _Sum(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """What the guest pays, if it is not what was asked for. A wire amount.
+
+    `isLate`: on a page that was closed while the guest had it open.
+    """
 
     amount: Annotated[int, Meta(ge=1, le=10**15)] | None = None
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] | None = None
+    is_late: bool = False
 
 
 class _ChargebackRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,7 +86,9 @@ async def pay(
     """Do what the page's Pay does; `{"amount", "currency"}` is what the guest pays instead."""
     paid = read(await request.body() or b"{}", _Sum)
     transaction = _charge(simulator, reference)
-    simulator.cashier.pay(transaction, amount=paid.amount, currency=paid.currency)
+    simulator.cashier.pay(
+        transaction, amount=paid.amount, currency=paid.currency, is_late=paid.is_late
+    )
     return _charge(simulator, reference)
 
 

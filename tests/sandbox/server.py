@@ -41,7 +41,9 @@ class SandboxHandle:
         self.secret_key = secret_key
 
     async def pay(self, reference: str, **instead: Any) -> dict[str, Any]:
-        """The guest pays (another `amount`, `currency`); the webhook follows in the background."""
+        """The guest pays (another `amount`, `currency`; `isLate`: on a page that was closed while
+        the guest had it open); the webhook follows in the background.
+        """
         return await self._call("POST", f"/sandbox/charges/{reference}/pay", json=instead)
 
     async def decline(self, reference: str) -> dict[str, Any]:
