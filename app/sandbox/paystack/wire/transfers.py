@@ -62,9 +62,7 @@ def event_data(transfer: Transfer, recipient: Recipient) -> dict[str, Any]:
     is_done = transfer.status == "success"
     return _transfer(transfer) | {
         "recipient": _recipient(recipient),
-        "session": {"provider": "nip", "id": str(transfer.id)}
-        if is_done
-        else _NO_SESSION,
+        "session": {"provider": "nip", "id": str(transfer.id)} if is_done else _NO_SESSION,
         "fee_charged": transfer.fee_charged,
         "gateway_response": transfer.gateway_response,
     }
