@@ -2059,7 +2059,9 @@ CREATE TABLE public.job_ticks (
     name text NOT NULL,
     cron text NOT NULL,
     last_tick timestamp with time zone NOT NULL,
-    next_tick timestamp with time zone NOT NULL
+    next_tick timestamp with time zone NOT NULL,
+    deployed_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 
@@ -2068,6 +2070,20 @@ CREATE TABLE public.job_ticks (
 --
 
 COMMENT ON TABLE public.job_ticks IS 'Each periodic job, as workers know it, and its last tick that was queued, or passed over: whoever moves it forward queues the job';
+
+
+--
+-- Name: COLUMN job_ticks.deployed_at; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.job_ticks.deployed_at IS 'When the newest worker that knows the timer by this cron expression had started';
+
+
+--
+-- Name: COLUMN job_ticks.seen_at; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.job_ticks.seen_at IS 'When a worker that knows it by this cron expression looked last; written once a minute';
 
 
 --
