@@ -199,7 +199,7 @@ def _as_problem(request: Request[Any, Any, State], error: HTTPException) -> Prob
 def unexpected_failure(request: Request[Any, Any, State], error: Exception) -> Response[Any]:
     """The reply for an error that nothing handled: a bug. The traceback goes to the log alone."""
     _log.exception("request failed", exc_info=error)
-    return problem_reply(request, Problem("The request failed, and nothing was changed by it."))
+    return problem_reply(request, Problem("The request failed, through a fault of ours."))
 
 
 def _field_errors(
