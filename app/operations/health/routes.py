@@ -3,8 +3,9 @@
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
+from app.foundation.clock import ZONE_DATA
 from app.foundation.db import execute, transaction
-from app.operations.health.model import Health
+from app.operations.health.model import Health, Readiness
 
 
 @get(
@@ -23,11 +24,11 @@ async def live() -> Health:
     tags=["health"],
     summary="200 if the database answers and takes changes, else 503 with Retry-After",
 )
-async def ready() -> Health:
+async def ready() -> Readiness:
     async with transaction() as tx:
         # A lock is what a database that only reads refuses. It waits for nobody: it is on no row.
         await execute(tx, "SELECT FROM business_clock WHERE false FOR UPDATE")
-    return Health(status="ready")
+    return Readiness(status="ready", zone_data=ZONE_DATA)
 
 
 routes: list[HTTPRouteHandler] = [live, ready]
