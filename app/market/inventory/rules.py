@@ -285,8 +285,8 @@ def planned_units(new: NewUnits) -> list[NewUnit]:
     if new.rooms:
         return _rooms(new.rooms)
     units = new.units or []
-    labels = [unit.label for unit in units]
-    twice = [nth for nth, label in enumerate(labels) if label in labels[:nth]]
+    first: dict[str, int] = {}
+    twice = [nth for nth, unit in enumerate(units) if first.setdefault(unit.label, nth) < nth]
     refuse([_error(f"units[{nth}].label", "is the label of a unit before it") for nth in twice])
     return units
 
