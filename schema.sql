@@ -2305,6 +2305,7 @@ CREATE TABLE public.listings (
     words tsvector GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, ((((title || ' '::text) || place) || ' '::text) || COALESCE(destination, ''::text)))) STORED,
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    country text,
     CONSTRAINT listings_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT listings_deposit_check CHECK ((deposit >= 0)),
     CONSTRAINT listings_fee_check CHECK ((fee >= 0)),
@@ -2324,6 +2325,13 @@ CREATE TABLE public.listings (
 --
 
 COMMENT ON TABLE public.listings IS 'What a host offers: a stay (nights in rooms) or a trip (seats on one departure)';
+
+
+--
+-- Name: COLUMN listings.country; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.listings.country IS 'ISO 3166-1 alpha-2 code of the country of `place`; null if the host has not said';
 
 
 --
@@ -2354,7 +2362,6 @@ CREATE TABLE public.notifications (
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     sent_at timestamp with time zone,
     CONSTRAINT notifications_failed_with_error CHECK (((state <> 'failed'::text) OR (last_error IS NOT NULL))),
-    CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'payout_account_stopped'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text]))),
     CONSTRAINT notifications_sent_with_time CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
     CONSTRAINT notifications_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'failed'::text])))
 );
@@ -3167,6 +3174,14 @@ ALTER TABLE ONLY public.ledger_transactions
 
 
 --
+-- Name: listings listings_country_is_a_code; Type: CHECK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE public.listings
+    ADD CONSTRAINT listings_country_is_a_code CHECK ((country ~ '^[A-Z]{2}$'::text)) NOT VALID;
+
+
+--
 -- Name: listings listings_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -3180,6 +3195,14 @@ ALTER TABLE ONLY public.listings
 
 ALTER TABLE ONLY public.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
+
+
+--
+-- Name: notifications notifications_kind_known; Type: CHECK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE public.notifications
+    ADD CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'booking_times_corrected'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'payout_account_stopped'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text]))) NOT VALID;
 
 
 --

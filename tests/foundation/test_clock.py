@@ -110,3 +110,24 @@ def test_the_date_at_one_instant_differs_by_place() -> None:
     assert clock.local_date(moment, "Pacific/Auckland") == date(2027, 3, 2)
     assert clock.local_date(moment, "Pacific/Honolulu") == date(2027, 3, 1)
     assert clock.is_zone("Pacific/Auckland")
+
+
+@pytest.mark.parametrize(
+    ("country", "zone"),
+    [("KE", "Africa/Nairobi"), ("CM", "Africa/Douala"), ("CM", "Africa/Lagos"),
+     ("IN", "Asia/Kolkata"), ("IN", "Asia/Calcutta"), ("US", "America/Detroit"),
+     ("MA", "Africa/Casablanca")],
+)  # fmt: skip
+def test_a_zone_of_a_country_is_known_by_each_of_its_names(country: str, zone: str) -> None:
+    assert zone in clock.zones_of(country)
+    assert clock.is_country(country)
+
+
+def test_a_zone_of_another_country_is_told_apart() -> None:
+    assert "Asia/Riyadh" not in clock.zones_of("KE")  # what a program made of coordinates
+    assert clock.zones_of("XX") == frozenset()
+    assert [clock.is_country(code) for code in ("XX", "", "ke", "KEN")] == [False] * 4
+
+
+def test_a_listing_of_long_ago_whose_zone_is_none_goes_by_utc() -> None:
+    assert clock.instant(date(2027, 1, 1), time(15), "localtime").hour == 15

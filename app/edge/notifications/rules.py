@@ -78,10 +78,9 @@ def language(locale: str) -> str:
 
 def moment(at: datetime, zone: str, locale: str) -> str:
     """An instant as people write it, in a zone: `Sat 5 Sep 2026, 14:00 (Africa/Douala)`."""
-    zone = zone if clock.is_zone(zone) else "UTC"
     local = clock.local(at, zone)
     day, month = _DAYS[locale][local.weekday()], _MONTHS[locale][local.month - 1]
-    return f"{day} {local.day} {month} {local.year}, {local:%H:%M} ({zone})"
+    return f"{day} {local.day} {month} {local.year}, {local:%H:%M} ({local.tzinfo})"
 
 
 def _facts(taken: Taken, locale: str) -> dict[str, Any]:

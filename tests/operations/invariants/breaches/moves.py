@@ -164,6 +164,17 @@ LATE: Final = (
         RETURNING concat_ws(' ', principal_id, route, key)""",
     ),
     Breach(
+        "instants_as_agreed",
+        "the clocks of the place were changed after it was booked",
+        """
+        UPDATE bookings SET terms = terms || jsonb_build_object(
+               'checkInLocal', to_char(check_in_at AT TIME ZONE 'UTC' - interval '5 h',
+                                       'YYYY-MM-DD"T"HH24:MI:SS'))
+         WHERE id = (SELECT id FROM bookings
+                      WHERE state = 'confirmed' AND check_in_at > business_now() LIMIT 1)
+        RETURNING id""",
+    ),
+    Breach(
         "jobs_start",
         "a job nobody took",
         """
