@@ -43,14 +43,19 @@ def is_country(code: str) -> bool:
     return code in {fields[0] for fields in _table("iso3166.tab")}
 
 
+def own_zones(country: str) -> list[str]:
+    """The zones that are named after places of a country, by zone.tab; empty if none are known."""
+    return [fields[2] for fields in _table("zone.tab") if fields[0] == country]
+
+
 @lru_cache(maxsize=256)
 def zones_of(country: str) -> frozenset[str]:
-    """The zones of a country, with their old names; empty if none are known.
+    """All zones that a country has, under all of their names; empty if none are known.
 
     By the tables of the zone data: zone.tab, zone1970.tab, and the links of tzdata.zi.
     """
-    own = {fields[2] for fields in _table("zone.tab") if fields[0] == country}
-    own |= {fields[2] for fields in _table("zone1970.tab") if country in fields[0].split(",")}
+    shared = {fields[2] for fields in _table("zone1970.tab") if country in fields[0].split(",")}
+    own = shared.union(own_zones(country))
     lines = _read("tzdata.zi").splitlines()
     links = [line.split()[1:3] for line in lines if line.startswith("L ")]
     return frozenset(own | {name for target, name in links if target in own})

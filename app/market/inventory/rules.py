@@ -257,7 +257,7 @@ def warnings(listing: Listing) -> list[str]:
     zones = clock.zones_of(listing.country) if listing.country else frozenset[str]()
     if not zones or listing.zone in zones:
         return []
-    known = ", ".join(sorted(zones)[:5])
+    known = ", ".join(clock.own_zones(listing.country or "")[:5])
     return [f"zone: {listing.zone} is not a zone of {listing.country}, which has {known}"]
 
 
