@@ -2071,7 +2071,9 @@ CREATE TABLE public.job_ticks (
     name text NOT NULL,
     cron text NOT NULL,
     last_tick timestamp with time zone NOT NULL,
-    next_tick timestamp with time zone NOT NULL
+    next_tick timestamp with time zone NOT NULL,
+    deployed_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 
@@ -2080,6 +2082,20 @@ CREATE TABLE public.job_ticks (
 --
 
 COMMENT ON TABLE public.job_ticks IS 'Each periodic job, as workers know it, and its last tick that was queued, or passed over: whoever moves it forward queues the job';
+
+
+--
+-- Name: COLUMN job_ticks.deployed_at; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.job_ticks.deployed_at IS 'When the newest worker that knows the timer by this cron expression had started';
+
+
+--
+-- Name: COLUMN job_ticks.seen_at; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.job_ticks.seen_at IS 'When a worker that knows it by this cron expression looked last; written once a minute';
 
 
 --
@@ -2301,6 +2317,7 @@ CREATE TABLE public.listings (
     words tsvector GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, ((((title || ' '::text) || place) || ' '::text) || COALESCE(destination, ''::text)))) STORED,
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    country text,
     CONSTRAINT listings_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT listings_deposit_check CHECK ((deposit >= 0)),
     CONSTRAINT listings_fee_check CHECK ((fee >= 0)),
@@ -2320,6 +2337,13 @@ CREATE TABLE public.listings (
 --
 
 COMMENT ON TABLE public.listings IS 'What a host offers: a stay (nights in rooms) or a trip (seats on one departure)';
+
+
+--
+-- Name: COLUMN listings.country; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.listings.country IS 'ISO 3166-1 alpha-2 code of the country of `place`; null if the host has not said';
 
 
 --
@@ -3216,6 +3240,14 @@ ALTER TABLE ONLY public.ledger_transactions
 
 ALTER TABLE ONLY public.ledger_transactions
     ADD CONSTRAINT ledger_transactions_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: listings listings_country_is_a_code; Type: CHECK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE public.listings
+    ADD CONSTRAINT listings_country_is_a_code CHECK ((country ~ '^[A-Z]{2}$'::text)) NOT VALID;
 
 
 --

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     BOOKING_CANCELLED = "booking_cancelled"
     BOOKING_REQUESTED = "booking_requested"  # to the host, who must answer before `respond_by`
     BOOKING_DECLINED = "booking_declined"
+    BOOKING_TIMES_CORRECTED = "booking_times_corrected"  # to both sides: clocks go otherwise now
     HOLD_EXPIRED = "hold_expired"
     REFUND_PENDING = "refund_pending"  # paid too late or twice: the money goes back
     DISPUTE_OPENED = "dispute_opened"  # this and the next two go to both sides

@@ -47,6 +47,18 @@ async def open_windows(tx: Tx, booking_id: UUID, windows: Windows) -> None:
         )
 
 
+async def move_windows(tx: Tx, booking_id: UUID, was: Windows, now_are: Windows) -> None:
+    """Move windows that have not opened yet, as the instants of their booking were corrected."""
+    for kind, opened_at, opens_at in (
+        (PotKind.RENTAL, was.rental_opens_at, now_are.rental_opens_at),
+        (PotKind.DEPOSIT, was.deposit_opens_at, now_are.deposit_opens_at),
+    ):
+        if opens_at != opened_at:
+            await queries.move_window(
+                tx, booking_id, kind, was=opened_at, opens_at=opens_at, lasts=rules.WINDOWS[kind]
+            )
+
+
 async def release_due(tx: Tx, *, limit: int) -> list[UUID]:
     """Release pots whose window has closed: the rental to its host, the deposit to its guest.
 

@@ -61,6 +61,26 @@ async def open_window(
     )
 
 
+async def move_window(
+    tx: Tx, booking_id: UUID, kind: PotKind, *, was: datetime, opens_at: datetime, lasts: timedelta
+) -> None:
+    """Move the window of a pot that opens at `was`, and not yet."""
+    await execute(
+        tx,
+        """
+        UPDATE pots
+           SET opens_at = %(opens_at)s, closes_at = %(opens_at)s + %(lasts)s,
+               updated_at = business_now()
+         WHERE booking_id = %(booking_id)s AND kind = %(kind)s
+           AND opens_at = %(was)s AND opens_at > business_now()""",
+        booking_id=booking_id,
+        kind=kind,
+        was=was,
+        opens_at=opens_at,
+        lasts=lasts,
+    )
+
+
 async def lock_due(tx: Tx, *, limit: int) -> list[Pot]:
     """Lock pots whose window has closed, that are neither disputed nor contested.
 

@@ -154,7 +154,8 @@ async def begin_asking(tx: Tx, reference: str, asking_for: timedelta) -> UUID | 
         """
         UPDATE payments SET asking_until = business_now() + %(asking_for)s
          WHERE reference = %(reference)s AND state <> 'succeeded'
-           AND (asking_until IS NULL OR asking_until <= business_now())
+           AND (asking_until IS NULL OR asking_until <= business_now()
+                OR asking_until > business_now() + %(asking_for)s)  -- by a clock that was wrong
      RETURNING id""",
         reference=reference,
         asking_for=asking_for,

@@ -14,6 +14,7 @@ from app.operations.invariants.queries import (
     ledger,
     money_in,
     money_out,
+    times,
     units,
 )
 from app.operations.invariants.queries.judging import Judge, Verdicts, make_room, take_snapshot
@@ -56,6 +57,7 @@ JUDGES: Final[tuple[Judge, ...]] = (
     deadlines.webhooks,
     deadlines.mails,
     deadlines.keys,
+    times.instants,
     jobs.waiting,
     jobs.dead,
 )

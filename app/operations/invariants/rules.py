@@ -98,6 +98,7 @@ LAWS: Final = (
     ),
     _law("mails_sent", _W, "No mail is unsent 30 minutes after it was due."),
     _law("keys_come_free", _W, "No idempotency key without a reply is busy for an hour."),
+    _law("instants_as_agreed", _W, "A booking to come is at its local times, as clocks go by now."),
     _law("jobs_start", _W, "No job waits for a worker 15 minutes after it was due."),
     _law("jobs_end", _W, "No job gave up."),
 )
