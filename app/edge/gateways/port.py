@@ -65,9 +65,14 @@ class CheckoutReady(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
-    """Conclusive: the gateway refused, and began nothing. Try again only with a new reference."""
+    """Conclusive: the gateway refused, and began nothing. Try again only with a new reference.
+
+    `is_temporary`: it was not even asked, for what had to be known before could not be read. The
+    same reference may be sent again soon.
+    """
 
     reason: str
+    is_temporary: bool = False
 
 
 class ReferenceTaken(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +128,7 @@ class EventKind(StrEnum):
     """What a webhook is about, and what its `reference` is."""
 
     CHARGE_CHANGED = "charge_changed"  # the charge's reference
-    REFUND_CHANGED = "refund_changed"  # the reference of the charge that is refunded
+    REFUND_CHANGED = "refund_changed"  # the reference, or id, of the charge that is refunded
     TRANSFER_CHANGED = "transfer_changed"  # the transfer's reference
     # What `find_chargebacks` takes: the charge's reference, or the gateway's own name of the charge
     # if its event does not have ours. Only the replies show for certain which charge it is.
@@ -138,13 +143,16 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     `key` (at most 500 characters) differs between events, and is the same for every delivery of one
     event, if the gateway's events can be distinguished. If not, every delivery has a key of its
     own: to look twice is better than to miss the second of two equal events. `name` is the
-    gateway's word for it. `reference` is None only if the kind is OTHER.
+    gateway's word for it. `gateway_id` is the gateway's id of the charge or transfer that it is
+    about, if the event has one. There is a `reference`, a `gateway_id` or both, unless the kind is
+    OTHER. Neither need be ours.
     """
 
     key: str
     name: str
     kind: EventKind
     reference: str | None
+    gateway_id: str | None = None
 
 
 class BadSignature(Exception):
@@ -194,6 +202,15 @@ class Gateway(Protocol):
     @property
     def reports_chargebacks(self) -> bool:
         """False if its API and webhooks have no chargebacks: then none is ever found or listed."""
+        ...
+
+    @property
+    def forgets_transfers(self) -> bool:
+        """Whether it would make a transfer again whose reference it has known for long.
+
+        Refunds are forgotten by every gateway, if it keeps their references at all. What may have
+        been forgotten is looked up before it is sent.
+        """
         ...
 
     @property

@@ -60,6 +60,7 @@ class Stripe:
     name = GatewayName.STRIPE
     currencies = amounts.CURRENCIES
     reports_chargebacks = True
+    forgets_transfers = True  # its keys last for a day
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from app.edge.gateways import conclusions
 from app.edge.gateways.http import Answered, Attempt, Client, Denied, Form, Inconclusive
 from app.edge.gateways.lists import Page, Row, Span, instant
 from app.edge.gateways.port import (
@@ -66,8 +67,8 @@ async def start(client: Client, new: NewTransfer) -> Accepted | Refused | Refere
         return Refused(reason=f"{new.money} cannot be transferred by Stripe as {new.reference!r}")
     charge = await charges.find_attempt(client, new.charge_reference, new.charge_id)
     match charge:
-        case Unknown(reason=reason):  # the transfer was not asked for: that is conclusive
-            return Refused(reason=f"the charge could not be looked up: {reason}")
+        case Unknown(reason=reason):  # the transfer was not asked for
+            return Refused(reason=f"the charge could not be looked up: {reason}", is_temporary=True)
         case NoSuchCharge():
             return Refused(reason=f"there is no charge {new.charge_reference!r} at Stripe")
         case Charge():
@@ -132,8 +133,8 @@ def _begun(
     new: NewTransfer, attempt: Attempt, wire: int
 ) -> Accepted | Refused | ReferenceTaken | Unknown:
     match attempt:
-        case Inconclusive(reason=reason):
-            return Unknown(reason=reason)
+        case Inconclusive():
+            return conclusions.unknown(attempt, is_keyed=True)
         case Denied():
             return refused(attempt)
         case Answered(body=body):

@@ -51,7 +51,8 @@ async def begin_attempt(
             UPDATE instructions
                SET state = 'sending', attempt = attempt + 1,
                    reference = CASE WHEN reference_unused THEN reference ELSE %(reference)s END,
-                   reference_unused = false, gateway_id = NULL, gateway_data = NULL, failure = NULL,
+                   reference_unused = false, answered = false, reference_spent = false,
+                   gateway_id = NULL, gateway_data = NULL, failure = NULL,
                    next_try_at = business_now() + %(sending_for)s, updated_at = business_now()
              WHERE id = %(id)s AND state = 'queued' AND attempt = %(attempt)s
          RETURNING *
@@ -80,8 +81,15 @@ async def move(
     gateway_data: Facts | None = None,
     failure: str | None = None,
     never_arrived: bool = False,
+    answered: bool = False,
+    reference_spent: bool = False,
+    reference: str | None = None,
 ) -> Instruction | None:
-    """Move an instruction on; None if it has been moved since it was read."""
+    """Move an instruction on; None if it has been moved since it was read.
+
+    With a `reference` that one is looked up from here on. What is known of the last request stays
+    true until the next attempt begins.
+    """
     return await fetch_one(
         tx,
         Instruction,
@@ -94,7 +102,10 @@ async def move(
                    gateway_id = coalesce(%(gateway_id)s, gateway_id),
                    gateway_data = coalesce(%(gateway_data)s, gateway_data),
                    failure = %(failure)s,
+                   reference = coalesce(%(reference)s, reference),
                    reference_unused = reference_unused OR %(never_arrived)s,
+                   answered = answered OR %(answered)s,
+                   reference_spent = reference_spent OR %(reference_spent)s,
                    next_try_at = business_now() + %(next_try_in)s,
                    sent_at = CASE WHEN %(to)s IN ('sent', 'confirmed')
                                   THEN coalesce(sent_at, business_now()) ELSE sent_at END,
@@ -116,6 +127,9 @@ async def move(
         reason=reason,
         next_try_in=next_try_in,
         never_arrived=never_arrived,
+        answered=answered,
+        reference_spent=reference_spent,
+        reference=reference,
         target=target,
         gateway_id=gateway_id,
         gateway_data=None if gateway_data is None else json(gateway_data),

@@ -1,0 +1,15 @@
+-- What the last request of an attempt left behind, until a look-up has found out what it did.
+ALTER TABLE instructions
+    -- The gateway has done with it: what a look-up does not find now will not come later.
+    ADD COLUMN answered boolean NOT NULL DEFAULT false,
+    -- The gateway answered with an error that it may repeat under this reference: another attempt
+    -- needs another one.
+    ADD COLUMN reference_spent boolean NOT NULL DEFAULT false;
+
+ALTER TABLE webhook_events
+    -- The gateway's id of the charge or transfer that it is about: it may have no reference of ours.
+    ADD COLUMN gateway_id text,
+    ADD COLUMN dismissed_because text,
+    ADD CONSTRAINT webhook_events_dismissed_once_ignored CHECK (
+        dismissed_because IS NULL OR state = 'ignored'
+    ) NOT VALID;
