@@ -1898,6 +1898,8 @@ CREATE TABLE public.instructions (
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     sent_at timestamp with time zone,
     confirmed_at timestamp with time zone,
+    answered boolean DEFAULT false NOT NULL,
+    reference_spent boolean DEFAULT false NOT NULL,
     CONSTRAINT instructions_amount_check CHECK ((amount > 0)),
     CONSTRAINT instructions_attempt_check CHECK ((attempt >= 0)),
     CONSTRAINT instructions_attempt_has_reference CHECK (((attempt > 0) = (reference IS NOT NULL))),
@@ -2789,6 +2791,9 @@ CREATE TABLE public.webhook_events (
     received_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     next_try_at timestamp with time zone DEFAULT (public.business_now() + '00:02:00'::interval) NOT NULL,
     processed_at timestamp with time zone,
+    gateway_id text,
+    dismissed_because text,
+    CONSTRAINT webhook_events_dismissed_once_ignored CHECK (((dismissed_because IS NULL) OR (state = 'ignored'::text))),
     CONSTRAINT webhook_events_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT webhook_events_state_known CHECK ((state = ANY (ARRAY['received'::text, 'processed'::text, 'ignored'::text, 'failed'::text])))
 );
@@ -3573,6 +3578,13 @@ CREATE INDEX instructions_of_booking ON public.instructions USING btree (booking
 
 
 --
+-- Name: instructions_of_gateway_id; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_of_gateway_id ON public.instructions USING btree (gateway_id) WHERE (gateway_id IS NOT NULL);
+
+
+--
 -- Name: instructions_of_payee; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -3703,6 +3715,13 @@ CREATE INDEX notifications_due ON public.notifications USING btree (next_try_at)
 --
 
 CREATE INDEX payment_history_of_payment ON public.payment_history USING btree (payment_id, id);
+
+
+--
+-- Name: payments_of_gateway_id; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX payments_of_gateway_id ON public.payments USING btree (gateway_id) WHERE (gateway_id IS NOT NULL);
 
 
 --

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from app.edge.gateways import references
 from app.edge.gateways.port import EventKind
 from app.edge.webhooks import actions as webhooks
 from app.edge.webhooks.model import FIRST_WAIT, TRIES_MAX, WAIT_MAX, NothingOfOurs, StoredEvent
@@ -19,7 +20,10 @@ from app.money.instructions.model import InstructionKind
 from app.money.payees import actions as payees
 from app.money.payees.stories import ask_about
 from app.money.payments import actions as payments
+from app.money.payments.model import Payment
 from tasks.runner.handlers import Retries, handles
+
+Follow = Callable[[], Awaitable[object]]
 
 _RETRIES: Final = Retries(
     attempts_max=TRIES_MAX,
@@ -54,45 +58,86 @@ async def retry_webhooks(limit: int) -> int:
         return await webhooks.retry_unprocessed(tx, limit=limit)
 
 
-async def _what_follows(tx: Tx, event: StoredEvent) -> Callable[[], Awaitable[object]] | None:
+async def _what_follows(tx: Tx, event: StoredEvent) -> Follow | None:
     """The look-up that an event asks for; None if it asks for none, and is marked as ignored.
 
-    An event about something that we do not know fails, and is tried again: the gateway may have
-    reported it before our own commit.
+    An event about something that has the form of our references and that we do not know fails, and
+    is tried again: the gateway may have reported it before our own commit. Others are strangers'.
     """
-    if event.reference is None or event.kind is EventKind.OTHER:
+    match event.kind:
+        case EventKind.PAYEE_CHANGED:
+            follow = await _about_payee(tx, event)
+        case EventKind.CHARGEBACK_CHANGED:
+            follow = await _about_chargeback(tx, event)
+        case EventKind.TRANSFER_CHANGED:
+            follow = await _about_transfer(tx, event)
+        case EventKind.CHARGE_CHANGED | EventKind.REFUND_CHANGED:
+            follow = await _about_charge(tx, event)
+        case EventKind.OTHER:
+            follow = None
+    if follow is None:
         await webhooks.ignored(tx, event.id)
+    return follow
+
+
+async def _about_charge(tx: Tx, event: StoredEvent) -> Follow | None:
+    """The look-up of a charge, or of all its refunds; it is named by our reference or its id."""
+    payment = await _charge_of(tx, event)
+    if payment is None:
+        return partial(_fail_unknown, event) if references.is_charge(event.reference) else None
+    if event.kind is EventKind.CHARGE_CHANGED:
+        return partial(settle_payment, payment.id, event_id=event.id)
+    refund_ids = await instructions.refunds_at_gateway(tx, payment.id)
+    return partial(_look_up_all, refund_ids, event.id)
+
+
+async def _charge_of(tx: Tx, event: StoredEvent) -> Payment | None:
+    """Our charge that an event names."""
+    if event.reference and (named := await payments.find_by_reference(tx, event.reference)):
+        return named
+    if event.gateway_id is None:
         return None
-    if event.kind is EventKind.PAYEE_CHANGED:
-        return await _about_payee(tx, event, event.reference)
-    if event.kind is EventKind.CHARGEBACK_CHANGED:
-        return partial(look_up_reported, event.gateway, event.reference, event_id=event.id)
-    if event.kind is EventKind.TRANSFER_CHANGED:
-        kind = InstructionKind.TRANSFER
-        if transfer := await instructions.find_by_reported_reference(tx, event.reference, kind):
-            if transfer.reference == event.reference:
-                return partial(look_up, transfer.id, event_id=event.id)
-            return partial(look_up_earlier, transfer.id, event.reference, event_id=event.id)
-    elif payment := await payments.find_by_reference(tx, event.reference):
-        if event.kind is EventKind.CHARGE_CHANGED:
-            return partial(settle_payment, payment.id, event_id=event.id)
-        refund_ids = await instructions.refunds_at_gateway(tx, payment.id)
-        return partial(_look_up_all, refund_ids, event.id)
-    return partial(_fail_unknown, event)
+    return await payments.find_by_gateway_id(tx, event.gateway, event.gateway_id)
 
 
-async def _about_payee(
-    tx: Tx, event: StoredEvent, recipient: str
-) -> Callable[[], Awaitable[object]] | None:
+async def _about_transfer(tx: Tx, event: StoredEvent) -> Follow | None:
+    kind, reference = InstructionKind.TRANSFER, event.reference
+    if reference and (
+        transfer := await instructions.find_by_reported_reference(tx, reference, kind)
+    ):
+        if transfer.reference == reference:
+            return partial(look_up, transfer.id, event_id=event.id)
+        return partial(look_up_earlier, transfer.id, reference, event_id=event.id)
+    if references.is_transfer(reference):
+        return partial(_fail_unknown, event)
+    if event.gateway_id is None:
+        return None
+    known = await instructions.find_by_gateway_id(tx, event.gateway, event.gateway_id, kind)
+    return partial(look_up, known.id, event_id=event.id) if known else None
+
+
+async def _about_chargeback(tx: Tx, event: StoredEvent) -> Follow | None:
+    """The look-up of a charge's chargebacks; None for a charge that is not ours.
+
+    If the event has a gateway's own name of the charge, only the answer may show whose that is.
+    """
+    payment, reference = await _charge_of(tx, event), event.reference
+    if payment:
+        reference = payment.reference
+    elif not (references.is_charge(reference) or references.is_gateways(reference)):
+        return None
+    return partial(look_up_reported, event.gateway, reference or "", event_id=event.id)
+
+
+async def _about_payee(tx: Tx, event: StoredEvent) -> Follow | None:
     """The look-up of a payout account; None for an account that is not ours.
 
     We store a gateway's code of an account before the gateway reports anything about it: an account
     that we do not know when an event comes is not ours.
     """
-    if account := await payees.find_by_reported_recipient(tx, event.gateway, recipient):
-        return partial(ask_about, account.id, event_id=event.id)
-    await webhooks.ignored(tx, event.id)
-    return None
+    code = event.reference or ""
+    account = await payees.find_by_reported_recipient(tx, event.gateway, code)
+    return partial(ask_about, account.id, event_id=event.id) if account else None
 
 
 async def _look_up_all(refund_ids: Sequence[UUID], event_id: UUID) -> None:

@@ -256,6 +256,11 @@ async def find_by_reference(tx: Tx, reference: str) -> Payment | None:
     return await queries.find_by_reference(tx, reference)
 
 
+async def find_by_gateway_id(tx: Tx, gateway: GatewayName, gateway_id: str) -> Payment | None:
+    """The charge that its gateway has given this id; None if we know of none."""
+    return await queries.find_by_gateway_id(tx, gateway, gateway_id)
+
+
 async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
     """The ids of a booking's charges that have not ended, as far as we know."""
     return await queries.open_ids(tx, booking_id)

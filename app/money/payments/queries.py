@@ -110,6 +110,21 @@ async def find_by_reference(tx: Tx, reference: str) -> Payment | None:
     )
 
 
+async def find_by_gateway_id(tx: Tx, gateway: GatewayName, gateway_id: str) -> Payment | None:
+    """The charge that its gateway calls so."""
+    return await fetch_one(
+        tx,
+        Payment,
+        """
+        SELECT *, coalesce(calling_until > business_now(), false) AS calling
+          FROM payments
+         WHERE gateway = %(gateway)s AND gateway_id = %(gateway_id)s
+         ORDER BY id LIMIT 1""",
+        gateway=gateway,
+        gateway_id=gateway_id,
+    )
+
+
 async def find_open(tx: Tx, booking_id: UUID) -> Payment | None:
     """The payment of a booking that can still be paid; there is at most one."""
     return await fetch_one(
