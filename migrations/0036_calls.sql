@@ -13,3 +13,12 @@ ALTER TABLE webhook_events
     ADD CONSTRAINT webhook_events_dismissed_once_ignored CHECK (
         dismissed_because IS NULL OR state = 'ignored'
     ) NOT VALID;
+
+ALTER TABLE gateway_calls
+    ADD COLUMN attempts_max smallint NOT NULL DEFAULT 1,
+    -- When this call is made again, as it was planned when this attempt had ended.
+    ADD COLUMN next_attempt_at timestamptz,
+    ADD CONSTRAINT gateway_calls_attempts_counted CHECK (attempts_max > 0) NOT VALID,
+    ADD CONSTRAINT gateway_calls_again_only_if_unclear CHECK (
+        next_attempt_at IS NULL OR (outcome = 'unclear' AND attempt < attempts_max)
+    ) NOT VALID;

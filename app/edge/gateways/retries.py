@@ -64,12 +64,11 @@ def wait_s(shortest_s: float, *, asked_s: float, left_s: float) -> float | None:
     Never less than the gateway asks for, nor more than WAIT_S_MAX. None if the gateway asks for
     more than that, or if the time that is left is too short for the wait.
     """
-    if asked_s > WAIT_S_MAX:
-        return None
     at_least_s = max(shortest_s, asked_s)
+    if asked_s > WAIT_S_MAX or at_least_s >= left_s:
+        return None
     longer_s = at_least_s * random.uniform(1, 1 + JITTER)  # noqa: S311  spreads load, no secret
-    wait = max(asked_s, min(longer_s, WAIT_S_MAX))
-    return wait if wait < left_s else None
+    return min(longer_s, WAIT_S_MAX, left_s)
 
 
 def read_retry_after(value: str | None, *, now: float) -> float:

@@ -226,7 +226,7 @@ async def test_each_attempt_is_recorded_before_the_wait_with_when_the_next_one_c
     (call,) = recorder.calls
     assert (call.number, call.attempts_max) == (1, 4)
     assert call.next_in_s is not None
-    assert 25 <= call.next_in_s <= 31.25
+    assert 25 <= call.next_in_s <= 30
     client, _ = _client([DOWN] * 4, recorder := ListRecorder())
     await _call(client)
     assert [call.next_in_s is None for call in recorder.calls] == [False, False, False, True]
@@ -265,7 +265,7 @@ def test_a_wait_is_random_from_its_shortest_to_a_quarter_more():
 
 def test_a_wait_that_would_take_longer_than_there_is_time_is_not_begun():
     assert retries.wait_s(8, asked_s=0, left_s=8) is None
-    assert retries.wait_s(8, asked_s=0, left_s=10.1) is not None
+    assert 8 <= (retries.wait_s(8, asked_s=0, left_s=8.1) or 0) <= 8.1
     assert retries.wait_s(2, asked_s=0, left_s=0) is None
 
 

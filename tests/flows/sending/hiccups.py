@@ -19,12 +19,12 @@ from tests.stories.trips import trip_in_euros, trip_in_shillings
 
 REFUND, TRANSFER = ("/refund", "/refunds"), ("/transfer", "/transfers")
 
-_WALLET: Final = {
+_WALLET: Final[dict[str, Any]] = {
     "kind": "mobile_money",
     "accountNumber": "256771234567",
     "bankCode": "MPS",
 }
-_AT_STRIPE: Final = {
+_AT_STRIPE: Final[dict[str, Any]] = {
     "holder": "Hannah Host",
     "kind": "gateway_account",
     "country": "FR",

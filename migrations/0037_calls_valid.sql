@@ -1,0 +1,3 @@
+ALTER TABLE webhook_events VALIDATE CONSTRAINT webhook_events_dismissed_once_ignored;
+ALTER TABLE gateway_calls VALIDATE CONSTRAINT gateway_calls_attempts_counted;
+ALTER TABLE gateway_calls VALIDATE CONSTRAINT gateway_calls_again_only_if_unclear;

@@ -1,1 +1,0 @@
-ALTER TABLE webhook_events VALIDATE CONSTRAINT webhook_events_dismissed_once_ignored;
