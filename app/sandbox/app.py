@@ -19,10 +19,12 @@ from litestar.types import (
     Send,
 )
 
-from app.sandbox import checkout, control, desk, onboarding
+from app.sandbox import acts, checkout, control, desk, onboarding
 from app.sandbox.bank import Bank
 from app.sandbox.books.books import Books
 from app.sandbox.books.store import MEMORY
+from app.sandbox.cashier import Cashier
+from app.sandbox.dashboard import Dashboard
 from app.sandbox.dialect import Dialect
 from app.sandbox.faults import Broken, Dropped, Faults, TooMany
 from app.sandbox.flutterwave import dialect as flutterwave
@@ -112,6 +114,8 @@ def create_sandbox(
         webhooks=webhooks,
         bank=bank,
         issuer=Issuer(books, webhooks, dialects),
+        cashier=Cashier(books, webhooks, dialects, bank, faults),
+        dashboard=Dashboard(books, dialects, bank),
     )
     return Sandbox(simulator)
 
@@ -173,6 +177,7 @@ def _routes() -> Litestar:
             checkout.router,
             onboarding.router,
             control.router,
+            acts.router,
             desk.router,
         ],
         dependencies={"simulator": Provide(_simulator_of, sync_to_thread=False)},

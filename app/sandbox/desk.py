@@ -95,8 +95,8 @@ async def act(
             simulator.bank.end_transfer(transfer, _read(verb, Verb))
         elif what == "charges" and (charge := books.transactions.find(key)):
             {
-                "pay": simulator.pay,
-                "decline": simulator.decline,
+                "pay": simulator.cashier.pay,
+                "decline": simulator.cashier.decline,
                 "charge back": simulator.issuer.charge_back,
             }[verb](charge)
         elif what == "chargebacks" and (chargeback := books.chargebacks.find(key)):

@@ -98,6 +98,43 @@ class SandboxHandle:
         body = {"gateway": gateway, "amount": amount, "currency": currency}
         await self._call("POST", "/sandbox/top-ups", json=body)
 
+    async def act(self, what: str, **given: Any) -> dict[str, Any]:
+        """At the gateway's own dashboard, without a mark of ours: `refunds` (charge, amount),
+        `transfers` (gateway, amount, currency, recipient; none is a stranger), `reversals`
+        (transfer, amount), `adjustments` (gateway, amount, currency), `payouts` to our bank
+        (gateway, currency, amount, fee, status), `charges` (gateway, amount, currency, reference),
+        `attempts` after a success (charge, outcome `paid` or `declined`).
+        """
+        return await self._call("POST", f"/sandbox/dashboard/{what}", json=given)
+
+    async def misbehave(self, seed: int, times: int = 1) -> list[dict[str, Any]]:
+        """Act at random at the dashboards; what was done."""
+        path = f"/sandbox/misbehave?seed={seed}&times={times}"
+        return await self._call("POST", path)
+
+    async def payouts(self) -> list[dict[str, Any]]:
+        """Those to our own bank."""
+        return await self._call("GET", "/sandbox/payouts")
+
+    async def end_payout(self, key: str | int, status: str) -> dict[str, Any]:
+        """Let a payout be `paid` or `failed` now."""
+        return await self._call("POST", f"/sandbox/payouts/{key}/{status}")
+
+    async def settle(self, reference: str) -> dict[str, Any]:
+        """Let the gateway tell now what a charge brings our balance."""
+        return await self._call("POST", f"/sandbox/charges/{reference}/settle")
+
+    async def set_terms(self, gateway: str, **terms: Any) -> None:
+        """What our account settles: `settlesIn={"GBP": {"currency": "EUR", "rate": "1.17"}}`, and
+        `lateSeconds` until a charge's part in the balance is told; None: only `settle` tells it.
+        """
+        await self._call("PUT", f"/sandbox/terms/{gateway}", json=terms)
+
+    async def hide(self, what: str, key: str | int, *, hidden: bool = True) -> None:
+        """Keep one of the `charges`, `refunds` or `transfers` out of lists, or show it again."""
+        body = {"what": what, "key": str(key), "hidden": hidden}
+        await self._call("PUT", "/sandbox/hidden", json=body)
+
     async def accounts(self) -> list[dict[str, Any]]:
         """Those that payees have at a gateway themselves."""
         return await self._call("GET", "/sandbox/accounts")

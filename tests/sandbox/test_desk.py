@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.sandbox.faults import POSSIBLE, Faults, Kind, Mix, Operation
+from app.sandbox.faults import POSSIBLE, UNKIND, Faults, Kind, Mix, Operation
 from tests.edge.gateways.adapters import ALL, World
 from tests.edge.gateways.requests import CHARGE, refund, start
 from tests.sandbox.server import sandbox_in_process
@@ -26,7 +26,7 @@ def test_the_same_seed_brings_the_same_faults_and_another_brings_others():
 
 def test_a_mix_injects_possible_faults_in_about_the_share_asked_for():
     faults = Faults()
-    faults.start_mix(Mix(seed=1, share=0.3))
+    faults.start_mix(Mix(seed=1, share=0.3, kinds=UNKIND))
     for operation in Operation:
         rules = [rule for _ in range(400) if (rule := faults.take(operation))]
         assert 80 <= len(rules) <= 160

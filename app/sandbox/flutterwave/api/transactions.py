@@ -74,9 +74,15 @@ async def verify_by_id(
 async def listed(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Response[bytes]:
     rule = simulator.faults.take(Operation.CHARGES)
     await inject_before_effect(rule)
-    rows = [objects.transaction(distorted(rule, each)) for each in attempts(simulator)]
+    hidden = simulator.books.hidden.ids("charges")
+    rows = [
+        objects.transaction(distorted(rule, each))
+        for each in attempts(simulator)
+        if each.id not in hidden
+    ]
     await inject_after_effect(rule)
-    return page(request, "Transactions fetched", rows, filters=("tx_ref", "status", "currency"))
+    filters = ("tx_ref", "status", "currency")
+    return page(request, "Transactions fetched", rows, filters=filters, rule=rule)
 
 
 router = Router(

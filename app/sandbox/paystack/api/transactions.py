@@ -59,15 +59,32 @@ async def listed(
     """All transactions, with those that nobody has tried to pay."""
     rule = simulator.faults.take(Operation.CHARGES)
     await inject_before_effect(rule)
-    ours = [each for each in reversed(simulator.books.transactions.all()) if each.gateway == NAME]
-    rows = [transactions.as_json(_distorted(each, rule)) for each in ours]
-    shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX)
+    hidden, status = simulator.books.hidden.ids("charges"), request.query_params.get("status")
+    rows = [
+        transactions.as_json(_distorted(each, rule))
+        for each in reversed(simulator.books.transactions.all())
+        if each.gateway == NAME and each.id not in hidden and status in (None, each.status)
+    ]
+    shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX, rule=rule)
     await inject_after_effect(rule)
     return transactions.listed(shown, meta)
 
 
+@get("/{transaction_id:str}")
+async def read(
+    transaction_id: FromPath[str], simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
+    rule = simulator.faults.take(Operation.VERIFY)
+    await inject_before_effect(rule)
+    found = simulator.books.transactions.find_by_id(transaction_id)
+    if found is None or found.gateway != NAME:
+        raise errors.transaction_not_found()
+    await inject_after_effect(rule)
+    return transactions.found(transactions.as_json(_distorted(found, rule)))
+
+
 router = Router(
-    "/transaction", route_handlers=[initialize, verify, listed], guards=[with_valid_key]
+    "/transaction", route_handlers=[initialize, verify, listed, read], guards=[with_valid_key]
 )
 
 

@@ -13,18 +13,17 @@ from litestar.params import FromPath
 from app.sandbox.books.accounts import ConnectedAccount, Standing
 from app.sandbox.faults import Operation, Rule, inject_after_effect, inject_before_effect
 from app.sandbox.simulator import Simulator
+from app.sandbox.stripe.api.listing import Line, Wanted, check_query, page
 from app.sandbox.stripe.api.reading import (
     ApiRequest,
     Fields,
     answer,
     check,
-    check_query,
-    page,
     read_metadata,
     with_valid_key,
 )
 from app.sandbox.stripe.dialect import NAME
-from app.sandbox.stripe.wire import accounts, errors, objects
+from app.sandbox.stripe.wire import accounts, errors
 
 NOWHERE: Final = "XX"  # a country in which no account can be paid
 
@@ -49,10 +48,13 @@ async def listed(request: ApiRequest, simulator: NamedDependency[Simulator]) -> 
     rule = simulator.faults.take(Operation.VERIFY_RECIPIENT)
     await inject_before_effect(rule)
     check_query(request)
-    newest_first = reversed(simulator.books.accounts.all())
-    seen = [each for each in newest_first if each.standing is not Standing.GONE]
+    seen = [
+        Line(each.code, each.created_at, each)
+        for each in simulator.books.accounts.all()
+        if each.standing is not Standing.GONE
+    ]
     await inject_after_effect(rule)
-    return page(request, [accounts.account(each) for each in seen])
+    return page(Wanted(request, "account", rule), seen, accounts.account)
 
 
 @get("/accounts/{account_id:str}")
@@ -62,11 +64,6 @@ async def read(account_id: FromPath[str], simulator: NamedDependency[Simulator])
     account = _find(simulator, account_id)
     await inject_after_effect(rule)
     return accounts.account(account)
-
-
-@get("/balance")
-async def balance(simulator: NamedDependency[Simulator]) -> dict[str, Any]:
-    return objects.balance(simulator.books.sum_up(NAME))
 
 
 @post("/account_links", status_code=200)
@@ -83,9 +80,7 @@ async def create_link(request: ApiRequest, simulator: NamedDependency[Simulator]
     return await answer(request, simulator, Operation.ONBOARDING, do)
 
 
-router = Router(
-    "/v1", route_handlers=[create, listed, read, create_link, balance], guards=[with_valid_key]
-)
+router = Router("/v1", route_handlers=[create, listed, read, create_link], guards=[with_valid_key])
 
 
 def _open(simulator: Simulator, fields: Fields) -> ConnectedAccount:

@@ -1,8 +1,9 @@
-"""What the calls have in common: the key, the form, stored replies, lists."""
+"""What the calls have in common: the key, the form, stored replies."""
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from base64 import b64encode
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -15,7 +16,7 @@ from litestar.handlers import BaseRouteHandler
 from app.sandbox.faults import Kind, Operation, Rule, inject_after_effect, inject_before_effect
 from app.sandbox.simulator import Simulator
 from app.sandbox.stripe.dialect import NAME
-from app.sandbox.stripe.wire import errors, objects
+from app.sandbox.stripe.wire import errors
 from app.sandbox.stripe.wire.errors import StripeError
 
 ApiRequest = Request[Any, Any, State]
@@ -24,16 +25,16 @@ Fields = Mapping[str, str]
 _INDEX = re.compile(r"\[[0-9]+\]")
 _MARK = re.compile(r"metadata\]?\[([^\]]+)\]$")
 _FORM: Final = "application/x-www-form-urlencoded"
-_PER_PAGE: Final = 10
-_PER_PAGE_MAX: Final = 100
 _KEY_LENGTH_MAX: Final = 255
 
 
 def with_valid_key(connection: ASGIConnection[Any, Any, Any, State], _: BaseRouteHandler) -> None:
-    """Guard: the secret key as bearer token, and a version."""
+    """Guard: the secret key as bearer token or as a user without password, and a version."""
     simulator: Simulator = connection.state.simulator
     given = connection.headers.get("authorization", "")
-    if given not in {f"Bearer {key}" for key in simulator.secret_keys[NAME]}:
+    keys = simulator.secret_keys[NAME]
+    basic = {f"Basic {b64encode(f'{key}:'.encode()).decode()}" for key in keys}
+    if given not in {f"Bearer {key}" for key in keys} | basic:
         raise errors.invalid_key()
     if "stripe-version" not in connection.headers:
         raise errors.no_version()
@@ -101,31 +102,6 @@ def read_metadata(fields: Fields, prefix: str) -> dict[str, str]:
     """The metadata in fields `prefix[...]`."""
     marks = {name: mark[1] for name in fields if (mark := _MARK.search(name))}
     return {mark: fields[name] for name, mark in marks.items() if name == f"{prefix}[{mark}]"}
-
-
-def page(request: ApiRequest, objects_: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """A page of a list, newest first."""
-    objects_ = [each for each in objects_ if _is_within(request, each["created"])]
-    after = request.query_params.get("starting_after")
-    ids = [each["id"] for each in objects_]
-    begin = ids.index(after) + 1 if after in ids else 0
-    limit = min(int(request.query_params.get("limit", _PER_PAGE)), _PER_PAGE_MAX)
-    shown = list(objects_[begin : begin + limit])
-    has_more = len(objects_) > begin + limit
-    return objects.listed(shown, has_more=has_more, path=request.url.path)
-
-
-def _is_within(request: ApiRequest, created: int) -> bool:
-    query = request.query_params
-    begin, end = int(query.get("created[gte]", 0)), int(query.get("created[lt]", 10**12))
-    return begin <= created < end
-
-
-def check_query(request: ApiRequest, *known: str) -> None:
-    """Raise an error for a filter that this list does not have."""
-    for name in request.query_params:
-        if name not in {"limit", "starting_after", "created[gte]", "created[lt]", *known}:
-            raise errors.unknown(name)
 
 
 def _attempt(

@@ -62,6 +62,19 @@ def not_found(what: str, key: str, *, param: str) -> StripeError:
     return StripeError(404, f"No such {what}: '{key}'", code="resource_missing", param=param)
 
 
+def no_cursor(what: str, key: str, *, param: str) -> StripeError:
+    """A page should begin where no row is."""
+    return StripeError(400, f"No such {what}: '{key}'", code="resource_missing", param=param)
+
+
+def no_route(method: str, path: str) -> StripeError:
+    return StripeError(
+        404,
+        f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we "
+        "can help at https://support.stripe.com/.",
+    )
+
+
 def no_access(account: str) -> StripeError:
     return StripeError(
         403,
