@@ -2440,6 +2440,7 @@ CREATE TABLE public.payments (
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     settled_at timestamp with time zone,
+    checkout_id text,
     CONSTRAINT payments_amount_check CHECK ((amount > 0)),
     CONSTRAINT payments_charged_back_check CHECK ((charged_back >= 0)),
     CONSTRAINT payments_contested_after_success CHECK ((((NOT contested) AND (charged_back = 0)) OR (state = 'succeeded'::text))),

@@ -22,3 +22,6 @@ ALTER TABLE gateway_calls
     ADD CONSTRAINT gateway_calls_again_only_if_unclear CHECK (
         next_attempt_at IS NULL OR (outcome = 'unclear' AND attempt < attempts_max)
     ) NOT VALID;
+
+-- What its gateway takes to close the page where the charge could be paid.
+ALTER TABLE payments ADD COLUMN checkout_id text;

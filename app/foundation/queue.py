@@ -44,6 +44,25 @@ class SettlePayment(Job, frozen=True):
     payment_id: UUID
 
 
+class StartCharge(Job, frozen=True):
+    """Start a charge at its gateway, whose answer the guest's request did not get in time."""
+
+    name = "start-charge"
+    queue = "money"
+
+    payment_id: UUID
+    return_url: str | None
+
+
+class CloseCheckout(Job, frozen=True):
+    """Close the page of a charge that is not to be paid any more, and look the charge up."""
+
+    name = "close-checkout"
+    queue = "money"
+
+    payment_id: UUID
+
+
 class ProcessWebhook(Job, frozen=True):
     """Act on a stored webhook event."""
 

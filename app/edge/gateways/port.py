@@ -59,9 +59,17 @@ class NewCharge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckoutReady(msgspec.Struct, frozen=True, kw_only=True):
-    """The charge exists at the gateway; the guest pays it at `checkout_url`."""
+    """The charge exists at the gateway; the guest pays it at `checkout_url`.
+
+    `checkout_id` is what `close_checkout` takes; None if the gateway's pages cannot be closed.
+    """
 
     checkout_url: str
+    checkout_id: str | None = None
+
+
+class CheckoutClosed(msgspec.Struct, frozen=True, kw_only=True):
+    """Nobody can begin to pay a charge on its page any more."""
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,6 +232,20 @@ class Gateway(Protocol):
         self, new: NewCharge
     ) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
         """Begin a charge. Never raises for what a gateway or network does."""
+        ...
+
+    @property
+    def closes_checkouts(self) -> bool:
+        """False if its pages stay open until they end by themselves: a late payment may come."""
+        ...
+
+    async def close_checkout(
+        self, reference: str, checkout_id: str
+    ) -> CheckoutClosed | Refused | Unknown:
+        """Close the page of an unpaid charge; may be repeated at any time.
+
+        Refused: there is nothing to close, for it was paid or has ended before.
+        """
         ...
 
     async def find_charge(

@@ -50,6 +50,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     charged_back: int = 0  # of what is not refunded: what the guest's bank has taken back
     contested: bool = False  # a chargeback of this charge is open
     checkout_url: str | None
+    checkout_id: str | None = None  # what its gateway takes to close that page
     failure: str | None
     created_at: datetime
     settled_at: datetime | None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from app.edge.gateways.port import Facts, GatewayName
+from app.edge.gateways.port import CheckoutReady, Facts, GatewayName
 from app.foundation.db import (
     Tx,
     execute,
@@ -194,7 +194,7 @@ async def move(
     to: PaymentState,
     *,
     reason: str,
-    checkout_url: str | None = None,
+    checkout: CheckoutReady | None = None,
     gateway_id: str | None = None,
     gateway_data: Facts | None = None,
     failure: str | None = None,
@@ -212,6 +212,7 @@ async def move(
             UPDATE payments
                SET state = %(to)s,
                    checkout_url = coalesce(%(checkout_url)s, checkout_url),
+                   checkout_id = coalesce(%(checkout_id)s, checkout_id),
                    gateway_id = coalesce(%(gateway_id)s, gateway_id),
                    gateway_data = coalesce(%(gateway_data)s, gateway_data),
                    failure = %(failure)s,
@@ -233,7 +234,8 @@ async def move(
         was=payment.state,
         to=to,
         reason=reason,
-        checkout_url=checkout_url,
+        checkout_url=checkout.checkout_url if checkout else None,
+        checkout_id=checkout.checkout_id if checkout else None,
         gateway_id=gateway_id,
         gateway_data=None if gateway_data is None else json(gateway_data),
         failure=failure,
@@ -248,14 +250,17 @@ async def references_of_booking(tx: Tx, booking_id: UUID) -> list[str]:
     )
 
 
-async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
-    """The ids of a booking's open charges."""
+async def unpaid_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
+    """Charges of a booking that have not ended, or ended unpaid while their pages stayed open."""
     return await fetch_values(
         tx,
         UUID,
         """
         SELECT id FROM payments
-         WHERE booking_id = %(booking_id)s AND state IN ('created', 'pending')""",
+         WHERE booking_id = %(booking_id)s
+           AND (state IN ('created', 'pending')
+                OR (state IN ('failed', 'abandoned') AND checkout_id IS NOT NULL))
+         ORDER BY id""",
         booking_id=booking_id,
     )
 

@@ -244,7 +244,9 @@ def _started(
             session = read(body, _Session)
             if session is None or session.client_reference_id != new.reference:
                 return Unknown(reason="the reply to the session makes no sense")
-            return CheckoutReady(checkout_url=session.url) if session.url else ReferenceTaken()
+            if session.url is None:
+                return ReferenceTaken()
+            return CheckoutReady(checkout_url=session.url, checkout_id=session.id)
 
 
 def _pick(reference: str, listed: Sequence[Row]) -> Charge | NoSuchCharge | Unknown:

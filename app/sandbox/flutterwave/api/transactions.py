@@ -9,6 +9,7 @@ from litestar import Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from app.sandbox.bank import NotPossible
 from app.sandbox.books.transactions import Transaction
 from app.sandbox.faults import Operation, inject_after_effect, inject_before_effect
 from app.sandbox.flutterwave.api.reading import (
@@ -40,6 +41,25 @@ async def create_link(
     await inject_after_effect(rule)
     url = f"{request.base_url}checkout/{link.access_code}"
     return answer(objects.success("Hosted Link", {"link": url}))
+
+
+@post("/payments/link/disable", status_code=200)
+async def disable_link(
+    request: ApiRequest, simulator: NamedDependency[Simulator]
+) -> Response[bytes]:
+    """Close a page. One that was paid or closed before is called inactive."""
+    rule = simulator.faults.take(Operation.CLOSE)
+    await inject_before_effect(rule)
+    code = str(read_fields(await request.body(), "link")["link"]).rpartition("/")[2]
+    link = simulator.books.transactions.find_by_access_code(code)
+    if link is None or link.gateway != NAME:
+        raise errors.invalid("Invalid payment link")
+    try:
+        simulator.cashier.close(link)
+    except NotPossible as error:
+        raise errors.invalid("This payment link is currently inactive") from error
+    await inject_after_effect(rule)
+    return answer(objects.success("Payment link disabled", None))
 
 
 @get("/transactions/verify_by_reference")
@@ -86,7 +106,9 @@ async def listed(request: ApiRequest, simulator: NamedDependency[Simulator]) -> 
 
 
 router = Router(
-    "/v3", route_handlers=[create_link, verify, verify_by_id, listed], guards=[with_valid_key]
+    "/v3",
+    route_handlers=[create_link, disable_link, verify, verify_by_id, listed],
+    guards=[with_valid_key],
 )
 
 
