@@ -14,6 +14,7 @@ from app.flows.checkout.stories import settle_payment
 from app.flows.sending import actions as sending
 from app.flows.sending.stories import look_up, look_up_earlier
 from app.foundation import queue
+from app.foundation.clipping import message
 from app.foundation.db import Tx, transaction
 from app.money.instructions import actions as instructions
 from app.money.instructions.model import InstructionKind
@@ -47,7 +48,7 @@ async def process_webhook(job: queue.ProcessWebhook) -> None:
         await follow()
     except Exception as error:
         async with transaction() as tx:
-            await webhooks.failed(tx, event.id, error=f"{type(error).__name__}: {error}")
+            await webhooks.failed(tx, event.id, error=message(error))
         if event.attempts < TRIES_MAX:
             raise
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from app.foundation.clipping import clip_end
 from app.foundation.db import Connection, execute, fetch_new_value, fetch_values
 from tasks.runner.model import ERROR_LENGTH_MAX, RunOutcome, TakenJob
-from tasks.runner.queries import clip
 
 
 async def server_time(connection: Connection) -> datetime:
@@ -108,5 +108,5 @@ async def end_run(
         id=run_id,
         outcome=outcome,
         count=count,
-        error=None if error is None else clip(error, ERROR_LENGTH_MAX),
+        error=None if error is None else clip_end(error, ERROR_LENGTH_MAX),
     )

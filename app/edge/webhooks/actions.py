@@ -27,6 +27,7 @@ from app.edge.webhooks.model import (
 from app.foundation import audit, paging, states
 from app.foundation.alerts import Severity, Sighting, raise_alerts, resolve_alerts
 from app.foundation.audit import Actor, ActorRole, Subject
+from app.foundation.clipping import clip
 from app.foundation.db import Tx, plan_for_values
 from app.foundation.queue import ProcessWebhook, enqueue
 
@@ -102,7 +103,7 @@ async def ignored(tx: Tx, event_id: UUID) -> None:
 
 async def failed(tx: Tx, event_id: UUID, *, error: str) -> None:
     """Record that acting on an event failed: an attempt, a delivery or a replay may follow."""
-    await _end(tx, event_id, EventState.FAILED, error=error)
+    await _end(tx, event_id, EventState.FAILED, error=clip(error))
 
 
 async def _end(tx: Tx, event_id: UUID, to: EventState, *, error: str | None = None) -> None:

@@ -8,6 +8,7 @@ import msgspec
 
 from app.edge.gateways.port import GatewayName
 from app.edge.gateways.recipients import OnboardingNeeded, RecipientReady
+from app.foundation.clipping import clip
 from app.foundation.db import Tx, fetch_all, fetch_new, fetch_one
 from app.money.payees.model import NewPayoutAccount, Payee, PayoutAccount, PayoutAccountState
 
@@ -181,7 +182,7 @@ async def move_account(
         to=to,
         answered=answered,
         missing=list(missing),
-        failure=failure,
+        failure=clip(failure),
         next_try_in=next_try_in,
         recipient=ready.recipient if ready else None,
         account_name=ready.account_name or None if ready else None,
@@ -228,7 +229,7 @@ async def await_onboarding(
         id=account.id,
         recipient=needed.recipient,
         missing=needed.missing,
-        failure=needed.reason or None,
+        failure=clip(needed.reason) or None,
         answered=answered,
         is_new=is_new,
         shortest=waits[0],
@@ -271,5 +272,5 @@ async def postpone_account(
         id=account.id,
         attempts=account.attempts,
         by=by,
-        failure=failure,
+        failure=clip(failure),
     )

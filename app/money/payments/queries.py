@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.edge.gateways.port import CheckoutReady, Facts, GatewayName
+from app.foundation.clipping import clip, clip_facts
 from app.foundation.db import (
     Tx,
     execute,
@@ -233,12 +234,12 @@ async def move(
         id=payment.id,
         was=payment.state,
         to=to,
-        reason=reason,
+        reason=clip(reason),
         checkout_url=checkout.checkout_url if checkout else None,
         checkout_id=checkout.checkout_id if checkout else None,
         gateway_id=gateway_id,
-        gateway_data=None if gateway_data is None else json(gateway_data),
-        failure=failure,
+        gateway_data=None if gateway_data is None else json(clip_facts(gateway_data)),
+        failure=None if failure is None else clip(failure),
         amount=received.amount if received else None,
         currency=received.currency if received else None,
     )

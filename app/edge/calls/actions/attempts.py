@@ -8,6 +8,7 @@ from app.edge.calls.queries import attempts
 from app.edge.gateways.http import Call, Inconclusive
 from app.edge.gateways.port import GatewayName
 from app.foundation import paging
+from app.foundation.clipping import clip
 from app.foundation.db import Tx, plan_for_values
 from app.foundation.retention import Batch
 
@@ -43,7 +44,9 @@ def _new(call: Call, *, is_last: bool) -> NewCall:
         outcome=Outcome(attempt.outcome),
         status=attempt.status,
         latency_ms=round(call.latency_ms),
-        error=attempt.reason[:_ERROR_LENGTH_MAX] if isinstance(attempt, Inconclusive) else None,
+        error=clip(attempt.reason, _ERROR_LENGTH_MAX)
+        if isinstance(attempt, Inconclusive)
+        else None,
         attempts_max=call.attempts_max,
         next_in_s=None if is_last else call.next_in_s,
     )

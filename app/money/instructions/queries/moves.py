@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.edge.gateways.port import Facts
+from app.foundation.clipping import clip, clip_facts
 from app.foundation.db import Tx, execute, fetch_one, fetch_values, json
 from app.money.instructions.model import Instruction, InstructionState, NewInstruction
 
@@ -124,7 +125,7 @@ async def move(
         was=instruction.state,
         attempt=instruction.attempt,
         to=to,
-        reason=reason,
+        reason=clip(reason),
         next_try_in=next_try_in,
         never_arrived=never_arrived,
         answered=answered,
@@ -132,8 +133,8 @@ async def move(
         reference=reference,
         target=target,
         gateway_id=gateway_id,
-        gateway_data=None if gateway_data is None else json(gateway_data),
-        failure=failure,
+        gateway_data=None if gateway_data is None else json(clip_facts(gateway_data)),
+        failure=None if failure is None else clip(failure),
     )
 
 
@@ -151,7 +152,7 @@ async def postpone(tx: Tx, instruction: Instruction, *, by: timedelta, failure: 
         state=instruction.state,
         attempt=instruction.attempt,
         by=by,
-        failure=failure,
+        failure=None if failure is None else clip(failure),
     )
 
 
