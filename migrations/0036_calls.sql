@@ -25,3 +25,21 @@ ALTER TABLE gateway_calls
 
 -- What its gateway takes to close the page where the charge could be paid.
 ALTER TABLE payments ADD COLUMN checkout_id text;
+
+-- Why its bank did not take what the gateway last paid there from the account; null once it did.
+ALTER TABLE payout_accounts
+    ADD COLUMN bank_failure text,
+    ADD COLUMN bank_failed_at timestamptz,
+    ADD CONSTRAINT payout_accounts_bank_failed_with_time CHECK (
+        (bank_failure IS NULL) = (bank_failed_at IS NULL)
+    ) NOT VALID;
+
+-- squawk-ignore ban-drop-constraint
+ALTER TABLE notifications DROP CONSTRAINT notifications_kind_known;
+ALTER TABLE notifications ADD CONSTRAINT notifications_kind_known CHECK (kind IN (
+    'booking_confirmed', 'booking_cancelled', 'booking_requested', 'booking_declined',
+    'booking_times_corrected', 'hold_expired', 'refund_pending', 'dispute_opened',
+    'dispute_resolved', 'dispute_withdrawn', 'refund_sent', 'payout_sent', 'payout_failed',
+    'host_debt', 'payout_account_stopped', 'bank_refused',
+    'chargeback_opened', 'chargeback_won', 'chargeback_lost'
+)) NOT VALID;

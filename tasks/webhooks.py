@@ -19,7 +19,7 @@ from app.foundation.db import Tx, transaction
 from app.money.instructions import actions as instructions
 from app.money.instructions.model import InstructionKind
 from app.money.payees import actions as payees
-from app.money.payees.stories import ask_about
+from app.money.payees.stories import ask_about, ask_about_payout
 from app.money.payments import actions as payments
 from app.money.payments.model import Payment
 from tasks.runner.handlers import Retries, handles
@@ -66,7 +66,7 @@ async def _what_follows(tx: Tx, event: StoredEvent) -> Follow | None:
     is tried again: the gateway may have reported it before our own commit. Others are strangers'.
     """
     match event.kind:
-        case EventKind.PAYEE_CHANGED:
+        case EventKind.PAYEE_CHANGED | EventKind.PAYEE_PAYOUT_CHANGED:
             follow = await _about_payee(tx, event)
         case EventKind.CHARGEBACK_CHANGED:
             follow = await _about_chargeback(tx, event)
@@ -131,14 +131,18 @@ async def _about_chargeback(tx: Tx, event: StoredEvent) -> Follow | None:
 
 
 async def _about_payee(tx: Tx, event: StoredEvent) -> Follow | None:
-    """The look-up of a payout account; None for an account that is not ours.
+    """The look-up of a payout account, or of a payout from it; None for one that is not ours.
 
     We store a gateway's code of an account before the gateway reports anything about it: an account
     that we do not know when an event comes is not ours.
     """
     code = event.reference or ""
     account = await payees.find_by_reported_recipient(tx, event.gateway, code)
-    return partial(ask_about, account.id, event_id=event.id) if account else None
+    if account is None:
+        return None
+    if event.kind is EventKind.PAYEE_CHANGED:
+        return partial(ask_about, account.id, event_id=event.id)
+    return partial(ask_about_payout, account, event.gateway_id or "", event_id=event.id)
 
 
 async def _look_up_all(refund_ids: Sequence[UUID], event_id: UUID) -> None:

@@ -120,12 +120,14 @@ class Client:
         repeat: Repeat,
         body: msgspec.Struct | None = None,
         idempotency_key: str | None = None,
+        on_behalf_of: str | None = None,
         send_before: float = inf,
     ) -> Attempt:
         """Make one attempt, or more if `repeat` allows it, and return what can be concluded.
 
         The body is sent as JSON, a Form as browsers send one; it is the same in each attempt. Each
-        attempt is logged and recorded.
+        attempt is logged and recorded. `on_behalf_of` is whose account at Stripe is meant, if it is
+        not our own.
 
         A connection that could not be opened is Inconclusive. The gateway cannot have seen that
         request, but a proxy or a broken connection pool may report the same error after a request
@@ -136,6 +138,8 @@ class Client:
         content, headers = _encode(body)
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
+        if on_behalf_of is not None:
+            headers["Stripe-Account"] = on_behalf_of
         is_safe = repeat is Repeat.SAFE and self._patience.for_s > 0
         again_before = min(time.monotonic() + self._patience.for_s, send_before)
         waits_s = retries.waits_s(self._patience) if is_safe else iter(())

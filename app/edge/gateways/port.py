@@ -142,6 +142,7 @@ class EventKind(StrEnum):
     # if its event does not have ours. Only the replies show for certain which charge it is.
     CHARGEBACK_CHANGED = "chargeback_changed"
     PAYEE_CHANGED = "payee_changed"  # the recipient's code
+    PAYEE_PAYOUT_CHANGED = "payee_payout_changed"  # the same: its gateway pays it to its bank
     OTHER = "other"
 
 
@@ -151,9 +152,9 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     `key` (at most 500 characters) differs between events, and is the same for every delivery of one
     event, if the gateway's events can be distinguished. If not, every delivery has a key of its
     own: to look twice is better than to miss the second of two equal events. `name` is the
-    gateway's word for it. `gateway_id` is the gateway's id of the charge or transfer that it is
-    about, if the event has one. There is a `reference`, a `gateway_id` or both, unless the kind is
-    OTHER. Neither need be ours.
+    gateway's word for it. `gateway_id` is the gateway's id of the charge, transfer or payout that
+    it is about, if the event has one. There is a `reference`, a `gateway_id` or both, unless the
+    kind is OTHER. Neither need be ours.
     """
 
     key: str
@@ -178,6 +179,15 @@ class Onboarding(Protocol):
         self, recipient: str
     ) -> RecipientReady | OnboardingNeeded | Refused | Unknown:
         """Ask whether a payee can be paid now; may be repeated. Refused: no payee has this code."""
+        ...
+
+    async def find_payee_payout(
+        self, recipient: str, payout_id: str
+    ) -> FoundPayout | NoSuchInstruction | Unknown:
+        """Ask what became of a payout from a payee's account there to the payee's own bank.
+
+        Its money is the payee's already: nothing of ours moves.
+        """
         ...
 
     async def start_onboarding(

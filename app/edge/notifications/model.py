@@ -27,6 +27,7 @@ class Kind(StrEnum):
     PAYOUT_FAILED = "payout_failed"  # given up, or the money came back
     HOST_DEBT = "host_debt"
     PAYOUT_ACCOUNT_STOPPED = "payout_account_stopped"
+    BANK_REFUSED = "bank_refused"  # what the gateway paid from a payout account to its bank
     CHARGEBACK_OPENED = "chargeback_opened"  # this and the next two are about `amount`, to the host
     CHARGEBACK_WON = "chargeback_won"
     CHARGEBACK_LOST = "chargeback_lost"

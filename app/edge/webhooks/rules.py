@@ -17,6 +17,8 @@ def is_strangers(event: Event) -> bool:
             return not references.is_charge(event.reference)
         case EventKind.REFUND_CHANGED | EventKind.CHARGEBACK_CHANGED:
             return not references.is_charge(event.reference) and event.gateway_id is None
+        case EventKind.PAYEE_PAYOUT_CHANGED:  # without a payee, it is a payout to our own bank
+            return event.reference is None
         case EventKind.TRANSFER_CHANGED:
             return not references.is_transfer(event.reference) and event.gateway_id is None
         case _:

@@ -225,10 +225,7 @@ async def lock(tx: Tx, payment_id: UUID) -> Payment:
 
 
 async def lock_shared(tx: Tx, payment_id: UUID) -> Payment:
-    """A charge that others may read and lock like this, but not change until the transaction ends.
-
-    What it says of being contested stays true so long.
-    """
+    """A charge that nobody changes, nor contests, until the transaction ends; others read it."""
     return await queries.lock_shared(tx, payment_id)
 
 

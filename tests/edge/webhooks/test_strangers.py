@@ -1,33 +1,15 @@
 """Webhooks of other products on the same accounts: kept, ignored, and heard by nobody."""
 
-import json
-import zlib
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from app.edge.gateways.port import GatewayName, NewCharge
 from app.edge.gateways.registry import gateway_named
 from app.foundation.money import Money
-from app.sandbox.app import FLUTTERWAVE_WEBHOOK_SECRET, SECRET_KEY, STRIPE_WEBHOOK_SECRET
-from app.sandbox.flutterwave.dialect import Flutterwave
-from app.sandbox.paystack.dialect import Paystack
-from app.sandbox.stripe.dialect import Stripe
+from tests.edge.webhooks.arriving import arrive, stripe
 from tests.shop import Shop
 from tests.stories.trips import trip_in_euros
-
-_DIALECTS: Final = {
-    "paystack": Paystack(SECRET_KEY),
-    "stripe": Stripe(STRIPE_WEBHOOK_SECRET),
-    "flutterwave": Flutterwave(FLUTTERWAVE_WEBHOOK_SECRET),
-}
-
-
-def stripe(kind: str, about: Any, **more: Any) -> dict[str, Any]:
-    event_id = f"evt_{zlib.crc32(str((kind, about)).encode())}"
-    event = {"id": event_id, "object": "event", "type": kind, "data": {"object": about}}
-    return event | more
-
 
 THIN: Final = {
     "id": "evt_thin", "object": "v2.core.event", "type": "v1.billing.meter.error_report_triggered",
@@ -66,14 +48,6 @@ STRANGERS: Final = [
     ("flutterwave", {"event": "singlebillpayment.status", "data": {"customer": "x"}}),
     ("flutterwave", "a text"),
 ]  # fmt: skip
-
-
-async def arrive(shop: Shop, gateway: str, body: Any) -> None:
-    raw = json.dumps(body).encode()
-    reply = await shop.api.post(
-        f"/api/webhooks/{gateway}", content=raw, headers=_DIALECTS[gateway].signed(raw)
-    )
-    assert (reply.status_code, reply.json()["received"]) == (200, True), reply.text
 
 
 async def test_events_of_other_products_are_kept_ignored_and_quiet(shop: Shop) -> None:

@@ -140,6 +140,11 @@ class Stripe:
     ) -> RecipientReady | OnboardingNeeded | Refused | Unknown:
         return await accounts.find(self._client, recipient)
 
+    async def find_payee_payout(
+        self, recipient: str, payout_id: str
+    ) -> FoundPayout | NoSuchInstruction | Unknown:
+        return await balance.find_payout_of(self._client, recipient, payout_id)
+
     async def start_onboarding(
         self, recipient: str, *, return_url: str, refresh_url: str
     ) -> OnboardingLink | Refused | Unknown:

@@ -44,10 +44,15 @@ _KINDS: Final = {
     "transfer.created": EventKind.TRANSFER_CHANGED,
     "transfer.reversed": EventKind.TRANSFER_CHANGED,
     "transfer.updated": EventKind.TRANSFER_CHANGED,
+    "payout.failed": EventKind.PAYEE_PAYOUT_CHANGED,
+    "payout.paid": EventKind.PAYEE_PAYOUT_CHANGED,
     "account.application.deauthorized": EventKind.PAYEE_CHANGED,
     "account.updated": EventKind.PAYEE_CHANGED,
     "capability.updated": EventKind.PAYEE_CHANGED,
 }
+
+
+_OF_PAYEES: Final = (EventKind.PAYEE_CHANGED, EventKind.PAYEE_PAYOUT_CHANGED)
 
 
 def read_webhook(secrets: Sequence[bytes], headers: Mapping[str, str], body: bytes) -> Event:
@@ -71,7 +76,7 @@ def read_webhook(secrets: Sequence[bytes], headers: Mapping[str, str], body: byt
         name=name,
         kind=kind,
         body=body,
-        reference=account if kind is EventKind.PAYEE_CHANGED else _reference(name, kind, about),
+        reference=account if kind in _OF_PAYEES else _reference(name, kind, about),
         gateway_id=_gateway_id(kind, about),
     )
 
@@ -123,7 +128,7 @@ def _gateway_id(kind: EventKind, about: Mapping[str, Any]) -> str | None:
             return _charge_id(about)
         case EventKind.CHARGE_CHANGED if about.get("object") == _CHARGE:
             return _id(about.get("id"))
-        case EventKind.TRANSFER_CHANGED:
+        case EventKind.TRANSFER_CHANGED | EventKind.PAYEE_PAYOUT_CHANGED:
             return _id(about.get("id"))
         case _:
             return None
