@@ -1725,7 +1725,11 @@ CREATE TABLE public.gateway_calls (
     status smallint,
     latency_ms integer NOT NULL,
     error text,
+    attempts_max smallint DEFAULT 1 NOT NULL,
+    next_attempt_at timestamp with time zone,
+    CONSTRAINT gateway_calls_again_only_if_unclear CHECK (((next_attempt_at IS NULL) OR ((outcome = 'unclear'::text) AND (attempt < attempts_max)))),
     CONSTRAINT gateway_calls_attempt_check CHECK ((attempt > 0)),
+    CONSTRAINT gateway_calls_attempts_counted CHECK ((attempts_max > 0)),
     CONSTRAINT gateway_calls_error_told CHECK (((outcome = 'unclear'::text) = (error IS NOT NULL))),
     CONSTRAINT gateway_calls_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT gateway_calls_latency_ms_check CHECK ((latency_ms >= 0)),
@@ -1905,6 +1909,8 @@ CREATE TABLE public.instructions (
     settled_amount bigint,
     settled_currency character(3),
     facts_due_at timestamp with time zone,
+    answered boolean DEFAULT false NOT NULL,
+    reference_spent boolean DEFAULT false NOT NULL,
     CONSTRAINT instructions_amount_check CHECK ((amount > 0)),
     CONSTRAINT instructions_attempt_check CHECK ((attempt >= 0)),
     CONSTRAINT instructions_attempt_has_reference CHECK (((origin = 'gateway'::text) OR ((attempt > 0) = (reference IS NOT NULL)))),
@@ -2475,6 +2481,7 @@ CREATE TABLE public.payments (
     settled_amount bigint,
     settled_currency character(3),
     facts_due_at timestamp with time zone,
+    checkout_id text,
     CONSTRAINT payments_amount_check CHECK ((amount > 0)),
     CONSTRAINT payments_charged_back_check CHECK ((charged_back >= 0)),
     CONSTRAINT payments_contested_after_success CHECK ((((NOT contested) AND (charged_back = 0)) OR (state = 'succeeded'::text))),
@@ -2524,8 +2531,11 @@ CREATE TABLE public.payout_accounts (
     next_try_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    bank_failure text,
+    bank_failed_at timestamp with time zone,
     CONSTRAINT payout_accounts_active_is_known_there CHECK (((state <> ALL (ARRAY['active'::text, 'stopped'::text])) OR (recipient IS NOT NULL))),
     CONSTRAINT payout_accounts_asked_before_answered CHECK (((answered >= 0) AND (answered <= attempts))),
+    CONSTRAINT payout_accounts_bank_failed_with_time CHECK (((bank_failure IS NULL) = (bank_failed_at IS NULL))),
     CONSTRAINT payout_accounts_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
     CONSTRAINT payout_accounts_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT payout_accounts_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
@@ -2881,6 +2891,9 @@ CREATE TABLE public.webhook_events (
     received_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     next_try_at timestamp with time zone DEFAULT (public.business_now() + '00:02:00'::interval) NOT NULL,
     processed_at timestamp with time zone,
+    gateway_id text,
+    dismissed_because text,
+    CONSTRAINT webhook_events_dismissed_once_ignored CHECK (((dismissed_because IS NULL) OR (state = 'ignored'::text))),
     CONSTRAINT webhook_events_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT webhook_events_state_known CHECK ((state = ANY (ARRAY['received'::text, 'processed'::text, 'ignored'::text, 'failed'::text])))
 );
@@ -3271,7 +3284,7 @@ ALTER TABLE ONLY public.migrations
 --
 
 ALTER TABLE public.notifications
-    ADD CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'rental_given_back'::text, 'payout_account_stopped'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text]))) NOT VALID;
+    ADD CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'booking_times_corrected'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'rental_given_back'::text, 'payout_account_stopped'::text, 'bank_refused'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text]))) NOT VALID;
 
 
 --
@@ -3676,13 +3689,6 @@ CREATE INDEX instructions_at_breaker ON public.instructions USING btree (currenc
 
 
 --
--- Name: instructions_at_gateway; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX instructions_at_gateway ON public.instructions USING btree (gateway, gateway_id) WHERE (gateway_id IS NOT NULL);
-
-
---
 -- Name: instructions_due; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -3708,6 +3714,13 @@ CREATE INDEX instructions_let_out ON public.instructions USING btree (let_out_at
 --
 
 CREATE INDEX instructions_of_booking ON public.instructions USING btree (booking_id, id);
+
+
+--
+-- Name: instructions_of_gateway_id; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_of_gateway_id ON public.instructions USING btree (gateway_id) WHERE (gateway_id IS NOT NULL);
 
 
 --
@@ -3851,17 +3864,17 @@ CREATE INDEX payment_history_of_payment ON public.payment_history USING btree (p
 
 
 --
--- Name: payments_at_gateway; Type: INDEX; Schema: public; Owner: -
---
-
-CREATE INDEX payments_at_gateway ON public.payments USING btree (gateway, gateway_id) WHERE (gateway_id IS NOT NULL);
-
-
---
 -- Name: payments_facts_due; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX payments_facts_due ON public.payments USING btree (facts_due_at) WHERE (facts_due_at IS NOT NULL);
+
+
+--
+-- Name: payments_of_gateway_id; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX payments_of_gateway_id ON public.payments USING btree (gateway_id) WHERE (gateway_id IS NOT NULL);
 
 
 --

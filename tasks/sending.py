@@ -20,6 +20,13 @@ async def send(job: queue.SendInstruction) -> None:
     await stories.send(job.instruction_id)
 
 
+@handles(queue.RetryInstruction)
+async def retry_attempt(job: queue.RetryInstruction) -> None:
+    """Send a refund or transfer again that only a hiccup has kept from arriving."""
+    async with transaction() as tx:
+        await sending.retry_attempt(tx, job.instruction_id, attempt=job.attempt)
+
+
 @handles(queue.LookUpInstruction)
 async def look_up(job: queue.LookUpInstruction) -> None:
     """Ask the gateway what became of a refund or transfer, and record the answer once."""

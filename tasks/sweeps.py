@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from app.foundation.alerts import Severity, raise_alert, resolve_alert, resolve_alerts
+from app.foundation.clipping import message
 from app.foundation.db import Tx, transaction
 
 _ALERT: Final = "sweep_failed"
@@ -104,7 +105,7 @@ async def _alert(name: str, row_id: UUID, error: Exception) -> None:
             kind=_ALERT,
             severity=Severity.CRITICAL,
             subject=_subject(name, row_id),
-            details={"error": f"{type(error).__name__}: {error}".replace("\x00", "")[:500]},
+            details={"error": message(error)},
         )
 
 

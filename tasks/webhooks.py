@@ -5,23 +5,27 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from app.edge.gateways import references
 from app.edge.gateways.port import EventKind
 from app.edge.webhooks import actions as webhooks
 from app.edge.webhooks.model import FIRST_WAIT, TRIES_MAX, WAIT_MAX, NothingOfOurs, StoredEvent
 from app.flows.chargebacks.stories import look_up_reported
 from app.flows.checkout.stories import settle_payment
-from app.flows.movements.stories import take_in_refunds
+from app.flows.movements.stories import take_in_charge, take_in_refunds
 from app.flows.sending import actions as sending
 from app.flows.sending.stories import look_up, look_up_earlier
 from app.foundation import queue
+from app.foundation.clipping import message
 from app.foundation.db import Tx, transaction
 from app.money.instructions import actions as instructions
 from app.money.instructions.model import InstructionKind
 from app.money.payees import actions as payees
-from app.money.payees.stories import ask_about
+from app.money.payees.stories import ask_about, ask_about_payout
 from app.money.payments import actions as payments
 from app.money.payments.model import Payment, PaymentState
 from tasks.runner.handlers import Retries, handles
+
+Follow = Callable[[], Awaitable[object]]
 
 _RETRIES: Final = Retries(
     attempts_max=TRIES_MAX,
@@ -45,7 +49,7 @@ async def process_webhook(job: queue.ProcessWebhook) -> None:
         await follow()
     except Exception as error:
         async with transaction() as tx:
-            await webhooks.failed(tx, event.id, error=f"{type(error).__name__}: {error}")
+            await webhooks.failed(tx, event.id, error=message(error))
         if event.attempts < TRIES_MAX:
             raise
 
@@ -56,45 +60,92 @@ async def retry_webhooks(limit: int) -> int:
         return await webhooks.retry_unprocessed(tx, limit=limit)
 
 
-async def _what_follows(tx: Tx, event: StoredEvent) -> Callable[[], Awaitable[object]] | None:
+async def _what_follows(tx: Tx, event: StoredEvent) -> Follow | None:
     """The look-up that an event asks for; None if it asks for none, and is marked as ignored.
 
-    An event about something that we do not know fails, and is tried again: the gateway may have
-    reported it before our own commit.
+    An event about something that has the form of our references and that we do not know fails, and
+    is tried again: the gateway may have reported it before our own commit. Others are strangers'.
     """
-    if event.reference is None or event.kind is EventKind.OTHER:
+    match event.kind:
+        case EventKind.PAYEE_CHANGED | EventKind.PAYEE_PAYOUT_CHANGED:
+            follow = await _about_payee(tx, event)
+        case EventKind.CHARGEBACK_CHANGED:
+            follow = await _about_chargeback(tx, event)
+        case EventKind.TRANSFER_CHANGED:
+            follow = await _about_transfer(tx, event)
+        case EventKind.CHARGE_CHANGED | EventKind.REFUND_CHANGED:
+            follow = await _about_charge(tx, event)
+        case EventKind.OTHER:
+            follow = None
+    if follow is None:
         await webhooks.ignored(tx, event.id)
+    return follow
+
+
+async def _about_charge(tx: Tx, event: StoredEvent) -> Follow | None:
+    """The look-up of a charge, or of all its refunds; it is named by our reference or its id."""
+    payment = await _charge_of(tx, event)
+    if payment is None:
+        return partial(_fail_unknown, event) if references.is_charge(event.reference) else None
+    if event.kind is EventKind.CHARGE_CHANGED:
+        if event.gateway_id and payment.charge_id not in (None, event.gateway_id):
+            return partial(_look_at_another, event, payment, event.gateway_id)
+        return partial(settle_payment, payment.id, event_id=event.id)
+    refund_ids = await instructions.refunds_at_gateway(tx, payment.id)
+    return partial(_look_up_all, payment, refund_ids, event.id)
+
+
+async def _charge_of(tx: Tx, event: StoredEvent) -> Payment | None:
+    """Our charge that an event names."""
+    if event.reference and (named := await payments.find_by_reference(tx, event.reference)):
+        return named
+    if event.gateway_id is None:
         return None
-    if event.kind is EventKind.PAYEE_CHANGED:
-        return await _about_payee(tx, event, event.reference)
-    if event.kind is EventKind.CHARGEBACK_CHANGED:
-        return partial(look_up_reported, event.gateway, event.reference, event_id=event.id)
-    if event.kind is EventKind.TRANSFER_CHANGED:
-        kind = InstructionKind.TRANSFER
-        if transfer := await instructions.find_by_reported_reference(tx, event.reference, kind):
-            if transfer.reference == event.reference:
-                return partial(look_up, transfer.id, event_id=event.id)
-            return partial(look_up_earlier, transfer.id, event.reference, event_id=event.id)
-    elif payment := await payments.find_by_reference(tx, event.reference):
-        if event.kind is EventKind.CHARGE_CHANGED:
-            return partial(settle_payment, payment.id, event_id=event.id)
-        refund_ids = await instructions.refunds_at_gateway(tx, payment.id)
-        return partial(_look_up_all, payment, refund_ids, event.id)
-    return partial(_fail_unknown, event)
+    return await payments.find_by_gateway_id(tx, event.gateway, event.gateway_id)
 
 
-async def _about_payee(
-    tx: Tx, event: StoredEvent, recipient: str
-) -> Callable[[], Awaitable[object]] | None:
-    """The look-up of a payout account; None for an account that is not ours.
+async def _about_transfer(tx: Tx, event: StoredEvent) -> Follow | None:
+    kind, reference = InstructionKind.TRANSFER, event.reference
+    if reference and (
+        transfer := await instructions.find_by_reported_reference(tx, reference, kind)
+    ):
+        if transfer.reference == reference:
+            return partial(look_up, transfer.id, event_id=event.id)
+        return partial(look_up_earlier, transfer.id, reference, event_id=event.id)
+    if references.is_transfer(reference):
+        return partial(_fail_unknown, event)
+    if event.gateway_id is None:
+        return None
+    known = await instructions.find_by_gateway_id(tx, event.gateway, event.gateway_id, kind)
+    return partial(look_up, known.id, event_id=event.id) if known else None
+
+
+async def _about_chargeback(tx: Tx, event: StoredEvent) -> Follow | None:
+    """The look-up of a charge's chargebacks; None for a charge that is not ours.
+
+    If the event has a gateway's own name of the charge, only the answer may show whose that is.
+    """
+    payment, reference = await _charge_of(tx, event), event.reference
+    if payment:
+        reference = payment.reference
+    elif not (references.is_charge(reference) or references.is_gateways(reference)):
+        return None
+    return partial(look_up_reported, event.gateway, reference or "", event_id=event.id)
+
+
+async def _about_payee(tx: Tx, event: StoredEvent) -> Follow | None:
+    """The look-up of a payout account, or of a payout from it; None for one that is not ours.
 
     We store a gateway's code of an account before the gateway reports anything about it: an account
     that we do not know when an event comes is not ours.
     """
-    if account := await payees.find_by_reported_recipient(tx, event.gateway, recipient):
+    code = event.reference or ""
+    account = await payees.find_by_reported_recipient(tx, event.gateway, code)
+    if account is None:
+        return None
+    if event.kind is EventKind.PAYEE_CHANGED:
         return partial(ask_about, account.id, event_id=event.id)
-    await webhooks.ignored(tx, event.id)
-    return None
+    return partial(ask_about_payout, account, event.gateway_id or "", event_id=event.id)
 
 
 async def _look_up_all(payment: Payment, refund_ids: Sequence[UUID], event_id: UUID) -> None:
@@ -110,6 +161,12 @@ async def _look_up_all(payment: Payment, refund_ids: Sequence[UUID], event_id: U
     if payment.state is not PaymentState.SUCCEEDED:
         await settle_payment(payment.id)
     await take_in_refunds(payment.id, event_id=event_id)
+
+
+async def _look_at_another(event: StoredEvent, payment: Payment, charge_id: str) -> None:
+    """Look at another attempt to pay what is paid already: if it succeeded, it is given back."""
+    await take_in_charge(event.gateway, payment.asked_as, charge_id)
+    await settle_payment(payment.id, event_id=event.id)
 
 
 async def _fail_unknown(event: StoredEvent) -> None:

@@ -16,6 +16,7 @@ import msgspec
 import structlog
 import uuid_utils.compat
 
+from app.foundation.clipping import clip_facts
 from app.foundation.db import Tx, execute, fetch_all, fetch_one, json
 from app.foundation.wire import Output
 
@@ -115,7 +116,7 @@ async def raise_alerts(tx: Tx, sightings: Sequence[Sighting]) -> None:
         kinds=[sighting.kind for sighting in seen],
         severities=[sighting.severity for sighting in seen],
         subjects=[sighting.subject for sighting in seen],
-        details=[json(sighting.details) for sighting in seen],
+        details=[json(clip_facts(sighting.details)) for sighting in seen],
     )
     for sighting in seen:
         _log.warning("alert raised", **msgspec.structs.asdict(sighting))

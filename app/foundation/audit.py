@@ -17,8 +17,11 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from app.foundation.clipping import clip
 from app.foundation.db import Tx, execute, fetch_all, json
 from app.foundation.wire import Output
+
+_REASON_LENGTH_MAX: Final = 2_000
 
 
 class ActorRole(StrEnum):
@@ -117,7 +120,7 @@ async def record_all(
         actor_id=by.id,
         action=action,
         changes=json(changes),
-        reason=reason,
+        reason=clip(reason, _REASON_LENGTH_MAX),
         request_id=_request_id(),
     )
 

@@ -5,6 +5,7 @@ keeps its old name among its `aliases`; a field keeps its name, and a new one ha
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import ClassVar, Final
 from uuid import UUID
 
@@ -43,6 +44,25 @@ class SettlePayment(Job, frozen=True):
     payment_id: UUID
 
 
+class StartCharge(Job, frozen=True):
+    """Start a charge at its gateway, whose answer the guest's request did not get in time."""
+
+    name = "start-charge"
+    queue = "money"
+
+    payment_id: UUID
+    return_url: str | None
+
+
+class CloseCheckout(Job, frozen=True):
+    """Close the page of a charge that is not to be paid any more, and look the charge up."""
+
+    name = "close-checkout"
+    queue = "money"
+
+    payment_id: UUID
+
+
 class ProcessWebhook(Job, frozen=True):
     """Act on a stored webhook event."""
 
@@ -60,6 +80,16 @@ class SendInstruction(Job, frozen=True):
     queue = "money"
 
     instruction_id: UUID
+
+
+class RetryInstruction(Job, frozen=True):
+    """Send a refund or transfer again whose attempt of this number has failed."""
+
+    name = "retry-instruction"
+    queue = "money"
+
+    instruction_id: UUID
+    attempt: int
 
 
 class LookUpInstruction(Job, frozen=True):
@@ -127,6 +157,21 @@ async def enqueue_all(tx: Tx, jobs: Sequence[Job]) -> None:
     """Queue jobs in the caller's transaction, in one round trip; see enqueue()."""
     if jobs:
         await _insert(tx, [(job.queue, job.name, msgspec.to_builtins(job)) for job in jobs])
+
+
+async def enqueue_later(tx: Tx, job: Job, wait: timedelta) -> None:
+    """Queue a job in the caller's transaction, to run so long after now (by the real clock)."""
+    await execute(
+        tx,
+        """
+        INSERT INTO procrastinate_jobs (queue_name, task_name, args, scheduled_at)
+        VALUES (%(queue)s, %(name)s, %(args)s, clock_timestamp() + %(wait)s)""",
+        queue=job.queue,
+        name=job.name,
+        args=json(msgspec.to_builtins(job)),
+        wait=wait,
+    )
+    await announce(tx, [job.queue])
 
 
 async def enqueue_run(tx: Tx, name: str, *, timestamp: int) -> int:

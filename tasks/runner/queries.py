@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from app.foundation.clipping import clip_end
 from app.foundation.db import (
     Connection,
     execute,
@@ -301,14 +302,9 @@ async def finish(connection: Connection, ended: Sequence[Ended]) -> list[int]:
         statuses=[str(e.status) for e in ended],
         counts=[int(e.counts) for e in ended],
         waits=[e.wait_s for e in ended],
-        errors=[None if e.error is None else clip(e.error, ERROR_LENGTH_MAX) for e in ended],
-        tracebacks=[clip(e.traceback, TRACEBACK_LENGTH_MAX) for e in ended],
+        errors=[None if e.error is None else clip_end(e.error, ERROR_LENGTH_MAX) for e in ended],
+        tracebacks=[clip_end(e.traceback, TRACEBACK_LENGTH_MAX) for e in ended],
     )
-
-
-def clip(text: str, length: int) -> str:
-    """The end of a text (where a traceback says what happened) without what Postgres refuses."""
-    return text.replace("\x00", "").encode(errors="backslashreplace").decode()[-length:]
 
 
 async def finished_before(connection: Connection, jobs: Sequence[TakenJob]) -> list[int]:

@@ -6,6 +6,7 @@ import traceback
 
 import structlog
 
+from app.foundation.clipping import message
 from app.foundation.db import Tx
 from tasks.runner import queries
 from tasks.runner.handlers import Task
@@ -79,14 +80,6 @@ def failed(task: Task, job: TakenJob, error: BaseException) -> Ended:
         error=message(error),
         traceback="".join(traceback.format_exception(error)),
     )
-
-
-def message(error: BaseException) -> str:
-    """The type and the message of an error, even of one whose message cannot be read."""
-    try:
-        return f"{type(error).__name__}: {error}".rstrip(": ")
-    except Exception:  # noqa: BLE001  the __str__ of any library
-        return type(error).__name__
 
 
 def hand_back(job: TakenJob) -> Ended:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from app.foundation.clipping import clip_end
 from app.foundation.db import Connection, execute, fetch_new_value, fetch_values
 from tasks.runner.model import ERROR_LENGTH_MAX, RunOutcome, TakenJob
-from tasks.runner.queries import clip
 
 # By how much a time may seem to lie ahead because two clocks differ, or one was set back a little.
 # What lies further ahead was written while the server's clock was wrong, and says nothing.
@@ -153,5 +153,5 @@ async def end_run(
         id=run_id,
         outcome=outcome,
         count=count,
-        error=None if error is None else clip(error, ERROR_LENGTH_MAX),
+        error=None if error is None else clip_end(error, ERROR_LENGTH_MAX),
     )

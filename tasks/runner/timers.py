@@ -10,13 +10,13 @@ import msgspec
 import structlog
 from croniter import croniter
 
+from app.foundation.clipping import message
 from app.foundation.db import transaction
 from app.foundation.locks import LockBusy
 from app.foundation.settings import instance
 from tasks.runner import timer_queries as queries
 from tasks.runner.handlers import Retries, Task
 from tasks.runner.model import RunOutcome, TakenJob
-from tasks.runner.running import message
 
 _LOOK_EVERY_S: Final = 60.0  # in case the server's clock was set meanwhile
 _RETRIES: Final = Retries(attempts_max=5)  # the next tick does the work of one that gave up

@@ -32,13 +32,17 @@ class NewCall(msgspec.Struct, frozen=True, kw_only=True):
     status: int | None
     latency_ms: int
     error: str | None
+    attempts_max: int
+    next_in_s: float | None
 
 
 class GatewayCall(Output, frozen=True):
     """A row of `gateway_calls`: one attempt. `attempt` is 1 for the first, more for a retry.
 
-    `latencyMs` is how long this attempt took. `reference` is our name for what the call is about,
-    or the day if the call asks for the list of a day.
+    It is there as soon as the attempt has ended: while `nextAttemptAt` is still to come, the call
+    waits for its next attempt, of `attemptsMax` at the most. `latencyMs` is how long this attempt
+    took. `reference` is our name for what the call is about, or the day if the call asks for the
+    list of a day.
     """
 
     id: int
@@ -49,8 +53,10 @@ class GatewayCall(Output, frozen=True):
     attempt: int
     outcome: Outcome
     status: int | None
+    attempts_max: int
     latency_ms: int
     error: str | None
+    next_attempt_at: datetime | None
 
 
 class CallPage(Output, frozen=True):

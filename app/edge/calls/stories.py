@@ -56,10 +56,10 @@ class CallRecorder:
     async def _write(self, calls: Sequence[Call]) -> None:
         try:
             async with transaction() as tx:
-                await actions.record(tx, calls)
                 # All processes lock the gateways' rows in the same order, so none deadlocks.
                 for call in sorted(calls, key=lambda call: call.gateway):
                     await self._update_health(tx, call)
+                await actions.record(tx, calls, down=self._down)
         except Exception as error:  # noqa: BLE001  the caller's reply matters more than any error
             for call in calls:
                 _log.error("gateway call not recorded", error=repr(error), **facts_of(call))

@@ -12,9 +12,16 @@ Facts = dict[str, Fact]
 
 
 class Unknown(msgspec.Struct, frozen=True, kw_only=True):
-    """Neither yes nor no: a time-out, lost connection, 5xx or nonsense. Look the reference up."""
+    """Neither yes nor no: a time-out, lost connection, 5xx or nonsense. Look the reference up.
+
+    `has_ended`: the gateway has done with the call. What a look-up does not find now will not come
+    later. `is_spent`: the gateway may repeat this answer for the reference from now on: if nothing
+    is found, try again with a new one.
+    """
 
     reason: str
+    has_ended: bool = False
+    is_spent: bool = False
 
 
 class ChargeStatus(StrEnum):

@@ -1,4 +1,4 @@
-"""Calls to a gateway over HTTP, and what can be concluded from how they ended."""
+"""Calls to a gateway over HTTP: attempts, the waits between them, and the record of each."""
 
 import asyncio
 import ssl
@@ -6,75 +6,33 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import cache
 from math import inf
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
 import httpx
 import msgspec
 import structlog
 
-from app.edge.gateways import retries
+from app.edge.gateways import conclusions, retries
+from app.edge.gateways.conclusions import Answered, Attempt, Denied, Inconclusive
 from app.edge.gateways.port import GatewayName
 from app.edge.gateways.retries import NO_PATIENCE, Patience, Repeat
 
 _CONNECT_SECONDS_MAX: Final = 5.0
 _CONNECTIONS_MAX: Final = 20
 _REPLY_BYTES_MAX: Final = 1_000_000
-_INCONCLUSIVE_4XX: Final = frozenset({408, 425, 429})  # they say nothing about the call itself
-_TEMPORARY_4XX: Final = frozenset({408, 429})
 _RECORDED_WITHIN_S: Final = 1.0  # the reply is returned then, whether it is recorded or not
-_NUL: Final = b"\\u0000"
 _REQUESTS: Final = msgspec.json.Encoder(decimal_format="number")
 
 _log = structlog.get_logger(__name__)
 
 
-class Answered(msgspec.Struct, frozen=True, kw_only=True):
-    """2xx with JSON. The adapter checks whether the JSON makes sense."""
-
-    outcome: ClassVar[str] = "answered"
-
-    status: int
-    body: Any
-
-
-class Denied(msgspec.Struct, frozen=True, kw_only=True):
-    """4xx with JSON: the gateway itself refused the call.
-
-    That is conclusive, unless it `follows_inconclusive`: then an earlier attempt may have had its
-    effect, and may even be the reason why this one was refused.
-    """
-
-    outcome: ClassVar[str] = "denied"
-
-    status: int
-    body: Any
-    follows_inconclusive: bool = False
-
-
-class Inconclusive(msgspec.Struct, frozen=True, kw_only=True):
-    """No reply, or one that is not from the gateway's program: the call may have had its effect.
-
-    `is_replay`: the gateway stored this reply to an earlier call, and repeats it for every call
-    with the same idempotency key. `is_temporary`: the next attempt may end differently, if it comes
-    after the `asked_s` seconds that the gateway asks to wait.
-    """
-
-    outcome: ClassVar[str] = "unclear"  # the word in the log and in `gateway_calls`
-
-    reason: str
-    status: int | None = None
-    is_replay: bool = False
-    is_outage: bool = False  # the gateway, or the network to it, does not work
-    is_temporary: bool = False
-    asked_s: float = 0.0
-
-
-Attempt = Answered | Denied | Inconclusive
-
-
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt that has ended, and how. `number` is 1 for the first, more for a retry."""
+    """An attempt that has ended, and how. `number` is 1 for the first, more for a retry.
+
+    There are `attempts_max` at the most. The next one begins in `next_in_s` seconds; None if there
+    is none.
+    """
 
     gateway: GatewayName
     operation: str
@@ -82,13 +40,15 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     latency_ms: float
     attempt: Attempt
+    attempts_max: int = 1
+    next_in_s: float | None = None
 
 
 class Recorder(Protocol):
     """Gets each attempt at a call. Its own failures must never reach the caller."""
 
     def record(self, call: Call) -> asyncio.Future[None]:
-        """Record an attempt; the future ends when that is done."""
+        """Record an attempt, before the next one is waited for; the future ends when it is done."""
         ...
 
     def is_down(self, gateway: GatewayName) -> bool:
@@ -160,12 +120,14 @@ class Client:
         repeat: Repeat,
         body: msgspec.Struct | None = None,
         idempotency_key: str | None = None,
+        on_behalf_of: str | None = None,
         send_before: float = inf,
     ) -> Attempt:
         """Make one attempt, or more if `repeat` allows it, and return what can be concluded.
 
         The body is sent as JSON, a Form as browsers send one; it is the same in each attempt. Each
-        attempt is logged and recorded.
+        attempt is logged and recorded. `on_behalf_of` is whose account at Stripe is meant, if it is
+        not our own.
 
         A connection that could not be opened is Inconclusive. The gateway cannot have seen that
         request, but a proxy or a broken connection pool may report the same error after a request
@@ -176,21 +138,25 @@ class Client:
         content, headers = _encode(body)
         if idempotency_key is not None:
             headers["Idempotency-Key"] = idempotency_key
+        if on_behalf_of is not None:
+            headers["Stripe-Account"] = on_behalf_of
+        is_safe = repeat is Repeat.SAFE and self._patience.for_s > 0
         again_before = min(time.monotonic() + self._patience.for_s, send_before)
-        waits_s = retries.waits_s(self._patience) if repeat is Repeat.SAFE else iter(())
-        number = 0
+        waits_s = retries.waits_s(self._patience) if is_safe else iter(())
+        attempts: list[Attempt] = []
         while True:
-            number += 1
             call = await self._recorded(
                 lambda: self._attempt(method, path, content, headers, send_before),
+                lambda attempt: self._wait_s(attempt, waits_s, again_before),
                 operation=operation,
                 reference=reference,
-                number=number,
+                number=len(attempts) + 1,
+                attempts_max=1 + (retries.RETRIES_MAX if is_safe else 0),
             )
-            wait_s = self._wait_s(call.attempt, waits_s, again_before)
-            if wait_s is None:
-                return _conclusion(number, call.attempt)
-            await asyncio.sleep(wait_s)
+            attempts.append(call.attempt)
+            if call.next_in_s is None or self._is_down():
+                return conclusions.of_all(attempts)
+            await asyncio.sleep(call.next_in_s)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -198,10 +164,12 @@ class Client:
     async def _recorded(
         self,
         attempt_once: Callable[[], Awaitable[Attempt]],
+        wait_s: Callable[[Attempt], float | None],
         *,
         operation: str,
         reference: str,
         number: int,
+        attempts_max: int,
     ) -> Call:
         """Make one attempt, log it and record it; one that is cancelled is recorded too."""
         attempt: Attempt = Inconclusive(reason="the call was cancelled")
@@ -216,6 +184,8 @@ class Client:
                 number=number,
                 latency_ms=round((time.perf_counter() - started) * 1000, 1),
                 attempt=attempt,
+                attempts_max=attempts_max,
+                next_in_s=wait_s(attempt),
             )
             _log.info("gateway call", **facts_of(call))
             recorded = self._recorder.record(call) if self._recorder else None
@@ -227,15 +197,16 @@ class Client:
         self, attempt: Attempt, waits_s: Iterator[float], again_before: float
     ) -> float | None:
         """How long to wait before the next attempt; None if there is none."""
-        if not (isinstance(attempt, Inconclusive) and attempt.is_temporary):
+        if not (isinstance(attempt, Inconclusive) and attempt.is_temporary) or self._is_down():
             return None
-        if self._recorder and self._recorder.is_down(self._gateway):
-            return None
-        longest_s = next(waits_s, None)
-        if longest_s is None:
+        shortest_s = next(waits_s, None)
+        if shortest_s is None:
             return None
         left_s = again_before - time.monotonic()
-        return retries.wait_s(longest_s, asked_s=attempt.asked_s, left_s=left_s)
+        return retries.wait_s(shortest_s, asked_s=attempt.asked_s, left_s=left_s)
+
+    def _is_down(self) -> bool:
+        return bool(self._recorder and self._recorder.is_down(self._gateway))
 
     async def _attempt(
         self,
@@ -257,10 +228,10 @@ class Client:
                 ) as response,
             ):
                 raw = await _read(response)
-                attempt = _conclude(response.status_code, raw, self._replies)
-                return _with_headers(attempt, response.headers)
+                attempt = conclusions.conclude(response.status_code, raw, self._replies)
+                return conclusions.with_headers(attempt, response.headers)
         except _TooLate:
-            return Inconclusive(reason="delayed for too long: not sent any more")
+            return Inconclusive(reason="delayed for too long: not sent any more", has_ended=True)
         except (httpx.TimeoutException, TimeoutError):
             reason = f"no answer within {self._timeout_s:g} s"
             return Inconclusive(reason=reason, is_outage=True, is_temporary=True)
@@ -307,13 +278,6 @@ def problems_of(attempt: Attempt, *, webhook_secrets: int) -> list[str]:
             return [*problems, f"it cannot be reached: {reason}"]
 
 
-def _conclusion(number: int, last: Attempt) -> Attempt:
-    """What a call's last attempt means for the call: all attempts before it were inconclusive."""
-    if number > 1 and isinstance(last, Denied):
-        return msgspec.structs.replace(last, follows_inconclusive=True)
-    return last
-
-
 def _watch(send_before: float) -> Callable[[str, Any], Awaitable[None]]:
     """A function that httpx calls before each of its steps: it checks the time before each write.
 
@@ -346,46 +310,3 @@ def _encode(body: msgspec.Struct | None) -> tuple[bytes | None, dict[str, str]]:
             return urlencode(fields).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
         case _:
             return _REQUESTS.encode(body), {"Content-Type": "application/json"}
-
-
-def _with_headers(attempt: Attempt, headers: httpx.Headers) -> Attempt:
-    """Add what the headers say: how long to wait, and whether the gateway would repeat this reply.
-
-    `Idempotent-Replayed` and `Stripe-Should-Retry` are Stripe's; other gateways do not send them.
-    """
-    if not isinstance(attempt, Inconclusive):
-        return attempt
-    wait = headers.get("retry-after")
-    now = retries.parse_date(headers.get("date")) or time.time()
-    is_replay = headers.get("idempotent-replayed") == "true"
-    is_final = is_replay or headers.get("stripe-should-retry") == "false"
-    return msgspec.structs.replace(
-        attempt,
-        reason=f"{attempt.reason}, asks to wait {wait[:40]}" if wait else attempt.reason,
-        is_replay=is_replay,
-        is_outage=attempt.is_outage and not is_replay,
-        is_temporary=attempt.is_temporary and not is_final,
-        asked_s=retries.read_retry_after(wait, now=now),
-    )
-
-
-def _conclude(status: int, raw: bytes | None, replies: msgspec.json.Decoder[Any]) -> Attempt:
-    answered, denied = httpx.codes.is_success(status), httpx.codes.is_client_error(status)
-    if not (answered or denied) or status in _INCONCLUSIVE_4XX:
-        is_outage = httpx.codes.is_server_error(status)
-        return Inconclusive(
-            reason=f"HTTP {status}",
-            status=status,
-            is_outage=is_outage,
-            is_temporary=is_outage or status in _TEMPORARY_4XX,
-        )
-    if raw is None:
-        return Inconclusive(reason=f"HTTP {status} with an endless body", status=status)
-    if _NUL in raw:  # no text column of Postgres can hold it
-        return Inconclusive(reason=f"HTTP {status} with a NUL in it", status=status)
-    try:
-        body = replies.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # Not from the gateway's program: a page of a proxy or firewall, or half of a reply.
-        return Inconclusive(reason=f"HTTP {status} without readable JSON", status=status)
-    return Answered(status=status, body=body) if answered else Denied(status=status, body=body)

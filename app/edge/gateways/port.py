@@ -59,15 +59,28 @@ class NewCharge(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckoutReady(msgspec.Struct, frozen=True, kw_only=True):
-    """The charge exists at the gateway; the guest pays it at `checkout_url`."""
+    """The charge exists at the gateway; the guest pays it at `checkout_url`.
+
+    `checkout_id` is what `close_checkout` takes; None if the gateway's pages cannot be closed.
+    """
 
     checkout_url: str
+    checkout_id: str | None = None
+
+
+class CheckoutClosed(msgspec.Struct, frozen=True, kw_only=True):
+    """Nobody can begin to pay a charge on its page any more."""
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
-    """Conclusive: the gateway refused, and began nothing. Try again only with a new reference."""
+    """Conclusive: the gateway refused, and began nothing. Try again only with a new reference.
+
+    `is_temporary`: it was not even asked, for what had to be known before could not be read. The
+    same reference may be sent again soon.
+    """
 
     reason: str
+    is_temporary: bool = False
 
 
 class ReferenceTaken(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,12 +136,13 @@ class EventKind(StrEnum):
     """What a webhook is about, and what its `reference` is."""
 
     CHARGE_CHANGED = "charge_changed"  # the charge's reference
-    REFUND_CHANGED = "refund_changed"  # the reference of the charge that is refunded
+    REFUND_CHANGED = "refund_changed"  # the reference, or id, of the charge that is refunded
     TRANSFER_CHANGED = "transfer_changed"  # the transfer's reference
     # What `find_chargebacks` takes: the charge's reference, or the gateway's own name of the charge
     # if its event does not have ours. Only the replies show for certain which charge it is.
     CHARGEBACK_CHANGED = "chargeback_changed"
     PAYEE_CHANGED = "payee_changed"  # the recipient's code
+    PAYEE_PAYOUT_CHANGED = "payee_payout_changed"  # the same: its gateway pays it to its bank
     OTHER = "other"
 
 
@@ -138,13 +152,16 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     `key` (at most 500 characters) differs between events, and is the same for every delivery of one
     event, if the gateway's events can be distinguished. If not, every delivery has a key of its
     own: to look twice is better than to miss the second of two equal events. `name` is the
-    gateway's word for it. `reference` is None only if the kind is OTHER.
+    gateway's word for it. `gateway_id` is the gateway's id of the charge, transfer or payout that
+    it is about, if the event has one. There is a `reference`, a `gateway_id` or both, unless the
+    kind is OTHER. Neither need be ours.
     """
 
     key: str
     name: str
     kind: EventKind
     reference: str | None
+    gateway_id: str | None = None
 
 
 class BadSignature(Exception):
@@ -162,6 +179,15 @@ class Onboarding(Protocol):
         self, recipient: str
     ) -> RecipientReady | OnboardingNeeded | Refused | Unknown:
         """Ask whether a payee can be paid now; may be repeated. Refused: no payee has this code."""
+        ...
+
+    async def find_payee_payout(
+        self, recipient: str, payout_id: str
+    ) -> FoundPayout | NoSuchInstruction | Unknown:
+        """Ask what became of a payout from a payee's account there to the payee's own bank.
+
+        Its money is the payee's already: nothing of ours moves.
+        """
         ...
 
     async def start_onboarding(
@@ -205,6 +231,15 @@ class Gateway(Protocol):
         ...
 
     @property
+    def forgets_transfers(self) -> bool:
+        """Whether it would make a transfer again whose reference it has known for long.
+
+        Refunds are forgotten by every gateway, if it keeps their references at all. What may have
+        been forgotten is looked up before it is sent.
+        """
+        ...
+
+    @property
     def onboarding(self) -> Onboarding | None: ...
 
     def refuses(self, money: Money) -> str | None:
@@ -215,6 +250,20 @@ class Gateway(Protocol):
         self, new: NewCharge
     ) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
         """Begin a charge. Never raises for what a gateway or network does."""
+        ...
+
+    @property
+    def closes_checkouts(self) -> bool:
+        """False if its pages stay open until they end by themselves: a late payment may come."""
+        ...
+
+    async def close_checkout(
+        self, reference: str, checkout_id: str
+    ) -> CheckoutClosed | Refused | Unknown:
+        """Close the page of an unpaid charge; may be repeated at any time.
+
+        Refused: there is nothing to close, for it was paid or has ended before.
+        """
         ...
 
     async def find_charge(

@@ -1,9 +1,10 @@
-"""When a call is tried again: up to three times, after 2, 4 and 8 seconds at the most.
+"""When a call is tried again: up to three times, after 2, 4 and 8 seconds, or a little more.
 
 A call is tried again only if it is safe to repeat (see Repeat), if the next attempt may end
 differently, and as long as its caller can wait (see Patience).
 """
 
+import random
 import re
 from collections.abc import Iterator
 from email.utils import mktime_tz, parsedate_tz
@@ -17,6 +18,7 @@ import msgspec
 RETRIES_MAX: Final = 3
 FACTOR: Final = 2
 WAIT_S_MAX: Final = 60.0
+JITTER: Final = 0.25  # so much longer a wait may be, at random, so that not all come at once
 
 # A person waits for the page: enough for short faults. The longest possible call begins its last
 # attempt after these seconds, and lasts for its time-out: see payments.CALLING_FOR.
@@ -39,7 +41,7 @@ class Repeat(StrEnum):
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """For how many seconds after its first attempt a call may be tried again. 0: not at all.
 
-    `first_wait_s` is the longest wait before the first retry.
+    `first_wait_s` is the shortest wait before the first retry.
     """
 
     for_s: float
@@ -50,21 +52,23 @@ NO_PATIENCE: Final = Patience(for_s=0, first_wait_s=0)
 
 
 def waits_s(patience: Patience) -> Iterator[float]:
-    """The longest wait before each retry: 2, 4, 8 seconds by default."""
+    """The shortest wait before each retry: 2, 4, 8 seconds by default."""
     doubling = backoff.expo(base=FACTOR, factor=patience.first_wait_s, max_value=WAIT_S_MAX)
     next(doubling)  # the first value of a generator of backoff is None
     return islice(doubling, RETRIES_MAX)
 
 
-def wait_s(longest_s: float, *, asked_s: float, left_s: float) -> float | None:
-    """How long to wait before a retry, at random so that not all come at once; None: no retry.
+def wait_s(shortest_s: float, *, asked_s: float, left_s: float) -> float | None:
+    """How long to wait before a retry: up to a quarter more than `shortest_s`; None: no retry.
 
-    Never less than the gateway asks for. None if it asks for more than WAIT_S_MAX, or for more than
-    the time that is left.
+    Never less than the gateway asks for, nor more than WAIT_S_MAX. None if the gateway asks for
+    more than that, or if the time that is left is too short for the wait.
     """
-    if asked_s > WAIT_S_MAX or asked_s >= left_s:
+    at_least_s = max(shortest_s, asked_s)
+    if asked_s > WAIT_S_MAX or at_least_s >= left_s:
         return None
-    return asked_s + backoff.full_jitter(min(longest_s, left_s - asked_s))
+    longer_s = at_least_s * random.uniform(1, 1 + JITTER)  # noqa: S311  spreads load, no secret
+    return min(longer_s, WAIT_S_MAX, left_s)
 
 
 def read_retry_after(value: str | None, *, now: float) -> float:

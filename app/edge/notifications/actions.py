@@ -10,6 +10,7 @@ import uuid_utils.compat
 from app.edge.notifications import queries, rules
 from app.edge.notifications.model import Facts, Kind, Outcome, Taken
 from app.foundation.alerts import Severity, raise_alert
+from app.foundation.clipping import clip
 from app.foundation.db import Tx
 from app.foundation.queue import SendNotification, enqueue
 
@@ -82,6 +83,7 @@ async def record_not_composed(tx: Tx, taken: Taken, *, error: str) -> Outcome:
 
 async def _try_later(tx: Tx, taken: Taken, *, error: str, permanent: bool) -> bool:
     """Plan the next attempt if there is one; if not, mark it as failed and return False."""
+    error = clip(error)
     if permanent or taken.attempts >= rules.ATTEMPTS_MAX:
         await queries.mark_failed(
             tx, notification_id=taken.id, attempts=taken.attempts, error=error

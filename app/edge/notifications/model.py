@@ -29,6 +29,7 @@ class Kind(StrEnum):
     HOST_DEBT = "host_debt"
     RENTAL_GIVEN_BACK = "rental_given_back"  # at the gateway, without us; to the host
     PAYOUT_ACCOUNT_STOPPED = "payout_account_stopped"
+    BANK_REFUSED = "bank_refused"  # what the gateway paid from a payout account to its bank
     CHARGEBACK_OPENED = "chargeback_opened"  # this and the next two are about `amount`, to the host
     CHARGEBACK_WON = "chargeback_won"
     CHARGEBACK_LOST = "chargeback_lost"

@@ -85,7 +85,7 @@ def moment(at: datetime, zone: str, locale: str) -> str:
 
 def _facts(taken: Taken, locale: str) -> dict[str, Any]:
     """What templates may use, already as text."""
-    if taken.kind == Kind.PAYOUT_ACCOUNT_STOPPED:
+    if taken.kind in (Kind.PAYOUT_ACCOUNT_STOPPED, Kind.BANK_REFUSED):
         return _payout_account_facts(taken, locale)
     data = msgspec.convert(taken.data, BookingFacts)
     zone = data.get("zone", taken.zone)

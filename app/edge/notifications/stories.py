@@ -11,6 +11,7 @@ import structlog
 
 from app.edge.notifications import actions, rules
 from app.edge.notifications.model import Outcome, Taken
+from app.foundation.clipping import message as message_of
 from app.foundation.db import transaction
 from app.foundation.settings import settings
 
@@ -63,14 +64,14 @@ async def _deliver(taken: Taken) -> Outcome:
     except Exception as error:  # noqa: BLE001  whatever it is, the other mails are still sent
         _log.exception("mail not composed", id=str(taken.id), kind=taken.kind, exc_info=error)
         async with transaction() as tx:
-            return await actions.record_not_composed(tx, taken, error=_words(error))
+            return await actions.record_not_composed(tx, taken, error=message_of(error))
     try:
         async with asyncio.timeout(_ATTEMPT_SECONDS):
             await aiosmtplib.send(message, **server(settings().smtp_url))
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
         async with transaction() as tx:
             return await actions.record_failure(
-                tx, taken, error=_words(error), permanent=_is_permanent(error)
+                tx, taken, error=message_of(error), permanent=_is_permanent(error)
             )
     async with transaction() as tx:
         return await actions.record_sent(tx, taken)
@@ -107,8 +108,3 @@ def _is_permanent(error: Exception) -> bool:
             return error.code >= _PERMANENT
         case _:
             return False
-
-
-def _words(error: Exception) -> str:
-    """What went wrong, short, and without NUL, which Postgres cannot store."""
-    return f"{type(error).__name__}: {error}".replace("\x00", "")[:500]

@@ -9,7 +9,7 @@ import structlog
 import uuid_utils.compat
 
 from app.edge.gateways.port import BadPayload, BadSignature, Event, Gateway, GatewayName
-from app.edge.webhooks import queries
+from app.edge.webhooks import queries, rules
 from app.edge.webhooks.model import (
     MOVES,
     EventFilter,
@@ -18,6 +18,7 @@ from app.edge.webhooks.model import (
     EventState,
     EventWithBody,
     ForgedWebhook,
+    NotGivenUp,
     Receipt,
     StoredEvent,
     UnreadableWebhook,
@@ -26,6 +27,7 @@ from app.edge.webhooks.model import (
 from app.foundation import audit, paging, states
 from app.foundation.alerts import Severity, Sighting, raise_alerts, resolve_alerts
 from app.foundation.audit import Actor, ActorRole, Subject
+from app.foundation.clipping import clip
 from app.foundation.db import Tx, plan_for_values
 from app.foundation.queue import ProcessWebhook, enqueue
 
@@ -51,12 +53,23 @@ def verify(gateway: Gateway, headers: Mapping[str, str], body: bytes) -> Event:
 
 
 async def store(tx: Tx, gateway: Gateway, event: Event, body: bytes) -> Receipt:
-    """Store an event and queue a job to act on it, unless it is known and did not fail."""
+    """Store an event and queue a job to act on it, unless it is known and did not fail.
+
+    One that cannot be about anything of ours is stored as ignored: nobody is to act on it.
+    """
+    is_ignored = rules.is_strangers(event)
     stored_id = await queries.insert(
-        tx, event_id=uuid_utils.compat.uuid7(), gateway=gateway.name, event=event, body=body
+        tx,
+        event_id=uuid_utils.compat.uuid7(),
+        gateway=gateway.name,
+        event=event,
+        body=body,
+        is_ignored=is_ignored,
     )
     if stored_id is None:
         return Receipt(received=True, deduplicated=True)
+    if is_ignored:
+        return Receipt(received=True, deduplicated=False)
     await enqueue(tx, ProcessWebhook(event_id=stored_id))
     return Receipt(received=True, deduplicated=False)
 
@@ -90,7 +103,7 @@ async def ignored(tx: Tx, event_id: UUID) -> None:
 
 async def failed(tx: Tx, event_id: UUID, *, error: str) -> None:
     """Record that acting on an event failed: an attempt, a delivery or a replay may follow."""
-    await _end(tx, event_id, EventState.FAILED, error=error)
+    await _end(tx, event_id, EventState.FAILED, error=clip(error))
 
 
 async def _end(tx: Tx, event_id: UUID, to: EventState, *, error: str | None = None) -> None:
@@ -155,6 +168,28 @@ async def replay(tx: Tx, event_id: UUID, *, admin_id: UUID) -> EventReply:
     )
     await _alert_given_up(tx)
     return replayed
+
+
+async def dismiss(tx: Tx, event_id: UUID, *, admin_id: UUID, reason: str) -> EventReply:
+    """Let an event be that could not be acted on: nobody tries again, and its alert ends.
+
+    Raises WebhookNotFound, NotGivenUp.
+    """
+    event = await _find(tx, event_id)
+    dismissed = await queries.dismiss(tx, event_id, reason=reason)
+    if dismissed is None:
+        raise NotGivenUp(f"It is {event.state}.")
+    await audit.record(
+        tx,
+        by=Actor(ActorRole.ADMIN, admin_id),
+        action="dismiss_webhook",
+        subject=Subject("webhook", event_id),
+        before={"state": event.state},
+        after={"state": dismissed.state},
+        reason=reason,
+    )
+    await _alert_given_up(tx)
+    return dismissed
 
 
 async def _alert_given_up(tx: Tx) -> None:

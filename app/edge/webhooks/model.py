@@ -45,6 +45,7 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
     kind: EventKind
     name: str
     reference: str | None
+    gateway_id: str | None
     state: EventState
     attempts: int
 
@@ -67,18 +68,24 @@ class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventReply(Output, frozen=True):
-    """An event as operators see it. `attempts` counts how often acting on it was begun."""
+    """An event as operators see it. `attempts` counts how often acting on it was begun.
+
+    `gatewayId` is the gateway's id of the charge or transfer that it is about.
+    `dismissedBecause` is an admin's reason to let it be.
+    """
 
     id: UUID
     gateway: GatewayName
     kind: EventKind
     name: str
     reference: str | None
+    gateway_id: str | None
     state: EventState
     attempts: int
     error: str | None
     received_at: datetime
     processed_at: datetime | None
+    dismissed_because: str | None
 
 
 class EventWithBody(EventReply, frozen=True):
@@ -107,6 +114,12 @@ class NoSuchGateway(NotFound):
 
 class WebhookNotFound(NotFound):
     title = "There is no such webhook"
+
+
+class NotGivenUp(Conflict):
+    """Only an event that acting on has failed can be dismissed."""
+
+    title = "The webhook has not failed"
 
 
 class NothingOfOurs(Conflict):

@@ -29,9 +29,15 @@ from app.foundation.db import (
 
 
 async def insert(
-    tx: Tx, *, event_id: UUID, gateway: GatewayName, event: Event, body: bytes
+    tx: Tx,
+    *,
+    event_id: UUID,
+    gateway: GatewayName,
+    event: Event,
+    body: bytes,
+    is_ignored: bool,
 ) -> UUID | None:
-    """Store an event; returns the id to act on, None if that was done or is about to be done.
+    """Store an event; returns its id, None if it was acted on or is about to be.
 
     A known event is acted on again if that failed, or if no job has begun it for minutes.
     """
@@ -40,9 +46,12 @@ async def insert(
         UUID,
         """
         INSERT INTO webhook_events AS known
-               (id, gateway, event_key, kind, name, reference, body, body_sha256)
-        VALUES (%(id)s, %(gateway)s, %(key)s, %(kind)s, %(name)s, %(reference)s, %(body)s,
-                %(body_sha256)s)
+               (id, gateway, event_key, kind, name, reference, gateway_id, body, body_sha256,
+                state, processed_at)
+        VALUES (%(id)s, %(gateway)s, %(key)s, %(kind)s, %(name)s, %(reference)s, %(gateway_id)s,
+                %(body)s, %(body_sha256)s,
+                CASE WHEN %(is_ignored)s THEN 'ignored' ELSE 'received' END,
+                CASE WHEN %(is_ignored)s THEN business_now() END)
             ON CONFLICT (gateway, event_key) DO UPDATE SET state = 'received'
          WHERE known.state = 'failed'
             OR (known.state = 'received'
@@ -54,6 +63,8 @@ async def insert(
         kind=event.kind,
         name=event.name,
         reference=event.reference,
+        gateway_id=event.gateway_id,
+        is_ignored=is_ignored,
         body=body,
         body_sha256=hashlib.sha256(body).digest(),
     )
@@ -73,7 +84,7 @@ async def begin(tx: Tx, event_id: UUID) -> StoredEvent | None:
                next_try_at = business_now() + interval '2 minutes'
                            + least(%(wait_max)s, %(first_wait)s * power(2, attempts))
          WHERE id = %(id)s AND state IN ('received', 'failed')
-     RETURNING id, gateway, kind, name, reference, state, attempts""",
+     RETURNING id, gateway, kind, name, reference, gateway_id, state, attempts""",
         id=event_id,
         first_wait=FIRST_WAIT,
         wait_max=WAIT_MAX,
@@ -138,8 +149,8 @@ async def events(
         tx,
         EventReply,
         """
-        SELECT id, gateway, kind, name, reference, state, attempts, error, received_at,
-               processed_at
+        SELECT id, gateway, kind, name, reference, gateway_id, state, attempts, error,
+               received_at, processed_at, dismissed_because
           FROM webhook_events
          WHERE (%(state)s::text IS NULL OR state = %(state)s)
            AND (%(gateway)s::text IS NULL OR gateway = %(gateway)s)
@@ -161,8 +172,8 @@ async def events_of_references(
         tx,
         EventReply,
         """
-        SELECT id, gateway, kind, name, reference, state, attempts, error, received_at,
-               processed_at
+        SELECT id, gateway, kind, name, reference, gateway_id, state, attempts, error,
+               received_at, processed_at, dismissed_because
           FROM webhook_events
          WHERE reference = ANY(%(references)s)
            AND (%(before)s::uuid IS NULL OR id < %(before)s)
@@ -194,9 +205,27 @@ async def restart(tx: Tx, event: EventReply) -> EventReply | None:
         """
         UPDATE webhook_events
            SET state = 'received', attempts = 0, error = NULL, processed_at = NULL,
+               dismissed_because = NULL,
                next_try_at = business_now() + interval '2 minutes'
          WHERE id = %(id)s AND state = %(was)s
      RETURNING *""",
         id=event.id,
         was=event.state,
+    )
+
+
+async def dismiss(tx: Tx, event_id: UUID, *, reason: str) -> EventReply | None:
+    """Ignore an event that has failed, or was given up unnoticed; None if it is neither."""
+    return await fetch_one(
+        tx,
+        EventReply,
+        """
+        UPDATE webhook_events
+           SET state = 'ignored', dismissed_because = %(reason)s, processed_at = business_now()
+         WHERE id = %(id)s
+           AND (state = 'failed' OR (state = 'received' AND attempts >= %(tries_max)s))
+     RETURNING *""",
+        id=event_id,
+        reason=reason,
+        tries_max=TRIES_MAX,
     )

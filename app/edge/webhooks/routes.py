@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import Request, get, post
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.edge.gateways.port import Gateway, GatewayName
 from app.edge.gateways.registry import gateway_named
@@ -22,6 +22,7 @@ from app.edge.webhooks.model import (
 )
 from app.foundation.db import transaction
 from app.foundation.web import LARGE_BODY_BYTES_MAX, PageCursor, PageSize
+from app.foundation.wire import ReasonBody
 from app.people.accounts.guards import AuthenticatedRequest, require_admin
 
 Reference = Annotated[str | None, QueryParameter(min_length=1, max_length=100)]
@@ -92,4 +93,18 @@ async def replay(request: AuthenticatedRequest, event_id: FromPath[UUID]) -> Eve
         return await actions.replay(tx, event_id, admin_id=request.user.id)
 
 
-routes: list[HTTPRouteHandler] = [receive, list_events, get_event, replay]
+@post(
+    "/api/admin/webhooks/{event_id:uuid}/dismiss",
+    status_code=200,
+    guards=[require_admin],
+    tags=["webhooks"],
+    summary="Let a webhook be that could not be acted on: its alert ends",
+)
+async def dismiss(
+    request: AuthenticatedRequest, event_id: FromPath[UUID], data: JSONBody[ReasonBody]
+) -> EventReply:
+    async with transaction() as tx:
+        return await actions.dismiss(tx, event_id, admin_id=request.user.id, reason=data.reason)
+
+
+routes: list[HTTPRouteHandler] = [receive, list_events, get_event, replay, dismiss]

@@ -7,6 +7,7 @@ from uuid import UUID
 from app.edge.gateways.port import FoundChargeback, GatewayName
 from app.flows.chargebacks.model import Chargeback, ChargebackMove, ChargebackState, Recovery
 from app.foundation.audit import Actor
+from app.foundation.clipping import clip, clip_facts
 from app.foundation.db import (
     Tx,
     execute,
@@ -54,9 +55,9 @@ async def insert(
         gateway_id=found.gateway_id,
         amount=found.money.amount,
         currency=found.money.currency,
-        reason=found.reason,
+        reason=clip(found.reason),
         evidence_due_at=found.evidence_due_at,
-        gateway_data=json(found.data),
+        gateway_data=json(clip_facts(found.data)),
         look_in=look_in,
         actor=by.role,
         actor_id=by.id,
@@ -99,8 +100,8 @@ async def update_open(
      RETURNING *""",
         id=chargeback.id,
         amount=chargeback.amount,
-        reason=found.reason or chargeback.reason,
-        gateway_data=json(found.data),
+        reason=clip(found.reason) or chargeback.reason,
+        gateway_data=json(clip_facts(found.data)),
         is_taken=is_taken,
         fee=fee,
         evidence_due_at=found.evidence_due_at,

@@ -71,7 +71,7 @@ async def status(request: AuthenticatedRequest, reference: Reference) -> Payment
 async def verify(request: AuthenticatedRequest, payment_id: FromPath[UUID]) -> PaymentReply:
     async with transaction() as tx:
         _own(await payments.get(tx, payment_id), request.user)
-    return PaymentReply.of(await stories.settle_payment(payment_id))
+    return PaymentReply.of(await stories.verify(payment_id))
 
 
 @get(

@@ -9,6 +9,7 @@ import msgspec
 from app.edge.calls import actions as calls
 from app.edge.gateways.port import (
     ChargeStatus,
+    CheckoutClosed,
     CheckoutReady,
     FoundCharge,
     FoundInstruction,
@@ -21,16 +22,23 @@ from app.edge.gateways.port import (
 from app.edge.gateways.registry import gateway_named, gateway_to_charge, refused_by_all
 from app.edge.webhooks import actions as webhooks
 from app.flows.checkout import actions
-from app.flows.checkout.model import Initiate, NotPayable, StillOpen
+from app.flows.checkout.model import HoldExpired, Initiate, NotPayable, StillOpen
 from app.foundation import idempotency
 from app.foundation.db import Tx, transaction
 from app.foundation.idempotency import Key
 from app.foundation.money import Money
+from app.foundation.queue import CloseCheckout, StartCharge, enqueue
 from app.foundation.settings import settings
 from app.market.bookings import actions as bookings
-from app.market.bookings.model import UNPAID
+from app.market.bookings.model import UNPAID, Booking
 from app.money.payments import actions as payments
-from app.money.payments.model import GatewayRefused, Payment, PaymentReply, PaymentState
+from app.money.payments.model import (
+    GatewayRefused,
+    GatewayUnclear,
+    Payment,
+    PaymentReply,
+    PaymentState,
+)
 from app.people.accounts import actions as accounts
 
 _ATTEMPTS_MAX: Final = 2  # a charge whose checkout address was lost is begun once more
@@ -42,8 +50,9 @@ async def initiate(guest_id: UUID, request: Initiate, key: Key) -> bytes | idemp
     """Begin to pay for a booking; the reply holds the address where the guest pays.
 
     Returns the encoded PaymentReply, or what is stored under the key. The same request with the
-    same key, also after a crash, continues with the charge that was begun. Raises NotPayable,
-    HoldExpired, PaymentStarting, GatewayRefused, GatewayUnclear.
+    same key, also after a crash, continues with the charge that was begun; so does a job, if the
+    gateway's answer is late. Raises NotPayable, HoldExpired, PaymentStarting, GatewayRefused,
+    GatewayUnclear.
     """
     for _ in range(_ATTEMPTS_MAX):
         async with transaction() as tx:
@@ -57,7 +66,7 @@ async def initiate(guest_id: UUID, request: Initiate, key: Key) -> bytes | idemp
                 return await _keep(tx, key, payment)
             await idempotency.take(tx, key, resource_id=payment.id, busy_for=payments.CALLING_FOR)
         outcome = await gateway_named(payment.gateway).start_charge(charge)
-        if reply := await _started(payment, outcome, key):
+        if reply := await _started(payment, outcome, key, request):
             return reply
         match outcome:
             case Refused(reason=reason):
@@ -77,8 +86,86 @@ async def _ready_reply(tx: Tx, key: Key, stored: idempotency.Stored) -> bytes | 
     return await _keep(tx, key, payment) if payment.state in _READY else None
 
 
+async def start_later(payment_id: UUID, return_url: str | None) -> None:
+    """Start a charge whose request got no clear answer, so that the guest can pay it after all.
+
+    Nothing is done if it was started meanwhile, or if its booking is not to be paid any more.
+    Raises PaymentStarting, GatewayUnclear: try again later.
+    """
+    for _ in range(_ATTEMPTS_MAX):
+        async with transaction() as tx:
+            begun = await _begin_again(tx, payment_id, return_url)
+        if begun is None:
+            return
+        payment, charge = begun
+        outcome = await gateway_named(payment.gateway).start_charge(charge)
+        found = await _look_up(payment) if isinstance(outcome, ReferenceTaken) else None
+        async with transaction() as tx:
+            payment, _ = await _record_start(tx, payment, outcome, found)
+        match outcome:
+            case Unknown(reason=reason):
+                raise payments.inconclusive(reason)
+            case ReferenceTaken() if payment.state not in _READY:
+                payment_id = payment.id  # its address was lost: begin another
+            case _:
+                return
+
+
+async def close_checkout(payment_id: UUID) -> None:
+    """Close the page of a charge that nobody is to pay any more, then settle the charge.
+
+    One that was paid meanwhile is settled as a late payment. Raises GatewayUnclear.
+    """
+    async with transaction() as tx:
+        payment = await payments.get(tx, payment_id)
+    closed = await _close(payment)
+    await settle_payment(payment_id)
+    if isinstance(closed, Unknown):
+        raise payments.inconclusive(closed.reason)
+
+
+async def verify(payment_id: UUID) -> Payment:
+    """Settle a charge now, for somebody who waits. Raises NoSuchPayment, GatewayUnclear.
+
+    Without a clear answer in time, a job goes on asking.
+    """
+    try:
+        return await settle_payment(payment_id)
+    except GatewayUnclear:
+        async with transaction() as tx:
+            payment = await payments.get(tx, payment_id)
+            await payments.ask_about(tx, payment.reference)
+        raise
+
+
+async def _close(payment: Payment) -> CheckoutClosed | Refused | Unknown | None:
+    gateway = gateway_named(payment.gateway)
+    is_unpaid = payment.state is not PaymentState.SUCCEEDED
+    if payment.checkout_id is None or not (is_unpaid and gateway.closes_checkouts):
+        return None
+    return await gateway.close_checkout(payment.reference, payment.checkout_id)
+
+
+async def _begin_again(
+    tx: Tx, payment_id: UUID, return_url: str | None
+) -> tuple[Payment, NewCharge] | None:
+    """The open charge of the booking, if it is still to be started."""
+    payment = await payments.get(tx, payment_id)
+    if payment.state in _READY:
+        return None
+    request = Initiate(booking_id=payment.known_booking_id, return_url=return_url)
+    try:
+        begun, charge = await _begin(tx, payment.known_payer_id, request)
+    except (NotPayable, HoldExpired):
+        return None
+    return None if begun.state in _READY else (begun, charge)
+
+
 async def _started(
-    payment: Payment, outcome: CheckoutReady | Refused | ReferenceTaken | Unknown, key: Key
+    payment: Payment,
+    outcome: CheckoutReady | Refused | ReferenceTaken | Unknown,
+    key: Key,
+    request: Initiate,
 ) -> bytes | None:
     """Record how the call ended; returns the reply if the guest can pay or has paid, else None.
 
@@ -87,19 +174,34 @@ async def _started(
     """
     found = await _look_up(payment) if isinstance(outcome, ReferenceTaken) else None
     async with transaction() as tx:
-        booking = await bookings.lock(tx, payment.known_booking_id)
-        if found:
-            payment = await actions.settle(
-                tx, payment, found, live=gateway_named(payment.gateway).live
-            )
-        payment = await payments.record_start(tx, payment, outcome)
+        payment, booking = await _record_start(tx, payment, outcome, found)
         payable = booking.state in UNPAID
         if payment.state in _READY and (payable or payment.state is PaymentState.SUCCEEDED):
             return await _keep(tx, key, payment)
         await idempotency.release(tx, key)
+        if payable and isinstance(outcome, Unknown):
+            later = StartCharge(payment_id=payment.id, return_url=request.return_url)
+            await enqueue(tx, later)
     if not payable:
         raise NotPayable(f"The booking is {booking.state}.")
     return None
+
+
+async def _record_start(
+    tx: Tx,
+    payment: Payment,
+    outcome: CheckoutReady | Refused | ReferenceTaken | Unknown,
+    found: FoundCharge | NoSuchCharge | None,
+) -> tuple[Payment, Booking]:
+    """Record how starting a charge ended; the page of a booking that has ended is closed again."""
+    booking = await bookings.lock(tx, payment.known_booking_id)
+    if found:
+        live = gateway_named(payment.gateway).live
+        payment = await actions.settle(tx, payment, found, live=live)
+    payment = await payments.record_start(tx, payment, outcome)
+    if booking.state not in UNPAID and payment.state is PaymentState.PENDING:
+        await enqueue(tx, CloseCheckout(payment_id=payment.id))
+    return payment, booking
 
 
 async def settle_payment(payment_id: UUID, *, event_id: UUID | None = None) -> Payment:

@@ -279,7 +279,7 @@ async def _alert(tx: Tx, taken: TakenIn) -> None:
 async def find_charge(tx: Tx, gateway: GatewayName, found: FoundInstruction) -> Payment | None:
     """Our charge that a refund or transfer at a gateway is of; None if it is of none of ours."""
     by_id = (
-        await payments.find_by_charge_id(tx, gateway, found.charge_id) if found.charge_id else None
+        await payments.find_by_gateway_id(tx, gateway, found.charge_id) if found.charge_id else None
     )
     payment = by_id or await payments.find_by_reference(tx, found.charge_reference)
     return payment if payment and payment.gateway is gateway else None

@@ -1,6 +1,7 @@
 """Send refunds and transfers, and look them up: a gateway is called between two transactions."""
 
 import time
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -10,6 +11,8 @@ from app.edge.gateways.port import (
     NewRefund,
     NewTransfer,
     NoSuchInstruction,
+    ReferenceTaken,
+    Refused,
     Unknown,
 )
 from app.edge.gateways.registry import gateway_named
@@ -18,7 +21,7 @@ from app.flows.chargebacks import actions as chargebacks
 from app.flows.sending import actions
 from app.foundation.db import transaction
 from app.money.instructions import actions as instructions
-from app.money.instructions.actions import Finding, Outcome
+from app.money.instructions.actions import ArrivedBefore, Finding, Outcome
 from app.money.instructions.model import Instruction, InstructionKind, Origin
 from app.money.instructions.rules import attempts
 from app.money.instructions.rules.attempts import sent_money
@@ -39,8 +42,10 @@ async def send(instruction_id: UUID) -> None:
         begun = await actions.begin(tx, instruction_id)
     if begun is None:
         return
-    attempt, charge = begun
-    outcome = await _send(attempt, charge, send_before)
+    attempt, charge, earlier = begun
+    outcome = await _look_first(attempt, charge, earlier)
+    if outcome is None:
+        outcome = await _send(attempt, charge, send_before)
     async with transaction() as tx:
         instruction = await instructions.record(tx, attempt, outcome)
         await actions.follow_sending(tx, attempt.state, instruction)
@@ -96,6 +101,30 @@ async def look_up_earlier(instruction_id: UUID, reference: str, *, event_id: UUI
         if isinstance(found, FoundInstruction) and found.status in _MOVES_MONEY:
             await instructions.alert_paid_twice(tx, instruction, found)
         await webhooks.processed(tx, event_id)
+
+
+async def _look_first(
+    attempt: Instruction, charge: Payment, earlier: Sequence[str]
+) -> Outcome | None:
+    """Look whether what is to be sent has been sent; None if it has not, as far as can be seen.
+
+    Under its own reference, if the gateway does not know that by itself: a database that was
+    restored sends again what it had sent. And under those of earlier attempts that were given up.
+    """
+    gateway = gateway_named(attempt.gateway)
+    reference, _ = _address(attempt)
+    is_forgotten = attempt.kind is InstructionKind.REFUND or gateway.forgets_transfers
+    for each in [reference, *earlier] if is_forgotten else earlier:
+        found = await _ask(attempt, each, charge)
+        if isinstance(found, Unknown):
+            why = f"could not look whether it was sent before: {found.reason}"
+            return Refused(reason=why, is_temporary=True)
+        if isinstance(found, FoundInstruction):
+            if each == reference:
+                return ReferenceTaken()
+            if found.status in _MOVES_MONEY:
+                return ArrivedBefore(reference=each)
+    return None
 
 
 async def _send(attempt: Instruction, charge: Payment, send_before: float) -> Outcome:

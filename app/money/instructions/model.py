@@ -62,7 +62,8 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
     whose money came back or of which a part was cancelled. `target` is where it goes: the reference
     of the charge to refund, or the gateway's code of the payee. `next_try_at` is when it is looked
     at again: sent, asked about or tried again, by its state. `let_out_at` is when an automatic
-    refund was admitted through the refund gate.
+    refund was admitted through the refund gate. `answered`: the gateway has done with the last
+    request. `reference_spent`: what it answered it may repeat under this reference.
 
     `origin`: whether we began it, or somebody at the gateway. A refund of a charge that is of no
     booking we know has neither booking nor payee. `fee` is what is posted as the gateway's fee,
@@ -93,6 +94,8 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
     confirmed_at: datetime | None = None
     automatic: bool = False
     let_out_at: datetime | None = None
+    answered: bool = False
+    reference_spent: bool = False
     origin: Origin = Origin.BERTHOLD
     key: UUID | None = None
     gateway_id: str | None = None

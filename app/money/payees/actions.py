@@ -3,11 +3,17 @@
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import uuid_utils.compat
 
-from app.edge.gateways.port import GatewayName, Refused, Unknown
+from app.edge.gateways.port import (
+    FoundPayout,
+    GatewayName,
+    MoneyOutStatus,
+    Refused,
+    Unknown,
+)
 from app.edge.gateways.recipients import OnboardingNeeded, RecipientReady
 from app.edge.notifications import actions as notifications
 from app.edge.notifications.model import Kind
@@ -34,6 +40,7 @@ _S = PayoutAccountState
 _STUCK: Final = "payout_account_stuck"
 _REFUSED: Final = "payout_account_refused"
 _STOPPED: Final = "payout_account_stopped"
+_BANK_REFUSED: Final = "payee_payout_failed"
 _LOOK_SOON: Final = timedelta(minutes=1)
 
 # Longer than the calls that ask a gateway about one account can take, repeats included. If no
@@ -199,6 +206,40 @@ async def record(tx: Tx, asked: PayoutAccount, answer: Answer) -> PayoutAccount:
 
 def _recipient(answer: Answer) -> str | None:
     return answer.recipient if isinstance(answer, RecipientReady | OnboardingNeeded) else None
+
+
+async def record_payout(tx: Tx, account: PayoutAccount, payout: FoundPayout) -> None:
+    """Record how a payout from a payee's account to the payee's bank went.
+
+    One that failed is shown on the account; its host is notified and operators are alerted, once
+    per payout. One that arrived ends that. Nothing of ours has moved.
+    """
+    if payout.status is MoneyOutStatus.SUCCEEDED:
+        await queries.record_bank_failure(tx, account.id, failure=None)
+        await resolve_alerts(tx, (_BANK_REFUSED,), [str(account.id)])
+    if payout.status is not MoneyOutStatus.FAILED:
+        return
+    await queries.record_bank_failure(tx, account.id, failure=payout.failure or "refused")
+    await notifications.notify(
+        tx,
+        account_id=account.host_id,
+        kind=Kind.BANK_REFUSED,
+        source_id=uuid5(account.id, payout.gateway_id),
+        data=rules.facts(account, reason=payout.failure),
+    )
+    await raise_alert(
+        tx,
+        kind=_BANK_REFUSED,
+        severity=Severity.WARNING,
+        subject=str(account.id),
+        details={
+            "hostId": str(account.host_id),
+            "gateway": account.gateway,
+            "payout": payout.gateway_id,
+            "amount": str(payout.money),
+            "what": payout.failure,
+        },
+    )
 
 
 async def _take(tx: Tx, account: PayoutAccount) -> PayoutAccount:

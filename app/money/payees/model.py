@@ -102,6 +102,7 @@ class PayoutAccount(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `payout_accounts`. `recipient` is the gateway's code for it.
 
     `missing` lists what the host must give the gateway, `failure` says why it is not paid.
+    `bank_failure` is why its bank did not take what the gateway last paid there from the account.
     `attempts` counts how often the gateway was asked; `answered` is the number of the latest
     attempt whose answer is recorded.
     """
@@ -121,6 +122,8 @@ class PayoutAccount(msgspec.Struct, frozen=True, kw_only=True):
     state: PayoutAccountState
     missing: list[str]
     failure: str | None
+    bank_failure: str | None = None
+    bank_failed_at: datetime | None = None
     attempts: int
     answered: int
     next_try_at: datetime | None
@@ -175,6 +178,10 @@ class PayoutAccountReply(Output, frozen=True):
     bank_name: str | None
     missing: list[str]
     failure: str | None
+    bank_failure: Annotated[
+        str | None, Meta(description="Why its bank did not take the last payout from the gateway")
+    ]
+    bank_failed_at: datetime | None
     created_at: datetime
     updated_at: datetime
 
@@ -194,6 +201,8 @@ class PayoutAccountReply(Output, frozen=True):
             bank_name=account.bank_name,
             missing=account.missing,
             failure=account.failure,
+            bank_failure=account.bank_failure,
+            bank_failed_at=account.bank_failed_at,
             created_at=account.created_at,
             updated_at=account.updated_at,
         )

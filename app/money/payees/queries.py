@@ -8,6 +8,7 @@ import msgspec
 
 from app.edge.gateways.port import GatewayName
 from app.edge.gateways.recipients import OnboardingNeeded, RecipientReady
+from app.foundation.clipping import clip
 from app.foundation.db import Tx, fetch_all, fetch_new, fetch_one
 from app.money.payees.model import NewPayoutAccount, Payee, PayoutAccount, PayoutAccountState
 
@@ -181,11 +182,29 @@ async def move_account(
         to=to,
         answered=answered,
         missing=list(missing),
-        failure=failure,
+        failure=None if failure is None else clip(failure),
         next_try_in=next_try_in,
         recipient=ready.recipient if ready else None,
         account_name=ready.account_name or None if ready else None,
         bank_name=ready.bank_name or None if ready else None,
+    )
+
+
+async def record_bank_failure(
+    tx: Tx, account_id: UUID, *, failure: str | None
+) -> PayoutAccount | None:
+    """Record that its bank did not take a payout, or with None that it took one; None if known."""
+    return await fetch_one(
+        tx,
+        PayoutAccount,
+        """
+        UPDATE payout_accounts
+           SET bank_failure = %(failure)s,
+               bank_failed_at = CASE WHEN %(failure)s::text IS NOT NULL THEN business_now() END
+         WHERE id = %(id)s AND (bank_failure IS NOT NULL OR %(failure)s::text IS NOT NULL)
+     RETURNING *""",
+        id=account_id,
+        failure=None if failure is None else clip(failure),
     )
 
 
@@ -228,7 +247,7 @@ async def await_onboarding(
         id=account.id,
         recipient=needed.recipient,
         missing=needed.missing,
-        failure=needed.reason or None,
+        failure=clip(needed.reason) or None,
         answered=answered,
         is_new=is_new,
         shortest=waits[0],
@@ -271,5 +290,5 @@ async def postpone_account(
         id=account.id,
         attempts=account.attempts,
         by=by,
-        failure=failure,
+        failure=clip(failure),
     )

@@ -91,13 +91,13 @@ def without_number(words: str, account: PayoutAccount) -> str:
     return words.replace(account.account_number, account.masked_number)
 
 
-def facts(account: PayoutAccount) -> PayoutAccountFacts:
-    """The facts of a mail about a payout account."""
+def facts(account: PayoutAccount, *, reason: str | None = None) -> PayoutAccountFacts:
+    """The facts of a mail about a payout account. `reason`: if it is not why it is not paid."""
     return {
         "gateway": account.gateway.title(),
         "currency": account.currency,
         "missing": account.missing,
-        "reason": account.failure or "",
+        "reason": account.failure or "" if reason is None else reason,
     }
 
 

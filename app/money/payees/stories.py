@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.edge.gateways.port import Gateway, Onboarding, Refused, Unknown
+from app.edge.gateways.port import FoundPayout, Gateway, Onboarding, Refused, Unknown
 from app.edge.gateways.recipients import OnboardingLink
 from app.edge.gateways.registry import gateway_named, gateway_to_pay
 from app.edge.webhooks import actions as webhooks
@@ -89,6 +89,21 @@ async def ask_about(account_id: UUID, *, event_id: UUID) -> None:
             await webhooks.processed(tx, event_id)
     if isinstance(answer, Unknown):
         raise _inconclusive()
+
+
+async def ask_about_payout(account: PayoutAccount, payout_id: str, *, event_id: UUID) -> None:
+    """Ask a gateway about its payout to a payee's bank because of a webhook, and record the answer.
+
+    Raises GatewayUnclear.
+    """
+    onboarding = _onboarding_at(gateway_named(account.gateway))
+    found = await onboarding.find_payee_payout(account.recipient or "", payout_id)
+    if isinstance(found, Unknown):
+        raise _inconclusive()
+    async with transaction() as tx:
+        if isinstance(found, FoundPayout):
+            await actions.record_payout(tx, account, found)
+        await webhooks.processed(tx, event_id)
 
 
 async def ask_due(limit: int) -> int:

@@ -113,10 +113,9 @@ async def record_start(
     if payment.state is not PaymentState.CREATED:
         return payment
     match outcome:
-        case CheckoutReady(checkout_url=url):
-            return await _move(
-                tx, payment, PaymentState.PENDING, reason="ready to be paid", checkout_url=url
-            )
+        case CheckoutReady():
+            to, why = PaymentState.PENDING, "ready to be paid"
+            return await _move(tx, payment, to, reason=why, checkout=outcome)
         case Refused(reason=reason):
             return await _move(
                 tx, payment, PaymentState.FAILED, reason="refused by the gateway", failure=reason
@@ -311,10 +310,7 @@ async def lock(tx: Tx, payment_id: UUID) -> Payment:
 
 
 async def lock_shared(tx: Tx, payment_id: UUID) -> Payment:
-    """A charge that others may read and lock like this, but not change until the transaction ends.
-
-    What it says of being contested stays true so long.
-    """
+    """A charge that nobody changes, nor contests, until the transaction ends; others read it."""
     return await queries.lock_shared(tx, payment_id)
 
 
@@ -341,14 +337,14 @@ async def find_by_reference(tx: Tx, reference: str) -> Payment | None:
     return await queries.find_by_reference(tx, reference)
 
 
-async def find_by_charge_id(tx: Tx, gateway: GatewayName, charge_id: str) -> Payment | None:
-    """The charge that its gateway knows by this id of its own; None if there is none."""
-    return await queries.find_by_charge_id(tx, gateway, charge_id)
+async def find_by_gateway_id(tx: Tx, gateway: GatewayName, gateway_id: str) -> Payment | None:
+    """The charge that its gateway has given this id; None if we know of none."""
+    return await queries.find_by_gateway_id(tx, gateway, gateway_id)
 
 
-async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
-    """The ids of a booking's charges that have not ended, as far as we know."""
-    return await queries.open_ids(tx, booking_id)
+async def unpaid_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
+    """The ids of a booking's charges that are open, or that may be paid on an open page."""
+    return await queries.unpaid_ids(tx, booking_id)
 
 
 async def ask_about(tx: Tx, reference: str) -> None:
@@ -414,7 +410,7 @@ async def _move(
     to: PaymentState,
     *,
     reason: str,
-    checkout_url: str | None = None,
+    checkout: CheckoutReady | None = None,
     gateway_id: str | None = None,
     gateway_data: Facts | None = None,
     failure: str | None = None,
@@ -426,7 +422,7 @@ async def _move(
         payment,
         to,
         reason=reason,
-        checkout_url=checkout_url,
+        checkout=checkout,
         gateway_id=gateway_id,
         gateway_data=gateway_data,
         failure=failure,

@@ -62,6 +62,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     charged_back: int = 0  # of what is not refunded: what the guest's bank has taken back
     contested: bool = False  # a chargeback of this charge is open
     checkout_url: str | None
+    checkout_id: str | None = None  # what its gateway takes to close that page
     failure: str | None
     created_at: datetime
     settled_at: datetime | None
@@ -93,6 +94,13 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
         if self.booking_id is None:
             raise LookupError(f"the charge {self.reference} is of no booking that is here")
         return self.booking_id
+
+    @property
+    def known_payer_id(self) -> UUID:
+        """Its payer; LookupError for a charge that came without one."""
+        if self.payer_id is None:
+            raise LookupError(f"nobody that we know has paid the charge {self.reference}")
+        return self.payer_id
 
     @property
     def asked_as(self) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from app.edge.gateways.port import Facts, GatewayName
+from app.edge.gateways.port import CheckoutReady, Facts, GatewayName
+from app.foundation.clipping import clip, clip_facts
 from app.foundation.db import (
     Tx,
     execute,
@@ -110,6 +111,21 @@ async def find_by_reference(tx: Tx, reference: str) -> Payment | None:
     )
 
 
+async def find_by_gateway_id(tx: Tx, gateway: GatewayName, gateway_id: str) -> Payment | None:
+    """The charge that its gateway calls so."""
+    return await fetch_one(
+        tx,
+        Payment,
+        """
+        SELECT *, coalesce(calling_until > business_now(), false) AS calling
+          FROM payments
+         WHERE gateway = %(gateway)s AND gateway_id = %(gateway_id)s
+         ORDER BY id LIMIT 1""",
+        gateway=gateway,
+        gateway_id=gateway_id,
+    )
+
+
 async def find_open(tx: Tx, booking_id: UUID) -> Payment | None:
     """The payment of a booking that can still be paid; there is at most one."""
     return await fetch_one(
@@ -180,7 +196,7 @@ async def move(
     to: PaymentState,
     *,
     reason: str,
-    checkout_url: str | None = None,
+    checkout: CheckoutReady | None = None,
     gateway_id: str | None = None,
     gateway_data: Facts | None = None,
     failure: str | None = None,
@@ -198,6 +214,7 @@ async def move(
             UPDATE payments
                SET state = %(to)s,
                    checkout_url = coalesce(%(checkout_url)s, checkout_url),
+                   checkout_id = coalesce(%(checkout_id)s, checkout_id),
                    gateway_id = coalesce(%(gateway_id)s, gateway_id),
                    gateway_data = coalesce(%(gateway_data)s, gateway_data),
                    failure = %(failure)s,
@@ -218,11 +235,12 @@ async def move(
         id=payment.id,
         was=payment.state,
         to=to,
-        reason=reason,
-        checkout_url=checkout_url,
+        reason=clip(reason),
+        checkout_url=checkout.checkout_url if checkout else None,
+        checkout_id=checkout.checkout_id if checkout else None,
         gateway_id=gateway_id,
-        gateway_data=None if gateway_data is None else json(gateway_data),
-        failure=failure,
+        gateway_data=None if gateway_data is None else json(clip_facts(gateway_data)),
+        failure=None if failure is None else clip(failure),
         amount=received.amount if received else None,
         currency=received.currency if received else None,
     )
@@ -234,14 +252,17 @@ async def references_of_booking(tx: Tx, booking_id: UUID) -> list[str]:
     )
 
 
-async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
-    """The ids of a booking's open charges."""
+async def unpaid_ids(tx: Tx, booking_id: UUID) -> list[UUID]:
+    """Charges of a booking that have not ended, or ended unpaid while their pages stayed open."""
     return await fetch_values(
         tx,
         UUID,
         """
         SELECT id FROM payments
-         WHERE booking_id = %(booking_id)s AND state IN ('created', 'pending')""",
+         WHERE booking_id = %(booking_id)s
+           AND (state IN ('created', 'pending')
+                OR (state IN ('failed', 'abandoned') AND checkout_id IS NOT NULL))
+         ORDER BY id""",
         booking_id=booking_id,
     )
 
@@ -440,17 +461,4 @@ async def count_refunded(tx: Tx, payment_id: UUID, *, amount: int) -> None:
          WHERE id = %(id)s""",
         id=payment_id,
         amount=amount,
-    )
-
-
-async def find_by_charge_id(tx: Tx, gateway: GatewayName, charge_id: str) -> Payment | None:
-    return await fetch_one(
-        tx,
-        Payment,
-        """
-        SELECT *, coalesce(calling_until > business_now(), false) AS calling
-          FROM payments
-         WHERE gateway = %(gateway)s AND gateway_id = %(charge_id)s""",
-        gateway=gateway,
-        charge_id=charge_id,
     )

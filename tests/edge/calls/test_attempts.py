@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -91,6 +91,21 @@ async def test_each_attempt_is_a_row_and_the_last_hour_is_summed_up(shop: Shop) 
     assert all(each["lastHour"]["calls"] == 0 for each in reply["gateways"])
 
 
+async def test_a_call_that_waits_for_its_next_attempt_is_seen_waiting(shop: Shop) -> None:
+    await shop.sandbox.fault("initialize", "too_many_requests", delay_ms=3_000)
+    calling = asyncio.create_task(gateway_named(PAYSTACK).start_charge(_charge()))
+    await _until(shop, "SELECT count(*) FROM gateway_calls", 1)
+    assert not calling.done()
+    (row,) = await _list(shop, reference="pay-0001")
+    assert (row["attempt"], row["attemptsMax"], row["outcome"]) == (1, 4, "unclear")
+    wait = datetime.fromisoformat(row["nextAttemptAt"]) - datetime.fromisoformat(row["at"])
+    assert 3 <= wait.total_seconds() <= 4
+    assert isinstance(await calling, CheckoutReady)
+    last, first = await _list(shop, reference="pay-0001")
+    assert (last["attempt"], last["nextAttemptAt"]) == (2, None)
+    assert first == row
+
+
 async def test_the_list_is_read_in_pages_and_by_gateway_reference_and_outcome(shop: Shop) -> None:
     recorder = CallRecorder()
     calls = [_call(number) for number in range(1, 8)]
@@ -137,6 +152,8 @@ async def test_a_gateway_that_goes_down_meanwhile_is_not_tried_again(shop: Shop)
         await gateway_named(PAYSTACK).start_charge(_charge(reference))
     attempts = await shop.values("SELECT attempt::text FROM gateway_calls ORDER BY at, id")
     assert attempts == ["1", "2", "3", "4", "1", "1"]
+    again = "SELECT count(*) FROM gateway_calls WHERE next_attempt_at IS NOT NULL"
+    assert await shop.count(again) == 3, "the fifth failure in a row is waited for in vain"
 
 
 async def test_a_gateways_reply_is_returned_when_the_call_cannot_be_recorded(shop: Shop) -> None:

@@ -393,7 +393,7 @@ def read(payload: Any, *, scheme: Scheme = Scheme.V3, **headers: str) -> Event:
           "comments": f"{REFUND} of {CHARGE}: x"},
          ("refund:4:completed", EventKind.REFUND_CHANGED, CHARGE)),
         ({"id": 4, "status": "completed", "TransactionId": 8, "comments": "from the dashboard"},
-         ("refund:4:completed", EventKind.OTHER, None)),
+         ("refund:4:completed", EventKind.REFUND_CHANGED, None)),
         ({"event": "virtualcard.debit", "data": {"id": 5}}, ("virtualcard.debit:5:",
          EventKind.OTHER, None)),
     ],
@@ -401,6 +401,12 @@ def read(payload: Any, *, scheme: Scheme = Scheme.V3, **headers: str) -> Event:
 def test_the_key_of_an_event_is_its_subject(payload: Any, expected: Any):
     event = read(payload)
     assert (event.key, event.kind, event.reference) == expected
+
+
+def test_an_event_of_a_charge_or_refund_has_flutterwaves_id_of_the_charge():
+    refund = {"id": 4, "status": "completed", "TransactionId": 8, "comments": "by hand"}
+    assert read(CHARGED).gateway_id == "285959875"
+    assert read(refund).gateway_id == "8"
 
 
 def test_pending_and_successful_webhooks_of_a_payment_are_two_events():
@@ -443,13 +449,18 @@ def test_a_webhook_header_of_the_other_scheme_is_refused():
 
 @pytest.mark.parametrize(
     "payload",
-    [{"event": "charge.completed"}, {"event": "charge.completed", "data": {"id": None}},
-     {"data": {"id": 1}}, {"TransactionId": 1}, {"transfer": "x"},
-     {"event": "charge.completed", "data": {"id": 1, "tx_ref": "\x00"}}],
+    [{"event": "charge.completed"}, {"event": "charge.completed", "data": {"id": None}}, [], "x",
+     {"data": {"id": 1}}, {"TransactionId": {}}, {"transfer": "x"}, {"event": 1.5, "data": 1},
+     {"event": "charge.completed", "data": {"tx_ref": "\x00"}}],
 )  # fmt: skip
-def test_an_event_without_a_required_field_is_a_bad_payload(payload: Any):
+def test_an_event_of_unknown_shape_is_about_nothing(payload: Any):
+    event = read(payload)
+    assert (event.kind, event.reference, event.gateway_id) == (EventKind.OTHER, None, None)
+
+
+def test_a_body_that_is_not_json_is_a_bad_payload():
     with pytest.raises(BadPayload):
-        read(payload)
+        read(b'{"event": "charge.completed", "data": {"id": 1')
 
 
 def test_without_a_webhook_secret_every_signature_is_refused():

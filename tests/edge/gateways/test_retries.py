@@ -188,6 +188,53 @@ async def test_a_refusal_after_an_inconclusive_attempt_is_not_conclusive():
     assert result.follows_inconclusive
 
 
+@pytest.mark.parametrize(
+    ("replies", "has_ended", "spends_key"),
+    [
+        ([httpx.Response(500)] * 4, True, True),
+        (
+            [httpx.Response(500), httpx.Response(500, headers={"Idempotent-Replayed": "true"})],
+            True,
+            True,
+        ),
+        ([httpx.Response(429)] * 4, True, False),
+        ([httpx.Response(503)] * 4, False, True),
+        ([httpx.ReadTimeout("silent")] * 4, False, False),
+        ([httpx.ReadTimeout("silent"), *[httpx.Response(500)] * 3], False, True),
+        ([httpx.Response(500), *[httpx.ReadTimeout("silent")] * 3], False, True),
+        ([httpx.Response(200, text="half of it")], False, False),
+    ],
+)
+async def test_only_answers_of_the_gateways_own_end_a_call_and_only_errors_spend_its_key(
+    replies: list[httpx.Response | Exception], has_ended: bool, spends_key: bool
+):
+    client, seen = _client(replies)
+    result = await _call(client)
+    assert isinstance(result, Inconclusive)
+    assert (result.has_ended, result.spends_key) == (has_ended, spends_key)
+    assert len(seen) == len(replies)
+
+
+async def test_each_attempt_is_recorded_before_the_wait_with_when_the_next_one_comes():
+    recorder = ListRecorder()
+    client, _ = _client([httpx.Response(429, headers={"Retry-After": "25"})], recorder)
+    calling = asyncio.create_task(_call(client))
+    async with asyncio.timeout(20):
+        while not recorder.calls:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    calling.cancel()
+    (call,) = recorder.calls
+    assert (call.number, call.attempts_max) == (1, 4)
+    assert call.next_in_s is not None
+    assert 25 <= call.next_in_s <= 30
+    client, _ = _client([DOWN] * 4, recorder := ListRecorder())
+    await _call(client)
+    assert [call.next_in_s is None for call in recorder.calls] == [False, False, False, True]
+    client, _ = _client([DOWN], recorder := ListRecorder())
+    await _call(client, Repeat.NEVER)
+    assert [(call.attempts_max, call.next_in_s) for call in recorder.calls] == [(1, None)]
+
+
 async def test_a_call_cancelled_while_it_waits_has_recorded_its_attempt():
     recorder = ListRecorder()
     client, seen = _client([httpx.Response(429, headers={"Retry-After": "25"})], recorder)
@@ -209,21 +256,26 @@ def test_waits_double_from_the_first_and_stay_under_a_minute():
     assert list(retries.waits_s(Patience(for_s=1, first_wait_s=25))) == [25, 50, 60]
 
 
-def test_a_wait_is_random_up_to_its_longest_and_to_the_time_left():
-    waits = [retries.wait_s(8, asked_s=0, left_s=100) for _ in range(2_000)]
-    assert all(wait is not None and 0 <= wait <= 8 for wait in waits)
-    assert min(waits, key=str) != max(waits, key=str)
-    assert max(wait or 0 for wait in waits) > 6
-    short = [retries.wait_s(8, asked_s=0, left_s=1) for _ in range(200)]
-    assert all(wait is not None and wait <= 1 for wait in short)
+def test_a_wait_is_random_from_its_shortest_to_a_quarter_more():
+    waits = [retries.wait_s(8, asked_s=0, left_s=100) or 0 for _ in range(2_000)]
+    assert all(8 <= wait <= 10 for wait in waits)
+    assert max(waits) - min(waits) > 1
+    assert all(retries.wait_s(60, asked_s=0, left_s=100) == 60 for _ in range(50))
+
+
+def test_a_wait_that_would_take_longer_than_there_is_time_is_not_begun():
+    assert retries.wait_s(8, asked_s=0, left_s=8) is None
+    assert 8 <= (retries.wait_s(8, asked_s=0, left_s=8.1) or 0) <= 8.1
+    assert retries.wait_s(2, asked_s=0, left_s=0) is None
 
 
 def test_a_wait_is_never_shorter_than_the_gateway_asks_for():
-    waits = [retries.wait_s(2, asked_s=7, left_s=30) for _ in range(200)]
-    assert all(wait is not None and 7 <= wait <= 9 for wait in waits)
+    waits = [retries.wait_s(2, asked_s=7, left_s=30) or 0 for _ in range(200)]
+    assert all(7 <= wait <= 8.75 for wait in waits)
+    assert all(2 <= (retries.wait_s(2, asked_s=1, left_s=30) or 0) <= 2.5 for _ in range(50))
     assert retries.wait_s(2, asked_s=61, left_s=1_000) is None
+    assert retries.wait_s(2, asked_s=60, left_s=1_000) == 60
     assert retries.wait_s(2, asked_s=7, left_s=7) is None
-    assert retries.wait_s(2, asked_s=0, left_s=0) is None
 
 
 @pytest.mark.parametrize(

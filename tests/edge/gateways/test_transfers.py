@@ -122,7 +122,7 @@ async def test_an_answer_that_says_nothing_about_the_transfer_is_unknown(status:
 async def test_the_reason_of_an_unknown_says_how_long_paystack_asks_to_wait():
     busy = listening(lambda _: httpx.Response(429, headers={"Retry-After": "7"}, json={}))
     unknown = await busy.start_transfer(new_transfer())
-    assert unknown == Unknown(reason="HTTP 429, asks to wait 7")
+    assert unknown == Unknown(reason="HTTP 429, asks to wait 7", has_ended=True)
 
 
 async def test_a_refusal_by_somebody_before_paystack_concludes_nothing():

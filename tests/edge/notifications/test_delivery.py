@@ -30,7 +30,10 @@ class Stored(msgspec.Struct):
 OF_ACCOUNTS = {
     Kind.PAYOUT_ACCOUNT_STOPPED: PayoutAccountFacts(
         gateway="Stripe", currency="EUR", missing=["tax id", "a document"], reason="Past due."
-    )
+    ),
+    Kind.BANK_REFUSED: PayoutAccountFacts(
+        gateway="Stripe", currency="EUR", missing=[], reason="The account is closed."
+    ),
 }
 
 
@@ -338,7 +341,7 @@ async def test_every_kind_of_notification_has_a_mail_in_every_language(
 ) -> None:
     assert await stories.deliver(await queue_mail(kind=kind, locale=locale)) is Outcome.SENT
     (mail,) = sink.mails
-    subject, body = ("EUR", "tax id") if kind in OF_ACCOUNTS else ("Villa Ngor", "1A, 1B")
+    subject, body = ("EUR", "Stripe") if kind in OF_ACCOUNTS else ("Villa Ngor", "1A, 1B")
     assert subject in mail["Subject"]
     for form in ("plain", "html"):
         assert body in part(mail, form)

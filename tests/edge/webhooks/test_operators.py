@@ -169,6 +169,45 @@ async def test_a_webhook_that_is_not_tried_again_has_an_alert_until_it_is_replay
     assert await shop.values(alerts) == ["webhooks_given_up paystack resolved"]
 
 
+async def test_a_webhook_that_was_given_up_is_dismissed_with_a_reason(shop: Shop) -> None:
+    await _paid(shop)
+    await shop.values("UPDATE webhook_events SET state = 'failed', attempts = 10 RETURNING state")
+    assert await shop.sweep("retry-webhooks") == 0
+    alerts = "SELECT kind || ' ' || subject || ' ' || state FROM alerts"
+    assert await shop.values(alerts) == ["webhooks_given_up paystack open"]
+    (event,) = await _list(shop)
+    path = f"{WEBHOOKS}/{event['id']}/dismiss"
+    assert (await shop.post(shop.admin, path, {"reason": ""})).status_code == 422
+    assert (await shop.post(shop.guest, path, {"reason": "x"})).status_code == 403
+    reply = await shop.post(shop.admin, path, {"reason": "It is of a test last year"})
+    assert reply.status_code == 200, reply.text
+    dismissed = reply.json()
+    assert (dismissed["state"], dismissed["dismissedBecause"]) == (
+        "ignored",
+        "It is of a test last year",
+    )
+    assert await shop.values(alerts) == ["webhooks_given_up paystack resolved"]
+    assert await shop.sweep("retry-webhooks") == 0
+    (record,) = (await shop.get(shop.admin, "/api/admin/audit", action="dismiss_webhook"))[
+        "records"
+    ]
+    assert (record["before"], record["after"]) == ({"state": "failed"}, {"state": "ignored"})
+    assert record["reason"] == "It is of a test last year"
+    again = await shop.post(shop.admin, path, {"reason": "x"})
+    assert (again.status_code, again.json()["code"]) == (409, "not_given_up")
+    replayed = (await _replay(shop, event)).json()
+    assert (replayed["state"], replayed["dismissedBecause"]) == ("received", None)
+
+
+async def test_a_webhook_that_is_still_acted_on_cannot_be_dismissed(shop: Shop) -> None:
+    await _paid(shop)
+    (event,) = await _list(shop)
+    reply = await shop.post(shop.admin, f"{WEBHOOKS}/{event['id']}/dismiss", {"reason": "x"})
+    assert reply.status_code == 409
+    nothing = await shop.post(shop.admin, f"{WEBHOOKS}/{make.new_id()}/dismiss", {"reason": "x"})
+    assert nothing.status_code == 404
+
+
 async def test_a_webhook_that_is_too_large_is_refused_and_not_stored(shop: Shop) -> None:
     reply = await shop.webhook('{"event": "x", "data": {"id": 1, "pad": "%s"}}' % ("x" * 300_000))
     assert (reply.status_code, reply.json()["code"]) == (413, "request_entity_too_large")

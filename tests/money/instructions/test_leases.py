@@ -100,7 +100,7 @@ async def test_a_refund_request_delayed_past_its_time_does_not_leave(shop: Shop)
         send_before=time.monotonic() + 0.1,
     )
     outcome = await gateway.start_refund(refund)
-    assert outcome == Unknown(reason="delayed for too long: not sent any more")
+    assert outcome == Unknown(reason="delayed for too long: not sent any more", has_ended=True)
     assert await shop.sandbox.refunds() == []
     in_time = msgspec.structs.replace(refund, send_before=time.monotonic() + 60)
     assert isinstance(await gateway.start_refund(in_time), Accepted)

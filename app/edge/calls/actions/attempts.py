@@ -1,21 +1,23 @@
 """Record how attempts at calls to gateways ended, and read what was recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 from app.edge.calls.model import KEPT, CallFilter, CallPage, NewCall, Outcome
 from app.edge.calls.queries import attempts
 from app.edge.gateways.http import Call, Inconclusive
+from app.edge.gateways.port import GatewayName
 from app.foundation import paging
+from app.foundation.clipping import clip
 from app.foundation.db import Tx, plan_for_values
 from app.foundation.retention import Batch
 
 _ERROR_LENGTH_MAX: Final = 200
 
 
-async def record(tx: Tx, calls: Sequence[Call]) -> None:
-    """Record any number of attempts in one statement."""
-    await attempts.insert(tx, [_new(call) for call in calls])
+async def record(tx: Tx, calls: Sequence[Call], *, down: Set[GatewayName] = frozenset()) -> None:
+    """Record any number of attempts in one statement. No call to a gateway that is down goes on."""
+    await attempts.insert(tx, [_new(call, is_last=call.gateway in down) for call in calls])
 
 
 async def read_page(tx: Tx, wanted: CallFilter, *, limit: int, cursor: str | None) -> CallPage:
@@ -32,7 +34,7 @@ async def forget_old(tx: Tx, *, limit: int) -> Batch:
     return Batch.of(await attempts.forget(tx, kept=KEPT, limit=limit), limit=limit)
 
 
-def _new(call: Call) -> NewCall:
+def _new(call: Call, *, is_last: bool) -> NewCall:
     attempt = call.attempt
     return NewCall(
         gateway=call.gateway,
@@ -42,5 +44,9 @@ def _new(call: Call) -> NewCall:
         outcome=Outcome(attempt.outcome),
         status=attempt.status,
         latency_ms=round(call.latency_ms),
-        error=attempt.reason[:_ERROR_LENGTH_MAX] if isinstance(attempt, Inconclusive) else None,
+        error=clip(attempt.reason, _ERROR_LENGTH_MAX)
+        if isinstance(attempt, Inconclusive)
+        else None,
+        attempts_max=call.attempts_max,
+        next_in_s=None if is_last else call.next_in_s,
     )

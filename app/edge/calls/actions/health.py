@@ -21,6 +21,7 @@ from app.edge.calls.model import (
 from app.edge.calls.queries import attempts, outages
 from app.edge.gateways.port import GatewayName
 from app.foundation.alerts import Severity, raise_alert, resolve_alert
+from app.foundation.clipping import clip
 from app.foundation.db import Tx
 
 _DOWN: Final = "gateway_down"  # the kind of alert; its subject is the gateway
@@ -54,6 +55,7 @@ async def count_failure(tx: Tx, gateway: GatewayName, *, reason: str) -> bool:
 
     The failure that brings it down raises an alert.
     """
+    reason = clip(reason)
     outage = await outages.count_failure(tx, gateway, reason=reason)
     _failing.add(gateway)
     if outage.failures == FAILURES_MAX:

@@ -19,9 +19,14 @@ async def insert(tx: Tx, calls: Sequence[NewCall]) -> None:
         """
         WITH lax AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
         INSERT INTO gateway_calls
-               (gateway, operation, reference, attempt, outcome, status, latency_ms, error)
-        SELECT gateway, operation, reference, attempt, outcome, status, latency_ms, error
-          FROM lax, jsonb_populate_recordset(NULL::gateway_calls, %(calls)s)""",
+               (gateway, operation, reference, attempt, outcome, status, latency_ms, error,
+                attempts_max, next_attempt_at)
+        SELECT gateway, operation, reference, attempt, outcome, status, latency_ms, error,
+               attempts_max, business_now() + make_interval(secs => next_in_s)
+          FROM lax, jsonb_to_recordset(%(calls)s) AS call (
+               gateway text, operation text, reference text, attempt smallint, outcome text,
+               status smallint, latency_ms integer, error text, attempts_max smallint,
+               next_in_s double precision)""",
         calls=json(calls),
     )
 

@@ -9,6 +9,7 @@ import httpx
 from app.edge.gateways.flutterwave import (
     amounts,
     charges,
+    checkouts,
     refunds,
     settlements,
     transfers,
@@ -19,6 +20,7 @@ from app.edge.gateways.http import Client, Recorder, problems_of
 from app.edge.gateways.lists import Page, Span, empty
 from app.edge.gateways.port import (
     Accepted,
+    CheckoutClosed,
     CheckoutReady,
     Event,
     FoundChange,
@@ -54,6 +56,8 @@ class Flutterwave:
     currencies = amounts.CURRENCIES
     reports_chargebacks = False
     exchanges = False
+    forgets_transfers = False
+    closes_checkouts = True
     onboarding = None  # payees have no accounts here
 
     def __init__(
@@ -88,6 +92,11 @@ class Flutterwave:
 
     async def start_charge(self, new: NewCharge) -> CheckoutReady | Refused | Unknown:
         return await charges.start(self._client, new)
+
+    async def close_checkout(
+        self, reference: str, checkout_id: str
+    ) -> CheckoutClosed | Refused | Unknown:
+        return await checkouts.close(self._client, reference, checkout_id)
 
     async def find_charge(
         self, reference: str, *, charge_id: str | None = None

@@ -111,7 +111,7 @@ async def start(client: Client, new: NewCharge) -> CheckoutReady | Refused | Unk
             hosted = read(reply.get("data"), _Hosted)
             if hosted is None:
                 return Unknown(reason="the reply to the payment makes no sense")
-            return CheckoutReady(checkout_url=hosted.link)
+            return CheckoutReady(checkout_url=hosted.link, checkout_id=hosted.link)
 
 
 async def list_span(

@@ -91,8 +91,8 @@ async def start(client: Client, new: NewRefund) -> Accepted | Refused | Unknown:
         return Refused(reason=f"{new.money} cannot be refunded as {new.reference!r}")
     charge = await charges.find_attempt(client, new.charge_reference, new.charge_id)
     match charge:
-        case Unknown(reason=reason):  # the refund was not asked for: that is conclusive
-            return Refused(reason=f"the charge could not be looked up: {reason}")
+        case Unknown(reason=reason):  # the refund was not asked for
+            return Refused(reason=f"the charge could not be looked up: {reason}", is_temporary=True)
         case NoSuchCharge():
             return Refused(reason=f"there is no charge {new.charge_reference!r} at Flutterwave")
         case Transaction(currency=currency) if currency != new.money.currency:

@@ -9,13 +9,11 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any, Final, cast
+from typing import Any, Final
 
-import msgspec
-from msgspec import Meta
-
+from app.edge.gateways import events
 from app.edge.gateways.flutterwave.refunds import charge_in
-from app.edge.gateways.port import BadPayload, BadSignature, Event, EventKind
+from app.edge.gateways.port import BadSignature, Event, EventKind
 
 
 class Scheme(StrEnum):
@@ -35,52 +33,23 @@ _KINDS: Final = {
     "transfer.reversal": EventKind.TRANSFER_CHANGED,  # v4; the name is not documented
 }
 
-_ShortText = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
-_Id = int | _ShortText
-
-
-class _Data(msgspec.Struct, frozen=True, kw_only=True):
-    id: _Id
-    status: str = ""
-    tx_ref: _ShortText | None = None
-    reference: _ShortText | None = None
-
-
-class _Webhook(msgspec.Struct, frozen=True, kw_only=True):
-    """An event: in v3 its name is in `event`; in v4 it is in `type`, and the event has an id."""
-
-    data: _Data
-    event: _ShortText | None = None
-    type: _ShortText | None = None
-    webhook_id: _ShortText | None = None
-    id: _ShortText | None = None
-
-
-class _OldTransfer(msgspec.Struct, frozen=True, kw_only=True):
-    """An event about a transfer, as accounts with old settings get it."""
-
-    transfer: _Data
-
-
-class _Refund(msgspec.Struct, frozen=True, kw_only=True):
-    """An event about a refund: it has no envelope, and its fields have names of their own."""
-
-    id: _Id
-    status: _ShortText
-    transaction_id: _Id = msgspec.field(name="TransactionId")
-    comments: str | None = None
-
 
 def read_webhook(
     secrets: Sequence[bytes], scheme: Scheme, headers: Mapping[str, str], body: bytes
 ) -> Event:
     """Check the header of the account's scheme, then read. Raises BadSignature, BadPayload."""
     _check_signature(secrets, scheme, headers, body)
-    try:
-        payload: Any = msgspec.json.decode(body)
-        return _event(cast("dict[str, Any]", payload) if isinstance(payload, dict) else {})
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadPayload(f"not a Flutterwave event: {error}") from error
+    payload = events.fields(events.read_json(body))
+    if "TransactionId" in payload:
+        return _refund_event(payload, body)
+    if "transfer" in payload:  # accounts with old settings get events of this shape
+        transfer = events.fields(payload.get("transfer"))
+        return _event_of(None, "transfer.completed", transfer, body)
+    name = events.text(payload.get("event")) or events.text(payload.get("type"))
+    if name is None:
+        return events.unreadable(body)
+    event_id = events.text(payload.get("webhook_id")) or events.text(payload.get("id"))
+    return _event_of(event_id, name, events.fields(payload.get("data")), body)
 
 
 def _check_signature(
@@ -99,37 +68,39 @@ def _signature(secret: bytes, scheme: Scheme, body: bytes) -> bytes:
     return base64.b64encode(hmac.new(secret, body, hashlib.sha256).digest())
 
 
-def _event(payload: dict[str, Any]) -> Event:
-    if "TransactionId" in payload:
-        return _refund_event(msgspec.convert(payload, _Refund))
-    if "transfer" in payload:
-        transfer = msgspec.convert(payload, _OldTransfer).transfer
-        return _event_of(None, "transfer.completed", transfer)
-    webhook = msgspec.convert(payload, _Webhook)
-    name = webhook.event or webhook.type
-    if name is None:
-        raise BadPayload("neither event nor type is there")
-    return _event_of(webhook.webhook_id or webhook.id, name, webhook.data)
+def _event_of(event_id: str | None, name: str, data: Mapping[str, Any], body: bytes) -> Event:
+    """An event; in v3 it has no id, and its key is made of what it is about.
 
-
-def _event_of(event_id: str | None, name: str, data: _Data) -> Event:
-    """An event; in v3 it has no id, and its key is made of what it is about."""
+    In v3 the charge's reference is in `tx_ref`; in v4, and for a transfer, it is in `reference`.
+    """
     kind = _KINDS.get(name, EventKind.OTHER)
-    reference = data.reference or data.tx_ref
-    if kind is EventKind.CHARGE_CHANGED:
-        reference = data.tx_ref or data.reference
-    key = event_id or f"{name}:{data.id}:{data.status}"
-    if reference is None or kind is EventKind.OTHER:
-        return Event(key=key[:500], name=name, kind=EventKind.OTHER, reference=None)
-    return Event(key=key[:500], name=name, kind=kind, reference=reference)
+    references = [events.text(data.get(field)) for field in ("tx_ref", "reference")]
+    if kind is not EventKind.CHARGE_CHANGED:
+        references.reverse()
+    subject = events.text(data.get("id"))
+    made = f"{name}:{subject}:{data.get('status') or ''}" if subject else events.digest(body)
+    return events.event(
+        key=event_id or made,
+        name=name,
+        kind=kind,
+        body=body,
+        reference=references[0] or references[1],
+        gateway_id=subject,
+    )
 
 
-def _refund_event(refund: _Refund) -> Event:
-    """An event about a refund; if we did not make that refund, its kind is OTHER."""
-    reference = charge_in(refund.comments)
-    return Event(
-        key=f"refund:{refund.id}:{refund.status}",
+def _refund_event(refund: Mapping[str, Any], body: bytes) -> Event:
+    """An event about a refund: it has no envelope, and its fields have names of their own.
+
+    It names the charge; one that we made has our references in its comments.
+    """
+    subject = events.text(refund.get("id"))
+    made = f"refund:{subject}:{refund.get('status') or ''}" if subject else events.digest(body)
+    return events.event(
+        key=made,
         name="refund",
-        kind=EventKind.REFUND_CHANGED if reference else EventKind.OTHER,
-        reference=reference,
+        kind=EventKind.REFUND_CHANGED,
+        body=body,
+        reference=events.text(charge_in(refund.get("comments"))),
+        gateway_id=events.text(refund.get("TransactionId")),
     )

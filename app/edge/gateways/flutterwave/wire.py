@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from app.edge.gateways import conclusions
 from app.edge.gateways.http import Answered, Attempt, Client, Denied, Inconclusive
 from app.edge.gateways.lists import Page, Row, Span, page_of
 from app.edge.gateways.port import Refused, Unknown
@@ -54,8 +55,8 @@ class _Page(msgspec.Struct, frozen=True, kw_only=True):
 def conclude(attempt: Attempt) -> Row | Refusal | Unknown:
     """The reply if the call worked, Flutterwave's refusal, or Unknown."""
     match attempt:
-        case Inconclusive(reason=reason):
-            return Unknown(reason=reason)
+        case Inconclusive():
+            return conclusions.unknown(attempt)
         case Answered(body=body, status=status) | Denied(body=body, status=status):
             refusal = read(body, Refusal)
     if refusal and refusal.status == _ERROR:

@@ -18,6 +18,7 @@ from app.edge.gateways.paystack import (
 )
 from app.edge.gateways.port import (
     Accepted,
+    CheckoutClosed,
     CheckoutReady,
     Event,
     FoundChange,
@@ -49,6 +50,8 @@ class Paystack:
     currencies = frozenset(amounts.WIRE_MIN)
     reports_chargebacks = True
     exchanges = False
+    forgets_transfers = False
+    closes_checkouts = False  # its API has nothing for it
     onboarding = None  # payees have no accounts here
 
     def __init__(
@@ -81,6 +84,11 @@ class Paystack:
         self, new: NewCharge
     ) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
         return await charges.start(self._client, new)
+
+    async def close_checkout(
+        self, reference: str, checkout_id: str
+    ) -> CheckoutClosed | Refused | Unknown:
+        return Refused(reason=f"Paystack closes no pages: {reference} {checkout_id}")
 
     async def find_charge(
         self,

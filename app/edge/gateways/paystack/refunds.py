@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from app.edge.gateways import conclusions
 from app.edge.gateways.http import Answered, Client, Denied, Inconclusive
 from app.edge.gateways.lists import Page, Row, Span, instant
 from app.edge.gateways.paystack import chargebacks, charges
@@ -97,8 +98,8 @@ async def start(client: Client, new: NewRefund) -> Accepted | Refused | Unknown:
         send_before=new.send_before,
     )
     match attempt:
-        case Inconclusive(reason=reason):
-            return Unknown(reason=reason)
+        case Inconclusive():
+            return conclusions.unknown(attempt)
         case Denied():
             return refused(attempt)
         case Answered(body=body):

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from app.edge.gateways import payees
+from app.edge.gateways import conclusions, payees
 from app.edge.gateways.http import Answered, Attempt, Client, Denied, Inconclusive
 from app.edge.gateways.lists import Page, Row, Span, instant
 from app.edge.gateways.paystack.amounts import fee_from_wire, from_wire, to_wire
@@ -147,8 +147,8 @@ async def create_recipient(client: Client, new: NewRecipient) -> RecipientReady 
         body=request,
     )
     match attempt:
-        case Inconclusive(reason=reason):
-            return Unknown(reason=reason)
+        case Inconclusive():
+            return conclusions.unknown(attempt)
         case Denied():
             return refused(attempt)
         case Answered(body=body):
@@ -170,8 +170,8 @@ async def start(client: Client, new: NewTransfer) -> Accepted | Refused | Refere
         send_before=new.send_before,
     )
     match attempt:
-        case Inconclusive(reason=reason):
-            return Unknown(reason=reason)
+        case Inconclusive():
+            return conclusions.unknown(attempt)
         case Denied():
             return ReferenceTaken() if _is_taken(attempt) else refused(attempt)
         case Answered(body=body):
@@ -252,8 +252,8 @@ def _begun(request: _NewTransfer, reply: _Transfer | None) -> Accepted | Unknown
 
 def _found(reference: str, attempt: Attempt) -> FoundInstruction | NoSuchInstruction | Unknown:
     match attempt:
-        case Inconclusive(reason=reason):
-            return Unknown(reason=reason)
+        case Inconclusive():
+            return conclusions.unknown(attempt)
         case Denied():
             if is_not_found(attempt, code="transfer_not_found"):
                 return NoSuchInstruction()

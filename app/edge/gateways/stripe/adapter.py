@@ -9,6 +9,7 @@ from app.edge.gateways.http import Client, Recorder, problems_of
 from app.edge.gateways.lists import Page, Span
 from app.edge.gateways.port import (
     Accepted,
+    CheckoutClosed,
     CheckoutReady,
     Event,
     FoundChange,
@@ -40,6 +41,7 @@ from app.edge.gateways.stripe import (
     balance,
     chargebacks,
     charges,
+    checkouts,
     refunds,
     transfers,
     webhooks,
@@ -61,6 +63,8 @@ class Stripe:
     currencies = amounts.CURRENCIES
     reports_chargebacks = True
     exchanges = True
+    forgets_transfers = True  # its keys last for a day
+    closes_checkouts = True
 
     def __init__(
         self,
@@ -94,6 +98,11 @@ class Stripe:
         self, new: NewCharge
     ) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
         return await charges.start(self._client, new)
+
+    async def close_checkout(
+        self, reference: str, checkout_id: str
+    ) -> CheckoutClosed | Refused | Unknown:
+        return await checkouts.close(self._client, reference, checkout_id)
 
     async def find_charge(
         self, reference: str, *, charge_id: str | None = None
@@ -137,6 +146,11 @@ class Stripe:
         self, recipient: str
     ) -> RecipientReady | OnboardingNeeded | Refused | Unknown:
         return await accounts.find(self._client, recipient)
+
+    async def find_payee_payout(
+        self, recipient: str, payout_id: str
+    ) -> FoundPayout | NoSuchInstruction | Unknown:
+        return await balance.find_payout_of(self._client, recipient, payout_id)
 
     async def start_onboarding(
         self, recipient: str, *, return_url: str, refresh_url: str

@@ -1,15 +1,32 @@
 """What changes our balance beside charges and instructions: payouts to our bank, and the rest."""
 
+import re
+from http import HTTPStatus
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
-from app.edge.gateways.http import Client
+from app.edge.gateways.http import Client, Denied
 from app.edge.gateways.lists import Page, Row, Span, instant, page_of
-from app.edge.gateways.port import Facts, FoundChange, FoundPayout, MoneyOutStatus, Unknown
+from app.edge.gateways.port import (
+    Facts,
+    FoundChange,
+    FoundPayout,
+    MoneyOutStatus,
+    NoSuchInstruction,
+    Unknown,
+)
 from app.edge.gateways.stripe.amounts import from_wire
-from app.edge.gateways.stripe.wire import REASON_LENGTH_MAX, Amount, Id, list_page, read
+from app.edge.gateways.stripe.wire import (
+    REASON_LENGTH_MAX,
+    Amount,
+    Id,
+    list_page,
+    look_up_refused,
+    read,
+    read_one,
+)
 from app.foundation.money import AMOUNT_MAX
 
 # `paid` can become `failed` for some days; `in_transit` and `pending` are under way.
@@ -38,6 +55,8 @@ _LISTED: Final = frozenset(
     }
 )
 _DISPUTE: Final = "dp_"
+_ACCOUNT = re.compile(r"acct_[A-Za-z0-9_]{1,100}")
+_PAYOUT = re.compile(r"po_[A-Za-z0-9_]{1,100}")
 _FEES: Final = frozenset({"stripe_fee", "stripe_fx_fee", "tax_fee"})
 
 
@@ -74,6 +93,30 @@ async def list_payouts(
 ) -> Page[FoundPayout] | Unknown:
     """`GET /v1/payouts`."""
     return await list_page(client, "/v1/payouts", span, cursor, _read_payout)
+
+
+async def find_payout_of(
+    client: Client, account_id: str, payout_id: str
+) -> FoundPayout | NoSuchInstruction | Unknown:
+    """`GET /v1/payouts/{id}` of a connected account: from there to its owner's bank."""
+    if not (_ACCOUNT.fullmatch(account_id) and _PAYOUT.fullmatch(payout_id)):
+        return NoSuchInstruction()
+    row = await read_one(
+        client,
+        f"/v1/payouts/{payout_id}",
+        operation="find_payout",
+        reference=payout_id,
+        on_behalf_of=account_id,
+    )
+    match row:
+        case Unknown():
+            return row
+        case Denied(status=HTTPStatus.NOT_FOUND):
+            return NoSuchInstruction()
+        case Denied():
+            return look_up_refused(row)
+        case _:
+            return _read_payout(row) or Unknown(reason=f"the payout {payout_id} makes no sense")
 
 
 async def list_changes(

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from app.edge.gateways import references
 from app.edge.gateways.http import Client
 from app.edge.gateways.lists import Page, Row, Span, instant
 from app.edge.gateways.port import (
@@ -25,7 +26,7 @@ from app.foundation.money import Money
 _WITH_CHARGES: Final = {"expand[]": "data.charge"}
 
 # How an event names its charge, since it lacks our reference, which never has a colon.
-_CHARGE: Final = "charge:"
+_CHARGE: Final = references.GATEWAYS_OWN
 
 # `warning_closed` ends an inquiry without a chargeback. Every other word (`needs_response`,
 # `under_review`, `warning_…`, `appeal_…`, and new ones) is not final, except `prevented`.

@@ -153,7 +153,7 @@ async def find_id(client: Client, reference: str) -> str | Refused:
     charge = await find_attempt(client, reference)
     match charge:
         case Unknown(reason=reason):
-            return Refused(reason=f"the charge could not be looked up: {reason}")
+            return Refused(reason=f"the charge could not be looked up: {reason}", is_temporary=True)
         case NoSuchCharge():
             return Refused(reason=f"there is no charge {reference!r} at Stripe")
         case Charge():
@@ -256,7 +256,9 @@ def _started(
             session = read(body, _Session)
             if session is None or session.client_reference_id != new.reference:
                 return Unknown(reason="the reply to the session makes no sense")
-            return CheckoutReady(checkout_url=session.url) if session.url else ReferenceTaken()
+            if session.url is None:
+                return ReferenceTaken()
+            return CheckoutReady(checkout_url=session.url, checkout_id=session.id)
 
 
 def _pick(reference: str, listed: Sequence[Row]) -> Charge | NoSuchCharge | Unknown:

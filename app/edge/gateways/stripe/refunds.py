@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import structs
 
+from app.edge.gateways import conclusions
 from app.edge.gateways.http import Answered, Attempt, Client, Denied, Form, Inconclusive
 from app.edge.gateways.lists import Page, Row, Span, instant
 from app.edge.gateways.port import (
@@ -167,8 +168,8 @@ def _begun(
     new: NewRefund, attempt: Attempt, wire: int
 ) -> Accepted | Refused | ReferenceTaken | Unknown:
     match attempt:
-        case Inconclusive(reason=reason):
-            return Unknown(reason=reason)
+        case Inconclusive():
+            return conclusions.unknown(attempt, is_keyed=True)
         case Denied():
             return refused(attempt)
         case Answered(body=body):

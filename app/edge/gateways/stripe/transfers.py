@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from app.edge.gateways import conclusions
 from app.edge.gateways.http import Answered, Attempt, Client, Denied, Form, Inconclusive
 from app.edge.gateways.lists import Page, Row, Span, instant
 from app.edge.gateways.port import (
@@ -125,8 +126,8 @@ def _begun(
     new: NewTransfer, attempt: Attempt, wire: int
 ) -> Accepted | Refused | ReferenceTaken | Unknown:
     match attempt:
-        case Inconclusive(reason=reason):
-            return Unknown(reason=reason)
+        case Inconclusive():
+            return conclusions.unknown(attempt, is_keyed=True)
         case Denied():
             return refused(attempt)
         case Answered(body=body):

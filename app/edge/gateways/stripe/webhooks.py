@@ -5,12 +5,10 @@ import hmac
 import re
 import time
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, TypeGuard
+from typing import Any, Final
 
-import msgspec
-from msgspec import Meta
-
-from app.edge.gateways.port import BadPayload, BadSignature, Event, EventKind
+from app.edge.gateways import events
+from app.edge.gateways.port import BadSignature, Event, EventKind
 from app.edge.gateways.stripe import chargebacks
 
 TOLERANCE_S: Final = 300
@@ -19,7 +17,9 @@ _HEADER: Final = "stripe-signature"
 _TIME = re.compile(r"[0-9]{1,12}")
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _SIGNATURES_MAX: Final = 16
-_CHARGE_ID = re.compile(r"[A-Za-z0-9_]{1,100}")
+_ID = re.compile(r"[A-Za-z0-9_]{1,100}")
+_CHARGE: Final = "charge"  # the word in `object`
+_DONE: Final = "checkout.session.completed"
 _UNPAID: Final = "unpaid"
 
 _KINDS: Final = {
@@ -30,6 +30,7 @@ _KINDS: Final = {
     "payment_intent.canceled": EventKind.CHARGE_CHANGED,
     "payment_intent.payment_failed": EventKind.CHARGE_CHANGED,
     "payment_intent.succeeded": EventKind.CHARGE_CHANGED,
+    "charge.failed": EventKind.CHARGE_CHANGED,
     "charge.updated": EventKind.CHARGE_CHANGED,
     "charge.dispute.closed": EventKind.CHARGEBACK_CHANGED,
     "charge.dispute.created": EventKind.CHARGEBACK_CHANGED,
@@ -44,39 +45,15 @@ _KINDS: Final = {
     "transfer.created": EventKind.TRANSFER_CHANGED,
     "transfer.reversed": EventKind.TRANSFER_CHANGED,
     "transfer.updated": EventKind.TRANSFER_CHANGED,
+    "payout.failed": EventKind.PAYEE_PAYOUT_CHANGED,
+    "payout.paid": EventKind.PAYEE_PAYOUT_CHANGED,
     "account.application.deauthorized": EventKind.PAYEE_CHANGED,
     "account.updated": EventKind.PAYEE_CHANGED,
     "capability.updated": EventKind.PAYEE_CHANGED,
 }
 
-_ShortText = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 
-
-class _Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """Our metadata, if the object is ours; else it may be anything."""
-
-    reference: _ShortText | None = None
-    charge_reference: _ShortText | None = None
-
-
-class _Object(msgspec.Struct, frozen=True, kw_only=True):
-    """What an event is about: the fields that all kinds of objects may have."""
-
-    metadata: _Metadata | None = None
-    transfer_group: _ShortText | None = None
-    payment_status: str | None = None
-    charge: Any = None
-
-
-class _Data(msgspec.Struct, frozen=True, kw_only=True):
-    object: _Object
-
-
-class _Webhook(msgspec.Struct, frozen=True, kw_only=True):
-    id: _ShortText
-    type: _ShortText
-    data: _Data
-    account: _ShortText | None = None
+_OF_PAYEES: Final = (EventKind.PAYEE_CHANGED, EventKind.PAYEE_PAYOUT_CHANGED)
 
 
 def read_webhook(secrets: Sequence[bytes], headers: Mapping[str, str], body: bytes) -> Event:
@@ -88,16 +65,20 @@ def read_webhook(secrets: Sequence[bytes], headers: Mapping[str, str], body: byt
     Raises BadSignature, BadPayload.
     """
     _check_signature(secrets, headers, body)
-    try:
-        webhook = msgspec.json.decode(body, type=_Webhook)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadPayload(f"not a Stripe event: {error}") from error
-    kind, reference = _about(webhook)
-    return Event(
-        key=f"{webhook.account or 'platform'}:{webhook.id}",
-        name=webhook.type,
+    webhook = events.fields(events.read_json(body))
+    name, event_id = events.text(webhook.get("type")), events.text(webhook.get("id"))
+    if name is None or event_id is None:
+        return events.unreadable(body)
+    account = events.text(webhook.get("account"))
+    about = events.fields(events.fields(webhook.get("data")).get("object"))
+    kind = _KINDS.get(name, EventKind.OTHER)
+    return events.event(
+        key=f"{account or 'platform'}:{event_id}",
+        name=name,
         kind=kind,
-        reference=reference,
+        body=body,
+        reference=account if kind in _OF_PAYEES else _reference(name, kind, about),
+        gateway_id=_gateway_id(kind, about),
     )
 
 
@@ -121,29 +102,43 @@ def _any_equal(given: Sequence[str], genuine: Sequence[str]) -> bool:
     return any([hmac.compare_digest(a, b) for a in given for b in genuine])  # noqa: C419
 
 
-def _about(webhook: _Webhook) -> tuple[EventKind, str | None]:
-    """The kind and the reference of an event. Without a reference of ours its kind is OTHER."""
-    kind, about = _KINDS.get(webhook.type, EventKind.OTHER), webhook.data.object
-    ours = about.metadata or _Metadata()
+def _reference(name: str, kind: EventKind, about: Mapping[str, Any]) -> str | None:
+    """The reference that an event's object has: ours, another's, or none."""
+    ours = events.fields(about.get("metadata"))
+    group = events.text(about.get("transfer_group"))
     match kind:
-        case EventKind.CHARGE_CHANGED if about.payment_status == _UNPAID and _is_done(webhook):
-            reference = None  # the payment takes days: another event reports how it ends
-        case EventKind.CHARGE_CHANGED | EventKind.TRANSFER_CHANGED:
-            reference = ours.reference
+        case EventKind.CHARGE_CHANGED if name == _DONE and about.get("payment_status") == _UNPAID:
+            return None  # the payment takes days: another event reports how it ends
+        case EventKind.CHARGE_CHANGED:
+            return events.text(ours.get("reference")) or group
         case EventKind.REFUND_CHANGED:
-            reference = ours.charge_reference or about.transfer_group
+            return events.text(ours.get("charge_reference")) or group
+        case EventKind.TRANSFER_CHANGED:
+            return events.text(ours.get("reference"))
         case EventKind.CHARGEBACK_CHANGED:
-            reference = chargebacks.named(about.charge) if _is_id(about.charge) else None
-        case EventKind.PAYEE_CHANGED:
-            reference = webhook.account  # None for the platform's own account
+            charge_id = _charge_id(about)
+            return chargebacks.named(charge_id) if charge_id else None
         case _:
-            reference = None
-    return (kind, reference) if reference else (EventKind.OTHER, None)
+            return None
 
 
-def _is_id(charge: Any) -> TypeGuard[str]:
-    return isinstance(charge, str) and bool(_CHARGE_ID.fullmatch(charge))
+def _gateway_id(kind: EventKind, about: Mapping[str, Any]) -> str | None:
+    """Stripe's id of the charge or transfer that an event is about."""
+    match kind:
+        case EventKind.REFUND_CHANGED | EventKind.CHARGEBACK_CHANGED:
+            return _charge_id(about)
+        case EventKind.CHARGE_CHANGED if about.get("object") == _CHARGE:
+            return _id(about.get("id"))
+        case EventKind.TRANSFER_CHANGED | EventKind.PAYEE_PAYOUT_CHANGED:
+            return _id(about.get("id"))
+        case _:
+            return None
 
 
-def _is_done(webhook: _Webhook) -> bool:
-    return webhook.type == "checkout.session.completed"
+def _charge_id(about: Mapping[str, Any]) -> str | None:
+    """The charge that a refund or dispute is of; a charge itself is in an event too."""
+    return _id(about.get("id") if about.get("object") == _CHARGE else about.get("charge"))
+
+
+def _id(value: Any) -> str | None:
+    return value if isinstance(value, str) and _ID.fullmatch(value) else None

@@ -102,11 +102,16 @@ async def list_page(
 
 
 async def read_one(
-    client: Client, path: str, *, operation: str, reference: str
+    client: Client, path: str, *, operation: str, reference: str, on_behalf_of: str | None = None
 ) -> Row | Denied | Unknown:
-    """One object by its id."""
+    """One object by its id, of our own account or of a connected one."""
     attempt = await client.call(
-        "GET", path, operation=operation, reference=reference, repeat=Repeat.SAFE
+        "GET",
+        path,
+        operation=operation,
+        reference=reference,
+        repeat=Repeat.SAFE,
+        on_behalf_of=on_behalf_of,
     )
     match attempt:
         case Inconclusive(reason=reason):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from app.edge.gateways import references
 from app.edge.gateways.lists import Page
 from app.edge.gateways.port import FoundChargeback, Gateway, GatewayName
 from app.flows.chargebacks import queries, rules
@@ -18,7 +19,10 @@ from app.money.payments.model import Payment
 async def post_reported(
     tx: Tx, gateway: Gateway, found: FoundChargeback, *, asked_at: datetime
 ) -> None:
-    """Post what a gateway reports of a chargeback; alert operators if its charge is not ours."""
+    """Post what a gateway reports of a chargeback.
+
+    Operators are alerted if its charge should be ours, and is not known.
+    """
     if payment := await find_charge(tx, gateway.name, found):
         await post(tx, payment.id, found, live=gateway.live, asked_at=asked_at)
     else:
@@ -40,7 +44,7 @@ async def contested_charges(tx: Tx) -> list[UUID]:
 async def look_up_listed(tx: Tx, gateway: GatewayName, listed: Page[FoundChargeback]) -> int:
     """Queue a look-up of each of our charges that a gateway lists as wanted back; returns how many.
 
-    Operators are alerted about a charge that is not ours, and about what cannot be read.
+    Operators are alerted about a charge that we should know, and about what cannot be read.
     """
     asked: set[UUID] = set()
     for found in listed.rows:
@@ -70,6 +74,9 @@ async def look_up_open(tx: Tx, gateways: Sequence[GatewayName], *, limit: int) -
 
 
 async def _alert_unknown(tx: Tx, gateway: GatewayName, found: FoundChargeback) -> None:
+    """Alert operators, unless the charge is of another product on the same account."""
+    if not references.is_charge(found.charge_reference):
+        return
     await notify.alert_unknown(
         tx,
         gateway,

@@ -15,6 +15,7 @@ from app.flows.sending.actions.send import (
     next_failed_refund,
     next_failed_transfer,
     next_to_admit,
+    retry_attempt,
     send_due,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "refund_past_payout",
     "reissue",
     "retry",
+    "retry_attempt",
     "send_due",
 ]

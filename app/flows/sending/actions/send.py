@@ -16,13 +16,18 @@ from app.money.instructions.model import Instruction, InstructionKind, Instructi
 from app.money.payments import actions as payments
 from app.money.payments import rules as payment_rules
 from app.money.payments.model import Payment
+from app.money.payouts import actions as payouts
 
 
 class Sending(NamedTuple):
-    """An attempt that was committed and is to be sent, and the charge that its money came from."""
+    """An attempt that was committed and is to be sent, and the charge that its money came from.
+
+    `earlier` are the references of the attempts before it.
+    """
 
     instruction: Instruction
     charge: Payment
+    earlier: Sequence[str]
 
 
 async def begin(tx: Tx, instruction_id: UUID) -> Sending | None:
@@ -46,7 +51,9 @@ async def begin(tx: Tx, instruction_id: UUID) -> Sending | None:
     settled = payment_rules.in_settlement(charge, queued.money)
     is_transfer = queued.kind is InstructionKind.TRANSFER
     attempt = await instructions.begin_attempt(tx, queued, settled if is_transfer else None)
-    return Sending(attempt, charge) if attempt else None
+    if attempt is None:
+        return None
+    return Sending(attempt, charge, await instructions.earlier_references(tx, attempt))
 
 
 def waits_for_settlement(queued: Instruction, charge: Payment) -> bool:
@@ -83,6 +90,19 @@ async def next_to_admit(tx: Tx, but: Sequence[UUID]) -> UUID | None:
     await instructions.lock_refund_gate(tx)
     contested = await chargebacks.contested_charges(tx)
     return await instructions.next_to_admit(tx, but, contested=contested)
+
+
+async def retry_attempt(tx: Tx, instruction_id: UUID, *, attempt: int) -> None:
+    """Queue the attempt after this one, if this one has failed and may be followed by another."""
+    contested = await chargebacks.contested_charges(tx)
+    failed = await instructions.lock(tx, instruction_id)
+    is_due = failed.state is InstructionState.FAILED and failed.next_try_at is not None
+    if not is_due or failed.attempt != attempt or failed.payment_id in contested:
+        return
+    if failed.kind is InstructionKind.REFUND:
+        await instructions.retry_refund(tx, failed.id)
+    else:
+        await payouts.retry_failed(tx, failed.id)
 
 
 async def _next_failed(tx: Tx, kind: InstructionKind, but: Sequence[UUID]) -> UUID | None:

@@ -9,7 +9,7 @@ from app.edge.notifications.model import DisputeFacts, Kind
 from app.foundation import audit, states
 from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
 from app.foundation.db import Tx, now
-from app.foundation.queue import SettlePayment, enqueue
+from app.foundation.queue import CloseCheckout, enqueue_all
 from app.market.bookings import queries, rules
 from app.market.bookings.actions.read import lock, not_found
 from app.market.bookings.model import (
@@ -164,12 +164,12 @@ async def _decline(tx: Tx, booking: Booking, *, by: Actor, reason: str) -> Booki
 async def cancel(tx: Tx, booking: Booking, *, by: Actor, reason: str) -> Booking:
     """Cancel a locked booking, and free its units. The caller divides its money.
 
-    Open charges are looked up at their gateways once more.
+    Its open charges are looked up at their gateways once more, and their pages are closed.
     """
     cancelled = await _release_and_move(
         tx, booking, BookingState.CANCELLED, by=by, reason=reason or f"cancelled by the {by.role}"
     )
-    await _ask_about_open_payments(tx, cancelled)
+    await _close_payments(tx, cancelled)
     if booking.state in UNPAID:  # nobody has been notified of this booking yet
         return cancelled
     for account_id in (cancelled.guest_id, cancelled.host_id):
@@ -185,13 +185,13 @@ async def next_unpaid(tx: Tx, but: Sequence[UUID]) -> UUID | None:
 async def expire_unpaid(tx: Tx, booking_id: UUID) -> None:
     """Expire a locked booking that was not paid in time.
 
-    Open charges are looked up at their gateways once more: one may have been paid, and its webhook
-    lost.
+    Its open charges are looked up at their gateways once more: one may have been paid, and its
+    webhook lost. Their pages are closed.
     """
     booking = await lock(tx, booking_id)
     was_paying = booking.state is BookingState.AWAITING_PAYMENT
     booking = await expire(tx, booking, reason="not paid in time")
-    await _ask_about_open_payments(tx, booking)
+    await _close_payments(tx, booking)
     if was_paying:
         await notify(tx, booking, booking.guest_id, Kind.HOLD_EXPIRED)
 
@@ -269,6 +269,7 @@ async def _record(
     )
 
 
-async def _ask_about_open_payments(tx: Tx, booking: Booking) -> None:
-    for payment_id in await payments.open_ids(tx, booking.id):
-        await enqueue(tx, SettlePayment(payment_id=payment_id))
+async def _close_payments(tx: Tx, booking: Booking) -> None:
+    """Have the pages closed where the booking could be paid, and its charges looked up."""
+    closing = [CloseCheckout(payment_id=each) for each in await payments.unpaid_ids(tx, booking.id)]
+    await enqueue_all(tx, closing)

@@ -19,6 +19,8 @@ from app.money.instructions.actions.queue import (
 )
 from app.money.instructions.actions.read import (
     all_confirmed,
+    earlier_references,
+    find_by_gateway_id,
     find_by_reported_reference,
     get,
     is_refund_under_way,
@@ -43,6 +45,7 @@ from app.money.instructions.actions.refund_gate import (
     next_to_admit,
 )
 from app.money.instructions.actions.send import (
+    ArrivedBefore,
     Outcome,
     begin_attempt,
     record,
@@ -53,6 +56,7 @@ from app.money.instructions.actions.send import (
 from app.money.instructions.actions.take_in import ask_for_facts, take_in, unknown_here
 
 __all__ = [
+    "ArrivedBefore",
     "Finding",
     "Outcome",
     "admit_one",
@@ -64,6 +68,8 @@ __all__ = [
     "begin_attempt",
     "begin_look_up",
     "cancel_all",
+    "earlier_references",
+    "find_by_gateway_id",
     "find_by_reported_reference",
     "get",
     "is_refund_under_way",

@@ -154,7 +154,10 @@ async def _reverse(tx: Tx, instruction: Instruction, reason: str) -> Instruction
 
 
 async def _not_there(tx: Tx, instruction: Instruction) -> Instruction:
-    """The gateway does not know an attempt: it has failed, once it cannot arrive any more."""
+    """The gateway does not know an attempt: it has failed, once it cannot arrive any more.
+
+    An answer under which nothing is there says that at once; without one, it takes minutes.
+    """
     if instruction.state is not _S.UNKNOWN:  # it had been taken: the gateway contradicts itself
         await alert(
             tx, instruction, "instruction_vanished", "the gateway does not know it any more"
@@ -163,12 +166,20 @@ async def _not_there(tx: Tx, instruction: Instruction) -> Instruction:
             tx, instruction, by=attempts.ASK_AGAIN_AFTER, failure="vanished at the gateway"
         )
         return instruction
-    if await due.began_within(tx, instruction, attempts.ARRIVED_BY):
+    may_arrive = not instruction.answered
+    if may_arrive and await due.began_within(tx, instruction, attempts.ARRIVED_BY):
         await moves.postpone(
             tx, instruction, by=attempts.LOOK_AGAIN_AFTER, failure="not there, or not yet"
         )
         return instruction
-    return await fail(tx, instruction, "it never reached the gateway", never_arrived=True)
+    is_spent = instruction.reference_spent
+    return await fail(
+        tx,
+        instruction,
+        "the gateway has not done it" if is_spent else "it never reached the gateway",
+        never_arrived=not is_spent,
+        is_hiccup=True,
+    )
 
 
 async def _mismatch(

@@ -7,6 +7,7 @@ from app.foundation import audit, states
 from app.foundation.alerts import Severity, raise_alert, resolve_alerts
 from app.foundation.audit import SYSTEM
 from app.foundation.db import Tx
+from app.foundation.queue import LookUpInstruction, RetryInstruction, enqueue_later
 from app.money.instructions.model import MOVES, Instruction, InstructionState
 from app.money.instructions.queries import moves
 from app.money.instructions.rules import attempts, records
@@ -26,6 +27,9 @@ async def move(
     gateway_data: Facts | None = None,
     failure: str | None = None,
     never_arrived: bool = False,
+    answered: bool = False,
+    reference_spent: bool = False,
+    reference: str | None = None,
 ) -> Instruction:
     """Move an instruction to another state; returns it as it is then. Raises MoveRefused."""
     states.check(MOVES, instruction.state, to)
@@ -40,6 +44,9 @@ async def move(
         gateway_data=gateway_data,
         failure=failure,
         never_arrived=never_arrived,
+        answered=answered,
+        reference_spent=reference_spent,
+        reference=reference,
     )
     if moved is None:
         raise states.MoveRefused("Somebody else moved this instruction at the same moment.")
@@ -51,10 +58,18 @@ async def move(
 
 
 async def fail(
-    tx: Tx, instruction: Instruction, failure: str, *, never_arrived: bool = False
+    tx: Tx,
+    instruction: Instruction,
+    failure: str,
+    *,
+    never_arrived: bool = False,
+    is_hiccup: bool = False,
 ) -> Instruction:
-    """This attempt moved no money. Another is due in an hour; after the last one, none is."""
-    gives_up = instruction.attempt >= attempts.ATTEMPTS_MAX
+    """This attempt moved no money. Another is due, unless this was the last one.
+
+    `never_arrived`: the gateway has not seen its reference. `is_hiccup`: nobody has refused it.
+    """
+    wait = attempts.retry_after(instruction.attempt, is_hiccup=is_hiccup)
     failed = await move(
         tx,
         instruction,
@@ -62,23 +77,43 @@ async def fail(
         reason=failure,
         failure=failure,
         never_arrived=never_arrived,
-        next_try_in=None if gives_up else attempts.RETRY_AFTER,
+        next_try_in=wait,
     )
-    if gives_up:
+    if wait is None:
         await alert(tx, failed, "instruction_given_up", failure)
+    elif is_hiccup:
+        again = RetryInstruction(instruction_id=failed.id, attempt=failed.attempt)
+        await enqueue_later(tx, again, wait)
     return failed
 
 
-async def lose(tx: Tx, instruction: Instruction, reason: str) -> Instruction:
-    """How this attempt went is unknown: only a look-up can find out."""
-    return await move(
+async def lose(
+    tx: Tx,
+    instruction: Instruction,
+    reason: str,
+    *,
+    answered: bool = False,
+    is_spent: bool = False,
+    reference: str | None = None,
+) -> Instruction:
+    """How this attempt went is unknown: only a look-up can find out. It comes in seconds.
+
+    `reference` is the one to look up, if it is not that of this attempt.
+    """
+    lost = await move(
         tx,
         instruction,
         _S.UNKNOWN,
         reason=reason,
         failure=reason,
+        answered=answered,
+        reference_spent=is_spent,
+        reference=reference,
         next_try_in=attempts.LOOK_AGAIN_AFTER,
     )
+    look_up = LookUpInstruction(instruction_id=lost.id)
+    await enqueue_later(tx, look_up, attempts.LOOK_AFTER)
+    return lost
 
 
 async def alert(tx: Tx, instruction: Instruction, kind: str, what: str) -> None:

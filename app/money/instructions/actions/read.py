@@ -49,6 +49,13 @@ async def find_by_reported_reference(
     return await queries.find_by_key(tx, key) if key else None
 
 
+async def find_by_gateway_id(
+    tx: Tx, gateway: GatewayName, gateway_id: str, kind: InstructionKind
+) -> Instruction | None:
+    """The refund or transfer that its gateway has given this id; None if we know of none."""
+    return await queries.find_by_gateway_id(tx, gateway, gateway_id, kind)
+
+
 async def refunds_at_gateway(tx: Tx, payment_id: UUID) -> list[UUID]:
     """The ids of a charge's refunds that are at the gateway, or may be, or have arrived."""
     return await queries.refunds_at_gateway(tx, payment_id)
@@ -77,6 +84,11 @@ async def of_booking(tx: Tx, booking_id: UUID) -> list[Instruction]:
 async def references_of_booking(tx: Tx, booking_id: UUID) -> list[str]:
     """The reference of every attempt at a booking's refunds and transfers, past ones too."""
     return await queries.references_of_booking(tx, booking_id)
+
+
+async def earlier_references(tx: Tx, instruction: Instruction) -> list[str]:
+    """The references of an instruction's attempts before the current one, the newest first."""
+    return await queries.earlier_references(tx, instruction)
 
 
 async def of_source(tx: Tx, source_id: UUID) -> list[Instruction]:

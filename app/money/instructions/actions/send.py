@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+import msgspec
+
 from app.edge.gateways.port import Accepted, MoneyOutStatus, ReferenceTaken, Refused, Unknown
 from app.foundation.db import Tx
 from app.foundation.money import Money
@@ -15,7 +17,14 @@ from app.money.instructions.rules import attempts
 
 _S = InstructionState
 
-Outcome = Accepted | Refused | ReferenceTaken | Unknown
+
+class ArrivedBefore(msgspec.Struct, frozen=True, kw_only=True):
+    """An earlier attempt has reached the gateway after all: this one was not sent."""
+
+    reference: str
+
+
+Outcome = Accepted | Refused | ReferenceTaken | Unknown | ArrivedBefore
 
 
 async def begin_attempt(
@@ -56,12 +65,17 @@ async def record(tx: Tx, sent: Instruction, outcome: Outcome) -> Instruction:
     match outcome:
         case Accepted():
             return await _sent(tx, instruction, outcome)
-        case Refused(reason=reason):
-            return await fail(tx, instruction, reason)
+        case Refused(reason=reason, is_temporary=is_temporary):
+            return await fail(
+                tx, instruction, reason, never_arrived=is_temporary, is_hiccup=is_temporary
+            )
         case ReferenceTaken():  # an earlier call got through, and its answer was lost
-            return await lose(tx, instruction, "the gateway has this reference already")
-        case Unknown(reason=reason):
-            return await lose(tx, instruction, reason)
+            what = "the gateway has this reference already"
+            return await lose(tx, instruction, what, is_spent=True)
+        case ArrivedBefore(reference=reference):
+            return await lose(tx, instruction, "sent before", is_spent=True, reference=reference)
+        case Unknown(reason=reason, has_ended=has_ended, is_spent=is_spent):
+            return await lose(tx, instruction, reason, answered=has_ended, is_spent=is_spent)
 
 
 async def send_due(tx: Tx, kind: InstructionKind, *, contested: Sequence[UUID], limit: int) -> int:

@@ -7,7 +7,12 @@ import msgspec
 
 from app.edge.gateways.port import GatewayName
 from app.foundation.db import Tx, fetch_all, fetch_new_value, fetch_one, fetch_values
-from app.money.instructions.model import Instruction, InstructionFilter, InstructionMove
+from app.money.instructions.model import (
+    Instruction,
+    InstructionFilter,
+    InstructionKind,
+    InstructionMove,
+)
 
 
 async def find(tx: Tx, instruction_id: UUID) -> Instruction | None:
@@ -95,6 +100,38 @@ async def references_of_booking(tx: Tx, booking_id: UUID) -> list[str]:
           JOIN instruction_history AS history ON instruction_id = instructions.id
          WHERE booking_id = %(booking_id)s AND history.reference IS NOT NULL""",
         booking_id=booking_id,
+    )
+
+
+async def find_by_gateway_id(
+    tx: Tx, gateway: GatewayName, gateway_id: str, kind: InstructionKind
+) -> Instruction | None:
+    """The refund or transfer that its gateway calls so."""
+    return await fetch_one(
+        tx,
+        Instruction,
+        """
+        SELECT * FROM instructions
+         WHERE gateway = %(gateway)s AND gateway_id = %(gateway_id)s AND kind = %(kind)s
+         ORDER BY id LIMIT 1""",
+        gateway=gateway,
+        gateway_id=gateway_id,
+        kind=kind,
+    )
+
+
+async def earlier_references(tx: Tx, instruction: Instruction) -> list[str]:
+    """The references of an instruction's attempts other than its current one, the newest first."""
+    return await fetch_values(
+        tx,
+        str,
+        """
+        SELECT reference FROM instruction_history
+         WHERE instruction_id = %(id)s AND reference <> %(reference)s
+         GROUP BY reference
+         ORDER BY max(id) DESC""",
+        id=instruction.id,
+        reference=instruction.reference,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.edge.gateways.port import Facts
+from app.foundation.clipping import clip, clip_facts
 from app.foundation.db import Tx, execute, fetch_one, fetch_values, json
 from app.foundation.money import Money
 from app.money.instructions.model import Instruction, InstructionState, NewInstruction
@@ -59,7 +60,8 @@ async def begin_attempt(
                SET state = 'sending', attempt = attempt + 1,
                    reference = CASE WHEN reference_unused THEN reference ELSE %(reference)s END,
                    settled_amount = %(settled_amount)s, settled_currency = %(settled_currency)s,
-                   reference_unused = false, gateway_id = NULL, gateway_data = NULL, failure = NULL,
+                   reference_unused = false, answered = false, reference_spent = false,
+                   gateway_id = NULL, gateway_data = NULL, failure = NULL,
                    next_try_at = business_now() + %(sending_for)s, updated_at = business_now()
              WHERE id = %(id)s AND state = 'queued' AND attempt = %(attempt)s
          RETURNING *
@@ -90,8 +92,15 @@ async def move(
     gateway_data: Facts | None = None,
     failure: str | None = None,
     never_arrived: bool = False,
+    answered: bool = False,
+    reference_spent: bool = False,
+    reference: str | None = None,
 ) -> Instruction | None:
-    """Move an instruction on; None if it has been moved since it was read."""
+    """Move an instruction on; None if it has been moved since it was read.
+
+    With a `reference` that one is looked up from here on. What is known of the last request stays
+    true until the next attempt begins.
+    """
     return await fetch_one(
         tx,
         Instruction,
@@ -104,7 +113,10 @@ async def move(
                    gateway_id = coalesce(%(gateway_id)s, gateway_id),
                    gateway_data = coalesce(%(gateway_data)s, gateway_data),
                    failure = %(failure)s,
+                   reference = coalesce(%(reference)s, reference),
                    reference_unused = reference_unused OR %(never_arrived)s,
+                   answered = answered OR %(answered)s,
+                   reference_spent = reference_spent OR %(reference_spent)s,
                    next_try_at = business_now() + %(next_try_in)s,
                    sent_at = CASE WHEN %(to)s IN ('sent', 'confirmed')
                                   THEN coalesce(sent_at, business_now()) ELSE sent_at END,
@@ -123,13 +135,16 @@ async def move(
         was=instruction.state,
         attempt=instruction.attempt,
         to=to,
-        reason=reason,
+        reason=clip(reason),
         next_try_in=next_try_in,
         never_arrived=never_arrived,
+        answered=answered,
+        reference_spent=reference_spent,
+        reference=reference,
         target=target,
         gateway_id=gateway_id,
-        gateway_data=None if gateway_data is None else json(gateway_data),
-        failure=failure,
+        gateway_data=None if gateway_data is None else json(clip_facts(gateway_data)),
+        failure=None if failure is None else clip(failure),
     )
 
 
@@ -147,7 +162,7 @@ async def postpone(tx: Tx, instruction: Instruction, *, by: timedelta, failure: 
         state=instruction.state,
         attempt=instruction.attempt,
         by=by,
-        failure=failure,
+        failure=None if failure is None else clip(failure),
     )
 
 

@@ -10,6 +10,9 @@ from app.foundation.money import Money
 from app.money.instructions.model import Instruction, InstructionKind, Origin
 
 ATTEMPTS_MAX: Final = 5
+HICCUPS_MAX: Final = (
+    8  # attempts, if only a gateway that does not work has kept the last from ending
+)
 
 # Longer than any call lasts: an attempt that is still `sending` after it has lost its sender, and
 # its outcome is unknown. A sender that was only held up sends nothing after it: see `send_before`.
@@ -19,9 +22,12 @@ SENDING_FOR: Final = timedelta(minutes=1)
 # than it may be sent, and than the longest call lasts (Settings.gateway_timeout_seconds).
 ARRIVED_BY: Final = timedelta(minutes=5)
 
-LOOK_AGAIN_AFTER: Final = timedelta(minutes=1)  # while an outcome is unknown
+LOOK_AFTER: Final = timedelta(seconds=3)  # an attempt whose outcome is unknown, for the first time
+LOOK_AGAIN_AFTER: Final = timedelta(minutes=1)  # while it still is
 ASK_AGAIN_AFTER: Final = timedelta(minutes=15)  # what was sent ends by webhook, or by asking
-RETRY_AFTER: Final = timedelta(hours=1)
+RETRY_AFTER: Final = timedelta(hours=1)  # what a gateway has refused
+RETRY_SOON_AFTER: Final = timedelta(seconds=5)  # what a gateway was not able to do
+RETRY_FACTOR: Final = 4
 QUEUED_FOR: Final = timedelta(
     minutes=2
 )  # its job is queued at once; this is for a job that is lost
@@ -64,6 +70,19 @@ def sent_money(instruction: Instruction) -> Money:
     """What the gateway was asked to pay out: of a transfer in the currency that was settled."""
     is_transfer = instruction.kind is InstructionKind.TRANSFER
     return (instruction.settled if is_transfer else None) or instruction.money
+
+
+def retry_after(attempt: int, *, is_hiccup: bool) -> timedelta | None:
+    """How long after a failed attempt the next one is due; None after the last one.
+
+    `is_hiccup`: nobody has refused it, the gateway or the way to it did not work. Then the next one
+    comes in seconds, and after longer and longer waits if that goes on.
+    """
+    if not is_hiccup:
+        return RETRY_AFTER if attempt < ATTEMPTS_MAX else None
+    if attempt >= HICCUPS_MAX:
+        return None
+    return min(RETRY_SOON_AFTER * RETRY_FACTOR ** (attempt - 1), RETRY_AFTER)
 
 
 def differences(instruction: Instruction, found: FoundInstruction, *, live: bool) -> list[str]:

@@ -44,14 +44,14 @@ instructions: Judge = partial(
 
 
 async def intents(tx: Tx) -> Verdicts:
-    """Each attempt under its own reference, as the history has it."""
+    """The reference of each instruction is one that the history has, of this attempt or another."""
     return await judge(
         tx,
         "instruction",
         ("intent_before_effect",),
         """
         SELECT instruction.id,
-               CASE WHEN instruction.attempt > 0 AND intent.id IS NULL
+               CASE WHEN instruction.attempt > 0 AND intent.instruction_id IS NULL
                     THEN concat('attempt ', instruction.attempt, ' as ', instruction.reference,
                                 ' was never written down')
                     WHEN instruction.attempt = 0 AND instruction.origin = 'berthold'
@@ -59,7 +59,8 @@ async def intents(tx: Tx) -> Verdicts:
                     THEN concat(instruction.state, ' without an attempt')
                END AS intent_before_effect
           FROM instructions AS instruction
-          LEFT JOIN instruction_history AS intent
-            ON intent.instruction_id = instruction.id AND intent.state = 'sending'
-           AND intent.attempt = instruction.attempt AND intent.reference = instruction.reference""",
+          LEFT JOIN (SELECT DISTINCT instruction_id, reference FROM instruction_history
+                      WHERE state = 'sending') AS intent
+            ON intent.instruction_id = instruction.id
+           AND intent.reference = instruction.reference""",
     )

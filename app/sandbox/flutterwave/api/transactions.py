@@ -47,18 +47,19 @@ async def create_link(
 async def disable_link(
     request: ApiRequest, simulator: NamedDependency[Simulator]
 ) -> Response[bytes]:
+    """Close a page. One that was paid or closed before is called inactive."""
     rule = simulator.faults.take(Operation.CLOSE)
     await inject_before_effect(rule)
-    url = str(read_fields(await request.body(), "link")["link"])
-    link = simulator.books.transactions.find_by_access_code(url.rpartition("/")[2])
+    code = str(read_fields(await request.body(), "link")["link"]).rpartition("/")[2]
+    link = simulator.books.transactions.find_by_access_code(code)
     if link is None or link.gateway != NAME:
-        raise errors.invalid("Link not found")
+        raise errors.invalid("Invalid payment link")
     try:
         simulator.cashier.close(link)
     except NotPossible as error:
-        raise errors.invalid("Link is already disabled, or was paid") from error
+        raise errors.invalid("This payment link is currently inactive") from error
     await inject_after_effect(rule)
-    return answer(objects.success("Link disabled", None))
+    return answer(objects.success("Payment link disabled", None))
 
 
 @get("/transactions/verify_by_reference")

@@ -1,0 +1,5 @@
+ALTER TABLE webhook_events VALIDATE CONSTRAINT webhook_events_dismissed_once_ignored;
+ALTER TABLE gateway_calls VALIDATE CONSTRAINT gateway_calls_attempts_counted;
+ALTER TABLE gateway_calls VALIDATE CONSTRAINT gateway_calls_again_only_if_unclear;
+ALTER TABLE payout_accounts VALIDATE CONSTRAINT payout_accounts_bank_failed_with_time;
+ALTER TABLE notifications VALIDATE CONSTRAINT notifications_kind_known;
