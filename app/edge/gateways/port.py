@@ -13,6 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
+from app.edge.gateways.amounts import AmountRule, Operation
 from app.edge.gateways.recipients import (
     Flaw,
     NewRecipient,
@@ -316,6 +317,10 @@ class Gateway(Protocol):
 
     @property
     def onboarding(self) -> Onboarding | None: ...
+
+    def amounts_of(self, operation: Operation, currency: str) -> AmountRule | None:
+        """The amounts that it takes or pays; None if it does not take the currency."""
+        ...
 
     def refuses(self, money: Money) -> str | None:
         """Why this gateway could never charge this amount; None if it might. Makes no call."""

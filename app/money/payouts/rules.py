@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import uuid_utils.compat
 
+from app.edge.gateways.amounts import Operation
+from app.edge.gateways.registry import amounts_of
 from app.foundation.audit import Change, Subject
 from app.foundation.money import Money
 from app.money.instructions.model import InstructionKind, InstructionState, NewInstruction
@@ -18,15 +20,22 @@ from app.money.payouts.model import (
 
 
 def recover(payouts: Sequence[Payout], debts: Sequence[Debt]) -> list[Recovery]:
-    """What to keep back: for the oldest debts first, from the payouts of each host in order."""
+    """What to keep back: for the oldest debts first, from the payouts of each host in order.
+
+    What is left of a payout is an amount that its gateway can pay, in steps: where that is not the
+    whole of a debt, the rest of the debt is owed on.
+    """
     kept: list[Recovery] = []
     left = {debt.id: debt.left for debt in debts}
     for payout in payouts:
         available = payout.amount
+        steps = amounts_of(payout.gateway, Operation.TRANSFER, payout.currency)
         for debt in debts:
             if (debt.host_id, debt.currency) != (payout.host_id, payout.currency):
                 continue
             amount = min(available, left[debt.id])
+            if amount < available:
+                amount = steps.in_steps(amount)
             if amount:
                 kept.append(Recovery(debt.id, payout.source_id, payout.booking_id, amount))
                 left[debt.id] -= amount

@@ -104,7 +104,7 @@ def test_of_a_refund_that_came_back_only_what_the_guest_would_have_twice_is_kept
 ) -> None:
     lost = [lost_one(amount, loss=min(amount, loss)) for amount, loss in losses]
     counted = min(sum(each.amount for each in lost), charged_back)
-    shares = kept(refund, lost, counted=counted)
+    shares = kept(instruction(InstructionKind.REFUND, refund), lost, counted=counted)
     assert sum(shares) == min(refund, sum(each.amount for each in lost) - counted)
     for each, share, later in zip(lost, shares, [*shares[1:], 0], strict=False):
         assert share >= 0

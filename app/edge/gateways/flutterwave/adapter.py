@@ -7,6 +7,7 @@ from typing import Final
 
 import httpx
 
+from app.edge.gateways.amounts import AmountRule, Operation
 from app.edge.gateways.flutterwave import amounts, charges, refunds, transfers, webhooks
 from app.edge.gateways.flutterwave.webhooks import Scheme
 from app.edge.gateways.http import Client, Recorder, problems_of
@@ -72,6 +73,9 @@ class Flutterwave:
             recorder=recorder,
             patience=patience,
         )
+
+    def amounts_of(self, operation: Operation, currency: str) -> AmountRule | None:
+        return amounts.rule(operation, currency)
 
     def refuses(self, money: Money) -> str | None:
         wire = amounts.chargeable(money)

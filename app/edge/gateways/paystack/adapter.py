@@ -6,6 +6,7 @@ from typing import Final
 
 import httpx
 
+from app.edge.gateways.amounts import AmountRule, Operation
 from app.edge.gateways.http import Client, Recorder, problems_of
 from app.edge.gateways.paystack import amounts, chargebacks, charges, refunds, transfers, webhooks
 from app.edge.gateways.port import (
@@ -62,6 +63,9 @@ class Paystack:
             recorder=recorder,
             patience=patience,
         )
+
+    def amounts_of(self, operation: Operation, currency: str) -> AmountRule | None:
+        return amounts.rule(operation, currency)
 
     def refuses(self, money: Money) -> str | None:
         wire = amounts.chargeable(money)

@@ -35,7 +35,7 @@ async def keep_refund(tx: Tx, refund: Instruction) -> None:
     if await instructions.of_source(tx, refund.id):
         return  # it has been sent again, or kept, before
     lost = await queries.lock_lost(tx, refund.payment_id)
-    shares = rules.kept(refund.amount, lost, counted=case.payment.charged_back)
+    shares = rules.kept(refund, lost, counted=case.payment.charged_back)
     if not (kept := sum(shares)):
         return
     await queries.add_returns(

@@ -1,25 +1,35 @@
 """Money out: pots divided, shares instructed, effects posted."""
 
-from app.foundation.db import Tx
+from app.edge.gateways.registry import all_amounts
+from app.foundation.db import Tx, json
 from app.operations.invariants.queries.judging import Verdicts, judge
 
 
 async def pots(tx: Tx) -> Verdicts:
-    """Each pot, and each posting of a division."""
+    """Each pot, and each posting of a division.
+
+    The platform has with its commission what is less than the gateway's step: see escrow's rules.
+    """
     return await judge(
         tx,
         "pot",
         ("divisions_posted_once", "commission_as_agreed", "disputes_freeze"),
         """
+        WITH rule AS (
+            SELECT * FROM jsonb_to_recordset(%(rules)s) AS rule (
+                   gateway text, operation text, currency text, step bigint, least bigint)
+             WHERE operation = 'transfer'
+        )
         SELECT coalesce(pot.id, division.source_id) AS id,
                CASE WHEN pot.to_guest IS NULL AND division.id IS NOT NULL
                     THEN concat('posted as divided, and is ', coalesce(pot.state, 'not there'))
                     WHEN pot.to_guest IS NOT NULL AND division.id IS NULL
                     THEN concat(pot.state, ', and not posted as divided')
                END AS divisions_posted_once,
-               CASE WHEN pot.commission <> CASE pot.kind WHEN 'deposit' THEN 0
+               CASE WHEN pot.commission - CASE pot.kind WHEN 'deposit' THEN 0
                               ELSE (pot.amount - pot.charged_back - pot.to_guest)
                                    * pot.commission_bps / 10000 END
+                         NOT BETWEEN 0 AND coalesce(rule.step, 1) - 1
                       OR pot.to_guest + pot.commission + pot.to_host + pot.charged_back
                          <> pot.amount
                     THEN concat('of ', pot.amount, ', divided into ', pot.to_guest, ', ',
@@ -29,9 +39,11 @@ async def pots(tx: Tx) -> Verdicts:
                     THEN concat(pot.state, ', with the open dispute ', dispute.id)
                END AS disputes_freeze
           FROM pots AS pot
+          LEFT JOIN rule ON rule.gateway = pot.gateway AND rule.currency = pot.currency
           FULL JOIN (SELECT id, source_id FROM ledger_transactions WHERE kind = 'division')
                  AS division ON division.source_id = pot.id
           LEFT JOIN disputes AS dispute ON dispute.pot_id = pot.id AND dispute.state = 'open'""",
+        rules=json(all_amounts()),
     )
 
 
