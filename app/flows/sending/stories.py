@@ -16,6 +16,7 @@ from app.edge.webhooks import actions as webhooks
 from app.flows.chargebacks import actions as chargebacks
 from app.flows.sending import actions
 from app.foundation.db import transaction
+from app.foundation.money import Money
 from app.money.instructions import actions as instructions
 from app.money.instructions.actions import Finding, Outcome
 from app.money.instructions.model import Instruction, InstructionKind
@@ -36,8 +37,8 @@ async def send(instruction_id: UUID) -> None:
         begun = await actions.begin(tx, instruction_id)
     if begun is None:
         return
-    attempt, charge = begun
-    outcome = await _send(attempt, charge.reference, send_before)
+    attempt, charge, money = begun
+    outcome = await _send(attempt, charge.reference, money, send_before)
     async with transaction() as tx:
         instruction = await instructions.record(tx, attempt, outcome)
         await actions.follow_sending(tx, attempt.state, instruction)
@@ -67,7 +68,7 @@ async def look_up(
     found = await _find(asked, charge.reference)
     async with transaction() as tx:
         live = gateway_named(asked.gateway).live
-        await chargebacks.lock_around(tx, asked.payment_id)
+        await chargebacks.lock_around(tx, await instructions.payment_ids(tx, asked))
         instruction = await instructions.settle(tx, asked, found, live=live)
         await actions.follow(tx, asked.state, instruction)
         if event_id and not isinstance(found, Unknown):
@@ -95,7 +96,9 @@ async def look_up_earlier(instruction_id: UUID, reference: str, *, event_id: UUI
         await webhooks.processed(tx, event_id)
 
 
-async def _send(attempt: Instruction, charge_reference: str, send_before: float) -> Outcome:
+async def _send(
+    attempt: Instruction, charge_reference: str, money: Money, send_before: float
+) -> Outcome:
     gateway = gateway_named(attempt.gateway)
     reference, target = _address(attempt)
     if attempt.kind is InstructionKind.REFUND:
@@ -113,7 +116,7 @@ async def _send(attempt: Instruction, charge_reference: str, send_before: float)
             reference=reference,
             charge_reference=charge_reference,
             recipient=target,
-            money=attempt.money,
+            money=money,
             reason=attempt.reason,
             send_before=send_before,
         )

@@ -10,36 +10,48 @@ from uuid import UUID
 from app.edge.calls import actions as calls
 from app.flows.chargebacks import actions as chargebacks
 from app.foundation.db import Tx
+from app.foundation.money import Money
 from app.money.instructions import actions as instructions
-from app.money.instructions.model import Instruction, InstructionKind, InstructionState
+from app.money.instructions.model import Instruction, InstructionKind
 from app.money.payments import actions as payments
 from app.money.payments.model import Payment
 
 
 class Sending(NamedTuple):
-    """An attempt that was committed and is to be sent, and the charge that its money came from."""
+    """An attempt that was committed and is to be sent, and the charge that its money came from.
+
+    `money` is all that is sent under its reference: others may go together with the instruction.
+    """
 
     instruction: Instruction
     charge: Payment
+    money: Money
 
 
 async def begin(tx: Tx, instruction_id: UUID) -> Sending | None:
     """Begin an attempt to send a queued instruction; None if it is not to be sent now.
 
-    While its gateway is down it waits: sent now, it would end as unknown. Its charge is locked
-    first, so that no chargeback is opened between the look at it and the commit of the attempt.
+    While its gateway is down it waits: sent now, it would end as unknown. Transfers to the same
+    payee that are too small to go alone go together with it. Their charges are locked first, so
+    that no chargeback is opened between the look at them and the commit of the attempt.
     """
     queued = await instructions.get(tx, instruction_id)
-    if queued.state is not InstructionState.QUEUED or queued.waits_at_refund_gate:
+    if not await instructions.may_be_sent(tx, queued):
         return None
     if queued.gateway in await calls.gateways_down(tx):
         await instructions.wait_for_gateway(tx, queued)
         return None
-    charge = await payments.lock_shared(tx, queued.payment_id)
-    if charge.contested:
+    beside = await instructions.too_small_beside(tx, queued)
+    charges = await _lock_charges(tx, [queued, *beside])
+    if charges[queued.payment_id].contested:
         return None
-    attempt = await instructions.begin_attempt(tx, queued)
-    return Sending(attempt, charge) if attempt else None
+    free = [each for each in beside if not charges[each.payment_id].contested]
+    begun = await instructions.begin_attempt(tx, queued, free)
+    if begun is None:
+        return None
+    attempt, amount = begun
+    money = Money(amount=amount, currency=attempt.currency)
+    return Sending(attempt, charges[attempt.payment_id], money)
 
 
 async def send_due(tx: Tx, kind: InstructionKind, *, limit: int) -> int:
@@ -70,6 +82,12 @@ async def next_to_admit(tx: Tx, but: Sequence[UUID]) -> UUID | None:
     await instructions.lock_refund_gate(tx)
     contested = await chargebacks.contested_charges(tx)
     return await instructions.next_to_admit(tx, but, contested=contested)
+
+
+async def _lock_charges(tx: Tx, together: Sequence[Instruction]) -> dict[UUID, Payment]:
+    """The charges of these, which nobody changes until the transaction ends, by their ids."""
+    ids = sorted({instruction.payment_id for instruction in together})
+    return {payment_id: await payments.lock_shared(tx, payment_id) for payment_id in ids}
 
 
 async def _next_failed(tx: Tx, kind: InstructionKind, but: Sequence[UUID]) -> UUID | None:

@@ -1,5 +1,6 @@
 """Move an instruction on, with its history, its audit record and the alerts that this resolves."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from app.edge.gateways.port import Facts
@@ -9,7 +10,7 @@ from app.foundation.audit import SYSTEM
 from app.foundation.db import Tx
 from app.money.instructions.model import MOVES, Instruction, InstructionState
 from app.money.instructions.queries import moves
-from app.money.instructions.rules import attempts, records
+from app.money.instructions.rules import attempts, records, together
 
 _S = InstructionState
 
@@ -29,6 +30,7 @@ async def move(
 ) -> Instruction:
     """Move an instruction to another state; returns it as it is then. Raises MoveRefused."""
     states.check(MOVES, instruction.state, to)
+    waits_for = together.waits_from(instruction, to)
     moved = await moves.move(
         tx,
         instruction,
@@ -40,6 +42,7 @@ async def move(
         gateway_data=gateway_data,
         failure=failure,
         never_arrived=never_arrived,
+        waits_for=waits_for,
     )
     if moved is None:
         raise states.MoveRefused("Somebody else moved this instruction at the same moment.")
@@ -50,30 +53,66 @@ async def move(
     return moved
 
 
+async def move_all(
+    tx: Tx,
+    party: Sequence[Instruction],
+    to: InstructionState,
+    *,
+    reason: str,
+    next_try_in: timedelta | None = None,
+    gateway_id: str | None = None,
+    gateway_data: Facts | None = None,
+    failure: str | None = None,
+) -> list[Instruction]:
+    """Move an instruction, and those that went together with it, to another state.
+
+    Returns them as they are then, in the same order. Raises MoveRefused.
+    """
+    return [
+        await move(
+            tx,
+            each,
+            to,
+            reason=reason,
+            next_try_in=next_try_in,
+            gateway_id=gateway_id,
+            gateway_data=gateway_data,
+            failure=failure,
+        )
+        for each in party
+    ]
+
+
 async def fail(
-    tx: Tx, instruction: Instruction, failure: str, *, never_arrived: bool = False
-) -> Instruction:
-    """This attempt moved no money. Another is due in an hour; after the last one, none is."""
-    gives_up = instruction.attempt >= attempts.ATTEMPTS_MAX
-    failed = await move(
-        tx,
-        instruction,
-        _S.FAILED,
-        reason=failure,
-        failure=failure,
-        never_arrived=never_arrived,
-        next_try_in=None if gives_up else attempts.RETRY_AFTER,
-    )
-    if gives_up:
-        await alert(tx, failed, "instruction_given_up", failure)
+    tx: Tx, party: Sequence[Instruction], failure: str, *, never_arrived: bool = False
+) -> list[Instruction]:
+    """This attempt moved no money. Another is due in an hour; after the last one, none is.
+
+    Those that went together go together again if they are all due then; else each waits for others.
+    """
+    failed = [
+        await move(
+            tx,
+            each,
+            _S.FAILED,
+            reason=failure,
+            failure=failure,
+            never_arrived=never_arrived and not each.is_led,
+            next_try_in=None if each.attempt >= attempts.ATTEMPTS_MAX else attempts.RETRY_AFTER,
+        )
+        for each in party
+    ]
+    for each in failed:
+        if each.next_try_at is None:
+            await alert(tx, each, "instruction_given_up", failure)
     return failed
 
 
-async def lose(tx: Tx, instruction: Instruction, reason: str) -> Instruction:
+async def lose(tx: Tx, party: Sequence[Instruction], reason: str) -> list[Instruction]:
     """How this attempt went is unknown: only a look-up can find out."""
-    return await move(
+    return await move_all(
         tx,
-        instruction,
+        party,
         _S.UNKNOWN,
         reason=reason,
         failure=reason,
@@ -82,7 +121,7 @@ async def lose(tx: Tx, instruction: Instruction, reason: str) -> Instruction:
 
 
 async def alert(tx: Tx, instruction: Instruction, kind: str, what: str) -> None:
-    """Alert operators about an instruction."""
+    """Alert operators about an instruction, or about all that went together under its reference."""
     await raise_alert(
         tx,
         kind=kind,
@@ -92,7 +131,8 @@ async def alert(tx: Tx, instruction: Instruction, kind: str, what: str) -> None:
             "kind": instruction.kind,
             "bookingId": str(instruction.booking_id),
             "amount": str(instruction.money),
-            "reference": instruction.reference,
+            "reference": instruction.sent_as or instruction.reference,
+            "sentTogetherWithOthers": instruction.sent_as is not None,
             "what": what,
         },
     )

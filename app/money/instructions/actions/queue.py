@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from app.edge.gateways.port import GatewayName
 from app.foundation import audit
 from app.foundation.audit import Actor
@@ -19,7 +21,7 @@ from app.money.instructions.model import (
     NothingToRetry,
 )
 from app.money.instructions.queries import due, moves
-from app.money.instructions.rules import attempts, records
+from app.money.instructions.rules import attempts, records, together
 
 _S = InstructionState
 
@@ -33,7 +35,8 @@ async def queue_all(tx: Tx, new: Sequence[NewInstruction], *, by: Actor) -> None
     """
     if not new:
         return
-    sendable = await moves.insert(tx, new, queued_for=attempts.QUEUED_FOR)
+    waiting = [replace(each, waits_for=each.waits_for or together.waits_for(each)) for each in new]
+    sendable = await moves.insert(tx, waiting, queued_for=attempts.QUEUED_FOR)
     await audit.record_all(tx, by=by, action=f"queue_{new[0].kind}", changes=records.queued(new))
     await enqueue_all(
         tx, [SendInstruction(instruction_id=instruction_id) for instruction_id in sendable]

@@ -1,33 +1,107 @@
 """Send: begin an attempt before the gateway is called, and record how sending it went."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from app.edge.gateways.port import Accepted, MoneyOutStatus, ReferenceTaken, Refused, Unknown
-from app.foundation.db import Tx
+from app.foundation.db import Tx, now
 from app.foundation.queue import LookUpInstruction, SendInstruction, enqueue, enqueue_all
-from app.money.instructions.actions.move import fail, lose, move
-from app.money.instructions.actions.read import lock
+from app.money.instructions.actions.move import fail, lose, move_all
+from app.money.instructions.actions.read import lock_party
 from app.money.instructions.model import Instruction, InstructionKind, InstructionState
 from app.money.instructions.queries import due, moves
-from app.money.instructions.rules import attempts
+from app.money.instructions.queries import together as queries
+from app.money.instructions.rules import attempts, together
 
 _S = InstructionState
 
 Outcome = Accepted | Refused | ReferenceTaken | Unknown
 
 
-async def begin_attempt(tx: Tx, queued: Instruction) -> Instruction | None:
-    """The instruction with the reference to send it under, committed before it is sent.
+class Attempt(NamedTuple):
+    """What is sent in one call: `amount` minor units under the reference of `instruction`.
 
-    None if it is not to be sent: it has been moved since it was read, or waits at the refund gate.
+    It is more than the instruction's own amount if others go together with it.
     """
-    if queued.state is not _S.QUEUED or queued.waits_at_refund_gate:
+
+    instruction: Instruction
+    amount: int
+
+
+async def may_be_sent(tx: Tx, instruction: Instruction) -> bool:
+    """Whether an instruction is queued, and neither the refund gate nor a wait keeps it back."""
+    if instruction.state is not _S.QUEUED or instruction.waits_at_refund_gate:
+        return False
+    if instruction.waits_for_a_person:
+        return False
+    return instruction.not_before is None or instruction.not_before <= await now(tx)
+
+
+async def too_small_beside(tx: Tx, queued: Instruction) -> list[Instruction]:
+    """The transfers to the same account that are too small to go alone, and may go with this one.
+
+    Not locked.
+    """
+    if queued.kind is not InstructionKind.TRANSFER:
+        return []
+    return await queries.too_small(tx, queued, limit=together.SHARES_MAX - 1)
+
+
+async def begin_attempt(
+    tx: Tx, queued: Instruction, beside: Sequence[Instruction] = ()
+) -> Attempt | None:
+    """What is to be sent under which reference, committed before it is sent.
+
+    `beside` are transfers that may go together with it, as one at the gateway. None if nothing is
+    to be sent: it has been moved since it was read, or all of them are too small, and wait.
+    """
+    ids = [queued.id, *(each.id for each in beside)]
+    locked = {each.id: each for each in await queries.lock_queued(tx, ids)}
+    first = locked.pop(queued.id, None)
+    if first is None or not await may_be_sent(tx, first):
         return None
-    reference = attempts.reference(queued.kind, queued.id, queued.attempt + 1)
-    return await moves.begin_attempt(
-        tx, queued, reference=reference, sending_for=attempts.SENDING_FOR
-    )
+    others = [each for each in locked.values() if each.target == first.target]
+    if first.kind is InstructionKind.REFUND:
+        return await _begin(tx, [first])
+    if party := together.choose(first, others):
+        return await _begin(tx, party)
+    waiting = [first.id, *(each.id for each in others)]
+    await moves.wait_for_minimum(tx, waiting, wait=attempts.WAIT_FOR_MINIMUM)
+    return None
+
+
+async def _begin(tx: Tx, party: Sequence[Instruction]) -> Attempt:
+    """Begin an attempt of each of these, which go as one under the reference of the first."""
+    leader = party[0]
+    reference = attempts.reference(leader.kind, leader.id, leader.attempt + 1)
+    if leader.reference and leader.reference_unused and await _went_before(tx, party):
+        reference = leader.reference  # the gateway has never seen it: see `reference_unused`
+    sent_as = reference if len(party) > 1 else None
+    begun = [
+        await moves.begin_attempt(
+            tx,
+            each,
+            reference=reference
+            if each is leader
+            else attempts.reference(each.kind, each.id, each.attempt + 1),
+            sent_as=sent_as,
+            sending_for=attempts.SENDING_FOR,
+        )
+        for each in party
+    ]
+    return Attempt(begun[0], sum(each.amount for each in begun))
+
+
+async def _went_before(tx: Tx, party: Sequence[Instruction]) -> bool:
+    """Whether the latest attempt of the first of these was about just the same amount.
+
+    Only then may it have the same reference again: should the first request turn up after all,
+    hours late, the gateway knows the two for one.
+    """
+    leader = party[0]
+    before = await queries.party(tx, leader.sent_as) if leader.sent_as else [leader]
+    return [each.id for each in before] == [each.id for each in party]
 
 
 async def wait_for_gateway(tx: Tx, queued: Instruction) -> None:
@@ -39,18 +113,19 @@ async def wait_for_gateway(tx: Tx, queued: Instruction) -> None:
 
 async def record(tx: Tx, sent: Instruction, outcome: Outcome) -> Instruction:
     """Record how sending an attempt went, unless a look-up has been faster than the answer."""
-    instruction = await lock(tx, sent.id)
+    party = await lock_party(tx, sent)
+    instruction = party[0]
     if instruction.state is not _S.SENDING or instruction.attempt != sent.attempt:
         return instruction
     match outcome:
         case Accepted():
-            return await _sent(tx, instruction, outcome)
+            return await _sent(tx, party, outcome)
         case Refused(reason=reason):
-            return await fail(tx, instruction, reason)
+            return (await fail(tx, party, reason))[0]
         case ReferenceTaken():  # an earlier call got through, and its answer was lost
-            return await lose(tx, instruction, "the gateway has this reference already")
+            return (await lose(tx, party, "the gateway has this reference already"))[0]
         case Unknown(reason=reason):
-            return await lose(tx, instruction, reason)
+            return (await lose(tx, party, reason))[0]
 
 
 async def send_due(tx: Tx, kind: InstructionKind, *, contested: Sequence[UUID], limit: int) -> int:
@@ -65,16 +140,17 @@ async def send_due(tx: Tx, kind: InstructionKind, *, contested: Sequence[UUID], 
     return len(ids)
 
 
-async def _sent(tx: Tx, instruction: Instruction, accepted: Accepted) -> Instruction:
+async def _sent(tx: Tx, party: Sequence[Instruction], accepted: Accepted) -> Instruction:
     """The gateway has it. One that is done already is looked up, to compare it and to find fees."""
     if accepted.status is not MoneyOutStatus.PENDING:
-        await enqueue(tx, LookUpInstruction(instruction_id=instruction.id))
-    return await move(
+        await enqueue(tx, LookUpInstruction(instruction_id=party[0].id))
+    moved = await move_all(
         tx,
-        instruction,
+        party,
         _S.SENT,
         reason="taken by the gateway",
         next_try_in=attempts.ASK_AGAIN_AFTER,
         gateway_id=accepted.gateway_id,
         gateway_data=accepted.data,
     )
+    return moved[0]

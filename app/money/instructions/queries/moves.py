@@ -5,8 +5,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.edge.gateways.port import Facts
-from app.foundation.db import Tx, execute, fetch_one, fetch_values, json
-from app.money.instructions.model import Instruction, InstructionState, NewInstruction
+from app.foundation.db import Tx, execute, fetch_new, fetch_one, fetch_values, json
+from app.money.instructions.model import Instruction, InstructionState, NewInstruction, WaitsFor
 
 
 async def insert(tx: Tx, new: Sequence[NewInstruction], *, queued_for: timedelta) -> list[UUID]:
@@ -18,12 +18,13 @@ async def insert(tx: Tx, new: Sequence[NewInstruction], *, queued_for: timedelta
         WITH stored AS (
             INSERT INTO instructions (
                 id, kind, state, booking_id, payment_id, source_id, payee_id, gateway, target,
-                amount, currency, reason, automatic, next_try_at)
+                amount, currency, reason, automatic, not_before, waits_for, next_try_at)
             SELECT id, kind, CASE WHEN target IS NULL THEN 'waiting_for_payee' ELSE 'queued' END,
                    booking_id, payment_id, source_id, payee_id, gateway, target, amount, currency,
-                   reason, automatic,
+                   reason, automatic, not_before,
+                   CASE WHEN target IS NULL THEN 'payee' ELSE waits_for END,
                    CASE WHEN target IS NOT NULL AND NOT automatic
-                        THEN business_now() + %(queued_for)s END
+                        THEN greatest(business_now() + %(queued_for)s, not_before) END
               FROM jsonb_populate_recordset(NULL::instructions, %(new)s)
          RETURNING id, state, reason, automatic
         ), history AS (
@@ -37,20 +38,22 @@ async def insert(tx: Tx, new: Sequence[NewInstruction], *, queued_for: timedelta
 
 
 async def begin_attempt(
-    tx: Tx, instruction: Instruction, *, reference: str, sending_for: timedelta
-) -> Instruction | None:
-    """Move a queued instruction to `sending`; None if it has been moved since it was read.
-
-    The attempt gets the new reference, or keeps one that the gateway has never seen.
-    """
-    return await fetch_one(
+    tx: Tx,
+    instruction: Instruction,
+    *,
+    reference: str,
+    sent_as: str | None,
+    sending_for: timedelta,
+) -> Instruction:
+    """Move a locked instruction that is queued to `sending`."""
+    return await fetch_new(
         tx,
         Instruction,
         """
         WITH moved AS (
             UPDATE instructions
                SET state = 'sending', attempt = attempt + 1,
-                   reference = CASE WHEN reference_unused THEN reference ELSE %(reference)s END,
+                   reference = %(reference)s, sent_as = %(sent_as)s, waits_for = NULL,
                    reference_unused = false, gateway_id = NULL, gateway_data = NULL, failure = NULL,
                    next_try_at = business_now() + %(sending_for)s, updated_at = business_now()
              WHERE id = %(id)s AND state = 'queued' AND attempt = %(attempt)s
@@ -58,12 +61,16 @@ async def begin_attempt(
         ), history AS (
             INSERT INTO instruction_history
                    (instruction_id, was, state, attempt, reference, reason)
-            SELECT id, 'queued', state, attempt, reference, 'sent to the gateway' FROM moved
+            SELECT id, 'queued', state, attempt, reference,
+                   CASE WHEN sent_as IS NULL OR sent_as = reference THEN 'sent to the gateway'
+                        ELSE 'sent to the gateway together with others, as ' || sent_as END
+              FROM moved
         )
         SELECT * FROM moved""",
         id=instruction.id,
         attempt=instruction.attempt,
         reference=reference,
+        sent_as=sent_as,
         sending_for=sending_for,
     )
 
@@ -80,6 +87,7 @@ async def move(
     gateway_data: Facts | None = None,
     failure: str | None = None,
     never_arrived: bool = False,
+    waits_for: WaitsFor | None = None,
 ) -> Instruction | None:
     """Move an instruction on; None if it has been moved since it was read."""
     return await fetch_one(
@@ -93,7 +101,7 @@ async def move(
                                  ELSE coalesce(%(target)s, target) END,
                    gateway_id = coalesce(%(gateway_id)s, gateway_id),
                    gateway_data = coalesce(%(gateway_data)s, gateway_data),
-                   failure = %(failure)s,
+                   failure = %(failure)s, waits_for = %(waits_for)s,
                    reference_unused = reference_unused OR %(never_arrived)s,
                    next_try_at = business_now() + %(next_try_in)s,
                    sent_at = CASE WHEN %(to)s IN ('sent', 'confirmed')
@@ -120,6 +128,21 @@ async def move(
         gateway_id=gateway_id,
         gateway_data=None if gateway_data is None else json(gateway_data),
         failure=failure,
+        waits_for=waits_for,
+    )
+
+
+async def wait_for_minimum(tx: Tx, instruction_ids: Sequence[UUID], *, wait: timedelta) -> None:
+    """Let queued and locked transfers wait until there is enough to send; look again later."""
+    await execute(
+        tx,
+        """
+        UPDATE instructions
+           SET waits_for = 'minimum', next_try_at = business_now() + %(wait)s,
+               updated_at = business_now()
+         WHERE id = ANY(%(ids)s) AND state = 'queued'""",
+        ids=list(instruction_ids),
+        wait=wait,
     )
 
 

@@ -1,6 +1,7 @@
 """Attempts to send an instruction: what each is called, how long it lasts, when the next is due."""
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -21,6 +22,9 @@ ARRIVED_BY: Final = timedelta(minutes=5)
 LOOK_AGAIN_AFTER: Final = timedelta(minutes=1)  # while an outcome is unknown
 ASK_AGAIN_AFTER: Final = timedelta(minutes=15)  # what was sent ends by webhook, or by asking
 RETRY_AFTER: Final = timedelta(hours=1)
+# What is too small to go alone is looked at whenever something goes to its payee; this is for what
+# was missed, or has become enough since.
+WAIT_FOR_MINIMUM: Final = timedelta(days=1)
 QUEUED_FOR: Final = timedelta(
     minutes=2
 )  # its job is queued at once; this is for a job that is lost
@@ -48,11 +52,15 @@ def instruction_of(reference: str, kind: InstructionKind) -> UUID | None:
     return UUID(hexadecimal) if prefix == _PREFIXES[kind] and is_ours else None
 
 
-def differences(instruction: Instruction, found: FoundInstruction, *, live: bool) -> list[str]:
-    """In what the gateway's record of an attempt differs from ours."""
+def differences(party: Sequence[Instruction], found: FoundInstruction, *, live: bool) -> list[str]:
+    """In what the gateway's record of an attempt differs from ours.
+
+    `party` is the instruction that has the reference, and those that went together with it.
+    """
+    instruction = party[0]
     pairs = {
         "reference": instruction.reference == found.reference,
-        "amount": instruction.amount == found.money.amount,
+        "amount": sum(each.amount for each in party) == found.money.amount,
         "currency": instruction.currency == found.money.currency,
         "mode": live == found.live,
     }
