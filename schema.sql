@@ -1898,6 +1898,9 @@ CREATE TABLE public.instructions (
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     sent_at timestamp with time zone,
     confirmed_at timestamp with time zone,
+    not_before timestamp with time zone,
+    waits_for text,
+    sent_as text,
     CONSTRAINT instructions_amount_check CHECK ((amount > 0)),
     CONSTRAINT instructions_attempt_check CHECK ((attempt >= 0)),
     CONSTRAINT instructions_attempt_has_reference CHECK (((attempt > 0) = (reference IS NOT NULL))),
@@ -1908,12 +1911,14 @@ CREATE TABLE public.instructions (
     CONSTRAINT instructions_open_has_next_look CHECK (((state <> ALL (ARRAY['queued'::text, 'sending'::text, 'unknown'::text, 'sent'::text])) OR (next_try_at IS NOT NULL) OR (automatic AND (let_out_at IS NULL)))),
     CONSTRAINT instructions_pass_breaker CHECK (((NOT automatic) OR (let_out_at IS NOT NULL) OR ((kind = 'refund'::text) AND (state = ANY (ARRAY['queued'::text, 'cancelled'::text]))))),
     CONSTRAINT instructions_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text, 'sending'::text, 'sent'::text, 'unknown'::text, 'confirmed'::text, 'failed'::text, 'reversed'::text, 'cancelled'::text]))),
+    CONSTRAINT instructions_together_are_transfers CHECK (((sent_as IS NULL) OR ((kind = 'transfer'::text) AND (attempt > 0)))),
     CONSTRAINT instructions_waiting_without_target CHECK (
 CASE state
     WHEN 'waiting_for_payee'::text THEN (target IS NULL)
     WHEN 'cancelled'::text THEN true
     ELSE (target IS NOT NULL)
-END)
+END),
+    CONSTRAINT instructions_waits_for_known CHECK ((waits_for = ANY (ARRAY['payee'::text, 'minimum'::text, 'hold'::text, 'name'::text, 'approval'::text])))
 );
 
 
@@ -3591,6 +3596,20 @@ CREATE INDEX instructions_of_payment ON public.instructions USING btree (payment
 --
 
 CREATE INDEX instructions_of_source ON public.instructions USING btree (source_id);
+
+
+--
+-- Name: instructions_sent_together; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_sent_together ON public.instructions USING btree (sent_as) WHERE (sent_as IS NOT NULL);
+
+
+--
+-- Name: instructions_too_small; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_too_small ON public.instructions USING btree (payee_id, gateway, currency) WHERE (waits_for = 'minimum'::text);
 
 
 --

@@ -35,14 +35,14 @@ class AmountRule(msgspec.Struct, frozen=True, kw_only=True):
         """The amount rounded down to whole steps."""
         return amount - amount % self.step
 
-    def payable_part(self, amount: int) -> int:
-        """The largest part of an amount that can be paid at once; 0 if none can."""
-        part = min(self.in_steps(amount), self.most)
+    def share(self, amount: int) -> int:
+        """An amount cut to what can be paid of it: in whole steps, and 0 if that is too little."""
+        part = self.in_steps(amount)
         return part if part >= self.least else 0
 
     def nearest(self, amount: int) -> list[int]:
         """The nearest amounts below and above that can be paid: two of them, or one at an end."""
-        below = self.payable_part(amount)
+        below = min(self.share(amount), self.most)
         above = max(self.in_steps(amount + self.step - 1), self.least)
         return [each for each in dict.fromkeys((below, above)) if self.pays(each)]
 

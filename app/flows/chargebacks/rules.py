@@ -141,7 +141,7 @@ def kept(refund: Instruction, lost: Sequence[Chargeback], *, counted: int) -> li
     beyond = min(refund.amount, sum(each.amount for each in lost) - counted)
     if beyond <= 0:
         return [0 for _ in lost]
-    left = refund.amount - _amounts(refund).payable_part(refund.amount - beyond)
+    left = refund.amount - _amounts(refund).share(refund.amount - beyond)
     shares: list[int] = []
     for each in lost:
         shares.append(left if each is lost[-1] else min(left, max(each.loss or 0, 0)))

@@ -22,6 +22,13 @@ from app.money.instructions.model import (
 _CLOSED: Final = frozenset({PotState.RELEASED, PotState.REFUNDED, PotState.CHARGED_BACK})
 _UNDIVIDED: Final = frozenset({PotState.HELD, PotState.DISPUTED})
 _ARRIVED: Final = frozenset({InstructionState.CONFIRMED, InstructionState.CANCELLED})
+_WAITS: Final = {
+    WaitsFor.PAYEE: "the host has no payout account for this currency",
+    WaitsFor.MINIMUM: "it is less than the gateway sends, and goes with what the host is paid next",
+    WaitsFor.HOLD: "transfers to the host's account are held for now",
+    WaitsFor.NAME: "an operator must look at the name of the host's account",
+    WaitsFor.APPROVAL: "an operator must approve it",
+}
 _GIVEN_BACK: Final = frozenset({BookingState.DECLINED, BookingState.CANCELLED})
 
 
@@ -201,14 +208,10 @@ def _obstacle(instruction: Instruction) -> str:
     match instruction.state:
         case InstructionState.QUEUED if instruction.waits_at_refund_gate:
             return "more is to be refunded than goes out at once without an operator"
-        case InstructionState.QUEUED if instruction.waits is WaitsFor.MINIMUM:
-            return "it is less than the gateway sends, and goes together with the host's next ones"
-        case InstructionState.QUEUED if instruction.waits_for_a_person:
-            return "an operator must look at it first"
-        case InstructionState.QUEUED if instruction.waits is WaitsFor.HOLD:
-            return "transfers to this account are held for now"
+        case InstructionState.QUEUED if instruction.waits:
+            return _WAITS[instruction.waits]
         case InstructionState.WAITING_FOR_PAYEE:
-            return "the host has no payout account for this currency"
+            return _WAITS[WaitsFor.PAYEE]
         case InstructionState.UNKNOWN:
             return "the gateway's answer was lost; it is being asked"
         case InstructionState.FAILED if instruction.next_try_at:

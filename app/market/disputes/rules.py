@@ -85,7 +85,7 @@ def to_guest(decided: Money, dispute: Dispute, gateway: GatewayName) -> int:
         )
     if decided.amount in (least, most):
         refunds = amounts_of(gateway, Operation.REFUND, dispute.currency)
-        return refunds.payable_part(decided.amount)
+        return refunds.share(decided.amount)
     check_payable("toGuest.amount", decided, operation=Operation.REFUND, gateway=gateway)
     return decided.amount
 

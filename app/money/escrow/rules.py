@@ -46,7 +46,7 @@ def divide(pot: Pot, *, to_guest: int, reason: str, automatic: bool = False) -> 
     """
     if pot.contested:
         raise ChargeContested("What is held stays where it is until its chargeback is decided.")
-    to_guest = amounts_of(pot.gateway, Operation.REFUND, pot.currency).payable_part(to_guest)
+    to_guest = amounts_of(pot.gateway, Operation.REFUND, pot.currency).share(to_guest)
     rest = pot.left - to_guest
     bps = pot.commission_bps if pot.kind is PotKind.RENTAL else 0
     _, uncut = split(rest, [bps, WHOLE_BPS - bps])

@@ -120,8 +120,8 @@ def _explain_wait(transfer: HostTransfer, missing: Money | None) -> str | None:
             least = Money(rule.least, transfer.currency)
             more = f"as soon as {missing} more" if missing and missing.amount else "when enough"
             return (
-                f"{transfer.gateway.title()} sends at least {least} at once. It goes out by itself, "
-                f"together with others, {more} is to be paid to you."
+                f"{transfer.gateway.title()} sends at least {least} at once. It goes out by "
+                f"itself, together with others, {more} is to be paid to you."
             )
         case WaitsFor.HOLD if transfer.not_before:
             return f"It is held until {transfer.not_before:%Y-%m-%d %H:%M} UTC."

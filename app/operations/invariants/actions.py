@@ -34,6 +34,8 @@ JUDGES: Final[tuple[Judge, ...]] = (
     money_out.shares,
     money_out.disputes,
     money_out.instructions,
+    money_out.amounts,
+    money_out.together,
     money_out.debts,
     money_out.late_refunds,
     chargebacks.postings,

@@ -39,7 +39,7 @@ def test_the_nearest_amounts_can_be_paid_and_none_between_them_can(
     above = min((a for a in range(rule.least, rule.most + 1, rule.step) if a >= amount), default=0)
     assert rule.nearest(amount) == [a for a in dict.fromkeys((below, above)) if a]
     assert rule.pays(amount) == (below == above == amount and amount > 0)
-    assert rule.payable_part(amount) == below
+    assert min(rule.share(amount), rule.most) == below
     assert (rule.refusal(Money(amount, "NGN")) is None) == rule.pays(amount)
 
 

@@ -185,6 +185,60 @@ async def instructions(tx: Tx) -> Verdicts:
     )
 
 
+async def amounts(tx: Tx) -> Verdicts:
+    """Each refund or transfer that is still to be sent, by the rule of its gateway.
+
+    A transfer may be less than its gateway sends: it goes together with others.
+    """
+    return await judge(
+        tx,
+        "instruction",
+        ("amounts_can_be_sent",),
+        """
+        WITH rule AS (
+            SELECT * FROM jsonb_to_recordset(%(rules)s) AS rule (
+                   gateway text, operation text, currency text, step bigint, least bigint)
+        )
+        SELECT id,
+               CASE WHEN amount %% step <> 0
+                    THEN concat(amount, ', where ', gateway, ' pays in steps of ', step)
+                    WHEN kind = 'refund' AND amount < least
+                    THEN concat(amount, ', where ', gateway, ' refunds at least ', least)
+               END AS amounts_can_be_sent
+          FROM instructions
+          JOIN rule USING (gateway, currency)
+         WHERE operation = kind AND state IN ('queued', 'waiting_for_payee', 'failed')""",
+        rules=json(all_amounts()),
+    )
+
+
+async def together(tx: Tx) -> Verdicts:
+    """Each reference under which transfers went together, as far as they are out or have arrived.
+
+    An attempt that failed is over: of those, each may have gone on without the others.
+    """
+    return await judge(
+        tx,
+        "reference",
+        ("sent_together_once",),
+        """
+        SELECT sent_as AS id,
+               CASE WHEN count(*) FILTER (WHERE sent_as = reference) <> 1
+                    THEN 'is the reference of none of those that went by it'
+                    WHEN count(DISTINCT (payee_id, gateway, currency, target)) <> 1
+                    THEN 'of different payees'
+                    WHEN count(DISTINCT state) <> 1
+                    THEN concat('in different states: ', string_agg(DISTINCT state, ', '))
+               END AS sent_together_once
+          FROM instructions
+         WHERE sent_as IN (
+               SELECT sent_as FROM instructions
+                WHERE sent_as IS NOT NULL
+                  AND state IN ('sending', 'unknown', 'sent', 'confirmed', 'reversed'))
+         GROUP BY sent_as""",
+    )
+
+
 async def debts(tx: Tx) -> Verdicts:
     return await judge(
         tx,
