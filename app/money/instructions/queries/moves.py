@@ -61,9 +61,9 @@ async def begin_attempt(
         ), history AS (
             INSERT INTO instruction_history
                    (instruction_id, was, state, attempt, reference, reason)
-            SELECT id, 'queued', state, attempt, reference,
-                   CASE WHEN sent_as IS NULL OR sent_as = reference THEN 'sent to the gateway'
-                        ELSE 'sent to the gateway together with others, as ' || sent_as END
+            SELECT id, 'queued', state, attempt, coalesce(sent_as, reference),
+                   CASE WHEN sent_as IS NULL THEN 'sent to the gateway'
+                        ELSE 'sent to the gateway together with others' END
               FROM moved
         )
         SELECT * FROM moved""",
@@ -114,7 +114,8 @@ async def move(
         ), history AS (
             INSERT INTO instruction_history
                    (instruction_id, was, state, attempt, reference, reason)
-            SELECT id, %(was)s, state, attempt, reference, %(reason)s FROM moved
+            SELECT id, %(was)s, state, attempt, coalesce(sent_as, reference), %(reason)s
+              FROM moved
         )
         SELECT * FROM moved""",
         id=instruction.id,
@@ -175,7 +176,7 @@ async def cancel(tx: Tx, instruction_ids: Sequence[UUID], *, reason: str) -> int
             UPDATE instructions
                SET state = 'cancelled', next_try_at = NULL, updated_at = business_now()
              WHERE id = ANY(%(ids)s) AND state IN ('queued', 'waiting_for_payee', 'failed')
-         RETURNING id, state, attempt, reference
+         RETURNING id, state, attempt, coalesce(sent_as, reference) AS reference
         )
         INSERT INTO instruction_history (instruction_id, was, state, attempt, reference, reason)
         SELECT id, was.state, cancelled.state, attempt, reference, %(reason)s

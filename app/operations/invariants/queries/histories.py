@@ -61,5 +61,6 @@ async def intents(tx: Tx) -> Verdicts:
           FROM instructions AS instruction
           LEFT JOIN instruction_history AS intent
             ON intent.instruction_id = instruction.id AND intent.state = 'sending'
-           AND intent.attempt = instruction.attempt AND intent.reference = instruction.reference""",
+           AND intent.attempt = instruction.attempt
+           AND intent.reference = coalesce(instruction.sent_as, instruction.reference)""",
     )
