@@ -48,10 +48,17 @@ async def party(tx: Tx, instruction: Instruction) -> list[Instruction]:
 
 
 async def lock_party(tx: Tx, instruction: Instruction) -> list[Instruction]:
-    """An instruction and those that went together with it, locked; ordered as in `party`."""
+    """An instruction and those that went together with it, locked; ordered as in `party`.
+
+    It alone if it has gone on without them since it was read.
+    """
     if instruction.sent_as is None:
         return [await lock(tx, instruction.id)]
-    return rules.led(await together.lock_party(tx, instruction.sent_as))
+    locked = await together.lock_party(tx, instruction.id, instruction.sent_as)
+    now = next(each for each in locked if each.id == instruction.id)
+    if now.sent_as != instruction.sent_as:
+        return [now]
+    return rules.led(locked)
 
 
 async def payment_ids(tx: Tx, instruction: Instruction) -> list[UUID]:

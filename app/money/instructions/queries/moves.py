@@ -174,7 +174,8 @@ async def cancel(tx: Tx, instruction_ids: Sequence[UUID], *, reason: str) -> int
             SELECT id, state FROM instructions WHERE id = ANY(%(ids)s)
         ), cancelled AS (
             UPDATE instructions
-               SET state = 'cancelled', next_try_at = NULL, updated_at = business_now()
+               SET state = 'cancelled', next_try_at = NULL, waits_for = NULL,
+                   updated_at = business_now()
              WHERE id = ANY(%(ids)s) AND state IN ('queued', 'waiting_for_payee', 'failed')
          RETURNING id, state, attempt, coalesce(sent_as, reference) AS reference
         )

@@ -52,15 +52,16 @@ async def party(tx: Tx, sent_as: str) -> list[Instruction]:
     )
 
 
-async def lock_party(tx: Tx, sent_as: str) -> list[Instruction]:
-    """Lock the transfers that went together under this reference, in the order of ids."""
+async def lock_party(tx: Tx, instruction_id: UUID, sent_as: str) -> list[Instruction]:
+    """Lock an instruction, and those that went together under this reference, in order of ids."""
     return await fetch_all(
         tx,
         Instruction,
         """
-        SELECT * FROM instructions WHERE sent_as = %(sent_as)s
+        SELECT * FROM instructions WHERE id = %(id)s OR sent_as = %(sent_as)s
          ORDER BY id
            FOR NO KEY UPDATE""",
+        id=instruction_id,
         sent_as=sent_as,
     )
 
