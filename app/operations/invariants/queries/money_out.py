@@ -200,7 +200,7 @@ async def amounts(tx: Tx) -> Verdicts:
                    gateway text, operation text, currency text, step bigint, least bigint)
         )
         SELECT id,
-               CASE WHEN amount %% step <> 0
+               CASE WHEN mod(amount, step) <> 0
                     THEN concat(amount, ', where ', gateway, ' pays in steps of ', step)
                     WHEN kind = 'refund' AND amount < least
                     THEN concat(amount, ', where ', gateway, ' refunds at least ', least)

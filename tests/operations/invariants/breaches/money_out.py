@@ -206,6 +206,7 @@ MONEY_OUT: Final = (
          WHERE id = (SELECT id FROM instructions
                       WHERE kind = 'transfer' AND state = 'confirmed' LIMIT 1)
         RETURNING sent_as""",
+        also=("intent_before_effect",),
     ),
     Breach(
         "recoveries_counted",
