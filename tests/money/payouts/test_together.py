@@ -115,6 +115,9 @@ async def test_a_small_share_waits_and_goes_together_with_the_next(shop: Shop) -
     assert second["togetherWith"] == [first["id"]]
     assert (third["togetherWith"], third["missing"]["amount"]) == ([], 2_800)
     assert await balance(shop) == EMPTY | {"owed": SHARE, "waitingForMinimum": SHARE}
+    path = f"/api/admin/ledger/bookings/{booking['id']}"
+    statement = await shop.get(shop.admin, path)
+    assert "in one transfer with others: tr-" in str(statement)
     await audit_is_clean()
 
     await fares(shop, 500_000)  # large enough to go alone: what waits goes with it
@@ -227,4 +230,50 @@ async def test_what_waits_follows_its_payee_to_another_account(shop: Shop) -> No
     await follow(shop)
     assert await states(shop) == ["confirmed", "confirmed"]
     assert await at_gateway(shop) == [2 * SHARE]
+    await audit_is_clean()
+
+
+async def test_when_a_bank_takes_one_of_those_that_failed_the_other_waits_again(
+    shop: Shop,
+) -> None:
+    await add_account(shop)
+    await shop.sandbox.fault("transfer", "fail")
+    await fares(shop, FARE, FARE)
+    await follow(shop)
+    assert await states(shop) == ["failed", "failed"]
+    (first, *_) = await shop.values("SELECT reference FROM payments ORDER BY id")
+    taken = await shop.sandbox.charge_back(first)
+    await follow(shop)
+    await shop.sandbox.close_chargeback(taken["id"], "lost")
+    await follow(shop)
+    assert await states(shop) == ["cancelled", "failed"]
+    await shop.forward(timedelta(hours=1, seconds=1))
+    await shop.sweep("retry-failed-transfers")
+    await follow(shop)
+    assert await states(shop) == ["cancelled", "queued"]
+    _, left = await transfers(shop)
+    assert (left["waitsFor"], left["missing"]["amount"]) == ("minimum", 2_800)
+    await audit_is_clean()
+    await fares(shop, FARE)
+    await follow(shop)
+    assert await states(shop) == ["cancelled", "confirmed", "confirmed"]
+    await audit_is_clean()
+
+
+async def test_a_look_up_of_any_of_them_asks_about_the_one_that_the_gateway_knows(
+    shop: Shop,
+) -> None:
+    await shop.sandbox.set_pace(None)
+    await add_account(shop)
+    await fares(shop, FARE, FARE)
+    await follow(shop)
+    assert await states(shop) == ["sent", "sent"]
+    (sent,) = await shop.sandbox.transfers()
+    await shop.sandbox.end_transfer(sent["reference"])
+    for each in await transfers(shop):
+        path = f"/api/admin/transfers/{each['id']}/look-up"
+        story = (await shop.post(shop.admin, path)).json()
+        assert story["instruction"]["state"] == "confirmed"
+        assert story["instruction"]["reference"] == sent["reference"]
+    await follow(shop)
     await audit_is_clean()

@@ -27,7 +27,7 @@ def confirmed(instruction: Instruction, *, fee: int) -> list[Posting]:
             Entry(_owed(instruction), -instruction.amount),
             Entry(clearing, instruction.amount),
         ),
-        memo=instruction.reason,
+        memo=_memo(instruction),
     )
     if not fee:
         return [out]
@@ -53,6 +53,12 @@ def reversed_(instruction: Instruction) -> Posting:
         ),
         memo=instruction.failure or "",
     )
+
+
+def _memo(instruction: Instruction) -> str:
+    if instruction.sent_as is None:
+        return instruction.reason
+    return f"{instruction.reason}, in one transfer with others: {instruction.sent_as}"
 
 
 def _owed(instruction: Instruction) -> Account:
