@@ -1,6 +1,7 @@
 """A trip in euros, paid through Stripe from end to end: webhook in, refund out, books equal."""
 
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -50,7 +51,7 @@ async def test_a_trip_in_euros_that_is_cancelled_is_refunded_through_stripe(shop
 
 
 async def test_a_trip_in_dinars_is_divided_into_what_stripe_can_pay(shop: Shop) -> None:
-    account = {"kind": "gateway_account", "country": "KW", "currency": "KWD"}
+    account: dict[str, Any] = {"kind": "gateway_account", "country": "KW", "currency": "KWD"}
     opened = await add_account(shop, **account, accountNumber=None, bankCode=None)
     assert opened.status_code == 201, opened.text
     (known,) = await shop.sandbox.accounts()

@@ -61,9 +61,9 @@ class AmountRule(msgspec.Struct, frozen=True, kw_only=True):
 
     def _flaw(self, money: Money) -> str:
         if money.amount > self.most:
-            return f"{money} is more than is paid at once"
+            return f"{money} is too much"
         if money.amount < self.least:
-            return f"{money} is less than is paid at once"
+            return f"{money} is too little"
         return f"{money} is not a multiple of {Money(self.step, money.currency)}"
 
     def _would_do(self, money: Money) -> str:

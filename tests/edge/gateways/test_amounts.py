@@ -99,8 +99,8 @@ def test_an_amount_that_could_never_be_paid_is_refused_with_those_that_would_do(
     message = check(1_005, "KWD", GatewayName.STRIPE)
     assert message.endswith("1.005 KWD is not a multiple of 0.010 KWD: 1.000 KWD or 1.010 KWD "
                             "would do")  # fmt: skip
-    assert check(3, "KWD", GatewayName.STRIPE).endswith("at once: 0.010 KWD would do")
-    assert check(0, "NGN", GatewayName.PAYSTACK).endswith("at once: 0.01 NGN would do")
+    assert check(3, "KWD", GatewayName.STRIPE).endswith("too little: 0.010 KWD would do")
+    assert check(0, "NGN", GatewayName.PAYSTACK).endswith("too little: 0.01 NGN would do")
 
 
 async def test_a_gateway_that_could_not_pay_the_parts_of_a_charge_does_not_take_it() -> None:
