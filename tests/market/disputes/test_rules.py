@@ -124,13 +124,13 @@ def test_nobody_gets_more_than_was_claimed(held: int, data: st.DataObject) -> No
         decided = Money(given_to_guest, "NGN")
         if gets <= claimed:
             told = rules.to_guest(
-                decided, dispute(side, held=held, claimed=claimed), GatewayName.PAYSTACK
+                decided, dispute(side, held=held, claimed=claimed), GatewayName.FLUTTERWAVE
             )
             assert told == given_to_guest
         else:
             with pytest.raises(Invalid) as refused:
                 rules.to_guest(
-                    decided, dispute(side, held=held, claimed=claimed), GatewayName.PAYSTACK
+                    decided, dispute(side, held=held, claimed=claimed), GatewayName.FLUTTERWAVE
                 )
             assert fields(refused) == ["toGuest.amount"]
 
@@ -138,7 +138,7 @@ def test_nobody_gets_more_than_was_claimed(held: int, data: st.DataObject) -> No
 def test_a_decision_is_in_the_currency_of_the_pot() -> None:
     with pytest.raises(Invalid) as refused:
         rules.to_guest(
-            Money(1, "KWD"), dispute(Side.GUEST, held=5, claimed=5), GatewayName.PAYSTACK
+            Money(1, "KWD"), dispute(Side.GUEST, held=5, claimed=5), GatewayName.FLUTTERWAVE
         )
     assert fields(refused) == ["toGuest.currency"]
 

@@ -174,4 +174,5 @@ async def _postpone(
     tx: Tx, party: Sequence[Instruction], *, by: timedelta, failure: str | None
 ) -> None:
     for each in party:
-        await moves.postpone(tx, each, by=by, failure=failure)
+        later = attempts.next_look(each, by) or by
+        await moves.postpone(tx, each, by=later, failure=failure)

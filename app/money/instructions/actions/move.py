@@ -74,7 +74,7 @@ async def move_all(
             each,
             to,
             reason=reason,
-            next_try_in=next_try_in,
+            next_try_in=attempts.next_look(each, next_try_in),
             gateway_id=gateway_id,
             gateway_data=gateway_data,
             failure=failure,

@@ -86,7 +86,7 @@ async def _begin(tx: Tx, party: Sequence[Instruction]) -> Attempt:
             if each is leader
             else attempts.reference(each.kind, each.id, each.attempt + 1),
             sent_as=sent_as,
-            sending_for=attempts.SENDING_FOR,
+            sending_for=attempts.SENDING_FOR if each is leader else attempts.LED_FOR,
         )
         for each in party
     ]

@@ -22,6 +22,10 @@ ARRIVED_BY: Final = timedelta(minutes=5)
 LOOK_AGAIN_AFTER: Final = timedelta(minutes=1)  # while an outcome is unknown
 ASK_AGAIN_AFTER: Final = timedelta(minutes=15)  # what was sent ends by webhook, or by asking
 RETRY_AFTER: Final = timedelta(hours=1)
+# Those that go under another one's reference are never looked up themselves; after this long they
+# would show up as late. So far ahead, since a worker of an earlier release would look them up.
+LED_FOR: Final = timedelta(days=1)
+
 # What is too small to go alone is looked at whenever something goes to its payee; this is for what
 # was missed, or has become enough since.
 WAIT_FOR_MINIMUM: Final = timedelta(days=1)
@@ -50,6 +54,11 @@ def instruction_of(reference: str, kind: InstructionKind) -> UUID | None:
     hexadecimal, _, attempt = rest.partition("-")
     is_ours = _HEXADECIMAL.fullmatch(hexadecimal) and attempt.isdecimal()
     return UUID(hexadecimal) if prefix == _PREFIXES[kind] and is_ours else None
+
+
+def next_look(instruction: Instruction, by: timedelta | None) -> timedelta | None:
+    """When an instruction that is out is looked at again, if its leader is after `by`."""
+    return LED_FOR if by and instruction.is_led else by
 
 
 def differences(party: Sequence[Instruction], found: FoundInstruction, *, live: bool) -> list[str]:
