@@ -1,6 +1,7 @@
 """Payouts that are too small: they wait, are shown as waiting, and go together, each once."""
 
 import asyncio
+import random
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -21,6 +22,7 @@ from tests.money.instructions.progress import follow
 from tests.money.payees.payout_accounts import add_account
 from tests.money.payouts.host_views import EMPTY, balance
 from tests.shop import Shop
+from tests.stories.clearing import agree_on_clearing
 
 FARE: Final = 8_000  # NGN 80.00, of which the host gets 72.00; Paystack sends at least 100.00
 SHARE: Final = 7_200
@@ -277,3 +279,40 @@ async def test_a_look_up_of_any_of_them_asks_about_the_one_that_the_gateway_know
         assert story["instruction"]["reference"] == sent["reference"]
     await follow(shop)
     await audit_is_clean()
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_whatever_goes_wrong_each_share_is_paid_once_or_waits(shop: Shop, seed: int) -> None:
+    chance = random.Random(f"together {seed}")
+    await add_account(shop)
+    await shop.sandbox.top_up(10_000_000, "NGN")
+    for _ in range(4):
+        if chance.random() < 0.7:
+            kind = chance.choice(["fail", "reverse", "drop", "timeout_after_effect", "stuck"])
+            await shop.sandbox.fault("transfer", kind)
+        await fares(shop, *[chance.randrange(5_000, 20_000) for _ in range(chance.randint(1, 3))])
+        await follow(shop)
+        await _mend(shop)
+    await shop.sandbox.clear_faults()
+    for sent in await shop.sandbox.transfers():
+        if sent["status"] == "pending":
+            await shop.sandbox.end_transfer(sent["reference"])
+    await follow(shop)
+    await _mend(shop)
+    ended = await transfers(shop)
+    waiting = [each["amount"]["amount"] for each in ended if each["state"] == "queued"]
+    assert {each["state"] for each in ended} <= {"confirmed", "queued", "reversed"}
+    assert sum(waiting) < 10_000
+    await agree_on_clearing(shop, "paystack", "NGN", topped_up=10_000_000)
+    await audit_is_clean()
+
+
+async def _mend(shop: Shop) -> None:
+    """An admin sends again what came back, and what has failed is tried again."""
+    for each in await transfers(shop):
+        if each["state"] == "reversed":
+            path = f"/api/admin/transfers/{each['id']}/reissue"
+            await shop.post(shop.admin, path, {"reason": "Again"})
+    await shop.forward(timedelta(hours=1, seconds=1))
+    await shop.sweep("retry-failed-transfers")
+    await follow(shop)

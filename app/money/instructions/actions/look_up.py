@@ -86,9 +86,9 @@ async def _found(
         case MoneyOutStatus.PENDING:
             return await _wait(tx, party, found)
         case MoneyOutStatus.REVERSED if was_out:
-            return await _reverse(tx, party, found.failure or "reversed by the gateway")
+            return await _reverse(tx, party, found, found.failure or "reversed by the gateway")
         case MoneyOutStatus.FAILED if state is _S.CONFIRMED:
-            return await _reverse(tx, party, found.failure or "failed after all")
+            return await _reverse(tx, party, found, found.failure or "failed after all")
         case MoneyOutStatus.FAILED | MoneyOutStatus.REVERSED:
             return await fail(tx, party, found.failure or "failed at the gateway")
 
@@ -135,10 +135,17 @@ async def _confirm(
     return confirmed
 
 
-async def _reverse(tx: Tx, party: Sequence[Instruction], reason: str) -> Sequence[Instruction]:
-    """Money that had gone out is back at the gateway: it is owed to its payee again."""
+async def _reverse(
+    tx: Tx, party: Sequence[Instruction], found: FoundInstruction, reason: str
+) -> Sequence[Instruction]:
+    """Money that had gone out is back at the gateway: it is owed to its payee again.
+
+    What came back before it was seen to have arrived has cost its fee all the same.
+    """
     was_posted = party[0].state is _S.CONFIRMED
     reversed_ = await move_all(tx, party, _S.REVERSED, reason=reason, failure=reason)
+    if found.fee and not was_posted:
+        await ledger.post(tx, postings.kept(reversed_[0], fee=found.fee))
     for each in reversed_:
         if was_posted:
             await ledger.post(tx, postings.reversed_(each))

@@ -31,14 +31,18 @@ def confirmed(instruction: Instruction, *, fee: int) -> list[Posting]:
     )
     if not fee:
         return [out]
-    kept = ledger_rules.gateway_fee(
+    return [out, kept(instruction, fee=fee)]
+
+
+def kept(instruction: Instruction, *, fee: int) -> Posting:
+    """The gateway has its fee, which it keeps even if the money comes back."""
+    return ledger_rules.gateway_fee(
         fee,
-        clearing,
+        _clearing(instruction),
         source_id=instruction.id,
         booking_id=instruction.booking_id,
         memo=f"fee of a {instruction.kind}",
     )
-    return [out, kept]
 
 
 def reversed_(instruction: Instruction) -> Posting:
