@@ -60,7 +60,9 @@ LAWS: Final = (
     ),
     _law("disputes_in_window", _C, "A dispute is about the pot of its side, in the pot's window."),
     _law("disputes_decide", _C, "A pot whose dispute was resolved is divided as decided."),
-    _law("instructions_have_causes", _C, "Nothing is paid out without a pot, charge or debt."),
+    _law(
+        "instructions_have_causes", _C, "Nothing is paid out by us without a pot, charge or debt."
+    ),
     _law(
         "amounts_can_be_sent", _C, "What is to be paid out is an amount that its gateway can pay."
     ),
@@ -71,6 +73,7 @@ LAWS: Final = (
     _law(
         "late_refunds_borne", _C, "A refund after the payout is posted, and somebody pays for it."
     ),
+    _law("taken_in_borne", _C, "What was moved without us is taken in, and somebody pays for it."),
     _law(
         "chargebacks_posted_once",
         _C,
@@ -99,6 +102,7 @@ LAWS: Final = (
     ),
     _law("mails_sent", _W, "No mail is unsent 30 minutes after it was due."),
     _law("keys_come_free", _W, "No idempotency key without a reply is busy for an hour."),
+    _law("instants_as_agreed", _W, "A booking to come is at its local times, as clocks go by now."),
     _law("jobs_start", _W, "No job waits for a worker 15 minutes after it was due."),
     _law("jobs_end", _W, "No job gave up."),
 )

@@ -23,12 +23,20 @@ async def lock_around(tx: Tx, payment_ids: Sequence[UUID]) -> None:
     That is the order of all transactions: bookings, pots, charges, chargebacks, instructions; those
     of one kind in the order of ids. Transfers that went together come from several charges.
     """
-    if len(payment_ids) == 1:
-        await lock_case(tx, payment_ids[0])
-    else:
+    if len(payment_ids) > 1:
         await lock_cases(tx, payment_ids)
+    else:
+        await _lock_around_one(tx, payment_ids[0])
     for payment_id in sorted(payment_ids):
         await queries.lock_lost(tx, payment_id)
+
+
+async def _lock_around_one(tx: Tx, payment_id: UUID) -> None:
+    payment = await payments.get(tx, payment_id)
+    if payment.booking_id is None:
+        await payments.lock(tx, payment_id)
+    else:
+        await lock_case(tx, payment_id)
 
 
 async def keep_refund(tx: Tx, refund: Instruction) -> None:
@@ -37,6 +45,8 @@ async def keep_refund(tx: Tx, refund: Instruction) -> None:
     The caller has called `lock_around`, and then locked the refund. What is kept makes up for the
     loss of the chargebacks.
     """
+    if refund.booking_id is None:
+        return  # chargebacks are of bookings
     case = await lock_case(tx, refund.payment_id)
     if await instructions.of_source(tx, refund.id):
         return  # it has been sent again, or kept, before

@@ -75,7 +75,7 @@ async def post(
 async def lock_case(tx: Tx, payment_id: UUID) -> Case:
     """What a chargeback of a charge is about, locked. Raises NoSuchPayment, ChargeNotPaid."""
     asked = await payments.get(tx, payment_id)
-    booking = await bookings.lock(tx, asked.booking_id)
+    booking = await bookings.lock(tx, asked.known_booking_id)
     held = await escrow.lock_all(tx, booking.id)
     payment = await payments.lock(tx, payment_id)
     _check_paid(payment)
@@ -88,7 +88,7 @@ async def lock_cases(tx: Tx, payment_ids: Sequence[UUID]) -> None:
     Raises NoSuchPayment, ChargeNotPaid.
     """
     asked = [await payments.get(tx, payment_id) for payment_id in payment_ids]
-    booking_ids = sorted({payment.booking_id for payment in asked})
+    booking_ids = sorted({each.booking_id for each in asked if each.booking_id})
     for booking_id in booking_ids:
         await bookings.lock(tx, booking_id)
     for pot_id in sorted(

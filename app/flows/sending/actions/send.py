@@ -8,12 +8,14 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.edge.calls import actions as calls
+from app.edge.gateways.registry import gateway_named
 from app.flows.chargebacks import actions as chargebacks
 from app.foundation.db import Tx
 from app.foundation.money import Money
 from app.money.instructions import actions as instructions
 from app.money.instructions.model import Instruction, InstructionKind
 from app.money.payments import actions as payments
+from app.money.payments import rules as payment_rules
 from app.money.payments.model import Payment
 
 
@@ -45,13 +47,28 @@ async def begin(tx: Tx, instruction_id: UUID) -> Sending | None:
     charges = await _lock_charges(tx, [queued, *beside])
     if charges[queued.payment_id].contested:
         return None
+    if waits_for_settlement(queued, charges[queued.payment_id]):
+        await instructions.wait_for_settlement(tx, queued)
+        return None
+    settled = _settled(queued, charges[queued.payment_id])
     free = [each for each in beside if not charges[each.payment_id].contested]
-    begun = await instructions.begin_attempt(tx, queued, free)
+    begun = await instructions.begin_attempt(tx, queued, free, settled=settled)
     if begun is None:
         return None
-    attempt, amount = begun
-    money = Money(amount=amount, currency=attempt.currency)
+    attempt, money = begun
     return Sending(attempt, charges[attempt.payment_id], money)
+
+
+def _settled(queued: Instruction, charge: Payment) -> Money | None:
+    """What is sent in place of a transfer, if the gateway has exchanged the charge."""
+    is_transfer = queued.kind is InstructionKind.TRANSFER
+    return payment_rules.in_settlement(charge, queued.money) if is_transfer else None
+
+
+def waits_for_settlement(queued: Instruction, charge: Payment) -> bool:
+    """Whether a transfer cannot be sent before it is known in which currency it has to be."""
+    is_transfer = queued.kind is InstructionKind.TRANSFER
+    return is_transfer and charge.fee is None and gateway_named(charge.gateway).exchanges
 
 
 async def send_due(tx: Tx, kind: InstructionKind, *, limit: int) -> int:

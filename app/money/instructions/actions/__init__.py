@@ -56,7 +56,9 @@ from app.money.instructions.actions.send import (
     send_due,
     too_small_beside,
     wait_for_gateway,
+    wait_for_settlement,
 )
+from app.money.instructions.actions.take_in import ask_for_facts, take_in, unknown_here
 
 __all__ = [
     "Attempt",
@@ -67,6 +69,7 @@ __all__ = [
     "alert_paid_twice",
     "alert_waiting_refunds",
     "all_confirmed",
+    "ask_for_facts",
     "begin_attempt",
     "begin_look_up",
     "beside",
@@ -100,9 +103,12 @@ __all__ = [
     "root_source",
     "send_due",
     "settle",
+    "take_in",
     "too_small_beside",
     "transferred",
+    "unknown_here",
     "wait_for_gateway",
+    "wait_for_settlement",
     "waiting_for_payee",
     "withdraw",
     "without_any",

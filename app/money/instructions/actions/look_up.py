@@ -6,11 +6,12 @@ from uuid import UUID
 
 from app.edge.gateways.port import FoundInstruction, MoneyOutStatus, NoSuchInstruction, Unknown
 from app.foundation.db import Tx, now
+from app.foundation.money import Money
 from app.foundation.queue import LookUpInstruction, enqueue, enqueue_all
 from app.money.instructions.actions import read
 from app.money.instructions.actions.move import alert, fail, lose, move_all
 from app.money.instructions.model import Instruction, InstructionState
-from app.money.instructions.queries import due, moves
+from app.money.instructions.queries import due, facts, moves
 from app.money.instructions.rules import attempts, postings
 from app.money.ledger import actions as ledger
 
@@ -120,8 +121,9 @@ async def _confirm(
 ) -> Sequence[Instruction]:
     """It has arrived. The gateway's fee is one, however many went together."""
     if party[0].state is _S.CONFIRMED:
-        return party
-    confirmed = await move_all(
+        leader = await _learn_fee(tx, party[0], found)
+        return await _take_back(tx, [leader, *party[1:]], found)
+    moved = await move_all(
         tx,
         party,
         _S.CONFIRMED,
@@ -129,10 +131,52 @@ async def _confirm(
         gateway_id=found.gateway_id,
         gateway_data=found.data,
     )
+    settled = found.settled if len(party) == 1 else None
+    confirmed = [
+        await facts.store(tx, each, fee=0 if each.is_led else found.fee, settled=settled)
+        for each in moved
+    ]
     for each in confirmed:
-        fee = 0 if each.is_led else found.fee or 0
-        await ledger.post_all(tx, postings.confirmed(each, fee=fee))
-    return confirmed
+        await ledger.post_all(tx, postings.confirmed(each, fee=each.fee or 0))
+    return await _take_back(tx, confirmed, found)
+
+
+async def _learn_fee(tx: Tx, instruction: Instruction, found: FoundInstruction) -> Instruction:
+    """Post the gateway's fee, which it did not report when the instruction was done."""
+    if instruction.fee is not None:
+        return instruction
+    if found.fee is None:
+        await facts.ask_again(tx, instruction)
+        return instruction
+    if found.fee:
+        await ledger.post(tx, postings.fee_of(instruction, found.fee))
+    return await facts.store(tx, instruction, fee=found.fee, settled=instruction.settled)
+
+
+async def _take_back(
+    tx: Tx, party: Sequence[Instruction], found: FoundInstruction
+) -> list[Instruction]:
+    """Post what has come back of a transfer in parts: it is owed to its payee again.
+
+    Of those that went together it is the first ones that come back first.
+    """
+    left = attempts.in_our_currency(party[0], found.returned)
+    now_back: list[Instruction] = []
+    for each in party:
+        returned = min(left, each.amount) if len(party) > 1 else left
+        left -= returned
+        now_back.append(await _take_part_back(tx, each, returned))
+    return now_back
+
+
+async def _take_part_back(tx: Tx, instruction: Instruction, returned: int) -> Instruction:
+    if returned <= instruction.returned:
+        return instruction
+    part = returned - instruction.returned
+    await ledger.post(tx, postings.partly_reversed(instruction, part))
+    back = Money(amount=part, currency=instruction.currency)
+    await alert(tx, instruction, "instruction_partly_reversed", f"{back} came back")
+    return await facts.set_returned(tx, instruction, returned)
 
 
 async def _reverse(
@@ -144,8 +188,9 @@ async def _reverse(
     """
     was_posted = party[0].state is _S.CONFIRMED
     reversed_ = await move_all(tx, party, _S.REVERSED, reason=reason, failure=reason)
-    if found.fee and not was_posted:
-        await ledger.post(tx, postings.kept(reversed_[0], fee=found.fee))
+    if found.fee and reversed_[0].fee is None:
+        await ledger.post(tx, postings.fee_of(reversed_[0], found.fee))
+        await facts.store(tx, reversed_[0], fee=found.fee, settled=None)
     for each in reversed_:
         if was_posted:
             await ledger.post(tx, postings.reversed_(each))

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.edge.gateways.port import Accepted, MoneyOutStatus, ReferenceTaken, Refused, Unknown
 from app.foundation.db import Tx, now
+from app.foundation.money import Money
 from app.foundation.queue import LookUpInstruction, SendInstruction, enqueue, enqueue_all
 from app.money.instructions.actions.move import fail, lose, move_all
 from app.money.instructions.actions.read import lock_party
@@ -20,13 +21,13 @@ Outcome = Accepted | Refused | ReferenceTaken | Unknown
 
 
 class Attempt(NamedTuple):
-    """What is sent in one call: `amount` minor units under the reference of `instruction`.
+    """What is sent in one call: `money` under the reference of `instruction`.
 
     It is more than the instruction's own amount if others go together with it.
     """
 
     instruction: Instruction
-    amount: int
+    money: Money
 
 
 async def may_be_sent(tx: Tx, instruction: Instruction) -> bool:
@@ -49,12 +50,17 @@ async def too_small_beside(tx: Tx, queued: Instruction) -> list[Instruction]:
 
 
 async def begin_attempt(
-    tx: Tx, queued: Instruction, beside: Sequence[Instruction] = ()
+    tx: Tx,
+    queued: Instruction,
+    beside: Sequence[Instruction] = (),
+    *,
+    settled: Money | None = None,
 ) -> Attempt | None:
     """What is to be sent under which reference, committed before it is sent.
 
-    `beside` are transfers that may go together with it, as one at the gateway. None if nothing is
-    to be sent: it has been moved since it was read, or all of them are too small, and wait.
+    `beside` are transfers that may go together with it, as one at the gateway. `settled` is what is
+    sent in its place, if the gateway has exchanged the money: then it goes alone. None if nothing
+    is to be sent: it has been moved since it was read, or all of them are too small, and wait.
     """
     ids = [queued.id, *(each.id for each in beside)]
     locked = {each.id: each for each in await queries.lock_queued(tx, ids)}
@@ -62,8 +68,8 @@ async def begin_attempt(
     if first is None or not await may_be_sent(tx, first):
         return None
     others = [each for each in locked.values() if each.target == first.target]
-    if first.kind is InstructionKind.REFUND:
-        return await _begin(tx, [first])
+    if first.kind is InstructionKind.REFUND or settled:
+        return await _begin(tx, [first], settled=settled)
     if party := together.choose(first, others):
         return await _begin(tx, party)
     waiting = [first.id, *(each.id for each in others)]
@@ -71,10 +77,10 @@ async def begin_attempt(
     return None
 
 
-async def _begin(tx: Tx, party: Sequence[Instruction]) -> Attempt:
+async def _begin(tx: Tx, party: Sequence[Instruction], *, settled: Money | None = None) -> Attempt:
     """Begin an attempt of each of these, which go as one under the reference of the first."""
     leader = party[0]
-    reference = attempts.reference(leader.kind, leader.id, leader.attempt + 1)
+    reference = attempts.reference(leader, leader.attempt + 1)
     if leader.reference and leader.reference_unused and await _went_before(tx, party):
         reference = leader.reference  # the gateway has never seen it: see `reference_unused`
     sent_as = reference if len(party) > 1 else None
@@ -82,15 +88,14 @@ async def _begin(tx: Tx, party: Sequence[Instruction]) -> Attempt:
         await moves.begin_attempt(
             tx,
             each,
-            reference=reference
-            if each is leader
-            else attempts.reference(each.kind, each.id, each.attempt + 1),
+            reference=reference if each is leader else attempts.reference(each, each.attempt + 1),
             sent_as=sent_as,
+            settled=settled,
             sending_for=attempts.SENDING_FOR if each is leader else attempts.LED_FOR,
         )
         for each in party
     ]
-    return Attempt(begun[0], sum(each.amount for each in begun))
+    return Attempt(begun[0], attempts.sent_together(begun))
 
 
 async def _went_before(tx: Tx, party: Sequence[Instruction]) -> bool:
@@ -108,6 +113,13 @@ async def wait_for_gateway(tx: Tx, queued: Instruction) -> None:
     """Send a queued instruction later: its gateway is down."""
     await moves.postpone(
         tx, queued, by=attempts.QUEUED_FOR, failure="its gateway is down: it waits"
+    )
+
+
+async def wait_for_settlement(tx: Tx, queued: Instruction) -> None:
+    """Send a queued transfer later: its gateway did not say yet what it has settled."""
+    await moves.postpone(
+        tx, queued, by=attempts.QUEUED_FOR, failure="its gateway has not settled the charge yet"
     )
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.edge.gateways.port import Facts
 from app.foundation.db import Tx, execute, fetch_new, fetch_one, fetch_values, json
+from app.foundation.money import Money
 from app.money.instructions.model import Instruction, InstructionState, NewInstruction, WaitsFor
 
 
@@ -17,9 +18,10 @@ async def insert(tx: Tx, new: Sequence[NewInstruction], *, queued_for: timedelta
         """
         WITH stored AS (
             INSERT INTO instructions (
-                id, kind, state, booking_id, payment_id, source_id, payee_id, gateway, target,
-                amount, currency, reason, automatic, not_before, waits_for, next_try_at)
-            SELECT id, kind, CASE WHEN target IS NULL THEN 'waiting_for_payee' ELSE 'queued' END,
+                id, key, kind, state, booking_id, payment_id, source_id, payee_id, gateway,
+                target, amount, currency, reason, automatic, not_before, waits_for, next_try_at)
+            SELECT id, key, kind,
+                   CASE WHEN target IS NULL THEN 'waiting_for_payee' ELSE 'queued' END,
                    booking_id, payment_id, source_id, payee_id, gateway, target, amount, currency,
                    reason, automatic, not_before,
                    CASE WHEN target IS NULL THEN 'payee' ELSE waits_for END,
@@ -43,6 +45,7 @@ async def begin_attempt(
     *,
     reference: str,
     sent_as: str | None,
+    settled: Money | None,
     sending_for: timedelta,
 ) -> Instruction:
     """Move a locked instruction that is queued to `sending`."""
@@ -54,6 +57,7 @@ async def begin_attempt(
             UPDATE instructions
                SET state = 'sending', attempt = attempt + 1,
                    reference = %(reference)s, sent_as = %(sent_as)s, waits_for = NULL,
+                   settled_amount = %(settled_amount)s, settled_currency = %(settled_currency)s,
                    reference_unused = false, gateway_id = NULL, gateway_data = NULL, failure = NULL,
                    next_try_at = business_now() + %(sending_for)s, updated_at = business_now()
              WHERE id = %(id)s AND state = 'queued' AND attempt = %(attempt)s
@@ -71,6 +75,8 @@ async def begin_attempt(
         attempt=instruction.attempt,
         reference=reference,
         sent_as=sent_as,
+        settled_amount=settled.amount if settled else None,
+        settled_currency=settled.currency if settled else None,
         sending_for=sending_for,
     )
 
