@@ -1911,6 +1911,9 @@ CREATE TABLE public.instructions (
     facts_due_at timestamp with time zone,
     answered boolean DEFAULT false NOT NULL,
     reference_spent boolean DEFAULT false NOT NULL,
+    not_before timestamp with time zone,
+    waits_for text,
+    sent_as text,
     CONSTRAINT instructions_amount_check CHECK ((amount > 0)),
     CONSTRAINT instructions_attempt_check CHECK ((attempt >= 0)),
     CONSTRAINT instructions_attempt_has_reference CHECK (((origin = 'gateway'::text) OR ((attempt > 0) = (reference IS NOT NULL)))),
@@ -1925,13 +1928,15 @@ CREATE TABLE public.instructions (
     CONSTRAINT instructions_returned_within CHECK (((returned >= 0) AND (returned <= amount))),
     CONSTRAINT instructions_settled_whole CHECK ((((settled_amount IS NULL) = (settled_currency IS NULL)) AND (settled_currency IS DISTINCT FROM currency) AND ((settled_amount >= 0) IS NOT FALSE))),
     CONSTRAINT instructions_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text, 'sending'::text, 'sent'::text, 'unknown'::text, 'confirmed'::text, 'failed'::text, 'reversed'::text, 'cancelled'::text]))),
+    CONSTRAINT instructions_together_are_transfers CHECK (((sent_as IS NULL) OR ((kind = 'transfer'::text) AND (attempt > 0)))),
     CONSTRAINT instructions_transfer_has_payee CHECK (((kind = 'refund'::text) OR ((booking_id IS NOT NULL) AND (payee_id IS NOT NULL)))),
     CONSTRAINT instructions_waiting_without_target CHECK (
 CASE state
     WHEN 'waiting_for_payee'::text THEN (target IS NULL)
     WHEN 'cancelled'::text THEN true
     ELSE (target IS NOT NULL)
-END)
+END),
+    CONSTRAINT instructions_waits_for_known CHECK ((waits_for = ANY (ARRAY['payee'::text, 'minimum'::text, 'hold'::text, 'name'::text, 'approval'::text])))
 );
 
 
@@ -3749,6 +3754,20 @@ CREATE INDEX instructions_of_payment ON public.instructions USING btree (payment
 --
 
 CREATE INDEX instructions_of_source ON public.instructions USING btree (source_id);
+
+
+--
+-- Name: instructions_sent_together; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_sent_together ON public.instructions USING btree (sent_as) WHERE (sent_as IS NOT NULL);
+
+
+--
+-- Name: instructions_too_small; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_too_small ON public.instructions USING btree (payee_id, gateway, currency) WHERE (waits_for = 'minimum'::text);
 
 
 --

@@ -35,6 +35,8 @@ JUDGES: Final[tuple[Judge, ...]] = (
     money_out.shares,
     money_out.disputes,
     money_out.instructions,
+    money_out.amounts,
+    money_out.together,
     money_out.debts,
     money_out.late_refunds,
     money_out.taken_in,

@@ -63,6 +63,10 @@ LAWS: Final = (
     _law(
         "instructions_have_causes", _C, "Nothing is paid out by us without a pot, charge or debt."
     ),
+    _law(
+        "amounts_can_be_sent", _C, "What is to be paid out is an amount that its gateway can pay."
+    ),
+    _law("sent_together_once", _C, "Each transfer goes alone or in one with others, all alike."),
     _law("effects_posted_once", _C, "What has arrived or come back is in the ledger, each once."),
     _law("intent_before_effect", _C, "Each attempt was stored before it was sent to the gateway."),
     _law("recoveries_counted", _C, "A debt counts what was kept back for it, and no more is kept."),
