@@ -2733,6 +2733,97 @@ COMMENT ON TABLE public.sessions IS 'A log-in on one device: the family of its r
 
 
 --
+-- Name: settlement_lines; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.settlement_lines (
+    transaction_id bigint NOT NULL,
+    host_id uuid NOT NULL,
+    currency character(3) NOT NULL,
+    month date NOT NULL,
+    kind text NOT NULL,
+    source_id uuid NOT NULL,
+    booking_id uuid,
+    memo text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    gross bigint NOT NULL,
+    platform_fee bigint NOT NULL,
+    gateway_fees bigint NOT NULL,
+    refunds bigint NOT NULL,
+    chargebacks bigint NOT NULL,
+    debts bigint NOT NULL,
+    other bigint NOT NULL,
+    paid bigint NOT NULL,
+    net bigint GENERATED ALWAYS AS (((((((gross - platform_fee) - gateway_fees) - refunds) - chargebacks) - debts) + other)) STORED NOT NULL,
+    CONSTRAINT settlement_lines_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text))
+);
+
+
+--
+-- Name: TABLE settlement_lines; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.settlement_lines IS 'What one ledger transaction is to a host, in the settlement of a month. Append-only';
+
+
+--
+-- Name: settlement_months; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.settlement_months (
+    month date NOT NULL,
+    first_entry bigint NOT NULL,
+    last_entry bigint NOT NULL,
+    begun_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    next_entry bigint,
+    closed_at timestamp with time zone,
+    CONSTRAINT settlement_months_closed_whole CHECK (((closed_at IS NULL) = (next_entry IS NULL))),
+    CONSTRAINT settlement_months_in_order CHECK ((first_entry <= (last_entry + 1))),
+    CONSTRAINT settlement_months_month_check CHECK ((month = date_trunc('month'::text, (month)::timestamp with time zone)))
+);
+
+
+--
+-- Name: TABLE settlement_months; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.settlement_months IS 'The months that hosts have settlements of, and which ledger entries each is made of';
+
+
+--
+-- Name: settlements; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.settlements (
+    id uuid NOT NULL,
+    month date NOT NULL,
+    host_id uuid NOT NULL,
+    currency character(3) NOT NULL,
+    carried_over bigint NOT NULL,
+    gross bigint NOT NULL,
+    platform_fee bigint NOT NULL,
+    gateway_fees bigint NOT NULL,
+    refunds bigint NOT NULL,
+    chargebacks bigint NOT NULL,
+    debts bigint NOT NULL,
+    other bigint NOT NULL,
+    paid bigint NOT NULL,
+    net bigint GENERATED ALWAYS AS (((((((gross - platform_fee) - gateway_fees) - refunds) - chargebacks) - debts) + other)) STORED NOT NULL,
+    balance bigint GENERATED ALWAYS AS (((((((((carried_over + gross) - platform_fee) - gateway_fees) - refunds) - chargebacks) - debts) + other) - paid)) STORED NOT NULL,
+    lines integer NOT NULL,
+    CONSTRAINT settlements_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT settlements_lines_check CHECK ((lines > 0))
+);
+
+
+--
+-- Name: TABLE settlements; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.settlements IS 'A host''s month in one currency: the sums of its lines. Append-only; below zero, a balance is a debt';
+
+
+--
 -- Name: units; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -3300,6 +3391,38 @@ ALTER TABLE ONLY public.refresh_tokens
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: settlement_lines settlement_lines_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.settlement_lines
+    ADD CONSTRAINT settlement_lines_pkey PRIMARY KEY (transaction_id, host_id, currency);
+
+
+--
+-- Name: settlement_months settlement_months_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.settlement_months
+    ADD CONSTRAINT settlement_months_pkey PRIMARY KEY (month);
+
+
+--
+-- Name: settlements settlements_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.settlements
+    ADD CONSTRAINT settlements_once UNIQUE (host_id, currency, month);
+
+
+--
+-- Name: settlements settlements_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.settlements
+    ADD CONSTRAINT settlements_pkey PRIMARY KEY (id);
 
 
 --
@@ -3902,6 +4025,20 @@ CREATE INDEX sessions_revoked ON public.sessions USING btree (revoked_at) WHERE 
 
 
 --
+-- Name: settlement_lines_of_settlement; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX settlement_lines_of_settlement ON public.settlement_lines USING btree (month, host_id, currency, transaction_id);
+
+
+--
+-- Name: settlements_of_month; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX settlements_of_month ON public.settlements USING btree (month, id);
+
+
+--
 -- Name: units_of_listing; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -4123,6 +4260,41 @@ CREATE TRIGGER procrastinate_trigger_status_events_insert_v1 AFTER INSERT ON pub
 --
 
 CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF status ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_update_v1();
+
+
+--
+-- Name: settlement_lines settlement_lines_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER settlement_lines_append_only BEFORE DELETE OR UPDATE ON public.settlement_lines FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: settlement_lines settlement_lines_not_emptied; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER settlement_lines_not_emptied BEFORE TRUNCATE ON public.settlement_lines FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: settlement_months settlement_months_closed_for_good; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER settlement_months_closed_for_good BEFORE DELETE OR UPDATE ON public.settlement_months FOR EACH ROW WHEN ((old.closed_at IS NOT NULL)) EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: settlements settlements_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER settlements_append_only BEFORE DELETE OR UPDATE ON public.settlements FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: settlements settlements_not_emptied; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER settlements_not_emptied BEFORE TRUNCATE ON public.settlements FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 
 --
@@ -4595,6 +4767,54 @@ ALTER TABLE ONLY public.refresh_tokens
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+
+--
+-- Name: settlement_lines settlement_lines_booking_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.settlement_lines
+    ADD CONSTRAINT settlement_lines_booking_id_fkey FOREIGN KEY (booking_id) REFERENCES public.bookings(id);
+
+
+--
+-- Name: settlement_lines settlement_lines_host_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.settlement_lines
+    ADD CONSTRAINT settlement_lines_host_id_fkey FOREIGN KEY (host_id) REFERENCES public.accounts(id);
+
+
+--
+-- Name: settlement_lines settlement_lines_month_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.settlement_lines
+    ADD CONSTRAINT settlement_lines_month_fkey FOREIGN KEY (month) REFERENCES public.settlement_months(month);
+
+
+--
+-- Name: settlement_lines settlement_lines_transaction_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.settlement_lines
+    ADD CONSTRAINT settlement_lines_transaction_id_fkey FOREIGN KEY (transaction_id) REFERENCES public.ledger_transactions(id);
+
+
+--
+-- Name: settlements settlements_host_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.settlements
+    ADD CONSTRAINT settlements_host_id_fkey FOREIGN KEY (host_id) REFERENCES public.accounts(id);
+
+
+--
+-- Name: settlements settlements_month_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.settlements
+    ADD CONSTRAINT settlements_month_fkey FOREIGN KEY (month) REFERENCES public.settlement_months(month);
 
 
 --

@@ -40,6 +40,9 @@ OWNERS: Final = {
     "payout_accounts": "money/payees",
     "host_debts": "money/payouts",
     "debt_recoveries": "money/payouts",
+    "settlement_months": "money/settlements",
+    "settlement_lines": "money/settlements",
+    "settlements": "money/settlements",
     "pots": "money/escrow",
     "escrow_events": "money/escrow",
     # market

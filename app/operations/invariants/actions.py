@@ -14,6 +14,7 @@ from app.operations.invariants.queries import (
     ledger,
     money_in,
     money_out,
+    settlements,
     units,
 )
 from app.operations.invariants.queries.judging import Judge, Verdicts, make_room, take_snapshot
@@ -26,6 +27,8 @@ JUDGES: Final[tuple[Judge, ...]] = (
     ledger.transactions,
     units.claims,
     ledger.balances,
+    settlements.transactions,
+    settlements.settlements,
     ledger.checkpoints,
     money_in.bookings,
     money_in.pots,

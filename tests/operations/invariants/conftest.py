@@ -11,6 +11,9 @@ from pytest_postgresql.executors.noop import NoopExecutor
 
 from app.foundation import db
 from app.foundation.migrate import migrate
+from app.money.ledger import actions as ledger
+from app.money.settlements import actions as settlements
+from tests import make
 from tests.benchmarks import past
 from tests.databases import url_of
 
@@ -68,11 +71,29 @@ _CHARGEBACKS = (
 def _live(**connection: Any) -> None:
     url = url_of(**connection)
     asyncio.run(migrate(url))
+    _fill(url)
+    asyncio.run(_settle(url))
+
+
+def _fill(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as loader:
         loader.execute("SET session_replication_role = replica")
         past.insert(loader, BOOKINGS)
         for statement in _CHARGEBACKS:
             loader.execute(statement)
+
+
+async def _settle(url: str) -> None:
+    """Settle the month that is not over: it has all that has happened."""
+    await db.open_pool(url, size_max=1)
+    async with db.transaction() as tx:
+        mark = await ledger.mark(tx)
+        month = await settlements.begin(tx, (await make.today(tx)).replace(day=1), mark)
+    assert month is not None
+    async with db.transaction() as tx:
+        assert await settlements.add_lines(tx, month, first=0, last=month.last_entry)
+        assert await settlements.close(tx, month)
+    await db.close_pool()
 
 
 lived_template = factories.postgresql_noproc(
