@@ -6,13 +6,29 @@ wire format and back. Outcomes come back as values, for callers to `match`; a ca
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
 from enum import StrEnum
 from math import inf
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
 
+# The answers are the port's too, and are imported from here.
+from app.edge.gateways.found import (
+    ChargebackStatus,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    ChargeStatus,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    Fact,  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    Facts,
+    FoundChange,
+    FoundCharge,
+    FoundChargeback,
+    FoundInstruction,
+    FoundPayout,
+    MoneyOutStatus,
+    NoSuchCharge,
+    NoSuchInstruction,
+    Unknown,
+)
+from app.edge.gateways.lists import Page, Span
 from app.edge.gateways.recipients import (
     Flaw,
     NewRecipient,
@@ -21,10 +37,6 @@ from app.edge.gateways.recipients import (
     RecipientReady,
 )
 from app.foundation.money import Money
-
-T = TypeVar("T")
-Fact = str | int | float | None
-Facts = dict[str, Fact]
 
 
 class GatewayName(StrEnum):
@@ -62,66 +74,17 @@ class ReferenceTaken(msgspec.Struct, frozen=True, kw_only=True):
     """The gateway has this reference already: an earlier call arrived. Look it up."""
 
 
-class Unknown(msgspec.Struct, frozen=True, kw_only=True):
-    """Neither yes nor no: a time-out, lost connection, 5xx or nonsense. Look the reference up."""
-
-    reason: str
-
-
-class ChargeStatus(StrEnum):
-    """What became of a charge.
-
-    Only SUCCEEDED is paid. ABANDONED means "not completed": the guest left, or has not come yet
-    (Paystack reports it from the first moment on), and may still pay while the checkout page is
-    open. So it ends a charge only after our own payment deadline. FAILED may become SUCCEEDED too,
-    if the gateway lets the guest try again on its page.
-    """
-
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    PENDING = "pending"
-    ABANDONED = "abandoned"
-
-
-class FoundCharge(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gateway reports of a charge now.
-
-    `money` is what the guest was asked for (never more than what came in): compare its amount and
-    currency with the price. `live` says that real money moved: compare it with `Gateway.live`.
-    `fee` is what the gateway keeps of `money`, in minor units, rounded down; None until it reports
-    one. `failure` is the gateway's reason, or empty. `data` is small, JSON-safe, and worth keeping.
-
-    A charge that was refunded in full may be reported as FAILED. For a charge that we know as
-    SUCCEEDED that is nothing new.
-    """
-
-    reference: str
-    gateway_id: str
-    status: ChargeStatus
-    money: Money
-    fee: int | None
-    failure: str
-    live: bool
-    data: Facts
-
-
-class NoSuchCharge(msgspec.Struct, frozen=True, kw_only=True):
-    """Conclusive: the gateway has no charge with this reference now.
-
-    For a charge that was started it means ABANDONED: some gateways know a charge only after the
-    guest has tried to pay it.
-    """
-
-
 class NewRefund(msgspec.Struct, frozen=True, kw_only=True):
     """How much of which charge to refund to its payer.
 
     `reference` is ours, one per attempt, committed before the call; `reason` is for the guest.
+    `charge_id` is the gateway's id of what was paid: several payments may have one reference.
     `send_before`: see `NewTransfer`.
     """
 
     reference: str
     charge_reference: str
+    charge_id: str | None = None
     money: Money
     reason: str
     send_before: float = inf
@@ -133,6 +96,7 @@ class NewTransfer(msgspec.Struct, frozen=True, kw_only=True):
     `reference` is ours, one per attempt, committed before the call; `recipient` is the gateway's
     code for the payee's account; `reason` is what the payee may read on a statement. The money is
     that of the charge `charge_reference`: some gateways hold a transfer until that has come in.
+    `charge_id` is the gateway's id of it.
     `send_before` is on the clock of `time.monotonic()`: after it the request is not sent any more,
     and the outcome is Unknown. A sender that was delayed for so long counts as dead, and another
     one may have taken over.
@@ -140,24 +104,11 @@ class NewTransfer(msgspec.Struct, frozen=True, kw_only=True):
 
     reference: str
     charge_reference: str
+    charge_id: str | None = None
     recipient: str
     money: Money
     reason: str
     send_before: float = inf
-
-
-class MoneyOutStatus(StrEnum):
-    """What became of a refund or transfer.
-
-    Only SUCCEEDED is paid out. REVERSED was paid out and came back. FAILED was never paid out; if
-    we knew it as SUCCEEDED, it came back too. PENDING may still become anything: a new attempt
-    while one is pending may pay twice.
-    """
-
-    PENDING = "pending"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    REVERSED = "reversed"
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,75 +117,6 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     gateway_id: str
     status: MoneyOutStatus
     data: Facts
-
-
-class FoundInstruction(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gateway reports of a refund or transfer now.
-
-    `money` is all that it pays out under this reference: compare its amount and currency with what
-    was instructed; `live` as in FoundCharge. `fee` is what the gateway charges beyond that, in
-    minor units, rounded down; None if it reports none. `failure` is the gateway's reason for a
-    failure, or, while it is PENDING, what an operator must do; else empty.
-    """
-
-    reference: str
-    gateway_id: str
-    status: MoneyOutStatus
-    money: Money
-    failure: str
-    live: bool
-    fee: int | None
-    data: Facts
-
-
-class NoSuchInstruction(msgspec.Struct, frozen=True, kw_only=True):
-    """Conclusive: the gateway has nothing with this reference.
-
-    A call that is under way may still arrive: then ask again after it must have ended.
-    """
-
-
-class ChargebackStatus(StrEnum):
-    """What became of a chargeback."""
-
-    OPEN = "open"  # evidence is awaited, or under review
-    WON = "won"  # we keep the money; also if the bank has withdrawn the chargeback
-    LOST = "lost"  # the money is gone; also if we have accepted the chargeback
-
-
-class FoundChargeback(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gateway reports now of a charge that the guest's bank wants back.
-
-    `charge_reference` is the charge's, empty if it has none: then the charge is not ours. `money`
-    is what the bank wants, never more than the charge. `is_taken`: it is out of our balance now.
-    Some gateways take it when the chargeback opens, and return it some time after it is won; others
-    take it when it is lost. `fee` is what the gateway charges beyond `money`, in minor units,
-    rounded down; None if it reports none (yet). `reason` is the bank's. Evidence is accepted until
-    `evidence_due_at`; None if it is not accepted, or no date is reported. `live` and `data` as in
-    FoundCharge.
-    """
-
-    gateway_id: str
-    charge_reference: str
-    status: ChargebackStatus
-    money: Money
-    is_taken: bool
-    fee: int | None
-    reason: str
-    evidence_due_at: datetime | None
-    live: bool
-    data: Facts
-
-
-class Listing(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
-    """All things of one kind that were created at a gateway on one day (UTC).
-
-    What is not ours is in it too, with an empty reference. `unreadable` has the gateway's ids of
-    what fits no shape or currency of ours: somebody created it on the gateway's dashboard.
-    """
-
-    rows: list[T]
-    unreadable: list[str]
 
 
 class EventKind(StrEnum):
@@ -327,8 +209,14 @@ class Gateway(Protocol):
         """Begin a charge. Never raises for what a gateway or network does."""
         ...
 
-    async def find_charge(self, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
-        """Ask what became of a charge. Changes nothing, and may be repeated at any time."""
+    async def find_charge(
+        self, reference: str, *, charge_id: str | None = None
+    ) -> FoundCharge | NoSuchCharge | Unknown:
+        """Ask what became of a charge. Changes nothing, and may be repeated at any time.
+
+        Of several attempts under one reference the one that succeeded counts; with the gateway's
+        `charge_id`, where it has one for each attempt, exactly that attempt.
+        """
         ...
 
     async def start_refund(self, new: NewRefund) -> Accepted | Refused | ReferenceTaken | Unknown:
@@ -340,9 +228,15 @@ class Gateway(Protocol):
         ...
 
     async def find_refund(
-        self, reference: str, *, charge_reference: str
+        self, reference: str, *, charge_reference: str, charge_id: str | None = None
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         """Ask what became of a refund. Changes nothing, and may be repeated at any time."""
+        ...
+
+    async def find_refunds(
+        self, charge_reference: str, *, charge_id: str | None = None
+    ) -> list[FoundInstruction] | Unknown:
+        """All refunds of a charge, whoever made them; those of others have an empty reference."""
         ...
 
     def find_flaw(self, new: NewRecipient) -> Flaw | None:
@@ -367,13 +261,25 @@ class Gateway(Protocol):
         """Ask what became of a transfer. Changes nothing, and may be repeated at any time."""
         ...
 
-    async def list_charges(self, day: date) -> Listing[FoundCharge] | Unknown:
-        """Every charge of a day that somebody has tried to pay, whatever became of it."""
+    async def list_charges(self, span: Span, cursor: str | None) -> Page[FoundCharge] | Unknown:
+        """Every charge that was begun in a span and that somebody has tried to pay."""
         ...
 
-    async def list_refunds(self, day: date) -> Listing[FoundInstruction] | Unknown: ...
+    async def list_refunds(
+        self, span: Span, cursor: str | None
+    ) -> Page[FoundInstruction] | Unknown: ...
 
-    async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown: ...
+    async def list_transfers(
+        self, span: Span, cursor: str | None
+    ) -> Page[FoundInstruction] | Unknown: ...
+
+    async def list_payouts(self, span: Span, cursor: str | None) -> Page[FoundPayout] | Unknown:
+        """The gateway's payouts to our own bank account."""
+        ...
+
+    async def list_changes(self, span: Span, cursor: str | None) -> Page[FoundChange] | Unknown:
+        """What changed our balance and is in no other list; nothing where a gateway has none."""
+        ...
 
     async def find_chargebacks(self, charge_reference: str) -> list[FoundChargeback] | Unknown:
         """All chargebacks of one charge, ended ones too; none if the gateway has no such charge.
@@ -382,8 +288,10 @@ class Gateway(Protocol):
         """
         ...
 
-    async def list_chargebacks(self, day: date) -> Listing[FoundChargeback] | Unknown:
-        """Every chargeback that was opened that day, whatever became of it since."""
+    async def list_chargebacks(
+        self, span: Span, cursor: str | None
+    ) -> Page[FoundChargeback] | Unknown:
+        """Every chargeback that was opened in a span, whatever became of it since."""
         ...
 
     async def check(self) -> list[str]:

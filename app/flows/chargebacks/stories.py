@@ -1,10 +1,11 @@
 """Look up chargebacks at a gateway, between two transactions, and post what it reports."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from app.edge.gateways.lists import Span
 from app.edge.gateways.port import FoundChargeback, Gateway, GatewayName, Unknown
 from app.edge.gateways.registry import gateway_named, open_names
 from app.edge.webhooks import actions as webhooks
@@ -15,9 +16,9 @@ from app.foundation.db import now, transaction
 from app.money.payments import actions as payments
 from app.money.payments.model import PaymentState
 
-# Today and two days before: a lost webhook is made up for within a day, or within two where
-# the gateway was silent when it was asked.
-_DAYS: Final = 3
+# A lost webhook is made up for within a day, or within two where the gateway was silent when it was
+# asked.
+_LISTED_FOR: Final = timedelta(days=3)
 
 
 async def look_up(payment_id: UUID) -> None:
@@ -53,9 +54,13 @@ async def look_up_new(gateway: Gateway) -> int:
     Raises GatewayUnclear.
     """
     async with transaction() as tx:
-        today = (await now(tx)).date()
-    days = [today - timedelta(days=back) for back in range(_DAYS)]
-    return sum([await _look_through(gateway, day) for day in days])
+        today = await now(tx)
+    span = Span(since=today - _LISTED_FOR, until=today + timedelta(days=1))
+    queued, cursor = await _look_through(gateway, span, None)
+    while cursor:
+        more, cursor = await _look_through(gateway, span, cursor)
+        queued += more
+    return queued
 
 
 async def look_up_open(limit: int) -> int:
@@ -79,12 +84,13 @@ async def _ask(gateway: Gateway, reference: str) -> list[FoundChargeback]:
     return found
 
 
-async def _look_through(gateway: Gateway, day: date) -> int:
-    listed = await gateway.list_chargebacks(day)
-    if isinstance(listed, Unknown):
-        raise payments.inconclusive(listed.reason)
+async def _look_through(gateway: Gateway, span: Span, cursor: str | None) -> tuple[int, str | None]:
+    """Queue look-ups of the charges of one page; returns how many, and where the list goes on."""
+    page = await gateway.list_chargebacks(span, cursor)
+    if isinstance(page, Unknown):
+        raise payments.inconclusive(page.reason)
     async with transaction() as tx:
-        return await actions.look_up_listed(tx, gateway.name, listed)
+        return await actions.look_up_listed(tx, gateway.name, page), page.next_cursor
 
 
 async def _post_all(

@@ -36,7 +36,7 @@ def charge(**changes: Any) -> dict[str, Any]:
     fields = {
         "id": "ch_1", "transfer_group": CHARGE, "status": "succeeded", "amount": PRICE,
         "currency": "eur", "livemode": False, "failure_message": None, "outcome": None,
-        "balance_transaction": {"currency": "eur", "fee": 7_500},
+        "balance_transaction": {"amount": PRICE, "currency": "eur", "fee": 7_500},
     }  # fmt: skip
     return fields | changes
 

@@ -16,7 +16,6 @@ from app.edge.gateways.port import (
     EventKind,
     FoundCharge,
     FoundChargeback,
-    Listing,
     NoSuchInstruction,
     Refused,
     Unknown,
@@ -25,6 +24,7 @@ from app.foundation.money import Money
 from app.sandbox.app import STRIPE_SECRET_KEY
 from app.sandbox.faults import Kind, Operation, Rule
 from tests.edge.gateways.adapters import ALL, Adapter, World, adapter_named, opened
+from tests.edge.gateways.pages import all_of, around_today
 from tests.edge.gateways.requests import (
     BEFORE,
     CHARGE,
@@ -67,16 +67,10 @@ async def mute(request: pytest.FixtureRequest) -> AsyncIterator[World]:
 
 
 async def listed_today(world: World) -> dict[str, int]:
-    """What is listed by charge, though it be midnight; nothing of the day before."""
-    today = datetime.now(UTC).date()
-    amounts: dict[str, int] = {}
-    for days in (-1, 0, 1):
-        listing = await world.gateway.list_chargebacks(today + timedelta(days=days))
-        assert isinstance(listing, Listing), listing
-        assert listing.unreadable == []
-        assert not amounts.keys() & {row.charge_reference for row in listing.rows}
-        amounts |= {row.charge_reference: row.money.amount for row in listing.rows}
-    return amounts
+    """What is listed by charge, though it be midnight."""
+    rows = await all_of(world.gateway.list_chargebacks, around_today())
+    assert len({row.charge_reference for row in rows}) == len(rows)
+    return {row.charge_reference: row.money.amount for row in rows}
 
 
 async def find(world: World, reference: str = CHARGE) -> FoundChargeback:
@@ -218,7 +212,7 @@ async def test_a_look_up_or_list_that_broke_is_unknown(paid: World):
     for kind in BEFORE:
         await paid.sandbox.fault("chargebacks", kind, times=2)
         assert isinstance(await paid.gateway.find_chargebacks(CHARGE), Unknown)
-        assert isinstance(await paid.gateway.list_chargebacks(datetime.now(UTC).date()), Unknown)
+        assert isinstance(await paid.gateway.list_chargebacks(around_today(), None), Unknown)
         await paid.sandbox.fault("verify", kind)
         assert isinstance(await paid.gateway.find_chargebacks(CHARGE), Unknown)
 
@@ -234,7 +228,7 @@ async def test_a_look_up_that_takes_too_long_is_unknown(paid: World):
 async def test_a_call_with_a_wrong_key_is_unknown(paid: World):
     wrong = paid.open(key="sk_test_wrong_000000000000000000")
     assert isinstance(await wrong.find_chargebacks(CHARGE), Unknown)
-    assert isinstance(await wrong.list_chargebacks(datetime.now(UTC).date()), Unknown)
+    assert isinstance(await wrong.list_chargebacks(around_today(), None), Unknown)
     await wrong.close()
 
 
@@ -251,7 +245,7 @@ async def test_a_reply_that_makes_no_sense_is_unknown(adapter: Adapter, status: 
     nonsense = httpx.MockTransport(lambda _: httpx.Response(status, content=body))
     gateway = adapter.open(nonsense, 5, adapter.secrets, "")
     assert isinstance(await gateway.find_chargebacks(CHARGE), Unknown)
-    assert isinstance(await gateway.list_chargebacks(datetime.now(UTC).date()), Unknown)
+    assert isinstance(await gateway.list_chargebacks(around_today(), None), Unknown)
     await gateway.close()
 
 

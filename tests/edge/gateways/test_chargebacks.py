@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from app.edge.gateways.flutterwave.adapter import Flutterwave
+from app.edge.gateways.lists import Page, Span, instant
 from app.edge.gateways.paystack.adapter import Paystack
 from app.edge.gateways.port import (
     BadPayload,
@@ -17,7 +18,6 @@ from app.edge.gateways.port import (
     EventKind,
     FoundChargeback,
     Gateway,
-    Listing,
     Unknown,
 )
 from app.foundation.money import Money
@@ -29,7 +29,7 @@ from tests.edge.gateways.stripe_wire import read, signed
 
 OPEN, WON, LOST = ChargebackStatus
 DUE = datetime(2026, 1, 5, 10, tzinfo=UTC)
-DAY = date(2026, 1, 1)
+DAY = Span.of_day(date(2026, 1, 1))
 
 
 def dispute(**changes: Any) -> dict[str, Any]:
@@ -108,6 +108,7 @@ async def test_an_open_chargeback_at_stripe_is_taken_with_its_fee():
             "status": "needs_response", "amount": PRICE, "currency": "eur", "charge": "ch_1",
             "payment_intent": "pi_1", "is_charge_refundable": False, "withdrawn": PRICE,
         },
+        at=datetime(2026, 1, 1, tzinfo=UTC),
     )  # fmt: skip
 
 
@@ -166,13 +167,13 @@ async def test_a_stripe_chargeback_without_evidence_has_no_evidence_due_at(due_b
 async def test_a_chargeback_at_stripe_that_makes_no_sense_is_unknown(changes: Any):
     gateway = stripe_listing(dispute(**changes))
     assert isinstance(await gateway.find_chargebacks(CHARGE), Unknown)
-    assert await gateway.list_chargebacks(DAY) == Listing(rows=[], unreadable=["dp_1"])
+    assert await gateway.list_chargebacks(DAY, None) == Page(rows=[], unreadable=["dp_1"])
 
 
 async def test_a_stripe_chargeback_that_is_not_ours_has_no_reference():
     stranger = dispute(charge=stripe_wire.charge(transfer_group=None))
-    listing = await stripe_listing(stranger).list_chargebacks(DAY)
-    assert isinstance(listing, Listing)
+    listing = await stripe_listing(stranger).list_chargebacks(DAY, None)
+    assert isinstance(listing, Page)
     assert [row.charge_reference for row in listing.rows] == [""]
 
 
@@ -217,6 +218,7 @@ async def test_an_open_chargeback_at_paystack_is_not_taken_yet():
             "refund_amount": PRICE, "currency": "NGN", "category": "chargeback",
             "transaction": 4099260516, "resolved_at": None,
         },
+        at=instant(paystack_dispute()["createdAt"]),
     )  # fmt: skip
 
 
@@ -273,7 +275,7 @@ async def test_a_paystack_chargeback_without_a_due_time_has_no_evidence_due_at(d
 async def test_a_chargeback_at_paystack_that_makes_no_sense_is_unknown(changes: Any):
     gateway = paystack_listing(paystack_dispute(**changes))
     assert isinstance(await gateway.find_chargebacks(CHARGE), Unknown)
-    assert await gateway.list_chargebacks(DAY) == Listing(rows=[], unreadable=["358950"])
+    assert await gateway.list_chargebacks(DAY, None) == Page(rows=[], unreadable=["358950"])
 
 
 async def test_a_list_with_a_chargeback_of_another_charge_is_unknown():
@@ -325,4 +327,4 @@ async def test_flutterwave_reports_no_chargebacks_and_is_not_asked():
     )
     assert not gateway.reports_chargebacks
     assert await gateway.find_chargebacks(CHARGE) == []
-    assert await gateway.list_chargebacks(DAY) == Listing(rows=[], unreadable=[])
+    assert await gateway.list_chargebacks(DAY, None) == Page(rows=[], unreadable=[])

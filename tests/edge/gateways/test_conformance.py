@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from app.edge.gateways.lists import Span
 from app.edge.gateways.port import (
     Accepted,
     BadPayload,
@@ -18,7 +19,6 @@ from app.edge.gateways.port import (
     EventKind,
     FoundCharge,
     FoundInstruction,
-    Listing,
     MoneyOutStatus,
     NewCharge,
     NoSuchCharge,
@@ -30,6 +30,7 @@ from app.edge.gateways.port import (
 from app.foundation.money import Money
 from app.sandbox.faults import Kind
 from tests.edge.gateways.adapters import ALL, Adapter, World, opened
+from tests.edge.gateways.pages import all_of, around_today
 from tests.edge.gateways.requests import (
     BEFORE,
     CHARGE,
@@ -383,17 +384,16 @@ async def test_a_transfer_that_comes_back_is_reversed(paid: World):
 # ---- lists of a day ------------------------------------------------------------------------------
 
 
-async def of_today(read: Callable[[date], Awaitable[Any]]) -> dict[str, int]:
-    """What is listed of today by reference, though it be midnight; nothing of the day before."""
-    today = datetime.now(UTC).date()
-    amounts: dict[str, int] = {}
-    for day in (today - timedelta(days=1), today, today + timedelta(days=1)):
-        listing = await read(day)
-        assert isinstance(listing, Listing), listing
-        assert listing.unreadable == []
-        assert not amounts.keys() & {row.reference for row in listing.rows}
-        amounts |= {row.reference: row.money.amount for row in listing.rows}
-    return amounts
+async def of_today(list_page: Any) -> dict[str, int]:
+    """What is listed of today by reference, though it be midnight; nothing of other days."""
+    rows = await all_of(list_page, around_today())
+    assert len({row.reference for row in rows}) == len(rows)
+    today = around_today()
+    last_year = Span(
+        since=today.since - timedelta(days=365), until=today.until - timedelta(days=365)
+    )
+    assert await all_of(list_page, last_year) == []
+    return {row.reference: row.money.amount for row in rows}
 
 
 async def test_a_day_of_250_charges_is_listed_page_by_page(paid: World):
@@ -448,10 +448,9 @@ async def test_a_day_of_250_transfers_is_listed_page_by_page(paid: World):
 
 @pytest.mark.parametrize("kind", BEFORE)
 async def test_a_list_that_broke_is_unknown(paid: World, kind: str):
-    today = datetime.now(UTC).date()
     for operation in ("charges", "verify"):  # some list what others look up
         await paid.sandbox.fault(operation, kind)
-    assert isinstance(await paid.gateway.list_charges(today), Unknown)
+    assert isinstance(await paid.gateway.list_charges(around_today(), None), Unknown)
 
 
 # ---- being set up --------------------------------------------------------------------------------

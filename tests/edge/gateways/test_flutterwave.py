@@ -79,7 +79,16 @@ def transaction(**changes: Any) -> dict[str, Any]:
 
 async def found(**changes: Any) -> FoundCharge:
     reply = {"status": "success", "message": "ok", "data": transaction(**changes)}
-    result = await answering(200, reply).find_charge(CHARGE)
+    attempts = reply | {
+        "data": [transaction(**changes)],
+        "meta": {"page_info": {"total": 1, "current_page": 1, "total_pages": 1}},
+    }
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        is_list = request.url.path.endswith("/transactions")
+        return httpx.Response(200, json=attempts if is_list else reply)
+
+    result = await listening(answer).find_charge(CHARGE)
     assert isinstance(result, FoundCharge), result
     return result
 

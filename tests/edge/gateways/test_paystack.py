@@ -219,7 +219,7 @@ async def test_transaction_metadata_of_any_type_is_accepted(shape: Any):
     [
         ("success", ChargeStatus.SUCCEEDED),
         ("failed", ChargeStatus.FAILED),
-        ("reversed", ChargeStatus.FAILED),
+        ("reversed", ChargeStatus.SUCCEEDED),
         ("abandoned", ChargeStatus.ABANDONED),
         ("ongoing", ChargeStatus.PENDING),
         ("pending", ChargeStatus.PENDING),
@@ -233,6 +233,7 @@ async def test_only_success_is_paid(word: str, status: ChargeStatus):
     found = await answering(200, transaction(status=word)).find_charge("bk-1")
     assert isinstance(found, FoundCharge)
     assert found.status is status
+    assert found.refunded == (found.money.amount if word == "reversed" else None)
 
 
 async def test_a_fee_that_the_payer_pays_is_not_part_of_what_was_asked():

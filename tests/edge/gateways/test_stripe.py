@@ -16,6 +16,7 @@ from app.edge.gateways.port import (
     EventKind,
     FoundCharge,
     FoundInstruction,
+    MoneyOutStatus,
     NoSuchCharge,
     ReferenceTaken,
     Refused,
@@ -151,7 +152,6 @@ async def test_of_several_attempts_to_pay_the_one_that_succeeded_counts():
 @pytest.mark.parametrize(
     "objects",
     [
-        [charge(), charge(id="ch_2")],  # paid twice
         [charge(transfer_group="another")],
         [charge(amount=None)],
         [charge(currency="chf")],
@@ -162,27 +162,35 @@ async def test_charges_that_make_no_sense_are_unknown(objects: list[dict[str, An
     assert isinstance(await answering(200, listed(*objects)).find_charge(CHARGE), Unknown)
 
 
+async def test_of_two_attempts_that_succeeded_the_first_counts_and_the_other_is_named():
+    twice = answering(200, listed(charge(id="ch_2"), charge()))
+    found = await twice.find_charge(CHARGE)
+    assert isinstance(found, FoundCharge)
+    assert (found.gateway_id, found.also_paid) == ("ch_1", ("ch_2",))
+
+
 async def test_a_charge_that_was_refunded_in_full_has_succeeded_all_the_same():
     reported = charge(refunded=True, amount_refunded=PRICE)
     found = await answering(200, listed(reported)).find_charge(CHARGE)
     assert isinstance(found, FoundCharge)
-    assert found.status is ChargeStatus.SUCCEEDED
+    assert (found.status, found.refunded) == (ChargeStatus.SUCCEEDED, PRICE)
 
 
 @pytest.mark.parametrize(
     ("balance", "fee"),
     [
-        ({"currency": "eur", "fee": 7_500}, 7_500),
-        ({"currency": "usd", "fee": 8_100}, None),  # exchanged: not comparable
-        ("txn_1", None),
-        (None, None),
+        ({"amount": PRICE, "currency": "eur", "fee": 7_500}, (7_500, None)),
+        ({"amount": 540_000, "currency": "usd", "fee": 8_100}, (8_100, Money(540_000, "USD"))),
+        ({"amount": 540_000, "currency": "xyz", "fee": 8_100}, (None, None)),
+        ("txn_1", (None, None)),
+        (None, (None, None)),
     ],
 )
-async def test_the_fee_is_in_the_charges_currency_or_none(balance: Any, fee: int | None):
+async def test_the_fee_is_in_the_currency_that_was_settled(balance: Any, fee: Any):
     reported = charge(balance_transaction=balance)
     found = await answering(200, listed(reported)).find_charge(CHARGE)
     assert isinstance(found, FoundCharge)
-    assert found.fee == fee
+    assert (found.fee, found.settled) == fee
 
 
 async def test_a_list_is_read_to_its_end_and_one_without_an_end_is_unknown():
@@ -201,7 +209,7 @@ async def test_a_list_is_read_to_its_end_and_one_without_an_end_is_unknown():
     assert isinstance(await endless.find_charge(CHARGE), Unknown)
 
 
-async def test_a_transfer_that_was_taken_back_in_part_pays_out_less(world: World):
+async def test_a_transfer_that_was_taken_back_in_part_says_so(world: World):
     made = {
         "id": "tr_1", "amount": 300_000, "amount_reversed": 100_000, "currency": "eur",
         "destination": "acct_1", "livemode": False, "metadata": {"reference": TRANSFER},
@@ -209,7 +217,8 @@ async def test_a_transfer_that_was_taken_back_in_part_pays_out_less(world: World
     gateway = answering(200, listed(made, made | {"id": "tr_2", "metadata": {}}))
     found = await gateway.find_transfer(TRANSFER, charge_reference=CHARGE)
     assert isinstance(found, FoundInstruction)
-    assert found.money.amount == 200_000
+    assert (found.money.amount, found.returned) == (300_000, 100_000)
+    assert found.status is MoneyOutStatus.SUCCEEDED
 
 
 async def test_money_out_of_a_charge_that_cannot_be_looked_up_is_not_asked_for(world: World):

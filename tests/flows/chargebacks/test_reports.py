@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.edge.gateways.port import GatewayName, Listing
+from app.edge.gateways.lists import Page
+from app.edge.gateways.port import GatewayName
 from app.flows.chargebacks import actions as chargebacks
 from app.flows.chargebacks.model import ChargeNotPaid
 from app.foundation.db import now, transaction
@@ -163,7 +164,7 @@ async def test_a_charge_that_was_not_paid_cannot_be_charged_back(shop: Shop) -> 
 async def test_one_alert_is_raised_about_each_chargeback_that_is_not_ours(shop: Shop) -> None:
     _, payment = await paid_stay(shop)
     strange = {"reference": f"pay-{uuid4().hex}", "amount": payment["amount"]}
-    listed = Listing(
+    listed = Page(
         rows=[found(payment, OPEN), found(strange, OPEN, gateway_id="cb_9")], unreadable=["cb_8"]
     )
     for _ in range(2):

@@ -1,24 +1,32 @@
 """Flutterwave as a gateway: which module does what the port asks."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from decimal import Decimal
 from typing import Final
 
 import httpx
 
-from app.edge.gateways.flutterwave import amounts, charges, refunds, transfers, webhooks
+from app.edge.gateways.flutterwave import (
+    amounts,
+    charges,
+    refunds,
+    settlements,
+    transfers,
+    webhooks,
+)
 from app.edge.gateways.flutterwave.webhooks import Scheme
 from app.edge.gateways.http import Client, Recorder, problems_of
+from app.edge.gateways.lists import Page, Span, empty
 from app.edge.gateways.port import (
     Accepted,
     CheckoutReady,
     Event,
+    FoundChange,
     FoundCharge,
     FoundChargeback,
     FoundInstruction,
+    FoundPayout,
     GatewayName,
-    Listing,
     NewCharge,
     NewRefund,
     NewTransfer,
@@ -80,17 +88,30 @@ class Flutterwave:
     async def start_charge(self, new: NewCharge) -> CheckoutReady | Refused | Unknown:
         return await charges.start(self._client, new)
 
-    async def find_charge(self, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
-        return await charges.find(self._client, reference, live=self.live)
+    async def find_charge(
+        self, reference: str, *, charge_id: str | None = None
+    ) -> FoundCharge | NoSuchCharge | Unknown:
+        return await charges.find(self._client, reference, charge_id, live=self.live)
 
     async def start_refund(self, new: NewRefund) -> Accepted | Refused | Unknown:
         return await refunds.start(self._client, new)
 
     async def find_refund(
-        self, reference: str, *, charge_reference: str
+        self, reference: str, *, charge_reference: str, charge_id: str | None = None
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         return await refunds.find(
-            self._client, reference, charge_reference=charge_reference, live=self.live
+            self._client,
+            reference,
+            charge_reference=charge_reference,
+            charge_id=charge_id,
+            live=self.live,
+        )
+
+    async def find_refunds(
+        self, charge_reference: str, *, charge_id: str | None = None
+    ) -> list[FoundInstruction] | Unknown:
+        return await refunds.find_all(
+            self._client, charge_reference, charge_id=charge_id, live=self.live
         )
 
     def find_flaw(self, new: NewRecipient) -> Flaw | None:
@@ -112,14 +133,28 @@ class Flutterwave:
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         return await transfers.find(self._client, reference, live=self.live)
 
-    async def list_charges(self, day: date) -> Listing[FoundCharge] | Unknown:
-        return await charges.list_day(self._client, day, live=self.live)
+    async def list_charges(self, span: Span, cursor: str | None) -> Page[FoundCharge] | Unknown:
+        return await charges.list_span(self._client, span, cursor, live=self.live)
 
-    async def list_refunds(self, day: date) -> Listing[FoundInstruction] | Unknown:
-        return await refunds.list_day(self._client, day, live=self.live)
+    async def list_refunds(
+        self, span: Span, cursor: str | None
+    ) -> Page[FoundInstruction] | Unknown:
+        return await refunds.list_span(self._client, span, cursor, live=self.live)
 
-    async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown:
-        return await transfers.list_day(self._client, day, live=self.live)
+    async def list_transfers(
+        self, span: Span, cursor: str | None
+    ) -> Page[FoundInstruction] | Unknown:
+        return await transfers.list_span(self._client, span, cursor, live=self.live)
+
+    async def list_payouts(self, span: Span, cursor: str | None) -> Page[FoundPayout] | Unknown:
+        return await settlements.list_span(self._client, span, cursor, live=self.live)
+
+    async def list_changes(
+        self,
+        span: Span,  # noqa: ARG002  its API has no list of them
+        cursor: str | None,  # noqa: ARG002
+    ) -> Page[FoundChange] | Unknown:
+        return empty()
 
     async def find_chargebacks(
         self,
@@ -129,9 +164,10 @@ class Flutterwave:
 
     async def list_chargebacks(
         self,
-        day: date,  # noqa: ARG002
-    ) -> Listing[FoundChargeback] | Unknown:
-        return Listing(rows=[], unreadable=[])
+        span: Span,  # noqa: ARG002
+        cursor: str | None,  # noqa: ARG002
+    ) -> Page[FoundChargeback] | Unknown:
+        return empty()
 
     async def check(self) -> list[str]:
         attempt = await self._client.call(

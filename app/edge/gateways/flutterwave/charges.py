@@ -1,7 +1,7 @@
 """Charges: `POST /v3/payments`, and `GET /v3/transactions/verify_by_reference`."""
 
 import re
-from datetime import date
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Annotated, Final
@@ -10,26 +10,26 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Meta
 
-from app.edge.gateways.days import Row, listing
 from app.edge.gateways.flutterwave.amounts import chargeable, fee_from_wire, from_wire
 from app.edge.gateways.flutterwave.wire import (
     REASON_LENGTH_MAX,
     Refusal,
     conclude,
     is_not_found,
+    list_page,
     look_up_refused,
     read,
-    read_day,
+    read_list,
     refused,
 )
 from app.edge.gateways.http import Client
+from app.edge.gateways.lists import Page, Row, Span, instant
 from app.edge.gateways.port import (
     ChargeStatus,
     CheckoutReady,
     Fact,
     Facts,
     FoundCharge,
-    Listing,
     NewCharge,
     NoSuchCharge,
     Refused,
@@ -42,6 +42,7 @@ _REFERENCE = re.compile(r"[A-Za-z0-9._=-]{1,100}")
 
 # Every other word (`pending`, and new ones) may still become either.
 _STATUSES: Final = {"successful": ChargeStatus.SUCCEEDED, "failed": ChargeStatus.FAILED}
+_RANKS: Final = (ChargeStatus.SUCCEEDED, ChargeStatus.PENDING, ChargeStatus.FAILED)
 
 
 class _Customer(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,10 +113,11 @@ async def start(client: Client, new: NewCharge) -> CheckoutReady | Refused | Unk
             return CheckoutReady(checkout_url=hosted.link)
 
 
-async def list_day(client: Client, day: date, *, live: bool) -> Listing[FoundCharge] | Unknown:
+async def list_span(
+    client: Client, span: Span, cursor: str | None, *, live: bool
+) -> Page[FoundCharge] | Unknown:
     """`GET /v3/transactions`: every attempt to pay."""
-    rows = await read_day(client, "/v3/transactions", day)
-    return rows if isinstance(rows, Unknown) else listing(rows, partial(_read_row, live=live))
+    return await list_page(client, "/v3/transactions", span, cursor, partial(_read_row, live=live))
 
 
 def _read_row(row: Row, *, live: bool) -> FoundCharge | None:
@@ -124,44 +126,59 @@ def _read_row(row: Row, *, live: bool) -> FoundCharge | None:
     return found if isinstance(found, FoundCharge) else None
 
 
-async def find_by_id(client: Client, transaction_id: str) -> Transaction | Unknown:
-    """`GET /v3/transactions/{id}/verify`, for an id that Flutterwave has given."""
-    attempt = await client.call(
-        "GET",
-        f"/v3/transactions/{quote(transaction_id, safe='')}/verify",
-        operation="verify",
-        reference=transaction_id,
-        repeat=Repeat.SAFE,
-    )
-    match conclude(attempt):
-        case Unknown() as unknown:
-            return unknown
-        case Refusal() as refusal:
-            return look_up_refused(refusal)
-        case reply:
-            found = read(reply.get("data"), Transaction)
-            return found or Unknown(reason="the reply to verify makes no sense")
-
-
 async def find(
-    client: Client, reference: str, *, live: bool
+    client: Client, reference: str, charge_id: str | None = None, *, live: bool
 ) -> FoundCharge | NoSuchCharge | Unknown:
-    """The last attempt to pay, as a charge; none before the guest has tried."""
-    found = await find_attempt(client, reference)
+    """The attempt to pay that counts, as a charge; none before the guest has tried."""
+    found = await find_attempt(client, reference, charge_id)
     return read_charge(found, live=live) if isinstance(found, Transaction) else found
 
 
-async def find_attempt(client: Client, reference: str) -> Transaction | NoSuchCharge | Unknown:
-    """The last attempt to pay, as Flutterwave shows it; none before the guest has tried."""
+async def find_attempt(
+    client: Client, reference: str, charge_id: str | None = None
+) -> Transaction | NoSuchCharge | Unknown:
+    """The attempt to pay that counts, as Flutterwave shows it; none before the guest has tried.
+
+    Each attempt is a transaction of its own, all of them with one reference, and to verify a
+    reference shows the last one. So if that has not succeeded, the others are looked at.
+    """
+    if charge_id:
+        return await find_by_id(client, charge_id)
     if not is_reference(reference):
         return NoSuchCharge()  # start() sends no such reference
-    query = urlencode({"tx_ref": reference})
-    attempt = await client.call(
-        "GET",
-        f"/v3/transactions/verify_by_reference?{query}",
-        operation="verify",
+    last = await _verify(client, reference)
+    if not isinstance(last, Transaction) or last.verdict is ChargeStatus.SUCCEEDED:
+        return last
+    listed = await read_list(
+        client,
+        "/v3/transactions",
+        operation="find_charge",
         reference=reference,
-        repeat=Repeat.SAFE,
+        filters={"tx_ref": reference},
+    )
+    return listed if isinstance(listed, Unknown) else _pick(reference, last, listed)
+
+
+async def find_by_id(client: Client, transaction_id: str) -> Transaction | NoSuchCharge | Unknown:
+    """`GET /v3/transactions/{id}/verify`, for an id that Flutterwave has given."""
+    path = f"/v3/transactions/{quote(transaction_id, safe='')}/verify"
+    return await _read_transaction(client, path, about=transaction_id)
+
+
+async def _verify(client: Client, reference: str) -> Transaction | NoSuchCharge | Unknown:
+    query = urlencode({"tx_ref": reference})
+    path = f"/v3/transactions/verify_by_reference?{query}"
+    found = await _read_transaction(client, path, about=reference)
+    if isinstance(found, Transaction) and found.tx_ref != reference:
+        return Unknown(reason="the reply to verify makes no sense")
+    return found
+
+
+async def _read_transaction(
+    client: Client, path: str, *, about: str
+) -> Transaction | NoSuchCharge | Unknown:
+    attempt = await client.call(
+        "GET", path, operation="verify", reference=about, repeat=Repeat.SAFE
     )
     match conclude(attempt):
         case Unknown() as unknown:
@@ -170,9 +187,18 @@ async def find_attempt(client: Client, reference: str) -> Transaction | NoSuchCh
             return NoSuchCharge() if is_not_found(refusal) else look_up_refused(refusal)
         case reply:
             found = read(reply.get("data"), Transaction)
-            if found is None or found.tx_ref != reference:
-                return Unknown(reason="the reply to verify makes no sense")
-            return found
+            return found or Unknown(reason="the reply to verify makes no sense")
+
+
+def _pick(reference: str, last: Transaction, listed: Sequence[Row]) -> Transaction | Unknown:
+    """The first attempt that succeeded; of none the one that still may, else the last."""
+    ours = [row for row in listed if row.get("tx_ref") == reference]
+    attempts = [attempt for row in ours if (attempt := read(row, Transaction))]
+    if len(attempts) < len(ours):
+        return Unknown(reason=f"an attempt to pay {reference} makes no sense")
+    attempts.sort(key=lambda each: each.created_at)
+    ranked = [*attempts, last]
+    return min(ranked, key=lambda each: _RANKS.index(each.verdict))
 
 
 def is_reference(reference: str) -> bool:
@@ -193,6 +219,7 @@ def read_charge(found: Transaction, *, live: bool) -> FoundCharge | Unknown:
         fee=_fee(found, money),
         failure=_failure(found),
         live=live,
+        at=instant(found.created_at),
         data=_facts(found),
     )
 

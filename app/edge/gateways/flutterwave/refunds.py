@@ -6,15 +6,13 @@ its `comments`, and find a refund by them among all since the charge.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Final
 
 import msgspec
 
-from app.edge.gateways.days import Row, listing
 from app.edge.gateways.flutterwave import charges
 from app.edge.gateways.flutterwave.amounts import from_wire, to_wire
 from app.edge.gateways.flutterwave.charges import Transaction
@@ -23,17 +21,17 @@ from app.edge.gateways.flutterwave.wire import (
     Refusal,
     conclude,
     read,
-    read_day,
     read_list,
+    read_rows,
     refused,
 )
 from app.edge.gateways.http import Attempt, Client
+from app.edge.gateways.lists import Page, Row, Span, instant, page_of
 from app.edge.gateways.port import (
     Accepted,
     Fact,
     Facts,
     FoundInstruction,
-    Listing,
     MoneyOutStatus,
     NewRefund,
     NoSuchCharge,
@@ -91,7 +89,7 @@ async def start(client: Client, new: NewRefund) -> Accepted | Refused | Unknown:
     wire = to_wire(new.money)
     if not wire or not _REFERENCE.fullmatch(new.reference):
         return Refused(reason=f"{new.money} cannot be refunded as {new.reference!r}")
-    charge = await charges.find_attempt(client, new.charge_reference)
+    charge = await charges.find_attempt(client, new.charge_reference, new.charge_id)
     match charge:
         case Unknown(reason=reason):  # the refund was not asked for: that is conclusive
             return Refused(reason=f"the charge could not be looked up: {reason}")
@@ -116,48 +114,79 @@ async def start(client: Client, new: NewRefund) -> Accepted | Refused | Unknown:
 
 
 async def find(
-    client: Client, reference: str, *, charge_reference: str, live: bool
+    client: Client, reference: str, *, charge_reference: str, charge_id: str | None, live: bool
 ) -> FoundInstruction | NoSuchInstruction | Unknown:
     """The refund that has our reference, among all since its charge."""
     if not _REFERENCE.fullmatch(reference):
         return NoSuchInstruction()  # start() sends no such reference
-    charge = await charges.find_attempt(client, charge_reference)
-    match charge:
-        case Unknown():
-            return charge
-        case NoSuchCharge():  # this may be another account than where it was made
-            return Unknown(reason=f"Flutterwave does not know the charge {charge_reference}")
-        case Transaction():
-            listed = await read_list(
-                client,
-                "/v3/refunds",
-                operation="refunds",
-                reference=reference,
-                is_enough=lambda row: reference_in(row.get("comments")) == reference,
-                filters=_since(charge),
-            )
+    charge = await _charge(client, charge_reference, charge_id)
+    if isinstance(charge, Unknown):
+        return charge
+    listed = await read_list(
+        client,
+        "/v3/refunds",
+        operation="refunds",
+        reference=reference,
+        is_enough=lambda row: reference_in(row.get("comments")) == reference,
+        filters=_since(charge),
+    )
     return listed if isinstance(listed, Unknown) else _pick(reference, charge, listed, live=live)
 
 
-async def list_day(client: Client, day: date, *, live: bool) -> Listing[FoundInstruction] | Unknown:
+async def find_all(
+    client: Client, charge_reference: str, *, charge_id: str | None, live: bool
+) -> list[FoundInstruction] | Unknown:
+    """All refunds of a charge, among all since it."""
+    charge = await _charge(client, charge_reference, charge_id)
+    if isinstance(charge, Unknown):
+        return charge
+    listed = await read_list(
+        client,
+        "/v3/refunds",
+        operation="refunds",
+        reference=charge_reference,
+        filters=_since(charge),
+    )
+    if isinstance(listed, Unknown):
+        return listed
+    rows = [row for row in listed if str(row.get("tx_id")) == str(charge.id)]
+    found = [refund for row in rows if (refund := _read_row(row, charge, live=live))]
+    if len(found) < len(rows):
+        return Unknown(reason=f"a refund of {charge_reference} makes no sense")
+    return found
+
+
+async def _charge(
+    client: Client, charge_reference: str, charge_id: str | None
+) -> Transaction | Unknown:
+    charge = await charges.find_attempt(client, charge_reference, charge_id)
+    if isinstance(charge, NoSuchCharge):  # this may be another account than where it was made
+        return Unknown(reason=f"Flutterwave does not know the charge {charge_reference}")
+    return charge
+
+
+async def list_span(
+    client: Client, span: Span, cursor: str | None, *, live: bool
+) -> Page[FoundInstruction] | Unknown:
     """`GET /v3/refunds`. Each refund's charge is looked up for its currency."""
-    rows = await read_day(client, "/v3/refunds", day)
-    if isinstance(rows, Unknown):
-        return rows
+    page = await read_rows(client, "/v3/refunds", span, cursor)
+    if isinstance(page, Unknown):
+        return page
     charges_by_id: dict[str, Transaction] = {}
-    for charge_id in {str(row.get("tx_id")) for row in rows}:
-        charge = await charges.find_by_id(client, charge_id)
+    for charge_id in {str(row.get("tx_id")) for row in page.rows}:
+        charge = await _charge(client, charge_id, charge_id)
         if isinstance(charge, Unknown):
             return charge
         charges_by_id[charge_id] = charge
-    return listing(rows, partial(_read_row, charges_by_id=charges_by_id, live=live))
+    return page_of(
+        page.rows,
+        lambda row: _read_row(row, charges_by_id[str(row.get("tx_id"))], live=live),
+        page.next_cursor,
+    )
 
 
-def _read_row(
-    row: Row, *, charges_by_id: Mapping[str, Transaction], live: bool
-) -> FoundInstruction | None:
+def _read_row(row: Row, charge: Transaction, *, live: bool) -> FoundInstruction | None:
     refund, reference = read(row, _Refund), reference_in(row.get("comments"))
-    charge = charges_by_id[str(row.get("tx_id"))]
     found = _found(reference or "", charge, refund, live=live) if refund else None
     return found if isinstance(found, FoundInstruction) else None
 
@@ -230,6 +259,9 @@ def _found(
         failure=_failure(refund),
         live=live,
         fee=None,
+        at=instant(refund.created_at),
+        charge_reference=charge.tx_ref,
+        charge_id=str(charge.id),
         data=_facts(refund),
     )
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Final
@@ -10,24 +9,23 @@ from typing import Final
 import msgspec
 
 from app.edge.gateways import payees
-from app.edge.gateways.days import Row, listing
 from app.edge.gateways.flutterwave.amounts import fee_from_wire, from_wire, to_wire
 from app.edge.gateways.flutterwave.wire import (
     REASON_LENGTH_MAX,
     Refusal,
     conclude,
+    list_page,
     read,
-    read_day,
     read_list,
     refused,
 )
 from app.edge.gateways.http import Attempt, Client
+from app.edge.gateways.lists import Page, Row, Span, instant
 from app.edge.gateways.port import (
     Accepted,
     Fact,
     Facts,
     FoundInstruction,
-    Listing,
     MoneyOutStatus,
     NewTransfer,
     NoSuchInstruction,
@@ -198,10 +196,11 @@ async def find(
     return listed if isinstance(listed, Unknown) else _pick(reference, listed, live=live)
 
 
-async def list_day(client: Client, day: date, *, live: bool) -> Listing[FoundInstruction] | Unknown:
+async def list_span(
+    client: Client, span: Span, cursor: str | None, *, live: bool
+) -> Page[FoundInstruction] | Unknown:
     """`GET /v3/transfers`."""
-    rows = await read_day(client, "/v3/transfers", day)
-    return rows if isinstance(rows, Unknown) else listing(rows, partial(_read_row, live=live))
+    return await list_page(client, "/v3/transfers", span, cursor, partial(_read_row, live=live))
 
 
 def _read_row(row: Row, *, live: bool) -> FoundInstruction | None:
@@ -222,6 +221,7 @@ def read_transfer(transfer: Transfer, *, live: bool) -> FoundInstruction | Unkno
         money=money,
         failure=_failure(transfer),
         live=live,
+        at=instant(transfer.created_at),
         fee=None if transfer.fee is None else fee_from_wire(transfer.fee, transfer.currency),
         data=_facts(transfer),
     )

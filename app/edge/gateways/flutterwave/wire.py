@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlencode
 
 import msgspec
 
-from app.edge.gateways import days
-from app.edge.gateways.days import Row
 from app.edge.gateways.http import Answered, Attempt, Client, Denied, Inconclusive
+from app.edge.gateways.lists import Page, Row, Span, page_of
 from app.edge.gateways.port import Refused, Unknown
 from app.edge.gateways.retries import Repeat
 
@@ -122,23 +121,39 @@ async def read_list(
     return Unknown(reason=f"the list {path} has no end after {_PAGES_MAX} pages")
 
 
-async def read_day(client: Client, path: str, day: date) -> list[Row] | Unknown:
-    """All rows of a list that are of a day.
+async def list_page(
+    client: Client, path: str, span: Span, cursor: str | None, reader: Callable[[Row], T | None]
+) -> Page[T] | Unknown:
+    """A page of what was created in a span. The cursor is the number of the page.
 
-    The zone of a list's days is unknown: so it is asked for one day more on either side, and what
-    is not of the day is left out.
+    A list is of whole days, in a zone that is unknown: so it is asked for one day more on either
+    side, and what is not in the span is left out.
     """
-    one = timedelta(days=1)
-    rows = await read_list(
-        client,
-        path,
+    page = await read_rows(client, path, span, cursor)
+    return page if isinstance(page, Unknown) else page_of(page.rows, reader, page.next_cursor)
+
+
+async def read_rows(
+    client: Client, path: str, span: Span, cursor: str | None
+) -> Page[Row] | Unknown:
+    """The rows of a page that are in a span, as Flutterwave writes them."""
+    one, number = timedelta(days=1), int(cursor or "1")
+    days = {
+        "from": (span.since - one).date().isoformat(),
+        "to": (span.until + one).date().isoformat(),
+    }
+    attempt = await client.call(
+        "GET",
+        f"{path}?{urlencode({**days, 'page': number})}",
         operation="list",
-        reference=day.isoformat(),
-        filters={"from": (day - one).isoformat(), "to": (day + one).isoformat()},
+        reference=str(span),
+        repeat=Repeat.SAFE,
     )
-    if isinstance(rows, Unknown):
-        return rows
-    return [row for row in rows if days.is_on(day, row.get("created_at"))]
+    page = _page(conclude(attempt), "list")
+    if isinstance(page, Unknown):
+        return page
+    rows = [row for row in page.data if span.has(row.get("created_at"))]
+    return Page(rows=rows, unreadable=[], next_cursor=None if page.is_last else str(number + 1))
 
 
 def _page(reply: Row | Refusal | Unknown, operation: str) -> _Page | Unknown:

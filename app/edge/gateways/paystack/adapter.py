@@ -1,22 +1,31 @@
 """Paystack as a gateway: which module does what the port asks."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Final
 
 import httpx
 
 from app.edge.gateways.http import Client, Recorder, problems_of
-from app.edge.gateways.paystack import amounts, chargebacks, charges, refunds, transfers, webhooks
+from app.edge.gateways.lists import Page, Span, empty
+from app.edge.gateways.paystack import (
+    amounts,
+    chargebacks,
+    charges,
+    refunds,
+    settlements,
+    transfers,
+    webhooks,
+)
 from app.edge.gateways.port import (
     Accepted,
     CheckoutReady,
     Event,
+    FoundChange,
     FoundCharge,
     FoundChargeback,
     FoundInstruction,
+    FoundPayout,
     GatewayName,
-    Listing,
     NewCharge,
     NewRefund,
     NewTransfer,
@@ -72,16 +81,33 @@ class Paystack:
     ) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
         return await charges.start(self._client, new)
 
-    async def find_charge(self, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
+    async def find_charge(
+        self,
+        reference: str,
+        *,
+        charge_id: str | None = None,  # noqa: ARG002  a reference is of one charge only
+    ) -> FoundCharge | NoSuchCharge | Unknown:
         return await charges.find(self._client, reference)
 
     async def start_refund(self, new: NewRefund) -> Accepted | Refused | Unknown:
         return await refunds.start(self._client, new)
 
     async def find_refund(
-        self, reference: str, *, charge_reference: str
+        self,
+        reference: str,
+        *,
+        charge_reference: str,
+        charge_id: str | None = None,  # noqa: ARG002  a reference is of one charge only
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         return await refunds.find(self._client, reference, charge_reference=charge_reference)
+
+    async def find_refunds(
+        self,
+        charge_reference: str,
+        *,
+        charge_id: str | None = None,  # noqa: ARG002  a reference is of one charge only
+    ) -> list[FoundInstruction] | Unknown:
+        return await refunds.find_all(self._client, charge_reference)
 
     def find_flaw(self, new: NewRecipient) -> Flaw | None:
         return transfers.find_flaw(new)
@@ -102,20 +128,36 @@ class Paystack:
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         return await transfers.find(self._client, reference)
 
-    async def list_charges(self, day: date) -> Listing[FoundCharge] | Unknown:
-        return await charges.list_day(self._client, day)
+    async def list_charges(self, span: Span, cursor: str | None) -> Page[FoundCharge] | Unknown:
+        return await charges.list_span(self._client, span, cursor)
 
-    async def list_refunds(self, day: date) -> Listing[FoundInstruction] | Unknown:
-        return await refunds.list_day(self._client, day)
+    async def list_refunds(
+        self, span: Span, cursor: str | None
+    ) -> Page[FoundInstruction] | Unknown:
+        return await refunds.list_span(self._client, span, cursor)
 
-    async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown:
-        return await transfers.list_day(self._client, day)
+    async def list_transfers(
+        self, span: Span, cursor: str | None
+    ) -> Page[FoundInstruction] | Unknown:
+        return await transfers.list_span(self._client, span, cursor)
+
+    async def list_payouts(self, span: Span, cursor: str | None) -> Page[FoundPayout] | Unknown:
+        return await settlements.list_span(self._client, span, cursor)
+
+    async def list_changes(
+        self,
+        span: Span,  # noqa: ARG002  its API has no list of them
+        cursor: str | None,  # noqa: ARG002
+    ) -> Page[FoundChange] | Unknown:
+        return empty()
 
     async def find_chargebacks(self, charge_reference: str) -> list[FoundChargeback] | Unknown:
         return await chargebacks.find(self._client, charge_reference)
 
-    async def list_chargebacks(self, day: date) -> Listing[FoundChargeback] | Unknown:
-        return await chargebacks.list_day(self._client, day)
+    async def list_chargebacks(
+        self, span: Span, cursor: str | None
+    ) -> Page[FoundChargeback] | Unknown:
+        return await chargebacks.list_span(self._client, span, cursor)
 
     async def check(self) -> list[str]:
         attempt = await self._client.call(

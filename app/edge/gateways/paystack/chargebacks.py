@@ -1,12 +1,12 @@
 """Chargebacks: `GET /dispute`. Paystack takes the money once we, or a time-out, accept one."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
-from app.edge.gateways.days import Row, listing
 from app.edge.gateways.http import Client
+from app.edge.gateways.lists import Page, Row, Span, instant
 from app.edge.gateways.paystack import charges
 from app.edge.gateways.paystack.amounts import from_wire
 from app.edge.gateways.paystack.wire import (
@@ -14,8 +14,8 @@ from app.edge.gateways.paystack.wire import (
     REASON_LENGTH_MAX,
     Amount,
     Domain,
+    list_page,
     read,
-    read_day,
     read_list,
 )
 from app.edge.gateways.port import (
@@ -24,7 +24,6 @@ from app.edge.gateways.port import (
     Facts,
     FoundCharge,
     FoundChargeback,
-    Listing,
     NoSuchCharge,
     Unknown,
 )
@@ -63,6 +62,7 @@ class _Dispute(msgspec.Struct, frozen=True, kw_only=True):
     category: Fact = None
     due_at: Fact = msgspec.field(name="dueAt", default=None)
     resolved_at: Fact = msgspec.field(name="resolvedAt", default=None)
+    created: Fact = msgspec.field(name="createdAt", default=None)
 
     @property
     def verdict(self) -> ChargebackStatus:
@@ -95,10 +95,11 @@ async def find_of(client: Client, charge: FoundCharge) -> list[FoundChargeback] 
     return listed if isinstance(listed, Unknown) else _all(charge.reference, listed)
 
 
-async def list_day(client: Client, day: date) -> Listing[FoundChargeback] | Unknown:
+async def list_span(
+    client: Client, span: Span, cursor: str | None
+) -> Page[FoundChargeback] | Unknown:
     """`GET /dispute`."""
-    rows = await read_day(client, "/dispute", day)
-    return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
+    return await list_page(client, "/dispute", span, cursor, _read_row)
 
 
 def _all(charge_reference: str, listed: list[Row]) -> list[FoundChargeback] | Unknown:
@@ -125,6 +126,7 @@ def _read_row(row: Row) -> FoundChargeback | None:
         reason=str(dispute.category or "")[:REASON_LENGTH_MAX],
         evidence_due_at=_due_at(dispute),
         live=dispute.domain == LIVE,
+        at=instant(dispute.created),
         data=_facts(dispute),
     )
 

@@ -1,15 +1,14 @@
 """Charges: `/transaction/initialize` and `/transaction/verify`."""
 
 import re
-from datetime import date
 from typing import Annotated, Final
 
 import httpx
 import msgspec
 from msgspec import Meta
 
-from app.edge.gateways.days import Row, listing
 from app.edge.gateways.http import Answered, Attempt, Client, Denied, Inconclusive
+from app.edge.gateways.lists import Page, Row, Span, instant
 from app.edge.gateways.paystack.amounts import chargeable, fee_from_wire, from_wire
 from app.edge.gateways.paystack.wire import (
     LIVE,
@@ -17,10 +16,10 @@ from app.edge.gateways.paystack.wire import (
     Amount,
     Domain,
     is_not_found,
+    list_page,
     look_up_refused,
     read,
     read_data,
-    read_day,
     read_refusal,
     refused,
 )
@@ -30,7 +29,6 @@ from app.edge.gateways.port import (
     Fact,
     Facts,
     FoundCharge,
-    Listing,
     NewCharge,
     NoSuchCharge,
     ReferenceTaken,
@@ -44,12 +42,12 @@ REVERSED: Final = "reversed"
 
 _REFERENCE = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9.=-]{1,100}")
 
-# Only `success` is paid. `reversed` was paid and refunded in full: no money is here. Every other
-# word (`ongoing`, `pending`, `processing`, `queued`, and new ones) may still become either.
+# `reversed` was paid, and given back in full. Every other word (`ongoing`, `pending`, `processing`,
+# `queued`, and new ones) may still become either.
 _STATUSES: Final = {
     "success": ChargeStatus.SUCCEEDED,
     "failed": ChargeStatus.FAILED,
-    REVERSED: ChargeStatus.FAILED,
+    REVERSED: ChargeStatus.SUCCEEDED,
     "abandoned": ChargeStatus.ABANDONED,
 }
 
@@ -82,6 +80,8 @@ class _Transaction(msgspec.Struct, frozen=True, kw_only=True):
     channel: Fact = None
     gateway_response: Fact = None
     paid_at: Fact = None
+    created_at: Fact = None
+    created: Fact = msgspec.field(name="createdAt", default=None)
 
 
 async def start(
@@ -102,10 +102,9 @@ async def start(
     return _started(new, attempt)
 
 
-async def list_day(client: Client, day: date) -> Listing[FoundCharge] | Unknown:
+async def list_span(client: Client, span: Span, cursor: str | None) -> Page[FoundCharge] | Unknown:
     """`GET /transaction`."""
-    rows = await read_day(client, "/transaction", day)
-    return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
+    return await list_page(client, "/transaction", span, cursor, _read_row)
 
 
 async def find(client: Client, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
@@ -201,6 +200,8 @@ def _charge(transaction: _Transaction) -> FoundCharge | Unknown:
         fee=_fee(transaction, money),
         failure=_failure(transaction, status),
         live=transaction.domain == LIVE,
+        at=instant(transaction.created or transaction.created_at),
+        refunded=money.amount if transaction.status == REVERSED else None,
         data=_facts(transaction),
     )
 

@@ -6,13 +6,12 @@ reference into its `merchant_note`, and find a refund by that note among those o
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from app.edge.gateways.days import Row, listing
 from app.edge.gateways.http import Answered, Client, Denied, Inconclusive
+from app.edge.gateways.lists import Page, Row, Span, instant
 from app.edge.gateways.paystack import chargebacks, charges
 from app.edge.gateways.paystack.amounts import from_wire, to_wire
 from app.edge.gateways.paystack.wire import (
@@ -20,9 +19,9 @@ from app.edge.gateways.paystack.wire import (
     REASON_LENGTH_MAX,
     Amount,
     Domain,
+    list_page,
     read,
     read_data,
-    read_day,
     read_list,
     refused,
 )
@@ -32,7 +31,6 @@ from app.edge.gateways.port import (
     Facts,
     FoundCharge,
     FoundInstruction,
-    Listing,
     MoneyOutStatus,
     NewRefund,
     NoSuchCharge,
@@ -59,6 +57,13 @@ class _NewRefund(msgspec.Struct, frozen=True, kw_only=True):
     customer_note: str
 
 
+class _Of(msgspec.Struct, frozen=True, kw_only=True):
+    """The charge of a refund, where a list has more than its id."""
+
+    id: int | str | None = None
+    reference: str = ""
+
+
 class _Refund(msgspec.Struct, frozen=True, kw_only=True):
     """What we use of a refund."""
 
@@ -71,16 +76,10 @@ class _Refund(msgspec.Struct, frozen=True, kw_only=True):
     deducted_amount: Fact = None
     bank_reference: Fact = None
     refunded_at: Fact = None
-
-
-class _RefundOf(msgspec.Struct, frozen=True, kw_only=True):
-    reference: str
-
-
-class _Begun(_Refund, frozen=True, kw_only=True):
-    """The reply to a new refund: it names the charge too."""
-
-    transaction: _RefundOf
+    transaction: _Of | int | str | None = None
+    transaction_reference: str | None = None
+    created_at: Fact = None
+    created: Fact = msgspec.field(name="createdAt", default=None)
 
 
 async def start(client: Client, new: NewRefund) -> Accepted | Refused | Unknown:
@@ -103,15 +102,40 @@ async def start(client: Client, new: NewRefund) -> Accepted | Refused | Unknown:
         case Denied():
             return refused(attempt)
         case Answered(body=body):
-            return _begun(new, request, read_data(body, _Begun))
+            return _begun(new, request, read_data(body, _Refund))
 
 
 async def find(
     client: Client, reference: str, *, charge_reference: str
 ) -> FoundInstruction | NoSuchInstruction | Unknown:
-    """`GET /refund?transaction={id}`, page by page. The charge is looked up first, for its id."""
+    """The refund of a charge that has our reference in its note."""
     if not _REFERENCE.fullmatch(reference):
         return NoSuchInstruction()  # start() sends no such reference
+    listed = await _of_charge(client, charge_reference, reference)
+    return listed if isinstance(listed, Unknown) else _pick(reference, charge_reference, listed)
+
+
+async def find_all(client: Client, charge_reference: str) -> list[FoundInstruction] | Unknown:
+    """All refunds of a charge."""
+    listed = await _of_charge(client, charge_reference, charge_reference)
+    if isinstance(listed, Unknown):
+        return listed
+    rows = {str(row.get("id")): row for row in listed}  # the list may grow between its pages
+    found = [refund for row in rows.values() if (refund := _read_row(row))]
+    if len(found) < len(rows):
+        return Unknown(reason=f"a refund of {charge_reference} makes no sense")
+    return [msgspec.structs.replace(each, charge_reference=charge_reference) for each in found]
+
+
+async def list_span(
+    client: Client, span: Span, cursor: str | None
+) -> Page[FoundInstruction] | Unknown:
+    """`GET /refund`."""
+    return await list_page(client, "/refund", span, cursor, _read_row)
+
+
+async def _of_charge(client: Client, charge_reference: str, about: str) -> list[Row] | Unknown:
+    """`GET /refund?transaction={id}`, page by page. The charge is looked up first, for its id."""
     charge = await charges.find(client, charge_reference)
     match charge:
         case Unknown():
@@ -119,31 +143,26 @@ async def find(
         case NoSuchCharge():  # this may be another account than where it was made
             return Unknown(reason=f"Paystack does not know the charge {charge_reference}")
         case FoundCharge():
-            listed = await read_list(
-                client,
-                "/refund",
-                operation="refunds",
-                reference=reference,
-                filters={"transaction": charge.gateway_id},
-            )
-            if not listed and charge.data["status"] == charges.REVERSED:
-                return await _none_listed(client, charge)
-            return listed if isinstance(listed, Unknown) else _pick(reference, listed)
+            pass
+    listed = await read_list(
+        client,
+        "/refund",
+        operation="refunds",
+        reference=about,
+        filters={"transaction": charge.gateway_id},
+    )
+    if not listed and charge.data["status"] == charges.REVERSED:
+        return await _none_listed(client, charge)
+    return listed
 
 
-async def list_day(client: Client, day: date) -> Listing[FoundInstruction] | Unknown:
-    """`GET /refund`."""
-    rows = await read_day(client, "/refund", day)
-    return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
-
-
-async def _none_listed(client: Client, charge: FoundCharge) -> NoSuchInstruction | Unknown:
+async def _none_listed(client: Client, charge: FoundCharge) -> list[Row] | Unknown:
     """The charge was given back in full, but not by refunds: look whether the bank has taken it."""
     found = await chargebacks.find_of(client, charge)
     if isinstance(found, Unknown):
         return found
     if sum(each.money.amount for each in found if each.is_taken) >= charge.money.amount:
-        return NoSuchInstruction()
+        return []
     return Unknown(reason="the charge is refunded, but the list of its refunds is empty")
 
 
@@ -164,8 +183,8 @@ def _request(new: NewRefund) -> _NewRefund | Refused:
     )
 
 
-def _begun(new: NewRefund, request: _NewRefund, reply: _Begun | None) -> Accepted | Unknown:
-    if reply is None or (reply.transaction.reference, reply.amount, reply.currency) != (
+def _begun(new: NewRefund, request: _NewRefund, reply: _Refund | None) -> Accepted | Unknown:
+    if reply is None or (_charge_reference(reply), reply.amount, reply.currency) != (
         new.charge_reference,
         request.amount,
         request.currency,
@@ -175,22 +194,24 @@ def _begun(new: NewRefund, request: _NewRefund, reply: _Begun | None) -> Accepte
 
 
 def _pick(
-    reference: str, listed: list[dict[str, Any]]
+    reference: str, charge_reference: str, listed: list[Row]
 ) -> FoundInstruction | NoSuchInstruction | Unknown:
     refunds = [read(each, _Refund) for each in _noted(reference, listed)]
     ours = [refund for refund in refunds if refund]
     if len(ours) < len(refunds):
         return Unknown(reason=f"a refund noted {reference} makes no sense")
-    return _found(reference, ours) if ours else NoSuchInstruction()
+    return _found(reference, charge_reference, ours) if ours else NoSuchInstruction()
 
 
-def _noted(reference: str, listed: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+def _noted(reference: str, listed: Iterable[Row]) -> Iterable[Row]:
     """Refunds with our reference, each once: the list may grow while its pages are read."""
     ours = [each for each in listed if reference in str(each.get("merchant_note")).split()]
     return {each.get("id"): each for each in ours}.values()
 
 
-def _found(reference: str, ours: Sequence[_Refund]) -> FoundInstruction | Unknown:
+def _found(
+    reference: str, charge_reference: str, ours: Sequence[_Refund]
+) -> FoundInstruction | Unknown:
     """All that is paid out under our reference.
 
     No two refunds should have it. If they do, all that have not failed are added up: the amount
@@ -210,6 +231,9 @@ def _found(reference: str, ours: Sequence[_Refund]) -> FoundInstruction | Unknow
         failure=_failure(refund),
         live=refund.domain == LIVE,
         fee=None,
+        at=instant(refund.created or refund.created_at),
+        charge_reference=charge_reference,
+        charge_id=_charge_id(refund),
         data=_facts(refund),
     )
 
@@ -217,8 +241,19 @@ def _found(reference: str, ours: Sequence[_Refund]) -> FoundInstruction | Unknow
 def _read_row(row: Row) -> FoundInstruction | None:
     """A refund of a list. The note of one of ours is one word: its reference."""
     refund, note = read(row, _Refund), str(row.get("merchant_note"))
-    found = _found(note if _REFERENCE.fullmatch(note) else "", [refund]) if refund else None
+    reference = note if _REFERENCE.fullmatch(note) else ""
+    found = _found(reference, _charge_reference(refund), [refund]) if refund else None
     return found if isinstance(found, FoundInstruction) else None
+
+
+def _charge_reference(refund: _Refund) -> str:
+    charge = refund.transaction
+    return charge.reference if isinstance(charge, _Of) else refund.transaction_reference or ""
+
+
+def _charge_id(refund: _Refund) -> str:
+    charge = refund.transaction
+    return str(charge.id if isinstance(charge, _Of) else charge or "")
 
 
 def _status(refund: _Refund) -> MoneyOutStatus:

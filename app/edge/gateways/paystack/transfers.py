@@ -1,15 +1,14 @@
 """Transfers, and the accounts they go to: `/transferrecipient`, `/transfer`."""
 
 import re
-from datetime import date
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
 from app.edge.gateways import payees
-from app.edge.gateways.days import Row, listing
 from app.edge.gateways.http import Answered, Attempt, Client, Denied, Inconclusive
+from app.edge.gateways.lists import Page, Row, Span, instant
 from app.edge.gateways.paystack.amounts import fee_from_wire, from_wire, to_wire
 from app.edge.gateways.paystack.wire import (
     LIVE,
@@ -17,10 +16,10 @@ from app.edge.gateways.paystack.wire import (
     Amount,
     Domain,
     is_not_found,
+    list_page,
     look_up_refused,
     read,
     read_data,
-    read_day,
     read_refusal,
     refused,
 )
@@ -29,7 +28,6 @@ from app.edge.gateways.port import (
     Fact,
     Facts,
     FoundInstruction,
-    Listing,
     MoneyOutStatus,
     NewTransfer,
     NoSuchInstruction,
@@ -101,6 +99,12 @@ class _NewTransfer(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class _Payee(msgspec.Struct, frozen=True, kw_only=True):
+    """The recipient of a transfer, where a list has more than its number."""
+
+    recipient_code: str = ""
+
+
 class _Transfer(msgspec.Struct, frozen=True, kw_only=True):
     """What we use of a transfer. `recipient` is a number in some replies, an object in others."""
 
@@ -113,6 +117,8 @@ class _Transfer(msgspec.Struct, frozen=True, kw_only=True):
     fee_charged: Fact = None
     gateway_response: Fact = None
     transferred_at: Fact = None
+    recipient: int | str | _Payee | None = None
+    created: Fact = msgspec.field(name="createdAt", default=None)
     updated_at: Fact = msgspec.field(name="updatedAt", default=None)
 
 
@@ -188,10 +194,11 @@ async def find(client: Client, reference: str) -> FoundInstruction | NoSuchInstr
     return _found(reference, attempt)
 
 
-async def list_day(client: Client, day: date) -> Listing[FoundInstruction] | Unknown:
+async def list_span(
+    client: Client, span: Span, cursor: str | None
+) -> Page[FoundInstruction] | Unknown:
     """`GET /transfer`."""
-    rows = await read_day(client, "/transfer", day)
-    return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
+    return await list_page(client, "/transfer", span, cursor, _read_row)
 
 
 def _read_row(row: Row) -> FoundInstruction | None:
@@ -259,6 +266,7 @@ def _found(reference: str, attempt: Attempt) -> FoundInstruction | NoSuchInstruc
 
 
 def _instruction(transfer: _Transfer) -> FoundInstruction | Unknown:
+    payee = transfer.recipient
     money = from_wire(transfer.amount, transfer.currency)
     if money is None:
         return Unknown(reason=f"{transfer.amount} does not fit {transfer.currency}: not an amount")
@@ -270,6 +278,8 @@ def _instruction(transfer: _Transfer) -> FoundInstruction | Unknown:
         failure=_failure(transfer),
         live=transfer.domain == LIVE,
         fee=_fee(transfer),
+        at=instant(transfer.created),
+        recipient=payee.recipient_code if isinstance(payee, _Payee) else "",
         data=_facts(transfer),
     )
 

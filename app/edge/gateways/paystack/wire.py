@@ -1,7 +1,6 @@
 """What Paystack's replies have in common: an envelope, refusals, lists, and types of fields."""
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Literal, TypeVar, cast
 from urllib.parse import urlencode
@@ -9,9 +8,9 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Meta
 
-from app.edge.gateways import days
-from app.edge.gateways.days import Row
+from app.edge.gateways import lists
 from app.edge.gateways.http import Answered, Attempt, Client, Denied, Inconclusive
+from app.edge.gateways.lists import Row, Span, page_of
 from app.edge.gateways.port import Refused, Unknown
 from app.edge.gateways.retries import Repeat
 from app.foundation.money import AMOUNT_MAX
@@ -25,7 +24,6 @@ REASON_LENGTH_MAX: Final = 500
 
 _PER_PAGE: Final = 100
 _PAGES_MAX: Final = 20
-_PAGES_OF_DAY_MAX: Final = 1_000
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,34 +107,28 @@ async def read_list(
     return Unknown(reason=f"the list {path} has no end after {_PAGES_MAX} pages")
 
 
-async def read_day(client: Client, path: str, day: date) -> list[Row] | Unknown:
-    """All rows of a list that are of a day, page by page."""
-    rows: dict[str, Row] = {}
-    seen = 0
-    for number in range(1, _PAGES_OF_DAY_MAX + 1):
-        query = urlencode(
-            {
-                "from": days.start_of(day).isoformat(),
-                "to": days.end_of(day).isoformat(),
-                "perPage": _PER_PAGE,
-                "page": number,
-            }
-        )
-        attempt = await client.call(
-            "GET",
-            f"{path}?{query}",
-            operation="list",
-            reference=day.isoformat(),
-            repeat=Repeat.SAFE,
-        )
-        page = read_page(attempt)
-        if isinstance(page, Unknown):
-            return page
-        seen += len(page.rows)
-        rows |= {str(row.get("id")): row for row in page.rows if days.is_on(day, _created_at(row))}
-        if page.is_last(seen):
-            return list(rows.values())
-    return Unknown(reason=f"the list {path} has no end after {_PAGES_OF_DAY_MAX} pages")
+async def list_page(
+    client: Client, path: str, span: Span, cursor: str | None, reader: Callable[[Row], T | None]
+) -> lists.Page[T] | Unknown:
+    """A page of what was created in a span, newest first. The cursor is the number of the page."""
+    number = int(cursor or "1")
+    query = urlencode(
+        {
+            "from": span.since.isoformat(),
+            "to": span.until.isoformat(),
+            "perPage": _PER_PAGE,
+            "page": number,
+        }
+    )
+    attempt = await client.call(
+        "GET", f"{path}?{query}", operation="list", reference=str(span), repeat=Repeat.SAFE
+    )
+    page = read_page(attempt)
+    if isinstance(page, Unknown):
+        return page
+    rows = [row for row in page.rows if span.has(created_at(row))]
+    is_last = page.is_last(number * _PER_PAGE)
+    return page_of(rows, reader, None if is_last else str(number + 1))
 
 
 def read_page(attempt: Attempt) -> Page | Unknown:
@@ -153,6 +145,6 @@ def read_page(attempt: Attempt) -> Page | Unknown:
             return Page(rows=rows, total=read(meta.get("total"), int))
 
 
-def _created_at(row: Row) -> object:
+def created_at(row: Row) -> object:
     """When something was created: Paystack spells the field in two ways."""
     return row.get("createdAt", row.get("created_at"))

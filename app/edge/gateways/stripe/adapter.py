@@ -1,21 +1,22 @@
 """Stripe as a gateway: which module does what the port asks."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Final
 
 import httpx
 
 from app.edge.gateways.http import Client, Recorder, problems_of
+from app.edge.gateways.lists import Page, Span
 from app.edge.gateways.port import (
     Accepted,
     CheckoutReady,
     Event,
+    FoundChange,
     FoundCharge,
     FoundChargeback,
     FoundInstruction,
+    FoundPayout,
     GatewayName,
-    Listing,
     NewCharge,
     NewRefund,
     NewTransfer,
@@ -36,6 +37,7 @@ from app.edge.gateways.retries import NO_PATIENCE, Patience, Repeat
 from app.edge.gateways.stripe import (
     accounts,
     amounts,
+    balance,
     chargebacks,
     charges,
     refunds,
@@ -92,16 +94,25 @@ class Stripe:
     ) -> CheckoutReady | Refused | ReferenceTaken | Unknown:
         return await charges.start(self._client, new)
 
-    async def find_charge(self, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
-        return await charges.find(self._client, reference)
+    async def find_charge(
+        self, reference: str, *, charge_id: str | None = None
+    ) -> FoundCharge | NoSuchCharge | Unknown:
+        return await charges.find(self._client, reference, charge_id)
 
     async def start_refund(self, new: NewRefund) -> Accepted | Refused | ReferenceTaken | Unknown:
         return await refunds.start(self._client, new)
 
     async def find_refund(
-        self, reference: str, *, charge_reference: str
+        self, reference: str, *, charge_reference: str, charge_id: str | None = None
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
-        return await refunds.find(self._client, reference, charge_reference=charge_reference)
+        return await refunds.find(
+            self._client, reference, charge_reference=charge_reference, charge_id=charge_id
+        )
+
+    async def find_refunds(
+        self, charge_reference: str, *, charge_id: str | None = None
+    ) -> list[FoundInstruction] | Unknown:
+        return await refunds.find_all(self._client, charge_reference, charge_id=charge_id)
 
     def find_flaw(self, new: NewRecipient) -> Flaw | None:
         return accounts.find_flaw(new)
@@ -137,20 +148,32 @@ class Stripe:
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         return await transfers.find(self._client, reference, charge_reference=charge_reference)
 
-    async def list_charges(self, day: date) -> Listing[FoundCharge] | Unknown:
-        return await charges.list_day(self._client, day)
+    async def list_charges(self, span: Span, cursor: str | None) -> Page[FoundCharge] | Unknown:
+        return await charges.list_span(self._client, span, cursor)
 
-    async def list_refunds(self, day: date) -> Listing[FoundInstruction] | Unknown:
-        return await refunds.list_day(self._client, day, live=self.live)
+    async def list_refunds(
+        self, span: Span, cursor: str | None
+    ) -> Page[FoundInstruction] | Unknown:
+        return await refunds.list_span(self._client, span, cursor, live=self.live)
 
-    async def list_transfers(self, day: date) -> Listing[FoundInstruction] | Unknown:
-        return await transfers.list_day(self._client, day)
+    async def list_transfers(
+        self, span: Span, cursor: str | None
+    ) -> Page[FoundInstruction] | Unknown:
+        return await transfers.list_span(self._client, span, cursor)
+
+    async def list_payouts(self, span: Span, cursor: str | None) -> Page[FoundPayout] | Unknown:
+        return await balance.list_payouts(self._client, span, cursor)
+
+    async def list_changes(self, span: Span, cursor: str | None) -> Page[FoundChange] | Unknown:
+        return await balance.list_changes(self._client, span, cursor)
 
     async def find_chargebacks(self, charge_reference: str) -> list[FoundChargeback] | Unknown:
         return await chargebacks.find(self._client, charge_reference)
 
-    async def list_chargebacks(self, day: date) -> Listing[FoundChargeback] | Unknown:
-        return await chargebacks.list_day(self._client, day)
+    async def list_chargebacks(
+        self, span: Span, cursor: str | None
+    ) -> Page[FoundChargeback] | Unknown:
+        return await chargebacks.list_span(self._client, span, cursor)
 
     async def check(self) -> list[str]:
         attempt = await self._client.call(

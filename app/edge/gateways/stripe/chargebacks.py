@@ -1,26 +1,25 @@
 """Chargebacks: `GET /v1/disputes`, each with the charge that it is about."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
-from app.edge.gateways.days import Row, listing
 from app.edge.gateways.http import Client
+from app.edge.gateways.lists import Page, Row, Span, instant
 from app.edge.gateways.port import (
     ChargebackStatus,
     Fact,
     Facts,
     FoundChargeback,
-    Listing,
     NoSuchCharge,
     Unknown,
 )
 from app.edge.gateways.stripe import charges
 from app.edge.gateways.stripe.amounts import fee_from_wire, from_wire
 from app.edge.gateways.stripe.charges import Charge
-from app.edge.gateways.stripe.wire import REASON_LENGTH_MAX, Amount, Id, read, read_day, read_list
+from app.edge.gateways.stripe.wire import REASON_LENGTH_MAX, Amount, Id, list_page, read, read_list
 from app.foundation.money import Money
 
 _WITH_CHARGES: Final = {"expand[]": "data.charge"}
@@ -63,6 +62,7 @@ class _Dispute(msgspec.Struct, frozen=True, kw_only=True):
     charge: Charge
     balance_transactions: list[_Balance]
     evidence_details: _Evidence
+    created: int | None = None
     payment_intent: Fact = None
     is_charge_refundable: bool | None = None
 
@@ -101,10 +101,11 @@ async def find(client: Client, charge_reference: str) -> list[FoundChargeback] |
             return await _of_charge(client, charge_reference, charge_id)
 
 
-async def list_day(client: Client, day: date) -> Listing[FoundChargeback] | Unknown:
+async def list_span(
+    client: Client, span: Span, cursor: str | None
+) -> Page[FoundChargeback] | Unknown:
     """`GET /v1/disputes`."""
-    rows = await read_day(client, "/v1/disputes", day, _WITH_CHARGES)
-    return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
+    return await list_page(client, "/v1/disputes", span, cursor, _read_row, filters=_WITH_CHARGES)
 
 
 async def _of_charge(
@@ -140,6 +141,7 @@ def _read_row(row: Row) -> FoundChargeback | None:
         reason=dispute.reason[:REASON_LENGTH_MAX],
         evidence_due_at=_due_at(dispute),
         live=dispute.livemode,
+        at=instant(dispute.created),
         data=_facts(dispute),
     )
 

@@ -2,22 +2,22 @@
 
 import re
 from collections.abc import Sequence
-from datetime import date
-from typing import Annotated, Any, Final
+from http import HTTPStatus
+from typing import Annotated, Final
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
 from msgspec import Meta
 
-from app.edge.gateways.days import Row, listing
 from app.edge.gateways.http import Answered, Attempt, Client, Denied, Form, Inconclusive
+from app.edge.gateways.lists import Page, Row, Span, instant
 from app.edge.gateways.port import (
     ChargeStatus,
     CheckoutReady,
     Fact,
     Facts,
     FoundCharge,
-    Listing,
     NewCharge,
     NoSuchCharge,
     ReferenceTaken,
@@ -31,16 +31,21 @@ from app.edge.gateways.stripe.wire import (
     Amount,
     Id,
     form,
+    list_page,
+    look_up_refused,
     read,
-    read_day,
     read_list,
+    read_one,
     refused,
 )
+from app.foundation.money import Money
 
 # It is the Idempotency-Key too, and a filter of lists.
 _REFERENCE = re.compile(r"[A-Za-z0-9._=-]{1,100}")
 
 _WITH_FEES: Final = {"expand[]": "data.balance_transaction"}
+_WITH_FEE: Final = urlencode({"expand[]": "balance_transaction"})
+_ID = re.compile(r"[A-Za-z0-9_]{1,100}")
 
 # At most one attempt to pay a session succeeds: that one counts, else one that still may.
 _STATUSES: Final = {
@@ -58,9 +63,10 @@ class _Session(msgspec.Struct, frozen=True, kw_only=True):
     url: Annotated[str, Meta(pattern=r"^https?://\S+$", max_length=2_000)] | None
 
 
-class _Balance(msgspec.Struct, frozen=True, kw_only=True):
-    """What a charge does to our balance; in another currency if it was exchanged."""
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """What a charge or refund does to our balance; in another currency if it was exchanged."""
 
+    amount: int
     currency: str
     fee: int
 
@@ -78,13 +84,14 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     amount: Amount
     currency: str
     livemode: bool
+    created: int | None = None
     amount_refunded: Amount = 0
     disputed: bool = False
     payment_intent: Fact = None
     failure_code: Fact = None
     failure_message: Fact = None
     outcome: _Outcome | None = None
-    balance_transaction: _Balance | str | None = None
+    balance_transaction: Balance | str | None = None
 
     @property
     def verdict(self) -> ChargeStatus:
@@ -113,30 +120,71 @@ async def start(
     return _started(new, attempt)
 
 
-async def list_day(client: Client, day: date) -> Listing[FoundCharge] | Unknown:
+async def list_span(client: Client, span: Span, cursor: str | None) -> Page[FoundCharge] | Unknown:
     """`GET /v1/charges`: every attempt to pay."""
-    rows = await read_day(client, "/v1/charges", day, _WITH_FEES)
-    return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
+    return await list_page(client, "/v1/charges", span, cursor, _read_row, filters=_WITH_FEES)
 
 
-async def find(client: Client, reference: str) -> FoundCharge | NoSuchCharge | Unknown:
+async def find(
+    client: Client, reference: str, charge_id: str | None = None
+) -> FoundCharge | NoSuchCharge | Unknown:
     """The attempt to pay that counts, as a charge; none before the guest has tried."""
-    charge = await find_attempt(client, reference)
-    return _found(reference, charge) if isinstance(charge, Charge) else charge
+    if charge_id:
+        charge = await find_by_id(client, charge_id)
+        return _found(reference, charge) if isinstance(charge, Charge) else charge
+    listed = await _attempts(client, reference)
+    if isinstance(listed, Unknown):
+        return listed
+    charge = _pick(reference, listed)
+    if not isinstance(charge, Charge):
+        return charge
+    found = _found(reference, charge)
+    if isinstance(found, Unknown):
+        return found
+    return msgspec.structs.replace(found, also_paid=_also_paid(charge, listed))
 
 
-async def find_attempt(client: Client, reference: str) -> Charge | NoSuchCharge | Unknown:
+async def find_attempt(
+    client: Client, reference: str, charge_id: str | None = None
+) -> Charge | NoSuchCharge | Unknown:
     """The attempt to pay that counts, as Stripe shows it; none before the guest has tried."""
+    if charge_id:
+        return await find_by_id(client, charge_id)
+    listed = await _attempts(client, reference)
+    return listed if isinstance(listed, Unknown) else _pick(reference, listed)
+
+
+async def find_by_id(client: Client, charge_id: str) -> Charge | NoSuchCharge | Unknown:
+    """`GET /v1/charges/{id}`."""
+    if not _ID.fullmatch(charge_id):
+        return NoSuchCharge()
+    row = await read_one(
+        client,
+        f"/v1/charges/{charge_id}?{_WITH_FEE}",
+        operation="find_charge",
+        reference=charge_id,
+    )
+    match row:
+        case Unknown():
+            return row
+        case Denied(status=HTTPStatus.NOT_FOUND):
+            return NoSuchCharge()
+        case Denied():
+            return look_up_refused(row)
+        case _:
+            return read(row, Charge) or Unknown(reason=f"the charge {charge_id} makes no sense")
+
+
+async def _attempts(client: Client, reference: str) -> list[Row] | Unknown:
     if not is_reference(reference):
-        return NoSuchCharge()  # start() sends no such reference
-    listed = await read_list(
+        return []  # start() sends no such reference
+    return await read_list(
         client,
         "/v1/charges",
         operation="find_charge",
         reference=reference,
         filters={"transfer_group": reference, **_WITH_FEES},
     )
-    return listed if isinstance(listed, Unknown) else _pick(reference, listed)
 
 
 def is_reference(reference: str) -> bool:
@@ -199,15 +247,25 @@ def _started(
             return CheckoutReady(checkout_url=session.url) if session.url else ReferenceTaken()
 
 
-def _pick(reference: str, listed: Sequence[dict[str, Any]]) -> Charge | NoSuchCharge | Unknown:
+def _pick(reference: str, listed: Sequence[Row]) -> Charge | NoSuchCharge | Unknown:
+    """The attempt that counts: of several that succeeded the first, else the newest."""
     if not listed:
         return NoSuchCharge()
     charges = [charge for each in listed if (charge := read(each, Charge))]
     if len(charges) < len(listed) or any(each.transfer_group != reference for each in charges):
         return Unknown(reason=f"a charge of {reference} makes no sense")
-    if sum(each.verdict is ChargeStatus.SUCCEEDED for each in charges) > 1:
-        return Unknown(reason=f"{reference} was paid more than once: see Stripe's dashboard")
-    return min(charges, key=lambda each: _RANKS.index(each.verdict))  # of equals the newest
+    if paid := _succeeded(charges):
+        return paid[-1]
+    return min(charges, key=lambda each: _RANKS.index(each.verdict))
+
+
+def _also_paid(first: Charge, listed: Sequence[Row]) -> tuple[str, ...]:
+    charges = [charge for each in listed if (charge := read(each, Charge))]
+    return tuple(each.id for each in _succeeded(charges) if each.id != first.id)
+
+
+def _succeeded(charges: Sequence[Charge]) -> list[Charge]:
+    return [each for each in charges if each.verdict is ChargeStatus.SUCCEEDED]
 
 
 def _read_row(row: Row) -> FoundCharge | None:
@@ -220,24 +278,34 @@ def _found(reference: str, charge: Charge) -> FoundCharge | Unknown:
     money = from_wire(charge.amount, charge.currency)
     if money is None:
         return Unknown(reason=f"{charge.amount} does not fit {charge.currency}: not an amount")
+    refunded = from_wire(charge.amount_refunded, charge.currency)
+    balance = charge.balance_transaction
     return FoundCharge(
         reference=reference,
         gateway_id=charge.id,
         status=charge.verdict,
         money=money,
-        fee=_fee(charge),
+        fee=_fee(balance) if isinstance(balance, Balance) else None,
+        settled=exchanged(balance, charge.currency),
+        refunded=refunded.amount if refunded else None,
         failure=_failure(charge),
         live=charge.livemode,
+        at=instant(charge.created),
         data=_facts(charge),
     )
 
 
-def _fee(charge: Charge) -> int | None:
-    """Stripe's fee in minor units, rounded down; None if it was taken in another currency."""
-    balance = charge.balance_transaction
-    if not isinstance(balance, _Balance) or balance.currency != charge.currency or balance.fee < 0:
+def exchanged(balance: Balance | str | None, currency: str) -> Money | None:
+    """What was added to our balance, or taken from it, if that is in another currency."""
+    if not isinstance(balance, Balance) or balance.currency == currency:
         return None
-    return fee_from_wire(balance.fee, balance.currency)
+    return from_wire(abs(balance.amount), balance.currency)
+
+
+def _fee(balance: Balance) -> int | None:
+    """Stripe's fee in minor units of the balance's currency, rounded down."""
+    is_known = balance.fee >= 0 and from_wire(0, balance.currency)
+    return fee_from_wire(balance.fee, balance.currency) if is_known else None
 
 
 def _failure(charge: Charge) -> str:

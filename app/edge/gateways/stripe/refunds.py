@@ -1,21 +1,18 @@
 """Refunds: `POST /v1/refunds` and `GET /v1/refunds` of a charge; ours have our reference."""
 
 import re
-from collections.abc import Sequence
-from datetime import date
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from app.edge.gateways.days import Row, listing
 from app.edge.gateways.http import Answered, Attempt, Client, Denied, Form, Inconclusive
+from app.edge.gateways.lists import Page, Row, Span, instant
 from app.edge.gateways.port import (
     Accepted,
     Fact,
     Facts,
     FoundInstruction,
-    Listing,
     MoneyOutStatus,
     NewRefund,
     NoSuchCharge,
@@ -27,14 +24,14 @@ from app.edge.gateways.port import (
 from app.edge.gateways.retries import Repeat
 from app.edge.gateways.stripe import charges
 from app.edge.gateways.stripe.amounts import from_wire, to_wire
-from app.edge.gateways.stripe.charges import Charge
+from app.edge.gateways.stripe.charges import Balance, Charge, exchanged
 from app.edge.gateways.stripe.wire import (
     REASON_LENGTH_MAX,
     Amount,
     Id,
     form,
+    list_page,
     read,
-    read_day,
     read_list,
     refused,
 )
@@ -48,10 +45,12 @@ _STATUSES: Final = {
     "canceled": MoneyOutStatus.FAILED,
 }
 _NEEDS_ACTION: Final = "requires_action"
+_WITH_BALANCE: Final = {"expand[]": "data.balance_transaction"}
 
 
 class _Metadata(msgspec.Struct, frozen=True, kw_only=True):
     reference: Fact = None
+    charge_reference: Fact = None
 
 
 class _Refund(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +60,9 @@ class _Refund(msgspec.Struct, frozen=True, kw_only=True):
     status: str | None  # null for old refunds
     amount: Amount
     currency: str
+    created: int | None = None
     charge: Fact = None
+    balance_transaction: Balance | str | None = None
     reason: Fact = None
     failure_reason: Fact = None
     metadata: _Metadata | None = None
@@ -76,7 +77,7 @@ async def start(client: Client, new: NewRefund) -> Accepted | Refused | Referenc
     wire = to_wire(new.money)
     if not wire or not _REFERENCE.fullmatch(new.reference):
         return Refused(reason=f"{new.money} cannot be refunded at Stripe as {new.reference!r}")
-    charge = await charges.find_attempt(client, new.charge_reference)
+    charge = await charges.find_attempt(client, new.charge_reference, new.charge_id)
     match charge:
         case Unknown(reason=reason):  # the refund was not asked for: that is conclusive
             return Refused(reason=f"the charge could not be looked up: {reason}")
@@ -98,37 +99,58 @@ async def start(client: Client, new: NewRefund) -> Accepted | Refused | Referenc
 
 
 async def find(
-    client: Client, reference: str, *, charge_reference: str
+    client: Client, reference: str, *, charge_reference: str, charge_id: str | None
 ) -> FoundInstruction | NoSuchInstruction | Unknown:
     """`GET /v1/refunds?charge=…`: the refund of the charge that has our reference."""
     if not _REFERENCE.fullmatch(reference):
         return NoSuchInstruction()  # start() sends no such reference
-    charge = await charges.find_attempt(client, charge_reference)
+    found = await find_all(client, charge_reference, charge_id=charge_id, operation="find_refund")
+    if isinstance(found, Unknown):
+        return found
+    ours = [each for each in found if each.reference == reference]
+    if len(ours) > 1:
+        return Unknown(reason=f"there are several refunds {reference}")
+    return ours[0] if ours else NoSuchInstruction()
+
+
+async def find_all(
+    client: Client, charge_reference: str, *, charge_id: str | None, operation: str = "find_refunds"
+) -> list[FoundInstruction] | Unknown:
+    """`GET /v1/refunds?charge=…`: all refunds of a charge."""
+    charge = await charges.find_attempt(client, charge_reference, charge_id)
     match charge:
         case Unknown():
             return charge
         case NoSuchCharge():  # this may be another account than where it was made
             return Unknown(reason=f"Stripe does not know the charge {charge_reference}")
         case Charge(id=charge_id):
-            listed = await read_list(
-                client,
-                "/v1/refunds",
-                operation="find_refund",
-                reference=reference,
-                filters={"charge": charge_id},
-            )
-            return listed if isinstance(listed, Unknown) else _pick(reference, charge, listed)
+            pass
+    listed = await read_list(
+        client,
+        "/v1/refunds",
+        operation=operation,
+        reference=charge_reference,
+        filters={"charge": charge_id, **_WITH_BALANCE},
+    )
+    if isinstance(listed, Unknown):
+        return listed
+    found = [refund for row in listed if (refund := _read_row(row, live=charge.livemode))]
+    if len(found) < len(listed):
+        return Unknown(reason=f"a refund of {charge_reference} makes no sense")
+    return [msgspec.structs.replace(each, charge_reference=charge_reference) for each in found]
 
 
-async def list_day(client: Client, day: date, *, live: bool) -> Listing[FoundInstruction] | Unknown:
+async def list_span(
+    client: Client, span: Span, cursor: str | None, *, live: bool
+) -> Page[FoundInstruction] | Unknown:
     """`GET /v1/refunds`. A refund does not say whether it is live: our key does."""
-    rows = await read_day(client, "/v1/refunds", day)
-    return rows if isinstance(rows, Unknown) else listing(rows, partial(_read_row, live=live))
+    read_row = partial(_read_row, live=live)
+    return await list_page(client, "/v1/refunds", span, cursor, read_row, filters=_WITH_BALANCE)
 
 
 def _read_row(row: Row, *, live: bool) -> FoundInstruction | None:
     refund = read(row, _Refund)
-    found = _found(str(_reference_of(row) or ""), refund, live=live) if refund else None
+    found = _found(refund, live=live) if refund else None
     return found if isinstance(found, FoundInstruction) else None
 
 
@@ -164,34 +186,24 @@ def _begun(
             return Accepted(gateway_id=refund.id, status=refund.verdict, data=_facts(refund))
 
 
-def _pick(
-    reference: str, charge: Charge, listed: Sequence[dict[str, Any]]
-) -> FoundInstruction | NoSuchInstruction | Unknown:
-    ours = [each for each in listed if _reference_of(each) == reference]
-    refunds = [refund for each in ours if (refund := read(each, _Refund))]
-    if len(refunds) < len(ours) or len(refunds) > 1:
-        return Unknown(reason=f"what has the reference {reference} makes no sense")
-    return _found(reference, refunds[0], live=charge.livemode) if refunds else NoSuchInstruction()
-
-
-def _reference_of(listed: dict[str, Any]) -> Fact:
-    metadata = read(listed.get("metadata"), _Metadata)
-    return metadata.reference if metadata else None
-
-
-def _found(reference: str, refund: _Refund, *, live: bool) -> FoundInstruction | Unknown:
+def _found(refund: _Refund, *, live: bool) -> FoundInstruction | Unknown:
     """`live` is that of its charge, or of our key: a refund does not say it."""
     money = from_wire(refund.amount, refund.currency)
     if money is None:
         return Unknown(reason=f"{refund.amount} does not fit {refund.currency}: not an amount")
+    ours = refund.metadata or _Metadata()
     return FoundInstruction(
-        reference=reference,
+        reference=str(ours.reference or ""),
         gateway_id=refund.id,
         status=refund.verdict,
         money=money,
+        settled=exchanged(refund.balance_transaction, refund.currency),
         failure=_failure(refund),
         live=live,
         fee=None,
+        at=instant(refund.created),
+        charge_reference=str(ours.charge_reference or ""),
+        charge_id=str(refund.charge or ""),
         data=_facts(refund),
     )
 

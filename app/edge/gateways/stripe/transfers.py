@@ -2,19 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 import msgspec
 
-from app.edge.gateways.days import Row, listing
 from app.edge.gateways.http import Answered, Attempt, Client, Denied, Form, Inconclusive
+from app.edge.gateways.lists import Page, Row, Span, instant
 from app.edge.gateways.port import (
     Accepted,
     Fact,
     Facts,
     FoundInstruction,
-    Listing,
     MoneyOutStatus,
     NewTransfer,
     NoSuchCharge,
@@ -27,7 +25,7 @@ from app.edge.gateways.retries import Repeat
 from app.edge.gateways.stripe import charges
 from app.edge.gateways.stripe.amounts import from_wire, to_wire
 from app.edge.gateways.stripe.charges import Charge
-from app.edge.gateways.stripe.wire import Amount, Id, form, read, read_day, read_list, refused
+from app.edge.gateways.stripe.wire import Amount, Id, form, list_page, read, read_list, refused
 
 _REFERENCE = re.compile(r"[A-Za-z0-9._=-]{1,100}")
 
@@ -45,6 +43,8 @@ class _Transfer(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     destination: Fact
     livemode: bool
+    created: int | None = None
+    transfer_group: Fact = None
     source_transaction: Fact = None
     metadata: _Metadata | None = None
 
@@ -64,7 +64,7 @@ async def start(client: Client, new: NewTransfer) -> Accepted | Refused | Refere
     wire = to_wire(new.money)
     if not wire or not _REFERENCE.fullmatch(new.reference):
         return Refused(reason=f"{new.money} cannot be transferred by Stripe as {new.reference!r}")
-    charge = await charges.find_attempt(client, new.charge_reference)
+    charge = await charges.find_attempt(client, new.charge_reference, new.charge_id)
     match charge:
         case Unknown(reason=reason):  # the transfer was not asked for: that is conclusive
             return Refused(reason=f"the charge could not be looked up: {reason}")
@@ -101,10 +101,11 @@ async def find(
     return listed if isinstance(listed, Unknown) else _pick(reference, listed)
 
 
-async def list_day(client: Client, day: date) -> Listing[FoundInstruction] | Unknown:
+async def list_span(
+    client: Client, span: Span, cursor: str | None
+) -> Page[FoundInstruction] | Unknown:
     """`GET /v1/transfers`."""
-    rows = await read_day(client, "/v1/transfers", day)
-    return rows if isinstance(rows, Unknown) else listing(rows, _read_row)
+    return await list_page(client, "/v1/transfers", span, cursor, _read_row)
 
 
 def _read_row(row: Row) -> FoundInstruction | None:
@@ -162,20 +163,25 @@ def _reference_of(listed: dict[str, Any]) -> Fact:
 
 
 def _found(reference: str, transfer: _Transfer) -> FoundInstruction | Unknown:
-    """A found transfer. If a part was reversed, its amount is less than was instructed."""
+    """A found transfer: parts of it may have been reversed."""
+    money = from_wire(transfer.amount, transfer.currency)
+    returned = from_wire(transfer.amount_reversed, transfer.currency)
+    if money is None or returned is None:
+        return Unknown(reason=f"{transfer.amount} does not fit {transfer.currency}: not an amount")
     is_back = transfer.verdict is MoneyOutStatus.REVERSED
-    paid_out = transfer.amount - (0 if is_back else transfer.amount_reversed)
-    money = from_wire(paid_out, transfer.currency)
-    if money is None:
-        return Unknown(reason=f"{paid_out} does not fit {transfer.currency}: not an amount")
     return FoundInstruction(
         reference=reference,
         gateway_id=transfer.id,
         status=transfer.verdict,
         money=money,
+        returned=returned.amount,
         failure="reversed at Stripe" if is_back else "",
         live=transfer.livemode,
         fee=None,
+        at=instant(transfer.created),
+        charge_reference=str(transfer.transfer_group or ""),
+        charge_id=str(transfer.source_transaction or ""),
+        recipient=str(transfer.destination or ""),
         data=_facts(transfer),
     )
 

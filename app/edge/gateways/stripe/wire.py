@@ -1,17 +1,16 @@
 """What Stripe's requests and replies have in common: nested forms, lists, errors."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
+from math import ceil
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Meta
 
-from app.edge.gateways import days
-from app.edge.gateways.days import Row
 from app.edge.gateways.http import Answered, Client, Denied, Form, Inconclusive
+from app.edge.gateways.lists import Page, Row, Span, page_of
 from app.edge.gateways.port import ReferenceTaken, Refused, Unknown
 from app.edge.gateways.retries import Repeat
 from app.foundation.money import AMOUNT_MAX
@@ -25,7 +24,6 @@ REASON_LENGTH_MAX: Final = 500
 
 _PER_PAGE: Final = 100
 _PAGES_MAX: Final = 20
-_PAGES_OF_DAY_MAX: Final = 1_000
 # For a call that should begin something these say nothing: it may be running, or have run.
 _INCONCLUSIVE: Final = frozenset({HTTPStatus.CONFLICT, HTTPStatus.FAILED_DEPENDENCY})
 _CONCLUSIVE: Final = frozenset({"card_error", "invalid_request_error"})
@@ -77,22 +75,46 @@ async def read_list(
     return Unknown(reason=f"the list {path} has no end after {pages_max} pages")
 
 
-async def read_day(
-    client: Client, path: str, day: date, filters: Mapping[str, str] | None = None
-) -> list[Row] | Unknown:
-    """All rows of a list that are of a day, newest first."""
-    within = {
-        "created[gte]": str(int(days.start_of(day).timestamp())),
-        "created[lt]": str(int(days.end_of(day).timestamp())),
+async def list_page(
+    client: Client,
+    path: str,
+    span: Span,
+    cursor: str | None,
+    reader: Callable[[Row], T | None],
+    *,
+    filters: Mapping[str, str] | None = None,
+) -> Page[T] | Unknown:
+    """A page of what was created in a span, newest first. The cursor is the last id before it."""
+    query = {
+        "created[gte]": str(ceil(span.since.timestamp())),
+        "created[lt]": str(ceil(span.until.timestamp())),
+        **(filters or {}),
+        "limit": str(_PER_PAGE),
+        **({"starting_after": cursor} if cursor else {}),
     }
-    return await read_list(
-        client,
-        path,
-        operation="list",
-        reference=day.isoformat(),
-        pages_max=_PAGES_OF_DAY_MAX,
-        filters={**within, **(filters or {})},
+    page = await _read_page(
+        client, f"{path}?{urlencode(query)}", operation="list", reference=str(span)
     )
+    if isinstance(page, Unknown):
+        return page
+    has_more = page.has_more and page.data
+    return page_of(page.data, reader, str(page.data[-1].get("id")) if has_more else None)
+
+
+async def read_one(
+    client: Client, path: str, *, operation: str, reference: str
+) -> Row | Denied | Unknown:
+    """One object by its id."""
+    attempt = await client.call(
+        "GET", path, operation=operation, reference=reference, repeat=Repeat.SAFE
+    )
+    match attempt:
+        case Inconclusive(reason=reason):
+            return Unknown(reason=reason)
+        case Denied():
+            return attempt
+        case Answered(body=body):
+            return read(body, Row) or Unknown(reason=f"the reply to {operation} makes no sense")
 
 
 def read(value: Any, kind: type[T]) -> T | None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from app.edge.gateways.port import FoundChargeback, Gateway, GatewayName, Listing
+from app.edge.gateways.lists import Page
+from app.edge.gateways.port import FoundChargeback, Gateway, GatewayName
 from app.flows.chargebacks import queries, rules
 from app.flows.chargebacks.actions import notify
 from app.flows.chargebacks.actions.post import post
@@ -35,7 +36,7 @@ async def contested_charges(tx: Tx) -> list[UUID]:
     return await queries.contested_charges(tx)
 
 
-async def look_up_listed(tx: Tx, gateway: GatewayName, listed: Listing[FoundChargeback]) -> int:
+async def look_up_listed(tx: Tx, gateway: GatewayName, listed: Page[FoundChargeback]) -> int:
     """Queue a look-up of each of our charges that a gateway lists as wanted back; returns how many.
 
     Operators are alerted about a charge that is not ours, and about what cannot be read.

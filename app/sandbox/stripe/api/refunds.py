@@ -37,7 +37,7 @@ async def create(request: ApiRequest, simulator: NamedDependency[Simulator]) -> 
 async def listed(request: ApiRequest, simulator: NamedDependency[Simulator]) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.REFUNDS)
     await inject_before_effect(rule)
-    check_query(request, "charge")
+    check_query(request, "charge", "expand[]")
     charge = request.query_params.get("charge", "")
     found = simulator.books.refunds.listed(
         transaction_id=charge.removeprefix("ch_") or None, currency=None
