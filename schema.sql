@@ -1270,6 +1270,167 @@ ALTER TABLE public.audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 
 
 --
+-- Name: bank_accounts; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.bank_accounts (
+    id bigint NOT NULL,
+    account text NOT NULL,
+    currency character(3) NOT NULL,
+    CONSTRAINT bank_accounts_account_check CHECK ((account <> ''::text)),
+    CONSTRAINT bank_accounts_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text))
+);
+
+
+--
+-- Name: TABLE bank_accounts; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.bank_accounts IS 'Our accounts at banks, as far as a statement of them was imported';
+
+
+--
+-- Name: bank_accounts_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.bank_accounts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.bank_accounts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: bank_entries; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.bank_entries (
+    id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    booked_on date NOT NULL,
+    value_on date NOT NULL,
+    amount bigint NOT NULL,
+    is_reversal boolean NOT NULL,
+    bank_reference text NOT NULL,
+    text text NOT NULL,
+    format text NOT NULL,
+    CONSTRAINT bank_entries_format_check CHECK ((format = ANY (ARRAY['camt.053'::text, 'mt940'::text])))
+);
+
+
+--
+-- Name: TABLE bank_entries; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.bank_entries IS 'What a bank booked on an account, once, in however many statements. Money out is below zero';
+
+
+--
+-- Name: bank_entries_id_seq; Type: SEQUENCE; Schema: public; Owner: -
+--
+
+ALTER TABLE public.bank_entries ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.bank_entries_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+
+--
+-- Name: bank_entry_parts; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.bank_entry_parts (
+    entry_id bigint NOT NULL,
+    number integer NOT NULL,
+    amount bigint,
+    own_references text[] NOT NULL,
+    text text NOT NULL,
+    counterparty text NOT NULL,
+    CONSTRAINT bank_entry_parts_number_check CHECK ((number > 0))
+);
+
+
+--
+-- Name: TABLE bank_entry_parts; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.bank_entry_parts IS 'The payments that an entry is made of: several of a batch, else one';
+
+
+--
+-- Name: bank_reversals; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.bank_reversals (
+    entry_id bigint NOT NULL,
+    taken_back bigint NOT NULL,
+    CONSTRAINT bank_reversals_of_another CHECK ((entry_id <> taken_back))
+);
+
+
+--
+-- Name: TABLE bank_reversals; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.bank_reversals IS 'Entries by which a bank took an entry back: that one never arrived';
+
+
+--
+-- Name: bank_statement_entries; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.bank_statement_entries (
+    statement_id uuid NOT NULL,
+    number integer NOT NULL,
+    entry_id bigint NOT NULL,
+    line integer NOT NULL,
+    CONSTRAINT bank_statement_entries_number_check CHECK ((number > 0))
+);
+
+
+--
+-- Name: TABLE bank_statement_entries; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.bank_statement_entries IS 'The entries of a statement, in its order, with the line of its file';
+
+
+--
+-- Name: bank_statements; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.bank_statements (
+    id uuid NOT NULL,
+    account_id bigint NOT NULL,
+    format text NOT NULL,
+    number text NOT NULL,
+    opening bigint NOT NULL,
+    closing bigint NOT NULL,
+    from_on date NOT NULL,
+    to_on date NOT NULL,
+    content text NOT NULL,
+    file_name text NOT NULL,
+    imported_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    CONSTRAINT bank_statements_format_check CHECK ((format = ANY (ARRAY['camt.053'::text, 'mt940'::text]))),
+    CONSTRAINT bank_statements_in_order CHECK ((from_on <= to_on))
+);
+
+
+--
+-- Name: TABLE bank_statements; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.bank_statements IS 'Statements that were imported: from the opening balance by their entries to the closing one';
+
+
+--
 -- Name: blocked_dates; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1711,6 +1872,42 @@ ALTER TABLE public.escrow_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
 
 
 --
+-- Name: expected_payouts; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.expected_payouts (
+    id uuid NOT NULL,
+    gateway text NOT NULL,
+    gateway_id text NOT NULL,
+    amount bigint NOT NULL,
+    currency character(3) NOT NULL,
+    fee bigint NOT NULL,
+    arrives_on date NOT NULL,
+    reference text NOT NULL,
+    entry_id bigint,
+    part integer,
+    arrived_on date,
+    arrived_amount bigint,
+    failed_at timestamp with time zone,
+    failure text,
+    created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    CONSTRAINT expected_payouts_amount_check CHECK ((amount > 0)),
+    CONSTRAINT expected_payouts_arrived_whole CHECK ((num_nulls(entry_id, part, arrived_on, arrived_amount) = ANY (ARRAY[0, 4]))),
+    CONSTRAINT expected_payouts_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT expected_payouts_failed_why CHECK (((failed_at IS NULL) = (failure IS NULL))),
+    CONSTRAINT expected_payouts_fee_check CHECK ((fee >= 0)),
+    CONSTRAINT expected_payouts_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text])))
+);
+
+
+--
+-- Name: TABLE expected_payouts; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.expected_payouts IS 'Payouts that left a gateway for our bank, and the entry that they arrived with';
+
+
+--
 -- Name: gateway_calls; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -2140,7 +2337,7 @@ CREATE TABLE public.ledger_accounts (
     CONSTRAINT ledger_accounts_at_gateway_by_kind CHECK (((kind = ANY (ARRAY['gateway_clearing'::text, 'gateway_fees'::text])) = (gateway IS NOT NULL))),
     CONSTRAINT ledger_accounts_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT ledger_accounts_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
-    CONSTRAINT ledger_accounts_kind_known CHECK ((kind = ANY (ARRAY['gateway_clearing'::text, 'escrow_rental'::text, 'escrow_deposit'::text, 'host_payable'::text, 'guest_refundable'::text, 'platform_revenue'::text, 'gateway_fees'::text, 'chargeback_losses'::text]))),
+    CONSTRAINT ledger_accounts_kind_known CHECK ((kind = ANY (ARRAY['gateway_clearing'::text, 'escrow_rental'::text, 'escrow_deposit'::text, 'host_payable'::text, 'guest_refundable'::text, 'platform_revenue'::text, 'gateway_fees'::text, 'chargeback_losses'::text, 'bank'::text]))),
     CONSTRAINT ledger_accounts_owned_by_kind CHECK (((kind = ANY (ARRAY['escrow_rental'::text, 'escrow_deposit'::text, 'host_payable'::text, 'guest_refundable'::text])) = (owner_id IS NOT NULL)))
 );
 
@@ -2232,7 +2429,7 @@ CREATE TABLE public.ledger_transactions (
     memo text NOT NULL,
     at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     written_by xid8 DEFAULT pg_current_xact_id() NOT NULL,
-    CONSTRAINT ledger_transactions_kind_known CHECK ((kind = ANY (ARRAY['charge'::text, 'unapplied_charge'::text, 'gateway_fee'::text, 'division'::text, 'host_debit'::text, 'platform_debit'::text, 'refund'::text, 'refund_reversal'::text, 'refund_kept'::text, 'transfer'::text, 'transfer_reversal'::text, 'chargeback'::text, 'chargeback_reversal'::text, 'chargeback_recovery'::text, 'adjustment'::text])))
+    CONSTRAINT ledger_transactions_kind_known CHECK ((kind = ANY (ARRAY['charge'::text, 'unapplied_charge'::text, 'gateway_fee'::text, 'division'::text, 'host_debit'::text, 'platform_debit'::text, 'refund'::text, 'refund_reversal'::text, 'refund_kept'::text, 'transfer'::text, 'transfer_reversal'::text, 'chargeback'::text, 'chargeback_reversal'::text, 'chargeback_recovery'::text, 'payout'::text, 'payout_reversal'::text, 'adjustment'::text])))
 );
 
 
@@ -2946,6 +3143,86 @@ ALTER TABLE ONLY public.audit_log
 
 
 --
+-- Name: bank_accounts bank_accounts_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bank_accounts
+    ADD CONSTRAINT bank_accounts_once UNIQUE (account, currency);
+
+
+--
+-- Name: bank_accounts bank_accounts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bank_accounts
+    ADD CONSTRAINT bank_accounts_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: bank_entries bank_entries_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bank_entries
+    ADD CONSTRAINT bank_entries_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: bank_entry_parts bank_entry_parts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bank_entry_parts
+    ADD CONSTRAINT bank_entry_parts_pkey PRIMARY KEY (entry_id, number);
+
+
+--
+-- Name: bank_reversals bank_reversals_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bank_reversals
+    ADD CONSTRAINT bank_reversals_once UNIQUE (taken_back);
+
+
+--
+-- Name: bank_reversals bank_reversals_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bank_reversals
+    ADD CONSTRAINT bank_reversals_pkey PRIMARY KEY (entry_id);
+
+
+--
+-- Name: bank_statement_entries bank_statement_entries_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bank_statement_entries
+    ADD CONSTRAINT bank_statement_entries_once UNIQUE (entry_id, statement_id);
+
+
+--
+-- Name: bank_statement_entries bank_statement_entries_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bank_statement_entries
+    ADD CONSTRAINT bank_statement_entries_pkey PRIMARY KEY (statement_id, number);
+
+
+--
+-- Name: bank_statements bank_statements_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bank_statements
+    ADD CONSTRAINT bank_statements_once UNIQUE (account_id, content);
+
+
+--
+-- Name: bank_statements bank_statements_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bank_statements
+    ADD CONSTRAINT bank_statements_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: blocked_dates blocked_dates_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -3055,6 +3332,30 @@ ALTER TABLE ONLY public.disputes
 
 ALTER TABLE ONLY public.escrow_events
     ADD CONSTRAINT escrow_events_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: expected_payouts expected_payouts_arrived_apart; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.expected_payouts
+    ADD CONSTRAINT expected_payouts_arrived_apart UNIQUE (entry_id, part);
+
+
+--
+-- Name: expected_payouts expected_payouts_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.expected_payouts
+    ADD CONSTRAINT expected_payouts_once UNIQUE (gateway, gateway_id);
+
+
+--
+-- Name: expected_payouts expected_payouts_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.expected_payouts
+    ADD CONSTRAINT expected_payouts_pkey PRIMARY KEY (id);
 
 
 --
@@ -3493,6 +3794,20 @@ CREATE INDEX audit_log_of_subject ON public.audit_log USING btree (subject_id, a
 
 
 --
+-- Name: bank_entries_of_account; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX bank_entries_of_account ON public.bank_entries USING btree (account_id, booked_on, amount);
+
+
+--
+-- Name: bank_statements_of_account; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX bank_statements_of_account ON public.bank_statements USING btree (account_id, from_on, to_on);
+
+
+--
 -- Name: blocked_dates_of_listing; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -3616,6 +3931,13 @@ CREATE INDEX disputes_open ON public.disputes USING btree (id) WHERE (state = 'o
 --
 
 CREATE INDEX escrow_events_of_booking ON public.escrow_events USING btree (booking_id, id);
+
+
+--
+-- Name: expected_payouts_open; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX expected_payouts_open ON public.expected_payouts USING btree (currency, arrives_on) WHERE ((entry_id IS NULL) AND (failed_at IS NULL));
 
 
 --
@@ -4067,6 +4389,27 @@ CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON public.audit_log
 
 
 --
+-- Name: bank_entries bank_entries_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER bank_entries_append_only BEFORE DELETE OR UPDATE ON public.bank_entries FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: bank_entry_parts bank_entry_parts_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER bank_entry_parts_append_only BEFORE DELETE OR UPDATE ON public.bank_entry_parts FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: bank_statements bank_statements_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER bank_statements_append_only BEFORE DELETE OR UPDATE ON public.bank_statements FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
 -- Name: booking_history booking_history_append_only; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -4322,6 +4665,62 @@ ALTER TABLE ONLY public.audit_log
 
 
 --
+-- Name: bank_entries bank_entries_account_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bank_entries
+    ADD CONSTRAINT bank_entries_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.bank_accounts(id);
+
+
+--
+-- Name: bank_entry_parts bank_entry_parts_entry_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bank_entry_parts
+    ADD CONSTRAINT bank_entry_parts_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.bank_entries(id);
+
+
+--
+-- Name: bank_reversals bank_reversals_entry_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bank_reversals
+    ADD CONSTRAINT bank_reversals_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.bank_entries(id);
+
+
+--
+-- Name: bank_reversals bank_reversals_taken_back_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bank_reversals
+    ADD CONSTRAINT bank_reversals_taken_back_fkey FOREIGN KEY (taken_back) REFERENCES public.bank_entries(id);
+
+
+--
+-- Name: bank_statement_entries bank_statement_entries_entry_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bank_statement_entries
+    ADD CONSTRAINT bank_statement_entries_entry_id_fkey FOREIGN KEY (entry_id) REFERENCES public.bank_entries(id);
+
+
+--
+-- Name: bank_statement_entries bank_statement_entries_statement_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bank_statement_entries
+    ADD CONSTRAINT bank_statement_entries_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES public.bank_statements(id);
+
+
+--
+-- Name: bank_statements bank_statements_account_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bank_statements
+    ADD CONSTRAINT bank_statements_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.bank_accounts(id);
+
+
+--
 -- Name: blocked_dates blocked_dates_listing_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -4503,6 +4902,14 @@ ALTER TABLE ONLY public.escrow_events
 
 ALTER TABLE ONLY public.escrow_events
     ADD CONSTRAINT escrow_events_pot_id_fkey FOREIGN KEY (pot_id) REFERENCES public.pots(id);
+
+
+--
+-- Name: expected_payouts expected_payouts_arrived_in; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.expected_payouts
+    ADD CONSTRAINT expected_payouts_arrived_in FOREIGN KEY (entry_id, part) REFERENCES public.bank_entry_parts(entry_id, number);
 
 
 --

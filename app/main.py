@@ -20,6 +20,7 @@ import app.market.availability.routes
 import app.market.bookings.routes
 import app.market.disputes.routes
 import app.market.inventory.routes
+import app.money.bank_statements.routes
 import app.money.instructions.routes
 import app.money.ledger.routes
 import app.money.payees.routes
@@ -67,6 +68,7 @@ def create_app() -> ASGIApp:
             *app.edge.calls.routes.routes,
             *app.money.payees.routes.routes,
             *app.money.payouts.routes.routes,
+            *app.money.bank_statements.routes.routes,
             *app.money.settlements.routes.routes,
             *app.flows.tracking.routes.routes,
             *app.edge.webhooks.routes.routes,

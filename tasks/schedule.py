@@ -8,6 +8,7 @@ import msgspec
 
 from app.foundation import locks
 from app.foundation.settings import settings
+from tasks.bank_statements import check_payouts
 from tasks.bookings import complete_bookings, decline_unanswered, expire_holds
 from tasks.chargebacks import find_chargebacks, reconcile_chargebacks
 from tasks.checkout import reconcile_payments
@@ -77,6 +78,13 @@ SCHEDULE: Final = (
         run=calculate_settlements,
         limit=5_000,
         within=timedelta(days=27),
+    ),
+    Periodic(
+        name="check-payouts",
+        cron="10 6 * * *",
+        run=check_payouts,
+        limit=1_000,
+        within=timedelta(hours=12),
     ),
     Periodic(name="check-invariants", cron="*/15 * * * *", run=check_invariants, limit=20),
     Periodic(name="cleanup", cron="17 * * * *", run=cleanup, limit=1_000),

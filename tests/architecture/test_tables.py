@@ -43,6 +43,13 @@ OWNERS: Final = {
     "settlement_months": "money/settlements",
     "settlement_lines": "money/settlements",
     "settlements": "money/settlements",
+    "bank_accounts": "money/bank_statements",
+    "bank_statements": "money/bank_statements",
+    "bank_statement_entries": "money/bank_statements",
+    "bank_entries": "money/bank_statements",
+    "bank_entry_parts": "money/bank_statements",
+    "bank_reversals": "money/bank_statements",
+    "expected_payouts": "money/bank_statements",
     "pots": "money/escrow",
     "escrow_events": "money/escrow",
     # market

@@ -31,6 +31,8 @@ COLUMNS: Final = MappingProxyType(
         _P.CHARGEBACK: None,
         _P.CHARGEBACK_REVERSAL: None,
         _P.CHARGEBACK_RECOVERY: Column.CHARGEBACKS,
+        _P.PAYOUT: None,
+        _P.PAYOUT_REVERSAL: None,
         _P.ADJUSTMENT: Column.OTHER,
     }
 )
