@@ -71,7 +71,8 @@ def check_sum(statement: FileStatement) -> None:
     )
     culprit = _culprit(statement.entries, difference)
     if culprit:
-        why += f"; it would be right without the entry in line {culprit.line}, or with its opposite"
+        how = "without" if difference == -culprit.amount else "with the opposite of"
+        why += f"; it would be right {how} the entry in line {culprit.line}"
     raise Refused(culprit.line if culprit else statement.closing.line, why)
 
 
