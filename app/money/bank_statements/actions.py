@@ -13,7 +13,6 @@ from app.foundation.alerts import Severity, Sighting, raise_alerts, resolve_aler
 from app.foundation.audit import SYSTEM, Actor, Subject
 from app.foundation.db import Tx, now, plan_for_values
 from app.foundation.settings import settings
-from app.money.bank_statements import queries
 from app.money.bank_statements.model import (
     FileStatement,
     Imported,
@@ -27,6 +26,8 @@ from app.money.bank_statements.model import (
     StatementPage,
     StatementWithEntries,
 )
+from app.money.bank_statements.queries import payouts as payout_queries
+from app.money.bank_statements.queries import statements as queries
 from app.money.bank_statements.rules import matching, reading, replies, sameness
 from app.money.ledger import actions as ledger
 
@@ -122,7 +123,7 @@ async def expect(tx: Tx, new: NewPayout) -> UUID:
     another amount.
     """
     payout_id = matching.payout_id(new.gateway, new.gateway_id)
-    if await queries.insert_payout(tx, payout_id, new):
+    if await payout_queries.insert_payout(tx, payout_id, new):
         await ledger.post_all(tx, matching.postings(payout_id, new))
         await audit.record(
             tx,
@@ -133,11 +134,11 @@ async def expect(tx: Tx, new: NewPayout) -> UUID:
         )
         await match(tx)
         return payout_id
-    known = await queries.lock_payout(tx, payout_id)
+    known = await payout_queries.lock_payout(tx, payout_id)
     if known is None or (known.money, known.fee) != (new.money, new.fee):
         raise PayoutChanged(f"{new.gateway_id} of {new.gateway} was {known and known.money}.")
     if known.entry_id is None:
-        await queries.expect_again(
+        await payout_queries.expect_again(
             tx, payout_id, arrives_on=new.arrives_on, reference=new.reference
         )
     return payout_id
@@ -148,12 +149,12 @@ async def fail(tx: Tx, gateway: GatewayName, gateway_id: str, *, why: str) -> No
 
     Raises NoSuchPayout for one that was never expected.
     """
-    payout = await queries.lock_payout(tx, matching.payout_id(gateway, gateway_id))
+    payout = await payout_queries.lock_payout(tx, matching.payout_id(gateway, gateway_id))
     if payout is None:
         raise NoSuchPayout(f"There is no payout {gateway_id} of {gateway}.")
     if payout.failed_at:
         return
-    await queries.fail(tx, payout.id, why)
+    await payout_queries.fail(tx, payout.id, why)
     await ledger.post(tx, matching.came_back(payout, why))
     await audit.record(
         tx,
@@ -171,15 +172,15 @@ async def match(tx: Tx) -> list[Payout]:
     One that arrived with another amount raises an alert.
     """
     await _take_back(tx)
-    payouts = await queries.lock_open(tx)
+    payouts = await payout_queries.lock_open(tx)
     days = matching.days(payouts)
     if days is None:
         return []
     currencies = sorted({payout.currency for payout in payouts})
     await plan_for_values(tx)
-    arrivals = await queries.arrivals(tx, currencies, since=days[0])
+    arrivals = await payout_queries.arrivals(tx, currencies, since=days[0])
     matches = matching.match(payouts, arrivals)
-    arrived = await queries.arrive(tx, matches) if matches else []
+    arrived = await payout_queries.arrive(tx, matches) if matches else []
     await raise_alerts(
         tx,
         [
@@ -198,14 +199,14 @@ async def match(tx: Tx) -> list[Payout]:
 
 async def _take_back(tx: Tx) -> None:
     """Find what reversals take back. A payout that arrived with it has not arrived any more."""
-    reversals = await queries.open_reversals(tx)
+    reversals = await payout_queries.open_reversals(tx)
     if not reversals:
         return
     amounts = [-(reversal.amount or 0) for reversal in reversals]
-    pairs = matching.taken_back(reversals, await queries.not_taken_back(tx, amounts))
+    pairs = matching.taken_back(reversals, await payout_queries.not_taken_back(tx, amounts))
     if not pairs:
         return
-    for payout in await queries.take_back(tx, pairs):
+    for payout in await payout_queries.take_back(tx, pairs):
         await audit.record(
             tx,
             by=SYSTEM,
@@ -246,7 +247,7 @@ async def alert(tx: Tx) -> int:
 async def missing(tx: Tx) -> list[Payout]:
     """The payouts that should have arrived some days ago (`PAYOUT_LATE_DAYS`), newest first."""
     today = (await now(tx)).date()
-    return await queries.payouts(
+    return await payout_queries.payouts(
         tx, gateway=None, missing_since=today - _late_after(), before=None, limit=None
     )
 
@@ -263,7 +264,7 @@ async def read_payouts(
     before = paging.read_cursor(cursor, tuple[date, UUID]) if cursor else None
     today = (await now(tx)).date()
     await plan_for_values(tx)
-    found = await queries.payouts(
+    found = await payout_queries.payouts(
         tx,
         gateway=gateway,
         missing_since=today - _late_after() if only_missing else None,

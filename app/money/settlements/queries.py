@@ -42,7 +42,8 @@ async def begin(tx: Tx, month: date, *, first_entry: int, last_entry: int) -> No
         tx,
         """
         INSERT INTO settlement_months (month, first_entry, last_entry)
-        VALUES (%(month)s, %(first_entry)s, greatest(%(last_entry)s, %(first_entry)s - 1))
+        VALUES (%(month)s, %(first_entry)s,
+                greatest(%(last_entry)s::bigint, %(first_entry)s::bigint - 1))
             ON CONFLICT DO NOTHING""",
         month=month,
         first_entry=first_entry,

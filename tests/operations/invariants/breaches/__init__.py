@@ -8,7 +8,7 @@ from tests.operations.invariants.breaches.ledger import LEDGER, UNITS
 from tests.operations.invariants.breaches.money_in import MONEY_IN
 from tests.operations.invariants.breaches.money_out import MONEY_OUT
 from tests.operations.invariants.breaches.moves import LATE, STATES
-from tests.operations.invariants.breaches.settlements import SETTLEMENTS
+from tests.operations.invariants.breaches.settlements import BANK, SETTLEMENTS
 
 __all__ = ["BREACHES", "Breach"]
 
@@ -19,6 +19,7 @@ BREACHES: Final = (
     *MONEY_OUT,
     *CHARGEBACKS,
     *SETTLEMENTS,
+    *BANK,
     *STATES,
     *LATE,
 )

@@ -1,4 +1,4 @@
-"""Ways to break the laws of settlements."""
+"""Ways to break the laws of settlements, and of the bank."""
 
 from typing import Final
 
@@ -55,5 +55,36 @@ SETTLEMENTS: Final = (
         """
         DELETE FROM settlements WHERE id = (SELECT min(id::text) FROM settlements)::uuid
         RETURNING concat_ws(' ', month, host_id, currency)""",
+    ),
+)
+
+BANK: Final = (
+    Breach(
+        "statements_add_up",
+        "five more in the end",
+        "UPDATE bank_statements SET closing = closing + 5 RETURNING id",
+    ),
+    Breach(
+        "statements_add_up",
+        "an entry is of nobody's account",
+        """
+        WITH moved AS (UPDATE bank_entries SET account_id = -1)
+        SELECT id FROM bank_statements""",
+    ),
+    Breach(
+        "payouts_arrived_once",
+        "with less than the entry",
+        """
+        UPDATE expected_payouts SET arrived_amount = 5 WHERE entry_id IS NOT NULL RETURNING id""",
+    ),
+    Breach(
+        "payouts_arrived_once",
+        "with an entry that was taken back",
+        """
+        WITH back AS (
+            INSERT INTO bank_reversals (entry_id, taken_back)
+            SELECT -1, entry_id FROM expected_payouts WHERE entry_id IS NOT NULL
+            RETURNING taken_back)
+        SELECT id FROM expected_payouts JOIN back ON entry_id = taken_back""",
     ),
 )
