@@ -1,7 +1,6 @@
 """The verbs of settlements: settle a month in steps, any of which may be done twice; read them."""
 
 from datetime import date
-from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -22,9 +21,6 @@ from app.money.settlements.model import (
     SettlementWithLines,
 )
 from app.money.settlements.rules import files, months, postings, replies
-
-# So many lines fit in one reply: about 25 MB, and some seconds.
-_FILE_LINES_MAX: Final = 100_000
 
 
 async def next_month(tx: Tx) -> date | None:
@@ -147,14 +143,12 @@ async def read_one(
 
 
 async def read_file(tx: Tx, settlement_id: UUID, *, host_id: UUID | None) -> str:
-    """The lines of a settlement as CSV, of this host alone if one is given; 100,000 at most.
+    """The lines of a settlement as CSV; of this host alone, if one is given.
 
     Raises NoSuchSettlement.
     """
     settlement = await _find(tx, settlement_id, host_id)
-    return files.csv_of_lines(
-        await queries.lines(tx, settlement, after=None, limit=_FILE_LINES_MAX)
-    )
+    return files.csv_of_lines(await queries.lines(tx, settlement, after=None, limit=None))
 
 
 async def _find(tx: Tx, settlement_id: UUID, host_id: UUID | None) -> Settlement:

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ from tests.money.bank_statements.files import Line, camt, mt940
 ONE, TWO, THREE = date(2026, 11, 2), date(2026, 11, 3), date(2026, 11, 4)
 
 
-def line(amount: str, on: date = ONE, text: str = "x", **more: str) -> Line:
+def line(amount: str, on: date = ONE, text: str = "x", **more: Any) -> Line:
     return Line(amount=Decimal(amount), on=on, text=text, **more)
 
 

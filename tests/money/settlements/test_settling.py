@@ -1,21 +1,22 @@
 """Settling months: each entry of the ledger is in one, whenever it commits and whoever settles."""
 
 import asyncio
-from datetime import UTC, datetime
+import random
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from app.foundation.db import Violated, execute, fetch_new_value, transaction
 from app.money.ledger import actions as ledger
 from app.money.ledger.actions import post
-from app.money.ledger.model import Account, AccountKind, PostingKind
+from app.money.ledger.model import Account, AccountKind, Mark, PostingKind
 from app.money.settlements import actions
 from app.money.settlements.model import Columns
 from app.operations.invariants.queries import settlements as laws
 from app.people.accounts.model import Principal
 from tasks.settlements import calculate_settlements
 from tests import make
-from tests.money.ledger.books import posting
+from tests.money.ledger.books import plain_sum, posting
 from tests.money.settlements.ledgers import (
     LIMIT,
     a_host,
@@ -258,3 +259,77 @@ async def test_nothing_happens_while_the_ledger_is_empty(pool: None) -> None:
     assert await closed() == []
     async with transaction() as tx:
         assert await fetch_new_value(tx, int, "SELECT count(*) FROM settlement_months") == 0
+
+
+async def test_a_transaction_whose_ids_are_mixed_with_later_ones_is_in_one_month(
+    pool: None,
+) -> None:
+    """One of its entries is up to the month's last one, the other is not."""
+    host = await a_host()
+    async with transaction() as tx:
+        await at(tx, OCTOBER)
+        await earn(tx, host, 10)
+        await execute(
+            tx,
+            """
+            WITH posted AS (
+                INSERT INTO ledger_transactions (kind, source_id, memo)
+                VALUES ('transfer', gen_random_uuid(), '') RETURNING id, at
+            )
+            INSERT INTO ledger_entries (id, transaction_id, account_id, amount, at)
+            OVERRIDING SYSTEM VALUE
+            SELECT 1000 * number, posted.id, account.id, amount, at
+              FROM posted
+             CROSS JOIN (VALUES (1, 'gateway_clearing', 4), (2, 'host_payable', -4))
+                     AS entry (number, kind, amount)
+              JOIN ledger_accounts AS account ON account.kind = entry.kind""",
+        )
+    async with transaction() as tx:
+        await at(tx, SETTLED_OCTOBER)
+        mark = Mark(entry_id=1_500, writers=[])
+        assert await actions.begin(tx, OCTOBER.date().replace(day=1), mark)
+    assert await calculate_settlements(100) == 1
+    assert (await settlements(host))["2026-10 NGN"].balance == 6
+    assert await breaches() == []
+    assert await settle_at(SETTLED_NOVEMBER) == 0
+    assert await breaches() == []
+
+
+MOVES = (
+    (PostingKind.HOST_DEBIT, AccountKind.PLATFORM_REVENUE),
+    (PostingKind.CHARGEBACK_RECOVERY, AccountKind.CHARGEBACK_LOSSES),
+    (PostingKind.ADJUSTMENT, AccountKind.PLATFORM_REVENUE),
+    (PostingKind.TRANSFER, AccountKind.CHARGEBACK_LOSSES),
+    (PostingKind.TRANSFER_REVERSAL, AccountKind.CHARGEBACK_LOSSES),
+)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_happens_and_whenever_it_is_settled_all_is_in_settlements_once(
+    pool: None, seed: int
+) -> None:
+    """The settlements of a host sum to what the ledger has of the host up to the last month."""
+    dice = random.Random(seed)
+    hosts = [await a_host() for _ in range(3)]
+    for day in sorted(dice.sample(range(160), 25)):
+        moment = datetime(2026, 5, 20, tzinfo=UTC) + timedelta(days=day)
+        async with transaction() as tx:
+            # Now and then the clock of a server was slow.
+            await at(tx, moment - timedelta(days=dice.choice((0, 0, 0, 3))))
+            host = dice.choice(hosts)
+            await earn(tx, host, dice.randint(1, 90), fee=dice.randint(0, 9), guest=1)
+            kind, other = dice.choice(MOVES)
+            amount = dice.choice((-1, 1)) * dice.randint(1, 50)
+            account = Account(other, "NGN")
+            await post(tx, posting((payable(host), -amount), (account, amount), kind=kind))
+        if dice.random() < 0.4:
+            await settle_at(moment)
+            assert await breaches() == []
+    await settle_at(datetime(2027, 1, 1, 1, tzinfo=UTC))
+    assert await breaches() == []
+    for host in hosts:
+        months = sorted((await settlements(host)).items())
+        async with transaction() as tx:
+            owed = await plain_sum(tx, payable(host))
+        assert sum(each.net - each.paid for _, each in months) == owed
+        assert months[-1][1].balance == owed

@@ -1,7 +1,7 @@
 """Which entry of the bank is which payout of a gateway, and which entry takes another one back."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -15,24 +15,48 @@ from app.money.ledger.model import Account, AccountKind, Entry, Posting, Posting
 EARLY: Final = timedelta(days=3)
 LATE: Final = timedelta(days=10)
 _REFERENCE_LENGTH_MIN: Final = 6  # a shorter one is found in any text
-_CUT_LENGTH: Final = 16  # MT940 cuts a customer's reference after so many characters
+# MT940 cuts a customer's reference after 16 characters, of which some may be no letters or digits.
+_CUT_LENGTH_MIN: Final = 12
 
 
 def match(payouts: Sequence[Payout], arrivals: Sequence[Arrival]) -> list[Match]:
     """Payouts and where they arrived: by a reference first, then by amount and day if unique."""
-    named = _by_reference(payouts, arrivals)
-    matched = {each.payout.id for each in named}
-    used = {_place(each.arrival) for each in named}
+    named = _named(payouts, arrivals)
+    matches = _by_reference(payouts, arrivals, named)
+    matched = {each.payout.id for each in matches}
     open_payouts = [payout for payout in payouts if payout.id not in matched]
-    free = [
-        arrival
-        for arrival in arrivals
-        if _place(arrival) not in used and not any(_names(arrival, each) for each in payouts)
+    free = [arrival for arrival in arrivals if not named[_place(arrival)]]
+    return matches + _by_amount(open_payouts, free)
+
+
+def _named(
+    payouts: Sequence[Payout], arrivals: Sequence[Arrival]
+) -> dict[tuple[int, int], set[UUID]]:
+    """The payouts that each arrival names, in whatever letters and with blanks."""
+    wanted = [
+        (payout.id, bare)
+        for payout in payouts
+        for bare in {_bare(payout.reference), _bare(payout.gateway_id)}
+        if len(bare) >= _REFERENCE_LENGTH_MIN
     ]
-    return named + _by_amount(open_payouts, free)
+    found: dict[tuple[int, int], set[UUID]] = {}
+    for arrival in arrivals:
+        own = [_bare(each) for each in arrival.references]
+        said = "\n".join((_bare(arrival.text), *own))
+        cut = tuple(each for each in own if len(each) >= _CUT_LENGTH_MIN)
+        found[_place(arrival)] = {
+            payout_id
+            for payout_id, bare in wanted
+            if bare in said or any(bare.startswith(each) for each in cut)
+        }
+    return found
 
 
-def _by_reference(payouts: Sequence[Payout], arrivals: Sequence[Arrival]) -> list[Match]:
+def _by_reference(
+    payouts: Sequence[Payout],
+    arrivals: Sequence[Arrival],
+    named: Mapping[tuple[int, int], set[UUID]],
+) -> list[Match]:
     """An entry that names a payout is that one, if the amounts are the same or nothing else is."""
     found: list[Match] = []
     used: set[tuple[int, int]] = set()
@@ -40,13 +64,13 @@ def _by_reference(payouts: Sequence[Payout], arrivals: Sequence[Arrival]) -> lis
         naming = [
             arrival
             for arrival in arrivals
-            if _place(arrival) not in used and _may_be(arrival, payout) and _names(arrival, payout)
+            if payout.id in named[_place(arrival)]
+            and _place(arrival) not in used
+            and _may_be(arrival, payout)
         ]
         equal = [arrival for arrival in naming if arrival.amount in (payout.amount, None)]
-        chosen = equal[0] if equal else None
-        if not equal and len(naming) == 1:
-            others = [each for each in payouts if each.id != payout.id]
-            chosen = None if any(_names(naming[0], each) for each in others) else naming[0]
+        alone = [arrival for arrival in naming if named[_place(arrival)] == {payout.id}]
+        chosen = equal[0] if equal else alone[0] if len(naming) == len(alone) == 1 else None
         if chosen:
             used.add(_place(chosen))
             found.append(Match(payout=payout, arrival=chosen))
@@ -80,25 +104,6 @@ def _fits(arrival: Arrival, payout: Payout) -> bool:
 
 def _place(arrival: Arrival) -> tuple[int, int]:
     return arrival.entry_id, arrival.part
-
-
-def _names(arrival: Arrival, payout: Payout) -> bool:
-    """Whether the bank repeats a reference of the payout, in whatever letters and with blanks."""
-    wanted = [_bare(text) for text in (payout.reference, payout.gateway_id)]
-    own = [_bare(text) for text in arrival.references]
-    text = _bare(arrival.text)
-    return any(
-        len(each) >= _REFERENCE_LENGTH_MIN
-        and (
-            each in text
-            or any(
-                each in reference
-                or (len(reference) >= _CUT_LENGTH - 4 and each.startswith(reference))
-                for reference in own
-            )
-        )
-        for each in wanted
-    )
 
 
 def _bare(text: str) -> str:

@@ -1,11 +1,15 @@
 """Which entries of a statement are stored already, by another statement of the same days."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Sequence
+from datetime import date
 
 import msgspec
 
 from app.money.bank_statements.model import Entry, FileEntry, FileStatement, Format, Statement
+
+_Move = tuple[date, int, bool]  # when how much was moved; whether it takes something back
 
 
 def content(statement: FileStatement) -> str:
@@ -44,40 +48,36 @@ def pair(new: FileStatement, known: Sequence[Entry]) -> list[int | None]:
     A known entry is one entry of a statement at most. First those that are equal word for word are
     paired, then those that a bank may have written in another way.
     """
-    left = list(known)
+    left: defaultdict[_Move, list[Entry]] = defaultdict(list)
+    for each in known:
+        left[_move(each)].append(each)
     found: list[int | None] = [None] * len(new.entries)
     for is_same in (_is_equal, _is_alike):
         for number, entry in enumerate(new.entries):
             if found[number] is not None:
                 continue
-            same = next((each for each in left if is_same(entry, new.format, each)), None)
+            candidates = left[_move(entry)]
+            same = next((each for each in candidates if is_same(entry, new.format, each)), None)
             if same:
                 found[number] = same.id
-                left.remove(same)
+                candidates.remove(same)
     return found
 
 
+def _move(entry: Entry | FileEntry) -> _Move:
+    return entry.booked_on, entry.amount, entry.is_reversal
+
+
 def _is_equal(entry: FileEntry, form: Format, known: Entry) -> bool:
-    return (
-        _moves_as(entry, known)
-        and form is known.format
-        and (entry.bank_reference, entry.text) == (known.bank_reference, known.text)
+    return form is known.format and (entry.bank_reference, entry.text) == (
+        known.bank_reference,
+        known.text,
     )
 
 
 def _is_alike(entry: FileEntry, form: Format, known: Entry) -> bool:
     """The same reference of the bank; or, in another format, none that says otherwise."""
-    if not _moves_as(entry, known):
-        return False
     ours, theirs = entry.bank_reference, known.bank_reference
     if ours and theirs:
         return ours == theirs
     return form is not known.format
-
-
-def _moves_as(entry: FileEntry, known: Entry) -> bool:
-    return (entry.booked_on, entry.amount, entry.is_reversal) == (
-        known.booked_on,
-        known.amount,
-        known.is_reversal,
-    )
