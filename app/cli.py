@@ -25,7 +25,7 @@ class _Commands(click.Group):
     """The subcommands. A refusal is printed as one message, without a traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "jobs", "settlements", "statements"])
+        return sorted([*super().list_commands(ctx), "jobs", "settlements", "statements", "zones"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name == "jobs":
@@ -36,6 +36,10 @@ class _Commands(click.Group):
             from app import cli_money  # noqa: PLC0415
 
             return cli_money.settlements if cmd_name == "settlements" else cli_money.statements
+        if cmd_name == "zones":
+            from app.cli_zones import zones  # noqa: PLC0415
+
+            return zones
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> object:

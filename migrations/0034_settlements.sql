@@ -77,20 +77,3 @@ CREATE TRIGGER settlements_not_emptied BEFORE TRUNCATE ON settlements
     EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER settlement_months_closed_for_good BEFORE UPDATE OR DELETE ON settlement_months
     FOR EACH ROW WHEN (OLD.closed_at IS NOT NULL) EXECUTE FUNCTION refuse_change();
-
--- ---- payouts of gateways to our bank ---------------------------------------------------------------
-
--- Each constraint that goes makes room for one that allows what it did, and more; 0035 validates.
--- squawk-ignore ban-drop-constraint
-ALTER TABLE ledger_accounts DROP CONSTRAINT ledger_accounts_kind_known;
-ALTER TABLE ledger_accounts ADD CONSTRAINT ledger_accounts_kind_known CHECK (kind IN (
-    'gateway_clearing', 'escrow_rental', 'escrow_deposit', 'host_payable', 'guest_refundable',
-    'platform_revenue', 'gateway_fees', 'chargeback_losses', 'bank'
-)) NOT VALID;
--- squawk-ignore ban-drop-constraint
-ALTER TABLE ledger_transactions DROP CONSTRAINT ledger_transactions_kind_known;
-ALTER TABLE ledger_transactions ADD CONSTRAINT ledger_transactions_kind_known CHECK (kind IN (
-    'charge', 'unapplied_charge', 'gateway_fee', 'division', 'host_debit', 'platform_debit',
-    'refund', 'refund_reversal', 'refund_kept', 'transfer', 'transfer_reversal', 'chargeback',
-    'chargeback_reversal', 'chargeback_recovery', 'payout', 'payout_reversal', 'adjustment'
-)) NOT VALID;

@@ -1,6 +1,3 @@
-ALTER TABLE ledger_transactions VALIDATE CONSTRAINT ledger_transactions_kind_known;
-ALTER TABLE ledger_accounts VALIDATE CONSTRAINT ledger_accounts_kind_known;
-
 CREATE TABLE bank_accounts (
     id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     account  text NOT NULL CHECK (account <> ''),

@@ -16,6 +16,7 @@ from app.operations.invariants.queries import (
     money_in,
     money_out,
     settlements,
+    times,
     units,
 )
 from app.operations.invariants.queries.judging import Judge, Verdicts, make_room, take_snapshot
@@ -42,6 +43,7 @@ JUDGES: Final[tuple[Judge, ...]] = (
     money_out.instructions,
     money_out.debts,
     money_out.late_refunds,
+    money_out.taken_in,
     chargebacks.postings,
     chargebacks.charges,
     histories.bookings,
@@ -61,6 +63,7 @@ JUDGES: Final[tuple[Judge, ...]] = (
     deadlines.webhooks,
     deadlines.mails,
     deadlines.keys,
+    times.instants,
     jobs.waiting,
     jobs.dead,
 )
