@@ -7,6 +7,7 @@ from app.foundation.alerts import Sighting, raise_alerts, resolve_alerts
 from app.foundation.db import Tx
 from app.operations.invariants.model import Audit, Finding
 from app.operations.invariants.queries import (
+    bank,
     chargebacks,
     deadlines,
     histories,
@@ -14,6 +15,7 @@ from app.operations.invariants.queries import (
     ledger,
     money_in,
     money_out,
+    settlements,
     times,
     units,
 )
@@ -27,6 +29,10 @@ JUDGES: Final[tuple[Judge, ...]] = (
     ledger.transactions,
     units.claims,
     ledger.balances,
+    settlements.transactions,
+    settlements.settlements,
+    bank.statements,
+    bank.payouts,
     ledger.checkpoints,
     money_in.bookings,
     money_in.pots,
