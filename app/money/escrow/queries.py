@@ -71,7 +71,7 @@ async def move_window(
         tx,
         """
         UPDATE pots
-           SET opens_at = %(opens_at)s, closes_at = %(opens_at)s + %(lasts)s,
+           SET opens_at = %(opens_at)s, closes_at = %(opens_at)s::timestamptz + %(lasts)s,
                updated_at = business_now()
          WHERE booking_id = %(booking_id)s AND kind = %(kind)s
            AND opens_at = %(was)s AND opens_at > business_now()""",
