@@ -1684,7 +1684,7 @@ CREATE TABLE public.escrow_events (
     actor_id uuid,
     reason text NOT NULL,
     CONSTRAINT escrow_events_actor_check CHECK ((actor = ANY (ARRAY['guest'::text, 'host'::text, 'admin'::text, 'system'::text]))),
-    CONSTRAINT escrow_events_move_allowed CHECK (((((was IS NULL) AND (state = 'held'::text)) OR ((was = 'held'::text) AND (state = ANY (ARRAY['disputed'::text, 'releasing'::text, 'refunding'::text, 'charged_back'::text]))) OR ((was = 'disputed'::text) AND (state = 'held'::text)) OR ((was = 'releasing'::text) AND (state = 'released'::text)) OR ((was = 'refunding'::text) AND (state = 'refunded'::text))) IS TRUE)),
+    CONSTRAINT escrow_events_move_allowed CHECK (((((was IS NULL) AND (state = 'held'::text)) OR ((was = 'held'::text) AND (state = ANY (ARRAY['disputed'::text, 'releasing'::text, 'refunding'::text, 'refunded'::text, 'charged_back'::text]))) OR ((was = 'disputed'::text) AND (state = 'held'::text)) OR ((was = 'releasing'::text) AND (state = 'released'::text)) OR ((was = 'refunding'::text) AND (state = 'refunded'::text))) IS TRUE)),
     CONSTRAINT escrow_events_pot_check CHECK ((pot = ANY (ARRAY['rental'::text, 'deposit'::text])))
 );
 
@@ -1846,7 +1846,7 @@ CREATE TABLE public.instruction_history (
     attempt smallint NOT NULL,
     reference text,
     reason text NOT NULL,
-    CONSTRAINT instruction_history_move_allowed CHECK (((((was IS NULL) AND (state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text]))) OR ((was = 'queued'::text) AND (state = ANY (ARRAY['sending'::text, 'waiting_for_payee'::text, 'cancelled'::text]))) OR ((was = 'waiting_for_payee'::text) AND (state = ANY (ARRAY['queued'::text, 'cancelled'::text]))) OR ((was = 'sending'::text) AND (state = ANY (ARRAY['sent'::text, 'unknown'::text, 'failed'::text]))) OR ((was = 'unknown'::text) AND (state = ANY (ARRAY['sent'::text, 'confirmed'::text, 'failed'::text]))) OR ((was = 'sent'::text) AND (state = ANY (ARRAY['confirmed'::text, 'failed'::text, 'reversed'::text]))) OR ((was = 'failed'::text) AND (state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text, 'cancelled'::text]))) OR ((was = 'confirmed'::text) AND (state = 'reversed'::text))) IS TRUE))
+    CONSTRAINT instruction_history_move_allowed CHECK (((((was IS NULL) AND (state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text, 'sent'::text]))) OR ((was = 'queued'::text) AND (state = ANY (ARRAY['sending'::text, 'waiting_for_payee'::text, 'cancelled'::text]))) OR ((was = 'waiting_for_payee'::text) AND (state = ANY (ARRAY['queued'::text, 'cancelled'::text]))) OR ((was = 'sending'::text) AND (state = ANY (ARRAY['sent'::text, 'unknown'::text, 'failed'::text]))) OR ((was = 'unknown'::text) AND (state = ANY (ARRAY['sent'::text, 'confirmed'::text, 'failed'::text]))) OR ((was = 'sent'::text) AND (state = ANY (ARRAY['confirmed'::text, 'failed'::text, 'reversed'::text]))) OR ((was = 'failed'::text) AND (state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text, 'cancelled'::text]))) OR ((was = 'confirmed'::text) AND (state = 'reversed'::text))) IS TRUE))
 );
 
 
@@ -1879,10 +1879,10 @@ CREATE TABLE public.instructions (
     id uuid NOT NULL,
     kind text NOT NULL,
     state text NOT NULL,
-    booking_id uuid NOT NULL,
+    booking_id uuid,
     payment_id uuid NOT NULL,
     source_id uuid NOT NULL,
-    payee_id uuid NOT NULL,
+    payee_id uuid,
     gateway text NOT NULL,
     target text,
     amount bigint NOT NULL,
@@ -1902,18 +1902,30 @@ CREATE TABLE public.instructions (
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     sent_at timestamp with time zone,
     confirmed_at timestamp with time zone,
+    origin text DEFAULT 'berthold'::text NOT NULL,
+    key uuid,
+    fee bigint,
+    returned bigint DEFAULT 0 NOT NULL,
+    settled_amount bigint,
+    settled_currency character(3),
+    facts_due_at timestamp with time zone,
     answered boolean DEFAULT false NOT NULL,
     reference_spent boolean DEFAULT false NOT NULL,
     CONSTRAINT instructions_amount_check CHECK ((amount > 0)),
     CONSTRAINT instructions_attempt_check CHECK ((attempt >= 0)),
-    CONSTRAINT instructions_attempt_has_reference CHECK (((attempt > 0) = (reference IS NOT NULL))),
+    CONSTRAINT instructions_attempt_has_reference CHECK (((origin = 'gateway'::text) OR ((attempt > 0) = (reference IS NOT NULL)))),
     CONSTRAINT instructions_confirmed_with_time CHECK (((state <> 'confirmed'::text) OR (confirmed_at IS NOT NULL))),
+    CONSTRAINT instructions_fee_within CHECK ((fee >= 0)),
     CONSTRAINT instructions_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT instructions_kind_check CHECK ((kind = ANY (ARRAY['refund'::text, 'transfer'::text]))),
     CONSTRAINT instructions_let_out_once_automatic CHECK ((((let_out_at IS NULL) OR automatic) AND ((let_out_by IS NULL) OR (let_out_at IS NOT NULL)))),
     CONSTRAINT instructions_open_has_next_look CHECK (((state <> ALL (ARRAY['queued'::text, 'sending'::text, 'unknown'::text, 'sent'::text])) OR (next_try_at IS NOT NULL) OR (automatic AND (let_out_at IS NULL)))),
+    CONSTRAINT instructions_origin_known CHECK ((origin = ANY (ARRAY['berthold'::text, 'gateway'::text]))),
     CONSTRAINT instructions_pass_breaker CHECK (((NOT automatic) OR (let_out_at IS NOT NULL) OR ((kind = 'refund'::text) AND (state = ANY (ARRAY['queued'::text, 'cancelled'::text]))))),
+    CONSTRAINT instructions_returned_within CHECK (((returned >= 0) AND (returned <= amount))),
+    CONSTRAINT instructions_settled_whole CHECK ((((settled_amount IS NULL) = (settled_currency IS NULL)) AND (settled_currency IS DISTINCT FROM currency) AND ((settled_amount >= 0) IS NOT FALSE))),
     CONSTRAINT instructions_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text, 'sending'::text, 'sent'::text, 'unknown'::text, 'confirmed'::text, 'failed'::text, 'reversed'::text, 'cancelled'::text]))),
+    CONSTRAINT instructions_transfer_has_payee CHECK (((kind = 'refund'::text) OR ((booking_id IS NOT NULL) AND (payee_id IS NOT NULL)))),
     CONSTRAINT instructions_waiting_without_target CHECK (
 CASE state
     WHEN 'waiting_for_payee'::text THEN (target IS NULL)
@@ -2065,7 +2077,9 @@ CREATE TABLE public.job_ticks (
     name text NOT NULL,
     cron text NOT NULL,
     last_tick timestamp with time zone NOT NULL,
-    next_tick timestamp with time zone NOT NULL
+    next_tick timestamp with time zone NOT NULL,
+    deployed_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 
@@ -2074,6 +2088,20 @@ CREATE TABLE public.job_ticks (
 --
 
 COMMENT ON TABLE public.job_ticks IS 'Each periodic job, as workers know it, and its last tick that was queued, or passed over: whoever moves it forward queues the job';
+
+
+--
+-- Name: COLUMN job_ticks.deployed_at; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.job_ticks.deployed_at IS 'When the newest worker that knows the timer by this cron expression had started';
+
+
+--
+-- Name: COLUMN job_ticks.seen_at; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.job_ticks.seen_at IS 'When a worker that knows it by this cron expression looked last; written once a minute';
 
 
 --
@@ -2146,7 +2174,7 @@ CREATE TABLE public.ledger_accounts (
     CONSTRAINT ledger_accounts_at_gateway_by_kind CHECK (((kind = ANY (ARRAY['gateway_clearing'::text, 'gateway_fees'::text])) = (gateway IS NOT NULL))),
     CONSTRAINT ledger_accounts_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT ledger_accounts_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
-    CONSTRAINT ledger_accounts_kind_known CHECK ((kind = ANY (ARRAY['gateway_clearing'::text, 'escrow_rental'::text, 'escrow_deposit'::text, 'host_payable'::text, 'guest_refundable'::text, 'platform_revenue'::text, 'gateway_fees'::text, 'chargeback_losses'::text]))),
+    CONSTRAINT ledger_accounts_kind_known CHECK ((kind = ANY (ARRAY['gateway_clearing'::text, 'escrow_rental'::text, 'escrow_deposit'::text, 'host_payable'::text, 'guest_refundable'::text, 'platform_revenue'::text, 'gateway_fees'::text, 'chargeback_losses'::text, 'exchange'::text, 'bank'::text]))),
     CONSTRAINT ledger_accounts_owned_by_kind CHECK (((kind = ANY (ARRAY['escrow_rental'::text, 'escrow_deposit'::text, 'host_payable'::text, 'guest_refundable'::text])) = (owner_id IS NOT NULL)))
 );
 
@@ -2238,7 +2266,7 @@ CREATE TABLE public.ledger_transactions (
     memo text NOT NULL,
     at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     written_by xid8 DEFAULT pg_current_xact_id() NOT NULL,
-    CONSTRAINT ledger_transactions_kind_known CHECK ((kind = ANY (ARRAY['charge'::text, 'unapplied_charge'::text, 'gateway_fee'::text, 'division'::text, 'host_debit'::text, 'platform_debit'::text, 'refund'::text, 'refund_reversal'::text, 'refund_kept'::text, 'transfer'::text, 'transfer_reversal'::text, 'chargeback'::text, 'chargeback_reversal'::text, 'chargeback_recovery'::text, 'adjustment'::text])))
+    CONSTRAINT ledger_transactions_kind_known CHECK ((kind = ANY (ARRAY['charge'::text, 'unapplied_charge'::text, 'gateway_fee'::text, 'fee_correction'::text, 'exchange'::text, 'division'::text, 'host_debit'::text, 'platform_debit'::text, 'refund'::text, 'refund_reversal'::text, 'refund_kept'::text, 'transfer'::text, 'transfer_reversal'::text, 'partial_reversal'::text, 'taken_in'::text, 'chargeback'::text, 'chargeback_reversal'::text, 'chargeback_recovery'::text, 'gateway_charge'::text, 'payout'::text, 'payout_reversal'::text, 'adjustment'::text])))
 );
 
 
@@ -2295,6 +2323,7 @@ CREATE TABLE public.listings (
     words tsvector GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, ((((title || ' '::text) || place) || ' '::text) || COALESCE(destination, ''::text)))) STORED,
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    country text,
     CONSTRAINT listings_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT listings_deposit_check CHECK ((deposit >= 0)),
     CONSTRAINT listings_fee_check CHECK ((fee >= 0)),
@@ -2314,6 +2343,13 @@ CREATE TABLE public.listings (
 --
 
 COMMENT ON TABLE public.listings IS 'What a host offers: a stay (nights in rooms) or a trip (seats on one departure)';
+
+
+--
+-- Name: COLUMN listings.country; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.listings.country IS 'ISO 3166-1 alpha-2 code of the country of `place`; null if the host has not said';
 
 
 --
@@ -2344,7 +2380,6 @@ CREATE TABLE public.notifications (
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     sent_at timestamp with time zone,
     CONSTRAINT notifications_failed_with_error CHECK (((state <> 'failed'::text) OR (last_error IS NOT NULL))),
-    CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'booking_times_corrected'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'payout_account_stopped'::text, 'bank_refused'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text]))),
     CONSTRAINT notifications_sent_with_time CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
     CONSTRAINT notifications_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'failed'::text])))
 );
@@ -2420,8 +2455,8 @@ ALTER TABLE public.payment_history ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
 
 CREATE TABLE public.payments (
     id uuid NOT NULL,
-    booking_id uuid NOT NULL,
-    payer_id uuid NOT NULL,
+    booking_id uuid,
+    payer_id uuid,
     gateway text NOT NULL,
     reference text NOT NULL,
     state text NOT NULL,
@@ -2440,14 +2475,25 @@ CREATE TABLE public.payments (
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     settled_at timestamp with time zone,
+    origin text DEFAULT 'berthold'::text NOT NULL,
+    fee bigint,
+    fee_corrections smallint DEFAULT 0 NOT NULL,
+    settled_amount bigint,
+    settled_currency character(3),
+    facts_due_at timestamp with time zone,
     checkout_id text,
     CONSTRAINT payments_amount_check CHECK ((amount > 0)),
     CONSTRAINT payments_charged_back_check CHECK ((charged_back >= 0)),
     CONSTRAINT payments_contested_after_success CHECK ((((NOT contested) AND (charged_back = 0)) OR (state = 'succeeded'::text))),
+    CONSTRAINT payments_facts_after_success CHECK (((facts_due_at IS NULL) OR (state = 'succeeded'::text))),
+    CONSTRAINT payments_fee_within CHECK ((fee >= 0)),
     CONSTRAINT payments_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT payments_looked_at_until_paid CHECK (((state <> 'succeeded'::text) OR (look_at IS NULL))),
+    CONSTRAINT payments_origin_known CHECK ((origin = ANY (ARRAY['berthold'::text, 'gateway'::text]))),
+    CONSTRAINT payments_ours_has_booking CHECK ((((booking_id IS NOT NULL) AND (payer_id IS NOT NULL)) OR ((origin = 'gateway'::text) AND (booking_id IS NULL) AND (payer_id IS NULL)))),
     CONSTRAINT payments_refunded_after_success CHECK (((refunded = 0) OR (state = 'succeeded'::text))),
     CONSTRAINT payments_refunded_within CHECK (((refunded >= 0) AND ((refunded + charged_back) <= amount))),
+    CONSTRAINT payments_settled_whole CHECK ((((settled_amount IS NULL) = (settled_currency IS NULL)) AND (settled_currency IS DISTINCT FROM currency) AND ((settled_amount >= 0) IS NOT FALSE))),
     CONSTRAINT payments_settled_with_time CHECK (((state = 'succeeded'::text) = (settled_at IS NOT NULL))),
     CONSTRAINT payments_state_known CHECK ((state = ANY (ARRAY['created'::text, 'pending'::text, 'succeeded'::text, 'failed'::text, 'abandoned'::text])))
 );
@@ -2536,13 +2582,14 @@ CREATE TABLE public.pots (
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     divided_at timestamp with time zone,
+    given_back bigint DEFAULT 0 NOT NULL,
     CONSTRAINT pots_amount_check CHECK ((amount > 0)),
-    CONSTRAINT pots_charged_back_within CHECK ((((charged_back >= 0) AND (charged_back <= amount)) AND ((state = 'charged_back'::text) = (charged_back = amount)))),
+    CONSTRAINT pots_charged_back_within CHECK (((charged_back >= 0) AND (given_back >= 0) AND ((charged_back + given_back) <= amount) AND ((state <> 'charged_back'::text) OR ((charged_back + given_back) = amount)) AND ((state <> ALL (ARRAY['held'::text, 'disputed'::text])) OR ((charged_back + given_back) < amount)))),
     CONSTRAINT pots_commission_bps_check CHECK (((commission_bps >= 0) AND (commission_bps <= 10000))),
     CONSTRAINT pots_contested_while_held CHECK (((NOT contested) OR (state = ANY (ARRAY['held'::text, 'disputed'::text])))),
     CONSTRAINT pots_disputed_in_window CHECK (((state <> 'disputed'::text) OR (closes_at IS NOT NULL))),
     CONSTRAINT pots_divided_once_over CHECK ((((state = ANY (ARRAY['held'::text, 'disputed'::text, 'charged_back'::text])) = (to_guest IS NULL)) AND ((to_guest IS NULL) = (commission IS NULL)) AND ((to_guest IS NULL) = (to_host IS NULL)) AND ((to_guest IS NULL) = (divided_at IS NULL)))),
-    CONSTRAINT pots_divided_without_loss CHECK (((to_guest IS NULL) OR ((to_guest >= 0) AND (commission >= 0) AND (to_host >= 0) AND ((((to_guest + commission) + to_host) + charged_back) = amount)))),
+    CONSTRAINT pots_divided_without_loss CHECK (((to_guest IS NULL) OR ((to_guest >= 0) AND (commission >= 0) AND (to_host >= 0) AND (((((to_guest + commission) + to_host) + charged_back) + given_back) = amount)))),
     CONSTRAINT pots_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT pots_kind_check CHECK ((kind = ANY (ARRAY['rental'::text, 'deposit'::text]))),
     CONSTRAINT pots_state_known CHECK ((state = ANY (ARRAY['held'::text, 'disputed'::text, 'releasing'::text, 'released'::text, 'refunding'::text, 'refunded'::text, 'charged_back'::text]))),
@@ -2740,6 +2787,51 @@ CREATE TABLE public.sessions (
 --
 
 COMMENT ON TABLE public.sessions IS 'A log-in on one device: the family of its refresh tokens';
+
+
+--
+-- Name: taken_in; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.taken_in (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    payment_id uuid NOT NULL,
+    booking_id uuid,
+    gateway text NOT NULL,
+    gateway_id text NOT NULL,
+    amount bigint NOT NULL,
+    currency character(3) NOT NULL,
+    from_unsent bigint NOT NULL,
+    from_owed bigint NOT NULL,
+    from_deposit bigint NOT NULL,
+    from_rental bigint NOT NULL,
+    from_host bigint NOT NULL,
+    loss bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    CONSTRAINT taken_in_amount_check CHECK ((amount > 0)),
+    CONSTRAINT taken_in_borne_whole CHECK (((((((from_unsent + from_owed) + from_deposit) + from_rental) + from_host) + loss) = amount)),
+    CONSTRAINT taken_in_from_deposit_check CHECK ((from_deposit >= 0)),
+    CONSTRAINT taken_in_from_host_check CHECK ((from_host >= 0)),
+    CONSTRAINT taken_in_from_owed_check CHECK ((from_owed >= 0)),
+    CONSTRAINT taken_in_from_rental_check CHECK ((from_rental >= 0)),
+    CONSTRAINT taken_in_from_unsent_check CHECK ((from_unsent >= 0)),
+    CONSTRAINT taken_in_from_what_it_is CHECK (
+CASE kind
+    WHEN 'refund'::text THEN (from_host = 0)
+    ELSE ((from_deposit = 0) AND (from_rental = 0) AND (loss = 0))
+END),
+    CONSTRAINT taken_in_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT taken_in_kind_check CHECK ((kind = ANY (ARRAY['refund'::text, 'transfer'::text]))),
+    CONSTRAINT taken_in_loss_check CHECK ((loss >= 0))
+);
+
+
+--
+-- Name: TABLE taken_in; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.taken_in IS 'Refunds and transfers that somebody made at a gateway without us, and whose money each was: promised and not sent, owed, in escrow, the host''s (a debt now), or the platform''s. Append-only';
 
 
 --
@@ -3164,6 +3256,14 @@ ALTER TABLE ONLY public.ledger_transactions
 
 
 --
+-- Name: listings listings_country_is_a_code; Type: CHECK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE public.listings
+    ADD CONSTRAINT listings_country_is_a_code CHECK ((country ~ '^[A-Z]{2}$'::text)) NOT VALID;
+
+
+--
 -- Name: listings listings_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -3177,6 +3277,14 @@ ALTER TABLE ONLY public.listings
 
 ALTER TABLE ONLY public.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
+
+
+--
+-- Name: notifications notifications_kind_known; Type: CHECK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE public.notifications
+    ADD CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'booking_times_corrected'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'rental_given_back'::text, 'payout_account_stopped'::text, 'bank_refused'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text]))) NOT VALID;
 
 
 --
@@ -3313,6 +3421,22 @@ ALTER TABLE ONLY public.refresh_tokens
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: taken_in taken_in_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.taken_in
+    ADD CONSTRAINT taken_in_once UNIQUE (gateway, kind, gateway_id);
+
+
+--
+-- Name: taken_in taken_in_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.taken_in
+    ADD CONSTRAINT taken_in_pkey PRIMARY KEY (id);
 
 
 --
@@ -3572,6 +3696,13 @@ CREATE INDEX instructions_due ON public.instructions USING btree (state, kind, n
 
 
 --
+-- Name: instructions_facts_due; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_facts_due ON public.instructions USING btree (facts_due_at) WHERE (facts_due_at IS NOT NULL);
+
+
+--
 -- Name: instructions_let_out; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -3590,6 +3721,13 @@ CREATE INDEX instructions_of_booking ON public.instructions USING btree (booking
 --
 
 CREATE INDEX instructions_of_gateway_id ON public.instructions USING btree (gateway_id) WHERE (gateway_id IS NOT NULL);
+
+
+--
+-- Name: instructions_of_key; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX instructions_of_key ON public.instructions USING btree (COALESCE(key, id));
 
 
 --
@@ -3723,6 +3861,13 @@ CREATE INDEX notifications_due ON public.notifications USING btree (next_try_at)
 --
 
 CREATE INDEX payment_history_of_payment ON public.payment_history USING btree (payment_id, id);
+
+
+--
+-- Name: payments_facts_due; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX payments_facts_due ON public.payments USING btree (facts_due_at) WHERE (facts_due_at IS NOT NULL);
 
 
 --
@@ -3926,6 +4071,20 @@ CREATE INDEX sessions_of_account ON public.sessions USING btree (account_id) WHE
 --
 
 CREATE INDEX sessions_revoked ON public.sessions USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
+
+
+--
+-- Name: taken_in_of_booking; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX taken_in_of_booking ON public.taken_in USING btree (booking_id, id);
+
+
+--
+-- Name: taken_in_of_payment; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX taken_in_of_payment ON public.taken_in USING btree (payment_id, id);
 
 
 --
@@ -4150,6 +4309,13 @@ CREATE TRIGGER procrastinate_trigger_status_events_insert_v1 AFTER INSERT ON pub
 --
 
 CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF status ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_update_v1();
+
+
+--
+-- Name: taken_in taken_in_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER taken_in_append_only BEFORE DELETE OR UPDATE ON public.taken_in FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
 
 
 --
@@ -4622,6 +4788,22 @@ ALTER TABLE ONLY public.refresh_tokens
 
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.accounts(id);
+
+
+--
+-- Name: taken_in taken_in_booking_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.taken_in
+    ADD CONSTRAINT taken_in_booking_id_fkey FOREIGN KEY (booking_id) REFERENCES public.bookings(id);
+
+
+--
+-- Name: taken_in taken_in_payment_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.taken_in
+    ADD CONSTRAINT taken_in_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
 
 
 --

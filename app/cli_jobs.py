@@ -247,7 +247,7 @@ def _workers(health: Health) -> Iterator[str]:
                 worker.instance or "",
                 ",".join(worker.queues) if worker.queues else "all",
                 f"{worker.running}/{worker.concurrency or '?'}",
-                _span(worker.silent_s),
+                _span(worker.silent_s) if worker.silent_s >= 0 else "clock was ahead",
             )
             for worker in health.workers
         ),
@@ -330,7 +330,7 @@ def _user() -> str:
 
 
 def _time(at: datetime) -> str:
-    return f"{at:%m-%d %H:%M:%S}"
+    return f"{at:%Y-%m-%d %H:%M:%S}"
 
 
 def _milliseconds(duration_ms: int | None) -> str:

@@ -40,8 +40,6 @@ from app.foundation.logs import configure_logs
 from app.foundation.settings import settings
 from app.people.accounts.guards import Authentication, unauthenticated_reply
 
-_BODY_BYTES_MAX = 262_144
-
 
 def create_app() -> ASGIApp:
     """The ASGI application, its settings read from the environment."""
@@ -76,7 +74,7 @@ def create_app() -> ASGIApp:
         return_dto=None,
         logging_config=None,  # configured above; Litestar's would replace it
         lifespan=[_lifespan],
-        request_max_body_size=_BODY_BYTES_MAX,
+        request_max_body_size=web.BODY_BYTES_MAX,
         openapi_config=api_page.DESCRIPTION,
         exception_handlers={
             Unauthenticated: unauthenticated_reply,

@@ -11,6 +11,7 @@ from app.edge.webhooks import actions as webhooks
 from app.edge.webhooks.model import FIRST_WAIT, TRIES_MAX, WAIT_MAX, NothingOfOurs, StoredEvent
 from app.flows.chargebacks.stories import look_up_reported
 from app.flows.checkout.stories import settle_payment
+from app.flows.movements.stories import take_in_charge, take_in_refunds
 from app.flows.sending import actions as sending
 from app.flows.sending.stories import look_up, look_up_earlier
 from app.foundation import queue
@@ -21,7 +22,7 @@ from app.money.instructions.model import InstructionKind
 from app.money.payees import actions as payees
 from app.money.payees.stories import ask_about, ask_about_payout
 from app.money.payments import actions as payments
-from app.money.payments.model import Payment
+from app.money.payments.model import Payment, PaymentState
 from tasks.runner.handlers import Retries, handles
 
 Follow = Callable[[], Awaitable[object]]
@@ -87,9 +88,11 @@ async def _about_charge(tx: Tx, event: StoredEvent) -> Follow | None:
     if payment is None:
         return partial(_fail_unknown, event) if references.is_charge(event.reference) else None
     if event.kind is EventKind.CHARGE_CHANGED:
+        if event.gateway_id and payment.charge_id not in (None, event.gateway_id):
+            return partial(_look_at_another, event, payment, event.gateway_id)
         return partial(settle_payment, payment.id, event_id=event.id)
     refund_ids = await instructions.refunds_at_gateway(tx, payment.id)
-    return partial(_look_up_all, refund_ids, event.id)
+    return partial(_look_up_all, payment, refund_ids, event.id)
 
 
 async def _charge_of(tx: Tx, event: StoredEvent) -> Payment | None:
@@ -145,14 +148,25 @@ async def _about_payee(tx: Tx, event: StoredEvent) -> Follow | None:
     return partial(ask_about_payout, account, event.gateway_id or "", event_id=event.id)
 
 
-async def _look_up_all(refund_ids: Sequence[UUID], event_id: UUID) -> None:
-    """Look up all of these refunds: the event says of which charge, and not of which refund."""
+async def _look_up_all(payment: Payment, refund_ids: Sequence[UUID], event_id: UUID) -> None:
+    """Look up all refunds of a charge: the event says of which charge, and not of which refund.
+
+    One that we did not begin is taken in. If the charge is not known to be paid, that comes first.
+    """
     for refund_id in refund_ids:
         await look_up(refund_id, is_reported=True)
     async with transaction() as tx:
         for refund_id in refund_ids:
             await sending.check_sent(tx, refund_id)
-        await webhooks.processed(tx, event_id)
+    if payment.state is not PaymentState.SUCCEEDED:
+        await settle_payment(payment.id)
+    await take_in_refunds(payment.id, event_id=event_id)
+
+
+async def _look_at_another(event: StoredEvent, payment: Payment, charge_id: str) -> None:
+    """Look at another attempt to pay what is paid already: if it succeeded, it is given back."""
+    await take_in_charge(event.gateway, payment.asked_as, charge_id)
+    await settle_payment(payment.id, event_id=event.id)
 
 
 async def _fail_unknown(event: StoredEvent) -> None:

@@ -1,9 +1,12 @@
-"""Postgres: the pool, transactions, and rows as structs. The only file that imports psycopg."""
+"""Postgres: the pool, transactions, and rows as structs.
+
+Only this file and those beside it, `db_errors.py` and `db_rows.py`, import psycopg.
+"""
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, LiteralString, NewType, NoReturn, TypeVar
@@ -16,9 +19,17 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier, Literal
 from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
-from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
-from app.foundation.errors import Unavailable
+from app.foundation.db_errors import (
+    CommitUnknown,
+    is_spoiled,
+    translated,
+    translated_commit,
+    unavailable,
+)
+from app.foundation.db_errors import Violated as Violated  # noqa: PLC0414  for all rooms
+from app.foundation.db_rows import names, row_as
 
 T = TypeVar("T")
 
@@ -27,7 +38,6 @@ Tx = NewType("Tx", Connection)  # only transaction() makes one
 
 _ACQUIRE_TIMEOUT_S = 5.0
 _CONNECT_TIMEOUT_S = 10
-_RETRY_AFTER_S = 2
 # A server that vanished is noticed within seconds: TCP alone would take minutes.
 _KEEPALIVES: dict[str, Any] = {
     "keepalives_idle": 10,
@@ -35,7 +45,6 @@ _KEEPALIVES: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
 }
-_UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed)
 
 set_json_dumps(msgspec.json.encode)
 set_json_loads(msgspec.json.decode)
@@ -43,14 +52,6 @@ set_json_loads(msgspec.json.decode)
 # libpq sends this time zone when it connects, and PgBouncer keeps it for each client: unlike a
 # SET, it does not stay behind on a server connection.
 os.environ.setdefault("PGTZ", "UTC")
-
-
-class Violated(Exception):
-    """A constraint refused a write; the action that expects that raises the room's problem."""
-
-    def __init__(self, constraint: str) -> None:
-        super().__init__(constraint)
-        self.constraint = constraint
 
 
 class _KeptStatements(PrepareManager):
@@ -135,24 +136,25 @@ async def transaction() -> AsyncGenerator[Tx, None]:
 
     Inside only_connection() it uses that connection instead.
 
-    Raises Unavailable if Postgres cannot be reached, or goes away before the end; then nothing is
-    committed. There is one exception: a COMMIT whose answer was lost may have been done. This is
-    why requests that create something carry idempotency keys, and jobs are idempotent.
+    Raises Unavailable if Postgres cannot be reached, goes away before the end, or takes no changes;
+    then nothing is committed. Raises CommitUnknown if the answer to COMMIT was lost, which may have
+    been done. This is why requests that create something carry idempotency keys, and jobs are
+    idempotent.
     """
     if only := _shared.get():
         async with only.transaction() as tx:
             yield tx
         return
-    with _translated():
+    with translated():
         pool = _pool()
         connection = await _open_connection(pool)
         try:
             yield Tx(connection)  # psycopg sends BEGIN ahead of the first statement
-        except BaseException:
-            await _rollback(connection)
+        except BaseException as error:
+            await _rollback(connection, error)
             raise
         else:
-            await connection.commit()
+            await _commit(connection)
         finally:
             await pool.putconn(connection)
 
@@ -171,11 +173,23 @@ async def _open_connection(pool: AsyncConnectionPool[_Pooled]) -> _Pooled:
             await pool.putconn(connection)
         else:
             return connection
-    raise _unavailable()
+    raise unavailable()
 
 
-async def _rollback(connection: Connection) -> None:
+async def _commit(connection: Connection) -> None:
+    try:
+        with translated_commit():
+            await connection.commit()
+    except (psycopg.InternalError, CommitUnknown):
+        await connection.close()
+        raise
+
+
+async def _rollback(connection: Connection, error: BaseException) -> None:
     if connection.closed:
+        return
+    if is_spoiled(error):
+        await connection.close()
         return
     try:
         await connection.rollback()
@@ -199,7 +213,7 @@ async def savepoint(tx: Tx) -> AsyncGenerator[Callable[[], NoReturn], None]:
 @asynccontextmanager
 async def direct_connection(url: str) -> AsyncGenerator[Connection, None]:
     """A new connection, not of the pool and past any pooler: for migrations and session locks."""
-    with _translated():
+    with translated():
         async with await Connection.connect(
             url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S, **_KEEPALIVES
         ) as connection:
@@ -245,23 +259,36 @@ async def only_connection(url: str) -> AsyncGenerator[Connection, None]:
 async def listen(connection: Connection, channels: Sequence[str]) -> None:
     """Subscribe a direct connection to the notifications of these channels."""
     for channel in channels:
-        with _translated():
+        with translated():
             await connection.execute(SQL("LISTEN {}").format(Identifier(channel)))
 
 
 async def notifications(connection: Connection, *, for_s: float) -> AsyncGenerator[str]:
     """The payloads of notifications, as they arrive, for this many seconds."""
-    with _translated():
+    with translated():
         async for notify in connection.notifies(timeout=for_s):
             yield notify.payload
 
 
 @asynccontextmanager
 async def transaction_on(connection: Connection) -> AsyncGenerator[Tx, None]:
-    """A transaction on a direct connection: commits at the end, rolls back on any exception."""
-    with _translated():
-        async with connection.transaction():
-            yield Tx(connection)
+    """A transaction on a direct connection: commits at the end, rolls back on any exception.
+
+    Raises what transaction() does. A connection that must not be used again is closed.
+    """
+    with translated():
+        is_done = False
+        try:
+            async with connection.transaction():
+                yield Tx(connection)
+                is_done = True
+        except BaseException as error:
+            if is_spoiled(error) or (is_done and not connection.closed):
+                await connection.close()
+            if is_done:
+                with translated_commit():
+                    raise
+            raise
 
 
 async def fetch_one(
@@ -270,7 +297,7 @@ async def fetch_one(
     """The first row as `kind`, or None if there is no row."""
     cursor = await _run(tx, sql, params)
     row = await cursor.fetchone()
-    return None if row is None else _convert(kind, _names(kind, sql, cursor), row)
+    return None if row is None else row_as(kind, names(kind, sql, cursor), row)
 
 
 async def fetch_new(tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any) -> T:
@@ -283,8 +310,8 @@ async def fetch_new(tx: Connection, kind: type[T], sql: LiteralString, /, **para
 async def fetch_all(tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any) -> list[T]:
     """All rows, each as `kind`."""
     cursor = await _run(tx, sql, params)
-    names = _names(kind, sql, cursor)
-    return [_convert(kind, names, row) for row in await cursor.fetchall()]
+    columns = names(kind, sql, cursor)
+    return [row_as(kind, columns, row) for row in await cursor.fetchall()]
 
 
 async def fetch_value(
@@ -318,7 +345,7 @@ async def execute(tx: Connection, sql: LiteralString, /, **params: Any) -> int:
 
 async def execute_script(connection: Connection, script: bytes) -> None:
     """Run a file of SQL statements, in the open transaction or else as one of its own."""
-    with _translated():
+    with translated():
         await connection.execute(script)
 
 
@@ -333,7 +360,7 @@ async def plan_for_values(tx: Tx) -> None:
 async def join_snapshot(tx: Tx, first: Tx) -> None:
     """Make `tx` see exactly what the open transaction `first` sees; `tx` has read nothing yet."""
     shared = await fetch_new_value(first, str, "SELECT pg_export_snapshot()")
-    with _translated():
+    with translated():
         await tx.execute(SQL("SET TRANSACTION SNAPSHOT {}").format(Literal(shared)))
 
 
@@ -348,51 +375,16 @@ def json(value: object) -> Jsonb:
 
 
 async def _run(tx: Connection, sql: LiteralString, params: dict[str, Any]) -> AsyncCursor[TupleRow]:
-    with _translated():
+    with translated():
         try:
             return await tx.execute(sql, params or None)
         except psycopg.errors.FeatureNotSupported as error:
             # A migration changed the columns of a statement that this connection had prepared.
             await tx.close()
-            raise _unavailable() from error
-
-
-# Statements are literal text, so this cache stays small. The number of columns is part of the key
-# because a migration may add one while the process runs.
-_known_names: dict[tuple[type[Any], str, int], list[str]] = {}
-
-
-def _names(kind: type[Any], sql: LiteralString, cursor: AsyncCursor[TupleRow]) -> list[str]:
-    """The columns of a statement, under the names that the fields of `kind` have in JSON."""
-    width = cursor.pgresult.nfields if cursor.pgresult else 0
-    known = _known_names.get((kind, sql, width))
-    if known is None:
-        wire = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
-        known = [wire.get(column.name, column.name) for column in cursor.description or ()]
-        _known_names[kind, sql, width] = known
-    return known
-
-
-def _convert(kind: type[T], names: list[str], row: TupleRow) -> T:
-    return msgspec.convert(dict(zip(names, row, strict=True)), kind)
+            raise unavailable() from error
 
 
 def _pool() -> AsyncConnectionPool[_Pooled]:
     if _Database.pool is None:
-        raise _unavailable()
+        raise unavailable()
     return _Database.pool
-
-
-def _unavailable() -> Unavailable:
-    return Unavailable("The database cannot be reached.", retry_after_s=_RETRY_AFTER_S)
-
-
-@contextmanager
-def _translated() -> Generator[None, None, None]:
-    """Turn psycopg's errors into Violated and Unavailable."""
-    try:
-        yield
-    except psycopg.IntegrityError as error:
-        raise Violated(error.diag.constraint_name or error.diag.column_name or "") from error
-    except _UNREACHABLE as error:
-        raise _unavailable() from error

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 import msgspec
+
+ERRORS_MAX: Final = 20  # more help nobody, and a reply must not grow with a bad request
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -17,7 +19,8 @@ class FieldError(msgspec.Struct, frozen=True):
 class Problem(Exception):
     """A refusal with an HTTP status. Subclasses are named after facts: `SeatTaken`, `WindowClosed`.
 
-    `members` are extension members (RFC 9457 §3.2), under the names that they have in JSON.
+    Of `errors` the first 20 are kept. `members` are extension members (RFC 9457 §3.2), under the
+    names that they have in JSON.
     """
 
     status: ClassVar[int] = 500
@@ -33,7 +36,7 @@ class Problem(Exception):
     ) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.errors = tuple(errors)
+        self.errors = tuple(errors[:ERRORS_MAX])
         self.members = dict(members or {})
         self.retry_after_s = retry_after_s
 

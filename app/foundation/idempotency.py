@@ -92,7 +92,8 @@ async def recall(tx: Tx, key: Key | None) -> Stored | None:
         """
         SELECT pg_try_advisory_xact_lock(hashtextextended(%(scope)s, 0)) AS held,
                body_sha256, status, reply, resource_id,
-               coalesce(busy_until > business_now(), false) AS busy
+               coalesce(busy_until > business_now() AND created_at <= business_now(), false)
+               AS busy  -- one that began in the future did so by a clock that was wrong
           FROM (SELECT) AS always
           LEFT JOIN idempotency_keys
             ON principal_id = %(principal_id)s AND route = %(route)s AND key = %(key)s

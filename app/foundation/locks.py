@@ -58,7 +58,8 @@ class NoSession(Exception):
 class Lease(Output, frozen=True):
     """Which process holds a lock.
 
-    `alive`: its session still exists. `expired`: it did not renew the lease in time.
+    `alive`: its session still exists. `expired`: it did not renew the lease in time, or did so
+    while the server's clock was ahead: no lease lasts for longer than `LEASE`.
     """
 
     id: UUID
@@ -106,11 +107,12 @@ async def leases(tx: Tx) -> list[Lease]:
         tx,
         Lease,
         """
-        SELECT job_locks.*, expires_at <= now() AS expired,
+        SELECT job_locks.*, expires_at NOT BETWEEN now() AND now() + %(lease)s * 2 AS expired,
                EXISTS (SELECT FROM pg_stat_activity AS session
                         WHERE pid = backend_pid
                           AND session.backend_start = job_locks.backend_start) AS alive
           FROM job_locks ORDER BY name""",
+        lease=LEASE,
     )
 
 
@@ -145,7 +147,7 @@ async def _take(connection: Connection, name: str) -> UUID:
             await end(tx, lease.id)
     if await _try_lock(connection, name):
         return await _write_lease(connection, name)
-    whose = f"{lease.instance}, since {lease.acquired_at:%H:%M:%S}" if lease else "another"
+    whose = f"{lease.instance}, since {lease.acquired_at:%Y-%m-%d %H:%M:%S}" if lease else "another"
     raise LockBusy(f"held by {whose}")
 
 
@@ -229,7 +231,7 @@ async def _find_lease(
         tx,
         Lease,
         """
-        SELECT job_locks.*, expires_at <= now() AS expired,
+        SELECT job_locks.*, expires_at NOT BETWEEN now() AND now() + %(lease)s * 2 AS expired,
                EXISTS (SELECT FROM pg_stat_activity AS session
                         WHERE pid = backend_pid AND pid <> pg_backend_pid()
                           AND session.backend_start = job_locks.backend_start) AS alive
@@ -237,6 +239,7 @@ async def _find_lease(
            FOR UPDATE""",
         lease_id=lease_id,
         name=name,
+        lease=LEASE,
     )
 
 

@@ -34,6 +34,10 @@ T = TypeVar("T")
 REQUEST_ID_HEADER: Final = "x-request-id"
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 
+# Of a request's body. The second is for routes that take hundreds of things, or another's words.
+BODY_BYTES_MAX: Final = 65_536
+LARGE_BODY_BYTES_MAX: Final = 262_144
+
 # Limits are on the QueryParameter: Litestar ignores msgspec's Meta on a parameter's type.
 PageSize = Annotated[int, QueryParameter(ge=1, le=100, description="How many rows at the most")]
 PageCursor = Annotated[
@@ -199,7 +203,7 @@ def _as_problem(request: Request[Any, Any, State], error: HTTPException) -> Prob
 def unexpected_failure(request: Request[Any, Any, State], error: Exception) -> Response[Any]:
     """The reply for an error that nothing handled: a bug. The traceback goes to the log alone."""
     _log.exception("request failed", exc_info=error)
-    return problem_reply(request, Problem("The request failed, and nothing was changed by it."))
+    return problem_reply(request, Problem("The request failed, through a fault of ours."))
 
 
 def _field_errors(

@@ -2,12 +2,13 @@
 
 import types
 from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated, Any, Final, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
 
-from app.foundation.errors import FieldError, Invalid, Malformed
+from app.foundation.errors import ERRORS_MAX, FieldError, Invalid, Malformed
 
 T = TypeVar("T")
 
@@ -50,12 +51,16 @@ def decode(raw: bytes, kind: type[T]) -> T:
 
 
 def _decode_field_by_field(raw: bytes, kind: type[T]) -> T:
-    """Decode a body slowly, to find every field that is wrong: msgspec stops at the first."""
+    """Decode a body slowly, to find what is wrong with it: msgspec stops at the first fault.
+
+    The work is bounded by what the type allows, not by the body: the outer shape is looked at
+    first, a list that is too long is not looked into, and after 20 faults the search ends.
+    """
     try:
         given = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"The body must be JSON: {error}.") from error
-    errors = list(_errors(given, kind, ""))
+    errors = list(islice(_errors(given, kind, ""), ERRORS_MAX))
     if errors:
         raise Invalid("; ".join(f"{e.field}: {e.message}" for e in errors[:5]), errors=errors)
     return msgspec.convert(given, kind)
@@ -63,6 +68,10 @@ def _decode_field_by_field(raw: bytes, kind: type[T]) -> T:
 
 def _errors(given: Any, kind: Any, path: str) -> Iterator[FieldError]:
     """What is wrong with a value of type `kind`: each fault inside it, or else its own."""
+    longest = _length_max(kind)
+    if isinstance(given, list) and longest is not None and len(cast("list[Any]", given)) > longest:
+        yield FieldError(field=path or "body", message=f"expected `array` of length <= {longest}")
+        return
     before = None
     for before in _errors_inside(given, _inner_type(kind, given), path):
         yield before
@@ -87,16 +96,17 @@ def _struct_errors(
     given: dict[str, Any], kind: type[msgspec.Struct], path: str
 ) -> Iterator[FieldError]:
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    inside = f"{path}." if path else ""
     for name, field in fields.items():
-        where = f"{path}.{name}" if path else name
-        if name in given:
-            yield from _errors(given[name], field.type, where)
-        elif field.required:
-            yield FieldError(field=where, message="is required")
+        if field.required and name not in given:
+            yield FieldError(field=f"{inside}{name}", message="is required")
     if kind.__struct_config__.forbid_unknown_fields:
-        for name in given.keys() - fields.keys():
-            where = f"{path}.{name}" if path else name
-            yield FieldError(field=where[:100], message="is not a known field")
+        for name in given:
+            if name not in fields:
+                yield FieldError(field=f"{inside}{name}"[:100], message="is not a known field")
+    for name, field in fields.items():
+        if name in given:
+            yield from _errors(given[name], field.type, f"{inside}{name}")
 
 
 def _inner_type(kind: Any, given: Any) -> Any:
@@ -107,6 +117,19 @@ def _inner_type(kind: Any, given: Any) -> Any:
         inner = [arg for arg in get_args(kind) if arg not in (type(None), msgspec.UnsetType)]
         return _inner_type(inner[0], given) if len(inner) == 1 else kind
     return kind
+
+
+def _length_max(kind: Any) -> int | None:
+    """The `max_length` of a type such as `Annotated[list[X], Meta(max_length=60)] | None`."""
+    lengths = [
+        meta.max_length
+        for meta in getattr(kind, "__metadata__", ())
+        if isinstance(meta, Meta) and meta.max_length is not None
+    ]
+    inner = get_args(kind)[:1] if get_origin(kind) is Annotated else get_args(kind)
+    if get_origin(kind) in (Annotated, Union, types.UnionType):
+        lengths += [length for arg in inner if (length := _length_max(arg)) is not None]
+    return min(lengths, default=None)
 
 
 def _without_path(message: str) -> str:

@@ -85,72 +85,33 @@ class _Hide(_Given):
     hidden: bool
 
 
-@post("/dashboard/refunds", status_code=200)
-async def refund(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Refund:
-    """Refund `{"charge": reference or id, "amount"?}` without a mark of ours."""
-    given: _OwnRefund = read(await request.body(), _OwnRefund)
-    charge = find_charge(simulator, given.charge)
-    try:
-        return simulator.dashboard.refund(charge, amount=given.amount)
-    except NotPossible as error:
-        raise ValidationException(str(error)) from error
+_KINDS: Final[dict[str, type[Any]]] = {
+    "adjustments": _Adjust,
+    "attempts": _Attempt,
+    "charges": _OwnCharge,
+    "payouts": _PayOut,
+    "refunds": _OwnRefund,
+    "reversals": _TakeBack,
+    "transfers": _OwnTransfer,
+}
+Made = Adjustment | Payout | Refund | Transaction | Transfer
 
 
-@post("/dashboard/transfers", status_code=200)
-async def transfer(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Transfer:
-    """Pay `{"gateway", "amount", "currency", "recipient"?}`; without a recipient, a stranger."""
-    given: _OwnTransfer = read(await request.body(), _OwnTransfer)
-    try:
-        return simulator.dashboard.transfer(
-            given.gateway, amount=given.amount, currency=given.currency, recipient=given.recipient
-        )
-    except NotPossible as error:
-        raise ValidationException(str(error)) from error
+@post("/dashboard/{what:str}", status_code=200)
+async def act(
+    what: FromPath[str], request: ApiRequest, simulator: NamedDependency[Simulator]
+) -> Made:
+    """What people do at a gateway's dashboard, without a mark of ours.
 
-
-@post("/dashboard/reversals", status_code=200)
-async def take_back(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Transfer:
-    """Take `{"transfer": id, code or reference, "amount"?}` back, all or a part."""
-    given: _TakeBack = read(await request.body(), _TakeBack)
-    found = simulator.books.transfers.find(given.transfer)
-    if found is None:
-        raise NotFoundException(f"There is no transfer {given.transfer}.")
-    try:
-        return simulator.dashboard.take_back(found, amount=given.amount)
-    except NotPossible as error:
-        raise ValidationException(str(error)) from error
-
-
-@post("/dashboard/adjustments", status_code=200)
-async def adjust(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Adjustment:
-    """Correct the balance by `{"gateway", "amount", "currency", "kind"?, "reason"?}`."""
-    given: _Adjust = read(await request.body(), _Adjust)
-    return simulator.dashboard.adjust(
-        given.gateway,
-        amount=given.amount,
-        currency=given.currency,
-        kind=given.kind,
-        reason=given.reason,
-    )
-
-
-@post("/dashboard/payouts", status_code=200)
-async def pay_out(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Payout:
-    """Pay our own bank: `{"gateway", "currency", "amount"?, "fee"?, "status"?}`.
-
-    Without an amount it is the whole balance; without a status it is paid a step later.
+    `refunds` (`charge`, by reference or id, `amount`), `transfers` (`gateway`, `amount`,
+    `currency`, `recipient`; without one, a stranger), `reversals` (`transfer`, by id, code or
+    reference, `amount`), `adjustments` (`gateway`, `amount`, `currency`, `kind`, `reason`),
+    `payouts` to our bank (`gateway`, `currency`, `amount`, `fee`, `status`), `charges` (`gateway`,
+    `amount`, `currency`, `email`, `reference`), `attempts` after a success (`charge`, `outcome`,
+    `amount`). Left out, `amount` is all there is.
     """
-    given: _PayOut = read(await request.body(), _PayOut)
-    try:
-        return simulator.dashboard.pay_out(
-            given.gateway,
-            currency=given.currency,
-            amount=given.amount,
-            fee=given.fee,
-            status=given.status,
-        )
-    except NotPossible as error:
-        raise ValidationException(str(error)) from error
+    kind = kind_of(what)
+    return perform(simulator, read(await request.body(), kind))
 
 
 @get("/payouts")
@@ -168,37 +129,6 @@ async def end_payout(
         raise NotFoundException(f"There is no payout {key}.")
     try:
         return simulator.bank.end_payout(found, status)
-    except NotPossible as error:
-        raise ValidationException(str(error)) from error
-
-
-@post("/dashboard/charges", status_code=200)
-async def take(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Transaction:
-    """Take `{"gateway", "amount", "currency", "email"?, "reference"?}` without a call of ours.
-
-    With a reference it is a charge that was ours and that we have forgotten.
-    """
-    given: _OwnCharge = read(await request.body(), _OwnCharge)
-    if given.reference and simulator.books.transactions.find(given.reference):
-        raise ValidationException(f"There is a charge {given.reference}.")
-    return simulator.cashier.take(
-        given.gateway,
-        amount=given.amount,
-        currency=given.currency,
-        email=given.email,
-        reference=given.reference,
-    )
-
-
-@post("/dashboard/attempts", status_code=200)
-async def attempt(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Transaction:
-    """Another attempt at `{"charge", "outcome": "paid" | "declined"}` after one that was paid."""
-    given: _Attempt = read(await request.body(), _Attempt)
-    charge = find_charge(simulator, given.charge)
-    try:
-        if given.outcome == "paid":
-            return simulator.cashier.pay_again(charge, amount=given.amount)
-        return simulator.cashier.decline_again(charge)
     except NotPossible as error:
         raise ValidationException(str(error)) from error
 
@@ -250,7 +180,55 @@ async def do_mischief(request: ApiRequest, simulator: NamedDependency[Simulator]
 router = Router(
     "/sandbox",
     route_handlers=[
-        refund, transfer, take_back, adjust, pay_out, payouts, end_payout, take, attempt, hide,
-        terms, set_terms, do_mischief,
+        act, payouts, end_payout, hide, terms, set_terms, do_mischief,
     ],
 )  # fmt: skip
+
+
+def kind_of(what: str) -> type[Any]:
+    """What an act takes. Raises NotFoundException."""
+    if what not in _KINDS:
+        raise NotFoundException(f"There is no {what}, only {', '.join(_KINDS)}.")
+    return _KINDS[what]
+
+
+def perform(simulator: Simulator, given: Any) -> Made:
+    """Do an act. Raises ValidationException if it is not possible, NotFoundException."""
+    try:
+        return _perform(simulator, given)
+    except NotPossible as error:
+        raise ValidationException(str(error)) from error
+
+
+def _perform(simulator: Simulator, given: Any) -> Made:
+    dashboard = simulator.dashboard
+    match given:
+        case _OwnRefund(charge=key, amount=amount):
+            return dashboard.refund(find_charge(simulator, key), amount=amount)
+        case _TakeBack(transfer=key, amount=amount):
+            return dashboard.take_back(_find_transfer(simulator, key), amount=amount)
+        case _Attempt(charge=key, outcome="paid", amount=amount):
+            return simulator.cashier.pay_again(find_charge(simulator, key), amount=amount)
+        case _Attempt(charge=key):
+            return simulator.cashier.decline_again(find_charge(simulator, key))
+        case _OwnCharge(reference=str(reference)) if _is_used(simulator, reference):
+            raise ValidationException(f"There is a charge {reference}.")
+        case _OwnCharge():
+            return simulator.cashier.take(**msgspec.structs.asdict(given))
+        case _OwnTransfer():
+            return dashboard.transfer(**msgspec.structs.asdict(given))
+        case _Adjust():
+            return dashboard.adjust(**msgspec.structs.asdict(given))
+        case _:
+            return dashboard.pay_out(**msgspec.structs.asdict(given))
+
+
+def _find_transfer(simulator: Simulator, key: str) -> Transfer:
+    found = simulator.books.transfers.find(key)
+    if found is None:
+        raise NotFoundException(f"There is no transfer {key}.")
+    return found
+
+
+def _is_used(simulator: Simulator, reference: str) -> bool:
+    return simulator.books.transactions.find(reference) is not None

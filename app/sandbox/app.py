@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from litestar import Litestar, Request, Response
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.types import (
     LifeSpanReceive,
     LifeSpanScope,
@@ -189,6 +190,8 @@ def _routes() -> Litestar:
             Broken: _break,
             Dropped: _drop,
             TooMany: _slow_down,
+            NotFoundException: _no_route,
+            MethodNotAllowedException: _no_route,
         },
     )
 
@@ -210,6 +213,18 @@ def _slow_down(request: Request[Any, Any, State], error: TooMany) -> Response[An
     refusal = _errors_of(request).too_many()
     return Response(
         refusal.body, status_code=refusal.status, headers={"retry-after": str(error.retry_after_s)}
+    )
+
+
+def _no_route(request: Request[Any, Any, State], error: HTTPException) -> Response[Any]:
+    """A call that no gateway has, in the words of the gateway that was asked."""
+    path = request.url.path
+    if path.startswith("/v1/"):
+        return _refuse(request, stripe_errors.no_route(request.method, path))
+    if path.startswith("/v3/"):
+        return _refuse(request, flutterwave_errors.not_found("Route"))
+    return Response(
+        {"status_code": error.status_code, "detail": error.detail}, status_code=error.status_code
     )
 
 

@@ -31,10 +31,18 @@ class Cashier:
         bank.movers["charge"] = self._settle_later
 
     def pay(
-        self, transaction: Transaction, *, amount: int | None = None, currency: str | None = None
+        self,
+        transaction: Transaction,
+        *,
+        amount: int | None = None,
+        currency: str | None = None,
+        is_late: bool = False,
     ) -> None:
-        """Pay once, the sum that was asked for or another one; nothing on a closed page."""
-        if self._is_done(transaction):
+        """Pay once, the sum that was asked for or another one; nothing on a closed page.
+
+        `is_late`: the guest had the page open when it was closed, and goes on all the same.
+        """
+        if self._is_paid(transaction) or not (is_late or self.is_open(transaction)):
             return
         rule = self._faults.take(Operation.PAYMENT)
         with self._books.step():
@@ -42,7 +50,7 @@ class Cashier:
 
     def decline(self, transaction: Transaction) -> None:
         """The guest's bank declines; the guest may try again."""
-        if not self._is_done(transaction):
+        if self.is_open(transaction) and not self._is_paid(transaction):
             with self._books.step():
                 self._fail(self._attempt(transaction))
 
@@ -86,7 +94,7 @@ class Cashier:
 
     def close(self, transaction: Transaction) -> Transaction:
         """Close the page of a charge that nobody has paid. Raises NotPossible."""
-        if self._is_done(transaction):
+        if self._is_paid(transaction) or not self.is_open(transaction):
             raise NotPossible("It was paid or closed before.")
         with self._books.step():
             closed = self._books.transactions.close(transaction.root_id)
@@ -100,9 +108,8 @@ class Cashier:
         first = self._books.transactions.attempts(transaction)[-1]
         return self._dialects[transaction.gateway].is_open(first)
 
-    def _is_done(self, transaction: Transaction) -> bool:
-        attempts = self._books.transactions.attempts(transaction)
-        return not self.is_open(transaction) or any(each.paid_at for each in attempts)
+    def _is_paid(self, transaction: Transaction) -> bool:
+        return any(each.paid_at for each in self._books.transactions.attempts(transaction))
 
     def _attempt(self, transaction: Transaction) -> Transaction:
         """The attempt that is made now: the first, or another one where each is kept."""

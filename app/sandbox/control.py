@@ -40,11 +40,15 @@ class _TopUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 
 
-class _Sum(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the guest pays, if it is not what was asked for. A wire amount."""
+class _Sum(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """What the guest pays, if it is not what was asked for. A wire amount.
+
+    `isLate`: on a page that was closed while the guest had it open.
+    """
 
     amount: Annotated[int, Meta(ge=1, le=10**15)] | None = None
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] | None = None
+    is_late: bool = False
 
 
 class _ChargebackRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,7 +86,9 @@ async def pay(
     """Do what the page's Pay does; `{"amount", "currency"}` is what the guest pays instead."""
     paid = read(await request.body() or b"{}", _Sum)
     transaction = _charge(simulator, reference)
-    simulator.cashier.pay(transaction, amount=paid.amount, currency=paid.currency)
+    simulator.cashier.pay(
+        transaction, amount=paid.amount, currency=paid.currency, is_late=paid.is_late
+    )
     return _charge(simulator, reference)
 
 
@@ -215,6 +221,12 @@ async def expire_links(code: FromPath[str], simulator: NamedDependency[Simulator
     simulator.books.accounts.expire_links(code)
 
 
+@delete("/replies")
+async def forget_replies(simulator: NamedDependency[Simulator]) -> None:
+    """Let a day pass for idempotency keys: no reply is repeated any more."""
+    simulator.books.replies.forget()
+
+
 @put("/pace")
 async def set_pace(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
@@ -296,8 +308,8 @@ router = Router(
     route_handlers=[
         charges, pay, decline, settle, charge_back, chargebacks, answer_chargeback,
         remind_of_chargeback, close_chargeback, refunds, end_refund, transfers, end_transfer,
-        accounts, judge, expire_links, set_pace, books, top_up, deliveries, replay, faults,
-        set_faults, mix, set_mix,
+        accounts, judge, expire_links, forget_replies, set_pace, books, top_up, deliveries,
+        replay, faults, set_faults, mix, set_mix,
     ],
 )  # fmt: skip
 

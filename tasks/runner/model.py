@@ -76,6 +76,13 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     traceback: str = ""
 
 
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """The last heartbeat of a worker, by the server's clock, which may have been wrong then."""
+
+    worker_id: int
+    last_heartbeat: datetime
+
+
 class Upcoming(msgspec.Struct, frozen=True, kw_only=True):
     """What an idle worker has to wait for, as seen `at` (by the server's clock).
 

@@ -17,7 +17,6 @@ from tasks.runner.model import (
     ERROR_LENGTH_MAX,
     TRACEBACK_LENGTH_MAX,
     Ended,
-    LostJob,
     TakenJob,
     Upcoming,
     WorkerDescription,
@@ -26,7 +25,6 @@ from tasks.runner.model import (
 # The channels on which procrastinate's triggers notify.
 _ANY_QUEUE: Final = "procrastinate_any_queue_v1"
 _ONE_QUEUE: Final = "procrastinate_queue_v1#"
-_REAPER_KEY: Final = 0x72656170  # "reap", as an advisory lock is a number
 
 
 def channels(queues: Sequence[str] | None) -> list[str]:
@@ -324,57 +322,4 @@ async def finished_before(connection: Connection, jobs: Sequence[TakenJob]) -> l
          WHERE status = 'succeeded'""",
         ids=[job.id for job in jobs],
         attempts=[job.attempts for job in jobs],
-    )
-
-
-# ---- reaping ------------------------------------------------------------------------------------
-
-
-async def lock_reaping(connection: Connection) -> bool:
-    """Let no other transaction reap until this one ends; False if another one does already."""
-    return await fetch_new_value(
-        connection, bool, "SELECT pg_try_advisory_xact_lock(%(key)s)", key=_REAPER_KEY
-    )
-
-
-async def lost_jobs(connection: Connection, *, stalled_s: float, limit: int) -> list[LostJob]:
-    """Running jobs whose worker has had no heartbeat for so long, or has no row any more."""
-    return await fetch_all(
-        connection,
-        LostJob,
-        """
-        SELECT id, task_name, args::text, attempts, priority, coalesce(worker_id, 0) AS worker_id,
-               lock IS NOT NULL AS is_locked, queueing_lock IS NOT NULL AS has_queueing_lock,
-               EXISTS (SELECT FROM job_workers
-                        WHERE job_workers.worker_id = job.worker_id
-                          AND job.task_name = ANY(held_tasks)) AS is_held
-          FROM procrastinate_jobs AS job
-         WHERE id IN (
-               SELECT id FROM procrastinate_jobs WHERE status = 'doing' AND worker_id IS NULL
-               UNION ALL
-               SELECT job.id FROM procrastinate_workers AS worker
-                 JOIN procrastinate_jobs AS job
-                   ON job.worker_id = worker.id AND job.status = 'doing'
-                WHERE last_heartbeat < now() - make_interval(secs => %(stalled_s)s))
-           AND status = 'doing'
-         ORDER BY id
-         LIMIT %(limit)s
-           FOR NO KEY UPDATE SKIP LOCKED""",
-        stalled_s=stalled_s,
-        limit=limit,
-    )
-
-
-async def delete_lost_workers(connection: Connection, *, stalled_s: float) -> list[int]:
-    """Delete workers without a heartbeat for so long and without jobs; returns their ids."""
-    return await fetch_values(
-        connection,
-        int,
-        """
-        DELETE FROM procrastinate_workers AS worker
-         WHERE last_heartbeat < now() - make_interval(secs => %(stalled_s)s)
-           AND NOT EXISTS (SELECT FROM procrastinate_jobs
-                            WHERE worker_id = worker.id AND status = 'doing')
-        RETURNING id""",
-        stalled_s=stalled_s,
     )

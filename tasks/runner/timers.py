@@ -87,13 +87,19 @@ async def tick_forever(timers: Sequence[Timer]) -> None:
     names = [timer.name for timer in ordered]
     crons = [timer.cron for timer in ordered]
     within_s = [timer.within.total_seconds() for timer in ordered]
+    async with transaction() as tx:
+        started_at = await queries.server_time(tx)
     while True:
         async with transaction() as tx:
             now, read_at = await queries.server_time(tx), time.monotonic()
             ticks = [last_tick(timer.cron, now) for timer in ordered]
             following = [next_tick(timer.cron, now) for timer in ordered]
-            await queries.begin_timers(tx, names=names, crons=crons, ticks=ticks, nexts=following)
-            queued = await queries.move_timers(tx, names=names, ticks=ticks, within_s=within_s)
+            await queries.begin_timers(
+                tx, names=names, crons=crons, ticks=ticks, nexts=following, started_at=started_at
+            )
+            queued = await queries.move_timers(
+                tx, names=names, crons=crons, ticks=ticks, within_s=within_s
+            )
         if queued:
             _log.info("periodic jobs queued", names=queued)
         ahead_s = (min(following) - now).total_seconds()

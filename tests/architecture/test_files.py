@@ -34,7 +34,9 @@ MAY_ASK_THE_SERVER_FOR_THE_TIME = {
     "migrations/0014_runner.sql",
     "migrations/0015_job_operations.sql",
     "migrations/0026_runner_take_jobs.sql",
+    "migrations/0033_timers_and_times.sql",
     "tasks/runner/queries.py",
+    "tasks/runner/reaping_queries.py",
     "tasks/runner/timer_queries.py",
 }
 SERVER_TIME = re.compile(

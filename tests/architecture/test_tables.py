@@ -40,6 +40,7 @@ OWNERS: Final = {
     "payout_accounts": "money/payees",
     "host_debts": "money/payouts",
     "debt_recoveries": "money/payouts",
+    "taken_in": "money/taken_in",
     "pots": "money/escrow",
     "escrow_events": "money/escrow",
     # market
@@ -99,6 +100,7 @@ EXCEPTIONS: Final = {
     ("edge/notifications", "accounts", "reads"): "a mail is due with the address it goes to",
     ("foundation/queue", "procrastinate_jobs", "writes"): "a job is queued with what it is about",
     ("tasks/runner", "job_runs", "writes"): "the runner imports no room, and has a run to report",
+    ("tasks/runner", "job_runs", "reads"): "which ticks have run, when the clock was wrong",
     ("operations/jobs", "job_errors", "reads"): _OPERATOR,
     ("operations/jobs", "job_ticks", "reads"): _OPERATOR,
     ("operations/jobs", "job_ticks", "writes"): _OPERATOR,

@@ -166,7 +166,9 @@ _BOOKINGS: Final = (
                'title', 'A place to be', 'place', 'Ikeja', 'zone', 'Africa/Lagos',
                'policy', 'flexible', 'cancellation', '[]'::jsonb,
                'requestToBook', fate IN ('declined', 'awaiting_host'), 'respondWithinHours', 24,
-               'commissionBps', 1000),
+               'commissionBps', 1000,
+               'checkInLocal', to_char(begins AT TIME ZONE 'Africa/Lagos', 'YYYY-MM-DD HH24:MI'),
+               'checkOutLocal', to_char(ends AT TIME ZONE 'Africa/Lagos', 'YYYY-MM-DD HH24:MI')),
            expires_at,
            CASE fate WHEN 'declined' THEN made + interval '1 day'
                      WHEN 'awaiting_host' THEN business_now() + interval '1 day' END,

@@ -1,6 +1,11 @@
 """How a date on a wall calendar becomes an instant."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime, time, timedelta
+from importlib.resources import files
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -52,9 +57,52 @@ def test_nights_are_the_dates_from_check_in_to_before_check_out(first: date, cou
     assert not nights or (nights[0], nights[-1]) == (first, first + timedelta(days=count - 1))
 
 
-@pytest.mark.parametrize("name", ["", "Berlin", "europe/berlin", "../etc/passwd", "+02:00", "\x00"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "Berlin",
+        "europe/berlin",
+        "../etc/passwd",
+        "+02:00",
+        "\x00",
+        "localtime",
+        "Factory",
+        "posixrules",
+        "posix/Europe/Berlin",
+        "right/UTC",
+    ],
+)
 def test_a_name_of_no_time_zone_is_refused(name: str) -> None:
     assert not clock.is_zone(name)
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour"),
+    [("Africa/Casablanca", 15), ("America/Winnipeg", 20), ("America/Edmonton", 21)],
+)
+def test_clocks_that_were_not_changed_in_the_autumn_of_2026_are_known(zone: str, hour: int) -> None:
+    """Morocco stays at +00 since 2026-09-20; Manitoba and Alberta did not go back in November."""
+    assert clock.instant(date(2026, 12, 10), time(15), zone).hour == hour
+
+
+def test_the_zones_in_use_are_those_of_the_lock_file_whatever_the_machine_has(
+    tmp_path: Path,
+) -> None:
+    """The machine says that clocks in Casablanca go as those in Tokyo."""
+    wrong = files("tzdata") / "zoneinfo" / "Asia" / "Tokyo"
+    (tmp_path / "Africa").mkdir()
+    (tmp_path / "Africa" / "Casablanca").write_bytes(wrong.read_bytes())
+    program = (
+        "import zoneinfo; zoneinfo.ZoneInfo('Africa/Casablanca')\n"  # somebody was there first
+        "from datetime import date, time\n"
+        "from app.foundation import clock\n"
+        "print(clock.instant(date(2026, 12, 10), time(15), 'Africa/Casablanca'), clock.ZONE_DATA)"
+    )
+    printed = subprocess.check_output(
+        [sys.executable, "-c", program], env=os.environ | {"PYTHONTZPATH": str(tmp_path)}, text=True
+    )
+    assert printed.split() == ["2026-12-10", "15:00:00+00:00", clock.ZONE_DATA]
 
 
 def test_the_date_at_one_instant_differs_by_place() -> None:
@@ -62,3 +110,24 @@ def test_the_date_at_one_instant_differs_by_place() -> None:
     assert clock.local_date(moment, "Pacific/Auckland") == date(2027, 3, 2)
     assert clock.local_date(moment, "Pacific/Honolulu") == date(2027, 3, 1)
     assert clock.is_zone("Pacific/Auckland")
+
+
+@pytest.mark.parametrize(
+    ("country", "zone"),
+    [("KE", "Africa/Nairobi"), ("CM", "Africa/Douala"), ("CM", "Africa/Lagos"),
+     ("IN", "Asia/Kolkata"), ("IN", "Asia/Calcutta"), ("US", "America/Detroit"),
+     ("MA", "Africa/Casablanca")],
+)  # fmt: skip
+def test_a_zone_of_a_country_is_known_by_each_of_its_names(country: str, zone: str) -> None:
+    assert zone in clock.zones_of(country)
+    assert clock.is_country(country)
+
+
+def test_a_zone_of_another_country_is_told_apart() -> None:
+    assert "Asia/Riyadh" not in clock.zones_of("KE")  # what a program made of coordinates
+    assert clock.zones_of("XX") == frozenset()
+    assert [clock.is_country(code) for code in ("XX", "", "ke", "KEN")] == [False] * 4
+
+
+def test_a_listing_of_long_ago_whose_zone_is_none_goes_by_utc() -> None:
+    assert clock.instant(date(2027, 1, 1), time(15), "localtime").hour == 15

@@ -215,3 +215,22 @@ async def test_a_crash_while_the_gateway_is_asked_goes_on_with_the_same_charge(s
     reply = await shop.initiate(booking, key="pay-1")
     assert reply.status_code == 201, reply.text
     assert reply.json()["reference"] == payment.reference
+
+
+async def test_a_key_that_was_taken_while_the_clock_was_ahead_is_not_busy(pool: None) -> None:
+    thing = uuid4()
+    async with transaction() as tx:
+        await idempotency.take(tx, _key(), resource_id=thing, busy_for=timedelta(minutes=1))
+    with pytest.raises(KeyBusy):
+        async with transaction() as tx:
+            await idempotency.recall(tx, _key())
+    async with transaction() as tx:
+        await execute(
+            tx,
+            "UPDATE idempotency_keys SET created_at = created_at + interval '1 year',"
+            " busy_until = busy_until + interval '1 year'",
+        )
+    async with transaction() as tx:
+        stored = await idempotency.recall(tx, _key())
+    assert stored is not None
+    assert stored.resource_id == thing

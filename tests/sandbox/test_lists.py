@@ -280,6 +280,26 @@ async def test_a_session_is_read_and_closed_and_then_nobody_can_pay_it(sandbox: 
     assert "checkout.session.expired" in {each["event"] for each in await sandbox.deliveries()}
 
 
+async def test_a_link_of_flutterwave_is_disabled_once_and_whoever_has_it_open_may_still_pay(
+    sandbox: SandboxHandle,
+):
+    new = {"tx_ref": "bk-1", "amount": 50, "currency": "NGN", "redirect_url": "https://b.test/",
+           "customer": {"email": "g@example.com"}}  # fmt: skip
+    headers = HEADERS["flutterwave"]
+    made = await sandbox.client.post("/v3/payments", json=new, headers=headers)
+    link = {"link": made.json()["data"]["link"]}
+    path = "/v3/payments/link/disable"
+    statuses = [
+        (await sandbox.client.post(path, json=each, headers=headers)).status_code
+        for each in (link, link, {"link": "http://sandbox.test/checkout/none"})
+    ]
+    assert statuses == [200, 400, 400]
+    await sandbox.pay("bk-1")
+    assert (await sandbox.charges())[0]["status"] == "abandoned"
+    await sandbox.pay("bk-1", isLate=True)
+    assert (await sandbox.charges())[0]["status"] == "success"
+
+
 STRIPE_FORM: Final = HEADERS["stripe"] | {"content-type": "application/x-www-form-urlencoded"}
 
 

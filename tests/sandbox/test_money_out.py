@@ -586,7 +586,7 @@ async def test_the_sandbox_returns_every_field_that_the_official_file_requires(w
         return reply.json()
 
     recipient = await call("POST", "/transferrecipient", RECIPIENT)
-    transfer = {"source": "balance", "amount": 1_000, "reference": TRANSFER}
+    transfer = {"source": "balance", "amount": 10_000, "reference": TRANSFER}
     transfer["recipient"] = recipient["data"]["recipient_code"]
     refunded = await call("POST", "/refund", {"transaction": "bk-1"})
     page = await call("GET", "/refund")

@@ -223,6 +223,14 @@ class Gateway(Protocol):
         ...
 
     @property
+    def exchanges(self) -> bool:
+        """Whether it may settle a charge in another currency than it was paid in.
+
+        Then a transfer is of what was settled, and waits until that is known.
+        """
+        ...
+
+    @property
     def forgets_transfers(self) -> bool:
         """Whether it would make a transfer again whose reference it has known for long.
 

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     BOOKING_CANCELLED = "booking_cancelled"
     BOOKING_REQUESTED = "booking_requested"  # to the host, who must answer before `respond_by`
     BOOKING_DECLINED = "booking_declined"
+    BOOKING_TIMES_CORRECTED = "booking_times_corrected"  # to both sides: clocks go otherwise now
     HOLD_EXPIRED = "hold_expired"
     REFUND_PENDING = "refund_pending"  # paid too late or twice: the money goes back
     DISPUTE_OPENED = "dispute_opened"  # this and the next two go to both sides
@@ -26,6 +27,7 @@ class Kind(StrEnum):
     PAYOUT_SENT = "payout_sent"
     PAYOUT_FAILED = "payout_failed"  # given up, or the money came back
     HOST_DEBT = "host_debt"
+    RENTAL_GIVEN_BACK = "rental_given_back"  # at the gateway, without us; to the host
     PAYOUT_ACCOUNT_STOPPED = "payout_account_stopped"
     BANK_REFUSED = "bank_refused"  # what the gateway paid from a payout account to its bank
     CHARGEBACK_OPENED = "chargeback_opened"  # this and the next two are about `amount`, to the host

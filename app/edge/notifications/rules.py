@@ -6,13 +6,12 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from app.edge.notifications.model import BookingFacts, Kind, PayoutAccountFacts, Taken
-from app.foundation.clock import is_zone
+from app.foundation import clock
 
 ATTEMPTS_MAX: Final = 10
 _FIRST_WAIT: Final = timedelta(minutes=1)
@@ -79,10 +78,9 @@ def language(locale: str) -> str:
 
 def moment(at: datetime, zone: str, locale: str) -> str:
     """An instant as people write it, in a zone: `Sat 5 Sep 2026, 14:00 (Africa/Douala)`."""
-    zone = zone if is_zone(zone) else "UTC"
-    local = at.astimezone(ZoneInfo(zone))
+    local = clock.local(at, zone)
     day, month = _DAYS[locale][local.weekday()], _MONTHS[locale][local.month - 1]
-    return f"{day} {local.day} {month} {local.year}, {local:%H:%M} ({zone})"
+    return f"{day} {local.day} {month} {local.year}, {local:%H:%M} ({local.tzinfo})"
 
 
 def _facts(taken: Taken, locale: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from app.edge.webhooks.model import (
     Receipt,
 )
 from app.foundation.db import transaction
-from app.foundation.web import PageCursor, PageSize
+from app.foundation.web import LARGE_BODY_BYTES_MAX, PageCursor, PageSize
 from app.foundation.wire import ReasonBody
 from app.people.accounts.guards import AuthenticatedRequest, require_admin
 
@@ -31,6 +31,7 @@ Reference = Annotated[str | None, QueryParameter(min_length=1, max_length=100)]
 @post(
     "/api/webhooks/{name:str}",
     status_code=200,
+    request_max_body_size=LARGE_BODY_BYTES_MAX,
     exclude_from_auth=True,
     tags=["webhooks"],
     summary="A gateway's webhook: verified on its raw bytes, stored once, acted on by a job",

@@ -69,6 +69,11 @@ class Terms(Output, frozen=True):
     request_to_book: bool
     respond_within_hours: int
     commission_bps: int  # what the platform keeps of the host's share, in hundredths of a percent
+    # By the clocks of `zone`, and the end by those of `check_out_zone`, without an offset. None in
+    # bookings made before these were kept.
+    check_in_local: str | None = None
+    check_out_local: str | None = None
+    check_out_zone: str | None = None
 
 
 class Booking(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +109,27 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def labels(self) -> list[str]:
         return [line.label for line in self.lines]
+
+
+class LocalInstant(msgspec.Struct, frozen=True, kw_only=True):
+    """An instant to come, and the local time that was agreed on: its bookings, and a few of them.
+
+    `is_begin`: these bookings begin then; else they end.
+    """
+
+    is_begin: bool
+    zone: str
+    local: datetime  # without an offset
+    at: datetime
+    bookings: int
+    ids: list[UUID]
+
+
+class CorrectedTimes(msgspec.Struct, frozen=True, kw_only=True):
+    """A booking before and after its instants were put where its local times are now."""
+
+    before: Booking
+    after: Booking
 
 
 class PassengerRow(msgspec.Struct, frozen=True, kw_only=True):

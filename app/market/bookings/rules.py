@@ -17,6 +17,7 @@ from app.market.bookings.model import (
     BookingState,
     DatesBlocked,
     ListingClosed,
+    LocalInstant,
     NewPassenger,
     OwnListing,
     Passenger,
@@ -215,6 +216,8 @@ def facts(booking: Booking, *, reason: str) -> BookingFacts:
         total=Money(amount=booking.total, currency=booking.currency),
         zone=booking.terms.zone,
     )
+    if booking.terms.check_out_zone:
+        stated["arrival_zone"] = booking.terms.check_out_zone
     if reason:
         stated["reason"] = reason
     if booking.respond_by:
@@ -230,7 +233,8 @@ def tiers(policy: Policy, check_in_at: datetime) -> list[Tier]:
 
 
 def _terms(order: Order, check_in_at: datetime) -> Terms:
-    offer = order.offer
+    offer, asked = order.offer, order.asked
+    local = inventory_rules.wall_clock(offer, asked.check_in, asked.check_out)
     return Terms(
         title=offer.title,
         place=offer.place,
@@ -240,6 +244,33 @@ def _terms(order: Order, check_in_at: datetime) -> Terms:
         request_to_book=offer.request_to_book,
         respond_within_hours=offer.respond_within_h,
         commission_bps=order.commission_bps,
+        check_in_local=local.begins.isoformat(),
+        check_out_local=local.ends.isoformat(),
+        check_out_zone=local.ends_zone,
+    )
+
+
+def is_misplaced(known: LocalInstant) -> bool:
+    """Whether an instant is not the local time that was agreed on, as clocks go by now."""
+    return inventory_rules.instant(known.local, known.zone) != known.at
+
+
+def at_local_times(booking: Booking, known: Iterable[LocalInstant]) -> Booking:
+    """A booking with its instants, and those of its terms, where its local times are now."""
+    begins, ends = booking.check_in_at, booking.check_out_at
+    for each in known:
+        at = inventory_rules.instant(each.local, each.zone)
+        begins, ends = (at, ends) if each.is_begin else (begins, at)
+    moved = begins - booking.check_in_at
+    tiers = [
+        msgspec.structs.replace(tier, until=tier.until + moved)
+        for tier in booking.terms.cancellation
+    ]
+    return msgspec.structs.replace(
+        booking,
+        check_in_at=begins,
+        check_out_at=ends,
+        terms=msgspec.structs.replace(booking.terms, cancellation=tiers),
     )
 
 

@@ -52,7 +52,7 @@ async def create_listing(tx: Tx, *, host_id: UUID, new: NewListing) -> ListingRe
         errors += rules.trip_time_errors(listing, now=await now(tx))
     rules.refuse(errors)
     await queries.insert_listing(tx, listing)
-    return ListingReply.of(listing)
+    return _with_warnings(listing)
 
 
 def _new_listing(host_id: UUID, new: NewListing) -> Listing:
@@ -65,6 +65,7 @@ def _new_listing(host_id: UUID, new: NewListing) -> Listing:
         title=new.title,
         description=new.description,
         place=new.place,
+        country=new.country,
         destination=new.destination,
         zone=new.zone,
         currency=new.price.currency,
@@ -119,7 +120,11 @@ async def change_listing(
         errors = errors or _uncharged(changed, prices)
     rules.refuse(errors)
     await queries.update_listing(tx, changed)
-    return ListingReply.of(changed)
+    return _with_warnings(changed)
+
+
+def _with_warnings(listing: Listing) -> ListingReply:
+    return msgspec.structs.replace(ListingReply.of(listing), warnings=rules.warnings(listing))
 
 
 def _fields(changes: ListingChanges) -> dict[str, object]:

@@ -79,6 +79,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     description: str
     place: str
+    country: str | None
     destination: str | None
     zone: str
     currency: str
@@ -96,6 +97,15 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     arrival_date: date | None
     arrival_time: time | None
     arrival_zone: str | None
+
+
+class WallClock(msgspec.Struct, frozen=True, kw_only=True):
+    """When a booking begins and ends by the clocks of the place, or of both places of a trip."""
+
+    begins: datetime  # without an offset, as `ends`
+    begins_zone: str
+    ends: datetime
+    ends_zone: str
 
 
 class OfferedUnit(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +168,9 @@ class Quote(Output, frozen=True, kw_only=True):
 
 
 Zone = Annotated[str, Meta(max_length=64, description="IANA zone", examples=["Africa/Lagos"])]
+Country = Annotated[
+    str, Meta(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 code of `place`", examples=["NG"])
+]
 LocalTime = Annotated[time, Meta(tz=False, description="Wall clock", examples=["15:00:00"])]
 Hours = Annotated[int, Meta(ge=1, le=168, description="Hours the host has to answer a request")]
 Label = Annotated[
@@ -181,6 +194,7 @@ class NewListing(Input, frozen=True, kw_only=True):
     zone: Zone
     price: Money
     policy: Policy
+    country: Country | None = None
     description: Text = ""
     destination: Name | None = None
     weekend_price: Money | None = None
@@ -204,6 +218,7 @@ class ListingChanges(Input, frozen=True, kw_only=True):
     title: Name | UnsetType = UNSET
     description: Text | UnsetType = UNSET
     place: Name | UnsetType = UNSET
+    country: Country | UnsetType = UNSET
     destination: Name | UnsetType = UNSET
     price: Money | UnsetType = UNSET
     weekend_price: Money | UnsetType | None = UNSET
@@ -284,7 +299,10 @@ class NewBlock(Input, frozen=True, kw_only=True):
 
 
 class ListingReply(Output, frozen=True, kw_only=True):
-    """A listing as everybody sees it."""
+    """A listing as everybody sees it.
+
+    `warnings`, only in the reply to a change: what is allowed, and yet looks wrong.
+    """
 
     id: UUID
     host_id: UUID
@@ -293,6 +311,7 @@ class ListingReply(Output, frozen=True, kw_only=True):
     title: str
     description: str
     place: str
+    country: str | None
     destination: str | None
     zone: str
     currency: Currency
@@ -310,6 +329,7 @@ class ListingReply(Output, frozen=True, kw_only=True):
     arrival_date: date | None
     arrival_time: time | None
     arrival_zone: str | None
+    warnings: list[str] = msgspec.field(default_factory=list[str])
 
     @classmethod
     def of(cls, listing: Listing) -> "ListingReply":

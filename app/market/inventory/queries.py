@@ -36,9 +36,9 @@ async def read_offer(
         tx,
         Offer,
         """
-        SELECT l.id, l.host_id, l.kind, l.state, l.title, l.description, l.place, l.destination,
-               l.zone, l.currency, l.price, l.weekend_price, l.fee, l.deposit, l.policy,
-               l.request_to_book, l.respond_within_h, l.check_in_time, l.check_out_time,
+        SELECT l.id, l.host_id, l.kind, l.state, l.title, l.description, l.place, l.country,
+               l.destination, l.zone, l.currency, l.price, l.weekend_price, l.fee, l.deposit,
+               l.policy, l.request_to_book, l.respond_within_h, l.check_in_time, l.check_out_time,
                l.departure_date, l.departure_time, l.arrival_date, l.arrival_time, l.arrival_zone,
                (SELECT coalesce(jsonb_agg(jsonb_build_object(
                            'id', u.id, 'label', u.label, 'unit_class', u.class,
@@ -94,14 +94,15 @@ async def insert_listing(tx: Tx, listing: Listing) -> None:
         tx,
         """
         INSERT INTO listings (
-            id, host_id, kind, state, title, description, place, destination, zone, currency,
-            price, weekend_price, fee, deposit, policy, request_to_book, respond_within_h,
+            id, host_id, kind, state, title, description, place, country, destination, zone,
+            currency, price, weekend_price, fee, deposit, policy, request_to_book, respond_within_h,
             check_in_time, check_out_time, departure_date, departure_time, arrival_date,
             arrival_time, arrival_zone
         ) VALUES (
             %(id)s, %(host_id)s, %(kind)s, %(state)s, %(title)s, %(description)s, %(place)s,
-            %(destination)s, %(zone)s, %(currency)s, %(price)s, %(weekend_price)s, %(fee)s,
-            %(deposit)s, %(policy)s, %(request_to_book)s, %(respond_within_h)s,
+            %(country)s, %(destination)s, %(zone)s, %(currency)s, %(price)s,
+            %(weekend_price)s, %(fee)s, %(deposit)s, %(policy)s, %(request_to_book)s,
+            %(respond_within_h)s,
             %(check_in_time)s, %(check_out_time)s, %(departure_date)s, %(departure_time)s,
             %(arrival_date)s, %(arrival_time)s, %(arrival_zone)s
         )""",
@@ -115,8 +116,9 @@ async def update_listing(tx: Tx, listing: Listing) -> None:
         """
         UPDATE listings
            SET state = %(state)s, title = %(title)s, description = %(description)s,
-               place = %(place)s, destination = %(destination)s, price = %(price)s,
-               weekend_price = %(weekend_price)s, fee = %(fee)s, deposit = %(deposit)s,
+               place = %(place)s, country = %(country)s, destination = %(destination)s,
+               price = %(price)s, weekend_price = %(weekend_price)s, fee = %(fee)s,
+               deposit = %(deposit)s,
                policy = %(policy)s, request_to_book = %(request_to_book)s,
                respond_within_h = %(respond_within_h)s, check_in_time = %(check_in_time)s,
                check_out_time = %(check_out_time)s, updated_at = business_now()

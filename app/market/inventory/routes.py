@@ -8,7 +8,7 @@ from litestar.params import FromPath, JSONBody, PathParameter
 
 from app.foundation import web
 from app.foundation.db import transaction
-from app.foundation.web import PageCursor, PageSize
+from app.foundation.web import LARGE_BODY_BYTES_MAX, PageCursor, PageSize
 from app.market.inventory import actions
 from app.market.inventory.model import (
     BlockList,
@@ -114,6 +114,7 @@ async def list_of_host(
 
 @post(
     "/api/listings/{listing_id:uuid}/units",
+    request_max_body_size=LARGE_BODY_BYTES_MAX,
     guards=[require_host],
     tags=["units"],
     summary="Add units: one by one, seats by a plan, or numbered rooms",

@@ -32,6 +32,7 @@ from app.market.inventory.model import (
     RoomPlan,
     SeatPlan,
     TripDeparted,
+    WallClock,
 )
 
 _STAY_WEEKEND = (4, 5)  # the nights of Friday and Saturday
@@ -104,24 +105,40 @@ def instants(listing: Listing, first: date | None, last: date | None) -> tuple[d
 
     A local time that a clock change skips or repeats is read as `clock.instant` says.
     """
+    local = wall_clock(listing, first, last)
+    return instant(local.begins, local.begins_zone), instant(local.ends, local.ends_zone)
+
+
+def instant(local: datetime, zone: str) -> datetime:
+    """The instant of a date and time on a wall, in UTC."""
+    return clock.instant(local.date(), local.time(), zone)
+
+
+def wall_clock(listing: Listing, first: date | None, last: date | None) -> WallClock:
+    """What was agreed on: governments may change the instant that this is."""
     if listing.kind is Kind.TRIP:
-        return _trip_instants(listing)
-    if not (first and last and listing.check_in_time and listing.check_out_time):
+        return _trip_wall_clock(listing)
+    times = listing.check_in_time, listing.check_out_time
+    if not (first and last) or times[0] is None or times[1] is None:
         raise ValueError("a stay has no instants without dates: call check_dates first")
-    return (
-        clock.instant(first, listing.check_in_time, listing.zone),
-        clock.instant(last, listing.check_out_time, listing.zone),
+    return WallClock(
+        begins=datetime.combine(first, times[0]),
+        begins_zone=listing.zone,
+        ends=datetime.combine(last, times[1]),
+        ends_zone=listing.zone,
     )
 
 
-def _trip_instants(trip: Listing) -> tuple[datetime, datetime]:
+def _trip_wall_clock(trip: Listing) -> WallClock:
     if not (trip.departure_date and trip.departure_time is not None):
         raise ValueError("a trip has a departure")
     if not (trip.arrival_date and trip.arrival_zone and trip.arrival_time is not None):
         raise ValueError("a trip has an arrival")
-    return (
-        clock.instant(trip.departure_date, trip.departure_time, trip.zone),
-        clock.instant(trip.arrival_date, trip.arrival_time, trip.arrival_zone),
+    return WallClock(
+        begins=datetime.combine(trip.departure_date, trip.departure_time),
+        begins_zone=trip.zone,
+        ends=datetime.combine(trip.arrival_date, trip.arrival_time),
+        ends_zone=trip.arrival_zone,
     )
 
 
@@ -155,7 +172,7 @@ def check_given_dates(
 
 
 def has_departed(listing: Listing, now: datetime) -> bool:
-    return listing.kind is Kind.TRIP and _trip_instants(listing)[0] <= now
+    return listing.kind is Kind.TRIP and instants(listing, None, None)[0] <= now
 
 
 def range_errors(
@@ -227,7 +244,21 @@ def listing_errors(listing: Listing) -> list[FieldError]:
     if listing.arrival_zone is not None and not clock.is_zone(listing.arrival_zone):
         errors.append(_error("arrivalZone", "is not an IANA time zone"))
     errors += price_errors({"price": listing.price, "weekendPrice": listing.weekend_price})
+    if listing.country is not None and not clock.is_country(listing.country):
+        errors.append(_error("country", "is not a country of ISO 3166-1"))
     return errors + _kind_errors(listing)
+
+
+def warnings(listing: Listing) -> list[str]:
+    """What looks wrong in a listing, though it is allowed.
+
+    Programs that guess a zone by its place are wrong near borders, and some far from them.
+    """
+    zones = clock.zones_of(listing.country) if listing.country else frozenset[str]()
+    if not zones or listing.zone in zones:
+        return []
+    known = ", ".join(clock.own_zones(listing.country or "")[:5])
+    return [f"zone: {listing.zone} is not a zone of {listing.country}, which has {known}"]
 
 
 def _kind_errors(listing: Listing) -> list[FieldError]:
@@ -254,7 +285,7 @@ def trip_time_errors(trip: Listing, *, now: datetime) -> list[FieldError]:
     errors = year_errors({"departureDate": trip.departure_date, "arrivalDate": trip.arrival_date})
     if errors:
         return errors
-    departure_at, arrival_at = _trip_instants(trip)
+    departure_at, arrival_at = instants(trip, None, None)
     if departure_at <= now:
         errors.append(_error("departureDate", "the departure is in the past"))
     if departure_at > now + timedelta(days=AHEAD_DAYS_MAX):
@@ -285,8 +316,8 @@ def planned_units(new: NewUnits) -> list[NewUnit]:
     if new.rooms:
         return _rooms(new.rooms)
     units = new.units or []
-    labels = [unit.label for unit in units]
-    twice = [nth for nth, label in enumerate(labels) if label in labels[:nth]]
+    first: dict[str, int] = {}
+    twice = [nth for nth, unit in enumerate(units) if first.setdefault(unit.label, nth) < nth]
     refuse([_error(f"units[{nth}].label", "is the label of a unit before it") for nth in twice])
     return units
 

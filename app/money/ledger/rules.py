@@ -31,6 +31,8 @@ WORDS: Final = MappingProxyType(
         PostingKind.CHARGE: "Paid by the guest",
         PostingKind.UNAPPLIED_CHARGE: "Paid by the guest, and owed back",
         PostingKind.GATEWAY_FEE: "Kept by the gateway",
+        PostingKind.FEE_CORRECTION: "Corrected by the gateway",
+        PostingKind.EXCHANGE: "Exchanged by the gateway",
         PostingKind.DIVISION: "Escrow divided",
         PostingKind.HOST_DEBIT: "Taken back from the host",
         PostingKind.PLATFORM_DEBIT: "Given back at the platform's cost",
@@ -39,6 +41,8 @@ WORDS: Final = MappingProxyType(
         PostingKind.REFUND_KEPT: "Kept, the guest has it from the bank",
         PostingKind.TRANSFER: "Paid out to the host",
         PostingKind.TRANSFER_REVERSAL: "Payout came back",
+        PostingKind.PARTIAL_REVERSAL: "A part of a payout came back",
+        PostingKind.TAKEN_IN: "Refunded at the gateway, without us",
         PostingKind.CHARGEBACK: "Charged back by the guest's bank",
         PostingKind.CHARGEBACK_REVERSAL: "Given back by the guest's bank",
         PostingKind.CHARGEBACK_RECOVERY: "Recovered of what was charged back",
@@ -173,7 +177,7 @@ def ledger_entry(found: FoundEntry) -> LedgerEntry:
 
 
 def gateway_fee(
-    fee: int, clearing: Account, *, source_id: UUID, booking_id: UUID, memo: str
+    fee: int, clearing: Account, *, source_id: UUID, booking_id: UUID | None, memo: str
 ) -> Posting:
     """What a gateway charges is the platform's cost; the gateway keeps it of what it holds."""
     fees = Account(AccountKind.GATEWAY_FEES, clearing.currency, gateway=clearing.gateway)

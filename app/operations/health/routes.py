@@ -3,8 +3,9 @@
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
-from app.foundation.db import fetch_value, transaction
-from app.operations.health.model import Health
+from app.foundation.clock import ZONE_DATA
+from app.foundation.db import execute, transaction
+from app.operations.health.model import Health, Readiness
 
 
 @get(
@@ -21,12 +22,13 @@ async def live() -> Health:
     "/health/ready",
     exclude_from_auth=True,
     tags=["health"],
-    summary="200 if the database answers, else 503 with Retry-After",
+    summary="200 if the database answers and takes changes, else 503 with Retry-After",
 )
-async def ready() -> Health:
+async def ready() -> Readiness:
     async with transaction() as tx:
-        await fetch_value(tx, int, "SELECT 1")
-    return Health(status="ready")
+        # A lock is what a database that only reads refuses. It waits for nobody: it is on no row.
+        await execute(tx, "SELECT FROM business_clock WHERE false FOR UPDATE")
+    return Readiness(status="ready", zone_data=ZONE_DATA)
 
 
 routes: list[HTTPRouteHandler] = [live, ready]

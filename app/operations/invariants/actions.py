@@ -14,6 +14,7 @@ from app.operations.invariants.queries import (
     ledger,
     money_in,
     money_out,
+    times,
     units,
 )
 from app.operations.invariants.queries.judging import Judge, Verdicts, make_room, take_snapshot
@@ -36,6 +37,7 @@ JUDGES: Final[tuple[Judge, ...]] = (
     money_out.instructions,
     money_out.debts,
     money_out.late_refunds,
+    money_out.taken_in,
     chargebacks.postings,
     chargebacks.charges,
     histories.bookings,
@@ -55,6 +57,7 @@ JUDGES: Final[tuple[Judge, ...]] = (
     deadlines.webhooks,
     deadlines.mails,
     deadlines.keys,
+    times.instants,
     jobs.waiting,
     jobs.dead,
 )

@@ -219,7 +219,10 @@ class Queue(Output, frozen=True):
 
 
 class Worker(Output, frozen=True):
-    """A worker process. `queues`: null means all. `silentS`: seconds since its last heartbeat."""
+    """A worker process. `queues`: null means all. `silentS`: seconds since its last heartbeat.
+
+    `silentS` is negative if the server's clock was ahead when the heartbeat was written.
+    """
 
     id: int
     instance: str | None

@@ -35,6 +35,9 @@ _SECRET_TEXT: Final = re.compile(
 )
 _SECRET_LENGTH_MIN: Final = 8
 _LATE_AFTER: Final = timedelta(minutes=5)
+# What lies further ahead was written while the server's clock was wrong. (One was set back a little
+# now and then, and a triggered job's tick is rounded up.)
+_AHEAD_MAX: Final = timedelta(minutes=1)
 
 
 def redacted(value: Any, secrets: Sequence[str]) -> Any:
@@ -81,15 +84,21 @@ def periodic(times: Timetable, last_run: Run | None, now: datetime) -> Periodic:
 def _state(times: Timetable, last_run: Run | None, now: datetime) -> PeriodicState:
     if times.paused:
         return PeriodicState.PAUSED
-    if now - times.next_tick > _LATE_AFTER:
+    if now - times.next_tick > _LATE_AFTER or _is_ahead(times, now):
         return PeriodicState.LATE  # no worker queues it any more
     if last_run is None:
         return PeriodicState.NEW
-    if last_run.tick < times.last_tick and now - times.last_tick > _LATE_AFTER:
+    has_run = times.last_tick <= last_run.tick <= now + _AHEAD_MAX
+    if not has_run and now - times.last_tick > _LATE_AFTER:
         return PeriodicState.LATE
     if last_run.state in (RunState.FAILED, RunState.LOST):
         return PeriodicState.FAILING
     return PeriodicState.OK
+
+
+def _is_ahead(times: Timetable, now: datetime) -> bool:
+    """Whether the last tick lies in the future: then it says nothing about when the job is due."""
+    return times.last_tick > now + _AHEAD_MAX
 
 
 def health(
@@ -103,10 +112,15 @@ def health(
     now: datetime,
 ) -> Health:
     """The health of all jobs, with what is wrong in words."""
-    jobs = [periodic(times, last_runs.get(times.name), now) for times in timetables]
+    known = list(timetables)
+    jobs = [periodic(times, last_runs.get(times.name), now) for times in known]
     problems = [
         *_problems_of_workers(workers),
-        *(f"{job.name} is {job.state}" for job in jobs if _is_bad(job.state)),
+        *(
+            f"{job.name} is {job.state}{_why_late(times, now)}"
+            for times, job in zip(known, jobs, strict=True)
+            if _is_bad(job.state)
+        ),
         *(f"{queue.dead} jobs of {queue.name} gave up" for queue in queues if queue.dead),
         *(f"no worker knows the task {task.name}: {task.jobs} jobs wait" for task in unknown),
     ]
@@ -125,9 +139,18 @@ def _is_bad(state: PeriodicState) -> bool:
     return state in (PeriodicState.LATE, PeriodicState.FAILING)
 
 
+def _why_late(times: Timetable, now: datetime) -> str:
+    if not _is_ahead(times, now):
+        return ""
+    return f": its last tick, {times.last_tick:%Y-%m-%d %H:%M:%S} UTC, lies in the future"
+
+
 def _problems_of_workers(workers: Sequence[Worker]) -> Iterator[str]:
     if not any(worker.alive for worker in workers):
         yield "no worker is alive"
     for worker in workers:
-        if not worker.alive:
+        if not worker.alive and worker.silent_s < 0:
+            at = f"{worker.last_heartbeat:%Y-%m-%d %H:%M:%S} UTC"
+            yield f"worker {worker.id} is not alive: its heartbeat, {at}, lies in the future"
+        elif not worker.alive:
             yield f"worker {worker.id} has been silent for {worker.silent_s:.0f} s"

@@ -11,7 +11,7 @@ from app.edge.calls.stories import CallRecorder
 from app.edge.gateways.http import Answered, Attempt, Call, Inconclusive
 from app.edge.gateways.port import GatewayName
 from app.edge.gateways.registry import gateway_named
-from app.foundation.db import transaction
+from app.foundation.db import execute, transaction
 from tests import make
 from tests.shop import Shop
 
@@ -132,6 +132,20 @@ async def test_an_operator_sees_which_gateway_is_down_and_is_alerted_once(shop: 
 async def test_failures_of_a_gateway_that_are_far_apart_do_not_add_up(shop: Shop) -> None:
     await _fail(times=FAILURES_MAX - 1)
     await shop.forward(timedelta(minutes=11))
+    await _fail(times=1)
+    assert (await _condition(shop))["failures"] == 1
+
+
+async def test_an_outage_from_a_time_when_the_clock_was_ahead_is_over(shop: Shop) -> None:
+    await _fail()
+    assert await _down() == {PAYSTACK}
+    async with transaction() as tx:
+        await execute(
+            tx,
+            "UPDATE gateway_outages SET last_at = last_at + interval '1 year',"
+            " down_until = down_until + interval '1 year'",
+        )
+    assert await _down() == set()
     await _fail(times=1)
     assert (await _condition(shop))["failures"] == 1
 

@@ -42,6 +42,27 @@ async def test_a_host_offers_a_stay_and_anybody_sees_it(
     assert (await as_host.get("/api/host/listings")).json()["listings"] == [made.json()]
 
 
+async def test_a_zone_that_is_not_one_of_the_listing_s_country_is_warned_about(
+    as_host: httpx.AsyncClient,
+) -> None:
+    """A program that guesses zones by coordinates says Asia/Riyadh of Nairobi."""
+    nairobi = STAY | {"place": "Nairobi", "zone": "Asia/Riyadh"}
+    silent = (await as_host.post("/api/listings", json=nairobi)).json()
+    assert (silent["country"], silent["warnings"]) == (None, []), "nobody has said where it is"
+    made = await as_host.post("/api/listings", json=nairobi | {"country": "KE"})
+    assert made.status_code == 201, "it may be right all the same"
+    warning = "zone: Asia/Riyadh is not a zone of KE, which has Africa/Nairobi"
+    assert made.json()["warnings"] == [warning]
+    path = f"/api/listings/{silent['id']}"
+    changed = await as_host.patch(path, json={"country": "KE"})
+    assert (changed.json()["country"], changed.json()["warnings"]) == ("KE", [warning])
+    assert (await as_host.get(path)).json()["warnings"] == []
+    right = await as_host.post(
+        "/api/listings", json=nairobi | {"country": "KE", "zone": "Africa/Nairobi"}
+    )
+    assert right.json()["warnings"] == []
+
+
 async def test_an_idempotency_key_makes_one_listing_of_two_requests(
     as_host: httpx.AsyncClient,
 ) -> None:
@@ -56,6 +77,9 @@ async def test_an_idempotency_key_makes_one_listing_of_two_requests(
 @pytest.mark.parametrize(
     ("changes", "wrong"),
     [
+        ({"country": "XX"}, {"country"}),
+        ({"country": "ke"}, {"country"}),
+        ({"zone": "localtime"}, {"zone"}),
         ({"zone": "Mars", "price": {"amount": 0, "currency": "NGN"}}, {"zone", "price.amount"}),
         ({"fee": {"amount": 1, "currency": "EUR"}, "deposit": {"amount": 1, "currency": "USD"}},
          {"fee.currency", "deposit.currency"}),

@@ -34,7 +34,8 @@ def offer(**fields: Any) -> Offer:
     base = {
         "id": UUID(int=1), "host_id": UUID(int=2), "kind": Kind.STAY, "state": ListingState.OPEN,
         "title": "A house", "description": "", "place": "Lagos", "destination": None,
-        "zone": "Africa/Lagos", "currency": "NGN", "price": 100, "weekend_price": None, "fee": 0,
+        "zone": "Africa/Lagos", "country": None, "currency": "NGN", "price": 100,
+        "weekend_price": None, "fee": 0,
         "deposit": 0, "policy": Policy.STRICT, "request_to_book": False, "respond_within_h": 24,
         "check_in_time": time(15), "check_out_time": time(11), "departure_date": None,
         "departure_time": None, "arrival_date": None, "arrival_time": None, "arrival_zone": None,

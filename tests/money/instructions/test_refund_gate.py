@@ -103,6 +103,16 @@ async def test_refunds_beyond_the_limit_wait_for_the_next_run_and_one_alert_says
     assert await values(ALERTS) == ["breaker_tripped resolved"]
 
 
+async def test_refunds_admitted_while_the_clock_was_ahead_close_the_gate_to_nobody(
+    two_per_run: None, pool: None
+) -> None:
+    await unanswered(*[PRICE] * 4)
+    assert await admit() == 2
+    async with transaction() as tx:
+        await execute(tx, "UPDATE instructions SET let_out_at = let_out_at + interval '1 year'")
+    assert await admit() == 2
+
+
 async def test_two_runs_at_once_admit_together_what_one_may(two_per_run: None, pool: None) -> None:
     await unanswered(*[PRICE] * 6)
     assert sorted(await asyncio.gather(*(admit() for _ in range(8)))) == [0] * 7 + [2]

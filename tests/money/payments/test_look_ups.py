@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from app.foundation.db import execute, transaction
 from tests.shop import Shop
 
 LOOKS = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'settle-payment'"
@@ -26,6 +27,17 @@ async def test_a_flood_of_visits_asks_one_question_at_a_time(shop: Shop) -> None
     assert await flood() == 1, "the gateway has just been asked"
     await shop.forward(timedelta(seconds=11))
     assert await flood() == 2, "the guest may have paid by now"
+
+
+async def test_a_look_up_begun_while_the_clock_was_ahead_does_not_keep_off_others(
+    shop: Shop,
+) -> None:
+    payment = await shop.pending(await shop.reserve("1A"))
+    await _visit(shop, payment["reference"])
+    async with transaction() as tx:
+        await execute(tx, "UPDATE payments SET asking_until = asking_until + interval '1 year'")
+    await _visit(shop, payment["reference"])
+    assert await shop.count(LOOKS) == 2
 
 
 async def test_a_visit_finds_out_what_no_webhook_told(shop: Shop) -> None:

@@ -222,6 +222,18 @@ async def test_a_lock_is_taken_from_a_holder_that_hangs(bench: Bench) -> None:
     assert await _notes() == ["the second holder's"]
 
 
+async def test_a_lease_that_was_renewed_while_the_clock_was_ahead_is_over(bench: Bench) -> None:
+    async with holder(bench.url):
+        await _sql(
+            "UPDATE job_locks SET renewed_at = renewed_at + interval '1 year',"
+            " expires_at = expires_at + interval '1 year'"
+        )
+        assert [lease.expired for lease in await _leases()] == [True]
+        async with held("x", bench.url):
+            await _note("the second holder's")
+    assert await _notes() == ["the second holder's"]
+
+
 async def test_the_lease_of_a_killed_holder_blocks_nobody(bench: Bench) -> None:
     async with holder(bench.url):
         await _sql("SELECT pg_terminate_backend(backend_pid, 5000) FROM job_locks")
@@ -302,5 +314,5 @@ async def test_a_run_whose_lock_another_process_holds_is_skipped_with_a_reason(
     assert ran == []
     assert await bench.statuses() == ["succeeded 1"]
     assert await bench.values("SELECT outcome || ' ' || error FROM job_runs") == [
-        f"skipped held by {lease.instance}, since {lease.acquired_at:%H:%M:%S}"
+        f"skipped held by {lease.instance}, since {lease.acquired_at:%Y-%m-%d %H:%M:%S}"
     ]

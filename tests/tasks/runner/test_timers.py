@@ -16,14 +16,23 @@ NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 async def _move(tick: datetime, within: timedelta = timedelta(hours=1)) -> list[str]:
     async with transaction() as tx:
         return await queries.move_timers(
-            tx, names=["a"], ticks=[tick], within_s=[within.total_seconds()]
+            tx,
+            names=["a"],
+            crons=["* * * * *"],
+            ticks=[tick],
+            within_s=[within.total_seconds()],
         )
 
 
 async def _begin(tick: datetime) -> None:
     async with transaction() as tx:
         await queries.begin_timers(
-            tx, names=["a"], crons=["* * * * *"], ticks=[tick], nexts=[tick + timedelta(minutes=1)]
+            tx,
+            names=["a"],
+            crons=["* * * * *"],
+            ticks=[tick],
+            nexts=[tick + timedelta(minutes=1)],
+            started_at=tick,
         )
 
 

@@ -6,7 +6,10 @@ from app.foundation.db import Tx, fetch_all, fetch_new, fetch_value
 
 
 async def count_failure(tx: Tx, gateway: GatewayName, *, reason: str) -> Outage:
-    """Count one more failure in a row; from the fifth on the gateway is down for a while."""
+    """Count one more failure in a row; from the fifth on the gateway is down for a while.
+
+    Failures that seem to lie in the future, for the clock was wrong then, count as long ago.
+    """
     return await fetch_new(
         tx,
         Outage,
@@ -14,12 +17,15 @@ async def count_failure(tx: Tx, gateway: GatewayName, *, reason: str) -> Outage:
         INSERT INTO gateway_outages AS outage (gateway, failures, reason)
         VALUES (%(gateway)s, 1, %(reason)s)
             ON CONFLICT (gateway) DO UPDATE
-           SET failures = CASE WHEN outage.last_at < business_now() - %(within)s THEN 1
-                               ELSE outage.failures + 1 END,
-               since = CASE WHEN outage.last_at < business_now() - %(within)s
-                            THEN business_now() ELSE outage.since END,
+           SET failures = CASE WHEN outage.last_at BETWEEN business_now() - %(within)s
+                                                       AND business_now()
+                               THEN outage.failures + 1 ELSE 1 END,
+               since = CASE WHEN outage.last_at BETWEEN business_now() - %(within)s
+                                                    AND business_now()
+                            THEN outage.since ELSE business_now() END,
                last_at = business_now(), reason = excluded.reason,
-               down_until = CASE WHEN outage.last_at >= business_now() - %(within)s
+               down_until = CASE WHEN outage.last_at BETWEEN business_now() - %(within)s
+                                                         AND business_now()
                                   AND outage.failures + 1 >= %(failures_max)s
                                  THEN business_now() + least(%(pause_max)s, %(first_pause)s
                                       * power(2, least(outage.failures + 1 - %(failures_max)s, 9)))
@@ -50,6 +56,7 @@ async def list_all(tx: Tx) -> list[Outage]:
         tx,
         Outage,
         """
-        SELECT *, coalesce(down_until > business_now(), false) AS is_down
+        SELECT *, coalesce(down_until > business_now() AND last_at <= business_now(), false)
+               AS is_down
           FROM gateway_outages ORDER BY gateway""",
     )

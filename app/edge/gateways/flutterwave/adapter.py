@@ -55,6 +55,7 @@ class Flutterwave:
     name = GatewayName.FLUTTERWAVE
     currencies = amounts.CURRENCIES
     reports_chargebacks = False
+    exchanges = False
     forgets_transfers = False
     closes_checkouts = True
     onboarding = None  # payees have no accounts here

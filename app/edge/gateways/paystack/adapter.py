@@ -49,6 +49,7 @@ class Paystack:
     name = GatewayName.PAYSTACK
     currencies = frozenset(amounts.WIRE_MIN)
     reports_chargebacks = True
+    exchanges = False
     forgets_transfers = False
     closes_checkouts = False  # its API has nothing for it
     onboarding = None  # payees have no accounts here

@@ -62,6 +62,7 @@ class Stripe:
     name = GatewayName.STRIPE
     currencies = amounts.CURRENCIES
     reports_chargebacks = True
+    exchanges = True
     forgets_transfers = True  # its keys last for a day
     closes_checkouts = True
 
@@ -115,13 +116,19 @@ class Stripe:
         self, reference: str, *, charge_reference: str, charge_id: str | None = None
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         return await refunds.find(
-            self._client, reference, charge_reference=charge_reference, charge_id=charge_id
+            self._client,
+            reference,
+            charge_reference=charge_reference,
+            charge_id=charge_id,
+            live=self.live,
         )
 
     async def find_refunds(
         self, charge_reference: str, *, charge_id: str | None = None
     ) -> list[FoundInstruction] | Unknown:
-        return await refunds.find_all(self._client, charge_reference, charge_id=charge_id)
+        return await refunds.find_all(
+            self._client, charge_reference, charge_id=charge_id, live=self.live
+        )
 
     def find_flaw(self, new: NewRecipient) -> Flaw | None:
         return accounts.find_flaw(new)

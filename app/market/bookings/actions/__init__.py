@@ -22,6 +22,7 @@ from app.market.bookings.actions.passengers import (
 )
 from app.market.bookings.actions.read import (
     actor,
+    find_reported,
     get,
     lock,
     not_found,
@@ -33,6 +34,10 @@ from app.market.bookings.actions.read import (
 from app.market.bookings.actions.reserve import (
     reserve,
 )
+from app.market.bookings.actions.times import (
+    correct_times,
+    local_instants,
+)
 
 __all__ = [
     "accept",
@@ -41,11 +46,14 @@ __all__ = [
     "cancel",
     "complete",
     "complete_over",
+    "correct_times",
     "decline",
     "decline_unanswered",
     "expire",
     "expire_unpaid",
+    "find_reported",
     "get",
+    "local_instants",
     "lock",
     "next_over",
     "next_unanswered",

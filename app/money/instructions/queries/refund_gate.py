@@ -18,7 +18,11 @@ async def lock(tx: Tx) -> None:
 
 
 async def admitted_in_run(tx: Tx, run: timedelta) -> list[AdmittedTotal]:
-    """What was admitted since this run began, per currency; what admins sent does not count."""
+    """What was admitted since this run began, per currency; what admins sent does not count.
+
+    Nor does what was admitted in the future, by a clock that was wrong: it would close the gate
+    until then.
+    """
     return await fetch_all(
         tx,
         AdmittedTotal,
@@ -26,6 +30,7 @@ async def admitted_in_run(tx: Tx, run: timedelta) -> list[AdmittedTotal]:
         SELECT currency, count(*) AS refunds, sum(amount)::bigint AS amount
           FROM instructions
          WHERE let_out_at >= date_bin(%(run)s, (SELECT business_now()), 'epoch')
+           AND let_out_at < date_bin(%(run)s, (SELECT business_now()), 'epoch') + %(run)s
            AND let_out_by IS NULL
          GROUP BY currency""",
         run=run,

@@ -51,8 +51,11 @@ async def runs(tx: Tx, wanted: RunFilter, *, before: int | None = None, limit: i
         Run,
         """
         SELECT id, name, job_id, attempt, tick, started_at, finished_at, count, error, instance,
-               (extract(epoch FROM greatest(started_at - tick, '0')) * 1000)::int AS lateness_ms,
-               (extract(epoch FROM finished_at - started_at) * 1000)::int AS duration_ms,
+               (extract(epoch FROM greatest(started_at - tick, '0')) * 1000)::bigint
+               AS lateness_ms,
+               CASE WHEN finished_at IS NOT NULL THEN
+                   (extract(epoch FROM greatest(finished_at - started_at, '0')) * 1000)::bigint
+               END AS duration_ms,
                coalesce(outcome, CASE WHEN EXISTS (
                    SELECT FROM procrastinate_workers WHERE id = job_runs.worker_id)
                    THEN 'running' ELSE 'lost' END) AS state
@@ -107,7 +110,10 @@ async def queues(tx: Tx) -> list[Queue]:
 
 
 async def workers(tx: Tx, *, stalled_s: float) -> list[Worker]:
-    """Every worker. It is alive if its last heartbeat is less than `stalled_s` seconds old."""
+    """Every worker. It is alive if its last heartbeat is less than `stalled_s` seconds from now.
+
+    One that lies further ahead was written while the server's clock was wrong, and shows nothing.
+    """
     return await fetch_all(
         tx,
         Worker,
@@ -116,7 +122,8 @@ async def workers(tx: Tx, *, stalled_s: float) -> list[Worker]:
                (SELECT count(*) FROM procrastinate_jobs
                  WHERE worker_id = worker.id AND status = 'doing') AS running,
                extract(epoch FROM now() - last_heartbeat)::float8 AS silent_s,
-               last_heartbeat > now() - make_interval(secs => %(stalled_s)s) AS alive
+               last_heartbeat BETWEEN now() - make_interval(secs => %(stalled_s)s)
+                                  AND now() + make_interval(secs => %(stalled_s)s) AS alive
           FROM procrastinate_workers AS worker
           LEFT JOIN job_workers ON job_workers.worker_id = worker.id
          ORDER BY worker.id""",
@@ -133,7 +140,8 @@ async def unknown_tasks(tx: Tx, *, stalled_s: float) -> list[UnknownTask]:
         WITH living AS (
             SELECT tasks FROM job_workers
               JOIN procrastinate_workers AS worker ON worker.id = job_workers.worker_id
-             WHERE last_heartbeat > now() - make_interval(secs => %(stalled_s)s)
+             WHERE last_heartbeat BETWEEN now() - make_interval(secs => %(stalled_s)s)
+                                      AND now() + make_interval(secs => %(stalled_s)s)
         )
         SELECT task_name AS name, count(*) AS jobs FROM procrastinate_jobs
          WHERE status = 'todo' AND EXISTS (SELECT FROM living)

@@ -27,6 +27,7 @@ NOBODYS_ACCOUNT: Final = "0000000000"  # no bank has this account
 
 FEE: Final = TRANSFER_FEE
 
+_LEAST: Final = {"NGN": 10_000}  # in minor units
 _SETTLEMENTS: Final = 20  # on a page
 _FIRST_ID: Final = 1_000_000
 _IDS: Final = 10**12
@@ -160,6 +161,8 @@ def _begin(simulator: Simulator, fields: dict[str, Any], rule: Rule | None) -> T
     if recipient.currency != currency:
         raise errors.invalid("The beneficiary has another currency")
     amount = read_amount(fields["amount"], currency)
+    if amount < _LEAST.get(currency, 0):
+        raise errors.invalid("The amount is less than the minimum transfer amount")
     if amount + FEE > simulator.books.balance(NAME, currency):
         raise errors.invalid("Your balance is not sufficient")
     return simulator.bank.transfer(

@@ -25,6 +25,9 @@ from app.sandbox.paystack.wire import errors, transactions
 from app.sandbox.simulator import Simulator
 
 _REFERENCE = re.compile(r"[A-Za-z0-9.=-]{1,200}")
+# What is charged at once, on the wire.
+_LEAST: Final = {"GHS": 10, "KES": 300, "NGN": 5_000, "USD": 200, "XOF": 100, "ZAR": 100}
+_MOST: Final = 1_000_000_000
 _PER_PAGE_MAX: Final = 1_000
 _URL = re.compile(r"https?://\S+")
 
@@ -99,13 +102,23 @@ def _begin(simulator: Simulator, fields: dict[str, Any]) -> Transaction:
             reference=_reference(fields),
             access_code=token_hex(8),
             email=str(fields["email"]),
-            amount=read_amount(fields["amount"], currency),
+            amount=_amount(fields, currency),
             currency=currency,
             callback_url=_callback_url(fields),
             metadata=msgspec.json.encode(fields.get("metadata", "")).decode(),
         )
     except ReferenceExists as error:
         raise errors.duplicate_reference() from error
+
+
+def _amount(fields: dict[str, Any], currency: str) -> int:
+    amount = read_amount(fields["amount"], currency)
+    if not _LEAST[currency] <= amount <= _MOST:
+        raise errors.invalid(
+            f"Amount should be between {_LEAST[currency]} and {_MOST}",
+            next_step="Send an amount that this currency can be charged in",
+        )
+    return amount
 
 
 def _distorted(transaction: Transaction, rule: Rule | None) -> Transaction:

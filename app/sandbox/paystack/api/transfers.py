@@ -36,6 +36,8 @@ NOBODYS_ACCOUNT: Final = "0000000000"  # no bank has this account
 
 FEE: Final = TRANSFER_FEE
 
+_LEAST: Final = {"GHS": 100, "KES": 100, "NGN": 10_000}  # in minor units
+
 _PER_PAGE_MAX: Final = 1_000
 _NUBAN = re.compile(r"[0-9]{10}")
 _REFERENCE = re.compile(r"[a-z0-9_-]{16,50}")
@@ -167,6 +169,8 @@ def _begin(simulator: Simulator, fields: dict[str, Any], rule: Rule | None) -> T
         raise errors.duplicate_transfer_reference()
     recipient = _recipient(simulator, fields)
     amount = read_amount(fields["amount"], recipient.currency)
+    if amount < _LEAST.get(recipient.currency, 0):
+        raise errors.invalid("The amount is below the least transfer", next_step="Send more")
     if amount + FEE > simulator.books.balance(NAME, recipient.currency):
         raise errors.insufficient_balance()
     return simulator.bank.transfer(

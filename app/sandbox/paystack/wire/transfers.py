@@ -7,6 +7,7 @@ from app.sandbox.books.payouts import Payout
 from app.sandbox.books.transfers import Recipient, Transfer
 
 _INTEGRATION: Final = 100_982
+_NO_SESSION: Final = {"provider": None, "id": None}
 _SETTLEMENT_STATUSES: Final = {"pending": "processing", "paid": "success", "failed": "failed"}
 
 
@@ -25,6 +26,7 @@ def transfer_created(transfer: Transfer) -> dict[str, Any]:
         "message": "Transfer has been queued",
         "data": _transfer(transfer)
         | {
+            "session": _NO_SESSION,
             "transfersessionid": [],
             "transfertrials": [],
             "request": transfer.id,
@@ -60,9 +62,7 @@ def event_data(transfer: Transfer, recipient: Recipient) -> dict[str, Any]:
     is_done = transfer.status == "success"
     return _transfer(transfer) | {
         "recipient": _recipient(recipient),
-        "session": {"provider": "nip", "id": str(transfer.id)}
-        if is_done
-        else {"provider": None, "id": None},
+        "session": {"provider": "nip", "id": str(transfer.id)} if is_done else _NO_SESSION,
         "fee_charged": transfer.fee_charged,
         "gateway_response": transfer.gateway_response,
     }

@@ -31,7 +31,11 @@ _LINK_SECONDS: Final = 300
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _OPTIONAL: Final = (
     "type", "country", "email", "business_type", "metadata[*]", "business_profile[name]",
-    "capabilities[transfers][requested]",
+    "business_profile[url]", "capabilities[transfers][requested]",
+    "capabilities[card_payments][requested]", "settings[payouts][schedule][interval]",
+    "tos_acceptance[service_agreement]", "controller[fees][payer]",
+    "controller[losses][payments]", "controller[requirement_collection]",
+    "controller[stripe_dashboard][type]",
 )  # fmt: skip
 
 
@@ -85,7 +89,14 @@ router = Router("/v1", route_handlers=[create, listed, read, create_link], guard
 
 def _open(simulator: Simulator, fields: Fields) -> ConnectedAccount:
     check(fields, required=[], optional=_OPTIONAL)
-    if fields.get("type") not in ("express", "standard", "custom"):
+    has_controller = any(name.startswith("controller[") for name in fields)
+    if has_controller and "type" in fields:
+        raise errors.invalid(
+            "You may not provide the `type` parameter and the `controller` parameter "
+            "simultaneously. They are mutually exclusive.",
+            param="type",
+        )
+    if not has_controller and fields.get("type") not in ("express", "standard", "custom"):
         raise errors.invalid("Invalid account type", param="type")
     country = fields.get("country", "US")
     if not _COUNTRY.fullmatch(country) or country == NOWHERE:

@@ -20,6 +20,7 @@ from app.sandbox.stripe.api.reading import (
     Fields,
     answer,
     check,
+    check_steps,
     read_amount,
     read_metadata,
     with_valid_key,
@@ -45,8 +46,7 @@ _PAGE_SECONDS_MIN: Final = 1_800
 _PAGE_SECONDS_MAX: Final = 86_400
 _SKEW_SECONDS: Final = 60  # clocks differ
 _AMOUNT_MAX: Final = 99_999_999
-_LEGACY: Final = frozenset({"ugx"})  # in hundredths, which must be whole units
-_THREE_DECIMALS: Final = frozenset({"kwd", "tnd"})  # in thousandths, whose last digit must be 0
+_LEAST: Final = {"eur": 50, "gbp": 30, "jpy": 50, "usd": 50}  # Stripe converts it for others
 
 
 @post("/checkout/sessions", status_code=200)
@@ -234,8 +234,14 @@ def _amount(fields: Fields) -> int:
     amount = read_amount(fields, param) * read_amount(fields, "line_items[0][quantity]")
     if amount > _AMOUNT_MAX:
         raise errors.refused("Amount must be no more than 99999999", code="amount_too_large")
-    if (currency in _LEGACY and amount % 100) or (currency in _THREE_DECIMALS and amount % 10):
-        raise errors.invalid(f"Invalid amount for {currency}", param=param)
+    check_steps(amount, currency, param=param)
+    if amount < _LEAST.get(currency, 1):
+        raise errors.invalid(
+            "The Checkout Session's total amount due must add up to at least "
+            f"{_LEAST[currency]} {currency}",
+            param=param,
+            code="amount_too_small",
+        )
     return amount
 
 

@@ -17,6 +17,7 @@ from app.sandbox.stripe.api.reading import (
     Fields,
     answer,
     check,
+    check_steps,
     read_amount,
     read_metadata,
     with_valid_key,
@@ -104,6 +105,7 @@ def _begin(simulator: Simulator, fields: Fields, rule: Rule | None) -> Refund:
             code="charge_already_refunded",
         )
     amount = read_amount(fields, "amount") if "amount" in fields else left
+    check_steps(amount, transaction.currency, param="amount")
     if amount > left:
         raise errors.refused(
             f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})",

@@ -25,6 +25,7 @@ from app.sandbox.stripe.api.reading import (
     Fields,
     answer,
     check,
+    check_steps,
     read_amount,
     read_metadata,
     with_valid_key,
@@ -136,6 +137,7 @@ def _find(simulator: Simulator, code: str) -> Transfer:
 def _begin(simulator: Simulator, fields: Fields, rule: Rule | None) -> Transfer:
     check(fields, required=_REQUIRED, optional=_OPTIONAL)
     amount, currency = read_amount(fields, "amount"), fields["currency"].upper()
+    check_steps(amount, currency, param="amount")
     recipient = _recipient(simulator, fields["destination"])
     _check_funds(simulator, fields, amount=amount, currency=currency, rule=rule)
     given = objects.TransferRequest(

@@ -94,6 +94,17 @@ def other_parameters(key: str) -> StripeError:
     )
 
 
+def key_in_use(key: str) -> StripeError:
+    return StripeError(
+        409,
+        "There is currently another in-progress request using this Idempotent Key (that probably "
+        f"means you submitted twice, and the other request is still going through): {key}. Please "
+        "try again.",
+        kind="idempotency_error",
+        code="idempotency_key_in_use",
+    )
+
+
 def broken() -> StripeError:
     return StripeError(500, "An unknown error occurred", kind="api_error")
 

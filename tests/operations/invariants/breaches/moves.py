@@ -164,6 +164,15 @@ LATE: Final = (
         RETURNING concat_ws(' ', principal_id, route, key)""",
     ),
     Breach(
+        "instants_as_agreed",
+        "the clocks of the place were changed after it was booked",
+        """
+        UPDATE bookings SET terms = terms || '{"checkInLocal": "2020-01-01T15:00:00"}'
+         WHERE id = (SELECT id FROM bookings
+                      WHERE state = 'confirmed' AND check_in_at > business_now() LIMIT 1)
+        RETURNING id""",
+    ),
+    Breach(
         "jobs_start",
         "a job nobody took",
         """
