@@ -7,13 +7,7 @@ from uuid import UUID, uuid5
 
 import uuid_utils.compat
 
-from app.edge.gateways.port import (
-    FoundPayout,
-    GatewayName,
-    MoneyOutStatus,
-    Refused,
-    Unknown,
-)
+from app.edge.gateways.port import FoundPayout, GatewayName, MoneyOutStatus, Refused, Unknown
 from app.edge.gateways.recipients import OnboardingNeeded, RecipientReady
 from app.edge.notifications import actions as notifications
 from app.edge.notifications.model import Kind
