@@ -24,6 +24,7 @@ import app.money.instructions.routes
 import app.money.ledger.routes
 import app.money.payees.routes
 import app.money.payouts.routes
+import app.money.reconciliation.routes
 import app.operations.alerts.routes
 import app.operations.audit_log.routes
 import app.operations.health.routes
@@ -66,6 +67,7 @@ def create_app() -> ASGIApp:
             *app.edge.calls.routes.routes,
             *app.money.payees.routes.routes,
             *app.money.payouts.routes.routes,
+            *app.money.reconciliation.routes.routes,
             *app.flows.tracking.routes.routes,
             *app.edge.webhooks.routes.routes,
             api_page.assets,

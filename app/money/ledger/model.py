@@ -68,6 +68,7 @@ class PostingKind(StrEnum):
     CHARGEBACK = "chargeback"  # chargeback
     CHARGEBACK_REVERSAL = "chargeback_reversal"  # chargeback
     CHARGEBACK_RECOVERY = "chargeback_recovery"  # chargeback
+    GATEWAY_CHARGE = "gateway_charge"  # an id that follows from the gateway's id of it
     ADJUSTMENT = "adjustment"  # an admin's request, which gets an id of its own
 
 

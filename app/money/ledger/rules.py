@@ -42,6 +42,7 @@ WORDS: Final = MappingProxyType(
         PostingKind.CHARGEBACK: "Charged back by the guest's bank",
         PostingKind.CHARGEBACK_REVERSAL: "Given back by the guest's bank",
         PostingKind.CHARGEBACK_RECOVERY: "Recovered of what was charged back",
+        PostingKind.GATEWAY_CHARGE: "Charged by the gateway for its service",
         PostingKind.ADJUSTMENT: "Adjusted by hand",
     }
 )

@@ -1,0 +1,70 @@
+"""Movements: stored page by page, forgotten after their time."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from app.edge.gateways.port import GatewayName
+from app.foundation.db import Tx, execute, json
+from app.money.reconciliation.model import Movement
+
+
+async def store(
+    tx: Tx, gateway: GatewayName, movements: Sequence[Movement], *, or_at: datetime
+) -> None:
+    """Store a page; of a row that is there already, what was read last wins.
+
+    The page names each row once. Rows are written in the order of their keys, so that two runs
+    that read the same rows never deadlock. `or_at` is the time of those that have none.
+    """
+    await execute(
+        tx,
+        """
+        INSERT INTO gateway_movements AS known
+               (gateway, kind, gateway_id, reference, charge_reference, charge_id, state, amount,
+                currency, returned, fee, settled_amount, settled_currency, recipient, is_taken,
+                live, at)
+        SELECT %(gateway)s, kind, gateway_id, reference, charge_reference, charge_id, state, amount,
+               currency, returned, fee, settled_amount, settled_currency, recipient, is_taken,
+               live, coalesce(at, %(or_at)s)
+          FROM jsonb_to_recordset(%(movements)s) AS page (
+               kind text, gateway_id text, reference text, charge_reference text, charge_id text,
+               state text, amount bigint, currency text, returned bigint, fee bigint,
+               settled_amount bigint, settled_currency text, recipient text, is_taken boolean,
+               live boolean, at timestamptz)
+         ORDER BY kind, gateway_id
+            ON CONFLICT (gateway, kind, gateway_id) DO UPDATE
+           SET reference = excluded.reference, charge_reference = excluded.charge_reference,
+               charge_id = excluded.charge_id, state = excluded.state, amount = excluded.amount,
+               currency = excluded.currency, returned = excluded.returned, fee = excluded.fee,
+               settled_amount = excluded.settled_amount,
+               settled_currency = excluded.settled_currency, recipient = excluded.recipient,
+               is_taken = excluded.is_taken, live = excluded.live,
+               last_seen = business_now(),
+               changed_at = CASE
+                   WHEN (known.state, known.amount, known.currency, known.returned, known.fee,
+                         known.settled_amount, known.settled_currency, known.is_taken)
+                        IS DISTINCT FROM
+                        (excluded.state, excluded.amount, excluded.currency, excluded.returned,
+                         excluded.fee, excluded.settled_amount, excluded.settled_currency,
+                         excluded.is_taken)
+                   THEN business_now() ELSE known.changed_at END""",
+        gateway=gateway,
+        movements=json(movements),
+        or_at=or_at,
+    )
+
+
+async def forget(tx: Tx, *, kept: timedelta, limit: int) -> int:
+    """Delete movements older than `kept`, oldest first; returns how many."""
+    return await execute(
+        tx,
+        """
+        DELETE FROM gateway_movements
+         WHERE (gateway, kind, gateway_id) IN (
+               SELECT gateway, kind, gateway_id FROM gateway_movements
+                WHERE at < business_now() - %(kept)s
+                ORDER BY at LIMIT %(limit)s
+                  FOR UPDATE SKIP LOCKED)""",
+        kept=kept,
+        limit=limit,
+    )
