@@ -25,13 +25,17 @@ class _Commands(click.Group):
     """The subcommands. A refusal is printed as one message, without a traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "jobs"])
+        return sorted([*super().list_commands(ctx), "jobs", "reconcile"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name == "jobs":
             from app.cli_jobs import jobs  # noqa: PLC0415
 
             return jobs
+        if cmd_name == "reconcile":
+            from app.cli_reconcile import reconcile  # noqa: PLC0415
+
+            return reconcile
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> object:

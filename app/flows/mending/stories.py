@@ -36,13 +36,9 @@ async def reconcile(name: GatewayName, span: Span) -> int:
     A run that stopped is gone on with first. Raises GatewayUnclear.
     """
     gateway = gateway_named(name)
-    rows = 0
     async with transaction() as tx:
         stopped = await reconciliation.take_unfinished(tx, name)
-    if stopped:
-        rows = await _finish(gateway, stopped)
-        if stopped.since <= span.since and span.until <= stopped.until:
-            return rows
+    rows = await _finish(gateway, stopped) if stopped else 0
     async with transaction() as tx:
         run = await reconciliation.begin(tx, name, span)
     return rows + await _finish(gateway, run)
@@ -80,6 +76,7 @@ async def _finish(gateway: Gateway, run: Run) -> int:
         mended = await mend_all(gateway.name)
         await stories.look_again(gateway, run, OTHERS, mended)
         async with transaction() as tx:
+            await reconciliation.lock_comparing(tx, gateway.name)
             await reconciliation.alert(tx, gateway.name)
             await reconciliation.finish(tx, run)
     except RunLost:
@@ -97,6 +94,7 @@ async def mend_all(name: GatewayName) -> list[Difference]:
     and is tried again by the next run, and operators are alerted if it stays.
     """
     async with transaction() as tx:
+        await reconciliation.lock_comparing(tx, name)
         found = await reconciliation.begin_mending(tx, name)
     tried: list[Difference] = []
     for difference in found:

@@ -103,8 +103,8 @@ async def _compare(
         listed_since=run.started_at,
     )
     async with transaction() as tx:
-        await actions.keep(tx, run)
         await actions.lock_comparing(tx, run.gateway)
+        await actions.keep(tx, run)
         compared = await actions.compare_all(tx, scope, others)
         lacking = [] if asked else _lacking(compared)
         if not lacking:
@@ -146,8 +146,8 @@ async def _ask_all(gateway: Gateway, run: Run, asked: Sequence[ToAsk]) -> None:
         if isinstance(found, Unknown):
             raise await _stopped(run, f"asked about the {each.what} {each.subject}: {found.reason}")
         async with transaction() as tx:
-            await actions.keep(tx, run)
             await actions.store_asked(tx, run, found)
+            await actions.keep(tx, run)
 
 
 async def _ask(gateway: Gateway, ask: ToAsk) -> list[Movement] | Unknown:

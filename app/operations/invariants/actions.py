@@ -14,6 +14,7 @@ from app.operations.invariants.queries import (
     ledger,
     money_in,
     money_out,
+    reconciliation,
     units,
 )
 from app.operations.invariants.queries.judging import Judge, Verdicts, make_room, take_snapshot
@@ -38,6 +39,7 @@ JUDGES: Final[tuple[Judge, ...]] = (
     money_out.late_refunds,
     chargebacks.postings,
     chargebacks.charges,
+    reconciliation.differences,
     histories.bookings,
     histories.payments,
     histories.pots,

@@ -75,6 +75,9 @@ LAWS: Final = (
     _law("chargebacks_borne", _C, "A host owes what is to be recovered from the next payouts."),
     _law("chargebacks_freeze", _C, "A charge is frozen while a chargeback is open, and only then."),
     _law("chargebacks_recovered", _C, "What a chargeback took from something is missing there."),
+    _law(
+        "differences_explained", _C, "Gateway and ledger differ nowhere for an hour, unexplained."
+    ),
     # ---- states ----
     _law("booking_history_whole", _C, "A booking's history leads to its state without a gap."),
     _law("payment_history_whole", _C, "A charge's history leads to its state without a gap."),

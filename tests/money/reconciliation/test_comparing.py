@@ -114,7 +114,7 @@ async def test_another_currency_at_the_gateway_is_a_difference(desk: Desk) -> No
 
 
 async def test_a_charge_that_is_paid_there_only_is_settled(desk: Desk) -> None:
-    payment, row = await desk.paid()
+    await desk.paid()
     async with transaction() as tx:
         second = await desk.begun(tx)
     desk.lists.charge(second.reference, second.amount)
@@ -211,7 +211,7 @@ async def test_a_transfer_reversed_at_the_gateway_is_looked_up_and_posted(desk: 
 
 async def test_an_earlier_attempt_that_has_moved_money_is_money_paid_twice(desk: Desk) -> None:
     payment, charge = await desk.paid()
-    instruction_id, row = await desk.refunded(payment, 1_000)
+    instruction_id, _ = await desk.refunded(payment, 1_000)
     desk.lists.refund(charge, 1_000, reference=f"rf-{instruction_id.hex}-9")
     await desk.reconcile()
     assert await desk.found() == ["refund twice 1000 None None"]

@@ -24,8 +24,10 @@ _HOURS_MAX: Final = 100
 
 
 async def lock_comparing(tx: Tx, gateway: GatewayName) -> None:
-    """Let one run of a gateway compare at a time: one that began later must not close what it
-    has not seen.
+    """Let one run of a gateway at a time compare, mend or alert, until the transaction ends.
+
+    One that compared earlier must not close what another has found since. This is locked before
+    any difference, and after any movement.
     """
     await runs.lock_unfinished(tx, gateway)
 
