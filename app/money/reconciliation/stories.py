@@ -62,6 +62,7 @@ async def compare(gateway: Gateway, run: Run, others: Others, *, earlier: bool =
     Raises GatewayUnclear, RunLost.
     """
     async with transaction() as tx:
+        await actions.prepare(tx)
         hours = await actions.open_hours(tx, gateway.name) if earlier else []
     for part in rules.slices(run, hours):
         await _compare_slice(gateway, run, part, others)

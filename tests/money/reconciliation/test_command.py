@@ -35,8 +35,10 @@ async def all_rows() -> dict[str, str]:
         )
         hashes: dict[str, str] = {}
         for table in tables:
-            sql: Any = f"SELECT md5(coalesce(string_agg(t::text, ' ' ORDER BY t::text), '')) FROM {table} AS t"
-            [hashes[table]] = await fetch_values(tx, str, sql)
+            hash_of: Any = f"""
+                SELECT md5(coalesce(string_agg(row::text, ' ' ORDER BY row::text), ''))
+                  FROM {table} AS row"""
+            [hashes[table]] = await fetch_values(tx, str, hash_of)
     return hashes
 
 
@@ -130,7 +132,7 @@ def serving_lists() -> Iterator[tuple[StripeLists, str]]:
             self.end_headers()
             self.wfile.write(reply.content)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             """Write nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -15,6 +15,7 @@ from app.money.reconciliation.actions.compare import (
     lock_comparing,
     open_differences,
     open_hours,
+    prepare,
     record_all,
 )
 from app.money.reconciliation.actions.gather import (
@@ -52,6 +53,7 @@ __all__ = [
     "open_differences",
     "open_hours",
     "post_fee",
+    "prepare",
     "queue_run",
     "read_days",
     "read_difference",

@@ -12,7 +12,15 @@ from app.foundation.db import Tx, plan_for_values
 from app.money.instructions.model import InstructionKind
 from app.money.reconciliation import rules
 from app.money.reconciliation.model import Compared, Difference, Finding, Scope, What
-from app.money.reconciliation.queries import balance, charges, differences, hours, money_out, runs
+from app.money.reconciliation.queries import (
+    balance,
+    charges,
+    differences,
+    hours,
+    money_out,
+    movements,
+    runs,
+)
 from app.money.reconciliation.queries.differences import NewDifference
 
 Comparison = Callable[[Tx, Scope], Awaitable[Compared]]
@@ -21,6 +29,11 @@ ALERT: Final = "difference"
 # So long a difference may be that of two clocks, or of a webhook on its way.
 _SEEN_FOR: Final = timedelta(minutes=30)
 _HOURS_MAX: Final = 100
+
+
+async def prepare(tx: Tx) -> None:
+    """Get ready to compare what was just stored. In a transaction of its own."""
+    await movements.analyze(tx)
 
 
 async def lock_comparing(tx: Tx, gateway: GatewayName) -> None:

@@ -40,16 +40,25 @@ async def compare(tx: Tx, scope: Scope) -> Compared:
             SELECT reference, gateway_id, reference, settled_at, NULL, NULL, NULL, currency,
                    NULL, NULL, NULL, id
               FROM payments
+              LEFT JOIN LATERAL (
+                   SELECT true AS is_there FROM gateway_movements AS known
+                    WHERE known.gateway = payments.gateway AND known.kind = 'charge'
+                      AND known.gateway_id = payments.gateway_id
+                      AND (known.last_seen >= %(listed_since)s
+                           OR known.at < %(run_since)s OR known.at >= %(run_until)s)
+                    LIMIT 1
+                   ) AS by_id ON true
+              LEFT JOIN LATERAL (
+                   SELECT true AS is_there FROM gateway_movements AS known
+                    WHERE known.gateway = payments.gateway AND known.kind = 'charge'
+                      AND known.reference = payments.reference AND payments.gateway_id IS NULL
+                      AND (known.last_seen >= %(listed_since)s
+                           OR known.at < %(run_since)s OR known.at >= %(run_until)s)
+                    LIMIT 1
+                   ) AS by_reference ON true
              WHERE gateway = %(gateway)s AND state = 'succeeded'
                AND settled_at >= %(since)s AND settled_at < %(until)s
-               AND NOT EXISTS (
-                   SELECT FROM gateway_movements AS known
-                    WHERE known.gateway = payments.gateway AND known.kind = 'charge'
-                      AND (known.gateway_id = payments.gateway_id
-                           OR (payments.gateway_id IS NULL
-                               AND known.reference = payments.reference))
-                      AND (known.last_seen >= %(listed_since)s
-                           OR known.at < %(run_since)s OR known.at >= %(run_until)s))
+               AND by_id.is_there IS NULL AND by_reference.is_there IS NULL
         ), ours AS (
             SELECT both_sides.*, own.state, own.amount AS own_amount,
                    own.currency AS own_currency, own.updated_at,

@@ -65,16 +65,27 @@ async def compare(tx: Tx, kind: InstructionKind, scope: Scope) -> Compared:
                    NULL, sent.id, sent.payment_id
               FROM instructions AS sent
               JOIN payments AS charge ON charge.id = sent.payment_id
+              LEFT JOIN LATERAL (
+                   SELECT true AS is_there FROM gateway_movements AS known
+                    WHERE known.gateway = sent.gateway AND known.kind = sent.kind
+                      AND known.gateway_id = sent.gateway_id
+                      AND (known.last_seen >= %(listed_since)s
+                           OR known.at < %(run_since)s OR known.at >= %(run_until)s)
+                    LIMIT 1
+                   ) AS by_id ON true
+              LEFT JOIN LATERAL (
+                   SELECT true AS is_there FROM gateway_movements AS known
+                    WHERE by_id.is_there IS NULL AND known.gateway = sent.gateway
+                      AND known.kind = sent.kind AND known.reference = sent.reference
+                      AND (known.last_seen >= %(listed_since)s
+                           OR known.at < %(run_since)s OR known.at >= %(run_until)s)
+                    LIMIT 1
+                   ) AS by_reference ON true
              WHERE sent.gateway = %(gateway)s AND sent.kind = %(kind)s
                AND sent.state IN ('sent', 'confirmed')
                AND coalesce(sent.sent_at, sent.confirmed_at) >= %(since)s
                AND coalesce(sent.sent_at, sent.confirmed_at) < %(until)s
-               AND NOT EXISTS (
-                   SELECT FROM gateway_movements AS known
-                    WHERE known.gateway = sent.gateway AND known.kind = sent.kind
-                      AND (known.gateway_id = sent.gateway_id OR known.reference = sent.reference)
-                      AND (known.last_seen >= %(listed_since)s
-                           OR known.at < %(run_since)s OR known.at >= %(run_until)s))
+               AND by_id.is_there IS NULL AND by_reference.is_there IS NULL
         ), ours AS (
             SELECT both_sides.*, own.state, own.updated_at, own.currency AS own_currency,
                    own.amount - own.returned AS own_amount,

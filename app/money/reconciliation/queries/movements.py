@@ -54,6 +54,11 @@ async def store(
     )
 
 
+async def analyze(tx: Tx) -> None:
+    """Let the planner know how many movements there are: it may never have seen those of a run."""
+    await execute(tx, "ANALYZE (SKIP_LOCKED) gateway_movements")
+
+
 async def forget(tx: Tx, *, kept: timedelta, limit: int) -> int:
     """Delete movements older than `kept`, oldest first; returns how many."""
     return await execute(
