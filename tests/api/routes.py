@@ -188,6 +188,20 @@ PROTECTED: Final = {
         {}, stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
     ),
     ("GET", "/api/host/transfers"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
+    ("GET", "/api/host/settlements"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
+    ("GET", "/api/host/settlements/{settlement_id}"): Rule(
+        stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
+    ),
+    ("GET", "/api/host/settlements/{settlement_id}/csv"): Rule(
+        stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
+    ),
+    ("GET", "/api/admin/settlements"): ADMIN_ONLY,
+    ("GET", "/api/admin/settlements/csv"): ADMIN_ONLY._replace(query={"month": "2026-10"}),
+    ("GET", "/api/admin/settlements/{settlement_id}"): ADMIN_ONLY,
+    ("GET", "/api/admin/settlements/{settlement_id}/csv"): ADMIN_ONLY,
+    ("GET", "/api/admin/bank-statements"): ADMIN_ONLY,
+    ("GET", "/api/admin/bank-statements/payouts"): ADMIN_ONLY,
+    ("GET", "/api/admin/bank-statements/{bank_statement_id}"): ADMIN_ONLY,
     ("GET", "/api/host/balance"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
     ("GET", "/api/host/debts"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
     **{

@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 
 from app.edge.gateways.lists import Span
-from app.edge.gateways.port import Gateway, GatewayName
+from app.edge.gateways.port import Gateway, GatewayName, MoneyOutStatus
 from app.edge.gateways.registry import gateway_named
 from app.flows.chargebacks import stories as chargebacks
 from app.flows.checkout import stories as checkout
@@ -17,6 +17,7 @@ from app.flows.mending.model import Report
 from app.flows.sending import stories as sending
 from app.foundation.db import only_connection, transaction
 from app.foundation.errors import Problem
+from app.money.bank_statements import actions as bank_statements
 from app.money.payments.model import GatewayUnclear
 from app.money.reconciliation import actions as reconciliation
 from app.money.reconciliation import stories
@@ -122,6 +123,8 @@ def _remedy_of(difference: Difference) -> Remedy | None:
             return _look_up_chargebacks
         case Difference(what=What.CHANGE, gateway_state="fee"):
             return _post_fee
+        case Difference(what=What.PAYOUT):
+            return _expect_payout
         case _:
             return None
 
@@ -144,3 +147,16 @@ async def _look_up_chargebacks(difference: Difference) -> None:
 async def _post_fee(difference: Difference) -> None:
     async with transaction() as tx:
         await reconciliation.post_fee(tx, difference)
+
+
+async def _expect_payout(difference: Difference) -> None:
+    """Post a payout that has left the gateway, or that is back there."""
+    async with transaction() as tx:
+        payout = await reconciliation.read_payout(tx, difference)
+        if payout is None:
+            return
+        if difference.gateway_state == MoneyOutStatus.SUCCEEDED:
+            await bank_statements.expect(tx, payout)
+        elif difference.in_ledger:
+            why = f"{difference.gateway_state} at the gateway"
+            await bank_statements.fail(tx, payout.gateway, payout.gateway_id, why=why)

@@ -28,6 +28,7 @@ class AccountKind(StrEnum):
     PLATFORM_REVENUE = "platform_revenue"
     GATEWAY_FEES = "gateway_fees"
     CHARGEBACK_LOSSES = "chargeback_losses"
+    BANK = "bank"
 
 
 _K = AccountKind
@@ -47,6 +48,7 @@ _NAMES: Final = MappingProxyType(
         _K.PLATFORM_REVENUE: "Revenue of the platform",
         _K.GATEWAY_FEES: "Fees of",
         _K.CHARGEBACK_LOSSES: "Losses by chargebacks",
+        _K.BANK: "Our bank account",
     }
 )
 
@@ -56,7 +58,7 @@ class PostingKind(StrEnum):
 
     CHARGE = "charge"  # payment
     UNAPPLIED_CHARGE = "unapplied_charge"  # payment that came late or twice, and is owed back
-    GATEWAY_FEE = "gateway_fee"  # payment, instruction or chargeback
+    GATEWAY_FEE = "gateway_fee"  # payment, instruction, chargeback or payout
     DIVISION = "division"  # pot
     HOST_DEBIT = "host_debit"  # late refund whose cost the host bears
     PLATFORM_DEBIT = "platform_debit"  # late refund whose cost the platform bears
@@ -68,6 +70,8 @@ class PostingKind(StrEnum):
     CHARGEBACK = "chargeback"  # chargeback
     CHARGEBACK_REVERSAL = "chargeback_reversal"  # chargeback
     CHARGEBACK_RECOVERY = "chargeback_recovery"  # chargeback
+    PAYOUT = "payout"  # payout that is expected at our bank
+    PAYOUT_REVERSAL = "payout_reversal"  # payout that is expected at our bank
     GATEWAY_CHARGE = "gateway_charge"  # an id that follows from the gateway's id of it
     ADJUSTMENT = "adjustment"  # an admin's request, which gets an id of its own
 

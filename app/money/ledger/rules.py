@@ -42,6 +42,8 @@ WORDS: Final = MappingProxyType(
         PostingKind.CHARGEBACK: "Charged back by the guest's bank",
         PostingKind.CHARGEBACK_REVERSAL: "Given back by the guest's bank",
         PostingKind.CHARGEBACK_RECOVERY: "Recovered of what was charged back",
+        PostingKind.PAYOUT: "Paid out to our bank",
+        PostingKind.PAYOUT_REVERSAL: "Payout to our bank came back",
         PostingKind.GATEWAY_CHARGE: "Charged by the gateway for its service",
         PostingKind.ADJUSTMENT: "Adjusted by hand",
     }
@@ -174,7 +176,7 @@ def ledger_entry(found: FoundEntry) -> LedgerEntry:
 
 
 def gateway_fee(
-    fee: int, clearing: Account, *, source_id: UUID, booking_id: UUID, memo: str
+    fee: int, clearing: Account, *, source_id: UUID, booking_id: UUID | None, memo: str
 ) -> Posting:
     """What a gateway charges is the platform's cost; the gateway keeps it of what it holds."""
     fees = Account(AccountKind.GATEWAY_FEES, clearing.currency, gateway=clearing.gateway)

@@ -93,6 +93,7 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
     is_taken: bool = False
     live: bool
     at: datetime | None
+    arrives_at: datetime | None = None
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

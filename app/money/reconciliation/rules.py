@@ -138,6 +138,7 @@ def _payout(row: FoundPayout) -> Movement:
     return Movement(
         kind=What.PAYOUT,
         gateway_id=row.gateway_id,
+        arrives_at=row.arrives_at,
         reference=row.reference,
         state=row.status,
         amount=row.money.amount,

@@ -7,6 +7,7 @@ from app.foundation.alerts import Sighting, raise_alerts, resolve_alerts
 from app.foundation.db import Tx
 from app.operations.invariants.model import Audit, Finding
 from app.operations.invariants.queries import (
+    bank,
     chargebacks,
     deadlines,
     histories,
@@ -15,6 +16,7 @@ from app.operations.invariants.queries import (
     money_in,
     money_out,
     reconciliation,
+    settlements,
     units,
 )
 from app.operations.invariants.queries.judging import Judge, Verdicts, make_room, take_snapshot
@@ -27,6 +29,10 @@ JUDGES: Final[tuple[Judge, ...]] = (
     ledger.transactions,
     units.claims,
     ledger.balances,
+    settlements.transactions,
+    settlements.settlements,
+    bank.statements,
+    bank.payouts,
     ledger.checkpoints,
     money_in.bookings,
     money_in.pots,

@@ -255,8 +255,24 @@ async def test_any_other_change_of_our_balance_waits_for_a_person(desk: Desk) ->
     assert await desk.count("SELECT count(*) FROM alerts WHERE kind = 'difference'") == 1
 
 
-async def test_a_payout_to_our_bank_that_is_not_posted_is_missing_here(desk: Desk) -> None:
+async def test_a_payout_to_our_bank_is_posted_once_it_is_paid(desk: Desk) -> None:
     desk.lists.payout(4_000)
-    desk.lists.payout(500, status="in_transit")
+    on_its_way = desk.lists.payout(500, status="in_transit")
     await desk.reconcile()
-    assert await desk.found() == ["payout missing_here 4000 None None"]
+    assert await desk.found() == []
+    assert await desk.balance("bank") == -4_000
+    on_its_way["status"] = "paid"
+    await desk.reconcile()
+    await desk.reconcile()
+    assert await desk.found() == []
+    assert await desk.balance("bank") == -4_500
+    assert await desk.balance("gateway_clearing") == 4_500
+
+
+async def test_a_payout_that_comes_back_after_all_is_posted_back(desk: Desk) -> None:
+    row = desk.lists.payout(4_000)
+    await desk.reconcile()
+    row |= {"status": "failed", "failure_code": "account_closed"}
+    await desk.reconcile()
+    assert await desk.found() == []
+    assert await desk.balance("bank") == 0

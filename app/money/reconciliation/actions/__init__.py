@@ -31,7 +31,7 @@ from app.money.reconciliation.actions.gather import (
     store_page,
     take_unfinished,
 )
-from app.money.reconciliation.actions.mend import begin_mending, post_fee
+from app.money.reconciliation.actions.mend import begin_mending, post_fee, read_payout
 from app.money.reconciliation.actions.trial import begin_trial
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "read_days",
     "read_difference",
     "read_page",
+    "read_payout",
     "record_all",
     "store_asked",
     "store_page",

@@ -5,11 +5,12 @@ from typing import Final
 from app.edge.gateways.port import GatewayName
 from app.foundation.alerts import resolve_alert
 from app.foundation.db import Tx
+from app.money.bank_statements.model import NewPayout
 from app.money.ledger import actions as ledger
 from app.money.reconciliation import rules
 from app.money.reconciliation.actions.compare import ALERT
 from app.money.reconciliation.model import Difference, DifferenceKind
-from app.money.reconciliation.queries import differences
+from app.money.reconciliation.queries import differences, movements
 
 _TRIES_MAX: Final = 20
 _PER_RUN_MAX: Final = 500
@@ -21,6 +22,11 @@ async def begin_mending(tx: Tx, gateway: GatewayName) -> list[Difference]:
     mendable = [each for each in found if (each.what, each.kind) not in rules.FOR_A_PERSON]
     await differences.count_tries(tx, [each.id for each in mendable])
     return mendable
+
+
+async def read_payout(tx: Tx, difference: Difference) -> NewPayout | None:
+    """The payout to our bank that a difference is about, as the gateway lists it."""
+    return await movements.find_payout(tx, difference.gateway, difference.subject)
 
 
 async def post_fee(tx: Tx, difference: Difference) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from app.edge.gateways.port import GatewayName
-from app.foundation.db import Tx, execute, json
+from app.foundation.db import Tx, execute, fetch_one, json
+from app.money.bank_statements.model import NewPayout
 from app.money.reconciliation.model import Movement
 
 
@@ -22,15 +23,16 @@ async def store(
         INSERT INTO gateway_movements AS known
                (gateway, kind, gateway_id, reference, charge_reference, charge_id, state, amount,
                 currency, returned, fee, settled_amount, settled_currency, recipient, is_taken,
-                live, at)
+                live, at, arrives_at)
         SELECT %(gateway)s, kind, gateway_id, reference, charge_reference, charge_id, state, amount,
                currency, returned, fee, settled_amount, settled_currency, recipient, is_taken,
-               live, coalesce(at, %(or_at)s)
+               live, coalesce(at, %(or_at)s), arrives_at
           FROM jsonb_to_recordset(%(movements)s) AS page (
                kind text, gateway_id text, reference text, charge_reference text, charge_id text,
                state text, amount bigint, currency text, returned bigint, fee bigint,
                settled_amount bigint, settled_currency text, recipient text, is_taken boolean,
-               live boolean, at timestamptz)
+               live boolean, at timestamptz,
+               arrives_at timestamptz)
          ORDER BY kind, gateway_id
             ON CONFLICT (gateway, kind, gateway_id) DO UPDATE
            SET reference = excluded.reference, charge_reference = excluded.charge_reference,
@@ -39,6 +41,7 @@ async def store(
                settled_amount = excluded.settled_amount,
                settled_currency = excluded.settled_currency, recipient = excluded.recipient,
                is_taken = excluded.is_taken, live = excluded.live,
+               arrives_at = excluded.arrives_at,
                last_seen = business_now(),
                changed_at = CASE
                    WHEN (known.state, known.amount, known.currency, known.returned, known.fee,
@@ -51,6 +54,22 @@ async def store(
         gateway=gateway,
         movements=json(movements),
         or_at=or_at,
+    )
+
+
+async def find_payout(tx: Tx, gateway: GatewayName, gateway_id: str) -> NewPayout | None:
+    """A payout to our bank, which arrives when the gateway says; if it does not, at once."""
+    return await fetch_one(
+        tx,
+        NewPayout,
+        """
+        SELECT gateway, gateway_id, reference, coalesce(fee, 0) AS fee,
+               jsonb_build_object('amount', amount, 'currency', currency) AS money,
+               (coalesce(arrives_at, at) AT TIME ZONE 'UTC')::date AS arrives_on
+          FROM gateway_movements
+         WHERE gateway = %(gateway)s AND kind = 'payout' AND gateway_id = %(gateway_id)s""",
+        gateway=gateway,
+        gateway_id=gateway_id,
     )
 
 

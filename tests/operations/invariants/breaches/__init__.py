@@ -9,6 +9,7 @@ from tests.operations.invariants.breaches.money_in import MONEY_IN
 from tests.operations.invariants.breaches.money_out import MONEY_OUT
 from tests.operations.invariants.breaches.moves import LATE, STATES
 from tests.operations.invariants.breaches.reconciliation import RECONCILIATION
+from tests.operations.invariants.breaches.settlements import BANK, SETTLEMENTS
 
 __all__ = ["BREACHES", "Breach"]
 
@@ -18,6 +19,8 @@ BREACHES: Final = (
     *MONEY_IN,
     *MONEY_OUT,
     *CHARGEBACKS,
+    *SETTLEMENTS,
+    *BANK,
     *RECONCILIATION,
     *STATES,
     *LATE,
