@@ -17,6 +17,7 @@ CREATE TABLE gateway_movements (
     recipient        text NOT NULL DEFAULT '',
     is_taken         boolean NOT NULL DEFAULT false,  -- by a chargeback, out of our balance
     live             boolean NOT NULL,
+    arrives_at       timestamptz,  -- a payout, at our bank
     at               timestamptz NOT NULL,
     first_seen       timestamptz NOT NULL DEFAULT business_now(),
     last_seen        timestamptz NOT NULL DEFAULT business_now(),
@@ -29,11 +30,10 @@ CREATE TABLE gateway_movements (
         (settled_amount IS NULL) = (settled_currency IS NULL)
     ),
     CONSTRAINT gateway_movements_amount_signed_if_change CHECK (kind = 'change' OR amount >= 0)
-);
+) WITH (fillfactor = 80);  -- each row is read, and its last_seen renewed, many times
 COMMENT ON TABLE gateway_movements IS 'What gateways list, as last read: ours, and that of other products on the same account';
 CREATE INDEX gateway_movements_of_time ON gateway_movements (gateway, kind, at);
 CREATE INDEX gateway_movements_of_reference ON gateway_movements (reference) WHERE reference <> '';
-CREATE INDEX gateway_movements_old ON gateway_movements (at);
 
 CREATE TABLE reconciliation_runs (
     id            uuid PRIMARY KEY,

@@ -47,7 +47,8 @@ async def store_page(tx: Tx, gateway: Gateway, run: Run, what: What, page: Page[
     """Store a page of a list, and where the list goes on. Raises RunLost."""
     rows = rules.movements(what, page.rows, live=gateway.live)
     await movements.store(tx, run.gateway, rows, or_at=run.since)
-    await _alert_unreadable(tx, run.gateway, what, page.unreadable)
+    if page.unreadable:
+        await _alert_unreadable(tx, run.gateway, what, page.unreadable)
     moved = await runs.move_on(
         tx,
         run,
