@@ -1719,6 +1719,53 @@ ALTER TABLE public.debt_recoveries ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
 
 
 --
+-- Name: differences; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.differences (
+    id uuid NOT NULL,
+    gateway text NOT NULL,
+    what text NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    day date GENERATED ALWAYS AS (((at AT TIME ZONE 'UTC'::text))::date) STORED NOT NULL,
+    currency character(3) NOT NULL,
+    at_gateway bigint,
+    here bigint,
+    in_ledger bigint,
+    gateway_state text,
+    state text,
+    reference text NOT NULL,
+    charge_reference text NOT NULL,
+    charge_id text NOT NULL,
+    payment_id uuid,
+    instruction_id uuid,
+    first_seen timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    last_seen timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    tries smallint DEFAULT 0 NOT NULL,
+    alerted_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    explained_at timestamp with time zone,
+    explained_by uuid,
+    note text,
+    CONSTRAINT differences_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT differences_explained_whole CHECK ((num_nulls(explained_at, explained_by, note) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT differences_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT differences_kind_known CHECK ((kind = ANY (ARRAY['missing_here'::text, 'missing_there'::text, 'amount'::text, 'currency'::text, 'state'::text, 'fee'::text, 'twice'::text]))),
+    CONSTRAINT differences_tries_check CHECK ((tries >= 0)),
+    CONSTRAINT differences_what_known CHECK ((what = ANY (ARRAY['charge'::text, 'refund'::text, 'transfer'::text, 'chargeback'::text, 'payout'::text, 'change'::text])))
+);
+
+
+--
+-- Name: TABLE differences; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.differences IS 'What a reconciliation found unequal between gateway, instruction and ledger; closed when it is gone';
+
+
+--
 -- Name: dispute_evidence; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1845,7 +1892,7 @@ CREATE TABLE public.escrow_events (
     actor_id uuid,
     reason text NOT NULL,
     CONSTRAINT escrow_events_actor_check CHECK ((actor = ANY (ARRAY['guest'::text, 'host'::text, 'admin'::text, 'system'::text]))),
-    CONSTRAINT escrow_events_move_allowed CHECK (((((was IS NULL) AND (state = 'held'::text)) OR ((was = 'held'::text) AND (state = ANY (ARRAY['disputed'::text, 'releasing'::text, 'refunding'::text, 'charged_back'::text]))) OR ((was = 'disputed'::text) AND (state = 'held'::text)) OR ((was = 'releasing'::text) AND (state = 'released'::text)) OR ((was = 'refunding'::text) AND (state = 'refunded'::text))) IS TRUE)),
+    CONSTRAINT escrow_events_move_allowed CHECK (((((was IS NULL) AND (state = 'held'::text)) OR ((was = 'held'::text) AND (state = ANY (ARRAY['disputed'::text, 'releasing'::text, 'refunding'::text, 'refunded'::text, 'charged_back'::text]))) OR ((was = 'disputed'::text) AND (state = 'held'::text)) OR ((was = 'releasing'::text) AND (state = 'released'::text)) OR ((was = 'refunding'::text) AND (state = 'refunded'::text))) IS TRUE)),
     CONSTRAINT escrow_events_pot_check CHECK ((pot = ANY (ARRAY['rental'::text, 'deposit'::text])))
 );
 
@@ -1953,6 +2000,48 @@ ALTER TABLE public.gateway_calls ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
 
 
 --
+-- Name: gateway_movements; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.gateway_movements (
+    gateway text NOT NULL,
+    kind text NOT NULL,
+    gateway_id text NOT NULL,
+    reference text NOT NULL,
+    charge_reference text DEFAULT ''::text NOT NULL,
+    charge_id text DEFAULT ''::text NOT NULL,
+    state text NOT NULL,
+    amount bigint NOT NULL,
+    currency character(3) NOT NULL,
+    returned bigint DEFAULT 0 NOT NULL,
+    fee bigint,
+    settled_amount bigint,
+    settled_currency character(3),
+    recipient text DEFAULT ''::text NOT NULL,
+    is_taken boolean DEFAULT false NOT NULL,
+    live boolean NOT NULL,
+    arrives_at timestamp with time zone,
+    at timestamp with time zone NOT NULL,
+    first_seen timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    last_seen timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    changed_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    CONSTRAINT gateway_movements_amount_signed_if_change CHECK (((kind = 'change'::text) OR (amount >= 0))),
+    CONSTRAINT gateway_movements_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT gateway_movements_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT gateway_movements_kind_known CHECK ((kind = ANY (ARRAY['charge'::text, 'refund'::text, 'transfer'::text, 'chargeback'::text, 'payout'::text, 'change'::text]))),
+    CONSTRAINT gateway_movements_settled_whole CHECK (((settled_amount IS NULL) = (settled_currency IS NULL)))
+)
+WITH (fillfactor='80');
+
+
+--
+-- Name: TABLE gateway_movements; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.gateway_movements IS 'What gateways list, as last read: ours, and that of other products on the same account';
+
+
+--
 -- Name: gateway_outages; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -2039,7 +2128,7 @@ CREATE TABLE public.instruction_history (
     attempt smallint NOT NULL,
     reference text,
     reason text NOT NULL,
-    CONSTRAINT instruction_history_move_allowed CHECK (((((was IS NULL) AND (state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text]))) OR ((was = 'queued'::text) AND (state = ANY (ARRAY['sending'::text, 'waiting_for_payee'::text, 'cancelled'::text]))) OR ((was = 'waiting_for_payee'::text) AND (state = ANY (ARRAY['queued'::text, 'cancelled'::text]))) OR ((was = 'sending'::text) AND (state = ANY (ARRAY['sent'::text, 'unknown'::text, 'failed'::text]))) OR ((was = 'unknown'::text) AND (state = ANY (ARRAY['sent'::text, 'confirmed'::text, 'failed'::text]))) OR ((was = 'sent'::text) AND (state = ANY (ARRAY['confirmed'::text, 'failed'::text, 'reversed'::text]))) OR ((was = 'failed'::text) AND (state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text, 'cancelled'::text]))) OR ((was = 'confirmed'::text) AND (state = 'reversed'::text))) IS TRUE))
+    CONSTRAINT instruction_history_move_allowed CHECK (((((was IS NULL) AND (state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text, 'sent'::text]))) OR ((was = 'queued'::text) AND (state = ANY (ARRAY['sending'::text, 'waiting_for_payee'::text, 'cancelled'::text]))) OR ((was = 'waiting_for_payee'::text) AND (state = ANY (ARRAY['queued'::text, 'cancelled'::text]))) OR ((was = 'sending'::text) AND (state = ANY (ARRAY['sent'::text, 'unknown'::text, 'failed'::text]))) OR ((was = 'unknown'::text) AND (state = ANY (ARRAY['sent'::text, 'confirmed'::text, 'failed'::text]))) OR ((was = 'sent'::text) AND (state = ANY (ARRAY['confirmed'::text, 'failed'::text, 'reversed'::text]))) OR ((was = 'failed'::text) AND (state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text, 'cancelled'::text]))) OR ((was = 'confirmed'::text) AND (state = 'reversed'::text))) IS TRUE))
 );
 
 
@@ -2072,10 +2161,10 @@ CREATE TABLE public.instructions (
     id uuid NOT NULL,
     kind text NOT NULL,
     state text NOT NULL,
-    booking_id uuid NOT NULL,
+    booking_id uuid,
     payment_id uuid NOT NULL,
     source_id uuid NOT NULL,
-    payee_id uuid NOT NULL,
+    payee_id uuid,
     gateway text NOT NULL,
     target text,
     amount bigint NOT NULL,
@@ -2095,16 +2184,28 @@ CREATE TABLE public.instructions (
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     sent_at timestamp with time zone,
     confirmed_at timestamp with time zone,
+    origin text DEFAULT 'berthold'::text NOT NULL,
+    key uuid,
+    fee bigint,
+    returned bigint DEFAULT 0 NOT NULL,
+    settled_amount bigint,
+    settled_currency character(3),
+    facts_due_at timestamp with time zone,
     CONSTRAINT instructions_amount_check CHECK ((amount > 0)),
     CONSTRAINT instructions_attempt_check CHECK ((attempt >= 0)),
-    CONSTRAINT instructions_attempt_has_reference CHECK (((attempt > 0) = (reference IS NOT NULL))),
+    CONSTRAINT instructions_attempt_has_reference CHECK (((origin = 'gateway'::text) OR ((attempt > 0) = (reference IS NOT NULL)))),
     CONSTRAINT instructions_confirmed_with_time CHECK (((state <> 'confirmed'::text) OR (confirmed_at IS NOT NULL))),
+    CONSTRAINT instructions_fee_within CHECK ((fee >= 0)),
     CONSTRAINT instructions_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT instructions_kind_check CHECK ((kind = ANY (ARRAY['refund'::text, 'transfer'::text]))),
     CONSTRAINT instructions_let_out_once_automatic CHECK ((((let_out_at IS NULL) OR automatic) AND ((let_out_by IS NULL) OR (let_out_at IS NOT NULL)))),
     CONSTRAINT instructions_open_has_next_look CHECK (((state <> ALL (ARRAY['queued'::text, 'sending'::text, 'unknown'::text, 'sent'::text])) OR (next_try_at IS NOT NULL) OR (automatic AND (let_out_at IS NULL)))),
+    CONSTRAINT instructions_origin_known CHECK ((origin = ANY (ARRAY['berthold'::text, 'gateway'::text]))),
     CONSTRAINT instructions_pass_breaker CHECK (((NOT automatic) OR (let_out_at IS NOT NULL) OR ((kind = 'refund'::text) AND (state = ANY (ARRAY['queued'::text, 'cancelled'::text]))))),
+    CONSTRAINT instructions_returned_within CHECK (((returned >= 0) AND (returned <= amount))),
+    CONSTRAINT instructions_settled_whole CHECK ((((settled_amount IS NULL) = (settled_currency IS NULL)) AND (settled_currency IS DISTINCT FROM currency) AND ((settled_amount >= 0) IS NOT FALSE))),
     CONSTRAINT instructions_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'waiting_for_payee'::text, 'sending'::text, 'sent'::text, 'unknown'::text, 'confirmed'::text, 'failed'::text, 'reversed'::text, 'cancelled'::text]))),
+    CONSTRAINT instructions_transfer_has_payee CHECK (((kind = 'refund'::text) OR ((booking_id IS NOT NULL) AND (payee_id IS NOT NULL)))),
     CONSTRAINT instructions_waiting_without_target CHECK (
 CASE state
     WHEN 'waiting_for_payee'::text THEN (target IS NULL)
@@ -2337,7 +2438,7 @@ CREATE TABLE public.ledger_accounts (
     CONSTRAINT ledger_accounts_at_gateway_by_kind CHECK (((kind = ANY (ARRAY['gateway_clearing'::text, 'gateway_fees'::text])) = (gateway IS NOT NULL))),
     CONSTRAINT ledger_accounts_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT ledger_accounts_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
-    CONSTRAINT ledger_accounts_kind_known CHECK ((kind = ANY (ARRAY['gateway_clearing'::text, 'escrow_rental'::text, 'escrow_deposit'::text, 'host_payable'::text, 'guest_refundable'::text, 'platform_revenue'::text, 'gateway_fees'::text, 'chargeback_losses'::text, 'bank'::text]))),
+    CONSTRAINT ledger_accounts_kind_known CHECK ((kind = ANY (ARRAY['gateway_clearing'::text, 'escrow_rental'::text, 'escrow_deposit'::text, 'host_payable'::text, 'guest_refundable'::text, 'platform_revenue'::text, 'gateway_fees'::text, 'chargeback_losses'::text, 'exchange'::text, 'bank'::text]))),
     CONSTRAINT ledger_accounts_owned_by_kind CHECK (((kind = ANY (ARRAY['escrow_rental'::text, 'escrow_deposit'::text, 'host_payable'::text, 'guest_refundable'::text])) = (owner_id IS NOT NULL)))
 );
 
@@ -2429,7 +2530,7 @@ CREATE TABLE public.ledger_transactions (
     memo text NOT NULL,
     at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     written_by xid8 DEFAULT pg_current_xact_id() NOT NULL,
-    CONSTRAINT ledger_transactions_kind_known CHECK ((kind = ANY (ARRAY['charge'::text, 'unapplied_charge'::text, 'gateway_fee'::text, 'division'::text, 'host_debit'::text, 'platform_debit'::text, 'refund'::text, 'refund_reversal'::text, 'refund_kept'::text, 'transfer'::text, 'transfer_reversal'::text, 'chargeback'::text, 'chargeback_reversal'::text, 'chargeback_recovery'::text, 'payout'::text, 'payout_reversal'::text, 'adjustment'::text])))
+    CONSTRAINT ledger_transactions_kind_known CHECK ((kind = ANY (ARRAY['charge'::text, 'unapplied_charge'::text, 'gateway_fee'::text, 'fee_correction'::text, 'exchange'::text, 'division'::text, 'host_debit'::text, 'platform_debit'::text, 'refund'::text, 'refund_reversal'::text, 'refund_kept'::text, 'transfer'::text, 'transfer_reversal'::text, 'partial_reversal'::text, 'taken_in'::text, 'chargeback'::text, 'chargeback_reversal'::text, 'chargeback_recovery'::text, 'gateway_charge'::text, 'payout'::text, 'payout_reversal'::text, 'adjustment'::text])))
 );
 
 
@@ -2535,7 +2636,6 @@ CREATE TABLE public.notifications (
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     sent_at timestamp with time zone,
     CONSTRAINT notifications_failed_with_error CHECK (((state <> 'failed'::text) OR (last_error IS NOT NULL))),
-    CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'payout_account_stopped'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text]))),
     CONSTRAINT notifications_sent_with_time CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
     CONSTRAINT notifications_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'failed'::text])))
 );
@@ -2611,8 +2711,8 @@ ALTER TABLE public.payment_history ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
 
 CREATE TABLE public.payments (
     id uuid NOT NULL,
-    booking_id uuid NOT NULL,
-    payer_id uuid NOT NULL,
+    booking_id uuid,
+    payer_id uuid,
     gateway text NOT NULL,
     reference text NOT NULL,
     state text NOT NULL,
@@ -2631,13 +2731,24 @@ CREATE TABLE public.payments (
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     settled_at timestamp with time zone,
+    origin text DEFAULT 'berthold'::text NOT NULL,
+    fee bigint,
+    fee_corrections smallint DEFAULT 0 NOT NULL,
+    settled_amount bigint,
+    settled_currency character(3),
+    facts_due_at timestamp with time zone,
     CONSTRAINT payments_amount_check CHECK ((amount > 0)),
     CONSTRAINT payments_charged_back_check CHECK ((charged_back >= 0)),
     CONSTRAINT payments_contested_after_success CHECK ((((NOT contested) AND (charged_back = 0)) OR (state = 'succeeded'::text))),
+    CONSTRAINT payments_facts_after_success CHECK (((facts_due_at IS NULL) OR (state = 'succeeded'::text))),
+    CONSTRAINT payments_fee_within CHECK ((fee >= 0)),
     CONSTRAINT payments_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT payments_looked_at_until_paid CHECK (((state <> 'succeeded'::text) OR (look_at IS NULL))),
+    CONSTRAINT payments_origin_known CHECK ((origin = ANY (ARRAY['berthold'::text, 'gateway'::text]))),
+    CONSTRAINT payments_ours_has_booking CHECK ((((booking_id IS NOT NULL) AND (payer_id IS NOT NULL)) OR ((origin = 'gateway'::text) AND (booking_id IS NULL) AND (payer_id IS NULL)))),
     CONSTRAINT payments_refunded_after_success CHECK (((refunded = 0) OR (state = 'succeeded'::text))),
     CONSTRAINT payments_refunded_within CHECK (((refunded >= 0) AND ((refunded + charged_back) <= amount))),
+    CONSTRAINT payments_settled_whole CHECK ((((settled_amount IS NULL) = (settled_currency IS NULL)) AND (settled_currency IS DISTINCT FROM currency) AND ((settled_amount >= 0) IS NOT FALSE))),
     CONSTRAINT payments_settled_with_time CHECK (((state = 'succeeded'::text) = (settled_at IS NOT NULL))),
     CONSTRAINT payments_state_known CHECK ((state = ANY (ARRAY['created'::text, 'pending'::text, 'succeeded'::text, 'failed'::text, 'abandoned'::text])))
 );
@@ -2723,13 +2834,14 @@ CREATE TABLE public.pots (
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     divided_at timestamp with time zone,
+    given_back bigint DEFAULT 0 NOT NULL,
     CONSTRAINT pots_amount_check CHECK ((amount > 0)),
-    CONSTRAINT pots_charged_back_within CHECK ((((charged_back >= 0) AND (charged_back <= amount)) AND ((state = 'charged_back'::text) = (charged_back = amount)))),
+    CONSTRAINT pots_charged_back_within CHECK (((charged_back >= 0) AND (given_back >= 0) AND ((charged_back + given_back) <= amount) AND ((state <> 'charged_back'::text) OR ((charged_back + given_back) = amount)) AND ((state <> ALL (ARRAY['held'::text, 'disputed'::text])) OR ((charged_back + given_back) < amount)))),
     CONSTRAINT pots_commission_bps_check CHECK (((commission_bps >= 0) AND (commission_bps <= 10000))),
     CONSTRAINT pots_contested_while_held CHECK (((NOT contested) OR (state = ANY (ARRAY['held'::text, 'disputed'::text])))),
     CONSTRAINT pots_disputed_in_window CHECK (((state <> 'disputed'::text) OR (closes_at IS NOT NULL))),
     CONSTRAINT pots_divided_once_over CHECK ((((state = ANY (ARRAY['held'::text, 'disputed'::text, 'charged_back'::text])) = (to_guest IS NULL)) AND ((to_guest IS NULL) = (commission IS NULL)) AND ((to_guest IS NULL) = (to_host IS NULL)) AND ((to_guest IS NULL) = (divided_at IS NULL)))),
-    CONSTRAINT pots_divided_without_loss CHECK (((to_guest IS NULL) OR ((to_guest >= 0) AND (commission >= 0) AND (to_host >= 0) AND ((((to_guest + commission) + to_host) + charged_back) = amount)))),
+    CONSTRAINT pots_divided_without_loss CHECK (((to_guest IS NULL) OR ((to_guest >= 0) AND (commission >= 0) AND (to_host >= 0) AND (((((to_guest + commission) + to_host) + charged_back) + given_back) = amount)))),
     CONSTRAINT pots_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT pots_kind_check CHECK ((kind = ANY (ARRAY['rental'::text, 'deposit'::text]))),
     CONSTRAINT pots_state_known CHECK ((state = ANY (ARRAY['held'::text, 'disputed'::text, 'releasing'::text, 'released'::text, 'refunding'::text, 'refunded'::text, 'charged_back'::text]))),
@@ -2888,6 +3000,69 @@ ALTER TABLE public.procrastinate_workers ALTER COLUMN id ADD GENERATED ALWAYS AS
 
 
 --
+-- Name: reconciliation_hours; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.reconciliation_hours (
+    gateway text NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    what text NOT NULL,
+    currency character(3) NOT NULL,
+    count integer NOT NULL,
+    others integer NOT NULL,
+    at_gateway bigint NOT NULL,
+    here bigint NOT NULL,
+    in_ledger bigint NOT NULL,
+    CONSTRAINT reconciliation_hours_count_check CHECK ((count >= 0)),
+    CONSTRAINT reconciliation_hours_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT reconciliation_hours_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT reconciliation_hours_others_check CHECK ((others >= 0)),
+    CONSTRAINT reconciliation_hours_what_known CHECK ((what = ANY (ARRAY['charge'::text, 'refund'::text, 'transfer'::text, 'chargeback'::text, 'payout'::text, 'change'::text, 'fee'::text])))
+);
+
+
+--
+-- Name: TABLE reconciliation_hours; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.reconciliation_hours IS 'The sums of an hour as last compared: at the gateway, here, in the ledger';
+
+
+--
+-- Name: reconciliation_runs; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.reconciliation_runs (
+    id uuid NOT NULL,
+    gateway text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    started_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    working_until timestamp with time zone NOT NULL,
+    tries smallint DEFAULT 1 NOT NULL,
+    stage text NOT NULL,
+    cursor text,
+    pages integer DEFAULT 0 NOT NULL,
+    rows integer DEFAULT 0 NOT NULL,
+    unreadable integer DEFAULT 0 NOT NULL,
+    error text,
+    finished_at timestamp with time zone,
+    CONSTRAINT reconciliation_runs_finished_compared CHECK (((finished_at IS NULL) OR (stage = 'compare'::text))),
+    CONSTRAINT reconciliation_runs_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT reconciliation_runs_span CHECK ((since < until)),
+    CONSTRAINT reconciliation_runs_stage_known CHECK ((stage = ANY (ARRAY['charge'::text, 'refund'::text, 'transfer'::text, 'chargeback'::text, 'payout'::text, 'change'::text, 'compare'::text]))),
+    CONSTRAINT reconciliation_runs_tries_check CHECK ((tries > 0))
+);
+
+
+--
+-- Name: TABLE reconciliation_runs; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.reconciliation_runs IS 'Reconciliations of a gateway and a span of time, and how far each has come';
+
+
+--
 -- Name: refresh_tokens; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -3018,6 +3193,51 @@ CREATE TABLE public.settlements (
 --
 
 COMMENT ON TABLE public.settlements IS 'A host''s month in one currency: the sums of its lines. Append-only; below zero, a balance is a debt';
+
+
+--
+-- Name: taken_in; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.taken_in (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    payment_id uuid NOT NULL,
+    booking_id uuid,
+    gateway text NOT NULL,
+    gateway_id text NOT NULL,
+    amount bigint NOT NULL,
+    currency character(3) NOT NULL,
+    from_unsent bigint NOT NULL,
+    from_owed bigint NOT NULL,
+    from_deposit bigint NOT NULL,
+    from_rental bigint NOT NULL,
+    from_host bigint NOT NULL,
+    loss bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    CONSTRAINT taken_in_amount_check CHECK ((amount > 0)),
+    CONSTRAINT taken_in_borne_whole CHECK (((((((from_unsent + from_owed) + from_deposit) + from_rental) + from_host) + loss) = amount)),
+    CONSTRAINT taken_in_from_deposit_check CHECK ((from_deposit >= 0)),
+    CONSTRAINT taken_in_from_host_check CHECK ((from_host >= 0)),
+    CONSTRAINT taken_in_from_owed_check CHECK ((from_owed >= 0)),
+    CONSTRAINT taken_in_from_rental_check CHECK ((from_rental >= 0)),
+    CONSTRAINT taken_in_from_unsent_check CHECK ((from_unsent >= 0)),
+    CONSTRAINT taken_in_from_what_it_is CHECK (
+CASE kind
+    WHEN 'refund'::text THEN (from_host = 0)
+    ELSE ((from_deposit = 0) AND (from_rental = 0) AND (loss = 0))
+END),
+    CONSTRAINT taken_in_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT taken_in_kind_check CHECK ((kind = ANY (ARRAY['refund'::text, 'transfer'::text]))),
+    CONSTRAINT taken_in_loss_check CHECK ((loss >= 0))
+);
+
+
+--
+-- Name: TABLE taken_in; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.taken_in IS 'Refunds and transfers that somebody made at a gateway without us, and whose money each was: promised and not sent, owed, in escrow, the host''s (a debt now), or the platform''s. Append-only';
 
 
 --
@@ -3303,6 +3523,14 @@ ALTER TABLE ONLY public.debt_recoveries
 
 
 --
+-- Name: differences differences_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.differences
+    ADD CONSTRAINT differences_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: dispute_evidence dispute_evidence_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -3364,6 +3592,14 @@ ALTER TABLE ONLY public.expected_payouts
 
 ALTER TABLE ONLY public.gateway_calls
     ADD CONSTRAINT gateway_calls_pkey PRIMARY KEY (at, id);
+
+
+--
+-- Name: gateway_movements gateway_movements_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.gateway_movements
+    ADD CONSTRAINT gateway_movements_pkey PRIMARY KEY (gateway, kind, gateway_id);
 
 
 --
@@ -3559,6 +3795,14 @@ ALTER TABLE ONLY public.migrations
 
 
 --
+-- Name: notifications notifications_kind_known; Type: CHECK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE public.notifications
+    ADD CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'rental_given_back'::text, 'payout_account_stopped'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text]))) NOT VALID;
+
+
+--
 -- Name: notifications notifications_once; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -3679,6 +3923,22 @@ ALTER TABLE ONLY public.procrastinate_workers
 
 
 --
+-- Name: reconciliation_hours reconciliation_hours_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.reconciliation_hours
+    ADD CONSTRAINT reconciliation_hours_pkey PRIMARY KEY (gateway, hour, what, currency);
+
+
+--
+-- Name: reconciliation_runs reconciliation_runs_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.reconciliation_runs
+    ADD CONSTRAINT reconciliation_runs_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: refresh_tokens refresh_tokens_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -3724,6 +3984,22 @@ ALTER TABLE ONLY public.settlements
 
 ALTER TABLE ONLY public.settlements
     ADD CONSTRAINT settlements_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: taken_in taken_in_once; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.taken_in
+    ADD CONSTRAINT taken_in_once UNIQUE (gateway, kind, gateway_id);
+
+
+--
+-- Name: taken_in taken_in_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.taken_in
+    ADD CONSTRAINT taken_in_pkey PRIMARY KEY (id);
 
 
 --
@@ -3892,6 +4168,27 @@ CREATE INDEX debt_recoveries_of_source ON public.debt_recoveries USING btree (so
 
 
 --
+-- Name: differences_of_day; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX differences_of_day ON public.differences USING btree (day, id);
+
+
+--
+-- Name: differences_open; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX differences_open ON public.differences USING btree (gateway, what, subject, kind) WHERE (closed_at IS NULL);
+
+
+--
+-- Name: differences_unexplained; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX differences_unexplained ON public.differences USING btree (gateway, at) WHERE ((closed_at IS NULL) AND (explained_at IS NULL));
+
+
+--
 -- Name: dispute_evidence_of_dispute; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -3948,6 +4245,20 @@ CREATE INDEX gateway_calls_of_reference ON public.gateway_calls USING btree (ref
 
 
 --
+-- Name: gateway_movements_of_reference; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX gateway_movements_of_reference ON public.gateway_movements USING btree (reference) WHERE (reference <> ''::text);
+
+
+--
+-- Name: gateway_movements_of_time; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX gateway_movements_of_time ON public.gateway_movements USING btree (gateway, kind, at);
+
+
+--
 -- Name: host_debts_of_host; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -3997,10 +4308,24 @@ CREATE INDEX instructions_at_breaker ON public.instructions USING btree (currenc
 
 
 --
+-- Name: instructions_at_gateway; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_at_gateway ON public.instructions USING btree (gateway, gateway_id) WHERE (gateway_id IS NOT NULL);
+
+
+--
 -- Name: instructions_due; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE INDEX instructions_due ON public.instructions USING btree (state, kind, next_try_at) WHERE (next_try_at IS NOT NULL);
+
+
+--
+-- Name: instructions_facts_due; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_facts_due ON public.instructions USING btree (facts_due_at) WHERE (facts_due_at IS NOT NULL);
 
 
 --
@@ -4015,6 +4340,13 @@ CREATE INDEX instructions_let_out ON public.instructions USING btree (let_out_at
 --
 
 CREATE INDEX instructions_of_booking ON public.instructions USING btree (booking_id, id);
+
+
+--
+-- Name: instructions_of_key; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX instructions_of_key ON public.instructions USING btree (COALESCE(key, id));
 
 
 --
@@ -4036,6 +4368,13 @@ CREATE INDEX instructions_of_payment ON public.instructions USING btree (payment
 --
 
 CREATE INDEX instructions_of_source ON public.instructions USING btree (source_id);
+
+
+--
+-- Name: instructions_sent_at; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_sent_at ON public.instructions USING btree (gateway, COALESCE(sent_at, confirmed_at)) WHERE (state = ANY (ARRAY['sent'::text, 'confirmed'::text]));
 
 
 --
@@ -4151,10 +4490,31 @@ CREATE INDEX payment_history_of_payment ON public.payment_history USING btree (p
 
 
 --
+-- Name: payments_at_gateway; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX payments_at_gateway ON public.payments USING btree (gateway, gateway_id) WHERE (gateway_id IS NOT NULL);
+
+
+--
+-- Name: payments_facts_due; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX payments_facts_due ON public.payments USING btree (facts_due_at) WHERE (facts_due_at IS NOT NULL);
+
+
+--
 -- Name: payments_one_open; Type: INDEX; Schema: public; Owner: -
 --
 
 CREATE UNIQUE INDEX payments_one_open ON public.payments USING btree (booking_id) WHERE (state = ANY (ARRAY['created'::text, 'pending'::text]));
+
+
+--
+-- Name: payments_settled_at; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX payments_settled_at ON public.payments USING btree (gateway, settled_at) WHERE (settled_at IS NOT NULL);
 
 
 --
@@ -4263,6 +4623,13 @@ CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON public.procrastinat
 
 
 --
+-- Name: reconciliation_runs_unfinished; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX reconciliation_runs_unfinished ON public.reconciliation_runs USING btree (gateway, id) WHERE (finished_at IS NULL);
+
+
+--
 -- Name: refresh_tokens_expired; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -4358,6 +4725,20 @@ CREATE INDEX settlement_lines_of_settlement ON public.settlement_lines USING btr
 --
 
 CREATE INDEX settlements_of_month ON public.settlements USING btree (month, id);
+
+
+--
+-- Name: taken_in_of_booking; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX taken_in_of_booking ON public.taken_in USING btree (booking_id, id);
+
+
+--
+-- Name: taken_in_of_payment; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX taken_in_of_payment ON public.taken_in USING btree (payment_id, id);
 
 
 --
@@ -4641,6 +5022,13 @@ CREATE TRIGGER settlements_not_emptied BEFORE TRUNCATE ON public.settlements FOR
 
 
 --
+-- Name: taken_in taken_in_append_only; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER taken_in_append_only BEFORE DELETE OR UPDATE ON public.taken_in FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
 -- Name: alerts alerts_acknowledged_by_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -4830,6 +5218,30 @@ ALTER TABLE ONLY public.debt_recoveries
 
 ALTER TABLE ONLY public.debt_recoveries
     ADD CONSTRAINT debt_recoveries_debt_id_fkey FOREIGN KEY (debt_id) REFERENCES public.host_debts(id);
+
+
+--
+-- Name: differences differences_explained_by_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.differences
+    ADD CONSTRAINT differences_explained_by_fkey FOREIGN KEY (explained_by) REFERENCES public.accounts(id);
+
+
+--
+-- Name: differences differences_instruction_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.differences
+    ADD CONSTRAINT differences_instruction_id_fkey FOREIGN KEY (instruction_id) REFERENCES public.instructions(id);
+
+
+--
+-- Name: differences differences_payment_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.differences
+    ADD CONSTRAINT differences_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
 
 
 --
@@ -5222,6 +5634,22 @@ ALTER TABLE ONLY public.settlements
 
 ALTER TABLE ONLY public.settlements
     ADD CONSTRAINT settlements_month_fkey FOREIGN KEY (month) REFERENCES public.settlement_months(month);
+
+
+--
+-- Name: taken_in taken_in_booking_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.taken_in
+    ADD CONSTRAINT taken_in_booking_id_fkey FOREIGN KEY (booking_id) REFERENCES public.bookings(id);
+
+
+--
+-- Name: taken_in taken_in_payment_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.taken_in
+    ADD CONSTRAINT taken_in_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
 
 
 --

@@ -14,6 +14,7 @@ from tasks.chargebacks import find_chargebacks, reconcile_chargebacks
 from tasks.checkout import reconcile_payments
 from tasks.escrow import release_escrow
 from tasks.ledger import checkpoint_ledger
+from tasks.movements import ask_for_facts
 from tasks.notifications import send_notifications
 from tasks.operations import check_invariants, check_tasks, cleanup, cleanup_locks
 from tasks.payees import resolve_payout_accounts
@@ -49,6 +50,7 @@ SCHEDULE: Final = (
     Periodic(
         name="resolve-payout-accounts", cron="* * * * *", run=resolve_payout_accounts, limit=100
     ),
+    Periodic(name="ask-for-facts", cron="* * * * *", run=ask_for_facts, limit=100),
     Periodic(name="refund-timeouts", cron="*/5 * * * *", run=decline_unanswered, limit=50),
     Periodic(name="retry-webhooks", cron="*/5 * * * *", run=retry_webhooks, limit=100),
     Periodic(

@@ -10,6 +10,7 @@ from app.edge.webhooks import actions as webhooks
 from app.edge.webhooks.model import FIRST_WAIT, TRIES_MAX, WAIT_MAX, NothingOfOurs, StoredEvent
 from app.flows.chargebacks.stories import look_up_reported
 from app.flows.checkout.stories import settle_payment
+from app.flows.movements.stories import take_in_refunds
 from app.flows.sending import actions as sending
 from app.flows.sending.stories import look_up, look_up_earlier
 from app.foundation import queue
@@ -19,6 +20,7 @@ from app.money.instructions.model import InstructionKind
 from app.money.payees import actions as payees
 from app.money.payees.stories import ask_about
 from app.money.payments import actions as payments
+from app.money.payments.model import Payment, PaymentState
 from tasks.runner.handlers import Retries, handles
 
 _RETRIES: Final = Retries(
@@ -77,7 +79,7 @@ async def _what_follows(tx: Tx, event: StoredEvent) -> Callable[[], Awaitable[ob
         if event.kind is EventKind.CHARGE_CHANGED:
             return partial(settle_payment, payment.id, event_id=event.id)
         refund_ids = await instructions.refunds_at_gateway(tx, payment.id)
-        return partial(_look_up_all, refund_ids, event.id)
+        return partial(_look_up_all, payment, refund_ids, event.id)
     return partial(_fail_unknown, event)
 
 
@@ -95,14 +97,19 @@ async def _about_payee(
     return None
 
 
-async def _look_up_all(refund_ids: Sequence[UUID], event_id: UUID) -> None:
-    """Look up all of these refunds: the event says of which charge, and not of which refund."""
+async def _look_up_all(payment: Payment, refund_ids: Sequence[UUID], event_id: UUID) -> None:
+    """Look up all refunds of a charge: the event says of which charge, and not of which refund.
+
+    One that we did not begin is taken in. If the charge is not known to be paid, that comes first.
+    """
     for refund_id in refund_ids:
         await look_up(refund_id, is_reported=True)
     async with transaction() as tx:
         for refund_id in refund_ids:
             await sending.check_sent(tx, refund_id)
-        await webhooks.processed(tx, event_id)
+    if payment.state is not PaymentState.SUCCEEDED:
+        await settle_payment(payment.id)
+    await take_in_refunds(payment.id, event_id=event_id)
 
 
 async def _fail_unknown(event: StoredEvent) -> None:

@@ -81,6 +81,26 @@ class AdmitRefunds(Job, frozen=True):
     queue = "money"
 
 
+class TakeInCharge(Job, frozen=True):
+    """Take in a charge that a gateway has and we have not, or one more under a reference."""
+
+    name = "take-in-charge"
+    queue = "money"
+
+    gateway: str
+    reference: str
+    charge_id: str
+
+
+class TakeInRefunds(Job, frozen=True):
+    """Take in the refunds of a charge that somebody has made at its gateway."""
+
+    name = "take-in-refunds"
+    queue = "money"
+
+    payment_id: UUID
+
+
 class LookUpChargebacks(Job, frozen=True):
     """Ask the gateway which chargebacks of a charge there are, and record the answer."""
 

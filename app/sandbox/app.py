@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from litestar import Litestar, Request, Response
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.types import (
     LifeSpanReceive,
     LifeSpanScope,
@@ -19,10 +20,12 @@ from litestar.types import (
     Send,
 )
 
-from app.sandbox import checkout, control, desk, onboarding
+from app.sandbox import acts, checkout, control, desk, onboarding
 from app.sandbox.bank import Bank
 from app.sandbox.books.books import Books
 from app.sandbox.books.store import MEMORY
+from app.sandbox.cashier import Cashier
+from app.sandbox.dashboard import Dashboard
 from app.sandbox.dialect import Dialect
 from app.sandbox.faults import Broken, Dropped, Faults, TooMany
 from app.sandbox.flutterwave import dialect as flutterwave
@@ -112,6 +115,8 @@ def create_sandbox(
         webhooks=webhooks,
         bank=bank,
         issuer=Issuer(books, webhooks, dialects),
+        cashier=Cashier(books, webhooks, dialects, bank, faults),
+        dashboard=Dashboard(books, dialects, bank),
     )
     return Sandbox(simulator)
 
@@ -173,6 +178,7 @@ def _routes() -> Litestar:
             checkout.router,
             onboarding.router,
             control.router,
+            acts.router,
             desk.router,
         ],
         dependencies={"simulator": Provide(_simulator_of, sync_to_thread=False)},
@@ -184,6 +190,8 @@ def _routes() -> Litestar:
             Broken: _break,
             Dropped: _drop,
             TooMany: _slow_down,
+            NotFoundException: _no_route,
+            MethodNotAllowedException: _no_route,
         },
     )
 
@@ -205,6 +213,18 @@ def _slow_down(request: Request[Any, Any, State], error: TooMany) -> Response[An
     refusal = _errors_of(request).too_many()
     return Response(
         refusal.body, status_code=refusal.status, headers={"retry-after": str(error.retry_after_s)}
+    )
+
+
+def _no_route(request: Request[Any, Any, State], error: HTTPException) -> Response[Any]:
+    """A call that no gateway has, in the words of the gateway that was asked."""
+    path = request.url.path
+    if path.startswith("/v1/"):
+        return _refuse(request, stripe_errors.no_route(request.method, path))
+    if path.startswith("/v3/"):
+        return _refuse(request, flutterwave_errors.not_found("Route"))
+    return Response(
+        {"status_code": error.status_code, "detail": error.detail}, status_code=error.status_code
     )
 
 

@@ -1,18 +1,19 @@
-"""The banks: they move refunds and transfers after a while, to success, failure or reversal."""
+"""The banks: they move refunds, transfers and payouts after a while, to success or failure."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Literal
 
 from app.sandbox.books.books import Books
+from app.sandbox.books.payouts import FAILED, PAID, PENDING, Payout
 from app.sandbox.books.refunds import OPEN as OPEN_REFUNDS
 from app.sandbox.books.refunds import Refund
 from app.sandbox.books.transactions import Transaction
 from app.sandbox.books.transfers import OPEN as OPEN_TRANSFERS
 from app.sandbox.books.transfers import Recipient, Transfer
 from app.sandbox.dialect import Course, Courses, Dialect
-from app.sandbox.faults import Rule
+from app.sandbox.faults import Kind, Rule
 from app.sandbox.webhooks import WebhookSender
 
 # How a person can end them: from which states, to which.
@@ -39,7 +40,10 @@ class NotPossible(Exception):
 
 
 class Bank:
-    """Moves refunds and transfers a step every `step_seconds`; None: only a call moves them."""
+    """Moves refunds and transfers a step every `step_seconds`; None: only a call moves them.
+
+    `movers` are called with the id and the status of what is planned, by what it is about.
+    """
 
     def __init__(
         self,
@@ -54,6 +58,12 @@ class Bank:
         self._dialects = dialects
         self._wake = asyncio.Event()
         self.step_seconds = step_seconds
+        self.movers: dict[str, Callable[[int, str], object]] = {
+            "refund": self._move_refund,
+            "transfer": self._move_transfer,
+            "fee": self._tell_fee,
+            "payout": self._move_payout,
+        }
 
     def refund(
         self,
@@ -107,8 +117,68 @@ class Bank:
             if course.first != transfer.status:
                 transfer = self._move_transfer(transfer.id, course.first)
             self._plan("transfer", transfer.id, course.then)
+            if rule and rule.kind is Kind.LATE:
+                transfer = self._books.transfers.tell_fee(transfer.id, is_known=False)
+                self.plan("fee", transfer.id, "told", in_s=self.delay_of(rule, len(course.then)))
         self._wake.set()
         return transfer
+
+    def pay_out(
+        self, gateway: str, *, amount: int, fee: int, currency: str, status: str | None
+    ) -> Payout:
+        """Pay the merchant's own bank out of the balance; `status`: its end, None: by itself."""
+        with self._books.step():
+            payout = self._books.payouts.begin(
+                gateway=gateway, amount=amount, fee=fee, currency=currency
+            )
+            self._announce_payout(payout)
+            if status and status != PENDING:
+                payout = self._move_payout(payout.id, status)
+            elif status is None:
+                self._plan("payout", payout.id, (PAID,))
+        self._wake.set()
+        return payout
+
+    def end_payout(self, payout: Payout, status: str) -> Payout:
+        """End a payout now; one that was paid can still fail. Raises NotPossible."""
+        if status not in (PAID, FAILED) or payout.status == FAILED:
+            raise NotPossible(f"The payout is {payout.status}.")
+        with self._books.step():
+            self._books.plans.drop(about="payout", about_id=payout.id)
+            return self._move_payout(payout.id, status)
+
+    def take_back(self, transfer: Transfer, amount: int, *, metadata: str = "{}") -> Transfer:
+        """Take a part of a transfer back, or all that is left. Raises NotPossible."""
+        if transfer.status != "success":
+            raise NotPossible(f"The transfer is {transfer.status}.")
+        left = transfer.amount - transfer.amount_reversed
+        if not 0 < amount <= left:
+            raise NotPossible(f"Of the transfer {left} can be taken back.")
+        dialect = self._dialects[transfer.gateway]
+        if amount < left and not dialect.reverses_parts:
+            raise NotPossible("Only a whole transfer comes back here.")
+        with self._books.step():
+            if amount == left:
+                self._books.plans.drop(about="transfer", about_id=transfer.id)
+                return self._move_transfer(transfer.id, "reversed", metadata=metadata)
+            self._books.transfers.reverse(transfer, amount, metadata=metadata)
+            transfer = self._books.transfers.get(transfer.id)
+            recipient = self._books.transfers.recipient_of(transfer)
+            webhooks = dialect.transfer_reversed(transfer, recipient)
+            self._webhooks.send(transfer.gateway, transfer.reference, webhooks)
+        return transfer
+
+    def plan(self, about: str, about_id: int, status: str, *, in_s: float | None) -> None:
+        """Let one thing happen by itself; None: only a call lets it happen."""
+        if in_s is not None:
+            self._books.plans.add(about=about, about_id=about_id, status=status, in_s=in_s)
+            self._wake.set()
+
+    def delay_of(self, rule: Rule, steps_before: int = 0) -> float | None:
+        """After how long a late fact is told: as the rule says, else a step later."""
+        if rule.delay_ms:
+            return rule.delay_ms / 1000
+        return self.step_seconds and (steps_before + 1) * self.step_seconds
 
     def end_refund(self, refund: Refund, verb: Verb) -> Refund:
         """End a refund now, whatever was planned. Raises NotPossible."""
@@ -147,8 +217,7 @@ class Bank:
                 plan = self._books.plans.take_due()
                 if plan is None:
                     return
-                move = self._move_refund if plan.about == "refund" else self._move_transfer
-                move(plan.about_id, plan.status)
+                self.movers[plan.about](plan.about_id, plan.status)
 
     def _plan(self, about: str, about_id: int, steps: Sequence[str]) -> None:
         if self.step_seconds is None:
@@ -163,12 +232,28 @@ class Bank:
         self._announce_refund(refund)
         return refund
 
-    def _move_transfer(self, transfer_id: int, status: str) -> Transfer:
+    def _move_transfer(self, transfer_id: int, status: str, *, metadata: str = "{}") -> Transfer:
+        if status == "reversed":
+            before = self._books.transfers.get(transfer_id)
+            left = before.amount - before.amount_reversed
+            self._books.transfers.reverse(before, left, metadata=metadata)
         transfer = self._books.transfers.move(transfer_id, status)
         recipient = self._books.transfers.recipient_of(transfer)
         webhooks = self._dialects[transfer.gateway].transfer_moved(transfer, recipient)
         self._webhooks.send(transfer.gateway, transfer.reference, webhooks)
         return transfer
+
+    def _tell_fee(self, transfer_id: int, _: str) -> Transfer:
+        return self._books.transfers.tell_fee(transfer_id, is_known=True)
+
+    def _move_payout(self, payout_id: int, status: str) -> Payout:
+        payout = self._books.payouts.move(payout_id, status)
+        self._announce_payout(payout)
+        return payout
+
+    def _announce_payout(self, payout: Payout) -> None:
+        webhooks = self._dialects[payout.gateway].payout_moved(payout)
+        self._webhooks.send(payout.gateway, f"payout-{payout.id}", webhooks)
 
     def _announce_refund(self, refund: Refund) -> None:
         """Send the webhooks of a refund; they are about the charge that is refunded."""

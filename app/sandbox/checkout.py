@@ -35,6 +35,8 @@ async def show(access_code: FromPath[str], simulator: NamedDependency[Simulator]
     transaction = _transaction(simulator, access_code)
     page = PAGES.get_template("checkout.html").render(
         transaction=transaction,
+        access_code=access_code,
+        is_open=simulator.cashier.is_open(transaction),
         amount=simulator.dialects[transaction.gateway].shown_amount(
             transaction.amount, transaction.currency
         ),
@@ -46,14 +48,14 @@ async def show(access_code: FromPath[str], simulator: NamedDependency[Simulator]
 @post("/{access_code:str}/pay")
 async def pay(access_code: FromPath[str], simulator: NamedDependency[Simulator]) -> Redirect:
     transaction = _transaction(simulator, access_code)
-    simulator.pay(transaction)
+    simulator.cashier.pay(transaction)
     return _to(_return_url(simulator, transaction) or f"/checkout/{access_code}")
 
 
 @post("/{access_code:str}/decline")
 async def decline(access_code: FromPath[str], simulator: NamedDependency[Simulator]) -> Redirect:
     transaction = _transaction(simulator, access_code)
-    simulator.decline(transaction)
+    simulator.cashier.decline(transaction)
     return _to(f"/checkout/{access_code}")  # the guest may try another card
 
 
@@ -69,10 +71,12 @@ router = Router("/checkout", route_handlers=[show, pay, decline, cancel])
 
 
 def _transaction(simulator: Simulator, access_code: str) -> Transaction:
+    """The attempt that counts of those on this page: the one that was paid, else the last."""
     transaction = simulator.books.transactions.find_by_access_code(access_code)
     if transaction is None:
         raise NotFoundException("There is no such checkout.")
-    return transaction
+    attempts = simulator.books.transactions.attempts(transaction)
+    return next((each for each in attempts if each.paid_at), attempts[0])
 
 
 def _to(url: str) -> Redirect:

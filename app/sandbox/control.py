@@ -40,11 +40,15 @@ class _TopUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 
 
-class _Sum(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the guest pays, if it is not what was asked for. A wire amount."""
+class _Sum(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """What the guest pays, if it is not what was asked for. A wire amount.
+
+    `isLate`: on a page that was closed while the guest had it open.
+    """
 
     amount: Annotated[int, Meta(ge=1, le=10**15)] | None = None
     currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] | None = None
+    is_late: bool = False
 
 
 class _ChargebackRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,17 +84,28 @@ async def pay(
     simulator: NamedDependency[Simulator],
 ) -> Transaction:
     """Do what the page's Pay does; `{"amount", "currency"}` is what the guest pays instead."""
-    paid = _read(await request.body() or b"{}", _Sum)
+    paid = read(await request.body() or b"{}", _Sum)
     transaction = _charge(simulator, reference)
-    simulator.pay(transaction, amount=paid.amount, currency=paid.currency)
+    simulator.cashier.pay(
+        transaction, amount=paid.amount, currency=paid.currency, is_late=paid.is_late
+    )
     return _charge(simulator, reference)
 
 
 @post("/charges/{reference:str}/decline", status_code=200)
 async def decline(reference: FromPath[str], simulator: NamedDependency[Simulator]) -> Transaction:
     """Do what the page's Decline does."""
-    simulator.decline(_charge(simulator, reference))
+    simulator.cashier.decline(_charge(simulator, reference))
     return _charge(simulator, reference)
+
+
+@post("/charges/{reference:str}/settle", status_code=200)
+async def settle(reference: FromPath[str], simulator: NamedDependency[Simulator]) -> Transaction:
+    """Tell now what the charge brings the balance, if that is late."""
+    try:
+        return simulator.cashier.settle(find_charge(simulator, reference))
+    except NotPossible as error:
+        raise ValidationException(str(error)) from error
 
 
 @post("/charges/{reference:str}/chargeback", status_code=200)
@@ -100,8 +115,8 @@ async def charge_back(
     simulator: NamedDependency[Simulator],
 ) -> Chargeback:
     """The guest's bank wants the charge back: all, or as `{"amount", "reason", "days"}` says."""
-    wanted = _read(await request.body() or b"{}", _ChargebackRequest)
-    charge = _charge(simulator, reference)
+    wanted = read(await request.body() or b"{}", _ChargebackRequest)
+    charge = find_charge(simulator, reference)
     try:
         return simulator.issuer.charge_back(
             charge, amount=wanted.amount, reason=wanted.reason, days=wanted.days
@@ -142,7 +157,7 @@ async def close_chargeback(
     key: FromPath[str], request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> Chargeback:
     """The bank decides: `{"outcome"}` is `won` or `lost`, as the merchant sees it."""
-    given: _Close = _read(await request.body(), _Close)
+    given: _Close = read(await request.body(), _Close)
     return simulator.issuer.close(_chargeback(simulator, key), given.outcome)
 
 
@@ -206,12 +221,18 @@ async def expire_links(code: FromPath[str], simulator: NamedDependency[Simulator
     simulator.books.accounts.expire_links(code)
 
 
+@delete("/replies")
+async def forget_replies(simulator: NamedDependency[Simulator]) -> None:
+    """Let a day pass for idempotency keys: no reply is repeated any more."""
+    simulator.books.replies.forget()
+
+
 @put("/pace")
 async def set_pace(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> _Pace:
     """How fast refunds and transfers that begin from now on move by themselves."""
-    pace: _Pace = _read(await request.body(), _Pace)
+    pace: _Pace = read(await request.body(), _Pace)
     simulator.bank.step_seconds = pace.seconds
     return pace
 
@@ -227,7 +248,7 @@ async def top_up(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> list[Account]:
     """Add `{"gateway", "amount", "currency"}` (a wire amount) to a balance."""
-    given: _TopUp = _read(await request.body(), _TopUp)
+    given: _TopUp = read(await request.body(), _TopUp)
     simulator.books.top_up(gateway=given.gateway, amount=given.amount, currency=given.currency)
     return simulator.books.sum_up()
 
@@ -243,7 +264,7 @@ async def replay(
 ) -> list[Delivery]:
     """Deliver webhooks again: all, or those about `{"reference": …}`."""
     body = await request.body() or b"{}"
-    again = simulator.books.deliveries.replay(_read(body, _Replay).reference)
+    again = simulator.books.deliveries.replay(read(body, _Replay).reference)
     simulator.webhooks.wake()
     return again
 
@@ -259,7 +280,7 @@ async def set_faults(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> list[Rule]:
     """Replace all rules with `[{"operation", "kind", "times", "delayMs"}]`; `[]` ends them."""
-    rules = _read(await request.body(), list[Rule])
+    rules = read(await request.body(), list[Rule])
     for rule in rules:
         if not rule.is_possible:
             possible = ", ".join(sorted(POSSIBLE[rule.operation]))
@@ -278,21 +299,32 @@ async def set_mix(
     request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
 ) -> Mix | None:
     """Faults at random: `{"seed", "share", "delayMs", "kinds"}`; `null` ends them."""
-    simulator.faults.start_mix(_read(await request.body(), Mix | None))
+    simulator.faults.start_mix(read(await request.body(), Mix | None))
     return simulator.faults.mix
 
 
 router = Router(
     "/sandbox",
     route_handlers=[
-        charges, pay, decline, charge_back, chargebacks, answer_chargeback, remind_of_chargeback,
-        close_chargeback, refunds, end_refund, transfers, end_transfer, accounts, judge,
-        expire_links, set_pace, books, top_up, deliveries, replay, faults, set_faults, mix, set_mix,
+        charges, pay, decline, settle, charge_back, chargebacks, answer_chargeback,
+        remind_of_chargeback, close_chargeback, refunds, end_refund, transfers, end_transfer,
+        accounts, judge, expire_links, forget_replies, set_pace, books, top_up, deliveries,
+        replay, faults, set_faults, mix, set_mix,
     ],
 )  # fmt: skip
 
 
+def find_charge(simulator: Simulator, key: str) -> Transaction:
+    """A charge by its id or reference: of several under one reference the one that was paid."""
+    books = simulator.books.transactions
+    found = books.find_by_id(key.removeprefix("ch_")) or books.find_paid(key) or books.find(key)
+    if found is None:
+        raise NotFoundException(f"There is no charge {key}.")
+    return found
+
+
 def _charge(simulator: Simulator, reference: str) -> Transaction:
+    """The newest charge under a reference."""
     transaction = simulator.books.transactions.find(reference)
     if transaction is None:
         raise NotFoundException(f"There is no charge {reference}.")
@@ -314,10 +346,11 @@ def _account(code: str, account: ConnectedAccount | None) -> ConnectedAccount:
 
 
 def _verb(given: str) -> Verb:
-    return _read(msgspec.json.encode(given), Verb)
+    return read(msgspec.json.encode(given), Verb)
 
 
-def _read(body: bytes, kind: Any) -> Any:
+def read(body: bytes, kind: Any) -> Any:
+    """A JSON body, as `kind`. Raises ValidationException."""
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.DecodeError as error:

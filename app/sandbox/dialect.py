@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from app.sandbox.books.chargebacks import Chargeback
+from app.sandbox.books.payouts import Payout
 from app.sandbox.books.refunds import Refund
 from app.sandbox.books.transactions import Transaction
 from app.sandbox.books.transfers import Recipient, Transfer
@@ -26,6 +27,32 @@ class Webhook(NamedTuple):
 
     event: str
     body: str
+
+
+class OwnCharge(NamedTuple):
+    """A charge that nobody asked for by the API; `metadata` as its gateway stores it."""
+
+    reference: str
+    access_code: str
+    metadata: str
+
+
+class OwnTransfer(NamedTuple):
+    """A transfer that was made at the gateway; `metadata` as its gateway stores it."""
+
+    code: str
+    reference: str
+    metadata: str
+    fee: int
+
+
+class Stranger(NamedTuple):
+    """A recipient whom the merchant's programs do not know."""
+
+    code: str
+    kind: str
+    account_number: str
+    bank_code: str
 
 
 class Dialect(Protocol):
@@ -54,9 +81,54 @@ class Dialect(Protocol):
         """The fee of each chargeback, whatever its end. A wire amount."""
         ...
 
+    @property
+    def keeps_attempts(self) -> bool:
+        """Whether each attempt to pay is a charge of its own."""
+        ...
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether there can be attempts after one that succeeded, even another success."""
+        ...
+
+    @property
+    def reverses_parts(self) -> bool:
+        """Whether a part of a transfer can be taken back."""
+        ...
+
+    def digits(self, currency: str) -> int:
+        """How many digits of a wire amount are after the point."""
+        ...
+
+    def is_open(self, transaction: Transaction) -> bool:
+        """Whether its page can be paid on."""
+        ...
+
     def paid(self, transaction: Transaction) -> Sequence[Webhook]: ...
 
     def declined(self, transaction: Transaction) -> Sequence[Webhook]: ...
+
+    def settled(self, transaction: Transaction) -> Sequence[Webhook]:
+        """The webhooks when it is told what a charge brings the balance."""
+        ...
+
+    def closed(self, transaction: Transaction) -> Sequence[Webhook]:
+        """The webhooks of a page that was closed before anybody paid."""
+        ...
+
+    def own_charge(self, reference: str | None) -> OwnCharge:
+        """A charge that was made at the gateway; with a reference, if it was made for one of ours
+        that we have forgotten.
+        """
+        ...
+
+    def own_refund(self, transaction: Transaction) -> tuple[str, str]:
+        """The merchant's and the customer's note of a refund that was made at the gateway."""
+        ...
+
+    def own_transfer(self) -> OwnTransfer: ...
+
+    def stranger(self) -> Stranger: ...
 
     def refund_moved(
         self, refund: Refund, transaction: Transaction, *, refunded: int
@@ -65,6 +137,14 @@ class Dialect(Protocol):
         ...
 
     def transfer_moved(self, transfer: Transfer, recipient: Recipient) -> Sequence[Webhook]: ...
+
+    def transfer_reversed(self, transfer: Transfer, recipient: Recipient) -> Sequence[Webhook]:
+        """The webhooks of a transfer of which a part was taken back."""
+        ...
+
+    def payout_moved(self, payout: Payout) -> Sequence[Webhook]:
+        """The webhooks of a payout to the merchant's own bank that has moved or begun."""
+        ...
 
     def chargeback_moved(
         self, chargeback: Chargeback, transaction: Transaction, *, change: ChargebackChange

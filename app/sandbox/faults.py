@@ -11,6 +11,8 @@ from msgspec import Meta
 
 class Operation(StrEnum):
     INITIALIZE = "initialize"
+    CLOSE = "close"  # of the page
+    PAYMENT = "payment"  # the guest's, on the page
     VERIFY = "verify"
     CHARGES = "charges"  # the list
     REFUND = "refund"
@@ -20,6 +22,8 @@ class Operation(StrEnum):
     VERIFY_TRANSFER = "verify_transfer"
     TRANSFERS = "transfers"  # the list
     CHARGEBACKS = "chargebacks"  # the list
+    PAYOUTS = "payouts"  # the list
+    BALANCE_CHANGES = "balance_changes"  # the list
     VERIFY_RECIPIENT = "verify_recipient"
     ONBOARDING = "onboarding"
     WEBHOOK = "webhook"
@@ -29,6 +33,7 @@ class Kind(StrEnum):
     DELAY = "delay"  # replies `delayMs` later
     TIMEOUT_AFTER_EFFECT = "timeout_after_effect"  # has its effect, and never replies
     ERROR_500 = "error_500"  # does nothing, and replies 500
+    ERROR_500_AFTER_EFFECT = "error_500_after_effect"  # has its effect, and replies 500
     TOO_MANY_REQUESTS = "too_many_requests"  # does nothing, and replies 429 with Retry-After
     DROP = "drop"  # does nothing, and the connection breaks; a webhook is lost
     WRONG_AMOUNT = "wrong_amount"  # reports another amount than was asked for
@@ -38,6 +43,9 @@ class Kind(StrEnum):
     REVERSE = "reverse"  # succeeds, and a moment later the money comes back
     NEEDS_ATTENTION = "needs_attention"  # begins the refund, and waits for a person
     OTP = "otp"  # begins the transfer, and waits for a person
+    LATE = "late"  # tells the fee, and what comes into the balance, `delayMs` later
+    LATE_ROW = "late_row"  # lists everything but the newest row, which the next list has
+    REPEATED_ROW = "repeated_row"  # begins a page with the last row of the page before
     DUPLICATE = "duplicate"  # sends the webhook twice
     REORDER = "reorder"  # sends the webhook `delayMs` later, after those that follow it
 
@@ -51,17 +59,23 @@ _REPLYING: Final = {
     Kind.DROP,
 }
 _ENDING: Final = {Kind.STUCK, Kind.FAIL, Kind.REVERSE}
+_LISTING: Final = {Kind.LATE_ROW, Kind.REPEATED_ROW}
+_MONEY: Final = {Kind.ERROR_500_AFTER_EFFECT}
 POSSIBLE: Final = {
-    Operation.INITIALIZE: _REPLYING,
+    Operation.INITIALIZE: _REPLYING | _MONEY,
+    Operation.CLOSE: _REPLYING | _MONEY,
+    Operation.PAYMENT: {Kind.LATE},
     Operation.VERIFY: _REPLYING | _DISTORTING,
-    Operation.CHARGES: _REPLYING | _DISTORTING,
-    Operation.REFUND: _REPLYING | _ENDING | {Kind.NEEDS_ATTENTION},
-    Operation.REFUNDS: _REPLYING | _DISTORTING,
+    Operation.CHARGES: _REPLYING | _DISTORTING | _LISTING,
+    Operation.REFUND: _REPLYING | _ENDING | _MONEY | {Kind.NEEDS_ATTENTION},
+    Operation.REFUNDS: _REPLYING | _DISTORTING | _LISTING,
     Operation.RECIPIENT: _REPLYING,
-    Operation.TRANSFER: _REPLYING | _ENDING | {Kind.OTP},
-    Operation.TRANSFERS: _REPLYING,
+    Operation.TRANSFER: _REPLYING | _ENDING | _MONEY | {Kind.OTP, Kind.LATE},
+    Operation.TRANSFERS: _REPLYING | _LISTING,
     Operation.VERIFY_TRANSFER: _REPLYING | _DISTORTING,
-    Operation.CHARGEBACKS: _REPLYING | _DISTORTING,
+    Operation.CHARGEBACKS: _REPLYING | _DISTORTING | _LISTING,
+    Operation.PAYOUTS: _REPLYING | _LISTING,
+    Operation.BALANCE_CHANGES: _REPLYING | _LISTING,
     Operation.VERIFY_RECIPIENT: _REPLYING,
     Operation.ONBOARDING: _REPLYING,
     Operation.WEBHOOK: {Kind.DELAY, Kind.DROP, Kind.DUPLICATE, Kind.REORDER} | _DISTORTING,
@@ -84,6 +98,9 @@ class Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename="cam
 
 # A call or webhook with one of these succeeds in the end, so random faults are chosen from them.
 TEMPORARY: Final = frozenset({*_REPLYING, Kind.DUPLICATE, Kind.REORDER})
+# So does one with these, for a merchant who looks again: facts and rows that come later or twice,
+# and errors that hide an effect.
+UNKIND: Final = frozenset({*TEMPORARY, *_LISTING, *_MONEY, Kind.LATE})
 
 
 class Mix(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -169,6 +186,8 @@ async def inject_after_effect(rule: Rule | None) -> None:
     if rule and rule.kind is Kind.TIMEOUT_AFTER_EFFECT:
         await asyncio.sleep((rule.delay_ms or SILENCE_MS) / 1000)
         raise Dropped
+    if rule and rule.kind is Kind.ERROR_500_AFTER_EFFECT:
+        raise Broken
 
 
 def distort(rule: Rule | None, *, amount: int, currency: str) -> tuple[int, str]:

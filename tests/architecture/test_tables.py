@@ -44,6 +44,7 @@ OWNERS: Final = {
     "differences": "money/reconciliation",
     "host_debts": "money/payouts",
     "debt_recoveries": "money/payouts",
+    "taken_in": "money/taken_in",
     "settlement_months": "money/settlements",
     "settlement_lines": "money/settlements",
     "settlements": "money/settlements",

@@ -41,7 +41,9 @@ class SandboxHandle:
         self.secret_key = secret_key
 
     async def pay(self, reference: str, **instead: Any) -> dict[str, Any]:
-        """The guest pays (another `amount`, `currency`); the webhook follows in the background."""
+        """The guest pays (another `amount`, `currency`; `isLate`: on a page that was closed while
+        the guest had it open); the webhook follows in the background.
+        """
         return await self._call("POST", f"/sandbox/charges/{reference}/pay", json=instead)
 
     async def decline(self, reference: str) -> dict[str, Any]:
@@ -98,6 +100,43 @@ class SandboxHandle:
         body = {"gateway": gateway, "amount": amount, "currency": currency}
         await self._call("POST", "/sandbox/top-ups", json=body)
 
+    async def act(self, what: str, **given: Any) -> dict[str, Any]:
+        """At the gateway's own dashboard, without a mark of ours: `refunds` (charge, amount),
+        `transfers` (gateway, amount, currency, recipient; none is a stranger), `reversals`
+        (transfer, amount), `adjustments` (gateway, amount, currency), `payouts` to our bank
+        (gateway, currency, amount, fee, status), `charges` (gateway, amount, currency, reference),
+        `attempts` after a success (charge, outcome `paid` or `declined`).
+        """
+        return await self._call("POST", f"/sandbox/dashboard/{what}", json=given)
+
+    async def misbehave(self, seed: int, times: int = 1) -> list[dict[str, Any]]:
+        """Act at random at the dashboards; what was done."""
+        path = f"/sandbox/misbehave?seed={seed}&times={times}"
+        return await self._call("POST", path)
+
+    async def payouts(self) -> list[dict[str, Any]]:
+        """Those to our own bank."""
+        return await self._call("GET", "/sandbox/payouts")
+
+    async def end_payout(self, key: str | int, status: str) -> dict[str, Any]:
+        """Let a payout be `paid` or `failed` now."""
+        return await self._call("POST", f"/sandbox/payouts/{key}/{status}")
+
+    async def settle(self, reference: str) -> dict[str, Any]:
+        """Let the gateway tell now what a charge brings our balance."""
+        return await self._call("POST", f"/sandbox/charges/{reference}/settle")
+
+    async def set_terms(self, gateway: str, **terms: Any) -> None:
+        """What our account settles: `settlesIn={"GBP": {"currency": "EUR", "rate": "1.17"}}`, and
+        `lateSeconds` until a charge's part in the balance is told; None: only `settle` tells it.
+        """
+        await self._call("PUT", f"/sandbox/terms/{gateway}", json=terms)
+
+    async def hide(self, what: str, key: str | int, *, hidden: bool = True) -> None:
+        """Keep one of the `charges`, `refunds` or `transfers` out of lists, or show it again."""
+        body = {"what": what, "key": str(key), "hidden": hidden}
+        await self._call("PUT", "/sandbox/hidden", json=body)
+
     async def accounts(self) -> list[dict[str, Any]]:
         """Those that payees have at a gateway themselves."""
         return await self._call("GET", "/sandbox/accounts")
@@ -121,6 +160,11 @@ class SandboxHandle:
     async def expire_links(self, code: str) -> None:
         """Let the time of the links to an account's questions be over."""
         reply = await self.client.delete(f"/sandbox/accounts/{code}/links")
+        assert reply.is_success, reply.text
+
+    async def forget_replies(self) -> None:
+        """Let a day pass for Stripe's idempotency keys: no reply is repeated any more."""
+        reply = await self.client.delete("/sandbox/replies")
         assert reply.is_success, reply.text
 
     async def fault(self, operation: str, kind: str, *, times: int = 1, delay_ms: int = 0) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.sandbox.faults import POSSIBLE, Faults, Kind, Mix, Operation
+from app.sandbox.faults import POSSIBLE, UNKIND, Faults, Kind, Mix, Operation
 from tests.edge.gateways.adapters import ALL, World
 from tests.edge.gateways.requests import CHARGE, refund, start
 from tests.sandbox.server import sandbox_in_process
@@ -26,7 +26,7 @@ def test_the_same_seed_brings_the_same_faults_and_another_brings_others():
 
 def test_a_mix_injects_possible_faults_in_about_the_share_asked_for():
     faults = Faults()
-    faults.start_mix(Mix(seed=1, share=0.3))
+    faults.start_mix(Mix(seed=1, share=0.3, kinds=UNKIND))
     for operation in Operation:
         rules = [rule for _ in range(400) if (rule := faults.take(operation))]
         assert 80 <= len(rules) <= 160
@@ -59,14 +59,16 @@ async def test_the_page_shows_the_books_and_acts_as_guest_and_bank(adapter: Any)
         world = World(adapter, sandbox, transport)
         assert "None yet." in await page(world)
         await start(world)
-        assert await desk(world, f"/charges/{CHARGE}/pay") == 303
+        [begun] = await sandbox.charges()
+        assert await desk(world, f"/charges/{begun['id']}/pay") == 303
         assert "5,000.00" in await page(world)
         await refund(world)
         [begun] = await sandbox.refunds()
         assert await desk(world, f"/refunds/{begun['id']}/succeed") == 303
         assert (await sandbox.refunds())[0]["status"] == "processed"
         assert await desk(world, f"/refunds/{begun['id']}/fly") == 400
-        assert await desk(world, f"/charges/{CHARGE}/charge%20back") == 303
+        [charge] = await sandbox.charges()
+        assert await desk(world, f"/charges/{charge['id']}/charge%20back") == 303
         [wanted] = await sandbox.chargebacks()
         for verb, status in (("remind", 303), ("answer", 303), ("answer", 400), ("fly", 400),
                              ("lost", 303), ("won", 303)):  # fmt: skip
@@ -75,6 +77,42 @@ async def test_the_page_shows_the_books_and_acts_as_guest_and_bank(adapter: Any)
         assert await desk(world, "/chargebacks/1/won") == 400
         assert await desk(world, f"/deliveries/{CHARGE}/replay") == 303
         assert CHARGE in await page(world)
+        await world.gateway.close()
+
+
+@pytest.mark.parametrize("adapter", ALL, ids=lambda adapter: adapter.name)
+async def test_the_page_acts_at_the_dashboard(adapter: Any):
+    async with sandbox_in_process(step_seconds=None) as (sandbox, transport):
+        world = World(adapter, sandbox, transport)
+        some = {"gateway": adapter.name, "currency": adapter.currency}
+        terms = {"gateway": adapter.name, "lateSeconds": "60", "from": "GBP", "into": "EUR"}
+        assert await desk(world, "/terms", **terms, rate="1.17") == 303
+        assert "GBP comes in as EUR at 1.17; told 60.0 s later." in await page(world)
+        assert await desk(world, "/dashboard/charges", **some, amount="500000") == 303
+        [charge] = await sandbox.charges()
+        assert "not settled" in await page(world)
+        for verb, status in (("settle", 303), ("settle", 400), ("refund%20half", 303)):
+            assert await desk(world, f"/charges/{charge['id']}/{verb}") == status
+        assert [each["amount"] for each in await sandbox.refunds()] == [250_000]
+        assert await desk(world, "/dashboard/transfers", **some, amount="50000") == 303
+        [transfer] = await sandbox.transfers()
+        await sandbox.end_transfer(transfer["id"])
+        half = await desk(world, f"/transfers/{transfer['id']}/take%20half%20back")
+        assert half == (303 if adapter.name == "stripe" else 400)
+        assert await desk(world, "/dashboard/payouts", **some, amount="1000", status="paid") == 303
+        [payout] = await sandbox.payouts()
+        assert await desk(world, f"/payouts/{payout['id']}/failed") == 303
+        assert await desk(world, "/dashboard/adjustments", **some, amount="-1000") == 303
+        assert (await world.books())["adjusted"] == -1_000
+        again = await desk(world, f"/charges/{charge['id']}/pay%20again")
+        assert again == (303 if adapter.name == "flutterwave" else 400)
+        assert await desk(world, "/misbehave", seed="1", times="3") == 303
+        assert await desk(world, "/mix", seed="5", share="0.25", unkind="1") == 303
+        mix = sandbox.simulator.faults.mix
+        assert mix is not None
+        assert Kind.LATE in mix.kinds
+        for what, form in (("colours", some), ("charges", some), ("payouts", {"gateway": "x"})):
+            assert await desk(world, f"/dashboard/{what}", **form) in (400, 404)
         await world.gateway.close()
 
 

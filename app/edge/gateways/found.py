@@ -44,6 +44,7 @@ class FoundCharge(msgspec.Struct, frozen=True, kw_only=True):
     until it reports one: ask again. `refunded` is what of `money` was given back already, by
     whomever, in minor units; None if only `find_refunds` can say. `at` is when it was begun.
     `also_paid` has the gateway's ids of further payments that succeeded under the same reference.
+    `metadata` is what was given with it as it was begun, as far as the gateway returns it.
     """
 
     reference: str
@@ -58,6 +59,7 @@ class FoundCharge(msgspec.Struct, frozen=True, kw_only=True):
     settled: Money | None = None
     refunded: int | None = None
     also_paid: tuple[str, ...] = ()
+    metadata: dict[str, str] = {}
 
 
 class NoSuchCharge(msgspec.Struct, frozen=True, kw_only=True):

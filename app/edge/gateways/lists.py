@@ -52,6 +52,15 @@ def empty() -> Page[Any]:
     return Page(rows=[], unreadable=[])
 
 
+def texts(metadata: object) -> dict[str, str]:
+    """The texts of metadata that a gateway returns; it may return anything in their place."""
+    try:
+        given = msgspec.convert(metadata, dict[str, Any])
+    except msgspec.ValidationError:
+        return {}
+    return {name: value for name, value in given.items() if isinstance(value, str)}
+
+
 def instant(time: object) -> datetime | None:
     """A time in ISO 8601 or Unix seconds, in UTC if it has no zone; None if it is not a time."""
     try:

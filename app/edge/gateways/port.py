@@ -197,6 +197,14 @@ class Gateway(Protocol):
         ...
 
     @property
+    def exchanges(self) -> bool:
+        """Whether it may settle a charge in another currency than it was paid in.
+
+        Then a transfer is of what was settled, and waits until that is known.
+        """
+        ...
+
+    @property
     def onboarding(self) -> Onboarding | None: ...
 
     def refuses(self, money: Money) -> str | None:

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     PAYOUT_SENT = "payout_sent"
     PAYOUT_FAILED = "payout_failed"  # given up, or the money came back
     HOST_DEBT = "host_debt"
+    RENTAL_GIVEN_BACK = "rental_given_back"  # at the gateway, without us; to the host
     PAYOUT_ACCOUNT_STOPPED = "payout_account_stopped"
     CHARGEBACK_OPENED = "chargeback_opened"  # this and the next two are about `amount`, to the host
     CHARGEBACK_WON = "chargeback_won"

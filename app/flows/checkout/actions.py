@@ -1,22 +1,32 @@
 """Begin a charge for a booking, and settle the charge together with its booking."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from app.edge.gateways.port import FoundCharge, GatewayName, NoSuchCharge
+from app.edge.gateways.port import (
+    ChargeStatus,
+    FoundCharge,
+    FoundInstruction,
+    GatewayName,
+    MoneyOutStatus,
+    NoSuchCharge,
+)
 from app.edge.notifications.model import Kind
 from app.flows.checkout.model import HoldExpired, NotPayable
 from app.foundation.alerts import Severity, raise_alert
 from app.foundation.audit import SYSTEM
 from app.foundation.db import Tx, now
 from app.foundation.money import Money
+from app.foundation.queue import TakeInCharge, enqueue_all
 from app.market.bookings import actions as bookings
 from app.market.bookings.model import UNPAID, Booking, BookingState
 from app.market.inventory.model import Kind as ListingKind
 from app.money.payments import actions as payments
 from app.money.payments.model import Payment, Unwanted, Verdict
+from app.money.taken_in import actions as taken_in
+from app.money.taken_in.model import Shares
 
 PAYMENT_DEADLINE: Final = timedelta(minutes=30)
 _MONEY_CAME: Final = (Verdict.PAID, Verdict.PAID_OTHERWISE)
@@ -61,22 +71,70 @@ async def begin(
 
 
 async def settle(
-    tx: Tx, payment: Payment, found: FoundCharge | NoSuchCharge, *, live: bool
+    tx: Tx,
+    payment: Payment,
+    found: FoundCharge | NoSuchCharge,
+    *,
+    live: bool,
+    refunds: Sequence[FoundInstruction] = (),
 ) -> Payment:
-    """Settle a charge as its gateway reports it, with all that follows for its booking, once."""
-    booking = await bookings.lock(tx, payment.booking_id)
+    """Settle a charge as its gateway reports it, with all that follows for its booking, once.
+
+    `refunds` are those that somebody had made at the gateway before we first saw it paid.
+    """
+    booking = await bookings.lock(tx, payment.booking_id) if payment.booking_id else None
     moment = await now(tx)
-    deadline_passed = booking.expires_at is None or booking.expires_at <= moment
+    expires_at = booking.expires_at if booking else None
     payment, verdict = await payments.settle(
-        tx, payment.id, found, live=live, deadline_passed=deadline_passed
+        tx,
+        payment.id,
+        found,
+        live=live,
+        deadline_passed=expires_at is None or expires_at <= moment,
     )
-    if verdict is Verdict.PAID:
-        await _paid(tx, booking, payment, moment)
+    if verdict in _MONEY_CAME:
+        done = [each for each in refunds if each.status is not MoneyOutStatus.FAILED]
+        await _apply(tx, booking, payment, verdict, moment, refunds=done, live=live)
+    if isinstance(found, FoundCharge) and found.status is ChargeStatus.SUCCEEDED:
+        await _learn(tx, payment, found)
+    return payment
+
+
+async def _learn(tx: Tx, payment: Payment, found: FoundCharge) -> None:
+    """Post what the gateway says of a paid charge; take in what else was paid as this one."""
+    others = set(found.also_paid)
+    if payment.charge_id == found.gateway_id:
+        await payments.learn(tx, payment.id, found)
+    elif payment.charge_id:
+        others.add(found.gateway_id)
+    await enqueue_all(
+        tx,
+        [
+            TakeInCharge(gateway=payment.gateway, reference=payment.asked_as, charge_id=other)
+            for other in sorted(others - {payment.charge_id})
+        ],
+    )
+
+
+async def _apply(
+    tx: Tx,
+    booking: Booking | None,
+    payment: Payment,
+    verdict: Verdict,
+    moment: datetime,
+    *,
+    refunds: Sequence[FoundInstruction],
+    live: bool,
+) -> None:
+    """Let money that came buy its booking, or give it back."""
+    if booking is None:
+        await _give_back(tx, None, payment, Unwanted.UNKNOWN, refunds=refunds, live=live)
+    elif refunds:
+        await _give_back(tx, booking, payment, Unwanted.GIVEN_BACK, refunds=refunds, live=live)
     elif verdict is Verdict.PAID_OTHERWISE:
         await _give_back(tx, booking, payment, Unwanted.WRONG)
-    if verdict in _MONEY_CAME and isinstance(found, FoundCharge):
-        await payments.post_fee(tx, payment, found.fee)
-    return payment
+    else:
+        await _paid(tx, booking, payment, moment)
 
 
 async def _paid(tx: Tx, booking: Booking, payment: Payment, moment: datetime) -> None:
@@ -103,21 +161,39 @@ def _can_begin(booking: Booking, moment: datetime) -> bool:
     return booking.kind is ListingKind.STAY and in_time and booking.check_out_at > moment
 
 
-async def _give_back(tx: Tx, booking: Booking, payment: Payment, why: Unwanted) -> None:
-    """Refund a charge that buys nothing; notify the guest and alert operators."""
-    await payments.give_back(tx, payment, by=SYSTEM, reason=why.reason)
+async def _give_back(
+    tx: Tx,
+    booking: Booking | None,
+    payment: Payment,
+    why: Unwanted,
+    *,
+    refunds: Sequence[FoundInstruction] = (),
+    live: bool = False,
+) -> None:
+    """Refund what is left of a charge that buys nothing; notify the guest and alert operators."""
+    await payments.set_aside(tx, payment, reason=why.reason)
+    for found in refunds:
+        owed = Shares(from_owed=found.money.amount)
+        await taken_in.take_in_refund(tx, payment, found, owed, pots=[], promised=0, live=live)
+    back = sum(found.money.amount for found in refunds)
+    await payments.give_back(tx, payment, by=SYSTEM, reason=why.reason, but=back)
     await raise_alert(
         tx,
         kind=why,
         severity=Severity.WARNING,
         subject=payment.reference,
-        details={"bookingId": str(booking.id), "amount": str(payment.money)},
+        details={
+            "bookingId": str(payment.booking_id or ""),
+            "amount": str(payment.money),
+            "givenBackAtGateway": back,
+        },
     )
-    await bookings.notify(
-        tx,
-        booking,
-        booking.guest_id,
-        Kind.REFUND_PENDING,
-        reason=why.reason,
-        source_id=payment.id,
-    )
+    if booking and back < payment.amount:
+        await bookings.notify(
+            tx,
+            booking,
+            booking.guest_id,
+            Kind.REFUND_PENDING,
+            reason=why.reason,
+            source_id=payment.id,
+        )

@@ -1,5 +1,6 @@
 """Begin and settle charges: commit, call the gateway, commit its answer."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -7,8 +8,10 @@ import msgspec
 
 from app.edge.calls import actions as calls
 from app.edge.gateways.port import (
+    ChargeStatus,
     CheckoutReady,
     FoundCharge,
+    FoundInstruction,
     NewCharge,
     NoSuchCharge,
     ReferenceTaken,
@@ -31,6 +34,7 @@ from app.money.payments.model import GatewayRefused, Payment, PaymentReply, Paym
 from app.people.accounts import actions as accounts
 
 _ATTEMPTS_MAX: Final = 2  # a charge whose checkout address was lost is begun once more
+_SOON: Final = timedelta(minutes=5)  # nobody refunds at a gateway what was paid just now
 _READY: Final = frozenset({PaymentState.PENDING, PaymentState.SUCCEEDED})
 
 
@@ -83,7 +87,7 @@ async def _started(
     """
     found = await _look_up(payment) if isinstance(outcome, ReferenceTaken) else None
     async with transaction() as tx:
-        booking = await bookings.lock(tx, payment.booking_id)
+        booking = await bookings.lock(tx, payment.known_booking_id)
         if found:
             payment = await actions.settle(
                 tx, payment, found, live=gateway_named(payment.gateway).live
@@ -107,8 +111,10 @@ async def settle_payment(payment_id: UUID, *, event_id: UUID | None = None) -> P
     async with transaction() as tx:
         payment = await payments.get(tx, payment_id)
     found = await _look_up(payment)
+    refunds = await _given_back(payment, found)
     async with transaction() as tx:
-        payment = await actions.settle(tx, payment, found, live=gateway_named(payment.gateway).live)
+        live = gateway_named(payment.gateway).live
+        payment = await actions.settle(tx, payment, found, live=live, refunds=refunds)
         if event_id and not payment.is_open:
             await webhooks.processed(tx, event_id)
     if event_id and payment.is_open:
@@ -117,10 +123,31 @@ async def settle_payment(payment_id: UUID, *, event_id: UUID | None = None) -> P
 
 
 async def _look_up(payment: Payment) -> FoundCharge | NoSuchCharge:
-    found = await gateway_named(payment.gateway).find_charge(payment.reference)
+    gateway = gateway_named(payment.gateway)
+    found = await gateway.find_charge(payment.asked_as, charge_id=payment.asked_id)
     if isinstance(found, Unknown):
         raise payments.inconclusive(found.reason)
     return found
+
+
+async def _given_back(
+    payment: Payment, found: FoundCharge | NoSuchCharge
+) -> list[FoundInstruction]:
+    """The refunds of a charge that we see paid for the first time: somebody may have made some.
+
+    A gateway that does not say so with the charge is asked, if there was time enough for that.
+    """
+    if not isinstance(found, FoundCharge) or found.status is not ChargeStatus.SUCCEEDED:
+        return []
+    if payment.state is PaymentState.SUCCEEDED or found.refunded == 0:
+        return []
+    if found.refunded is None and found.at and datetime.now(UTC) - found.at < _SOON:
+        return []
+    gateway = gateway_named(payment.gateway)
+    refunds = await gateway.find_refunds(payment.asked_as, charge_id=found.gateway_id)
+    if isinstance(refunds, Unknown):
+        raise payments.inconclusive(refunds.reason)
+    return refunds
 
 
 async def _begin(tx: Tx, guest_id: UUID, request: Initiate) -> tuple[Payment, NewCharge]:

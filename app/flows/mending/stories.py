@@ -11,9 +11,9 @@ from app.edge.gateways.lists import Span
 from app.edge.gateways.port import Gateway, GatewayName, MoneyOutStatus
 from app.edge.gateways.registry import gateway_named
 from app.flows.chargebacks import stories as chargebacks
-from app.flows.checkout import stories as checkout
 from app.flows.mending import queries
 from app.flows.mending.model import Report
+from app.flows.movements import stories as movements
 from app.flows.sending import stories as sending
 from app.foundation.db import only_connection, transaction
 from app.foundation.errors import Problem
@@ -74,8 +74,10 @@ async def _finish(gateway: Gateway, run: Run) -> int:
     try:
         run = await stories.gather(gateway, run)
         await stories.compare(gateway, run, OTHERS)
-        mended = await mend_all(gateway.name)
-        await stories.look_again(gateway, run, OTHERS, mended)
+        tried = await mend_all(gateway.name)
+        while tried:  # what was taken in is to be settled: that is another difference, a new one
+            await stories.look_again(gateway, run, OTHERS, tried)
+            tried = await mend_all(gateway.name, only_new=True)
         async with transaction() as tx:
             await reconciliation.lock_comparing(tx, gateway.name)
             await reconciliation.alert(tx, gateway.name)
@@ -88,15 +90,15 @@ async def _finish(gateway: Gateway, run: Run) -> int:
 # ---- mending -------------------------------------------------------------------------------------
 
 
-async def mend_all(name: GatewayName) -> list[Difference]:
-    """Try to mend what needs nobody's judgement; returns what was tried.
+async def mend_all(name: GatewayName, *, only_new: bool = False) -> list[Difference]:
+    """Try to mend what needs nobody's judgement, or `only_new` of it; returns what was tried.
 
     What one remedy raises does not keep the others from being tried: the difference stays open,
     and is tried again by the next run, and operators are alerted if it stays.
     """
     async with transaction() as tx:
         await reconciliation.lock_comparing(tx, name)
-        found = await reconciliation.begin_mending(tx, name)
+        found = await reconciliation.begin_mending(tx, name, only_new=only_new)
     tried: list[Difference] = []
     for difference in found:
         remedy = _remedy_of(difference)
@@ -115,10 +117,12 @@ async def mend_all(name: GatewayName) -> list[Difference]:
 def _remedy_of(difference: Difference) -> Remedy | None:
     """What may put a difference right: it asks the gateway, and posts what is true, once."""
     match difference:
-        case Difference(what=What.CHARGE, kind=DifferenceKind.STATE, payment_id=UUID()):
-            return _settle
-        case Difference(what=What.REFUND | What.TRANSFER, instruction_id=UUID()):
-            return _look_up
+        case Difference(what=What.CHARGE, kind=DifferenceKind.MISSING_HERE | DifferenceKind.TWICE):
+            return _take_in_charge
+        case Difference(what=What.CHARGE, payment_id=UUID()):
+            return _learn_charge
+        case Difference(what=What.REFUND | What.TRANSFER):
+            return _remedy_of_money_out(difference)
         case Difference(what=What.CHARGEBACK, payment_id=UUID()):
             return _look_up_chargebacks
         case Difference(what=What.CHANGE, gateway_state="fee"):
@@ -129,9 +133,36 @@ def _remedy_of(difference: Difference) -> Remedy | None:
             return None
 
 
-async def _settle(difference: Difference) -> None:
+def _remedy_of_money_out(difference: Difference) -> Remedy | None:
+    """What is here is looked up; what somebody else made is taken in."""
+    if difference.instruction_id:
+        return _look_up
+    if difference.what is What.TRANSFER:
+        return _take_in_transfer
+    return _take_in_refunds if difference.payment_id else None
+
+
+async def _take_in_charge(difference: Difference) -> None:
+    await movements.take_in_charge(difference.gateway, difference.reference, difference.subject)
+
+
+async def _learn_charge(difference: Difference) -> None:
     if difference.payment_id:
-        await checkout.settle_payment(difference.payment_id)
+        await movements.learn_charge(difference.payment_id)
+
+
+async def _take_in_refunds(difference: Difference) -> None:
+    if difference.payment_id:
+        await movements.take_in_refunds(difference.payment_id)
+
+
+async def _take_in_transfer(difference: Difference) -> None:
+    """Take in a transfer that somebody else made: it has no reference, so it is listed again."""
+    found = await stories.list_transfer(
+        gateway_named(difference.gateway), difference.subject, at=difference.at
+    )
+    if found:
+        await movements.take_in_transfer(difference.gateway, found)
 
 
 async def _look_up(difference: Difference) -> None:

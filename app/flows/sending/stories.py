@@ -9,6 +9,7 @@ from app.edge.gateways.port import (
     MoneyOutStatus,
     NewRefund,
     NewTransfer,
+    NoSuchInstruction,
     Unknown,
 )
 from app.edge.gateways.registry import gateway_named
@@ -18,9 +19,11 @@ from app.flows.sending import actions
 from app.foundation.db import transaction
 from app.money.instructions import actions as instructions
 from app.money.instructions.actions import Finding, Outcome
-from app.money.instructions.model import Instruction, InstructionKind
+from app.money.instructions.model import Instruction, InstructionKind, Origin
 from app.money.instructions.rules import attempts
+from app.money.instructions.rules.attempts import sent_money
 from app.money.payments import actions as payments
+from app.money.payments.model import Payment
 
 _MOVES_MONEY: Final = (MoneyOutStatus.SUCCEEDED, MoneyOutStatus.PENDING)
 
@@ -37,7 +40,7 @@ async def send(instruction_id: UUID) -> None:
     if begun is None:
         return
     attempt, charge = begun
-    outcome = await _send(attempt, charge.reference, send_before)
+    outcome = await _send(attempt, charge, send_before)
     async with transaction() as tx:
         instruction = await instructions.record(tx, attempt, outcome)
         await actions.follow_sending(tx, attempt.state, instruction)
@@ -64,7 +67,7 @@ async def look_up(
             await webhooks.processed(tx, event_id)
     if asked is None or charge is None:
         return None
-    found = await _find(asked, charge.reference)
+    found = await _find(asked, charge)
     async with transaction() as tx:
         live = gateway_named(asked.gateway).live
         await chargebacks.lock_around(tx, asked.payment_id)
@@ -86,7 +89,7 @@ async def look_up_earlier(instruction_id: UUID, reference: str, *, event_id: UUI
     async with transaction() as tx:
         instruction = await instructions.get(tx, instruction_id)
         charge = await payments.get(tx, instruction.payment_id)
-    found = await _ask(instruction, reference, charge.reference)
+    found = await _ask(instruction, reference, charge)
     if isinstance(found, Unknown):
         raise payments.inconclusive(found.reason)
     async with transaction() as tx:
@@ -95,14 +98,15 @@ async def look_up_earlier(instruction_id: UUID, reference: str, *, event_id: UUI
         await webhooks.processed(tx, event_id)
 
 
-async def _send(attempt: Instruction, charge_reference: str, send_before: float) -> Outcome:
+async def _send(attempt: Instruction, charge: Payment, send_before: float) -> Outcome:
     gateway = gateway_named(attempt.gateway)
     reference, target = _address(attempt)
     if attempt.kind is InstructionKind.REFUND:
         return await gateway.start_refund(
             NewRefund(
                 reference=reference,
-                charge_reference=charge_reference,
+                charge_reference=charge.asked_as,
+                charge_id=charge.charge_id,
                 money=attempt.money,
                 reason=attempt.reason,
                 send_before=send_before,
@@ -111,25 +115,34 @@ async def _send(attempt: Instruction, charge_reference: str, send_before: float)
     return await gateway.start_transfer(
         NewTransfer(
             reference=reference,
-            charge_reference=charge_reference,
+            charge_reference=charge.asked_as,
+            charge_id=charge.charge_id,
             recipient=target,
-            money=attempt.money,
+            money=sent_money(attempt),
             reason=attempt.reason,
             send_before=send_before,
         )
     )
 
 
-async def _find(asked: Instruction, charge_reference: str) -> Finding:
+async def _find(asked: Instruction, charge: Payment) -> Finding:
     reference, _ = _address(asked)
-    return await _ask(asked, reference, charge_reference)
+    return await _ask(asked, reference, charge)
 
 
-async def _ask(asked: Instruction, reference: str, charge_reference: str) -> Finding:
+async def _ask(asked: Instruction, reference: str, charge: Payment) -> Finding:
     gateway = gateway_named(asked.gateway)
-    if asked.kind is InstructionKind.REFUND:
-        return await gateway.find_refund(reference, charge_reference=charge_reference)
-    return await gateway.find_transfer(reference, charge_reference=charge_reference)
+    if asked.kind is InstructionKind.TRANSFER:
+        return await gateway.find_transfer(reference, charge_reference=charge.asked_as)
+    if asked.origin is Origin.BERTHOLD:
+        return await gateway.find_refund(
+            reference, charge_reference=charge.asked_as, charge_id=charge.charge_id
+        )
+    refunds = await gateway.find_refunds(charge.asked_as, charge_id=charge.charge_id)
+    if isinstance(refunds, Unknown):
+        return refunds
+    same = [each for each in refunds if each.gateway_id == asked.gateway_id]
+    return same[0] if same else NoSuchInstruction()
 
 
 def _address(instruction: Instruction) -> tuple[str, str]:

@@ -25,7 +25,8 @@ async def insert(
             INSERT INTO dispute_history (dispute_id, state, actor, actor_id, reason)
             SELECT id, state, side, opened_by, reason FROM dispute
         )
-        SELECT dispute.*, pots.kind AS pot, pots.amount - charged_back AS held, pots.currency
+        SELECT dispute.*, pots.kind AS pot,
+               pots.amount - charged_back - given_back AS held, pots.currency
           FROM dispute JOIN pots ON pots.id = pot_id""",
         id=dispute_id,
         pot_id=pot.id,
@@ -48,7 +49,8 @@ async def find(tx: Tx, dispute_id: UUID) -> Dispute | None:
         tx,
         Dispute,
         """
-        SELECT disputes.*, pots.kind AS pot, pots.amount - charged_back AS held, pots.currency
+        SELECT disputes.*, pots.kind AS pot,
+               pots.amount - charged_back - given_back AS held, pots.currency
           FROM disputes JOIN pots ON pots.id = pot_id
          WHERE disputes.id = %(id)s""",
         id=dispute_id,
@@ -61,7 +63,8 @@ async def lock(tx: Tx, dispute_id: UUID) -> Dispute:
         tx,
         Dispute,
         """
-        SELECT disputes.*, pots.kind AS pot, pots.amount - charged_back AS held, pots.currency
+        SELECT disputes.*, pots.kind AS pot,
+               pots.amount - charged_back - given_back AS held, pots.currency
           FROM disputes JOIN pots ON pots.id = pot_id
          WHERE disputes.id = %(id)s
            FOR NO KEY UPDATE OF disputes""",
@@ -75,7 +78,8 @@ async def lock_open_one(tx: Tx, pot_id: UUID) -> Dispute | None:
         tx,
         Dispute,
         """
-        SELECT disputes.*, pots.kind AS pot, pots.amount - charged_back AS held, pots.currency
+        SELECT disputes.*, pots.kind AS pot,
+               pots.amount - charged_back - given_back AS held, pots.currency
           FROM disputes JOIN pots ON pots.id = pot_id
          WHERE pot_id = %(pot_id)s AND disputes.state = 'open'
            FOR NO KEY UPDATE OF disputes""",
@@ -118,7 +122,8 @@ async def end(
             INSERT INTO dispute_history (dispute_id, was, state, actor, actor_id, reason)
             SELECT id, 'open', state, %(actor)s, %(actor_id)s, %(reason)s FROM ended
         )
-        SELECT ended.*, pots.kind AS pot, pots.amount - charged_back AS held, pots.currency
+        SELECT ended.*, pots.kind AS pot,
+               pots.amount - charged_back - given_back AS held, pots.currency
           FROM ended JOIN pots ON pots.id = pot_id""",
         id=dispute.id,
         to=to,
@@ -135,7 +140,8 @@ async def of_booking(tx: Tx, booking_id: UUID) -> list[Dispute]:
         tx,
         Dispute,
         """
-        SELECT disputes.*, pots.kind AS pot, pots.amount - charged_back AS held, pots.currency
+        SELECT disputes.*, pots.kind AS pot,
+               pots.amount - charged_back - given_back AS held, pots.currency
           FROM disputes JOIN pots ON pots.id = pot_id
          WHERE disputes.booking_id = %(booking_id)s
          ORDER BY disputes.id""",
@@ -149,7 +155,8 @@ async def open_ones(tx: Tx, *, after: UUID | None, limit: int) -> list[Dispute]:
         tx,
         Dispute,
         """
-        SELECT disputes.*, pots.kind AS pot, pots.amount - charged_back AS held, pots.currency
+        SELECT disputes.*, pots.kind AS pot,
+               pots.amount - charged_back - given_back AS held, pots.currency
           FROM disputes JOIN pots ON pots.id = pot_id
          WHERE disputes.state = 'open' AND (%(after)s::uuid IS NULL OR disputes.id > %(after)s)
          ORDER BY disputes.id
@@ -165,7 +172,8 @@ async def ended_ones(tx: Tx, *, before: UUID | None, limit: int) -> list[Dispute
         tx,
         Dispute,
         """
-        SELECT disputes.*, pots.kind AS pot, pots.amount - charged_back AS held, pots.currency
+        SELECT disputes.*, pots.kind AS pot,
+               pots.amount - charged_back - given_back AS held, pots.currency
           FROM disputes JOIN pots ON pots.id = pot_id
          WHERE disputes.state <> 'open'
            AND (%(before)s::uuid IS NULL OR disputes.id < %(before)s)

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-import uuid_utils.compat
-
 from app.foundation import audit
 from app.foundation.audit import SYSTEM, Actor
 from app.foundation.db import Tx, now
+from app.foundation.ids import derived
 from app.foundation.states import MoveRefused, check
 from app.money.escrow import queries, rules
 from app.money.escrow.model import (
@@ -30,7 +29,8 @@ from app.money.payouts import actions as payouts
 async def hold(tx: Tx, holding: Holding) -> None:
     """Put the money of a charge into pots, in the commit that makes the booking paid."""
     amounts = {
-        uuid_utils.compat.uuid7(): (kind, amount) for kind, amount in rules.parts(holding).items()
+        derived(holding.payment_id, kind): (kind, amount)
+        for kind, amount in rules.parts(holding).items()
     }
     await queries.insert(tx, holding, amounts)
     await ledger.post(tx, rules.charge(holding))
@@ -146,6 +146,19 @@ async def charge_back(tx: Tx, pot: Pot, amount: int, *, reason: str) -> Pot:
     if amount == pot.left:
         check(MOVES, pot.state, PotState.CHARGED_BACK)
     if (taken := await queries.charge_back(tx, pot, amount, reason=reason)) is None:
+        raise MoveRefused("Somebody else moved this pot at the same moment.")
+    return taken
+
+
+async def give_back_there(tx: Tx, pot: Pot, amount: int, *, reason: str) -> Pot:
+    """Take out of a locked and undivided pot what was refunded at its gateway without us.
+
+    What is left stays in the state it was in; if nothing is left, the pot ends as `refunded`.
+    Raises MoveRefused.
+    """
+    if amount == pot.left:
+        check(MOVES, pot.state, PotState.REFUNDED)
+    if (taken := await queries.give_back(tx, pot, amount, reason=reason)) is None:
         raise MoveRefused("Somebody else moved this pot at the same moment.")
     return taken
 

@@ -31,7 +31,7 @@ class PotState(StrEnum):
 _S = PotState
 MOVES: Final = MappingProxyType(
     {
-        _S.HELD: frozenset({_S.DISPUTED, _S.RELEASING, _S.REFUNDING, _S.CHARGED_BACK}),
+        _S.HELD: frozenset({_S.DISPUTED, _S.RELEASING, _S.REFUNDING, _S.REFUNDED, _S.CHARGED_BACK}),
         _S.DISPUTED: frozenset({_S.HELD}),
         _S.RELEASING: frozenset({_S.RELEASED}),
         _S.RELEASED: frozenset[PotState](),
@@ -46,8 +46,9 @@ class Pot(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `pots`. Amounts are in minor units; the three shares are null until it is divided.
 
     It can be disputed while `opens_at <= now < closes_at`; both are null until the booking is
-    confirmed. `charged_back` is what the guest's bank has taken of it before it was divided. While
-    a chargeback of its charge is open, it is `contested`, and cannot be divided.
+    confirmed. `charged_back` is what the guest's bank has taken of it before it was divided,
+    `given_back` what somebody has refunded of it at the gateway, without us, before that. While a
+    chargeback of its charge is open, it is `contested`, and cannot be divided.
     """
 
     id: UUID
@@ -70,12 +71,13 @@ class Pot(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     divided_at: datetime | None
     charged_back: int = 0
+    given_back: int = 0
     contested: bool = False
 
     @property
     def left(self) -> int:
-        """What is to be divided, or was: all that the guest's bank has not taken."""
-        return self.amount - self.charged_back
+        """What is to be divided, or was: all that the guest has not got by other ways."""
+        return self.amount - self.charged_back - self.given_back
 
     @property
     def is_undivided(self) -> bool:

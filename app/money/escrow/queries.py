@@ -248,11 +248,11 @@ async def charge_back(tx: Tx, pot: Pot, amount: int, *, reason: str) -> Pot | No
         WITH taken AS (
             UPDATE pots
                SET charged_back = charged_back + %(amount)s,
-                   state = CASE WHEN charged_back + %(amount)s = amount THEN 'charged_back'
-                                ELSE state END,
-                   contested = contested AND charged_back + %(amount)s < amount,
+                   state = CASE WHEN charged_back + given_back + %(amount)s = amount
+                                THEN 'charged_back' ELSE state END,
+                   contested = contested AND charged_back + given_back + %(amount)s < amount,
                    updated_at = business_now()
-             WHERE id = %(id)s AND state = %(was)s AND charged_back = %(had)s
+             WHERE id = %(id)s AND state = %(was)s AND charged_back + given_back = %(had)s
          RETURNING *
         ), event AS (
             INSERT INTO escrow_events (booking_id, pot_id, pot, was, state, actor, reason)
@@ -262,7 +262,43 @@ async def charge_back(tx: Tx, pot: Pot, amount: int, *, reason: str) -> Pot | No
         SELECT * FROM taken""",
         id=pot.id,
         was=pot.state,
-        had=pot.charged_back,
+        had=pot.amount - pot.left,
+        amount=amount,
+        reason=reason,
+    )
+
+
+async def give_back(tx: Tx, pot: Pot, amount: int, *, reason: str) -> Pot | None:
+    """Take out of a pot what was refunded at its gateway without us; None if it has changed.
+
+    A pot of which nothing is left ends as `refunded`, with nothing to divide.
+    """
+    return await fetch_one(
+        tx,
+        Pot,
+        """
+        WITH taken AS (
+            UPDATE pots
+               SET given_back = given_back + %(amount)s,
+                   state = CASE WHEN %(is_all)s THEN 'refunded' ELSE state END,
+                   to_guest = CASE WHEN %(is_all)s THEN 0 END,
+                   commission = CASE WHEN %(is_all)s THEN 0 END,
+                   to_host = CASE WHEN %(is_all)s THEN 0 END,
+                   divided_at = CASE WHEN %(is_all)s THEN business_now() END,
+                   contested = contested AND NOT %(is_all)s,
+                   updated_at = business_now()
+             WHERE id = %(id)s AND state = %(was)s AND charged_back + given_back = %(had)s
+         RETURNING *
+        ), event AS (
+            INSERT INTO escrow_events (booking_id, pot_id, pot, was, state, actor, reason)
+            SELECT booking_id, id, kind, %(was)s, state, 'system', %(reason)s
+              FROM taken WHERE %(is_all)s
+        )
+        SELECT * FROM taken""",
+        id=pot.id,
+        was=pot.state,
+        had=pot.amount - pot.left,
+        is_all=amount == pot.left,
         amount=amount,
         reason=reason,
     )

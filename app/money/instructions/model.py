@@ -15,6 +15,13 @@ from app.foundation.money import Money
 from app.foundation.wire import Input, Output, Reason
 
 
+class Origin(StrEnum):
+    """Who began a charge, refund or transfer."""
+
+    BERTHOLD = "berthold"
+    GATEWAY = "gateway"  # somebody else, at the gateway: it was taken in when it was seen
+
+
 class InstructionKind(StrEnum):
     REFUND = "refund"  # to the guest, through the gateway that took the charge
     TRANSFER = "transfer"  # to a host's payout account
@@ -56,15 +63,21 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
     of the charge to refund, or the gateway's code of the payee. `next_try_at` is when it is looked
     at again: sent, asked about or tried again, by its state. `let_out_at` is when an automatic
     refund was admitted through the refund gate.
+
+    `origin`: whether we began it, or somebody at the gateway. A refund of a charge that is of no
+    booking we know has neither booking nor payee. `fee` is what is posted as the gateway's fee,
+    null until it is known; `returned` is what of it has come back in parts.
+
+    `key` is what its references are made of; null for the id.
     """
 
     id: UUID
     kind: InstructionKind
     state: InstructionState
-    booking_id: UUID
+    booking_id: UUID | None
     payment_id: UUID
     source_id: UUID
-    payee_id: UUID
+    payee_id: UUID | None
     gateway: GatewayName
     target: str | None
     amount: int
@@ -80,6 +93,32 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
     confirmed_at: datetime | None = None
     automatic: bool = False
     let_out_at: datetime | None = None
+    origin: Origin = Origin.BERTHOLD
+    key: UUID | None = None
+    gateway_id: str | None = None
+    fee: int | None = None
+    returned: int = 0
+    settled_amount: int | None = None
+    settled_currency: str | None = None
+
+    @property
+    def owed_to(self) -> UUID:
+        """Whose it is in the ledger until it has left; the charge's, if of nobody that we know."""
+        return self.payee_id or self.payment_id
+
+    @property
+    def known_payee_id(self) -> UUID:
+        """Its payee; LookupError for a refund of a charge of which we know no payer."""
+        if self.payee_id is None:
+            raise LookupError(f"nobody that we know is paid by the {self.kind} {self.id}")
+        return self.payee_id
+
+    @property
+    def settled(self) -> Money | None:
+        """What it took out of our balance; None if the gateway did not exchange the money."""
+        if self.settled_amount is None or self.settled_currency is None:
+            return None
+        return Money(amount=self.settled_amount, currency=self.settled_currency)
 
     @property
     def money(self) -> Money:
@@ -93,21 +132,24 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
 class NewInstruction(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be paid out. Without a target it waits for the payee's account.
 
+    `key`, which its references are made of, follows from the source: it is set as it is queued.
+
     `automatic`: a refund that no person has asked for. It is sent once the refund gate admits it.
     """
 
     id: UUID
     kind: InstructionKind
-    booking_id: UUID
+    booking_id: UUID | None
     payment_id: UUID
     source_id: UUID
-    payee_id: UUID
+    payee_id: UUID | None
     gateway: GatewayName
     target: str | None
     amount: int
     currency: str
     reason: str
     automatic: bool = False
+    key: UUID | None = None
 
 
 class InstructionMove(Output, frozen=True):
@@ -131,8 +173,8 @@ class InstructionReply(Output, frozen=True):
     id: UUID
     kind: InstructionKind
     state: InstructionState
-    booking_id: UUID
-    payee_id: UUID
+    booking_id: UUID | None
+    payee_id: UUID | None
     gateway: GatewayName
     amount: Money
     reason: str

@@ -28,6 +28,7 @@ class AccountKind(StrEnum):
     PLATFORM_REVENUE = "platform_revenue"
     GATEWAY_FEES = "gateway_fees"
     CHARGEBACK_LOSSES = "chargeback_losses"
+    EXCHANGE = "exchange"  # what a gateway has exchanged: one side in each currency
     BANK = "bank"
 
 
@@ -48,6 +49,7 @@ _NAMES: Final = MappingProxyType(
         _K.PLATFORM_REVENUE: "Revenue of the platform",
         _K.GATEWAY_FEES: "Fees of",
         _K.CHARGEBACK_LOSSES: "Losses by chargebacks",
+        _K.EXCHANGE: "Exchanged by gateways",
         _K.BANK: "Our bank account",
     }
 )
@@ -59,6 +61,8 @@ class PostingKind(StrEnum):
     CHARGE = "charge"  # payment
     UNAPPLIED_CHARGE = "unapplied_charge"  # payment that came late or twice, and is owed back
     GATEWAY_FEE = "gateway_fee"  # payment, instruction, chargeback or payout
+    FEE_CORRECTION = "fee_correction"  # an id that follows from the payment, and the correction
+    EXCHANGE = "exchange"  # payment whose money the gateway settled in another currency
     DIVISION = "division"  # pot
     HOST_DEBIT = "host_debit"  # late refund whose cost the host bears
     PLATFORM_DEBIT = "platform_debit"  # late refund whose cost the platform bears
@@ -67,6 +71,8 @@ class PostingKind(StrEnum):
     REFUND_KEPT = "refund_kept"  # instruction that came back after the bank had paid the guest
     TRANSFER = "transfer"  # instruction
     TRANSFER_REVERSAL = "transfer_reversal"  # instruction
+    PARTIAL_REVERSAL = "partial_reversal"  # an id that follows from the instruction and the part
+    TAKEN_IN = "taken_in"  # what was taken in: a refund that was made at the gateway without us
     CHARGEBACK = "chargeback"  # chargeback
     CHARGEBACK_REVERSAL = "chargeback_reversal"  # chargeback
     CHARGEBACK_RECOVERY = "chargeback_recovery"  # chargeback

@@ -168,26 +168,111 @@ async def settle(
             return payment, Verdict.UNCHANGED
 
 
-async def post_fee(tx: Tx, payment: Payment, fee: int | None) -> None:
-    """Post the gateway's fee for a charge, if the gateway reports one."""
-    if fee:
-        await ledger.post(tx, rules.gateway_fee(payment, fee))
+async def learn(tx: Tx, payment_id: UUID, found: FoundCharge) -> None:
+    """Post what the gateway reports of a paid charge beside its amount, once: fee and exchange.
+
+    What it does not report yet is asked for again until it does. A fee that changes is corrected.
+    The caller has locked the booking, or the charge.
+    """
+    payment = await queries.lock(tx, payment_id)
+    if payment.state is not PaymentState.SUCCEEDED:
+        return
+    if found.fee is None:
+        if payment.fee is None:
+            await queries.ask_for_facts(tx, payment.id)
+        return
+    if found.fee == payment.fee:
+        return
+    is_first = payment.fee is None
+    known = await queries.store_facts(tx, payment.id, fee=found.fee, settled=found.settled)
+    if is_first:
+        await ledger.post_all(tx, rules.facts(known))
+    else:
+        await ledger.post(tx, rules.fee_correction(known, was=payment.fee or 0))
 
 
-async def give_back(tx: Tx, payment: Payment, *, by: Actor, reason: str) -> None:
-    """Post a charge that buys nothing (late, double, wrong) as owed to its payer; refund all of it.
+async def ask_for_facts(tx: Tx, *, limit: int) -> int:
+    """Queue look-ups of paid charges whose fee the gateway did not report yet; returns how many."""
+    payment_ids = await queries.facts_due(tx, limit=limit)
+    await enqueue_all(tx, [SettlePayment(payment_id=payment_id) for payment_id in payment_ids])
+    return len(payment_ids)
+
+
+async def take_in(
+    tx: Tx,
+    *,
+    payment_id: UUID,
+    reference: str,
+    gateway: GatewayName,
+    money: Money,
+    booking_id: UUID | None,
+    payer_id: UUID | None,
+) -> bool:
+    """Store a charge that the gateway has and we have not, and queue its look-up.
+
+    Without a booking it is given back when it is settled. False if it is here already.
+    """
+    is_new = await queries.insert_taken_in(
+        tx,
+        payment_id=payment_id,
+        reference=reference,
+        gateway=gateway,
+        money=money,
+        booking_id=booking_id,
+        payer_id=payer_id,
+        look_in=_LOOK_AGAIN_IN,
+    )
+    if is_new:
+        await enqueue(tx, SettlePayment(payment_id=payment_id))
+        await audit.record(
+            tx,
+            by=SYSTEM,
+            action="take_in_payment",
+            subject=Subject("payment", payment_id),
+            after={
+                "bookingId": booking_id,
+                "gateway": gateway,
+                "reference": reference,
+                "amount": money,
+            },
+        )
+    return is_new
+
+
+async def set_aside(tx: Tx, payment: Payment, *, reason: str) -> None:
+    """Post a charge that buys nothing (late, double, wrong, unknown) as owed to its payer."""
+    await ledger.post(tx, rules.unapplied(payment, memo=reason))
+
+
+async def give_back(tx: Tx, payment: Payment, *, by: Actor, reason: str, but: int = 0) -> None:
+    """Refund a charge that was set aside, all but what was given back at the gateway already.
 
     `by` is who wants it refunded; if that is the system, the refund waits at the refund gate.
     """
-    await ledger.post(tx, rules.unapplied(payment, memo=reason))
-    whole = Refund(
+    if payment.amount <= but:
+        return
+    rest = Refund(
         payment_id=payment.id,
         source_id=payment.id,
-        amount=payment.amount,
+        amount=payment.amount - but,
         reason=reason,
         automatic=by == SYSTEM,
     )
-    await refund_all(tx, [whole], by=by)
+    await refund_all(tx, [rest], by=by)
+
+
+async def count_refunded(tx: Tx, payment_id: UUID, *, taken: int, promised: int) -> None:
+    """Count a refund that was made at the gateway without us, on its locked charge.
+
+    `promised` is what of it we had promised already, and shall not send any more. Minor units.
+    Raises RefundExceedsCharge.
+    """
+    try:
+        await queries.count_refunded(tx, payment_id, amount=taken - promised)
+    except Violated as violated:
+        if violated.constraint != "payments_refunded_within":
+            raise
+        raise RefundExceedsCharge("More was given back than was paid.") from violated
 
 
 async def refund_all(tx: Tx, refunds: Sequence[Refund], *, by: Actor) -> None:
@@ -254,6 +339,11 @@ async def references_of_booking(tx: Tx, booking_id: UUID) -> list[str]:
 async def find_by_reference(tx: Tx, reference: str) -> Payment | None:
     """The charge that its gateway knows by this reference; None if there is none."""
     return await queries.find_by_reference(tx, reference)
+
+
+async def find_by_charge_id(tx: Tx, gateway: GatewayName, charge_id: str) -> Payment | None:
+    """The charge that its gateway knows by this id of its own; None if there is none."""
+    return await queries.find_by_charge_id(tx, gateway, charge_id)
 
 
 async def open_ids(tx: Tx, booking_id: UUID) -> list[UUID]:

@@ -13,6 +13,7 @@ from app.edge.gateways.port import GatewayName
 from app.foundation.errors import Conflict, GatewayTrouble, NotFound
 from app.foundation.money import Money
 from app.foundation.wire import Output
+from app.money.instructions.model import Origin
 
 
 class PaymentState(StrEnum):
@@ -36,17 +37,28 @@ MOVES: Final = MappingProxyType(
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `payments`. `amount` (minor units) is what is asked for, then what was paid."""
+    """A row of `payments`. `amount` (minor units) is what is asked for, then what was paid.
+
+    `booking_id` and `payer_id` are null if the gateway knows the charge, and we do not know what it
+    was for: such a charge is given back. `fee` is what is posted as the gateway's fee, null until
+    it is known: in minor units of what was `settled`, if the gateway exchanged the money.
+    """
 
     id: UUID
-    booking_id: UUID
-    payer_id: UUID
+    booking_id: UUID | None
+    payer_id: UUID | None
     gateway: GatewayName
     reference: str
     state: PaymentState
     amount: int
     currency: str
     refunded: int  # the sum of its refunds, whether they have arrived or not
+    origin: Origin = Origin.BERTHOLD
+    gateway_id: str | None = None
+    fee: int | None = None
+    fee_corrections: int = 0
+    settled_amount: int | None = None
+    settled_currency: str | None = None
     charged_back: int = 0  # of what is not refunded: what the guest's bank has taken back
     contested: bool = False  # a chargeback of this charge is open
     checkout_url: str | None
@@ -58,6 +70,48 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def money(self) -> Money:
         return Money(amount=self.amount, currency=self.currency)
+
+    def money_of(self, amount: int) -> Money:
+        """An amount of it, in minor units, as money."""
+        return Money(amount=amount, currency=self.currency)
+
+    @property
+    def settled(self) -> Money | None:
+        """What the gateway added to our balance; None if it did not exchange the money."""
+        if self.settled_amount is None or self.settled_currency is None:
+            return None
+        return Money(amount=self.settled_amount, currency=self.settled_currency)
+
+    @property
+    def owed_to(self) -> UUID:
+        """Whose it is in the ledger if it buys nothing: the payer's, or nobody's that we know."""
+        return self.payer_id or self.id
+
+    @property
+    def known_booking_id(self) -> UUID:
+        """Its booking; LookupError for a charge that came without one."""
+        if self.booking_id is None:
+            raise LookupError(f"the charge {self.reference} is of no booking that is here")
+        return self.booking_id
+
+    @property
+    def asked_as(self) -> str:
+        """The reference under which its gateway has it.
+
+        That of a second payment under one reference ends with the gateway's id.
+        """
+        return self.reference.partition(".")[0] if self.origin is Origin.GATEWAY else self.reference
+
+    @property
+    def asked_id(self) -> str | None:
+        """The gateway's id by which alone it can be asked about; None if its reference will do."""
+        _, _, gateway_id = self.reference.partition(".")
+        return gateway_id if gateway_id and self.origin is Origin.GATEWAY else None
+
+    @property
+    def charge_id(self) -> str | None:
+        """The gateway's id of what was paid; None until it is paid."""
+        return self.gateway_id if self.state is PaymentState.SUCCEEDED else None
 
     @property
     def is_open(self) -> bool:
@@ -79,6 +133,8 @@ class Unwanted(StrEnum):
     LATE = "late_payment"
     SECOND = "second_payment"
     WRONG = "wrong_payment"
+    UNKNOWN = "unknown_payment"  # of no booking that is here
+    GIVEN_BACK = "payment_given_back"  # somebody gave it back at the gateway before we saw it
 
     @property
     def reason(self) -> str:
@@ -102,7 +158,7 @@ class PaymentReply(Output, frozen=True):
     """A payment as its payer sees it."""
 
     id: UUID
-    booking_id: UUID
+    booking_id: UUID | None
     reference: str
     gateway: GatewayName
     state: PaymentState

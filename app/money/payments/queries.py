@@ -334,3 +334,122 @@ async def charge_back(tx: Tx, payment_id: UUID, *, taken: int, promised: int) ->
         taken=taken,
         promised=promised,
     )
+
+
+async def insert_taken_in(
+    tx: Tx,
+    *,
+    payment_id: UUID,
+    reference: str,
+    gateway: GatewayName,
+    money: Money,
+    booking_id: UUID | None,
+    payer_id: UUID | None,
+    look_in: timedelta,
+) -> bool:
+    """Store a charge that a gateway has, as begun; False if it is here already."""
+    count = await execute(
+        tx,
+        """
+        WITH payment AS (
+            INSERT INTO payments (id, booking_id, payer_id, gateway, reference, state, origin,
+                                  amount, currency, look_at)
+            VALUES (%(id)s, %(booking_id)s, %(payer_id)s, %(gateway)s, %(reference)s, 'created',
+                    'gateway', %(amount)s, %(currency)s, business_now() + %(look_in)s)
+                ON CONFLICT DO NOTHING
+         RETURNING id, state
+        )
+        INSERT INTO payment_history (payment_id, state, reason)
+        SELECT id, state, 'found at the gateway' FROM payment""",
+        id=payment_id,
+        booking_id=booking_id,
+        payer_id=payer_id,
+        gateway=gateway,
+        reference=reference,
+        amount=money.amount,
+        currency=money.currency,
+        look_in=look_in,
+    )
+    return count == 1
+
+
+async def store_facts(tx: Tx, payment_id: UUID, *, fee: int, settled: Money | None) -> Payment:
+    """Store the gateway's fee of a charge and what it settled; counts the fee's corrections."""
+    return await fetch_new(
+        tx,
+        Payment,
+        """
+        UPDATE payments
+           SET fee_corrections = fee_corrections + (fee IS NOT NULL)::int,
+               settled_amount = CASE WHEN fee IS NULL THEN %(settled_amount)s
+                                     ELSE settled_amount END,
+               settled_currency = CASE WHEN fee IS NULL THEN %(settled_currency)s
+                                       ELSE settled_currency END,
+               fee = %(fee)s, facts_due_at = NULL, updated_at = business_now()
+         WHERE id = %(id)s
+     RETURNING *, false AS calling""",
+        id=payment_id,
+        fee=fee,
+        settled_amount=settled.amount if settled else None,
+        settled_currency=settled.currency if settled else None,
+    )
+
+
+async def ask_for_facts(tx: Tx, payment_id: UUID) -> None:
+    """Ask for the fee of a charge later: the longer it is paid, the later; at last no more."""
+    await execute(
+        tx,
+        """
+        UPDATE payments
+           SET facts_due_at = CASE
+                   WHEN business_now() < settled_at + interval '30 days'
+                   THEN business_now() + least(greatest(interval '1 minute',
+                                                        business_now() - settled_at),
+                                               interval '6 hours') END
+         WHERE id = %(id)s AND fee IS NULL""",
+        id=payment_id,
+    )
+
+
+async def facts_due(tx: Tx, *, limit: int) -> list[UUID]:
+    """Take the paid charges that the gateway is to be asked about again; returns their ids."""
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        WITH due AS (
+            SELECT id FROM payments
+             WHERE facts_due_at <= (SELECT business_now())
+             ORDER BY facts_due_at
+             LIMIT %(limit)s
+               FOR NO KEY UPDATE SKIP LOCKED
+        )
+        UPDATE payments SET facts_due_at = business_now() + interval '10 minutes'
+         WHERE id = ANY (ARRAY(SELECT id FROM due))
+     RETURNING id""",
+        limit=limit,
+    )
+
+
+async def count_refunded(tx: Tx, payment_id: UUID, *, amount: int) -> None:
+    await execute(
+        tx,
+        """
+        UPDATE payments SET refunded = refunded + %(amount)s, updated_at = business_now()
+         WHERE id = %(id)s""",
+        id=payment_id,
+        amount=amount,
+    )
+
+
+async def find_by_charge_id(tx: Tx, gateway: GatewayName, charge_id: str) -> Payment | None:
+    return await fetch_one(
+        tx,
+        Payment,
+        """
+        SELECT *, coalesce(calling_until > business_now(), false) AS calling
+          FROM payments
+         WHERE gateway = %(gateway)s AND gateway_id = %(charge_id)s""",
+        gateway=gateway,
+        charge_id=charge_id,
+    )

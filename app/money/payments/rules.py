@@ -7,6 +7,8 @@ from uuid import UUID
 import uuid_utils.compat
 
 from app.edge.gateways.port import ChargeStatus, FoundCharge, GatewayName
+from app.foundation.ids import derived
+from app.foundation.money import Money
 from app.money.instructions.model import InstructionKind, NewInstruction
 from app.money.ledger import rules as ledger_rules
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
@@ -23,7 +25,7 @@ def clearing(payment: Payment) -> Account:
 def unapplied(payment: Payment, *, memo: str) -> Posting:
     """The posting of a charge that buys nothing: its money is owed to the payer."""
     owed = Account(
-        kind=AccountKind.GUEST_REFUNDABLE, currency=payment.currency, owner_id=payment.payer_id
+        kind=AccountKind.GUEST_REFUNDABLE, currency=payment.currency, owner_id=payment.owed_to
     )
     return Posting(
         kind=PostingKind.UNAPPLIED_CHARGE,
@@ -34,21 +36,75 @@ def unapplied(payment: Payment, *, memo: str) -> Posting:
     )
 
 
-def gateway_fee(payment: Payment, fee: int) -> Posting:
-    """The posting of the gateway's fee for a charge. The platform bears it."""
-    return ledger_rules.gateway_fee(
-        fee,
-        clearing(payment),
+def facts(payment: Payment) -> list[Posting]:
+    """The postings of what a gateway has settled of a charge: the exchange, and its fee.
+
+    The platform bears the fee.
+    """
+    fee = ledger_rules.gateway_fee(
+        payment.fee or 0,
+        settled_at(payment),
         source_id=payment.id,
         booking_id=payment.booking_id,
         memo="fee of a charge",
+    )
+    exchange = [_exchange(payment, payment.settled)] if payment.settled else []
+    return [*exchange, fee] if payment.fee else exchange
+
+
+def fee_correction(payment: Payment, *, was: int) -> Posting:
+    """The posting of a fee that the gateway has changed after we had posted it."""
+    clearing_, change = settled_at(payment), (payment.fee or 0) - was
+    fees = Account(AccountKind.GATEWAY_FEES, clearing_.currency, gateway=payment.gateway)
+    return Posting(
+        kind=PostingKind.FEE_CORRECTION,
+        source_id=derived(payment.id, f"fee correction {payment.fee_corrections}"),
+        booking_id=payment.booking_id,
+        entries=(Entry(fees, -change), Entry(clearing_, change)),
+        memo="fee of a charge",
+    )
+
+
+def settled_at(payment: Payment) -> Account:
+    """The ledger account for what the gateway has made of a charge: in the balance's currency."""
+    return Account(
+        kind=AccountKind.GATEWAY_CLEARING,
+        currency=payment.settled_currency or payment.currency,
+        gateway=payment.gateway,
+    )
+
+
+def in_settlement(payment: Payment, money: Money) -> Money | None:
+    """An amount of a charge in the currency that its gateway has settled, at the charge's own rate.
+
+    Rounded down, so that all parts of a charge are never more than was settled. None if the money
+    was not exchanged: the one rule for transfers of what a gateway has exchanged.
+    """
+    settled = payment.settled
+    if settled is None:
+        return None
+    return Money(amount=money.amount * settled.amount // payment.amount, currency=settled.currency)
+
+
+def _exchange(payment: Payment, settled: Money) -> Posting:
+    return Posting(
+        kind=PostingKind.EXCHANGE,
+        source_id=payment.id,
+        booking_id=payment.booking_id,
+        entries=(
+            Entry(clearing(payment), payment.amount),
+            Entry(Account(AccountKind.EXCHANGE, payment.currency), -payment.amount),
+            Entry(Account(AccountKind.EXCHANGE, settled.currency), settled.amount),
+            Entry(settled_at(payment), -settled.amount),
+        ),
+        memo=f"settled as {settled}",
     )
 
 
 def differences(payment: Payment, found: FoundCharge, *, live: bool) -> Set[str]:
     """In what the gateway's record of a charge differs from ours."""
     pairs = {
-        "reference": payment.reference == found.reference,
+        "reference": payment.asked_as == found.reference,
         "amount": payment.amount == found.money.amount,
         "currency": payment.currency == found.money.currency,
         "mode": live == found.live,

@@ -94,7 +94,7 @@ async def resume(tx: Tx, transfer_id: UUID) -> None:
 
 
 def _payee(transfer: Instruction) -> Payee:
-    return Payee(transfer.payee_id, transfer.gateway, transfer.currency)
+    return Payee(transfer.known_payee_id, transfer.gateway, transfer.currency)
 
 
 # ---- what hosts see ------------------------------------------------------------------------------

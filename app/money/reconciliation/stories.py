@@ -1,7 +1,7 @@
 """Read a gateway's lists page by page, and compare: no transaction is open over a call."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from app.edge.gateways.lists import Page, Span
@@ -32,6 +32,7 @@ from app.money.reconciliation.model import (
     What,
 )
 
+_SECOND: Final = timedelta(seconds=1)
 _HOUR: Final = timedelta(hours=1)
 # More that is missing at the gateway in one slice is a list that is broken: then nothing is asked.
 _ASKED_MAX: Final = 1_000
@@ -78,6 +79,24 @@ async def look_again(
     for hour in sorted({rules.hour_of(difference.at) for difference in mended}):
         await _refresh(gateway, run, Slice(since=hour, until=hour + _HOUR))
         await _compare(gateway, run, Slice(since=hour, until=hour + _HOUR), others, asked=True)
+
+
+async def list_transfer(
+    gateway: Gateway, gateway_id: str, *, at: datetime
+) -> FoundInstruction | None:
+    """A transfer by the gateway's id of it, in the list of when it was begun; None if it is gone.
+
+    Raises GatewayUnclear.
+    """
+    span, cursor = Span(since=at, until=at + _SECOND), None
+    while True:
+        page = await gateway.list_transfers(span, cursor)
+        if isinstance(page, Unknown):
+            raise payments.inconclusive(page.reason)
+        if found := next((row for row in page.rows if row.gateway_id == gateway_id), None):
+            return found
+        if (cursor := page.next_cursor) is None:
+            return None
 
 
 async def _compare_slice(gateway: Gateway, run: Run, part: Slice, others: Others) -> None:

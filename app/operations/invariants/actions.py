@@ -43,6 +43,7 @@ JUDGES: Final[tuple[Judge, ...]] = (
     money_out.instructions,
     money_out.debts,
     money_out.late_refunds,
+    money_out.taken_in,
     chargebacks.postings,
     chargebacks.charges,
     reconciliation.differences,

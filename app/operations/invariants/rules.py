@@ -61,13 +61,16 @@ LAWS: Final = (
     ),
     _law("disputes_in_window", _C, "A dispute is about the pot of its side, in the pot's window."),
     _law("disputes_decide", _C, "A pot whose dispute was resolved is divided as decided."),
-    _law("instructions_have_causes", _C, "Nothing is paid out without a pot, charge or debt."),
+    _law(
+        "instructions_have_causes", _C, "Nothing is paid out by us without a pot, charge or debt."
+    ),
     _law("effects_posted_once", _C, "What has arrived or come back is in the ledger, each once."),
     _law("intent_before_effect", _C, "Each attempt was stored before it was sent to the gateway."),
     _law("recoveries_counted", _C, "A debt counts what was kept back for it, and no more is kept."),
     _law(
         "late_refunds_borne", _C, "A refund after the payout is posted, and somebody pays for it."
     ),
+    _law("taken_in_borne", _C, "What was moved without us is taken in, and somebody pays for it."),
     _law(
         "chargebacks_posted_once",
         _C,

@@ -15,6 +15,8 @@ CREATE TABLE IF NOT EXISTS chargebacks (
     transaction_reference TEXT NOT NULL,
     amount                INTEGER NOT NULL,
     currency              TEXT NOT NULL,
+    settled_amount        INTEGER,
+    settled_currency      TEXT,
     fee                   INTEGER NOT NULL,
     reason                TEXT NOT NULL,
     status                TEXT NOT NULL DEFAULT 'awaiting-merchant-feedback',
@@ -34,7 +36,10 @@ _FIRST_ID: Final = 7_000_358_949
 
 
 class Chargeback(msgspec.Struct, frozen=True, kw_only=True):
-    """One chargeback. `is_taken`: its amount is out of the balance; its fee stays out for good."""
+    """One chargeback. `is_taken`: its amount is out of the balance; its fee stays out for good.
+
+    Of the balance it takes `settled_amount` and the fee, in `settled_currency`.
+    """
 
     id: int
     gateway: str
@@ -51,6 +56,14 @@ class Chargeback(msgspec.Struct, frozen=True, kw_only=True):
     resolved_at: str | None
     created_at: str
     updated_at: str
+    settled_amount: int | None = None
+    settled_currency: str | None = None
+
+    @property
+    def taken(self) -> tuple[int, str]:
+        """What it takes out of the balance, besides its fee."""
+        amount = self.amount if self.settled_amount is None else self.settled_amount
+        return amount, self.settled_currency or self.currency
 
 
 class _Sum(msgspec.Struct, frozen=True):
@@ -69,12 +82,13 @@ class Chargebacks:
             Chargeback,
             """
             INSERT INTO chargebacks (
-                id, gateway, transaction_id, transaction_reference, amount, currency, fee, reason,
-                is_taken, due_at, created_at, updated_at
+                id, gateway, transaction_id, transaction_reference, amount, currency,
+                settled_amount, settled_currency, fee, reason, is_taken, due_at, created_at,
+                updated_at
             ) VALUES (
                 (SELECT COALESCE(MAX(id), :first) + 1 FROM chargebacks),
-                :gateway, :transaction_id, :transaction_reference, :amount, :currency, :fee,
-                :reason, :is_taken, :due_at, :now, :now
+                :gateway, :transaction_id, :transaction_reference, :amount, :currency,
+                :settled_amount, :settled_currency, :fee, :reason, :is_taken, :due_at, :now, :now
             ) RETURNING *""",
             first=_FIRST_ID,
             gateway=transaction.gateway,
@@ -82,6 +96,8 @@ class Chargebacks:
             transaction_reference=transaction.reference,
             amount=amount,
             currency=transaction.currency,
+            settled_amount=transaction.settled(amount),
+            settled_currency=transaction.settled_currency or transaction.currency,
             fee=fee,
             reason=reason,
             is_taken=is_taken,

@@ -1,4 +1,4 @@
-"""The planned moves of refunds and transfers."""
+"""What will happen by itself: moves of refunds, transfers and payouts, and facts that are late."""
 
 import time
 from typing import Final
@@ -10,7 +10,7 @@ from app.sandbox.books.store import Store
 TABLE: Final = """
 CREATE TABLE IF NOT EXISTS plans (
     id        INTEGER PRIMARY KEY,
-    about     TEXT NOT NULL CHECK (about IN ('refund', 'transfer')),
+    about     TEXT NOT NULL,
     about_id  INTEGER NOT NULL,
     status    TEXT NOT NULL,
     due_at    REAL NOT NULL
@@ -43,7 +43,7 @@ class Plans:
         )
 
     def drop(self, *, about: str, about_id: int) -> None:
-        """Cancel the planned moves of a refund or transfer."""
+        """Cancel what is planned for a refund, transfer, payout or charge."""
         self._store.do(
             "DELETE FROM plans WHERE about = :about AND about_id = :about_id",
             about=about,

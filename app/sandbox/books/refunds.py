@@ -16,6 +16,8 @@ CREATE TABLE IF NOT EXISTS refunds (
     transaction_amount    INTEGER NOT NULL,
     amount                INTEGER NOT NULL,
     currency              TEXT NOT NULL,
+    settled_amount        INTEGER,
+    settled_currency      TEXT,
     merchant_note         TEXT NOT NULL,
     customer_note         TEXT NOT NULL,
     status                TEXT NOT NULL DEFAULT 'pending',
@@ -30,7 +32,10 @@ _FIRST_ID: Final = 6_003_018_283
 
 
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
-    """One refund. It has no reference of the merchant, only notes."""
+    """One refund. It has no reference of the merchant, only notes.
+
+    It takes `settled_amount` in `settled_currency` out of the balance.
+    """
 
     id: int
     gateway: str
@@ -46,6 +51,14 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     refunded_at: str | None
     created_at: str
     updated_at: str
+    settled_amount: int | None = None
+    settled_currency: str | None = None
+
+    @property
+    def taken(self) -> tuple[int, str]:
+        """What it takes out of the balance."""
+        amount = self.amount if self.settled_amount is None else self.settled_amount
+        return amount, self.settled_currency or self.currency
 
 
 class _Sum(msgspec.Struct, frozen=True):
@@ -65,11 +78,13 @@ class Refunds:
             """
             INSERT INTO refunds (
                 id, gateway, transaction_id, transaction_reference, transaction_amount, amount,
-                currency, merchant_note, customer_note, created_at, updated_at
+                currency, settled_amount, settled_currency, merchant_note, customer_note,
+                created_at, updated_at
             ) VALUES (
                 (SELECT COALESCE(MAX(id), :first) + 1 FROM refunds),
                 :gateway, :transaction_id, :transaction_reference, :transaction_amount, :amount,
-                :currency, :merchant_note, :customer_note, :now, :now
+                :currency, :settled_amount, :settled_currency, :merchant_note, :customer_note,
+                :now, :now
             ) RETURNING *""",
             first=_FIRST_ID,
             gateway=transaction.gateway,
@@ -78,6 +93,8 @@ class Refunds:
             transaction_amount=transaction.amount,
             amount=amount,
             currency=transaction.currency,
+            settled_amount=transaction.settled(amount),
+            settled_currency=transaction.settled_currency or transaction.currency,
             merchant_note=merchant_note,
             customer_note=customer_note,
             now=now(),

@@ -1,5 +1,6 @@
-"""Replies that are repeated to calls with the same idempotency key."""
+"""Replies that are repeated for a day to calls with the same idempotency key."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -26,14 +27,20 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
 
 
+_KEPT_FOR: Final = timedelta(days=1)
+
+
 class Replies:
+    """`running` are the keys of the calls that have no reply yet."""
+
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.running: set[str] = set()
 
     def keep(self, *, key: str, call: str, status: int, body: str) -> None:
         self._store.do(
             """
-            INSERT INTO replies (key, call, status, body, created_at)
+            INSERT OR REPLACE INTO replies (key, call, status, body, created_at)
             VALUES (:key, :call, :status, :body, :now)""",
             key=key,
             call=call,
@@ -43,4 +50,16 @@ class Replies:
         )
 
     def find(self, key: str) -> Reply | None:
-        return self._store.first(Reply, "SELECT * FROM replies WHERE key = :key", key=key)
+        """The reply to the call with this key; None if there was none for a day."""
+        found = self._store.first(Reply, "SELECT * FROM replies WHERE key = :key", key=key)
+        if found is None or datetime.fromisoformat(found.created_at) + _KEPT_FOR < _now():
+            return None
+        return found
+
+    def forget(self) -> None:
+        """Let a day pass: every key is a new one."""
+        self._store.do("DELETE FROM replies")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,5 +1,6 @@
 """The SQLite file under the books."""
 
+import re
 import sqlite3
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,12 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 T = TypeVar("T")
+_NAME = re.compile(r"^\s*CREATE TABLE (?:IF NOT EXISTS )?\"?(\w+)\"?")
+
+
+class _Made(msgspec.Struct, frozen=True):
+    sql: str
+
 
 MEMORY: Final = ":memory:"
 
@@ -23,10 +30,32 @@ class Store:
         self._database = sqlite3.connect(path, isolation_level=None)
         self._database.row_factory = sqlite3.Row
         for table in tables:
-            self._database.execute(table)
+            self._become(table)
 
     def close(self) -> None:
         self._database.close()
+
+    def _become(self, statement: str) -> None:
+        """Make a table or an index. A table that an older simulator made keeps its rows."""
+        made = _NAME.search(statement)
+        kept = made and self.first(
+            _Made, "SELECT sql FROM sqlite_master WHERE name = :name", name=made[1]
+        )
+        if not (made and kept) or _NAME.sub("", kept.sql) == _NAME.sub("", statement.strip()):
+            self._database.execute(statement)
+            return
+        self._database.execute("PRAGMA legacy_alter_table = ON")  # others still refer to the name
+        with self.step():
+            old = f"older_{made[1]}"
+            self._database.execute(f"ALTER TABLE {made[1]} RENAME TO {old}")
+            self._database.execute(statement)
+            common = ", ".join(self._columns(old) & self._columns(made[1]))
+            copy = f"INSERT INTO {made[1]} ({common}) SELECT {common} FROM {old}"  # noqa: S608
+            self._database.execute(copy)
+            self._database.execute(f"DROP TABLE {old}")
+
+    def _columns(self, table: str) -> set[str]:
+        return {row["name"] for row in self._database.execute(f"PRAGMA table_info({table})")}
 
     @contextmanager
     def step(self) -> Generator[None]:

@@ -24,10 +24,12 @@ CREATE TABLE IF NOT EXISTS transfers (
     id               INTEGER PRIMARY KEY,
     gateway          TEXT NOT NULL,
     transfer_code    TEXT NOT NULL UNIQUE,
-    reference        TEXT NOT NULL UNIQUE,
+    reference        TEXT NOT NULL,
     recipient_id     INTEGER NOT NULL REFERENCES recipients (id),
     amount           INTEGER NOT NULL,
     fee              INTEGER NOT NULL,
+    is_fee_known     INTEGER NOT NULL DEFAULT 1,
+    amount_reversed  INTEGER NOT NULL DEFAULT 0,
     currency         TEXT NOT NULL,
     reason           TEXT NOT NULL,
     metadata         TEXT NOT NULL,
@@ -37,9 +39,18 @@ CREATE TABLE IF NOT EXISTS transfers (
     created_at       TEXT NOT NULL,
     updated_at       TEXT NOT NULL
 )"""
+REVERSALS_TABLE: Final = """
+CREATE TABLE IF NOT EXISTS reversals (
+    id          INTEGER PRIMARY KEY,
+    transfer_id INTEGER NOT NULL REFERENCES transfers (id),
+    amount      INTEGER NOT NULL,
+    metadata    TEXT NOT NULL,
+    created_at  TEXT NOT NULL
+)"""
 OPEN: Final = frozenset({"pending", "otp"})
 
 _FIRST_ID: Final = 5_860_703_113
+_FIRST_REVERSAL_ID: Final = 5_900_000_100
 _FIRST_RECIPIENT_ID: Final = 5_000_000_027
 _RESPONSES: Final = {
     "success": "Successful",
@@ -64,7 +75,7 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     """One transfer. `metadata` is JSON that its gateway returns unchanged.
 
     If the money comes back, `transferred_at` stays, and the fee, which is taken in addition, is not
-    returned.
+    returned. `amount_reversed` came back, all or a part; a part leaves it a success.
     """
 
     id: int
@@ -82,10 +93,24 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     transferred_at: str | None
     created_at: str
     updated_at: str
+    is_fee_known: int = 1
+    amount_reversed: int = 0
 
     @property
     def fee_charged(self) -> int:
+        if not self.is_fee_known:
+            return 0
         return self.fee if self.transferred_at or self.status in OPEN else 0
+
+
+class Reversal(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a transfer that came back. `metadata` is a JSON object."""
+
+    id: int
+    transfer_id: int
+    amount: int
+    metadata: str
+    created_at: str
 
 
 class Transfers:
@@ -125,7 +150,7 @@ class Transfers:
         self, recipient: Recipient, *, code: str, reference: str, amount: int, fee: int,
         currency: str, reason: str, metadata: str, status: str,
     ) -> Transfer:  # fmt: skip
-        """Store a new transfer, with a reference that is not used yet."""
+        """Store a new transfer; whether its reference was used is its gateway's affair."""
         return self._store.rows(
             Transfer,
             """
@@ -157,6 +182,8 @@ class Transfers:
             """
             UPDATE transfers
             SET status = :status, updated_at = :now, gateway_response = :response,
+                amount_reversed = CASE WHEN :status = 'reversed' THEN amount
+                                       ELSE amount_reversed END,
                 transferred_at = CASE WHEN :status = 'success' THEN :now ELSE transferred_at END
             WHERE id = :id RETURNING *""",
             id=transfer_id,
@@ -165,13 +192,60 @@ class Transfers:
             now=now(),
         )[0]
 
+    def reverse(self, transfer: Transfer, amount: int, *, metadata: str = "{}") -> Reversal:
+        """Take back a part of a transfer that was paid."""
+        self._store.do(
+            """
+            UPDATE transfers SET amount_reversed = amount_reversed + :amount, updated_at = :now
+            WHERE id = :id""",
+            id=transfer.id,
+            amount=amount,
+            now=now(),
+        )
+        return self._store.rows(
+            Reversal,
+            """
+            INSERT INTO reversals (id, transfer_id, amount, metadata, created_at)
+            VALUES ((SELECT COALESCE(MAX(id), :first) + 1 FROM reversals),
+                    :transfer_id, :amount, :metadata, :now) RETURNING *""",
+            first=_FIRST_REVERSAL_ID,
+            transfer_id=transfer.id,
+            amount=amount,
+            metadata=metadata,
+            now=now(),
+        )[0]
+
+    def reversals(self, transfer_id: int | None = None) -> list[Reversal]:
+        """The reversals of one transfer, or all, newest first."""
+        return self._store.rows(
+            Reversal,
+            """
+            SELECT * FROM reversals WHERE :id IS NULL OR transfer_id = :id ORDER BY id DESC""",
+            id=transfer_id,
+        )
+
+    def tell_fee(self, transfer_id: int, *, is_known: bool) -> Transfer:
+        """From now on the gateway tells the fee of a transfer, or does not."""
+        return self._store.rows(
+            Transfer,
+            "UPDATE transfers SET is_fee_known = :is_known WHERE id = :id RETURNING *",
+            id=transfer_id,
+            is_known=is_known,
+        )[0]
+
+    def get(self, transfer_id: int) -> Transfer:
+        return self._store.rows(Transfer, "SELECT * FROM transfers WHERE id = :id", id=transfer_id)[
+            0
+        ]
+
     def find(self, key: str) -> Transfer | None:
         """A transfer by its reference, its code or its id."""
         return self._store.first(
             Transfer,
             """
             SELECT * FROM transfers
-            WHERE reference = :key OR transfer_code = :key OR CAST(id AS TEXT) = :key""",
+            WHERE reference = :key OR transfer_code = :key OR CAST(id AS TEXT) = :key
+            ORDER BY id""",
             key=key,
         )
 

@@ -1,6 +1,7 @@
 """What is special to Flutterwave: webhooks, signature, outcomes."""
 
 from collections.abc import Sequence
+from secrets import randbelow, token_hex
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -8,14 +9,24 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import msgspec
 
 from app.sandbox.books.chargebacks import Chargeback
+from app.sandbox.books.payouts import Payout
 from app.sandbox.books.refunds import Refund
 from app.sandbox.books.transactions import Transaction
 from app.sandbox.books.transfers import Recipient, Transfer
-from app.sandbox.dialect import ChargebackChange, Course, Courses, Webhook
+from app.sandbox.dialect import (
+    ChargebackChange,
+    Course,
+    Courses,
+    OwnCharge,
+    OwnTransfer,
+    Stranger,
+    Webhook,
+)
 from app.sandbox.faults import Kind, Rule, distort
 from app.sandbox.flutterwave.wire import objects
 
 NAME: Final = "flutterwave"
+TRANSFER_FEE: Final = 1_000  # in addition to every transfer, in minor units
 
 _JSON: Final = msgspec.json.Encoder(decimal_format="number")
 
@@ -24,6 +35,9 @@ class Flutterwave:
     name = NAME
     takes_chargebacks_at_once = False
     chargeback_fee = 0
+    keeps_attempts = True
+    takes_several = True
+    reverses_parts = False
     refund_courses: Courses = MappingProxyType(
         {
             None: Course("pending", ("processed",)),
@@ -50,6 +64,43 @@ class Flutterwave:
     def declined(self, transaction: Transaction) -> Sequence[Webhook]:
         """The event of a success; only its status differs."""
         return [_charge_completed(transaction)]
+
+    def settled(self, transaction: Transaction) -> Sequence[Webhook]:  # noqa: ARG002
+        return []
+
+    def closed(self, transaction: Transaction) -> Sequence[Webhook]:  # noqa: ARG002
+        return []
+
+    def is_open(self, transaction: Transaction) -> bool:
+        return transaction.closed_at is None
+
+    def digits(self, currency: str) -> int:
+        return objects.exponent(currency)
+
+    def own_charge(self, reference: str | None) -> OwnCharge:
+        """Paid on a payment page; a reference like Flutterwave's own."""
+        return OwnCharge(reference or f"flw-page-{randbelow(10**12)}", token_hex(10), "null")
+
+    def own_refund(self, transaction: Transaction) -> tuple[str, str]:  # noqa: ARG002
+        return "", ""
+
+    def own_transfer(self) -> OwnTransfer:
+        code = randbelow(10**12)
+        return OwnTransfer(f"FLWT_{code}", f"PMCKDU_{code}", "", TRANSFER_FEE)
+
+    def stranger(self) -> Stranger:
+        code = str(10**6 + randbelow(10**12))
+        return Stranger(code, "beneficiary", f"{randbelow(10**10):010d}", "044")
+
+    def payout_moved(self, payout: Payout) -> Sequence[Webhook]:  # noqa: ARG002
+        return []
+
+    def transfer_reversed(
+        self,
+        transfer: Transfer,  # noqa: ARG002
+        recipient: Recipient,  # noqa: ARG002
+    ) -> Sequence[Webhook]:
+        return []  # only a whole transfer comes back
 
     def refund_moved(
         self,

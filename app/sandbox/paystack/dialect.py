@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Sequence
+from secrets import randbelow, token_hex
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -10,15 +11,25 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import msgspec
 
 from app.sandbox.books.chargebacks import Chargeback
+from app.sandbox.books.payouts import Payout
 from app.sandbox.books.refunds import Refund
 from app.sandbox.books.transactions import Transaction
 from app.sandbox.books.transfers import Recipient, Transfer
-from app.sandbox.dialect import ChargebackChange, Course, Courses, Webhook
+from app.sandbox.dialect import (
+    ChargebackChange,
+    Course,
+    Courses,
+    OwnCharge,
+    OwnTransfer,
+    Stranger,
+    Webhook,
+)
 from app.sandbox.faults import Kind, Rule, distort
 from app.sandbox.paystack.wire import disputes, refunds, transactions, transfers
 
 NAME: Final = "paystack"
 
+TRANSFER_FEE: Final = 1_000  # in addition to every transfer; kept even if the money comes back
 _SIGNATURE_HEADER: Final = "x-paystack-signature"
 _DISPUTES: Final = {"opened": "create", "reminded": "remind", "closed": "resolve"}
 
@@ -33,6 +44,9 @@ class Paystack:
     name = NAME
     takes_chargebacks_at_once = False
     chargeback_fee = 0
+    keeps_attempts = False
+    takes_several = False
+    reverses_parts = False
     refund_courses: Courses = MappingProxyType(
         {
             None: Course("pending", ("processing", "processed")),
@@ -60,6 +74,42 @@ class Paystack:
 
     def declined(self, transaction: Transaction) -> Sequence[Webhook]:  # noqa: ARG002
         return []  # there is no such event; the guest may try again
+
+    def settled(self, transaction: Transaction) -> Sequence[Webhook]:  # noqa: ARG002
+        return []
+
+    def closed(self, transaction: Transaction) -> Sequence[Webhook]:  # noqa: ARG002
+        return []
+
+    def is_open(self, transaction: Transaction) -> bool:  # noqa: ARG002
+        return True  # Paystack has no call that closes a page
+
+    def digits(self, currency: str) -> int:  # noqa: ARG002
+        return 2
+
+    def own_charge(self, reference: str | None) -> OwnCharge:
+        """Paid on a payment page; a reference like Paystack's own."""
+        return OwnCharge(reference or f"T{randbelow(10**15):015d}", token_hex(8), '""')
+
+    def own_refund(self, transaction: Transaction) -> tuple[str, str]:
+        note = f"Refund for transaction {transaction.reference}"
+        return f"{note} by merchant@example.com", note
+
+    def own_transfer(self) -> OwnTransfer:
+        return OwnTransfer(f"TRF_{token_hex(8)}", token_hex(10), "", TRANSFER_FEE)
+
+    def stranger(self) -> Stranger:
+        return Stranger(f"RCP_{token_hex(8)}", "nuban", f"{randbelow(10**10):010d}", "058")
+
+    def payout_moved(self, payout: Payout) -> Sequence[Webhook]:  # noqa: ARG002
+        return []
+
+    def transfer_reversed(
+        self,
+        transfer: Transfer,  # noqa: ARG002
+        recipient: Recipient,  # noqa: ARG002
+    ) -> Sequence[Webhook]:
+        return []  # only a whole transfer comes back
 
     def refund_moved(
         self,

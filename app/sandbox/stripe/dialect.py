@@ -12,12 +12,21 @@ import msgspec
 
 from app.sandbox.books.accounts import ConnectedAccount, Standing
 from app.sandbox.books.chargebacks import Chargeback
+from app.sandbox.books.payouts import Payout
 from app.sandbox.books.refunds import Refund
 from app.sandbox.books.transactions import Transaction
 from app.sandbox.books.transfers import Recipient, Transfer
-from app.sandbox.dialect import ChargebackChange, Course, Courses, Webhook
+from app.sandbox.dialect import (
+    ChargebackChange,
+    Course,
+    Courses,
+    OwnCharge,
+    OwnTransfer,
+    Stranger,
+    Webhook,
+)
 from app.sandbox.faults import Kind, Rule, distort
-from app.sandbox.stripe.wire import accounts, disputes, objects
+from app.sandbox.stripe.wire import accounts, balance, disputes, objects
 
 NAME: Final = "stripe"
 API_VERSION: Final = "2026-10-28.endive"
@@ -32,6 +41,9 @@ class Stripe:
     name = NAME
     takes_chargebacks_at_once = True
     chargeback_fee = 1_500
+    keeps_attempts = True
+    takes_several = False
+    reverses_parts = True
     refund_courses: Courses = MappingProxyType(
         {
             None: Course("processed"),
@@ -52,10 +64,57 @@ class Stripe:
         self._webhook_secret = webhook_secret
 
     def paid(self, transaction: Transaction) -> Sequence[Webhook]:
-        return [
-            _webhook("payment_intent.succeeded", objects.intent(transaction)),
-            _webhook("checkout.session.completed", objects.session(transaction, url="")),
-        ]
+        intent = _webhook("payment_intent.succeeded", objects.intent(transaction))
+        if not objects.session_request(transaction).has_page:
+            return [intent]
+        session = objects.session(transaction, url="", paid=transaction)
+        return [intent, _webhook("checkout.session.completed", session)]
+
+    def settled(self, transaction: Transaction) -> Sequence[Webhook]:
+        return [_webhook("charge.updated", objects.charge(transaction, refunded=0))]
+
+    def closed(self, transaction: Transaction) -> Sequence[Webhook]:
+        return [_webhook("checkout.session.expired", objects.session(transaction, url=""))]
+
+    def is_open(self, transaction: Transaction) -> bool:
+        return objects.session_status(transaction) == "open"
+
+    def digits(self, currency: str) -> int:
+        return _FRACTIONS.get(currency, 2)
+
+    def own_charge(self, reference: str | None) -> OwnCharge:
+        """A payment intent without a page of ours; with a reference it has our marks."""
+        marks = {"reference": reference} if reference else {}
+        given = objects.SessionRequest(
+            cancel_url="",
+            metadata=marks,
+            intent_metadata=marks,
+            transfer_group=reference,
+            has_page=False,
+        )
+        metadata = msgspec.json.encode(given).decode()
+        return OwnCharge(reference or f"in_{token_hex(12)}", f"cs_none_{token_hex(16)}", metadata)
+
+    def own_refund(self, transaction: Transaction) -> tuple[str, str]:  # noqa: ARG002
+        return "", "{}"
+
+    def own_transfer(self) -> OwnTransfer:
+        code = f"tr_{token_hex(12)}"
+        given = objects.TransferRequest(
+            metadata={}, transfer_group=None, source_transaction=None, description=None
+        )
+        return OwnTransfer(code, code, msgspec.json.encode(given).decode(), 0)
+
+    def stranger(self) -> Stranger:
+        code = f"acct_{token_hex(8)}"
+        return Stranger(code, "express", code, "")
+
+    def payout_moved(self, payout: Payout) -> Sequence[Webhook]:
+        event = {"pending": "created"}.get(payout.status, payout.status)
+        return [_webhook(f"payout.{event}", balance.payout(payout))]
+
+    def transfer_reversed(self, transfer: Transfer, recipient: Recipient) -> Sequence[Webhook]:
+        return [_webhook("transfer.reversed", objects.transfer(transfer, recipient))]
 
     def declined(self, transaction: Transaction) -> Sequence[Webhook]:
         return [_webhook("payment_intent.payment_failed", objects.intent(transaction))]
@@ -63,7 +122,7 @@ class Stripe:
     def refund_moved(
         self, refund: Refund, transaction: Transaction, *, refunded: int
     ) -> Sequence[Webhook]:
-        body = objects.refund(refund)
+        body = objects.refund(refund, root_id=transaction.root_id)
         match refund.status:
             case "processed":
                 charge = objects.charge(transaction, refunded=refunded)
@@ -82,11 +141,11 @@ class Stripe:
     def chargeback_moved(
         self,
         chargeback: Chargeback,
-        transaction: Transaction,  # noqa: ARG002
+        transaction: Transaction,
         *,
         change: ChargebackChange,
     ) -> Sequence[Webhook]:
-        body = disputes.dispute(chargeback)
+        body = disputes.dispute(chargeback, root_id=transaction.root_id)
         return [_webhook(f"charge.dispute.{event}", body) for event in _events(chargeback, change)]
 
     def distorted(self, body: str, rule: Rule | None) -> str:
@@ -106,13 +165,14 @@ class Stripe:
         return {"Stripe-Signature": f"t={now},v1={digest}"}
 
     def return_url(self, transaction: Transaction) -> str:
-        return transaction.callback_url.replace("{CHECKOUT_SESSION_ID}", transaction.access_code)
+        session_id = objects.session_id(transaction)
+        return transaction.callback_url.replace("{CHECKOUT_SESSION_ID}", session_id)
 
     def cancel_url(self, transaction: Transaction) -> str:
         return objects.session_request(transaction).cancel_url
 
     def shown_amount(self, amount: int, currency: str) -> str:
-        digits = _FRACTIONS.get(currency, 2)
+        digits = self.digits(currency)
         whole, rest = divmod(amount, 10**digits)
         return f"{whole:,}.{rest:0{digits}d}" if digits else f"{whole:,}"
 

@@ -431,10 +431,10 @@ async def test_a_day_of_250_refunds_is_listed_page_by_page(paid: World):
 
 
 async def test_a_day_of_250_transfers_is_listed_page_by_page(paid: World):
-    await transfer(paid, amount=1_000)
+    await transfer(paid, amount=10_000)
     books = paid.sandbox.simulator.books.transfers
     first = books.all()[0]
-    expected = {TRANSFER: 1_000}
+    expected = {TRANSFER: 10_000}
     for number in range(1_000, 1_249):
         reference = f"tr-{number:032d}-1"
         books.begin(

@@ -114,6 +114,14 @@ class Desk:
             for each in await self.differences()
         ]
 
+    async def seen(self) -> list[str]:
+        """What a trial sees now, before anything is mended: in words, as in `found`."""
+        report = await stories.try_out(self.url, STRIPE, span())
+        return sorted(
+            f"{each.what} {each.kind} {each.at_gateway} {each.here} {each.in_ledger}"
+            for each in report.differences
+        )
+
     async def differences(self) -> list[Difference]:
         async with transaction() as tx:
             return await fetch_all(

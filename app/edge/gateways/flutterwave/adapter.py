@@ -53,6 +53,7 @@ class Flutterwave:
     name = GatewayName.FLUTTERWAVE
     currencies = amounts.CURRENCIES
     reports_chargebacks = False
+    exchanges = False
     onboarding = None  # payees have no accounts here
 
     def __init__(

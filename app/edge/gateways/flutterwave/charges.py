@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -23,7 +23,7 @@ from app.edge.gateways.flutterwave.wire import (
     refused,
 )
 from app.edge.gateways.http import Client
-from app.edge.gateways.lists import Page, Row, Span, instant
+from app.edge.gateways.lists import Page, Row, Span, instant, texts
 from app.edge.gateways.port import (
     ChargeStatus,
     CheckoutReady,
@@ -78,6 +78,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     payment_type: Fact = None
     flw_ref: Fact = None
     created_at: str = ""
+    meta: Any = None
 
     @property
     def verdict(self) -> ChargeStatus:
@@ -220,6 +221,7 @@ def read_charge(found: Transaction, *, live: bool) -> FoundCharge | Unknown:
         failure=_failure(found),
         live=live,
         at=instant(found.created_at),
+        metadata=texts(found.meta),
         data=_facts(found),
     )
 

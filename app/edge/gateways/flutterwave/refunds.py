@@ -258,7 +258,7 @@ def _found(
         money=money,
         failure=_failure(refund),
         live=live,
-        fee=None,
+        fee=0,
         at=instant(refund.created_at),
         charge_reference=charge.tx_ref,
         charge_id=str(charge.id),

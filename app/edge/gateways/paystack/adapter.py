@@ -48,6 +48,7 @@ class Paystack:
     name = GatewayName.PAYSTACK
     currencies = frozenset(amounts.WIRE_MIN)
     reports_chargebacks = True
+    exchanges = False
     onboarding = None  # payees have no accounts here
 
     def __init__(

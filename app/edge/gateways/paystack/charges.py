@@ -1,14 +1,14 @@
 """Charges: `/transaction/initialize` and `/transaction/verify`."""
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import httpx
 import msgspec
 from msgspec import Meta
 
 from app.edge.gateways.http import Answered, Attempt, Client, Denied, Inconclusive
-from app.edge.gateways.lists import Page, Row, Span, instant
+from app.edge.gateways.lists import Page, Row, Span, instant, texts
 from app.edge.gateways.paystack.amounts import chargeable, fee_from_wire, from_wire
 from app.edge.gateways.paystack.wire import (
     LIVE,
@@ -67,7 +67,7 @@ class _Initialized(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Transaction(msgspec.Struct, frozen=True, kw_only=True):
-    """What we use of a transaction. Not `metadata`: it comes in five different types."""
+    """What we use of a transaction. Its `metadata` comes in five different types."""
 
     id: int | str
     domain: Domain
@@ -80,6 +80,7 @@ class _Transaction(msgspec.Struct, frozen=True, kw_only=True):
     channel: Fact = None
     gateway_response: Fact = None
     paid_at: Fact = None
+    metadata: Any = None
     created_at: Fact = None
     created: Fact = msgspec.field(name="createdAt", default=None)
 
@@ -201,6 +202,7 @@ def _charge(transaction: _Transaction) -> FoundCharge | Unknown:
         failure=_failure(transaction, status),
         live=transaction.domain == LIVE,
         at=instant(transaction.created or transaction.created_at),
+        metadata=texts(transaction.metadata),
         refunded=money.amount if transaction.status == REVERSED else None,
         data=_facts(transaction),
     )

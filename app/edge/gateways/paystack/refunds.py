@@ -230,7 +230,7 @@ def _found(
         money=money,
         failure=_failure(refund),
         live=refund.domain == LIVE,
-        fee=None,
+        fee=0,
         at=instant(refund.created or refund.created_at),
         charge_reference=charge_reference,
         charge_id=_charge_id(refund),

@@ -60,6 +60,7 @@ class Stripe:
     name = GatewayName.STRIPE
     currencies = amounts.CURRENCIES
     reports_chargebacks = True
+    exchanges = True
 
     def __init__(
         self,
@@ -106,13 +107,19 @@ class Stripe:
         self, reference: str, *, charge_reference: str, charge_id: str | None = None
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         return await refunds.find(
-            self._client, reference, charge_reference=charge_reference, charge_id=charge_id
+            self._client,
+            reference,
+            charge_reference=charge_reference,
+            charge_id=charge_id,
+            live=self.live,
         )
 
     async def find_refunds(
         self, charge_reference: str, *, charge_id: str | None = None
     ) -> list[FoundInstruction] | Unknown:
-        return await refunds.find_all(self._client, charge_reference, charge_id=charge_id)
+        return await refunds.find_all(
+            self._client, charge_reference, charge_id=charge_id, live=self.live
+        )
 
     def find_flaw(self, new: NewRecipient) -> Flaw | None:
         return accounts.find_flaw(new)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 import httpx
@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from app.edge.gateways.http import Answered, Attempt, Client, Denied, Form, Inconclusive
-from app.edge.gateways.lists import Page, Row, Span, instant
+from app.edge.gateways.lists import Page, Row, Span, instant, texts
 from app.edge.gateways.port import (
     ChargeStatus,
     CheckoutReady,
@@ -85,6 +85,7 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     livemode: bool
     created: int | None = None
+    metadata: Any = None
     amount_refunded: Amount = 0
     disputed: bool = False
     payment_intent: Fact = None
@@ -144,12 +145,23 @@ async def find(
     return msgspec.structs.replace(found, also_paid=_also_paid(charge, listed))
 
 
-async def find_attempt(
-    client: Client, reference: str, charge_id: str | None = None
-) -> Charge | NoSuchCharge | Unknown:
+async def find_id(client: Client, reference: str) -> str | Refused:
+    """Stripe's id of what was paid, for a call that moves money out of it.
+
+    Refused if it is not found: the call is not made then, and that is conclusive.
+    """
+    charge = await find_attempt(client, reference)
+    match charge:
+        case Unknown(reason=reason):
+            return Refused(reason=f"the charge could not be looked up: {reason}")
+        case NoSuchCharge():
+            return Refused(reason=f"there is no charge {reference!r} at Stripe")
+        case Charge():
+            return charge.id
+
+
+async def find_attempt(client: Client, reference: str) -> Charge | NoSuchCharge | Unknown:
     """The attempt to pay that counts, as Stripe shows it; none before the guest has tried."""
-    if charge_id:
-        return await find_by_id(client, charge_id)
     listed = await _attempts(client, reference)
     return listed if isinstance(listed, Unknown) else _pick(reference, listed)
 
@@ -291,6 +303,7 @@ def _found(reference: str, charge: Charge) -> FoundCharge | Unknown:
         failure=_failure(charge),
         live=charge.livemode,
         at=instant(charge.created),
+        metadata=texts(charge.metadata),
         data=_facts(charge),
     )
 

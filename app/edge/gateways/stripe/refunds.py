@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 import msgspec
+from msgspec import structs
 
 from app.edge.gateways.http import Answered, Attempt, Client, Denied, Form, Inconclusive
 from app.edge.gateways.lists import Page, Row, Span, instant
@@ -24,7 +25,7 @@ from app.edge.gateways.port import (
 from app.edge.gateways.retries import Repeat
 from app.edge.gateways.stripe import charges
 from app.edge.gateways.stripe.amounts import from_wire, to_wire
-from app.edge.gateways.stripe.charges import Balance, Charge, exchanged
+from app.edge.gateways.stripe.charges import Balance, exchanged
 from app.edge.gateways.stripe.wire import (
     REASON_LENGTH_MAX,
     Amount,
@@ -77,20 +78,15 @@ async def start(client: Client, new: NewRefund) -> Accepted | Refused | Referenc
     wire = to_wire(new.money)
     if not wire or not _REFERENCE.fullmatch(new.reference):
         return Refused(reason=f"{new.money} cannot be refunded at Stripe as {new.reference!r}")
-    charge = await charges.find_attempt(client, new.charge_reference, new.charge_id)
-    match charge:
-        case Unknown(reason=reason):  # the refund was not asked for: that is conclusive
-            return Refused(reason=f"the charge could not be looked up: {reason}")
-        case NoSuchCharge():
-            return Refused(reason=f"there is no charge {new.charge_reference!r} at Stripe")
-        case Charge():
-            pass
+    charge_id = new.charge_id or await charges.find_id(client, new.charge_reference)
+    if isinstance(charge_id, Refused):
+        return charge_id
     attempt = await client.call(
         "POST",
         "/v1/refunds",
         operation="refund",
         reference=new.reference,
-        body=_request(new, charge, wire),
+        body=_request(new, charge_id, wire),
         idempotency_key=new.reference,
         repeat=Repeat.SAFE,
         send_before=new.send_before,
@@ -99,12 +95,12 @@ async def start(client: Client, new: NewRefund) -> Accepted | Refused | Referenc
 
 
 async def find(
-    client: Client, reference: str, *, charge_reference: str, charge_id: str | None
+    client: Client, reference: str, *, charge_reference: str, charge_id: str | None, live: bool
 ) -> FoundInstruction | NoSuchInstruction | Unknown:
     """`GET /v1/refunds?charge=…`: the refund of the charge that has our reference."""
     if not _REFERENCE.fullmatch(reference):
         return NoSuchInstruction()  # start() sends no such reference
-    found = await find_all(client, charge_reference, charge_id=charge_id, operation="find_refund")
+    found = await find_all(client, charge_reference, charge_id=charge_id, live=live)
     if isinstance(found, Unknown):
         return found
     ours = [each for each in found if each.reference == reference]
@@ -114,30 +110,29 @@ async def find(
 
 
 async def find_all(
-    client: Client, charge_reference: str, *, charge_id: str | None, operation: str = "find_refunds"
+    client: Client, charge_reference: str, *, charge_id: str | None, live: bool
 ) -> list[FoundInstruction] | Unknown:
     """`GET /v1/refunds?charge=…`: all refunds of a charge."""
-    charge = await charges.find_attempt(client, charge_reference, charge_id)
-    match charge:
-        case Unknown():
-            return charge
-        case NoSuchCharge():  # this may be another account than where it was made
+    if charge_id is None:
+        charge = await charges.find_attempt(client, charge_reference)
+        if isinstance(charge, NoSuchCharge):  # this may be another account than where it was made
             return Unknown(reason=f"Stripe does not know the charge {charge_reference}")
-        case Charge(id=charge_id):
-            pass
+        if isinstance(charge, Unknown):
+            return charge
+        charge_id, live = charge.id, charge.livemode
     listed = await read_list(
         client,
         "/v1/refunds",
-        operation=operation,
+        operation="find_refund",
         reference=charge_reference,
         filters={"charge": charge_id, **_WITH_BALANCE},
     )
     if isinstance(listed, Unknown):
         return listed
-    found = [refund for row in listed if (refund := _read_row(row, live=charge.livemode))]
+    found = [refund for row in listed if (refund := _read_row(row, live=live))]
     if len(found) < len(listed):
         return Unknown(reason=f"a refund of {charge_reference} makes no sense")
-    return [msgspec.structs.replace(each, charge_reference=charge_reference) for each in found]
+    return [structs.replace(each, charge_reference=charge_reference) for each in found]
 
 
 async def list_span(
@@ -154,10 +149,10 @@ def _read_row(row: Row, *, live: bool) -> FoundInstruction | None:
     return found if isinstance(found, FoundInstruction) else None
 
 
-def _request(new: NewRefund, charge: Charge, wire: int) -> Form:
+def _request(new: NewRefund, charge_id: str, wire: int) -> Form:
     return form(
         {
-            "charge": charge.id,
+            "charge": charge_id,
             "amount": wire,
             "metadata": {
                 "reference": new.reference,
@@ -200,7 +195,7 @@ def _found(refund: _Refund, *, live: bool) -> FoundInstruction | Unknown:
         settled=exchanged(refund.balance_transaction, refund.currency),
         failure=_failure(refund),
         live=live,
-        fee=None,
+        fee=0,
         at=instant(refund.created),
         charge_reference=str(ours.charge_reference or ""),
         charge_id=str(refund.charge or ""),

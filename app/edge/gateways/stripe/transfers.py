@@ -15,7 +15,6 @@ from app.edge.gateways.port import (
     FoundInstruction,
     MoneyOutStatus,
     NewTransfer,
-    NoSuchCharge,
     NoSuchInstruction,
     ReferenceTaken,
     Refused,
@@ -24,7 +23,6 @@ from app.edge.gateways.port import (
 from app.edge.gateways.retries import Repeat
 from app.edge.gateways.stripe import charges
 from app.edge.gateways.stripe.amounts import from_wire, to_wire
-from app.edge.gateways.stripe.charges import Charge
 from app.edge.gateways.stripe.wire import Amount, Id, form, list_page, read, read_list, refused
 
 _REFERENCE = re.compile(r"[A-Za-z0-9._=-]{1,100}")
@@ -64,20 +62,15 @@ async def start(client: Client, new: NewTransfer) -> Accepted | Refused | Refere
     wire = to_wire(new.money)
     if not wire or not _REFERENCE.fullmatch(new.reference):
         return Refused(reason=f"{new.money} cannot be transferred by Stripe as {new.reference!r}")
-    charge = await charges.find_attempt(client, new.charge_reference, new.charge_id)
-    match charge:
-        case Unknown(reason=reason):  # the transfer was not asked for: that is conclusive
-            return Refused(reason=f"the charge could not be looked up: {reason}")
-        case NoSuchCharge():
-            return Refused(reason=f"there is no charge {new.charge_reference!r} at Stripe")
-        case Charge():
-            pass
+    charge_id = new.charge_id or await charges.find_id(client, new.charge_reference)
+    if isinstance(charge_id, Refused):
+        return charge_id
     attempt = await client.call(
         "POST",
         "/v1/transfers",
         operation="transfer",
         reference=new.reference,
-        body=_request(new, charge, wire),
+        body=_request(new, charge_id, wire),
         idempotency_key=new.reference,
         repeat=Repeat.SAFE,
         send_before=new.send_before,
@@ -114,13 +107,13 @@ def _read_row(row: Row) -> FoundInstruction | None:
     return found if isinstance(found, FoundInstruction) else None
 
 
-def _request(new: NewTransfer, charge: Charge, wire: int) -> Form:
+def _request(new: NewTransfer, charge_id: str, wire: int) -> Form:
     return form(
         {
             "amount": wire,
             "currency": new.money.currency.lower(),
             "destination": new.recipient,
-            "source_transaction": charge.id,
+            "source_transaction": charge_id,
             "transfer_group": new.charge_reference,
             "description": new.reason,
             "metadata": {"reference": new.reference},
@@ -177,7 +170,7 @@ def _found(reference: str, transfer: _Transfer) -> FoundInstruction | Unknown:
         returned=returned.amount,
         failure="reversed at Stripe" if is_back else "",
         live=transfer.livemode,
-        fee=None,
+        fee=0,
         at=instant(transfer.created),
         charge_reference=str(transfer.transfer_group or ""),
         charge_id=str(transfer.source_transaction or ""),

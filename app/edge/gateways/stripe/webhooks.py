@@ -30,6 +30,7 @@ _KINDS: Final = {
     "payment_intent.canceled": EventKind.CHARGE_CHANGED,
     "payment_intent.payment_failed": EventKind.CHARGE_CHANGED,
     "payment_intent.succeeded": EventKind.CHARGE_CHANGED,
+    "charge.updated": EventKind.CHARGE_CHANGED,
     "charge.dispute.closed": EventKind.CHARGEBACK_CHANGED,
     "charge.dispute.created": EventKind.CHARGEBACK_CHANGED,
     "charge.dispute.funds_reinstated": EventKind.CHARGEBACK_CHANGED,

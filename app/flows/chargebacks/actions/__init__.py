@@ -9,14 +9,17 @@ from app.flows.chargebacks.actions.look_up import (
     look_up_open,
     post_reported,
 )
-from app.flows.chargebacks.actions.post import post
+from app.flows.chargebacks.actions.post import lock_case, post
+from app.flows.chargebacks.actions.recover import cancel
 
 __all__ = [
+    "cancel",
     "close",
     "contested_charges",
     "find_charge",
     "keep_refund",
     "lock_around",
+    "lock_case",
     "look_up_listed",
     "look_up_open",
     "post",

@@ -21,6 +21,10 @@ async def lock_around(tx: Tx, payment_id: UUID) -> None:
 
     That is the order of all transactions: booking, pots, charge, chargebacks, instructions.
     """
+    payment = await payments.get(tx, payment_id)
+    if payment.booking_id is None:
+        await payments.lock(tx, payment_id)
+        return
     await lock_case(tx, payment_id)
     await queries.lock_lost(tx, payment_id)
 
@@ -31,6 +35,8 @@ async def keep_refund(tx: Tx, refund: Instruction) -> None:
     The caller has called `lock_around`, and then locked the refund. What is kept makes up for the
     loss of the chargebacks.
     """
+    if refund.booking_id is None:
+        return  # chargebacks are of bookings
     case = await lock_case(tx, refund.payment_id)
     if await instructions.of_source(tx, refund.id):
         return  # it has been sent again, or kept, before

@@ -26,9 +26,10 @@ async def post_reported(
 
 
 async def find_charge(tx: Tx, gateway: GatewayName, found: FoundChargeback) -> Payment | None:
-    """Our charge that a chargeback at this gateway is about; None if it is not ours."""
+    """The charge that a chargeback is about; None if it is of no booking of ours."""
     payment = await payments.find_by_reference(tx, found.charge_reference)
-    return payment if payment and payment.gateway is gateway else None
+    is_ours = payment and payment.gateway is gateway and payment.booking_id
+    return payment if is_ours else None
 
 
 async def contested_charges(tx: Tx) -> list[UUID]:

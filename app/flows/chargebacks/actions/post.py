@@ -74,7 +74,7 @@ async def post(
 async def lock_case(tx: Tx, payment_id: UUID) -> Case:
     """What a chargeback of a charge is about, locked. Raises NoSuchPayment, ChargeNotPaid."""
     asked = await payments.get(tx, payment_id)
-    booking = await bookings.lock(tx, asked.booking_id)
+    booking = await bookings.lock(tx, asked.known_booking_id)
     held = await escrow.lock_all(tx, booking.id)
     payment = await payments.lock(tx, payment_id)
     if payment.state is not PaymentState.SUCCEEDED:

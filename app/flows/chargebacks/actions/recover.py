@@ -67,15 +67,22 @@ async def awaits_refund(tx: Tx, payment_id: UUID) -> bool:
     return await instructions.is_refund_under_way(tx, payment_id)
 
 
-async def cancel(tx: Tx, case: Case, taken: Sequence[Cut], *, target: str | None) -> None:
+async def cancel(
+    tx: Tx,
+    case: Case,
+    taken: Sequence[Cut],
+    *,
+    target: str | None,
+    reason: str = _BECAUSE,
+) -> None:
     """Cancel the instructions that money is taken from; another one sends what is left of each."""
     cuts = await _sendable(tx, taken, target=target)
-    await instructions.cancel_all(tx, [cut.instruction for cut in cuts], reason=_BECAUSE)
+    await instructions.cancel_all(tx, [cut.instruction for cut in cuts], reason=reason)
     rests = [
         rules.successor(cut.instruction, amount=cut.rest, target=target) for cut in cuts if cut.rest
     ]
     await instructions.queue_all(tx, rests, by=SYSTEM)
-    await escrow.close_settled(tx, [pot.id for pot in case.pots], reason=_BECAUSE)
+    await escrow.close_settled(tx, [pot.id for pot in case.pots], reason=reason)
     await resolve_alerts(tx, _ALERTS, [str(cut.instruction.id) for cut in taken])
     if any(cut.instruction.source_id == case.payment.id and not cut.rest for cut in cuts):
         await resolve_alerts(tx, tuple(Unwanted), [case.payment.reference])

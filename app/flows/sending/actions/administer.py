@@ -99,7 +99,7 @@ async def _target(tx: Tx, instruction: Instruction) -> str | None:
     """Where its money goes now: a refund the way it came, a transfer to the payee's account."""
     if instruction.kind is InstructionKind.REFUND:
         return instruction.target
-    payee = Payee(instruction.payee_id, instruction.gateway, instruction.currency)
+    payee = Payee(instruction.known_payee_id, instruction.gateway, instruction.currency)
     return await payees.recipient_of(tx, payee)
 
 

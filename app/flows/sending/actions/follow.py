@@ -60,7 +60,8 @@ async def _keep_refund(tx: Tx, instruction: Instruction) -> None:
 
 
 async def _notify_payee(tx: Tx, was: InstructionState, instruction: Instruction) -> None:
-    if (kind := rules.notification(was, instruction)) is None:
+    kind = rules.notification(was, instruction)
+    if kind is None or instruction.booking_id is None or instruction.payee_id is None:
         return
     booking = await bookings.read(tx, instruction.booking_id)
     facts = rules.facts(booking, instruction.money, reason=instruction.failure or "")

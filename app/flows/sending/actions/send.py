@@ -8,11 +8,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.edge.calls import actions as calls
+from app.edge.gateways.registry import gateway_named
 from app.flows.chargebacks import actions as chargebacks
 from app.foundation.db import Tx
 from app.money.instructions import actions as instructions
 from app.money.instructions.model import Instruction, InstructionKind, InstructionState
 from app.money.payments import actions as payments
+from app.money.payments import rules as payment_rules
 from app.money.payments.model import Payment
 
 
@@ -38,8 +40,19 @@ async def begin(tx: Tx, instruction_id: UUID) -> Sending | None:
     charge = await payments.lock_shared(tx, queued.payment_id)
     if charge.contested:
         return None
-    attempt = await instructions.begin_attempt(tx, queued)
+    if waits_for_settlement(queued, charge):
+        await instructions.wait_for_settlement(tx, queued)
+        return None
+    settled = payment_rules.in_settlement(charge, queued.money)
+    is_transfer = queued.kind is InstructionKind.TRANSFER
+    attempt = await instructions.begin_attempt(tx, queued, settled if is_transfer else None)
     return Sending(attempt, charge) if attempt else None
+
+
+def waits_for_settlement(queued: Instruction, charge: Payment) -> bool:
+    """Whether a transfer cannot be sent before it is known in which currency it has to be."""
+    is_transfer = queued.kind is InstructionKind.TRANSFER
+    return is_transfer and charge.fee is None and gateway_named(charge.gateway).exchanges
 
 
 async def send_due(tx: Tx, kind: InstructionKind, *, limit: int) -> int:

@@ -22,6 +22,7 @@ from app.market.bookings.actions.passengers import (
 )
 from app.market.bookings.actions.read import (
     actor,
+    find_reported,
     get,
     lock,
     not_found,
@@ -45,6 +46,7 @@ __all__ = [
     "decline_unanswered",
     "expire",
     "expire_unpaid",
+    "find_reported",
     "get",
     "lock",
     "next_over",

@@ -41,6 +41,15 @@ async def read(tx: Tx, booking_id: UUID) -> Booking:
     raise not_found(booking_id)
 
 
+async def find_reported(tx: Tx, text: str) -> Booking | None:
+    """The booking whose id somebody else says; None if that is no id, or of none that is here."""
+    try:
+        booking_id = UUID(text)
+    except ValueError:
+        return None
+    return await queries.find(tx, booking_id)
+
+
 async def read_as_guest(
     tx: Tx, guest_id: UUID, *, state: BookingState | None, limit: int, cursor: str | None
 ) -> BookingPage:

@@ -48,7 +48,9 @@ from app.money.instructions.actions.send import (
     record,
     send_due,
     wait_for_gateway,
+    wait_for_settlement,
 )
+from app.money.instructions.actions.take_in import ask_for_facts, take_in, unknown_here
 
 __all__ = [
     "Finding",
@@ -58,6 +60,7 @@ __all__ = [
     "alert_paid_twice",
     "alert_waiting_refunds",
     "all_confirmed",
+    "ask_for_facts",
     "begin_attempt",
     "begin_look_up",
     "cancel_all",
@@ -85,8 +88,11 @@ __all__ = [
     "root_source",
     "send_due",
     "settle",
+    "take_in",
     "transferred",
+    "unknown_here",
     "wait_for_gateway",
+    "wait_for_settlement",
     "waiting_for_payee",
     "withdraw",
     "without_any",

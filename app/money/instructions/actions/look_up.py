@@ -5,11 +5,12 @@ from uuid import UUID
 
 from app.edge.gateways.port import FoundInstruction, MoneyOutStatus, NoSuchInstruction, Unknown
 from app.foundation.db import Tx, now
+from app.foundation.money import Money
 from app.foundation.queue import LookUpInstruction, enqueue, enqueue_all
 from app.money.instructions.actions.move import alert, fail, lose, move
 from app.money.instructions.actions.read import lock
 from app.money.instructions.model import Instruction, InstructionState
-from app.money.instructions.queries import due, moves
+from app.money.instructions.queries import due, facts, moves
 from app.money.instructions.rules import attempts, postings
 from app.money.ledger import actions as ledger
 
@@ -103,7 +104,8 @@ async def _wait(tx: Tx, instruction: Instruction, found: FoundInstruction) -> In
 
 async def _confirm(tx: Tx, instruction: Instruction, found: FoundInstruction) -> Instruction:
     if instruction.state is _S.CONFIRMED:
-        return instruction
+        instruction = await _learn_fee(tx, instruction, found)
+        return await _take_back(tx, instruction, found)
     confirmed = await move(
         tx,
         instruction,
@@ -112,8 +114,33 @@ async def _confirm(tx: Tx, instruction: Instruction, found: FoundInstruction) ->
         gateway_id=found.gateway_id,
         gateway_data=found.data,
     )
+    confirmed = await facts.store(tx, confirmed, fee=found.fee, settled=found.settled)
     await ledger.post_all(tx, postings.confirmed(confirmed, fee=found.fee or 0))
-    return confirmed
+    return await _take_back(tx, confirmed, found)
+
+
+async def _learn_fee(tx: Tx, instruction: Instruction, found: FoundInstruction) -> Instruction:
+    """Post the gateway's fee, which it did not report when the instruction was done."""
+    if instruction.fee is not None:
+        return instruction
+    if found.fee is None:
+        await facts.ask_again(tx, instruction)
+        return instruction
+    if found.fee:
+        await ledger.post(tx, postings.fee_of(instruction, found.fee))
+    return await facts.store(tx, instruction, fee=found.fee, settled=instruction.settled)
+
+
+async def _take_back(tx: Tx, instruction: Instruction, found: FoundInstruction) -> Instruction:
+    """Post what has come back of a transfer in parts: it is owed to its payee again."""
+    returned = attempts.in_our_currency(instruction, found.returned)
+    if returned <= instruction.returned:
+        return instruction
+    part = returned - instruction.returned
+    await ledger.post(tx, postings.partly_reversed(instruction, part))
+    back = Money(amount=part, currency=instruction.currency)
+    await alert(tx, instruction, "instruction_partly_reversed", f"{back} came back")
+    return await facts.set_returned(tx, instruction, returned)
 
 
 async def _reverse(tx: Tx, instruction: Instruction, reason: str) -> Instruction:

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from msgspec import structs
+
 from app.edge.gateways.port import GatewayName
 from app.foundation import audit
 from app.foundation.audit import Actor
 from app.foundation.db import Tx
+from app.foundation.ids import derived
 from app.foundation.queue import AdmitRefunds, SendInstruction, enqueue, enqueue_all
 from app.foundation.states import MoveRefused
 from app.money.instructions.actions.move import move
@@ -19,6 +22,7 @@ from app.money.instructions.model import (
     NothingToRetry,
 )
 from app.money.instructions.queries import due, moves
+from app.money.instructions.queries import instructions as queries
 from app.money.instructions.rules import attempts, records
 
 _S = InstructionState
@@ -33,7 +37,8 @@ async def queue_all(tx: Tx, new: Sequence[NewInstruction], *, by: Actor) -> None
     """
     if not new:
         return
-    sendable = await moves.insert(tx, new, queued_for=attempts.QUEUED_FOR)
+    keyed = await _with_keys(tx, new)
+    sendable = await moves.insert(tx, keyed, queued_for=attempts.QUEUED_FOR)
     await audit.record_all(tx, by=by, action=f"queue_{new[0].kind}", changes=records.queued(new))
     await enqueue_all(
         tx, [SendInstruction(instruction_id=instruction_id) for instruction_id in sendable]
@@ -97,6 +102,21 @@ async def cancel_all(tx: Tx, unsent: Sequence[Instruction], *, reason: str) -> N
     ids = [instruction.id for instruction in unsent]
     if await moves.cancel(tx, ids, reason=reason) != len(ids):
         raise MoveRefused("Somebody else moved a refund or transfer at the same moment.")
+
+
+async def _with_keys(tx: Tx, new: Sequence[NewInstruction]) -> list[NewInstruction]:
+    """The instructions with the keys that follow from their sources.
+
+    In a database that was restored, what the gateway did since the backup may have been taken in
+    under such a key. That was another refund or transfer: this one gets a key of its own.
+    """
+    keys = {each.id: derived(each.source_id, each.kind) for each in new}
+    in_use = set(await queries.keys_in_use(tx, list(keys.values())))
+    return [
+        structs.replace(each, key=derived(key, "again") if key in in_use else key)
+        for each in new
+        if (key := keys[each.id])
+    ]
 
 
 async def _queue(tx: Tx, instruction: Instruction, *, target: str, reason: str) -> None:

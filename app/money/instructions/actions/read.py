@@ -45,8 +45,8 @@ async def find_by_reported_reference(
     tx: Tx, reference: str, kind: InstructionKind
 ) -> Instruction | None:
     """The instruction that has, or had, an attempt under a reference that a gateway reports."""
-    instruction_id = attempts.instruction_of(reference, kind)
-    return await queries.find(tx, instruction_id) if instruction_id else None
+    key = attempts.key_in(reference, kind)
+    return await queries.find_by_key(tx, key) if key else None
 
 
 async def refunds_at_gateway(tx: Tx, payment_id: UUID) -> list[UUID]:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from app.edge.gateways.port import Accepted, MoneyOutStatus, ReferenceTaken, Refused, Unknown
 from app.foundation.db import Tx
+from app.foundation.money import Money
 from app.foundation.queue import LookUpInstruction, SendInstruction, enqueue, enqueue_all
 from app.money.instructions.actions.move import fail, lose, move
 from app.money.instructions.actions.read import lock
@@ -17,16 +18,19 @@ _S = InstructionState
 Outcome = Accepted | Refused | ReferenceTaken | Unknown
 
 
-async def begin_attempt(tx: Tx, queued: Instruction) -> Instruction | None:
+async def begin_attempt(
+    tx: Tx, queued: Instruction, settled: Money | None = None
+) -> Instruction | None:
     """The instruction with the reference to send it under, committed before it is sent.
 
-    None if it is not to be sent: it has been moved since it was read, or waits at the refund gate.
+    `settled` is what is sent in its place, if the gateway has exchanged the money. None if it is
+    not to be sent: it has been moved since it was read, or waits at the refund gate.
     """
     if queued.state is not _S.QUEUED or queued.waits_at_refund_gate:
         return None
-    reference = attempts.reference(queued.kind, queued.id, queued.attempt + 1)
+    reference = attempts.reference(queued, queued.attempt + 1)
     return await moves.begin_attempt(
-        tx, queued, reference=reference, sending_for=attempts.SENDING_FOR
+        tx, queued, reference=reference, settled=settled, sending_for=attempts.SENDING_FOR
     )
 
 
@@ -34,6 +38,13 @@ async def wait_for_gateway(tx: Tx, queued: Instruction) -> None:
     """Send a queued instruction later: its gateway is down."""
     await moves.postpone(
         tx, queued, by=attempts.QUEUED_FOR, failure="its gateway is down: it waits"
+    )
+
+
+async def wait_for_settlement(tx: Tx, queued: Instruction) -> None:
+    """Send a queued transfer later: its gateway did not say yet what it has settled."""
+    await moves.postpone(
+        tx, queued, by=attempts.QUEUED_FOR, failure="its gateway has not settled the charge yet"
     )
 
 

@@ -1,5 +1,6 @@
 """Statements that read instructions: by id, charge or booking, and as admins look for them."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -12,6 +13,22 @@ from app.money.instructions.model import Instruction, InstructionFilter, Instruc
 async def find(tx: Tx, instruction_id: UUID) -> Instruction | None:
     return await fetch_one(
         tx, Instruction, "SELECT * FROM instructions WHERE id = %(id)s", id=instruction_id
+    )
+
+
+async def find_by_key(tx: Tx, key: UUID) -> Instruction | None:
+    return await fetch_one(
+        tx, Instruction, "SELECT * FROM instructions WHERE coalesce(key, id) = %(key)s", key=key
+    )
+
+
+async def keys_in_use(tx: Tx, keys: Sequence[UUID]) -> list[UUID]:
+    """Those of these keys that instructions have."""
+    return await fetch_values(
+        tx,
+        UUID,
+        "SELECT coalesce(key, id) FROM instructions WHERE coalesce(key, id) = ANY(%(keys)s)",
+        keys=list(keys),
     )
 
 

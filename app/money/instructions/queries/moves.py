@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.edge.gateways.port import Facts
 from app.foundation.db import Tx, execute, fetch_one, fetch_values, json
+from app.foundation.money import Money
 from app.money.instructions.model import Instruction, InstructionState, NewInstruction
 
 
@@ -17,9 +18,10 @@ async def insert(tx: Tx, new: Sequence[NewInstruction], *, queued_for: timedelta
         """
         WITH stored AS (
             INSERT INTO instructions (
-                id, kind, state, booking_id, payment_id, source_id, payee_id, gateway, target,
-                amount, currency, reason, automatic, next_try_at)
-            SELECT id, kind, CASE WHEN target IS NULL THEN 'waiting_for_payee' ELSE 'queued' END,
+                id, key, kind, state, booking_id, payment_id, source_id, payee_id, gateway,
+                target, amount, currency, reason, automatic, next_try_at)
+            SELECT id, key, kind,
+                   CASE WHEN target IS NULL THEN 'waiting_for_payee' ELSE 'queued' END,
                    booking_id, payment_id, source_id, payee_id, gateway, target, amount, currency,
                    reason, automatic,
                    CASE WHEN target IS NOT NULL AND NOT automatic
@@ -37,7 +39,12 @@ async def insert(tx: Tx, new: Sequence[NewInstruction], *, queued_for: timedelta
 
 
 async def begin_attempt(
-    tx: Tx, instruction: Instruction, *, reference: str, sending_for: timedelta
+    tx: Tx,
+    instruction: Instruction,
+    *,
+    reference: str,
+    settled: Money | None,
+    sending_for: timedelta,
 ) -> Instruction | None:
     """Move a queued instruction to `sending`; None if it has been moved since it was read.
 
@@ -51,6 +58,7 @@ async def begin_attempt(
             UPDATE instructions
                SET state = 'sending', attempt = attempt + 1,
                    reference = CASE WHEN reference_unused THEN reference ELSE %(reference)s END,
+                   settled_amount = %(settled_amount)s, settled_currency = %(settled_currency)s,
                    reference_unused = false, gateway_id = NULL, gateway_data = NULL, failure = NULL,
                    next_try_at = business_now() + %(sending_for)s, updated_at = business_now()
              WHERE id = %(id)s AND state = 'queued' AND attempt = %(attempt)s
@@ -64,6 +72,8 @@ async def begin_attempt(
         id=instruction.id,
         attempt=instruction.attempt,
         reference=reference,
+        settled_amount=settled.amount if settled else None,
+        settled_currency=settled.currency if settled else None,
         sending_for=sending_for,
     )
 

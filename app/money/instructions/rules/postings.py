@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from app.foundation.ids import derived
 from app.money.instructions.model import Instruction, InstructionKind
 from app.money.ledger import rules as ledger_rules
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
@@ -18,40 +19,75 @@ _RETURNS: Final = {
 
 def confirmed(instruction: Instruction, *, fee: int) -> list[Posting]:
     """Money has left: it is no longer owed to the payee, and the gateway has its fee."""
-    clearing = _clearing(instruction)
     out = Posting(
         kind=_KINDS[instruction.kind],
         source_id=instruction.id,
         booking_id=instruction.booking_id,
         entries=(
             Entry(_owed(instruction), -instruction.amount),
-            Entry(clearing, instruction.amount),
+            *_left(instruction, 0, instruction.amount),
         ),
         memo=instruction.reason,
     )
-    if not fee:
-        return [out]
-    kept = ledger_rules.gateway_fee(
+    return [out, fee_of(instruction, fee)] if fee else [out]
+
+
+def fee_of(instruction: Instruction, fee: int) -> Posting:
+    """The gateway's fee for a refund or transfer, in minor units of what it took it from."""
+    return ledger_rules.gateway_fee(
         fee,
-        clearing,
+        _clearing(instruction),
         source_id=instruction.id,
         booking_id=instruction.booking_id,
         memo=f"fee of a {instruction.kind}",
     )
-    return [out, kept]
 
 
 def reversed_(instruction: Instruction) -> Posting:
-    """Money that had left is back: it is owed to the payee again."""
+    """Money that had left is back: it is owed to the payee again, as far as it was not before."""
+    amount = instruction.amount - instruction.returned
     return Posting(
         kind=_RETURNS[instruction.kind],
         source_id=instruction.id,
         booking_id=instruction.booking_id,
         entries=(
-            Entry(_clearing(instruction), -instruction.amount),
-            Entry(_owed(instruction), instruction.amount),
+            *_left(instruction, amount, 0),
+            Entry(_owed(instruction), amount),
         ),
         memo=instruction.failure or "",
+    )
+
+
+def partly_reversed(instruction: Instruction, amount: int) -> Posting:
+    """So much more of a transfer is back: it is owed to the payee again."""
+    so_far = instruction.returned + amount
+    left = instruction.amount - instruction.returned
+    return Posting(
+        kind=PostingKind.PARTIAL_REVERSAL,
+        source_id=derived(instruction.id, f"{so_far} came back"),
+        booking_id=instruction.booking_id,
+        entries=(
+            *_left(instruction, left, left - amount),
+            Entry(_owed(instruction), amount),
+        ),
+        memo=f"{instruction.reference}: a part was reversed at the gateway",
+    )
+
+
+def _left(instruction: Instruction, was: int, now: int) -> tuple[Entry, ...]:
+    """The entries of what has left the gateway: `was` so much of the instruction, and is `now`.
+
+    If the gateway exchanges it, in the currency that it takes it from, in proportion; what all
+    parts together come to does not depend on how many there were.
+    """
+    clearing, settled = _clearing(instruction), instruction.settled
+    if settled is None:
+        return (Entry(clearing, now - was),)
+    before, after = (part * settled.amount // instruction.amount for part in (was, now))
+    return (
+        Entry(Account(AccountKind.EXCHANGE, instruction.currency), now - was),
+        Entry(Account(AccountKind.EXCHANGE, settled.currency), before - after),
+        Entry(clearing, after - before),
     )
 
 
@@ -60,13 +96,13 @@ def _owed(instruction: Instruction) -> Account:
     return Account(
         kind=AccountKind.GUEST_REFUNDABLE if is_refund else AccountKind.HOST_PAYABLE,
         currency=instruction.currency,
-        owner_id=instruction.payee_id,
+        owner_id=instruction.owed_to,
     )
 
 
 def _clearing(instruction: Instruction) -> Account:
     return Account(
         kind=AccountKind.GATEWAY_CLEARING,
-        currency=instruction.currency,
+        currency=instruction.settled_currency or instruction.currency,
         gateway=instruction.gateway,
     )

@@ -16,9 +16,10 @@ _TRIES_MAX: Final = 20
 _PER_RUN_MAX: Final = 500
 
 
-async def begin_mending(tx: Tx, gateway: GatewayName) -> list[Difference]:
-    """The differences to try to mend now: unexplained, and not tried too often."""
-    found = await differences.to_mend(tx, gateway, tries_max=_TRIES_MAX, limit=_PER_RUN_MAX)
+async def begin_mending(tx: Tx, gateway: GatewayName, *, only_new: bool) -> list[Difference]:
+    """The differences to try to mend now: unexplained, and not tried too often, or not at all."""
+    tries_max = 1 if only_new else _TRIES_MAX
+    found = await differences.to_mend(tx, gateway, tries_max=tries_max, limit=_PER_RUN_MAX)
     mendable = [each for each in found if (each.what, each.kind) not in rules.FOR_A_PERSON]
     await differences.count_tries(tx, [each.id for each in mendable])
     return mendable

@@ -74,15 +74,18 @@ async def charges(tx: Tx) -> Verdicts:
               FROM pots
              WHERE contested OR charged_back > 0 OR payment_id IN (SELECT payment_id FROM reported)
              GROUP BY payment_id
-        ), cut AS (
-            SELECT was.payment_id,
-                   coalesce(sum(was.amount - coalesce(rest.amount, 0))
-                            FILTER (WHERE was.kind = 'refund'), 0) AS refunds,
-                   coalesce(sum(was.amount - coalesce(rest.amount, 0))
-                            FILTER (WHERE was.kind = 'transfer'), 0) AS transfers
+        ), gone AS (
+            SELECT was.payment_id, was.kind, was.amount - coalesce(rest.amount, 0) AS amount
               FROM instructions AS was LEFT JOIN instructions AS rest ON rest.source_id = was.id
              WHERE was.state = 'cancelled'
-             GROUP BY was.payment_id
+             UNION ALL
+            SELECT payment_id, kind, -from_unsent FROM taken_in
+        ), cut AS (
+            SELECT payment_id,
+                   coalesce(sum(amount) FILTER (WHERE kind = 'refund'), 0) AS refunds,
+                   coalesce(sum(amount) FILTER (WHERE kind = 'transfer'), 0) AS transfers
+              FROM gone
+             GROUP BY payment_id
         ), kept AS (
             SELECT payment_id, sum(entry.amount) AS kept
               FROM ledger_transactions AS transaction

@@ -54,7 +54,7 @@ async def intents(tx: Tx) -> Verdicts:
                CASE WHEN instruction.attempt > 0 AND intent.id IS NULL
                     THEN concat('attempt ', instruction.attempt, ' as ', instruction.reference,
                                 ' was never written down')
-                    WHEN instruction.attempt = 0
+                    WHEN instruction.attempt = 0 AND instruction.origin = 'berthold'
                      AND instruction.state NOT IN ('queued', 'waiting_for_payee', 'cancelled')
                     THEN concat(instruction.state, ' without an attempt')
                END AS intent_before_effect

@@ -25,15 +25,16 @@ _BALANCES: Final = """
           LEFT JOIN adjusted USING (account_id)
          WHERE sums.amount <> 0 OR adjusted.amount <> 0
     ), owed AS (
-        SELECT kind, payee_id, currency, sum(amount) AS amount
+        SELECT kind, coalesce(payee_id, payment_id) AS payee_id, currency,
+               sum(CASE state WHEN 'confirmed' THEN returned ELSE amount END) AS amount
           FROM instructions AS instruction
-         WHERE state NOT IN ('confirmed', 'cancelled')
-           AND NOT (state = 'reversed' AND EXISTS (
+         WHERE (state NOT IN ('confirmed', 'cancelled') OR returned > 0)
+           AND NOT (state IN ('reversed', 'confirmed') AND EXISTS (
                SELECT FROM instructions WHERE source_id = instruction.id))
-         GROUP BY kind, payee_id, currency
+         GROUP BY kind, coalesce(payee_id, payment_id), currency
     ), explained AS (
         SELECT 'escrow_' || kind AS kind, booking_id AS owner_id, NULL AS gateway, currency,
-               amount - charged_back AS amount
+               amount - charged_back - given_back AS amount
           FROM pots WHERE state IN ('held', 'disputed')
          UNION ALL
         SELECT 'guest_refundable', payee_id, NULL, currency, amount
@@ -48,14 +49,19 @@ _BALANCES: Final = """
         SELECT 'platform_revenue', NULL, NULL, currency, sum(amount)
           FROM (SELECT currency, commission AS amount FROM pots
                  UNION ALL
-                SELECT currency, -amount FROM late_refunds WHERE borne_by = 'platform') AS revenue
+                SELECT currency, -amount FROM late_refunds WHERE borne_by = 'platform'
+                 UNION ALL
+                SELECT currency, -loss FROM taken_in) AS revenue
          GROUP BY currency
          UNION ALL
         SELECT 'gateway_clearing', NULL, gateway, currency, sum(amount)
-          FROM (SELECT gateway, currency, -amount AS amount
+          FROM (SELECT gateway, coalesce(settled_currency, currency) AS currency,
+                       -coalesce(settled_amount, amount) AS amount
                   FROM payments WHERE state = 'succeeded'
                  UNION ALL
-                SELECT gateway, currency, amount FROM instructions WHERE state = 'confirmed'
+                SELECT gateway, coalesce(settled_currency, currency),
+                       (amount - returned) * coalesce(settled_amount, amount) / amount
+                  FROM instructions WHERE state = 'confirmed'
                  UNION ALL
                 SELECT gateway, currency, amount FROM chargebacks WHERE is_taken
                  UNION ALL
@@ -108,11 +114,13 @@ async def transactions(tx: Tx) -> Verdicts:
         WITH source AS (
             SELECT id, amount FROM payments
              UNION ALL
-            SELECT id, amount - charged_back FROM pots
+            SELECT id, amount - from_unsent - from_owed FROM taken_in
+             UNION ALL
+            SELECT id, amount - charged_back - given_back FROM pots
              UNION ALL
             SELECT id, amount FROM chargebacks
              UNION ALL
-            SELECT id, amount FROM instructions
+            SELECT id, amount FROM instructions WHERE settled_amount IS NULL AND returned = 0
              UNION ALL
             SELECT id, amount FROM late_refunds
              UNION ALL
@@ -145,7 +153,7 @@ async def transactions(tx: Tx) -> Verdicts:
                         ORDER BY transaction_id) AS entry
                 GROUP BY transaction_id) AS sums ON transaction_id = transaction.id
           LEFT JOIN source ON source.id = source_id
-           AND kind NOT IN ('gateway_fee', 'chargeback_recovery', 'refund_kept')""",
+           AND kind NOT IN ('gateway_fee', 'exchange', 'chargeback_recovery', 'refund_kept')""",
     )
 
 

@@ -28,11 +28,13 @@ async def bookings(tx: Tx) -> Verdicts:
                     THEN 'its pots are of different charges'
                END AS paid_has_pots,
                CASE WHEN booking.state = 'awaiting_host'
-                     AND (rental.state <> 'held' OR deposit.state NOT IN ('held', 'charged_back'))
+                     AND (rental.state <> 'held'
+                          OR deposit.state NOT IN ('held', 'charged_back', 'refunded'))
                       OR booking.state = 'declined'
-                     AND (coalesce(rental.to_guest, 0) + rental.charged_back <> rental.amount
+                     AND (coalesce(rental.to_guest, 0) + rental.charged_back + rental.given_back
+                          <> rental.amount
                           OR coalesce(deposit.to_guest, 0) + deposit.charged_back
-                             <> deposit.amount)
+                             + deposit.given_back <> deposit.amount)
                       OR booking.state IN ('completed', 'cancelled')
                      AND (rental.state IN ('held', 'disputed')
                           OR deposit.state IN ('held', 'disputed'))
@@ -70,7 +72,7 @@ async def pots(tx: Tx) -> Verdicts:
                     THEN concat('differs from what was agreed on in booking ', booking.id)
                END AS pots_as_agreed,
                CASE WHEN booking.state IN ('confirmed', 'completed') AND pot.opens_at IS NULL
-                     AND pot.state <> 'charged_back'
+                     AND pot.state <> 'charged_back' AND pot.given_back < pot.amount
                     THEN concat(booking.state, ', and without a window')
                     WHEN booking.state IN ('awaiting_host', 'declined')
                      AND pot.opens_at IS NOT NULL

@@ -15,13 +15,15 @@ async def pots(tx: Tx) -> Verdicts:
                CASE WHEN pot.to_guest IS NULL AND division.id IS NOT NULL
                     THEN concat('posted as divided, and is ', coalesce(pot.state, 'not there'))
                     WHEN pot.to_guest IS NOT NULL AND division.id IS NULL
+                     AND pot.charged_back + pot.given_back < pot.amount
                     THEN concat(pot.state, ', and not posted as divided')
                END AS divisions_posted_once,
                CASE WHEN pot.commission <> CASE pot.kind WHEN 'deposit' THEN 0
-                              ELSE (pot.amount - pot.charged_back - pot.to_guest)
+                              ELSE (pot.amount - pot.charged_back - pot.given_back
+                                    - pot.to_guest)
                                    * pot.commission_bps / 10000 END
                       OR pot.to_guest + pot.commission + pot.to_host + pot.charged_back
-                         <> pot.amount
+                         + pot.given_back <> pot.amount
                     THEN concat('of ', pot.amount, ', divided into ', pot.to_guest, ', ',
                                 pot.commission, ' and ', pot.to_host)
                END AS commission_as_agreed,
@@ -135,12 +137,13 @@ async def instructions(tx: Tx) -> Verdicts:
         ("instructions_have_causes", "effects_posted_once"),
         """
         SELECT coalesce(instruction.id, effect.source_id) AS id,
-               CASE WHEN coalesce(pot.id, charge.id, late.id, came_back.id) IS NULL
+               CASE WHEN coalesce(pot.id, charge.id, late.id, taken.id, came_back.id) IS NULL
                     THEN concat('because of ', instruction.source_id, ', which is not there')
                     WHEN came_back.id IS NOT NULL
                      AND (came_back.kind <> instruction.kind
                           OR CASE came_back.state
                              WHEN 'reversed' THEN came_back.amount <> instruction.amount
+                             WHEN 'confirmed' THEN came_back.returned < instruction.amount
                              WHEN 'cancelled' THEN came_back.amount <= instruction.amount
                              ELSE true END)
                     THEN concat('replaces ', came_back.id, ', which is ', came_back.state)
@@ -169,6 +172,7 @@ async def instructions(tx: Tx) -> Verdicts:
           LEFT JOIN pots AS pot ON pot.id = instruction.source_id
           LEFT JOIN payments AS charge ON charge.id = instruction.source_id
           LEFT JOIN late_refunds AS late ON late.id = instruction.source_id
+          LEFT JOIN taken_in AS taken ON taken.id = instruction.source_id
           LEFT JOIN instructions AS came_back ON came_back.id = instruction.source_id""",
     )
 
@@ -227,7 +231,35 @@ async def late_refunds(tx: Tx) -> Verdicts:
                       WHERE kind IN ('host_debit', 'platform_debit')) AS posted
             ON posted.source_id = late.id
           FULL JOIN (SELECT * FROM host_debts
-                      WHERE id NOT IN (SELECT id FROM chargebacks)) AS debt ON debt.id = late.id
+                      WHERE id NOT IN (SELECT id FROM chargebacks)
+                        AND id NOT IN (SELECT id FROM taken_in)) AS debt ON debt.id = late.id
           LEFT JOIN instructions AS refund
             ON refund.source_id = late.id AND refund.kind = 'refund'""",
+    )
+
+
+async def taken_in(tx: Tx) -> Verdicts:
+    """Each movement that somebody made at a gateway: its instruction, posting and debt."""
+    return await judge(
+        tx,
+        "taken in",
+        ("taken_in_borne",),
+        """
+        SELECT coalesce(taken.id, posted.source_id) AS id,
+               CASE WHEN taken.id IS NULL THEN 'posted, and not there'
+                    WHEN (posted.source_id IS NOT NULL)
+                      <> (taken.from_deposit + taken.from_rental + taken.loss > 0)
+                    THEN 'its posting is not there, or too much'
+                    WHEN (instruction.kind, instruction.amount, instruction.origin)
+                         IS DISTINCT FROM (taken.kind, taken.amount, 'gateway')
+                    THEN concat('of ', taken.amount, ', with an instruction of ',
+                                instruction.amount)
+                    WHEN coalesce(debt.amount, 0) <> taken.from_host
+                    THEN concat(taken.from_host, ' of the host, with a debt of ', debt.amount)
+               END AS taken_in_borne
+          FROM taken_in AS taken
+          FULL JOIN (SELECT source_id FROM ledger_transactions WHERE kind = 'taken_in') AS posted
+            ON posted.source_id = taken.id
+          LEFT JOIN instructions AS instruction ON instruction.source_id = taken.id
+          LEFT JOIN host_debts AS debt ON debt.id = taken.id""",
     )

@@ -10,7 +10,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
-from app.sandbox.faults import Rule, distort
+from app.sandbox.faults import Kind, Rule, distort
 from app.sandbox.flutterwave.dialect import NAME
 from app.sandbox.flutterwave.wire import errors, objects
 from app.sandbox.simulator import Simulator
@@ -73,16 +73,32 @@ def page(
     rows: Sequence[dict[str, Any]],
     *,
     filters: Sequence[str] = (),
+    rule: Rule | None = None,
+    size: int = objects.PER_PAGE,
 ) -> Response[bytes]:
-    """A page of the rows that match; `from` and `to` are days of `created_at`."""
+    """A page of the rows that match; `from` and `to` are days of `created_at`.
+
+    Pages are counted from the newest row: a row that comes meanwhile shifts those of the next page.
+    """
     query = request.query_params
     found = [
         row
         for row in rows
-        if query.get("from", "") <= row["created_at"][:10] <= query.get("to", "9999")
+        if _day(request, "from", "0000") <= row["created_at"][:10] <= _day(request, "to", "9999")
         and all(str(row[name]) == query.get(name, str(row[name])) for name in filters)
     ]
-    return answer(objects.page(message, found, max(1, int(query.get("page", 1)))))
+    if rule and rule.kind is Kind.LATE_ROW:
+        found = found[1:]
+    number = query.get("page", "1")
+    if not number.isdecimal():
+        raise errors.invalid("page must be a number")
+    repeats = int(bool(rule and rule.kind is Kind.REPEATED_ROW))
+    return answer(objects.page(message, found, max(1, int(number)), size=size, repeats=repeats))
+
+
+def _day(request: ApiRequest, name: str, default: str) -> str:
+    """A filter by day: whatever time it has is ignored."""
+    return request.query_params.get(name, default)[:10]
 
 
 def distorted(rule: Rule | None, of: Any) -> Any:

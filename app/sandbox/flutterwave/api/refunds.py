@@ -38,14 +38,28 @@ async def listed(request: ApiRequest, simulator: NamedDependency[Simulator]) -> 
     """All refunds: the list has no filter by transaction."""
     rule = simulator.faults.take(Operation.REFUNDS)
     await inject_before_effect(rule)
-    ours = [each for each in reversed(simulator.books.refunds.all()) if each.gateway == NAME]
+    hidden = simulator.books.hidden.ids("refunds")
+    rows = [
+        objects.refund(distorted(rule, each))
+        for each in reversed(simulator.books.refunds.all())
+        if each.gateway == NAME and each.id not in hidden
+    ]
     await inject_after_effect(rule)
-    return page(
-        request, "Refunds fetched", [objects.refund(distorted(rule, each)) for each in ours]
-    )
+    return page(request, "Refunds fetched", rows, filters=("status",), rule=rule)
 
 
-router = Router("/v3", route_handlers=[create, listed], guards=[with_valid_key])
+@get("/refunds/{refund_id:str}")
+async def read(refund_id: FromPath[str], simulator: NamedDependency[Simulator]) -> Response[bytes]:
+    rule = simulator.faults.take(Operation.REFUNDS)
+    await inject_before_effect(rule)
+    found = [each for each in simulator.books.refunds.all() if str(each.id) == refund_id]
+    if not found or found[0].gateway != NAME:
+        raise errors.not_found("Refund")
+    await inject_after_effect(rule)
+    return answer(objects.success("Refund fetched", objects.refund(distorted(rule, found[0]))))
+
+
+router = Router("/v3", route_handlers=[create, listed, read], guards=[with_valid_key])
 
 
 def _begin(

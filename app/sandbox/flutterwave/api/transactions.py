@@ -9,6 +9,7 @@ from litestar import Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from app.sandbox.bank import NotPossible
 from app.sandbox.books.transactions import Transaction
 from app.sandbox.faults import Operation, inject_after_effect, inject_before_effect
 from app.sandbox.flutterwave.api.reading import (
@@ -40,6 +41,24 @@ async def create_link(
     await inject_after_effect(rule)
     url = f"{request.base_url}checkout/{link.access_code}"
     return answer(objects.success("Hosted Link", {"link": url}))
+
+
+@post("/payments/link/disable", status_code=200)
+async def disable_link(
+    request: ApiRequest, simulator: NamedDependency[Simulator]
+) -> Response[bytes]:
+    rule = simulator.faults.take(Operation.CLOSE)
+    await inject_before_effect(rule)
+    url = str(read_fields(await request.body(), "link")["link"])
+    link = simulator.books.transactions.find_by_access_code(url.rpartition("/")[2])
+    if link is None or link.gateway != NAME:
+        raise errors.invalid("Link not found")
+    try:
+        simulator.cashier.close(link)
+    except NotPossible as error:
+        raise errors.invalid("Link is already disabled, or was paid") from error
+    await inject_after_effect(rule)
+    return answer(objects.success("Link disabled", None))
 
 
 @get("/transactions/verify_by_reference")
@@ -74,13 +93,21 @@ async def verify_by_id(
 async def listed(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Response[bytes]:
     rule = simulator.faults.take(Operation.CHARGES)
     await inject_before_effect(rule)
-    rows = [objects.transaction(distorted(rule, each)) for each in attempts(simulator)]
+    hidden = simulator.books.hidden.ids("charges")
+    rows = [
+        objects.transaction(distorted(rule, each))
+        for each in attempts(simulator)
+        if each.id not in hidden
+    ]
     await inject_after_effect(rule)
-    return page(request, "Transactions fetched", rows, filters=("tx_ref", "status", "currency"))
+    filters = ("tx_ref", "status", "currency")
+    return page(request, "Transactions fetched", rows, filters=filters, rule=rule)
 
 
 router = Router(
-    "/v3", route_handlers=[create_link, verify, verify_by_id, listed], guards=[with_valid_key]
+    "/v3",
+    route_handlers=[create_link, disable_link, verify, verify_by_id, listed],
+    guards=[with_valid_key],
 )
 
 

@@ -19,14 +19,16 @@ from app.sandbox.flutterwave.api.reading import (
     read_fields,
     with_valid_key,
 )
-from app.sandbox.flutterwave.dialect import NAME
+from app.sandbox.flutterwave.dialect import NAME, TRANSFER_FEE
 from app.sandbox.flutterwave.wire import errors, objects
 from app.sandbox.simulator import Simulator
 
 NOBODYS_ACCOUNT: Final = "0000000000"  # no bank has this account
 
-FEE: Final = 1_000  # in addition to every transfer, in minor units
+FEE: Final = TRANSFER_FEE
 
+_LEAST: Final = {"NGN": 10_000}  # in minor units
+_SETTLEMENTS: Final = 20  # on a page
 _FIRST_ID: Final = 1_000_000
 _IDS: Final = 10**12
 
@@ -78,12 +80,57 @@ async def create(request: ApiRequest, simulator: NamedDependency[Simulator]) -> 
 
 @get("/transfers")
 async def listed(request: ApiRequest, simulator: NamedDependency[Simulator]) -> Response[bytes]:
+    by_reference = request.query_params.get("reference")
+    operation = Operation.VERIFY_TRANSFER if by_reference else Operation.TRANSFERS
+    rule = simulator.faults.take(operation)
+    await inject_before_effect(rule)
+    hidden = set[int]() if by_reference else simulator.books.hidden.ids("transfers")
+    rows = [
+        _as_json(simulator, distorted(rule, each))
+        for each in reversed(simulator.books.transfers.all())
+        if each.gateway == NAME and each.id not in hidden
+    ]
+    await inject_after_effect(rule)
+    return page(request, "Transfers fetched", rows, filters=("reference", "status"), rule=rule)
+
+
+@get("/transfers/{transfer_id:str}")
+async def read(
+    transfer_id: FromPath[str], simulator: NamedDependency[Simulator]
+) -> Response[bytes]:
     rule = simulator.faults.take(Operation.VERIFY_TRANSFER)
     await inject_before_effect(rule)
-    ours = [each for each in reversed(simulator.books.transfers.all()) if each.gateway == NAME]
-    rows = [_as_json(simulator, distorted(rule, each)) for each in ours]
+    found = simulator.books.transfers.find(transfer_id)
+    if found is None or found.gateway != NAME or str(found.id) != transfer_id:
+        raise errors.not_found("Transfer")
     await inject_after_effect(rule)
-    return page(request, "Transfers fetched", rows, filters=("reference", "status"))
+    shown = _as_json(simulator, distorted(rule, found))
+    return answer(objects.success("Transfer fetched", shown))
+
+
+@get("/settlements")
+async def settlements(
+    request: ApiRequest, simulator: NamedDependency[Simulator]
+) -> Response[bytes]:
+    """Payouts to the merchant's own bank."""
+    rule = simulator.faults.take(Operation.PAYOUTS)
+    await inject_before_effect(rule)
+    ours = [each for each in reversed(simulator.books.payouts.all()) if each.gateway == NAME]
+    rows = [objects.settlement(each) for each in ours]
+    await inject_after_effect(rule)
+    return page(
+        request, "Settlements fetched", rows, filters=("status",), rule=rule, size=_SETTLEMENTS
+    )
+
+
+@get("/settlements/{settlement_id:str}")
+async def settlement(
+    settlement_id: FromPath[str], simulator: NamedDependency[Simulator]
+) -> Response[bytes]:
+    found = simulator.books.payouts.find(settlement_id)
+    if found is None or found.gateway != NAME:
+        raise errors.not_found("Settlement")
+    return answer(objects.success("Settlement fetched", objects.settlement(found)))
 
 
 @get("/balances/{currency:str}")
@@ -97,9 +144,11 @@ async def balance(
 
 router = Router(
     "/v3",
-    route_handlers=[create_beneficiary, beneficiaries, create, listed, balance],
+    route_handlers=[
+        create_beneficiary, beneficiaries, create, listed, read, settlements, settlement, balance,
+    ],
     guards=[with_valid_key],
-)
+)  # fmt: skip
 
 
 def _begin(simulator: Simulator, fields: dict[str, Any], rule: Rule | None) -> Transfer:
@@ -112,6 +161,8 @@ def _begin(simulator: Simulator, fields: dict[str, Any], rule: Rule | None) -> T
     if recipient.currency != currency:
         raise errors.invalid("The beneficiary has another currency")
     amount = read_amount(fields["amount"], currency)
+    if amount < _LEAST.get(currency, 0):
+        raise errors.invalid("The amount is less than the minimum transfer amount")
     if amount + FEE > simulator.books.balance(NAME, currency):
         raise errors.invalid("Your balance is not sufficient")
     return simulator.bank.transfer(

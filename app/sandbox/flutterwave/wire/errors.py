@@ -20,6 +20,10 @@ def invalid(message: str) -> FlutterwaveError:
     return FlutterwaveError(400, message)
 
 
+def not_found(what: str) -> FlutterwaveError:
+    return FlutterwaveError(404, f"{what} not found")
+
+
 def transaction_not_found() -> FlutterwaveError:
     return FlutterwaveError(400, "No transaction was found for this id")
 

@@ -1,4 +1,4 @@
-"""List chargebacks."""
+"""List and read chargebacks."""
 
 from typing import Any, Final
 
@@ -6,12 +6,13 @@ import msgspec
 from litestar import Request, Router, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from app.sandbox.books.chargebacks import Chargeback
 from app.sandbox.faults import Operation, Rule, distort, inject_after_effect, inject_before_effect
 from app.sandbox.paystack.api.reading import read_page, with_valid_key
 from app.sandbox.paystack.dialect import NAME
-from app.sandbox.paystack.wire import disputes
+from app.sandbox.paystack.wire import disputes, errors
 from app.sandbox.simulator import Simulator
 
 _PER_PAGE_MAX: Final = 100
@@ -25,12 +26,25 @@ async def listed(
     rule = simulator.faults.take(Operation.CHARGEBACKS)
     await inject_before_effect(rule)
     rows = [_as_json(simulator, each, rule) for each in _filtered(simulator, request)]
-    shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX)
+    shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX, rule=rule)
     await inject_after_effect(rule)
     return disputes.listed(shown, meta)
 
 
-router = Router("/dispute", route_handlers=[listed], guards=[with_valid_key])
+@get("/{chargeback_id:str}")
+async def read(
+    chargeback_id: FromPath[str], simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
+    rule = simulator.faults.take(Operation.CHARGEBACKS)
+    await inject_before_effect(rule)
+    found = simulator.books.chargebacks.find(chargeback_id)
+    if found is None or found.gateway != NAME:
+        raise errors.not_found("Dispute")
+    await inject_after_effect(rule)
+    return disputes.found(_as_json(simulator, found, rule))
+
+
+router = Router("/dispute", route_handlers=[listed, read], guards=[with_valid_key])
 
 
 def _filtered(simulator: Simulator, request: Request[Any, Any, State]) -> list[Chargeback]:

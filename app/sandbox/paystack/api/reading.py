@@ -1,8 +1,9 @@
 """What the calls have in common: the key, the JSON object, the amount."""
 
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +12,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
+from app.sandbox.faults import Kind, Rule
 from app.sandbox.paystack.dialect import NAME
 from app.sandbox.paystack.wire import errors
 from app.sandbox.simulator import Simulator
@@ -44,18 +46,31 @@ def require(given: dict[str, Any], *names: str) -> None:
 
 
 def read_page(
-    request: Request[Any, Any, State], rows: Sequence[dict[str, Any]], *, per_page_max: int
+    request: Request[Any, Any, State],
+    rows: Sequence[dict[str, Any]],
+    *,
+    per_page_max: int,
+    rule: Rule | None = None,
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The rows of a page, newest first, between `from` and `to`; and the `meta` of the list."""
+    """The rows of a page, newest first, between `from` and `to`; and the `meta` of the list.
+
+    Pages are counted from the newest row: a row that comes meanwhile shifts those of the next page.
+    With `use_cursor` a page begins after the row that `next` names.
+    """
     begin, end = (_time(request, name) for name in ("from", "to"))
     found = [
         row
         for row in rows
-        if (begin is None or begin <= datetime.fromisoformat(row["createdAt"]))
-        and (end is None or datetime.fromisoformat(row["createdAt"]) <= end)
+        if (begin is None or begin <= read_time(row["createdAt"]))
+        and (end is None or read_time(row["createdAt"]) <= end)
     ]
-    page = _number(request, "page", default=1, most=1_000_000)
+    if rule and rule.kind is Kind.LATE_ROW:
+        found = found[1:]
+    repeats = int(bool(rule and rule.kind is Kind.REPEATED_ROW))
     per_page = _number(request, "perPage", default=_PER_PAGE, most=per_page_max)
+    if request.query_params.get("use_cursor") == "true":
+        return _after_cursor(request, found, per_page, repeats)
+    page = _number(request, "page", default=1, most=1_000_000)
     meta = {
         "total": len(found),
         "skipped": (page - 1) * per_page,
@@ -63,13 +78,50 @@ def read_page(
         "page": page,
         "pageCount": -(-len(found) // per_page),
     }
-    return found[(page - 1) * per_page : page * per_page], meta
+    first = max(0, (page - 1) * per_page - repeats)
+    return found[first : first + per_page], meta
+
+
+def _after_cursor(
+    request: Request[Any, Any, State], found: list[dict[str, Any]], per_page: int, repeats: int
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """A page after the row of the cursor; what comes meanwhile does not shift it."""
+    cursor = request.query_params.get("next", "")
+    first = 0
+    if cursor:
+        last = _row_of(cursor)
+        first = max(0, sum(row["id"] >= last for row in found) - repeats)
+    shown = found[first : first + per_page]
+    has_more = len(found) > first + per_page
+    meta = {
+        "next": _cursor(shown[-1]) if has_more else None,
+        "previous": _cursor(shown[0]) if first and shown else None,
+        "perPage": per_page,
+    }
+    return shown, meta
+
+
+def _cursor(row: dict[str, Any]) -> str:
+    return urlsafe_b64encode(f"id:{row['id']}".encode()).decode()
+
+
+def _row_of(cursor: str) -> int:
+    try:
+        return int(urlsafe_b64decode(cursor).decode().removeprefix("id:"))
+    except ValueError as error:
+        raise errors.invalid("Invalid cursor", next_step="Send meta.next as it was") from error
+
+
+def read_time(text: str) -> datetime:
+    """A time in ISO 8601; without a zone it is in UTC. Raises ValueError."""
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _time(request: Request[Any, Any, State], name: str) -> datetime | None:
     given = request.query_params.get(name)
     try:
-        return datetime.fromisoformat(given) if given else None
+        return read_time(given) if given else None
     except ValueError as error:
         raise errors.invalid(f"{name} is not a time", next_step="Send ISO 8601") from error
 

@@ -6,6 +6,7 @@ import msgspec
 from litestar import Request, Router, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from app.sandbox.books.refunds import Refund
 from app.sandbox.books.transactions import Transaction
@@ -51,13 +52,24 @@ async def listed(
 ) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.REFUNDS)
     await inject_before_effect(rule)
-    rows = [refunds.as_json(_distorted(refund, rule)) for refund in _filtered(simulator, request)]
-    shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX)
+    rows = [_as_json(simulator, each, rule) for each in _filtered(simulator, request)]
+    shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX, rule=rule)
     await inject_after_effect(rule)
     return refunds.listed(shown, meta)
 
 
-router = Router("/refund", route_handlers=[create, listed], guards=[with_valid_key])
+@get("/{refund_id:str}")
+async def read(refund_id: FromPath[str], simulator: NamedDependency[Simulator]) -> dict[str, Any]:
+    rule = simulator.faults.take(Operation.REFUNDS)
+    await inject_before_effect(rule)
+    found = [each for each in simulator.books.refunds.all() if str(each.id) == refund_id]
+    if not found or found[0].gateway != NAME:
+        raise errors.not_found("Refund")
+    await inject_after_effect(rule)
+    return refunds.found(_as_json(simulator, found[0], rule))
+
+
+router = Router("/refund", route_handlers=[create, listed, read], guards=[with_valid_key])
 
 
 def _transaction(simulator: Simulator, given: str) -> Transaction:
@@ -97,9 +109,15 @@ def _filtered(simulator: Simulator, request: Request[Any, Any, State]) -> list[R
         transaction_id=request.query_params.get("transaction"),
         currency=request.query_params.get("currency"),
     )
-    return [each for each in found if each.gateway == NAME]
+    hidden = set[int]() if request.query_params.get("transaction") else _hidden(simulator)
+    return [each for each in found if each.gateway == NAME and each.id not in hidden]
 
 
-def _distorted(refund: Refund, rule: Rule | None) -> Refund:
+def _hidden(simulator: Simulator) -> set[int]:
+    return simulator.books.hidden.ids("refunds")
+
+
+def _as_json(simulator: Simulator, refund: Refund, rule: Rule | None) -> dict[str, Any]:
     amount, currency = distort(rule, amount=refund.amount, currency=refund.currency)
-    return msgspec.structs.replace(refund, amount=amount, currency=currency)
+    shown = msgspec.structs.replace(refund, amount=amount, currency=currency)
+    return refunds.as_json(shown, simulator.books.transactions.get(refund.transaction_id))

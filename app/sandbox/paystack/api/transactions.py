@@ -25,6 +25,9 @@ from app.sandbox.paystack.wire import errors, transactions
 from app.sandbox.simulator import Simulator
 
 _REFERENCE = re.compile(r"[A-Za-z0-9.=-]{1,200}")
+# What is charged at once, on the wire.
+_LEAST: Final = {"GHS": 10, "KES": 300, "NGN": 5_000, "USD": 200, "XOF": 100, "ZAR": 100}
+_MOST: Final = 1_000_000_000
 _PER_PAGE_MAX: Final = 1_000
 _URL = re.compile(r"https?://\S+")
 
@@ -59,15 +62,32 @@ async def listed(
     """All transactions, with those that nobody has tried to pay."""
     rule = simulator.faults.take(Operation.CHARGES)
     await inject_before_effect(rule)
-    ours = [each for each in reversed(simulator.books.transactions.all()) if each.gateway == NAME]
-    rows = [transactions.as_json(_distorted(each, rule)) for each in ours]
-    shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX)
+    hidden, status = simulator.books.hidden.ids("charges"), request.query_params.get("status")
+    rows = [
+        transactions.as_json(_distorted(each, rule))
+        for each in reversed(simulator.books.transactions.all())
+        if each.gateway == NAME and each.id not in hidden and status in (None, each.status)
+    ]
+    shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX, rule=rule)
     await inject_after_effect(rule)
     return transactions.listed(shown, meta)
 
 
+@get("/{transaction_id:str}")
+async def read(
+    transaction_id: FromPath[str], simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
+    rule = simulator.faults.take(Operation.VERIFY)
+    await inject_before_effect(rule)
+    found = simulator.books.transactions.find_by_id(transaction_id)
+    if found is None or found.gateway != NAME:
+        raise errors.transaction_not_found()
+    await inject_after_effect(rule)
+    return transactions.found(transactions.as_json(_distorted(found, rule)))
+
+
 router = Router(
-    "/transaction", route_handlers=[initialize, verify, listed], guards=[with_valid_key]
+    "/transaction", route_handlers=[initialize, verify, listed, read], guards=[with_valid_key]
 )
 
 
@@ -82,13 +102,23 @@ def _begin(simulator: Simulator, fields: dict[str, Any]) -> Transaction:
             reference=_reference(fields),
             access_code=token_hex(8),
             email=str(fields["email"]),
-            amount=read_amount(fields["amount"], currency),
+            amount=_amount(fields, currency),
             currency=currency,
             callback_url=_callback_url(fields),
             metadata=msgspec.json.encode(fields.get("metadata", "")).decode(),
         )
     except ReferenceExists as error:
         raise errors.duplicate_reference() from error
+
+
+def _amount(fields: dict[str, Any], currency: str) -> int:
+    amount = read_amount(fields["amount"], currency)
+    if not _LEAST[currency] <= amount <= _MOST:
+        raise errors.invalid(
+            f"Amount should be between {_LEAST[currency]} and {_MOST}",
+            next_step="Send an amount that this currency can be charged in",
+        )
+    return amount
 
 
 def _distorted(transaction: Transaction, rule: Rule | None) -> Transaction:

@@ -19,7 +19,7 @@ from app.sandbox.paystack.api.reading import (
     require,
     with_valid_key,
 )
-from app.sandbox.paystack.dialect import NAME
+from app.sandbox.paystack.dialect import NAME, TRANSFER_FEE
 from app.sandbox.paystack.wire import errors, transfers
 from app.sandbox.simulator import Simulator
 
@@ -34,9 +34,9 @@ _TYPES: Final = {
 }
 NOBODYS_ACCOUNT: Final = "0000000000"  # no bank has this account
 
-FEE: Final = (
-    1_000  # in addition to every transfer; once paid out it is kept, even if the money comes back
-)
+FEE: Final = TRANSFER_FEE
+
+_LEAST: Final = {"GHS": 100, "KES": 100, "NGN": 10_000}  # in minor units
 
 _PER_PAGE_MAX: Final = 1_000
 _NUBAN = re.compile(r"[0-9]{10}")
@@ -96,13 +96,43 @@ async def listed(
 ) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.TRANSFERS)
     await inject_before_effect(rule)
-    ours = [each for each in reversed(simulator.books.transfers.all()) if each.gateway == NAME]
+    hidden, status = simulator.books.hidden.ids("transfers"), request.query_params.get("status")
     rows = [
-        transfers.event_data(each, simulator.books.transfers.recipient_of(each)) for each in ours
+        transfers.as_json(each, simulator.books.transfers.recipient_of(each))
+        for each in reversed(simulator.books.transfers.all())
+        if each.gateway == NAME and each.id not in hidden and status in (None, each.status)
     ]
-    shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX)
+    shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX, rule=rule)
     await inject_after_effect(rule)
     return transfers.listed(shown, meta)
+
+
+@get("/transfer/{key:str}")
+async def read(key: FromPath[str], simulator: NamedDependency[Simulator]) -> dict[str, Any]:
+    """A transfer by its id or its code."""
+    rule = simulator.faults.take(Operation.VERIFY_TRANSFER)
+    await inject_before_effect(rule)
+    found = simulator.books.transfers.find(key)
+    if found is None or key not in (str(found.id), found.transfer_code) or found.gateway != NAME:
+        raise errors.transfer_not_found()
+    await inject_after_effect(rule)
+    return transfers.transfer_verified(found, simulator.books.transfers.recipient_of(found))
+
+
+@get("/settlement")
+async def settlements(
+    request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
+    """Payouts to the merchant's own bank."""
+    rule = simulator.faults.take(Operation.PAYOUTS)
+    await inject_before_effect(rule)
+    status = request.query_params.get("status")
+    ours = [each for each in reversed(simulator.books.payouts.all()) if each.gateway == NAME]
+    found = [transfers.settlement(each) for each in ours]
+    rows = [row for row in found if status in (None, row["status"])]
+    shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX, rule=rule)
+    await inject_after_effect(rule)
+    return transfers.settlements_listed(shown, meta)
 
 
 @get("/balance")
@@ -112,7 +142,7 @@ async def balance(simulator: NamedDependency[Simulator]) -> dict[str, Any]:
 
 router = Router(
     "/",
-    route_handlers=[create_recipient, create, verify, listed, balance],
+    route_handlers=[create_recipient, create, verify, listed, read, settlements, balance],
     guards=[with_valid_key],
 )
 
@@ -139,6 +169,8 @@ def _begin(simulator: Simulator, fields: dict[str, Any], rule: Rule | None) -> T
         raise errors.duplicate_transfer_reference()
     recipient = _recipient(simulator, fields)
     amount = read_amount(fields["amount"], recipient.currency)
+    if amount < _LEAST.get(recipient.currency, 0):
+        raise errors.invalid("The amount is below the least transfer", next_step="Send more")
     if amount + FEE > simulator.books.balance(NAME, recipient.currency):
         raise errors.insufficient_balance()
     return simulator.bank.transfer(

@@ -13,6 +13,10 @@ def listed(rows: list[dict[str, Any]], meta: dict[str, Any]) -> dict[str, Any]:
     return {"status": True, "message": "Disputes retrieved", "data": rows, "meta": numbered}
 
 
+def found(row: dict[str, Any]) -> dict[str, Any]:
+    return {"status": True, "message": "Dispute retrieved", "data": row}
+
+
 def as_json(of: Chargeback, transaction: Transaction) -> dict[str, Any]:
     """A dispute with every field that the OpenAPI file requires; its charge has an empty `plan`."""
     charge: dict[str, Any] = transactions.as_json(transaction) | {"plan": {}}

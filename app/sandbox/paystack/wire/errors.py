@@ -65,6 +65,15 @@ def transaction_not_found() -> WireError:
     )
 
 
+def not_found(what: str) -> WireError:
+    return WireError(
+        404,
+        f"{what} not found",
+        code=f"{what.lower()}_not_found",
+        next_step="Pass the id of one that exists on this integration",
+    )
+
+
 def transfer_not_found() -> WireError:
     return WireError(404, "Transfer not found", code="transfer_not_found")
 

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from app.sandbox.books.refunds import Refund
 from app.sandbox.books.transactions import Transaction
+from app.sandbox.paystack.wire.transactions import customer
 
 _MERCHANT: Final = "merchant@example.com"
 _INTEGRATION: Final = 100_982
@@ -86,8 +87,12 @@ def _transaction(of: Transaction) -> dict[str, Any]:
     }
 
 
-def as_json(of: Refund) -> dict[str, Any]:
-    """A refund in a list."""
+def found(row: dict[str, Any]) -> dict[str, Any]:
+    return {"status": True, "message": "Refund retrieved", "data": row}
+
+
+def as_json(of: Refund, transaction: Transaction) -> dict[str, Any]:
+    """A refund in a list, or alone."""
     return {
         "integration": _INTEGRATION,
         "transaction": of.transaction_id,
@@ -108,7 +113,7 @@ def as_json(of: Refund) -> dict[str, Any]:
         "bank_reference": of.refund_reference,
         "transaction_reference": of.transaction_reference,
         "reason": of.status.upper(),
-        "customer": {},
+        "customer": customer(transaction.email),
         "refund_type": "merchant",
         "transaction_amount": of.transaction_amount,
         "initiated_by": _MERCHANT,

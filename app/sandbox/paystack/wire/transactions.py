@@ -30,12 +30,16 @@ def verified(transaction: Transaction) -> dict[str, Any]:
 
 
 def as_json(of: Transaction) -> dict[str, Any]:
-    """A transaction in a list."""
+    """A transaction in a list, or alone."""
     return _transaction(of)
 
 
 def listed(rows: list[dict[str, Any]], meta: dict[str, Any]) -> dict[str, Any]:
     return {"status": True, "message": "Transactions retrieved", "data": rows, "meta": meta}
+
+
+def found(row: dict[str, Any]) -> dict[str, Any]:
+    return {"status": True, "message": "Transaction retrieved", "data": row}
 
 
 def event_data(transaction: Transaction) -> dict[str, Any]:
@@ -65,7 +69,7 @@ def _transaction(of: Transaction) -> dict[str, Any]:
         "fees": of.fees,
         "fees_split": None,
         "authorization": _authorization() if paid else {},
-        "customer": _customer(of.email),
+        "customer": customer(of.email),
         "plan": None,
         "split": {},
         "order_id": None,
@@ -102,7 +106,7 @@ def _authorization() -> dict[str, Any]:
     }
 
 
-def _customer(email: str) -> dict[str, Any]:
+def customer(email: str) -> dict[str, Any]:
     return {
         "id": 92_312_441,
         "first_name": None,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from app.sandbox.stripe.api import accounts, charges, disputes, refunds, transfers
+from app.sandbox.stripe.api import accounts, balance, charges, disputes, refunds, transfers
 
 routers: Final = (
     charges.router,
@@ -10,4 +10,5 @@ routers: Final = (
     disputes.router,
     transfers.router,
     accounts.router,
+    balance.router,
 )

@@ -13,18 +13,17 @@ from litestar.params import FromPath
 from app.sandbox.books.accounts import ConnectedAccount, Standing
 from app.sandbox.faults import Operation, Rule, inject_after_effect, inject_before_effect
 from app.sandbox.simulator import Simulator
+from app.sandbox.stripe.api.listing import Line, Wanted, check_query, page
 from app.sandbox.stripe.api.reading import (
     ApiRequest,
     Fields,
     answer,
     check,
-    check_query,
-    page,
     read_metadata,
     with_valid_key,
 )
 from app.sandbox.stripe.dialect import NAME
-from app.sandbox.stripe.wire import accounts, errors, objects
+from app.sandbox.stripe.wire import accounts, errors
 
 NOWHERE: Final = "XX"  # a country in which no account can be paid
 
@@ -32,7 +31,11 @@ _LINK_SECONDS: Final = 300
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _OPTIONAL: Final = (
     "type", "country", "email", "business_type", "metadata[*]", "business_profile[name]",
-    "capabilities[transfers][requested]",
+    "business_profile[url]", "capabilities[transfers][requested]",
+    "capabilities[card_payments][requested]", "settings[payouts][schedule][interval]",
+    "tos_acceptance[service_agreement]", "controller[fees][payer]",
+    "controller[losses][payments]", "controller[requirement_collection]",
+    "controller[stripe_dashboard][type]",
 )  # fmt: skip
 
 
@@ -49,10 +52,13 @@ async def listed(request: ApiRequest, simulator: NamedDependency[Simulator]) -> 
     rule = simulator.faults.take(Operation.VERIFY_RECIPIENT)
     await inject_before_effect(rule)
     check_query(request)
-    newest_first = reversed(simulator.books.accounts.all())
-    seen = [each for each in newest_first if each.standing is not Standing.GONE]
+    seen = [
+        Line(each.code, each.created_at, each)
+        for each in simulator.books.accounts.all()
+        if each.standing is not Standing.GONE
+    ]
     await inject_after_effect(rule)
-    return page(request, [accounts.account(each) for each in seen])
+    return page(Wanted(request, "account", rule), seen, accounts.account)
 
 
 @get("/accounts/{account_id:str}")
@@ -62,11 +68,6 @@ async def read(account_id: FromPath[str], simulator: NamedDependency[Simulator])
     account = _find(simulator, account_id)
     await inject_after_effect(rule)
     return accounts.account(account)
-
-
-@get("/balance")
-async def balance(simulator: NamedDependency[Simulator]) -> dict[str, Any]:
-    return objects.balance(simulator.books.sum_up(NAME))
 
 
 @post("/account_links", status_code=200)
@@ -83,14 +84,19 @@ async def create_link(request: ApiRequest, simulator: NamedDependency[Simulator]
     return await answer(request, simulator, Operation.ONBOARDING, do)
 
 
-router = Router(
-    "/v1", route_handlers=[create, listed, read, create_link, balance], guards=[with_valid_key]
-)
+router = Router("/v1", route_handlers=[create, listed, read, create_link], guards=[with_valid_key])
 
 
 def _open(simulator: Simulator, fields: Fields) -> ConnectedAccount:
     check(fields, required=[], optional=_OPTIONAL)
-    if fields.get("type") not in ("express", "standard", "custom"):
+    has_controller = any(name.startswith("controller[") for name in fields)
+    if has_controller and "type" in fields:
+        raise errors.invalid(
+            "You may not provide the `type` parameter and the `controller` parameter "
+            "simultaneously. They are mutually exclusive.",
+            param="type",
+        )
+    if not has_controller and fields.get("type") not in ("express", "standard", "custom"):
         raise errors.invalid("Invalid account type", param="type")
     country = fields.get("country", "US")
     if not _COUNTRY.fullmatch(country) or country == NOWHERE:

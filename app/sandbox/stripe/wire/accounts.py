@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from app.sandbox.books.accounts import ConnectedAccount, Standing
-from app.sandbox.stripe.wire.objects import unix
+from app.sandbox.stripe.wire.times import unix
 
 _ASKED: Final = ["external_account", "individual.first_name", "tos_acceptance.date"]
 _DOCUMENT: Final = ["individual.verification.document"]

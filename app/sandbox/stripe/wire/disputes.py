@@ -3,18 +3,25 @@
 from typing import Any, Final
 
 from app.sandbox.books.chargebacks import ANSWERED, DECLINED, RESOLVED, Chargeback
-from app.sandbox.stripe.wire.objects import charge_id, intent_id, unix
+from app.sandbox.stripe.wire import balance
+from app.sandbox.stripe.wire.objects import charge_id, intent_id
+from app.sandbox.stripe.wire.times import unix
 
 _OPEN: Final = {False: "needs_response", True: "under_review"}
 
 
-def dispute(of: Chargeback, *, charge: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A dispute; its `charge` is an id, unless the whole charge was asked for."""
+def dispute(
+    of: Chargeback, *, charge: dict[str, Any] | None = None, root_id: int | None = None
+) -> dict[str, Any]:
+    """A dispute; its `charge` is an id, unless the whole charge was asked for.
+
+    `root_id` is that of the first attempt to pay, if the charge was another.
+    """
     return {
         "id": dispute_id(of),
         "object": "dispute",
         "amount": of.amount,
-        "balance_transactions": _balances(of),
+        "balance_transactions": [balance.as_json(each) for each in balance.of_dispute(of)],
         "charge": charge or charge_id(of.transaction_id),
         "created": unix(of.created_at),
         "currency": of.currency.lower(),
@@ -24,7 +31,7 @@ def dispute(of: Chargeback, *, charge: dict[str, Any] | None = None) -> dict[str
         "is_charge_refundable": of.resolution == DECLINED,
         "livemode": False,
         "metadata": {},
-        "payment_intent": intent_id(of.transaction_id),
+        "payment_intent": intent_id(root_id or of.transaction_id),
         "payment_method_details": {
             "card": {
                 "brand": "visa",
@@ -57,29 +64,4 @@ def _evidence_details(of: Chargeback) -> dict[str, Any]:
         "has_evidence": is_answered,
         "past_due": False,
         "submission_count": int(is_answered),
-    }
-
-
-def _balances(of: Chargeback) -> list[dict[str, Any]]:
-    """What was withdrawn when it was opened, with the fee, and what was returned."""
-    withdrawn = _balance(of, 1, -of.amount, of.fee, "dispute")
-    if of.is_taken:
-        return [withdrawn]
-    return [withdrawn, _balance(of, 2, of.amount, 0, "dispute_reversal")]
-
-
-def _balance(of: Chargeback, number: int, amount: int, fee: int, category: str) -> dict[str, Any]:
-    return {
-        "id": f"txn_{of.id}_{number}",
-        "object": "balance_transaction",
-        "amount": amount,
-        "created": unix(of.created_at),
-        "currency": of.currency.lower(),
-        "exchange_rate": None,
-        "fee": fee,
-        "net": amount - fee,
-        "reporting_category": category,
-        "source": dispute_id(of),
-        "status": "available",
-        "type": "adjustment",
     }

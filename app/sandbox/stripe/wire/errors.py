@@ -62,6 +62,19 @@ def not_found(what: str, key: str, *, param: str) -> StripeError:
     return StripeError(404, f"No such {what}: '{key}'", code="resource_missing", param=param)
 
 
+def no_cursor(what: str, key: str, *, param: str) -> StripeError:
+    """A page should begin where no row is."""
+    return StripeError(400, f"No such {what}: '{key}'", code="resource_missing", param=param)
+
+
+def no_route(method: str, path: str) -> StripeError:
+    return StripeError(
+        404,
+        f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we "
+        "can help at https://support.stripe.com/.",
+    )
+
+
 def no_access(account: str) -> StripeError:
     return StripeError(
         403,
@@ -78,6 +91,17 @@ def other_parameters(key: str) -> StripeError:
         f"used with. Try using a key other than '{key}' if you meant to execute a different "
         "request.",
         kind="idempotency_error",
+    )
+
+
+def key_in_use(key: str) -> StripeError:
+    return StripeError(
+        409,
+        "There is currently another in-progress request using this Idempotent Key (that probably "
+        f"means you submitted twice, and the other request is still going through): {key}. Please "
+        "try again.",
+        kind="idempotency_error",
+        code="idempotency_key_in_use",
     )
 
 

@@ -1,0 +1,1 @@
+"""Movements: what gateways did without us is taken in, posted, and people are notified."""

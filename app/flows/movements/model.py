@@ -1,0 +1,9 @@
+"""What a movement that we did not begin cannot be."""
+
+from app.foundation.errors import Conflict
+
+
+class NotTakenIn(Conflict):
+    """It fits no charge of ours, or more was moved than was paid: a person has to decide."""
+
+    title = "This cannot be taken in"

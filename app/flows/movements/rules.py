@@ -1,0 +1,90 @@
+"""What follows from a movement that we did not begin: what is cancelled, who is told what."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from app.edge.gateways.port import FoundCharge, FoundInstruction, MoneyOutStatus
+from app.flows.chargebacks.model import Cut
+from app.foundation.ids import derived
+from app.foundation.money import Money
+from app.market.bookings.model import Booking
+from app.money.instructions.model import Instruction
+from app.money.payments.model import Payment
+from app.money.taken_in.model import TakenIn
+
+BECAUSE: Final = "refunded at the gateway"
+PAID_THERE: Final = "paid out at the gateway"
+_PREFIX: Final = "pay-"
+_HEX_LENGTH: Final = 32
+
+
+def moved(found: Sequence[FoundInstruction]) -> list[FoundInstruction]:
+    """Those that have moved money, or may still."""
+    ended = (MoneyOutStatus.FAILED, MoneyOutStatus.REVERSED)
+    return [each for each in found if each.status not in ended]
+
+
+def cuts(unsent: Sequence[Instruction], amount: int) -> list[Cut]:
+    """Which instructions that have not left are done by `amount`, the oldest first."""
+    found: list[Cut] = []
+    for instruction in unsent:
+        if part := min(amount, instruction.amount):
+            found.append(Cut(instruction, part))
+            amount -= part
+    return found
+
+
+def payment_id_in(reference: str) -> UUID | None:
+    """The id of the charge that has this reference; None if it does not have the form of ours."""
+    rest = reference.removeprefix(_PREFIX)
+    is_ours = reference.startswith(_PREFIX) and len(rest) == _HEX_LENGTH
+    try:
+        return UUID(hex=rest) if is_ours else None
+    except ValueError:
+        return None
+
+
+def another_id(first: Payment, charge_id: str) -> tuple[UUID, str]:
+    """The id and reference of a further payment under the reference of `first`."""
+    return derived(first.id, charge_id), f"{first.asked_as}.{charge_id}"
+
+
+def asked_money(found: FoundCharge, booking: Booking | None) -> Money:
+    """What a charge that is not here was to be: the price of its booking, if that is here."""
+    return Money(amount=booking.total, currency=booking.currency) if booking else found.money
+
+
+def in_charge_currency(money: Money, charge: Payment) -> int | None:
+    """An amount of the gateway's balance in minor units of the charge's currency, at its rate.
+
+    None if it is in neither of the charge's currencies.
+    """
+    if money.currency == charge.currency:
+        return money.amount
+    settled = charge.settled
+    if settled is None or settled.currency != money.currency or not settled.amount:
+        return None
+    return money.amount * charge.amount // settled.amount
+
+
+def alert(taken: TakenIn) -> dict[str, Any]:
+    """What the alert about something that was taken in says."""
+
+    def text(amount: int) -> str:
+        return str(Money(amount=amount, currency=taken.currency))
+
+    return {
+        "kind": taken.kind,
+        "paymentId": str(taken.payment_id),
+        "bookingId": str(taken.booking_id or ""),
+        "gateway": taken.gateway,
+        "gatewayId": taken.gateway_id,
+        "amount": text(taken.amount),
+        "fromUnsent": text(taken.from_unsent),
+        "fromOwed": text(taken.from_owed),
+        "fromDeposit": text(taken.from_deposit),
+        "fromRental": text(taken.from_rental),
+        "fromHost": text(taken.from_host),
+        "loss": text(taken.loss),
+    }

@@ -1,0 +1,58 @@
+"""What a refund that was made without us means for the ledger."""
+
+from collections.abc import Sequence
+
+from app.money.escrow.model import Pot, PotKind
+from app.money.escrow.rules import account
+from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
+from app.money.payments.model import Payment
+from app.money.taken_in.model import Shares, TakenIn
+
+
+def shares_of_refund(amount: int, *, promised: int, pots: Sequence[Pot]) -> Shares:
+    """Whose money a refund of `amount` was, that somebody made at the gateway.
+
+    First what was promised to the guest and was not sent; then the deposit, which is the guest's
+    unless there is damage; then the rental. What was divided already is not taken back from anybody
+    without a person's decision: the platform bears it until then.
+    """
+    from_unsent = min(amount, promised)
+    rest = amount - from_unsent
+    held = {pot.kind: pot.left for pot in pots if pot.is_undivided}
+    from_deposit = min(rest, held.get(PotKind.DEPOSIT, 0))
+    from_rental = min(rest - from_deposit, held.get(PotKind.RENTAL, 0))
+    return Shares(
+        from_unsent=from_unsent,
+        from_deposit=from_deposit,
+        from_rental=from_rental,
+        loss=rest - from_deposit - from_rental,
+    )
+
+
+def shares_of_transfer(amount: int, *, promised: int) -> Shares:
+    """Whose money a transfer was: what was promised to the host; what is early is a debt."""
+    from_unsent = min(amount, promised)
+    return Shares(from_unsent=from_unsent, from_host=amount - from_unsent)
+
+
+def posting(taken: TakenIn, payment: Payment, pots: Sequence[Pot]) -> Posting | None:
+    """The posting that makes a refund owed to the guest; None if all of it was owed before."""
+    by_kind = {pot.kind: account(pot) for pot in pots}
+    guest = Account(AccountKind.GUEST_REFUNDABLE, taken.currency, owner_id=payment.owed_to)
+    entries: list[Entry] = []
+    if taken.from_deposit:
+        entries.append(Entry(by_kind[PotKind.DEPOSIT], -taken.from_deposit))
+    if taken.from_rental:
+        entries.append(Entry(by_kind[PotKind.RENTAL], -taken.from_rental))
+    if taken.loss:
+        platform = Account(AccountKind.PLATFORM_REVENUE, taken.currency)
+        entries.append(Entry(platform, -taken.loss))
+    if not entries:
+        return None
+    return Posting(
+        kind=PostingKind.TAKEN_IN,
+        source_id=taken.id,
+        booking_id=taken.booking_id,
+        entries=(*entries, Entry(guest, taken.amount - taken.from_unsent - taken.from_owed)),
+        memo="refunded at the gateway",
+    )

@@ -1,0 +1,3 @@
+-- no-transaction
+CREATE INDEX CONCURRENTLY payments_facts_due ON payments (facts_due_at)
+    WHERE facts_due_at IS NOT NULL;
