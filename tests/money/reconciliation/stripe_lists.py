@@ -16,13 +16,19 @@ KINDS = ("charges", "refunds", "transfers", "disputes", "payouts", "balance_tran
 
 
 class StripeLists(httpx.AsyncBaseTransport):
-    """`before_page` is called with a list's name before each of its pages; `pages` counts them."""
+    """`before_page` is called with a list's name before each of its pages; `pages` counts them.
+
+    A page begins `overlap` rows before the end of the one before; `listed` are the rows of the last
+    one.
+    """
 
     def __init__(self) -> None:
         self.rows: dict[str, list[Row]] = {kind: [] for kind in KINDS}
         self.pages = 0
         self.down = False
         self.before_page: Callable[[str], None] = lambda _: None
+        self.overlap = 0
+        self.listed: list[Row] = []
 
     # ---- what a test does ----
 
@@ -141,6 +147,9 @@ class StripeLists(httpx.AsyncBaseTransport):
         to = form["destination"]
         return httpx.Response(200, json=self.transfer(charge, amount, reference=reference, to=to))
 
+    def _newest_first(self, kind: str) -> list[Row]:
+        return sorted(self.rows[kind], key=lambda row: (row["created"], row["id"]), reverse=True)
+
     def _charge(self, charge_id: str) -> Row:
         return next(row for row in self.rows["charges"] if row["id"] == charge_id)
 
@@ -152,12 +161,12 @@ class StripeLists(httpx.AsyncBaseTransport):
     def _page(self, kind: str, query: dict[str, str]) -> httpx.Response:
         self.before_page(kind)
         self.pages += 1
-        rows = sorted(self.rows[kind], key=lambda row: (row["created"], row["id"]), reverse=True)
-        rows = [row for row in rows if _fits(row, query)]
+        rows = [row for row in self._newest_first(kind) if _fits(row, query)]
         after = query.get("starting_after")
         start = next((n + 1 for n, row in enumerate(rows) if row["id"] == after), 0)
-        page = rows[start : start + int(query["limit"])]
-        has_more = start + len(page) < len(rows)
+        page = rows[max(start - self.overlap, 0) : start + int(query["limit"]) - self.overlap]
+        has_more = bool(page) and page[-1] is not rows[-1]
+        self.listed = page
         return httpx.Response(200, json={"data": page, "has_more": has_more})
 
 
