@@ -1719,6 +1719,53 @@ ALTER TABLE public.debt_recoveries ALTER COLUMN id ADD GENERATED ALWAYS AS IDENT
 
 
 --
+-- Name: differences; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.differences (
+    id uuid NOT NULL,
+    gateway text NOT NULL,
+    what text NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    day date GENERATED ALWAYS AS (((at AT TIME ZONE 'UTC'::text))::date) STORED NOT NULL,
+    currency character(3) NOT NULL,
+    at_gateway bigint,
+    here bigint,
+    in_ledger bigint,
+    gateway_state text,
+    state text,
+    reference text NOT NULL,
+    charge_reference text NOT NULL,
+    charge_id text NOT NULL,
+    payment_id uuid,
+    instruction_id uuid,
+    first_seen timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    last_seen timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    tries smallint DEFAULT 0 NOT NULL,
+    alerted_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    explained_at timestamp with time zone,
+    explained_by uuid,
+    note text,
+    CONSTRAINT differences_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT differences_explained_whole CHECK ((num_nulls(explained_at, explained_by, note) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT differences_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT differences_kind_known CHECK ((kind = ANY (ARRAY['missing_here'::text, 'missing_there'::text, 'amount'::text, 'currency'::text, 'state'::text, 'fee'::text, 'twice'::text]))),
+    CONSTRAINT differences_tries_check CHECK ((tries >= 0)),
+    CONSTRAINT differences_what_known CHECK ((what = ANY (ARRAY['charge'::text, 'refund'::text, 'transfer'::text, 'chargeback'::text, 'payout'::text, 'change'::text])))
+);
+
+
+--
+-- Name: TABLE differences; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.differences IS 'What a reconciliation found unequal between gateway, instruction and ledger; closed when it is gone';
+
+
+--
 -- Name: dispute_evidence; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -1954,6 +2001,48 @@ ALTER TABLE public.gateway_calls ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     NO MAXVALUE
     CACHE 1
 );
+
+
+--
+-- Name: gateway_movements; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.gateway_movements (
+    gateway text NOT NULL,
+    kind text NOT NULL,
+    gateway_id text NOT NULL,
+    reference text NOT NULL,
+    charge_reference text DEFAULT ''::text NOT NULL,
+    charge_id text DEFAULT ''::text NOT NULL,
+    state text NOT NULL,
+    amount bigint NOT NULL,
+    currency character(3) NOT NULL,
+    returned bigint DEFAULT 0 NOT NULL,
+    fee bigint,
+    settled_amount bigint,
+    settled_currency character(3),
+    recipient text DEFAULT ''::text NOT NULL,
+    is_taken boolean DEFAULT false NOT NULL,
+    live boolean NOT NULL,
+    arrives_at timestamp with time zone,
+    at timestamp with time zone NOT NULL,
+    first_seen timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    last_seen timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    changed_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    CONSTRAINT gateway_movements_amount_signed_if_change CHECK (((kind = 'change'::text) OR (amount >= 0))),
+    CONSTRAINT gateway_movements_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT gateway_movements_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT gateway_movements_kind_known CHECK ((kind = ANY (ARRAY['charge'::text, 'refund'::text, 'transfer'::text, 'chargeback'::text, 'payout'::text, 'change'::text]))),
+    CONSTRAINT gateway_movements_settled_whole CHECK (((settled_amount IS NULL) = (settled_currency IS NULL)))
+)
+WITH (fillfactor='80');
+
+
+--
+-- Name: TABLE gateway_movements; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.gateway_movements IS 'What gateways list, as last read: ours, and that of other products on the same account';
 
 
 --
@@ -2950,6 +3039,69 @@ ALTER TABLE public.procrastinate_workers ALTER COLUMN id ADD GENERATED ALWAYS AS
 
 
 --
+-- Name: reconciliation_hours; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.reconciliation_hours (
+    gateway text NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    what text NOT NULL,
+    currency character(3) NOT NULL,
+    count integer NOT NULL,
+    others integer NOT NULL,
+    at_gateway bigint NOT NULL,
+    here bigint NOT NULL,
+    in_ledger bigint NOT NULL,
+    CONSTRAINT reconciliation_hours_count_check CHECK ((count >= 0)),
+    CONSTRAINT reconciliation_hours_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT reconciliation_hours_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT reconciliation_hours_others_check CHECK ((others >= 0)),
+    CONSTRAINT reconciliation_hours_what_known CHECK ((what = ANY (ARRAY['charge'::text, 'refund'::text, 'transfer'::text, 'chargeback'::text, 'payout'::text, 'change'::text, 'fee'::text])))
+);
+
+
+--
+-- Name: TABLE reconciliation_hours; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.reconciliation_hours IS 'The sums of an hour as last compared: at the gateway, here, in the ledger';
+
+
+--
+-- Name: reconciliation_runs; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.reconciliation_runs (
+    id uuid NOT NULL,
+    gateway text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    until timestamp with time zone NOT NULL,
+    started_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    working_until timestamp with time zone NOT NULL,
+    tries smallint DEFAULT 1 NOT NULL,
+    stage text NOT NULL,
+    cursor text,
+    pages integer DEFAULT 0 NOT NULL,
+    rows integer DEFAULT 0 NOT NULL,
+    unreadable integer DEFAULT 0 NOT NULL,
+    error text,
+    finished_at timestamp with time zone,
+    CONSTRAINT reconciliation_runs_finished_compared CHECK (((finished_at IS NULL) OR (stage = 'compare'::text))),
+    CONSTRAINT reconciliation_runs_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT reconciliation_runs_span CHECK ((since < until)),
+    CONSTRAINT reconciliation_runs_stage_known CHECK ((stage = ANY (ARRAY['charge'::text, 'refund'::text, 'transfer'::text, 'chargeback'::text, 'payout'::text, 'change'::text, 'compare'::text]))),
+    CONSTRAINT reconciliation_runs_tries_check CHECK ((tries > 0))
+);
+
+
+--
+-- Name: TABLE reconciliation_runs; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.reconciliation_runs IS 'Reconciliations of a gateway and a span of time, and how far each has come';
+
+
+--
 -- Name: refresh_tokens; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -3413,6 +3565,14 @@ ALTER TABLE ONLY public.debt_recoveries
 
 
 --
+-- Name: differences differences_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.differences
+    ADD CONSTRAINT differences_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: dispute_evidence dispute_evidence_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -3474,6 +3634,14 @@ ALTER TABLE ONLY public.expected_payouts
 
 ALTER TABLE ONLY public.gateway_calls
     ADD CONSTRAINT gateway_calls_pkey PRIMARY KEY (at, id);
+
+
+--
+-- Name: gateway_movements gateway_movements_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.gateway_movements
+    ADD CONSTRAINT gateway_movements_pkey PRIMARY KEY (gateway, kind, gateway_id);
 
 
 --
@@ -3805,6 +3973,22 @@ ALTER TABLE ONLY public.procrastinate_workers
 
 
 --
+-- Name: reconciliation_hours reconciliation_hours_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.reconciliation_hours
+    ADD CONSTRAINT reconciliation_hours_pkey PRIMARY KEY (gateway, hour, what, currency);
+
+
+--
+-- Name: reconciliation_runs reconciliation_runs_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.reconciliation_runs
+    ADD CONSTRAINT reconciliation_runs_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: refresh_tokens refresh_tokens_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -4034,6 +4218,27 @@ CREATE INDEX debt_recoveries_of_source ON public.debt_recoveries USING btree (so
 
 
 --
+-- Name: differences_of_day; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX differences_of_day ON public.differences USING btree (day, id);
+
+
+--
+-- Name: differences_open; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX differences_open ON public.differences USING btree (gateway, what, subject, kind) WHERE (closed_at IS NULL);
+
+
+--
+-- Name: differences_unexplained; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX differences_unexplained ON public.differences USING btree (gateway, at) WHERE ((closed_at IS NULL) AND (explained_at IS NULL));
+
+
+--
 -- Name: dispute_evidence_of_dispute; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -4087,6 +4292,20 @@ CREATE INDEX expected_payouts_open ON public.expected_payouts USING btree (curre
 --
 
 CREATE INDEX gateway_calls_of_reference ON public.gateway_calls USING btree (reference, at, id);
+
+
+--
+-- Name: gateway_movements_of_reference; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX gateway_movements_of_reference ON public.gateway_movements USING btree (reference) WHERE (reference <> ''::text);
+
+
+--
+-- Name: gateway_movements_of_time; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX gateway_movements_of_time ON public.gateway_movements USING btree (gateway, kind, at);
 
 
 --
@@ -4199,6 +4418,13 @@ CREATE INDEX instructions_of_payment ON public.instructions USING btree (payment
 --
 
 CREATE INDEX instructions_of_source ON public.instructions USING btree (source_id);
+
+
+--
+-- Name: instructions_sent_at; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX instructions_sent_at ON public.instructions USING btree (gateway, COALESCE(sent_at, confirmed_at)) WHERE (state = ANY (ARRAY['sent'::text, 'confirmed'::text]));
 
 
 --
@@ -4349,6 +4575,13 @@ CREATE UNIQUE INDEX payments_one_open ON public.payments USING btree (booking_id
 
 
 --
+-- Name: payments_settled_at; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX payments_settled_at ON public.payments USING btree (gateway, settled_at) WHERE (settled_at IS NOT NULL);
+
+
+--
 -- Name: payments_to_look_at; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -4451,6 +4684,13 @@ CREATE UNIQUE INDEX procrastinate_jobs_queueing_lock_idx_v1 ON public.procrastin
 --
 
 CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON public.procrastinate_periodic_defers USING btree (job_id);
+
+
+--
+-- Name: reconciliation_runs_unfinished; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX reconciliation_runs_unfinished ON public.reconciliation_runs USING btree (gateway, id) WHERE (finished_at IS NULL);
 
 
 --
@@ -5042,6 +5282,30 @@ ALTER TABLE ONLY public.debt_recoveries
 
 ALTER TABLE ONLY public.debt_recoveries
     ADD CONSTRAINT debt_recoveries_debt_id_fkey FOREIGN KEY (debt_id) REFERENCES public.host_debts(id);
+
+
+--
+-- Name: differences differences_explained_by_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.differences
+    ADD CONSTRAINT differences_explained_by_fkey FOREIGN KEY (explained_by) REFERENCES public.accounts(id);
+
+
+--
+-- Name: differences differences_instruction_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.differences
+    ADD CONSTRAINT differences_instruction_id_fkey FOREIGN KEY (instruction_id) REFERENCES public.instructions(id);
+
+
+--
+-- Name: differences differences_payment_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.differences
+    ADD CONSTRAINT differences_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
 
 
 --

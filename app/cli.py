@@ -25,7 +25,8 @@ class _Commands(click.Group):
     """The subcommands. A refusal is printed as one message, without a traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "jobs", "settlements", "statements", "zones"])
+        more = ["jobs", "reconcile", "settlements", "statements", "zones"]
+        return sorted([*super().list_commands(ctx), *more])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name == "jobs":
@@ -40,6 +41,10 @@ class _Commands(click.Group):
             from app.cli_zones import zones  # noqa: PLC0415
 
             return zones
+        if cmd_name == "reconcile":
+            from app.cli_reconcile import reconcile  # noqa: PLC0415
+
+            return reconcile
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> object:

@@ -25,6 +25,7 @@ import app.money.instructions.routes
 import app.money.ledger.routes
 import app.money.payees.routes
 import app.money.payouts.routes
+import app.money.reconciliation.routes
 import app.money.settlements.routes
 import app.operations.alerts.routes
 import app.operations.audit_log.routes
@@ -68,6 +69,7 @@ def create_app() -> ASGIApp:
             *app.money.payouts.routes.routes,
             *app.money.bank_statements.routes.routes,
             *app.money.settlements.routes.routes,
+            *app.money.reconciliation.routes.routes,
             *app.flows.tracking.routes.routes,
             *app.edge.webhooks.routes.routes,
             api_page.assets,

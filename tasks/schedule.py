@@ -18,6 +18,7 @@ from tasks.movements import ask_for_facts
 from tasks.notifications import send_notifications
 from tasks.operations import check_invariants, check_tasks, cleanup, cleanup_locks
 from tasks.payees import resolve_payout_accounts
+from tasks.reconciliation import reconcile_gateways, reconcile_last_hours
 from tasks.runner.handlers import add_task
 from tasks.runner.timers import Timer, task_of
 from tasks.sending import process_refunds, resolve_unknown, retry_failed_transfers
@@ -72,6 +73,14 @@ SCHEDULE: Final = (
         limit=1,
         within=timedelta(hours=12),
     ),
+    Periodic(
+        name="reconcile-gateways",
+        cron="0 2 * * *",
+        run=reconcile_gateways,
+        limit=1,
+        within=timedelta(hours=12),
+    ),
+    Periodic(name="reconcile-last-hours", cron="*/15 * * * *", run=reconcile_last_hours, limit=1),
     Periodic(name="send-notifications", cron="* * * * *", run=send_notifications, limit=200),
     Periodic(name="checkpoint-ledger", cron="27 * * * *", run=checkpoint_ledger, limit=500_000),
     Periodic(

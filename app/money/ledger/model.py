@@ -78,6 +78,7 @@ class PostingKind(StrEnum):
     CHARGEBACK_RECOVERY = "chargeback_recovery"  # chargeback
     PAYOUT = "payout"  # payout that is expected at our bank
     PAYOUT_REVERSAL = "payout_reversal"  # payout that is expected at our bank
+    GATEWAY_CHARGE = "gateway_charge"  # an id that follows from the gateway's id of it
     ADJUSTMENT = "adjustment"  # an admin's request, which gets an id of its own
 
 

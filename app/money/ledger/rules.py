@@ -48,6 +48,7 @@ WORDS: Final = MappingProxyType(
         PostingKind.CHARGEBACK_RECOVERY: "Recovered of what was charged back",
         PostingKind.PAYOUT: "Paid out to our bank",
         PostingKind.PAYOUT_REVERSAL: "Payout to our bank came back",
+        PostingKind.GATEWAY_CHARGE: "Charged by the gateway for its service",
         PostingKind.ADJUSTMENT: "Adjusted by hand",
     }
 )

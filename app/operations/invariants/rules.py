@@ -89,6 +89,9 @@ LAWS: Final = (
     # ---- the bank ----
     _law("statements_add_up", _C, "A bank statement's entries lead from one balance to the other."),
     _law("payouts_arrived_once", _C, "A payout arrived with an entry that nobody took back."),
+    _law(
+        "differences_explained", _C, "Gateway and ledger differ nowhere for an hour, unexplained."
+    ),
     # ---- states ----
     _law("booking_history_whole", _C, "A booking's history leads to its state without a gap."),
     _law("payment_history_whole", _C, "A charge's history leads to its state without a gap."),

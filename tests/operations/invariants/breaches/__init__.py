@@ -8,6 +8,7 @@ from tests.operations.invariants.breaches.ledger import LEDGER, UNITS
 from tests.operations.invariants.breaches.money_in import MONEY_IN
 from tests.operations.invariants.breaches.money_out import MONEY_OUT
 from tests.operations.invariants.breaches.moves import LATE, STATES
+from tests.operations.invariants.breaches.reconciliation import RECONCILIATION
 from tests.operations.invariants.breaches.settlements import BANK, SETTLEMENTS
 
 __all__ = ["BREACHES", "Breach"]
@@ -20,6 +21,7 @@ BREACHES: Final = (
     *CHARGEBACKS,
     *SETTLEMENTS,
     *BANK,
+    *RECONCILIATION,
     *STATES,
     *LATE,
 )
