@@ -3185,6 +3185,7 @@ CREATE TABLE public.settlement_months (
     month date NOT NULL,
     first_entry bigint NOT NULL,
     last_entry bigint NOT NULL,
+    done_entry bigint NOT NULL,
     begun_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     next_entry bigint,
     closed_at timestamp with time zone,

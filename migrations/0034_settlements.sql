@@ -5,6 +5,7 @@ CREATE TABLE settlement_months (
     month       date PRIMARY KEY CHECK (month = date_trunc('month', month)),
     first_entry bigint NOT NULL,  -- whatever a host has below this is in an earlier month
     last_entry  bigint NOT NULL,  -- none up to this can come any more
+    done_entry  bigint NOT NULL,  -- the lines of all entries up to this are written
     begun_at    timestamptz NOT NULL DEFAULT business_now(),
     next_entry  bigint,           -- where the month after this one begins
     closed_at   timestamptz,

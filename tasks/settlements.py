@@ -52,7 +52,7 @@ async def _begin(month: date) -> Month | None:
 
 
 async def _settle(month: Month, limit: int) -> int:
-    for first in range(month.first_entry, month.last_entry + 1, limit):
+    for first in range(month.done_entry + 1, month.last_entry + 1, limit):
         async with transaction() as tx:
             await settlements.add_lines(tx, month, first=first, last=first + limit - 1)
     async with transaction() as tx:

@@ -52,7 +52,10 @@ async def begin(tx: Tx, month: date, mark: Mark) -> Month | None:
 
 
 async def add_lines(tx: Tx, month: Month, *, first: int, last: int) -> int:
-    """Write the lines of the month that are of these entries (ids); returns how many are new."""
+    """Write the lines of the month that are of these entries (ids); returns how many are new.
+
+    Call it for one stretch of entries after the other: up to `last` all are then done.
+    """
     await plan_for_values(tx)
     entries = await ledger.entries_of_hosts(
         tx,
@@ -62,7 +65,9 @@ async def add_lines(tx: Tx, month: Month, *, first: int, last: int) -> int:
     )
     pot_ids = {entry.source_id for entry in entries if entry.kind is PostingKind.DIVISION}
     hosts = await escrow.hosts_of(tx, sorted(pot_ids))
-    return await queries.insert_lines(tx, month.month, postings.lines(entries, hosts))
+    written = await queries.insert_lines(tx, month.month, postings.lines(entries, hosts))
+    await queries.note_done(tx, month.month, last)
+    return written
 
 
 async def close(tx: Tx, month: Month) -> int:

@@ -28,11 +28,15 @@ class Column(StrEnum):
 
 
 class Month(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `settlement_months`: which entries of the ledger the settlements are made of."""
+    """A row of `settlement_months`: which entries of the ledger the settlements are made of.
+
+    The lines of those up to `done_entry` are written.
+    """
 
     month: date
     first_entry: int
     last_entry: int
+    done_entry: int
 
 
 class Columns(msgspec.Struct, frozen=True, kw_only=True):

@@ -41,9 +41,10 @@ async def begin(tx: Tx, month: date, *, first_entry: int, last_entry: int) -> No
     await execute(
         tx,
         """
-        INSERT INTO settlement_months (month, first_entry, last_entry)
+        INSERT INTO settlement_months (month, first_entry, last_entry, done_entry)
         VALUES (%(month)s, %(first_entry)s,
-                greatest(%(last_entry)s::bigint, %(first_entry)s::bigint - 1))
+                greatest(%(last_entry)s::bigint, %(first_entry)s::bigint - 1),
+                %(first_entry)s::bigint - 1)
             ON CONFLICT DO NOTHING""",
         month=month,
         first_entry=first_entry,
@@ -66,6 +67,18 @@ async def insert_lines(tx: Tx, month: date, lines: Sequence[Line]) -> int:
             ON CONFLICT DO NOTHING""",
         month=month,
         lines=json(lines),
+    )
+
+
+async def note_done(tx: Tx, month: date, entry_id: int) -> None:
+    """Update up to which entry the lines of a month that is not closed are written."""
+    await execute(
+        tx,
+        """
+        UPDATE settlement_months SET done_entry = %(entry_id)s
+         WHERE month = %(month)s AND closed_at IS NULL AND done_entry < %(entry_id)s""",
+        month=month,
+        entry_id=entry_id,
     )
 
 

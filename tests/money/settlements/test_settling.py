@@ -4,6 +4,7 @@ import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from app.foundation.db import Violated, execute, fetch_new_value, transaction
@@ -202,6 +203,9 @@ async def test_a_run_that_died_half_way_is_taken_up(pool: None) -> None:
         month = await actions.begin(tx, OCTOBER.date().replace(day=1), mark)
         assert month is not None
         assert await actions.add_lines(tx, month, first=0, last=8) == 2
+    async with transaction() as tx:
+        again = await actions.begin(tx, OCTOBER.date().replace(day=1), mark)
+        assert again == msgspec.structs.replace(month, done_entry=8)  # it goes on from there
     await earn_aside(host, 1)
     assert await calculate_settlements(LIMIT) == 1
     october = (await settlements(host))["2026-10 NGN"]
