@@ -235,6 +235,13 @@ PROTECTED: Final = {
     ("GET", "/api/admin/job-locks"): ADMIN_ONLY,
     ("DELETE", "/api/admin/job-locks/{lease_id}"): ADMIN_ONLY,
     ("GET", "/api/admin/audit"): ADMIN_ONLY,
+    ("GET", "/api/admin/reconciliation"): ADMIN_ONLY,
+    ("GET", "/api/admin/reconciliation/differences"): ADMIN_ONLY,
+    ("GET", "/api/admin/reconciliation/{difference_id}"): ADMIN_ONLY,
+    ("POST", "/api/admin/reconciliation/{difference_id}/explain"): ADMIN_ONLY._replace(
+        body={"note": "We topped it up"}
+    ),
+    ("POST", "/api/admin/reconciliation/run"): ADMIN_ONLY._replace(body={"gateway": "stripe"}),
     ("GET", "/api/admin/alerts"): ADMIN_ONLY,
     ("GET", "/api/admin/alerts/{alert_id}"): ADMIN_ONLY,
     ("POST", "/api/admin/alerts/{alert_id}/acknowledge"): ADMIN_ONLY,

@@ -160,6 +160,14 @@ async def pay_after_a_declined_card(house: CrashHouse, _: None) -> None:
 
 
 @story(a_charge_begun)
+async def payment_is_found_by_a_reconciliation(house: CrashHouse, given: dict[str, Any]) -> None:
+    """No webhook comes: only the gateway's list shows that the guest has paid."""
+    await house.sandbox.pay(given["charge"]["reference"])
+    await house.sweep("reconcile-last-hours")
+    await house.run_jobs("money")
+
+
+@story(a_charge_begun)
 async def late_payment_finds_the_seat_free(house: CrashHouse, given: dict[str, Any]) -> None:
     await house.forward_to(given["booking"]["createdAt"], past=PAYMENT_TIME)
     await house.sweep("expire-holds")

@@ -10,11 +10,11 @@ import structlog
 from app.edge.gateways.lists import Span
 from app.edge.gateways.port import Gateway, GatewayName, MoneyOutStatus
 from app.edge.gateways.registry import gateway_named
-from app.flows.chargebacks import stories as chargebacks
+from app.flows.chargebacks import stories as chargeback_stories
 from app.flows.mending import queries
 from app.flows.mending.model import Report
-from app.flows.movements import stories as movements
-from app.flows.sending import stories as sending
+from app.flows.movements import stories as movement_stories
+from app.flows.sending import stories as sending_stories
 from app.foundation.db import only_connection, transaction
 from app.foundation.errors import Problem
 from app.money.bank_statements import actions as bank_statements
@@ -143,17 +143,19 @@ def _remedy_of_money_out(difference: Difference) -> Remedy | None:
 
 
 async def _take_in_charge(difference: Difference) -> None:
-    await movements.take_in_charge(difference.gateway, difference.reference, difference.subject)
+    await movement_stories.take_in_charge(
+        difference.gateway, difference.reference, difference.subject
+    )
 
 
 async def _learn_charge(difference: Difference) -> None:
     if difference.payment_id:
-        await movements.learn_charge(difference.payment_id)
+        await movement_stories.learn_charge(difference.payment_id)
 
 
 async def _take_in_refunds(difference: Difference) -> None:
     if difference.payment_id:
-        await movements.take_in_refunds(difference.payment_id)
+        await movement_stories.take_in_refunds(difference.payment_id)
 
 
 async def _take_in_transfer(difference: Difference) -> None:
@@ -162,17 +164,17 @@ async def _take_in_transfer(difference: Difference) -> None:
         gateway_named(difference.gateway), difference.subject, at=difference.at
     )
     if found:
-        await movements.take_in_transfer(difference.gateway, found)
+        await movement_stories.take_in_transfer(difference.gateway, found)
 
 
 async def _look_up(difference: Difference) -> None:
     if difference.instruction_id:
-        await sending.look_up(difference.instruction_id, is_reported=True)
+        await sending_stories.look_up(difference.instruction_id, is_reported=True)
 
 
 async def _look_up_chargebacks(difference: Difference) -> None:
     if difference.payment_id:
-        await chargebacks.look_up(difference.payment_id)
+        await chargeback_stories.look_up(difference.payment_id)
 
 
 async def _post_fee(difference: Difference) -> None:

@@ -116,15 +116,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: int
 
 
-class Slice(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of a run's time that is compared at once, from whole hour to whole hour."""
-
-    since: datetime
-    until: datetime
-
-
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """What is compared: a slice, of a gateway, in its mode.
+    """What is compared: a slice of a run's time, of a gateway, in its mode.
 
     A movement in the span of the run counts as there only if the run has listed it, or has asked
     about it (`listed_since`).
@@ -230,22 +223,6 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         """By how much gateway and ledger differ, if nobody has explained it; minor units."""
         is_open = self.closed_at is None and self.explained_at is None
         return abs((self.at_gateway or 0) - (self.in_ledger or 0)) if is_open else 0
-
-
-class Counted(msgspec.Struct, frozen=True, kw_only=True):
-    """How many movements of a kind and currency a day has, and their sums."""
-
-    gateway: GatewayName
-    day: date
-    what: Sum
-    currency: str
-    count: int
-    others: int
-    at_gateway: int
-    here: int
-    in_ledger: int
-    differences: int
-    unexplained: int
 
 
 # ---- requests ------------------------------------------------------------------------------------
@@ -370,24 +347,6 @@ class DayReply(Output, frozen=True):
     in_ledger: SignedMoney
     differences: int
     unexplained: SignedMoney
-
-    @classmethod
-    def of(cls, counted: Counted) -> "DayReply":
-        def money(amount: int) -> SignedMoney:
-            return SignedMoney(amount=amount, currency=counted.currency)
-
-        return cls(
-            gateway=counted.gateway,
-            day=counted.day,
-            what=counted.what,
-            count=counted.count,
-            others=counted.others,
-            at_gateway=money(counted.at_gateway),
-            here=money(counted.here),
-            in_ledger=money(counted.in_ledger),
-            differences=counted.differences,
-            unexplained=money(counted.unexplained),
-        )
 
 
 class Reconciliation(Output, frozen=True):

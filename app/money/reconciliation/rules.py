@@ -23,7 +23,6 @@ from app.money.reconciliation.model import (
     DifferenceKind,
     Movement,
     Run,
-    Slice,
     What,
 )
 
@@ -171,13 +170,13 @@ def whole_hours(since: datetime, until: datetime) -> Span:
     return Span(since=start, until=end if end == until else end + _HOUR)
 
 
-def slices(run: Run, open_hours: Sequence[datetime]) -> list[Slice]:
+def slices(run: Run, open_hours: Sequence[datetime]) -> list[Span]:
     """The parts of a run that are compared at once; and before, hours that have differences.
 
     Flat memory: what is found in six hours fits, even if nothing is as it should be.
     """
     earlier = [
-        Slice(since=hour, until=hour + _HOUR)
+        Span(since=hour, until=hour + _HOUR)
         for hour in open_hours
         if not run.since <= hour < run.until
     ]
@@ -186,7 +185,7 @@ def slices(run: Run, open_hours: Sequence[datetime]) -> list[Slice]:
     while start < run.until:
         starts.append(start)
         start += _SLICE
-    return earlier + [Slice(since=each, until=min(each + _SLICE, run.until)) for each in starts]
+    return earlier + [Span(since=each, until=min(each + _SLICE, run.until)) for each in starts]
 
 
 def hour_of(at: datetime) -> datetime:

@@ -26,7 +26,6 @@ from app.money.reconciliation.model import (
     Movement,
     Run,
     Scope,
-    Slice,
     Stage,
     ToAsk,
     What,
@@ -77,8 +76,8 @@ async def look_again(
     Raises GatewayUnclear, RunLost.
     """
     for hour in sorted({rules.hour_of(difference.at) for difference in mended}):
-        await _refresh(gateway, run, Slice(since=hour, until=hour + _HOUR))
-        await _compare(gateway, run, Slice(since=hour, until=hour + _HOUR), others, asked=True)
+        await _refresh(gateway, run, Span(since=hour, until=hour + _HOUR))
+        await _compare(gateway, run, Span(since=hour, until=hour + _HOUR), others, asked=True)
 
 
 async def list_transfer(
@@ -99,7 +98,7 @@ async def list_transfer(
             return None
 
 
-async def _compare_slice(gateway: Gateway, run: Run, part: Slice, others: Others) -> None:
+async def _compare_slice(gateway: Gateway, run: Run, part: Span, others: Others) -> None:
     """Compare a slice. What its lists do not show is asked for by itself, and compared again."""
     if not run.since <= part.since < run.until:
         await _refresh(gateway, run, part)
@@ -110,7 +109,7 @@ async def _compare_slice(gateway: Gateway, run: Run, part: Slice, others: Others
 
 
 async def _compare(
-    gateway: Gateway, run: Run, part: Slice, others: Others, *, asked: bool
+    gateway: Gateway, run: Run, part: Span, others: Others, *, asked: bool
 ) -> list[ToAsk]:
     """Compare a slice and record it; unless there is something to ask first, which is returned."""
     scope = Scope(
@@ -143,7 +142,7 @@ def _lacking(compared: Mapping[What, Compared]) -> list[ToAsk]:
     return found if len(found) <= _ASKED_MAX else []
 
 
-async def _refresh(gateway: Gateway, run: Run, part: Slice) -> None:
+async def _refresh(gateway: Gateway, run: Run, part: Span) -> None:
     """Ask about what differed in a slice that this run does not list."""
     async with transaction() as tx:
         known = await actions.open_differences(tx, run.gateway, since=part.since, until=part.until)

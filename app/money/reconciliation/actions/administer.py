@@ -17,7 +17,6 @@ from app.money.ledger.model import AlreadyPosted
 from app.money.reconciliation import rules
 from app.money.reconciliation.actions.compare import ALERT
 from app.money.reconciliation.model import (
-    DayReply,
     Difference,
     DifferenceFilter,
     DifferencePage,
@@ -48,9 +47,7 @@ async def read_days(
         raise Invalid.field("from", "must be at most a year before `to`, and not after it")
     await plan_for_values(tx)
     days = await hours.of_days(tx, gateway, since=first, until=last)
-    return Reconciliation(
-        days=[DayReply.of(day) for day in days], unexplained=await unexplained(tx, gateway)
-    )
+    return Reconciliation(days=days, unexplained=await unexplained(tx, gateway))
 
 
 async def unexplained(tx: Tx, gateway: GatewayName | None = None) -> list[SignedMoney]:

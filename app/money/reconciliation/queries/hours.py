@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from app.edge.gateways.port import GatewayName
 from app.foundation.db import Tx, execute, fetch_all, json
-from app.money.reconciliation.model import Counted, HourTotal, Scope
+from app.money.reconciliation.model import DayReply, HourTotal, Scope
 
 
 async def clear(tx: Tx, scope: Scope) -> None:
@@ -41,11 +41,11 @@ async def insert(tx: Tx, gateway: GatewayName, totals: Sequence[HourTotal]) -> N
 
 async def of_days(
     tx: Tx, gateway: GatewayName | None, *, since: date, until: date
-) -> list[Counted]:
+) -> list[DayReply]:
     """The sums of days (UTC), the last one included, with the differences of each; newest first."""
     return await fetch_all(
         tx,
-        Counted,
+        DayReply,
         """
         WITH summed AS (
             SELECT gateway, (hour AT TIME ZONE 'UTC')::date AS day, what, currency,
@@ -67,12 +67,16 @@ async def of_days(
                AND day BETWEEN %(since)s AND %(until)s
              GROUP BY 1, 2, 3, 4
         )
-        SELECT gateway, day, what, currency, coalesce(count, 0)::bigint AS count,
+        SELECT gateway, day, what, coalesce(count, 0)::bigint AS count,
                coalesce(others, 0)::bigint AS others,
-               coalesce(at_gateway, 0)::bigint AS at_gateway, coalesce(here, 0)::bigint AS here,
-               coalesce(in_ledger, 0)::bigint AS in_ledger,
+               jsonb_build_object('amount', coalesce(at_gateway, 0), 'currency', currency)
+                   AS at_gateway,
+               jsonb_build_object('amount', coalesce(here, 0), 'currency', currency) AS here,
+               jsonb_build_object('amount', coalesce(in_ledger, 0), 'currency', currency)
+                   AS in_ledger,
                coalesce(differences, 0) AS differences,
-               coalesce(unexplained, 0)::bigint AS unexplained
+               jsonb_build_object('amount', coalesce(unexplained, 0), 'currency', currency)
+                   AS unexplained
           FROM summed
           FULL JOIN differing USING (gateway, day, what, currency)
          ORDER BY day DESC, gateway, what, currency""",
