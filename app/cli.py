@@ -25,17 +25,26 @@ class _Commands(click.Group):
     """The subcommands. A refusal is printed as one message, without a traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), "jobs", "zones"])
+        more = ["jobs", "reconcile", "settlements", "statements", "zones"]
+        return sorted([*super().list_commands(ctx), *more])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name == "jobs":
             from app.cli_jobs import jobs  # noqa: PLC0415
 
             return jobs
+        if cmd_name in ("settlements", "statements"):
+            from app import cli_money  # noqa: PLC0415
+
+            return cli_money.settlements if cmd_name == "settlements" else cli_money.statements
         if cmd_name == "zones":
             from app.cli_zones import zones  # noqa: PLC0415
 
             return zones
+        if cmd_name == "reconcile":
+            from app.cli_reconcile import reconcile  # noqa: PLC0415
+
+            return reconcile
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> object:

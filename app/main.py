@@ -20,10 +20,13 @@ import app.market.availability.routes
 import app.market.bookings.routes
 import app.market.disputes.routes
 import app.market.inventory.routes
+import app.money.bank_statements.routes
 import app.money.instructions.routes
 import app.money.ledger.routes
 import app.money.payees.routes
 import app.money.payouts.routes
+import app.money.reconciliation.routes
+import app.money.settlements.routes
 import app.operations.alerts.routes
 import app.operations.audit_log.routes
 import app.operations.health.routes
@@ -64,6 +67,9 @@ def create_app() -> ASGIApp:
             *app.edge.calls.routes.routes,
             *app.money.payees.routes.routes,
             *app.money.payouts.routes.routes,
+            *app.money.bank_statements.routes.routes,
+            *app.money.settlements.routes.routes,
+            *app.money.reconciliation.routes.routes,
             *app.flows.tracking.routes.routes,
             *app.edge.webhooks.routes.routes,
             api_page.assets,

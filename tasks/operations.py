@@ -8,6 +8,7 @@ from app.edge.calls import actions as calls
 from app.foundation import idempotency
 from app.foundation.db import Tx, transaction
 from app.foundation.retention import Batch
+from app.money.reconciliation import actions as reconciliation
 from app.operations.invariants import actions as invariants
 from app.operations.jobs import actions as jobs
 from app.people.accounts import actions as accounts
@@ -29,6 +30,10 @@ _FORGET: Final[tuple[_Forget, ...]] = (
     jobs.forget_unsuccessful,
     jobs.forget_runs,
     calls.forget_old,
+    reconciliation.forget_movements,
+    reconciliation.forget_runs,
+    reconciliation.forget_hours,
+    reconciliation.forget_differences,
 )
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from app.foundation import locks
 from app.foundation.settings import settings
+from tasks.bank_statements import check_payouts
 from tasks.bookings import complete_bookings, decline_unanswered, expire_holds
 from tasks.chargebacks import find_chargebacks, reconcile_chargebacks
 from tasks.checkout import reconcile_payments
@@ -17,9 +18,11 @@ from tasks.movements import ask_for_facts
 from tasks.notifications import send_notifications
 from tasks.operations import check_invariants, check_tasks, cleanup, cleanup_locks
 from tasks.payees import resolve_payout_accounts
+from tasks.reconciliation import reconcile_gateways, reconcile_last_hours
 from tasks.runner.handlers import add_task
 from tasks.runner.timers import Timer, task_of
 from tasks.sending import process_refunds, resolve_unknown, retry_failed_transfers
+from tasks.settlements import calculate_settlements
 from tasks.webhooks import retry_webhooks
 
 
@@ -70,8 +73,30 @@ SCHEDULE: Final = (
         limit=1,
         within=timedelta(hours=12),
     ),
+    Periodic(
+        name="reconcile-gateways",
+        cron="0 2 * * *",
+        run=reconcile_gateways,
+        limit=1,
+        within=timedelta(hours=12),
+    ),
+    Periodic(name="reconcile-last-hours", cron="*/15 * * * *", run=reconcile_last_hours, limit=1),
     Periodic(name="send-notifications", cron="* * * * *", run=send_notifications, limit=200),
     Periodic(name="checkpoint-ledger", cron="27 * * * *", run=checkpoint_ledger, limit=500_000),
+    Periodic(
+        name="calculate-settlements",
+        cron="30 0 1 * *",
+        run=calculate_settlements,
+        limit=5_000,
+        within=timedelta(days=27),
+    ),
+    Periodic(
+        name="check-payouts",
+        cron="10 6 * * *",
+        run=check_payouts,
+        limit=1_000,
+        within=timedelta(hours=12),
+    ),
     Periodic(name="check-invariants", cron="*/15 * * * *", run=check_invariants, limit=20),
     Periodic(name="cleanup", cron="17 * * * *", run=cleanup, limit=1_000),
     Periodic(name="cleanup-locks", cron="*/5 * * * *", run=cleanup_locks, limit=1_000),

@@ -11,7 +11,10 @@ from tests.laws import take_audit
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """A reference under which we asked a gateway to move money, and what for."""
+    """A reference under which we asked a gateway to move money, and what for.
+
+    Transfers that went together have one reference.
+    """
 
     reference: str
     kind: str
@@ -67,19 +70,22 @@ async def _cash(house: House) -> list[str]:
 
 async def _effects(house: House) -> list[str]:
     """Each movement at the gateway is one that we meant, of that amount, and moved money once."""
+    meant: dict[str, list[Sent]] = {}
     async with transaction() as tx:
-        meant = {sent.reference: sent for sent in await fetch_all(tx, Sent, _SENT)}
+        for sent in await fetch_all(tx, Sent, _SENT):
+            meant.setdefault(sent.reference, []).append(sent)
     found = await _at_the_gateway(house)
     unknown = [f"nobody meant {reference}" for reference, *_ in found if reference not in meant]
     known = [(meant[reference], *rest) for reference, *rest in found if reference in meant]
-    moved = Counter(sent.subject for sent, is_done, _ in known if is_done)
-    done = {sent.subject for sent in meant.values() if sent.state in ("succeeded", "confirmed")}
+    moved = Counter(each.subject for together, is_done, _ in known if is_done for each in together)
+    everything = [each for together in meant.values() for each in together]
+    done = {each.subject for each in everything if each.state in ("succeeded", "confirmed")}
     return [
         *unknown,
         *(
-            f"{sent}: the gateway has {amount}"
-            for sent, _, amount in known
-            if sent.amount != amount
+            f"{together}: the gateway has {amount}"
+            for together, _, amount in known
+            if sum(each.amount for each in together) != amount
         ),
         *(
             f"{subject} has moved money {times} times"

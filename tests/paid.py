@@ -16,9 +16,9 @@ from app.people.accounts.model import Principal, Role
 from tests import make
 
 
-async def stay(tx: Tx, **wanted: Any) -> Booking:
+async def stay(tx: Tx, *, gateway: GatewayName = GatewayName.PAYSTACK, **wanted: Any) -> Booking:
     """A stay as `unpaid_stay` makes it, then paid for: confirmed, or asked of the host."""
-    return await pay(tx, await unpaid_stay(tx, **wanted))
+    return await pay(tx, await unpaid_stay(tx, **wanted), gateway=gateway)
 
 
 async def unpaid_stay(
@@ -48,24 +48,32 @@ async def unpaid_stay(
 
 
 async def seat(
-    tx: Tx, *, host: Principal | None = None, guest: Principal | None = None, **listing: Any
+    tx: Tx,
+    *,
+    host: Principal | None = None,
+    guest: Principal | None = None,
+    gateway: GatewayName = GatewayName.PAYSTACK,
+    **listing: Any,
 ) -> Booking:
     """A seat on a bus of its own, paid for; `listing` as for `make.trip`."""
     host = host or await make.account(tx, Role.GUEST, Role.HOST)
     guest = guest or await make.account(tx)
     listing_id = await make.trip(tx, host, **listing)
     request = Reserve(trip_id=listing_id, seat_count=1)
-    return await pay(tx, await bookings.reserve(tx, guest_id=guest.id, request=request))
+    booking = await bookings.reserve(tx, guest_id=guest.id, request=request)
+    return await pay(tx, booking, gateway=gateway)
 
 
-async def pay(tx: Tx, booking: Booking) -> Booking:
-    await settle(tx, await begin(tx, booking))
+async def pay(tx: Tx, booking: Booking, *, gateway: GatewayName = GatewayName.PAYSTACK) -> Booking:
+    await settle(tx, await begin(tx, booking, gateway=gateway))
     return await bookings.lock(tx, booking.id)
 
 
-async def begin(tx: Tx, booking: Booking) -> Payment:
+async def begin(
+    tx: Tx, booking: Booking, *, gateway: GatewayName = GatewayName.PAYSTACK
+) -> Payment:
     """A charge that the gateway may be asked for."""
-    return await checkout.begin(tx, booking, gateway=GatewayName.PAYSTACK)
+    return await checkout.begin(tx, booking, gateway=gateway)
 
 
 async def settle(tx: Tx, payment: Payment) -> None:

@@ -54,6 +54,14 @@ class SignedMoney(msgspec.Struct, frozen=True):
         return f"{sign}{Money(amount=abs(self.amount), currency=self.currency)}"
 
 
+def decimal(amount: int, currency: str) -> str:
+    """Minor units as a number with all decimals of the currency: `-1500.00`, `1500`, `1.500`."""
+    exponent = EXPONENTS.get(currency, 2)
+    whole, minor = divmod(abs(amount), 10**exponent)
+    fraction = f".{minor:0{exponent}d}" if exponent else ""
+    return f"{'-' if amount < 0 else ''}{whole}{fraction}"
+
+
 def split(amount: int, weights: Sequence[int]) -> list[int]:
     """Split minor units in proportion to weights; the last part gets what rounding leaves over."""
     if not weights or min(weights) < 0 or sum(weights) == 0:

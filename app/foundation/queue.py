@@ -5,7 +5,7 @@ keeps its old name among its `aliases`; a field keeps its name, and a new one ha
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import ClassVar, Final
 from uuid import UUID
 
@@ -137,6 +137,16 @@ class LookUpChargebacks(Job, frozen=True):
     queue = "money"
 
     payment_id: UUID
+
+
+class ReconcileGateway(Job, frozen=True):
+    """Compare what a gateway lists of a day (UTC) with what is here and in the ledger."""
+
+    name = "reconcile-gateway"
+    queue = "money"
+
+    gateway: str
+    day: date
 
 
 class SendNotification(Job, frozen=True):

@@ -19,6 +19,8 @@ from tasks.runner.running import lost
 
 _BATCH: Final = 500  # a transaction of a second at most, so that nobody waits long for its locks
 _EVERY_S_MAX: Final = 10.0  # a job whose worker has no row any more waits no longer than this
+# Beyond the longest wait of this release: another one that runs beside it may have longer waits.
+_WAIT_MARGIN_S: Final = 3_600.0
 
 _log = structlog.get_logger(__name__)
 
@@ -35,6 +37,20 @@ async def reap_forever(
         if heartbeat.may_reap:
             while await reap(tasks, stalled_s=stalled_s, but=beating) == _BATCH:
                 pass
+            await bring_forward(tasks)
+
+
+async def bring_forward(tasks: Mapping[str, Task]) -> None:
+    """Let jobs be tried again that wait for longer than any does: the clock was ahead then."""
+    longest_s = max((task.retries.wait_s_max for task in tasks.values()), default=0.0)
+    async with transaction() as tx:
+        brought = await workers.bring_forward(
+            tx, tasks=list(tasks), beyond_s=longest_s + _WAIT_MARGIN_S
+        )
+    if brought:
+        _log.warning(
+            "retries from a time when the clock was ahead brought forward", job_ids=brought
+        )
 
 
 class Watch:

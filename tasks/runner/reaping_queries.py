@@ -1,6 +1,6 @@
 """The statements of the reaper, which judges workers by their heartbeats and the server's clock."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from app.foundation.db import Connection, fetch_all, fetch_new_value, fetch_values
@@ -76,4 +76,25 @@ async def delete_lost_workers(
         RETURNING id""",
         stalled_s=stalled_s,
         but=list(but),
+    )
+
+
+async def bring_forward(
+    connection: Connection, *, tasks: Sequence[str], beyond_s: float
+) -> list[int]:
+    """Queue for now the retries of these tasks that are due later than `beyond_s`; their ids."""
+    return await fetch_values(
+        connection,
+        int,
+        """
+        WITH brought AS (
+            UPDATE procrastinate_jobs SET scheduled_at = now()
+             WHERE status = 'todo' AND attempts > 0 AND task_name = ANY(%(tasks)s)
+               AND scheduled_at > now() + make_interval(secs => %(beyond_s)s)
+            RETURNING id, queue_name
+        )
+        SELECT id FROM brought, runner.announce(ARRAY(
+               SELECT DISTINCT queue_name::text FROM brought))""",
+        tasks=list(tasks),
+        beyond_s=beyond_s,
     )

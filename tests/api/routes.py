@@ -188,6 +188,20 @@ PROTECTED: Final = {
         {}, stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
     ),
     ("GET", "/api/host/transfers"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
+    ("GET", "/api/host/settlements"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
+    ("GET", "/api/host/settlements/{settlement_id}"): Rule(
+        stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
+    ),
+    ("GET", "/api/host/settlements/{settlement_id}/csv"): Rule(
+        stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
+    ),
+    ("GET", "/api/admin/settlements"): ADMIN_ONLY,
+    ("GET", "/api/admin/settlements/csv"): ADMIN_ONLY._replace(query={"month": "2026-10"}),
+    ("GET", "/api/admin/settlements/{settlement_id}"): ADMIN_ONLY,
+    ("GET", "/api/admin/settlements/{settlement_id}/csv"): ADMIN_ONLY,
+    ("GET", "/api/admin/bank-statements"): ADMIN_ONLY,
+    ("GET", "/api/admin/bank-statements/payouts"): ADMIN_ONLY,
+    ("GET", "/api/admin/bank-statements/{bank_statement_id}"): ADMIN_ONLY,
     ("GET", "/api/host/balance"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
     ("GET", "/api/host/debts"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
     **{
@@ -221,6 +235,13 @@ PROTECTED: Final = {
     ("GET", "/api/admin/job-locks"): ADMIN_ONLY,
     ("DELETE", "/api/admin/job-locks/{lease_id}"): ADMIN_ONLY,
     ("GET", "/api/admin/audit"): ADMIN_ONLY,
+    ("GET", "/api/admin/reconciliation"): ADMIN_ONLY,
+    ("GET", "/api/admin/reconciliation/differences"): ADMIN_ONLY,
+    ("GET", "/api/admin/reconciliation/{difference_id}"): ADMIN_ONLY,
+    ("POST", "/api/admin/reconciliation/{difference_id}/explain"): ADMIN_ONLY._replace(
+        body={"note": "We topped it up"}
+    ),
+    ("POST", "/api/admin/reconciliation/run"): ADMIN_ONLY._replace(body={"gateway": "stripe"}),
     ("GET", "/api/admin/alerts"): ADMIN_ONLY,
     ("GET", "/api/admin/alerts/{alert_id}"): ADMIN_ONLY,
     ("POST", "/api/admin/alerts/{alert_id}/acknowledge"): ADMIN_ONLY,

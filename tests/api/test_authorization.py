@@ -102,6 +102,8 @@ async def scene(shop: Shop) -> Scene:
         "override_id": "1",
         "block_id": "1",
         "alert_id": await _alert(),
+        "settlement_id": str(make.new_id()),
+        "bank_statement_id": str(make.new_id()),
         "account_id": await _payout_account(shop.host),
         "ledger_account_id": "1",
         "instruction_id": str(make.new_id()),

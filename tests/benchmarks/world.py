@@ -53,7 +53,7 @@ class Web(msgspec.Struct, frozen=True):
 @contextmanager
 def running_web(*, workers: int, app: str = "app.main:create_app") -> Iterator[Web]:
     """Berthold (or another ASGI application) under uvicorn, when it is ready."""
-    port = _free_port()
+    port = free_port()
     factory = [] if app.endswith(":app") else ["--factory"]
     options = [
         "--loop",
@@ -123,7 +123,7 @@ def report(figures: Mapping[str, object]) -> None:
     print(msgspec.json.encode({**figures, "load_1m": round(load_1m, 1)}).decode(), flush=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

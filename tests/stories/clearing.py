@@ -3,7 +3,7 @@
 from tests.shop import Shop
 
 
-async def agree_on_clearing(shop: Shop, gateway: str, currency: str) -> None:
+async def agree_on_clearing(shop: Shop, gateway: str, currency: str, *, topped_up: int = 0) -> None:
     """Assert that the ledger has as much at the gateway as the gateway says."""
     ours = await shop.count(
         """
@@ -12,4 +12,5 @@ async def agree_on_clearing(shop: Shop, gateway: str, currency: str) -> None:
          WHERE kind = 'gateway_clearing' AND gateway = %(gateway)s""",
         gateway=gateway,
     )
-    assert ours == (await shop.sandbox.books(gateway))[currency]["balance"]
+    theirs = (await shop.sandbox.books(gateway))[currency]["balance"] - topped_up
+    assert ours == theirs, f"{ours} here, {theirs} there"

@@ -1,15 +1,19 @@
 """A trip in euros, paid through Stripe from end to end: webhook in, refund out, books equal."""
 
+from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
 from app.sandbox.app import STRIPE_WEBHOOK_SECRET
 from app.sandbox.stripe.dialect import Stripe
+from tests.laws import audit_is_clean
+from tests.money.payees.payout_accounts import add_account
 from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
 from tests.stories.clearing import agree_on_clearing
-from tests.stories.trips import EUROS, trip_in_euros
+from tests.stories.trips import EUROS, trip_in_dinars, trip_in_euros
 
 
 async def test_a_trip_in_euros_is_paid_on_stripes_page_and_confirmed_by_its_webhooks(
@@ -44,6 +48,36 @@ async def test_a_trip_in_euros_that_is_cancelled_is_refunded_through_stripe(shop
     books = (await shop.sandbox.books("stripe"))["EUR"]
     assert (books["money_in"], books["refunded"]) == (EUROS, EUROS)
     await agree_on_clearing(shop, "stripe", "EUR")
+
+
+async def test_a_trip_in_dinars_is_divided_into_what_stripe_can_pay(shop: Shop) -> None:
+    account: dict[str, Any] = {"kind": "gateway_account", "country": "KW", "currency": "KWD"}
+    opened = await add_account(shop, **account, accountNumber=None, bankCode=None)
+    assert opened.status_code == 201, opened.text
+    (known,) = await shop.sandbox.accounts()
+    await shop.sandbox.onboard(known["code"])
+    await all_delivered(shop.sandbox)
+    await shop.run_jobs()
+    booking = await trip_in_dinars(shop, policy="flexible")
+    await shop.paid(booking)
+    await shop.forward_to(booking["checkInAt"], past=timedelta(hours=-2))
+    path = f"/api/bookings/{booking['id']}"
+    told = await shop.get(shop.guest, f"{path}/cancellation")
+    assert told["total"] == {"amount": 5_020, "currency": "KWD"}
+    reply = await shop.post(shop.guest, f"{path}/cancel", {"expectedRefund": told["total"]})
+    assert reply.status_code == 200, reply.text
+    for _ in range(2):  # sent, and looked up
+        await shop.run_jobs()
+    seen = await shop.values("SELECT concat_ws(' ', kind, state, amount) FROM instructions")
+    assert sorted(seen) == ["refund confirmed 5020", "transfer confirmed 4520"]
+    late = {"reason": "Late", "atWhoseCost": "platform"}
+    refund = f"/api/admin/bookings/{booking['id']}/refunds"
+    money = {"amount": 1_005, "currency": "KWD"}
+    refused = await shop.post(shop.admin, refund, late | {"amount": money})
+    assert [each["field"] for each in refused.json()["errors"]] == ["amount.amount"]
+    assert "1.000 KWD or 1.010 KWD would do" in refused.text
+    await agree_on_clearing(shop, "stripe", "KWD")
+    await audit_is_clean()
 
 
 async def test_after_a_decline_on_stripes_page_the_guest_sees_why_and_may_try_again(

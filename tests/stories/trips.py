@@ -7,12 +7,19 @@ from tests import make
 from tests.shop import Shop
 
 EUROS = 4_500
+DINARS = 10_050  # 10.050 dinars: at Stripe the last of three decimals must be 0
 SHILLINGS = 150_000  # whole shillings
 
 
 async def trip_in_euros(shop: Shop, **more: Any) -> dict[str, str]:
     async with transaction() as tx:
         trip_id = await make.trip(tx, shop.host, currency="EUR", price=EUROS, **more)
+    return await shop.reserve("1A", trip_id=trip_id)
+
+
+async def trip_in_dinars(shop: Shop, **more: Any) -> dict[str, str]:
+    async with transaction() as tx:
+        trip_id = await make.trip(tx, shop.host, currency="KWD", price=DINARS, **more)
     return await shop.reserve("1A", trip_id=trip_id)
 
 

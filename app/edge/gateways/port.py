@@ -12,6 +12,8 @@ from typing import Protocol
 
 import msgspec
 
+from app.edge.gateways.amounts import AmountRule, Operation
+
 # The answers are the port's too, and are imported from here.
 from app.edge.gateways.found import (
     ChargebackStatus,  # noqa: F401  # pyright: ignore[reportUnusedImport]
@@ -241,6 +243,10 @@ class Gateway(Protocol):
 
     @property
     def onboarding(self) -> Onboarding | None: ...
+
+    def amounts_of(self, operation: Operation, currency: str) -> AmountRule | None:
+        """The amounts that it takes or pays; None if it does not take the currency."""
+        ...
 
     def refuses(self, money: Money) -> str | None:
         """Why this gateway could never charge this amount; None if it might. Makes no call."""

@@ -6,21 +6,32 @@ from typing import Final, NamedTuple
 
 import httpx
 
+from app.edge.gateways.amounts import ANY, AmountRule, Operation
+from app.edge.gateways.flutterwave import amounts as flutterwave_amounts
 from app.edge.gateways.flutterwave.adapter import Flutterwave
 from app.edge.gateways.flutterwave.webhooks import Scheme
 from app.edge.gateways.http import Recorder
+from app.edge.gateways.paystack import amounts as paystack_amounts
 from app.edge.gateways.paystack.adapter import Paystack
 from app.edge.gateways.port import Gateway, GatewayName
 from app.edge.gateways.retries import Patience
+from app.edge.gateways.stripe import amounts as stripe_amounts
 from app.edge.gateways.stripe.adapter import Stripe
 from app.foundation.errors import Invalid
-from app.foundation.money import Money
+from app.foundation.money import EXPONENTS, Money
 from app.foundation.settings import Settings
 
 _CURRENCIES: Final[Mapping[GatewayName, Callable[[Settings], Sequence[str]]]] = {
     GatewayName.FLUTTERWAVE: lambda settings: settings.flutterwave_currencies,
     GatewayName.PAYSTACK: lambda settings: settings.paystack_currencies,
     GatewayName.STRIPE: lambda settings: settings.stripe_currencies,
+}
+
+# Of gateways that are not open too: what was paid through them may still be divided.
+_AMOUNTS: Final[Mapping[GatewayName, Callable[[Operation, str], AmountRule | None]]] = {
+    GatewayName.FLUTTERWAVE: flutterwave_amounts.rule,
+    GatewayName.PAYSTACK: paystack_amounts.rule,
+    GatewayName.STRIPE: stripe_amounts.rule,
 }
 
 
@@ -170,19 +181,67 @@ def gateway_to_pay(currency: str, name: GatewayName | None = None) -> Gateway:
     return gateway
 
 
-def refused_by_all(money: Money) -> str | None:
-    """Why no open gateway could ever charge this; None if one might, or none is open."""
-    reasons = [_refusal(each, money) for each in _open.values()]
+def amounts_of(name: GatewayName, operation: Operation, currency: str) -> AmountRule:
+    """The amounts that a gateway takes or pays, whether it is open or not."""
+    return _AMOUNTS[name](operation, currency) or ANY
+
+
+def all_amounts() -> list[dict[str, str | int]]:
+    """The rules of all gateways, open or not: a row for each operation and currency."""
+    return [
+        {
+            "gateway": name,
+            "operation": operation,
+            "currency": currency,
+            "step": rule.step,
+            "least": rule.least,
+        }
+        for name, find in _AMOUNTS.items()
+        for operation in Operation
+        for currency in EXPONENTS
+        if (rule := find(operation, currency))
+    ]
+
+
+def check_payable(field: str, money: Money, *, operation: Operation, gateway: GatewayName) -> None:
+    """Check that a gateway could pay this amount, which `field` of a request asks for.
+
+    Raises Invalid, which names the nearest amounts that it could pay.
+    """
+    if reason := amounts_of(gateway, operation, money.currency).refusal(money):
+        raise Invalid.field(field, f"cannot be paid by {gateway.title()}: {reason}")
+
+
+def refused_by_all(money: Money, *, parts: Sequence[int] = ()) -> str | None:
+    """Why no open gateway could ever charge this; None if one might, or none is open.
+
+    `parts` are amounts of it that may have to go to different people: see `gateway_to_charge`.
+    """
+    reasons = [_refusal(each, money, parts) for each in _open.values()]
     return reasons[0] if all(reasons) and reasons else None
 
 
-def gateway_to_charge(money: Money, *, down: Set[GatewayName] = frozenset()) -> Gateway:
+def unpayable_by_all(part: Money) -> str | None:
+    """Why no open gateway could pay such a part of a charge back; None if one might."""
+    flaws = [
+        amounts_of(each.gateway.name, Operation.REFUND, part.currency).flaw_of_steps(part)
+        for each in _open.values()
+        if part.currency in each.currencies
+    ]
+    return flaws[0] if all(flaws) and flaws else None
+
+
+def gateway_to_charge(
+    money: Money, *, parts: Sequence[int] = (), down: Set[GatewayName] = frozenset()
+) -> Gateway:
     """The first gateway that is used for this currency, might charge this amount, and is not down.
+
+    It can also pay out each of the `parts` of the amount, down to the last minor unit.
 
     If all that might charge it are down, the first of them: it may be up again. If all refuse the
     amount, the first that is used for the currency: it says why. Raises CurrencyNotOffered.
     """
-    might = [each.gateway for each in _open.values() if _refusal(each, money) is None]
+    might = [each.gateway for each in _open.values() if _refusal(each, money, parts) is None]
     up = [gateway for gateway in might if gateway.name not in down]
     return next(iter([*up, *might]), None) or gateway_for(money.currency)
 
@@ -192,11 +251,16 @@ def open_names() -> list[GatewayName]:
     return list(_open)
 
 
-def _refusal(opened: _Open, money: Money) -> str | None:
+def _refusal(opened: _Open, money: Money, parts: Sequence[int]) -> str | None:
     if reason := opened.gateway.refuses(money):
         return reason
     if money.currency not in opened.currencies:
         return f"{opened.gateway.name} is not used for {money.currency} here"
+    for amount in parts:
+        part = Money(amount, money.currency)
+        refunds = amounts_of(opened.gateway.name, Operation.REFUND, money.currency)
+        if reason := refunds.flaw_of_steps(part):
+            return f"{opened.gateway.name.title()} could not pay a part of it back: {reason}"
     return None
 
 

@@ -7,7 +7,9 @@ from uuid import UUID
 
 import uuid_utils.compat
 
+from app.edge.gateways.amounts import ANY, AmountRule, Operation
 from app.edge.gateways.port import ChargebackStatus, FoundChargeback
+from app.edge.gateways.registry import amounts_of
 from app.edge.notifications.model import BookingFacts
 from app.flows.chargebacks.model import Case, Chargeback, ChargebackState, Cut, Recovery
 from app.foundation.money import Money
@@ -72,12 +74,15 @@ def recover(
     refunds: Sequence[Instruction],
     transfers: Sequence[Instruction],
     host_has: int,
+    debts: AmountRule = ANY,
 ) -> Recovery:
     """Take so much from what is really there, in this order:
 
     the deposit that is held, and the rental; refunds that have not left (the guest has the money
     from the bank); transfers that have not left, but for what the host owes beyond what was got;
-    and what the host has got, which is kept back from the next payouts. The rest is our loss.
+    and what the host has got, which is kept back from the next payouts. The rest is our loss, and
+    so is what is less than a step in which the gateway pays: what is left of a refund or transfer,
+    and what the host is to owe (by the rule `debts`), are amounts that can be paid.
     """
     by_kind = {pot.kind: pot for pot in pots if pot.is_undivided}
     taken: dict[UUID, int] = {}
@@ -92,7 +97,7 @@ def recover(
     on_its_way = sum(transfer.amount for transfer in transfers)
     transfer_cuts = _cut(transfers, min(left, max(on_its_way + min(host_has, 0), 0)))
     left -= sum(cut.amount for cut in transfer_cuts)
-    from_host = min(left, max(host_has, 0))
+    from_host = debts.in_steps(min(left, max(host_has, 0)))
     return Recovery(
         pots=taken,
         from_deposit=parts[PotKind.DEPOSIT],
@@ -105,23 +110,38 @@ def recover(
 
 
 def _cut(instructions: Sequence[Instruction], amount: int) -> list[Cut]:
-    """Take at most so much from these instructions, in their order."""
+    """Take at most so much from these instructions, in their order; the rest of each can be paid.
+
+    So a part of one is rounded down to the step in which its gateway pays.
+    """
     cuts: list[Cut] = []
     for instruction in instructions:
-        if part := min(amount, instruction.amount):
+        part = min(amount, instruction.amount)
+        if part < instruction.amount:
+            part = _amounts(instruction).in_steps(part)
+        if part:
             cuts.append(Cut(instruction, part))
             amount -= part
     return cuts
 
 
-def kept(refund: int, lost: Sequence[Chargeback], *, counted: int) -> list[int]:
+def _amounts(instruction: Instruction) -> AmountRule:
+    operation = Operation(instruction.kind)
+    return amounts_of(instruction.gateway, operation, instruction.currency)
+
+
+def kept(refund: Instruction, lost: Sequence[Chargeback], *, counted: int) -> list[int]:
     """How much of a refund that came back is kept, for each of the lost chargebacks of its charge.
 
     In all it is what the guest would have beyond the charge, from banks and us together: of what
-    banks took, `counted` is within the charge. It makes up for the loss of each chargeback, the
+    banks took, `counted` is within the charge. What is left of the refund is rounded down to an
+    amount that its gateway can pay. What is kept makes up for the loss of each chargeback, the
     oldest first; the last one takes the rest, which the platform had given away.
     """
-    left = min(refund, sum(each.amount for each in lost) - counted)
+    beyond = min(refund.amount, sum(each.amount for each in lost) - counted)
+    if beyond <= 0:
+        return [0 for _ in lost]
+    left = refund.amount - _amounts(refund).share(refund.amount - beyond)
     shares: list[int] = []
     for each in lost:
         shares.append(left if each is lost[-1] else min(left, max(each.loss or 0, 0)))

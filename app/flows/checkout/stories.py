@@ -30,6 +30,7 @@ from app.foundation.money import Money
 from app.foundation.queue import CloseCheckout, StartCharge, enqueue
 from app.foundation.settings import settings
 from app.market.bookings import actions as bookings
+from app.market.bookings import rules as booking_rules
 from app.market.bookings.model import UNPAID, Booking
 from app.money.payments import actions as payments
 from app.money.payments.model import (
@@ -254,12 +255,13 @@ async def _given_back(
 
 async def _begin(tx: Tx, guest_id: UUID, request: Initiate) -> tuple[Payment, NewCharge]:
     booking = await actions.payable(tx, booking_id=request.booking_id, guest_id=guest_id)
-    if reason := refused_by_all(Money(booking.total, booking.currency)):
+    price = Money(amount=booking.total, currency=booking.currency)
+    parts = booking_rules.parts(booking)
+    if reason := refused_by_all(price, parts=parts):
         raise NotPayable(reason)
     guest = await accounts.read_account(tx, account_id=guest_id)
-    price = Money(amount=booking.total, currency=booking.currency)
     down = await calls.gateways_down(tx)
-    gateway = gateway_to_charge(price, down=down).name
+    gateway = gateway_to_charge(price, parts=parts, down=down).name
     payment = await actions.begin(tx, booking, gateway=gateway, down=down)
     charge = NewCharge(
         reference=payment.reference,

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from app.edge.gateways.amounts import Operation
+from app.edge.gateways.registry import check_payable
 from app.edge.notifications.model import BookingFacts, Kind
 from app.flows.sending.model import Bearer, LateRefund, StillHeld, TakenByBank
 from app.foundation.errors import Invalid
@@ -55,7 +57,9 @@ def check_divided(pots: Sequence[Pot]) -> Pot:
 
 
 def check_amount(asked: Money, payment: Payment, pots: Sequence[Pot]) -> None:
-    """Check that so much can still be given back of a charge, beside what is held of it.
+    """Check that so much can be given back of a charge, beside what is held of it.
+
+    And that its gateway could pay such an amount.
 
     Raises Invalid, RefundExceedsCharge.
     """
@@ -63,6 +67,7 @@ def check_amount(asked: Money, payment: Payment, pots: Sequence[Pot]) -> None:
         raise Invalid.field("amount.currency", f"the charge was in {payment.currency}")
     if not asked.amount:
         raise Invalid.field("amount.amount", "must be more than nothing")
+    check_payable("amount.amount", asked, operation=Operation.REFUND, gateway=payment.gateway)
     held = sum(pot.left for pot in pots if pot.is_undivided)
     left = payment.amount - payment.refunded - payment.charged_back - held
     if asked.amount > left:

@@ -20,11 +20,11 @@ from app.edge.webhooks import actions as webhooks
 from app.flows.chargebacks import actions as chargebacks
 from app.flows.sending import actions
 from app.foundation.db import transaction
+from app.foundation.money import Money
 from app.money.instructions import actions as instructions
 from app.money.instructions.actions import ArrivedBefore, Finding, Outcome
 from app.money.instructions.model import Instruction, InstructionKind, Origin
 from app.money.instructions.rules import attempts
-from app.money.instructions.rules.attempts import sent_money
 from app.money.payments import actions as payments
 from app.money.payments.model import Payment
 
@@ -42,10 +42,10 @@ async def send(instruction_id: UUID) -> None:
         begun = await actions.begin(tx, instruction_id)
     if begun is None:
         return
-    attempt, charge, earlier = begun
+    attempt, charge, earlier, money = begun
     outcome = await _look_first(attempt, charge, earlier)
     if outcome is None:
-        outcome = await _send(attempt, charge, send_before)
+        outcome = await _send(attempt, charge, money, send_before)
     async with transaction() as tx:
         instruction = await instructions.record(tx, attempt, outcome)
         await actions.follow_sending(tx, attempt.state, instruction)
@@ -75,7 +75,7 @@ async def look_up(
     found = await _find(asked, charge)
     async with transaction() as tx:
         live = gateway_named(asked.gateway).live
-        await chargebacks.lock_around(tx, asked.payment_id)
+        await chargebacks.lock_around(tx, await instructions.payment_ids(tx, asked))
         instruction = await instructions.settle(tx, asked, found, live=live)
         await actions.follow(tx, asked.state, instruction)
         if event_id and not isinstance(found, Unknown):
@@ -127,7 +127,7 @@ async def _look_first(
     return None
 
 
-async def _send(attempt: Instruction, charge: Payment, send_before: float) -> Outcome:
+async def _send(attempt: Instruction, charge: Payment, money: Money, send_before: float) -> Outcome:
     gateway = gateway_named(attempt.gateway)
     reference, target = _address(attempt)
     if attempt.kind is InstructionKind.REFUND:
@@ -147,7 +147,7 @@ async def _send(attempt: Instruction, charge: Payment, send_before: float) -> Ou
             charge_reference=charge.asked_as,
             charge_id=charge.charge_id,
             recipient=target,
-            money=sent_money(attempt),
+            money=money,
             reason=attempt.reason,
             send_before=send_before,
         )

@@ -1,5 +1,6 @@
 """Explain where a booking's money is, and show what gateways reported of it."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from app.edge.webhooks import actions as webhooks
@@ -8,9 +9,10 @@ from app.flows.tracking import queries, rules
 from app.flows.tracking.model import EscrowReply, EscrowTrail
 from app.foundation.db import Tx, now
 from app.market.bookings import actions as bookings
+from app.market.bookings.model import Booking
 from app.money.escrow import actions as escrow
 from app.money.instructions import actions as instructions
-from app.money.instructions.model import InstructionReply
+from app.money.instructions.model import ALONE, Beside, Instruction, InstructionReply
 from app.money.payments import actions as payments
 from app.people.accounts.model import Principal
 
@@ -23,18 +25,27 @@ async def explain(tx: Tx, *, booking_id: UUID, asker: Principal) -> EscrowReply:
     sent = await instructions.of_booking(tx, booking.id)
     roots = rules.roots(sent)
     pot_ids = {pot.id for pot in held}
+    beside = await _beside(tx, booking, sent, asker)
     return EscrowReply(
         booking_id=booking.id,
         now=moment,
         stage=rules.stage_reply(rules.stage(booking, held, moment)),
         pots=[
             rules.pot_reply(
-                booking, pot, [each for each in sent if roots[each.id] == pot.id], moment
+                booking, pot, [each for each in sent if roots[each.id] == pot.id], beside, moment
             )
             for pot in held
         ],
         refunds=[InstructionReply.of(each) for each in sent if roots[each.id] not in pot_ids],
     )
+
+
+async def _beside(
+    tx: Tx, booking: Booking, sent: Sequence[Instruction], asker: Principal
+) -> dict[UUID, Beside]:
+    """What stands beside each transfer; a guest is not shown which others the host is paid."""
+    found = await instructions.beside(tx, [each.id for each in sent])
+    return {each.id: ALONE for each in sent} if asker.id == booking.guest_id else found
 
 
 async def read_trail(tx: Tx, *, booking_id: UUID, asker: Principal) -> EscrowTrail:

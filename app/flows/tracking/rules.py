@@ -1,6 +1,6 @@
 """The stage of a booking's money, and what each pot waits for, in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -11,15 +11,24 @@ from app.market.inventory.model import Kind
 from app.money.escrow import rules as escrow_rules
 from app.money.escrow.model import Pot, PotKind, PotState
 from app.money.instructions.model import (
+    Beside,
     Instruction,
     InstructionKind,
     InstructionReply,
     InstructionState,
+    WaitsFor,
 )
 
 _CLOSED: Final = frozenset({PotState.RELEASED, PotState.REFUNDED, PotState.CHARGED_BACK})
 _UNDIVIDED: Final = frozenset({PotState.HELD, PotState.DISPUTED})
 _ARRIVED: Final = frozenset({InstructionState.CONFIRMED, InstructionState.CANCELLED})
+_WAITS: Final = {
+    WaitsFor.PAYEE: "the host has no payout account for this currency",
+    WaitsFor.MINIMUM: "it is less than the gateway sends, and goes with what the host is paid next",
+    WaitsFor.HOLD: "transfers to the host's account are held for now",
+    WaitsFor.NAME: "an operator must look at the name of the host's account",
+    WaitsFor.APPROVAL: "an operator must approve it",
+}
 _GIVEN_BACK: Final = frozenset({BookingState.DECLINED, BookingState.CANCELLED})
 
 
@@ -72,7 +81,11 @@ def roots(instructions: Sequence[Instruction]) -> dict[UUID, UUID]:
 
 
 def pot_reply(
-    booking: Booking, pot: Pot, instructions: Sequence[Instruction], now: datetime
+    booking: Booking,
+    pot: Pot,
+    instructions: Sequence[Instruction],
+    beside: Mapping[UUID, Beside],
+    now: datetime,
 ) -> PotReply:
     """A pot as people see it, with the refunds and transfers that come from it."""
     return PotReply(
@@ -85,7 +98,7 @@ def pot_reply(
         frozen=pot.contested,
         shares=_shares(pot),
         wait=_wait(booking, pot, instructions, now),
-        instructions=[InstructionReply.of(instruction) for instruction in instructions],
+        instructions=[InstructionReply.of(each, beside[each.id]) for each in instructions],
     )
 
 
@@ -170,7 +183,7 @@ def _rule(event: str, kind: PotKind) -> str:
 def _wait_for_money(instructions: Sequence[Instruction]) -> Wait:
     """What a divided pot waits for: until the latest next try of its refunds and transfers."""
     waiting = [each for each in instructions if each.state not in _ARRIVED]
-    tries = [each.next_try_at for each in waiting if each.next_try_at]
+    tries = [each.next_try_at for each in waiting if each.next_try_at and _ends_in_time(each)]
     return Wait(
         waits_for=" and ".join(dict.fromkeys(_arrival(each) for each in waiting)) or "nothing",
         until=max(tries) if len(tries) == len(waiting) and tries else None,
@@ -179,7 +192,14 @@ def _wait_for_money(instructions: Sequence[Instruction]) -> Wait:
     )
 
 
+def _ends_in_time(instruction: Instruction) -> bool:
+    """Whether it is known when what an instruction waits for ends, unless it fails."""
+    return instruction.waits in (None, WaitsFor.HOLD)
+
+
 def _arrival(instruction: Instruction) -> str:
+    if instruction.waits is WaitsFor.MINIMUM:
+        return "more that is to be paid to the host, to go together with it"
     is_refund = instruction.kind is InstructionKind.REFUND
     return "the refund to arrive" if is_refund else "the transfer to the host to arrive"
 
@@ -188,8 +208,10 @@ def _obstacle(instruction: Instruction) -> str:
     match instruction.state:
         case InstructionState.QUEUED if instruction.waits_at_refund_gate:
             return "more is to be refunded than goes out at once without an operator"
+        case InstructionState.QUEUED if instruction.waits:
+            return _WAITS[instruction.waits]
         case InstructionState.WAITING_FOR_PAYEE:
-            return "the host has no payout account for this currency"
+            return _WAITS[WaitsFor.PAYEE]
         case InstructionState.UNKNOWN:
             return "the gateway's answer was lost; it is being asked"
         case InstructionState.FAILED if instruction.next_try_at:

@@ -178,6 +178,11 @@ def holding(booking: Booking, payment: Payment) -> Holding:
     )
 
 
+def parts(booking: Booking) -> list[int]:
+    """The parts of a booking's total that are held apart, and may go to different people."""
+    return [booking.rental + booking.fee, booking.deposit]
+
+
 def windows(booking: Booking) -> Windows:
     """From when on pots may be disputed: the rental from check-in, or from arrival for a trip."""
     is_trip = booking.kind is Kind.TRIP

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import uuid_utils.compat
 
+from app.edge.gateways.port import GatewayName
 from app.edge.notifications.model import Kind
 from app.foundation import audit, paging, states
 from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
@@ -105,7 +106,8 @@ async def resolve(tx: Tx, *, dispute_id: UUID, asker: Principal, request: Resolv
     by = bookings.actor(booking, asker)
     if by.role is not ActorRole.ADMIN:
         raise NotYourPart("The guest or the host of a booking cannot decide its disputes.")
-    to_guest = rules.to_guest(request.to_guest, dispute)
+    gateway = await _gateway(tx, dispute)
+    to_guest = rules.to_guest(request.to_guest, dispute, gateway)
     resolved, pot = await _end(
         tx, dispute, _S.RESOLVED, by=by, reason=request.decision, to_guest=to_guest
     )
@@ -208,6 +210,12 @@ async def _end(
     states.check(MOVES, (await queries.lock(tx, dispute.id)).state, to)
     ended = await queries.end(tx, dispute, to, by=by, reason=reason, to_guest=to_guest)
     return ended, await escrow.unfreeze(tx, pot, by=by, reason=f"dispute {to}")
+
+
+async def _gateway(tx: Tx, dispute: Dispute) -> GatewayName:
+    """The gateway that took, and will pay out, the money that is disputed."""
+    held = await escrow.of_booking(tx, dispute.booking_id)
+    return next(pot.gateway for pot in held if pot.id == dispute.pot_id)
 
 
 async def _find(

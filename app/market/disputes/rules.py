@@ -5,6 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
+from app.edge.gateways.amounts import Operation
+from app.edge.gateways.port import GatewayName
+from app.edge.gateways.registry import amounts_of, check_payable
 from app.edge.notifications.model import DisputeFacts
 from app.foundation.errors import FieldError, Invalid
 from app.foundation.money import Money
@@ -54,13 +57,19 @@ def claimed(complaint: Complaint, pot: Pot) -> int:
     if not 0 < complaint.claimed.amount <= pot.left:
         message = f"must be above zero, and at most the {pot.money(pot.left)} that are held"
         raise Invalid.field("claimed.amount", message)
+    if complaint.claimed.amount < pot.left:
+        _check_share("claimed.amount", complaint.claimed, pot.gateway)
     return complaint.claimed.amount
 
 
-def to_guest(decided: Money, dispute: Dispute) -> int:
+def to_guest(decided: Money, dispute: Dispute, gateway: GatewayName) -> int:
     """What the guest gets of a disputed pot by an admin's decision, in minor units.
 
-    Raises Invalid if the side that opened the dispute would get more than it asked for.
+    What is held, and what was claimed, may not be an amount that the gateway could pay, after a
+    bank has taken a part: it may be decided all the same, and is cut.
+
+    Raises Invalid if the side that opened the dispute would get more than it asked for, or if the
+    gateway could not pay the guest this amount.
     """
     _check_currency("toGuest", decided, dispute.currency)
     least, most = 0, dispute.held
@@ -74,6 +83,10 @@ def to_guest(decided: Money, dispute: Dispute) -> int:
             f"must be from {least} to {most}: the {dispute.side} claimed {dispute.claimed} "
             f"of {dispute.held}",
         )
+    if decided.amount in (least, most):
+        refunds = amounts_of(gateway, Operation.REFUND, dispute.currency)
+        return refunds.share(decided.amount)
+    check_payable("toGuest.amount", decided, operation=Operation.REFUND, gateway=gateway)
     return decided.amount
 
 
@@ -113,6 +126,15 @@ def _is_address(file: str) -> bool:
         return bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
     except ValueError:  # brackets that do not match, a port that is none
         return False
+
+
+def _check_share(field: str, money: Money, gateway: GatewayName) -> None:
+    """Check that a gateway could pay a share like this. Raises Invalid, which says what would do.
+
+    No matter whether it is too little to be sent alone: a host's shares may go together.
+    """
+    if flaw := amounts_of(gateway, Operation.REFUND, money.currency).flaw_of_steps(money):
+        raise Invalid.field(field, f"cannot be paid by {gateway.title()}: {flaw}")
 
 
 def _check_currency(field: str, money: Money, currency: str) -> None:

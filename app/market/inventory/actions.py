@@ -8,7 +8,7 @@ import msgspec
 import uuid_utils.compat
 from msgspec import UNSET
 
-from app.edge.gateways.registry import refused_by_all
+from app.edge.gateways.registry import refused_by_all, unpayable_by_all
 from app.foundation import paging
 from app.foundation.db import Tx, Violated, now
 from app.foundation.errors import FieldError
@@ -47,7 +47,7 @@ async def create_listing(tx: Tx, *, host_id: UUID, new: NewListing) -> ListingRe
     """Create a stay or trip. Raises Invalid, naming every field that is wrong."""
     listing = _new_listing(host_id, new)
     errors = rules.currency_errors(listing.currency, _amounts(new)) + rules.listing_errors(listing)
-    errors = errors or _uncharged(listing, {"price": new.price, "weekendPrice": new.weekend_price})
+    errors = errors or _uncharged(listing, _amounts(new))
     if listing.kind is Kind.TRIP and not errors:
         errors += rules.trip_time_errors(listing, now=await now(tx))
     rules.refuse(errors)
@@ -117,7 +117,8 @@ async def change_listing(
     if any(amounts.values()):
         reply = ListingReply.of(changed)
         prices = {"price": reply.price, "weekendPrice": reply.weekend_price}
-        errors = errors or _uncharged(changed, prices)
+        beside = {"fee": reply.fee, "deposit": reply.deposit}
+        errors = errors or _uncharged(changed, prices | beside)
     rules.refuse(errors)
     await queries.update_listing(tx, changed)
     return _with_warnings(changed)
@@ -289,13 +290,21 @@ def _check_prices(
 
 
 def _uncharged(listing: Listing, prices: Mapping[str, Money | None]) -> list[FieldError]:
-    """Errors for prices, by field name, at which no gateway can charge one unit for one slot."""
-    beside = listing.fee + listing.deposit
-    reasons = {
-        name: refused_by_all(Money(price.amount + beside, listing.currency))
-        for name, price in prices.items()
-        if price
-    }
+    """Errors for prices, by field name, at which no gateway can charge one unit for one slot.
+
+    Also for prices, fee and deposit of which no gateway could pay a part back.
+    """
+    given = {name: price for name, price in prices.items() if price and price.amount}
+    reasons = {name: unpayable_by_all(price) for name, price in given.items()}
+    if not any(reasons.values()):
+        beside = [listing.fee, listing.deposit]
+        reasons = {
+            name: refused_by_all(
+                Money(price.amount + sum(beside), listing.currency), parts=[price.amount, *beside]
+            )
+            for name, price in given.items()
+            if name not in ("fee", "deposit")
+        }
     return [
         FieldError(field=name, message=f"cannot be paid: {reason}")
         for name, reason in reasons.items()

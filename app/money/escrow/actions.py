@@ -36,6 +36,11 @@ async def hold(tx: Tx, holding: Holding) -> None:
     await ledger.post(tx, rules.charge(holding))
 
 
+async def hosts_of(tx: Tx, pot_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The hosts of pots, by the ids of the pots."""
+    return await queries.hosts_of(tx, pot_ids)
+
+
 async def open_windows(tx: Tx, booking_id: UUID, windows: Windows) -> None:
     """Set when the pots of a confirmed booking may be disputed: they are released after that."""
     for kind, opens_at in (

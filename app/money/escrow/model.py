@@ -109,7 +109,10 @@ class Windows(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Division(msgspec.Struct, frozen=True, kw_only=True):
-    """Who gets how much of a pot, and why. The three shares sum to what is left of the pot."""
+    """Who gets how much of a pot, and why. The three shares sum to what is left of the pot.
+
+    `commission` has in it what is less than the gateway's step, and can be paid to nobody.
+    """
 
     pot: Pot
     to_guest: int

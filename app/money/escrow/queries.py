@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
+
 from app.foundation.audit import Actor
 from app.foundation.db import Tx, execute, fetch_all, fetch_one, fetch_value, fetch_values, json
 from app.money.escrow.model import Division, Holding, Pot, PotKind, PotState
@@ -69,7 +71,7 @@ async def move_window(
         tx,
         """
         UPDATE pots
-           SET opens_at = %(opens_at)s, closes_at = %(opens_at)s + %(lasts)s,
+           SET opens_at = %(opens_at)s, closes_at = %(opens_at)s::timestamptz + %(lasts)s,
                updated_at = business_now()
          WHERE booking_id = %(booking_id)s AND kind = %(kind)s
            AND opens_at = %(was)s AND opens_at > business_now()""",
@@ -320,3 +322,19 @@ async def give_back(tx: Tx, pot: Pot, amount: int, *, reason: str) -> Pot | None
         amount=amount,
         reason=reason,
     )
+
+
+async def hosts_of(tx: Tx, pot_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The hosts of pots, by the ids of the pots."""
+
+    class Owned(msgspec.Struct):
+        id: UUID
+        host_id: UUID
+
+    found = await fetch_all(
+        tx,
+        Owned,
+        "SELECT id, host_id FROM pots WHERE id = ANY(%(ids)s)",
+        ids=list(pot_ids),
+    )
+    return {each.id: each.host_id for each in found}

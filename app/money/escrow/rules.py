@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from app.edge.gateways.amounts import Operation
+from app.edge.gateways.registry import amounts_of
 from app.foundation import states
 from app.foundation.audit import Change, Subject
 from app.foundation.money import split
@@ -32,22 +34,27 @@ _ESCROW: Final = {
 
 
 def divide(pot: Pot, *, to_guest: int, reason: str, automatic: bool = False) -> Division:
-    """The shares of a pot of which the guest gets `to_guest`.
+    """The shares of a pot of which the guest gets `to_guest`, cut to what its gateway can pay.
 
-    Of the rest the platform takes its commission, rounded down, and the host gets what remains. A
-    deposit is no income: what the host gets of it bears no commission.
+    Some gateways pay in steps of several minor units. The guest's share is rounded down to such a
+    step, and what it loses stays in the rest. Of the rest the platform takes its commission,
+    rounded down; the host's share is what remains, rounded down to a step; and less than one step,
+    which nobody could be paid, goes to the platform with its commission. A deposit is no income:
+    what the host gets of it bears no commission.
 
     Raises ChargeContested while a chargeback of the pot's charge is open.
     """
     if pot.contested:
         raise ChargeContested("What is held stays where it is until its chargeback is decided.")
+    to_guest = amounts_of(pot.gateway, Operation.REFUND, pot.currency).share(to_guest)
     rest = pot.left - to_guest
     bps = pot.commission_bps if pot.kind is PotKind.RENTAL else 0
-    commission, to_host = split(rest, [bps, WHOLE_BPS - bps])
+    _, uncut = split(rest, [bps, WHOLE_BPS - bps])
+    to_host = amounts_of(pot.gateway, Operation.TRANSFER, pot.currency).in_steps(uncut)
     return Division(
         pot=pot,
         to_guest=to_guest,
-        commission=commission,
+        commission=rest - to_host,
         to_host=to_host,
         reason=reason,
         automatic=automatic,
@@ -87,8 +94,8 @@ def give_back(
 ) -> list[Division]:
     """Divisions that give a part of the rental, and all of the deposit, back to the guest.
 
-    `rental_bps` is that part in hundredths of a percent. It is rounded down; the host gets what
-    remains. Raises ChargeContested.
+    `rental_bps` is that part in hundredths of a percent. It is rounded down, and cut as `divide`
+    says. Raises ChargeContested.
     """
     shares = {PotKind.RENTAL: rental_bps, PotKind.DEPOSIT: WHOLE_BPS}
     return [

@@ -39,6 +39,16 @@ class InstructionState(StrEnum):
     CANCELLED = "cancelled"  # it never left: a chargeback took its money first
 
 
+class WaitsFor(StrEnum):
+    """Why a refund or transfer that could be sent is not."""
+
+    PAYEE = "payee"  # there is no payout account that can be paid
+    MINIMUM = "minimum"  # it is less than its gateway sends; it goes together with others
+    HOLD = "hold"  # until its `not_before`
+    NAME = "name"  # a person must look at the account holder's name
+    APPROVAL = "approval"  # a person must approve it
+
+
 _S = InstructionState
 MOVES: Final = MappingProxyType(
     {
@@ -63,7 +73,13 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
     of the charge to refund, or the gateway's code of the payee. `next_try_at` is when it is looked
     at again: sent, asked about or tried again, by its state. `let_out_at` is when an automatic
     refund was admitted through the refund gate. `answered`: the gateway has done with the last
-    request. `reference_spent`: what it answered it may repeat under this reference.
+    request. `reference_spent`: what it answered it may repeat under this reference. `waits_for`
+    says why a queued one is not sent, and it is never sent before `not_before`.
+
+    Transfers that are too small go together, as one at the gateway. Each keeps its amount and its
+    states; `sent_as` is the reference under which the gateway knows them all, which is that of the
+    oldest. One that goes alone has none. `reference_unused`: the gateway has never seen the
+    reference of the latest attempt.
 
     `origin`: whether we began it, or somebody at the gateway. A refund of a charge that is of no
     booking we know has neither booking nor payee. `fee` is what is posted as the gateway's fee,
@@ -96,6 +112,10 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
     let_out_at: datetime | None = None
     answered: bool = False
     reference_spent: bool = False
+    not_before: datetime | None = None
+    waits_for: WaitsFor | None = None
+    sent_as: str | None = None
+    reference_unused: bool = False
     origin: Origin = Origin.BERTHOLD
     key: UUID | None = None
     gateway_id: str | None = None
@@ -103,6 +123,22 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
     returned: int = 0
     settled_amount: int | None = None
     settled_currency: str | None = None
+
+    @property
+    def is_led(self) -> bool:
+        """Whether it went together with others, under the reference of another one."""
+        return self.sent_as is not None and self.sent_as != self.reference
+
+    @property
+    def waits(self) -> WaitsFor | None:
+        """What it waits for now; None unless it is queued, or without an account."""
+        if self.state is _S.WAITING_FOR_PAYEE:
+            return WaitsFor.PAYEE
+        return self.waits_for if self.state is _S.QUEUED else None
+
+    @property
+    def waits_for_a_person(self) -> bool:
+        return self.waits in (WaitsFor.NAME, WaitsFor.APPROVAL)
 
     @property
     def owed_to(self) -> UUID:
@@ -135,6 +171,8 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
 class NewInstruction(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be paid out. Without a target it waits for the payee's account.
 
+    It is not sent before `not_before`; then `waits_for` says why.
+
     `key`, which its references are made of, follows from the source: it is set as it is queued.
 
     `automatic`: a refund that no person has asked for. It is sent once the refund gate admits it.
@@ -152,6 +190,8 @@ class NewInstruction(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     reason: str
     automatic: bool = False
+    not_before: datetime | None = None
+    waits_for: WaitsFor | None = None
     key: UUID | None = None
 
 
@@ -166,8 +206,37 @@ class InstructionMove(Output, frozen=True):
     reason: str
 
 
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands beside an instruction: those that go or went with it, as one at the gateway.
+
+    `missing` is how much more must wait for its payee before it is sent, in minor units; None
+    unless it waits for that.
+    """
+
+    together: list[UUID] = msgspec.field(default_factory=list[UUID])
+    missing: int | None = None
+
+
+ALONE: Final = Beside()
+
+
+class Companions(msgspec.Struct, frozen=True, kw_only=True):
+    """The others that go with an instruction; and, if it waits, all that waits. Minor units."""
+
+    id: UUID
+    gateway: GatewayName
+    currency: str
+    together: list[UUID]
+    waiting: int | None
+
+
 class InstructionReply(Output, frozen=True):
     """A refund or transfer as its payee and admins see it.
+
+    `waitsFor` says why it is not sent, and `notBefore` until when at least. One that waits for the
+    `minimum` is less than its gateway sends: it goes as soon as `missing` more is to be paid to the
+    same payee. `togetherWith` are the transfers that go with it, as one at the gateway, under its
+    `reference`.
 
     `waitsAtBreaker`: it waits at the refund gate, since there are more automatic refunds than one
     run may send.
@@ -185,6 +254,10 @@ class InstructionReply(Output, frozen=True):
     reference: str | None
     failure: str | None
     waits_at_breaker: bool
+    waits_for: WaitsFor | None
+    not_before: datetime | None
+    missing: Money | None
+    together_with: list[UUID]
     next_try_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -192,7 +265,8 @@ class InstructionReply(Output, frozen=True):
     confirmed_at: datetime | None
 
     @classmethod
-    def of(cls, instruction: Instruction) -> "InstructionReply":
+    def of(cls, instruction: Instruction, beside: Beside = ALONE) -> "InstructionReply":
+        missing = beside.missing
         return cls(
             id=instruction.id,
             kind=instruction.kind,
@@ -203,9 +277,13 @@ class InstructionReply(Output, frozen=True):
             amount=instruction.money,
             reason=instruction.reason,
             attempt=instruction.attempt,
-            reference=instruction.reference,
+            reference=instruction.sent_as or instruction.reference,
             failure=instruction.failure,
             waits_at_breaker=instruction.waits_at_refund_gate,
+            waits_for=instruction.waits,
+            not_before=instruction.not_before,
+            missing=None if missing is None else Money(missing, instruction.currency),
+            together_with=beside.together,
             next_try_at=instruction.next_try_at,
             created_at=instruction.created_at,
             updated_at=instruction.updated_at,

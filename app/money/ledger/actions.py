@@ -17,6 +17,7 @@ from app.money.ledger.model import (
     Adjustment,
     AlreadyPosted,
     FoundAccount,
+    FoundEntry,
     LedgerAccount,
     LedgerAccountPage,
     LedgerEntryPage,
@@ -71,6 +72,11 @@ async def mark(tx: Tx) -> Mark:
     return await queries.mark(tx)
 
 
+async def is_settled(tx: Tx, mark: Mark) -> bool:
+    """Whether no entry up to the mark can come any more."""
+    return await queries.is_settled(tx, mark)
+
+
 async def checkpoint(
     tx: Tx, mark: Mark, *, limit: int, worth: int = WORTH_A_CHECKPOINT
 ) -> int | None:
@@ -92,6 +98,28 @@ def _without_zeros(posting: Posting) -> Posting:
     if not entries:
         raise ValueError(f"nothing to post: {posting.kind} of {posting.source_id}")
     return msgspec.structs.replace(posting, entries=entries)
+
+
+async def entries_of_hosts(tx: Tx, *, first: int, last: int, before: datetime) -> list[FoundEntry]:
+    """All entries of the transactions that change a host's account, or divide a pot.
+
+    Of those that have an entry from `first` to `last` (ids) and were made before this instant; the
+    entries of a transaction come together.
+    """
+    return await queries.entries_of_hosts(tx, first=first, last=last, before=before)
+
+
+async def first_posted_at(tx: Tx) -> datetime | None:
+    """When the first entry was posted; None if the ledger is empty."""
+    return await queries.first_posted_at(tx)
+
+
+async def first_entry_since(tx: Tx, at: datetime, *, first: int, last: int) -> int:
+    """The id of the first entry, of those from `first` to `last`, that is not from before `at`.
+
+    Without one it is the id after `last`.
+    """
+    return await queries.first_entry_since(tx, at, first=first, last=last)
 
 
 async def list_accounts(

@@ -29,6 +29,7 @@ class AccountKind(StrEnum):
     GATEWAY_FEES = "gateway_fees"
     CHARGEBACK_LOSSES = "chargeback_losses"
     EXCHANGE = "exchange"  # what a gateway has exchanged: one side in each currency
+    BANK = "bank"
 
 
 _K = AccountKind
@@ -49,6 +50,7 @@ _NAMES: Final = MappingProxyType(
         _K.GATEWAY_FEES: "Fees of",
         _K.CHARGEBACK_LOSSES: "Losses by chargebacks",
         _K.EXCHANGE: "Exchanged by gateways",
+        _K.BANK: "Our bank account",
     }
 )
 
@@ -58,7 +60,7 @@ class PostingKind(StrEnum):
 
     CHARGE = "charge"  # payment
     UNAPPLIED_CHARGE = "unapplied_charge"  # payment that came late or twice, and is owed back
-    GATEWAY_FEE = "gateway_fee"  # payment, instruction or chargeback
+    GATEWAY_FEE = "gateway_fee"  # payment, instruction, chargeback or payout
     FEE_CORRECTION = "fee_correction"  # an id that follows from the payment, and the correction
     EXCHANGE = "exchange"  # payment whose money the gateway settled in another currency
     DIVISION = "division"  # pot
@@ -74,6 +76,9 @@ class PostingKind(StrEnum):
     CHARGEBACK = "chargeback"  # chargeback
     CHARGEBACK_REVERSAL = "chargeback_reversal"  # chargeback
     CHARGEBACK_RECOVERY = "chargeback_recovery"  # chargeback
+    PAYOUT = "payout"  # payout that is expected at our bank
+    PAYOUT_REVERSAL = "payout_reversal"  # payout that is expected at our bank
+    GATEWAY_CHARGE = "gateway_charge"  # an id that follows from the gateway's id of it
     ADJUSTMENT = "adjustment"  # an admin's request, which gets an id of its own
 
 

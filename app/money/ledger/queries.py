@@ -6,7 +6,15 @@ from uuid import UUID
 
 import msgspec
 
-from app.foundation.db import Tx, execute, fetch_all, fetch_new, fetch_new_value, json
+from app.foundation.db import (
+    Tx,
+    execute,
+    fetch_all,
+    fetch_new,
+    fetch_new_value,
+    fetch_value,
+    json,
+)
 from app.money.ledger.model import (
     OWNED,
     Account,
@@ -245,4 +253,52 @@ async def entries_of_booking(tx: Tx, booking_id: UUID) -> list[FoundEntry]:
          WHERE booking_id = %(booking_id)s
          ORDER BY transaction_id, entry.id""",
         booking_id=booking_id,
+    )
+
+
+async def entries_of_hosts(tx: Tx, *, first: int, last: int, before: datetime) -> list[FoundEntry]:
+    """All entries of divisions, and of what changes hosts' accounts, by transaction.
+
+    Of transactions before this instant that have an entry with an id from `first` to `last`.
+    """
+    return await fetch_all(
+        tx,
+        FoundEntry,
+        """
+        SELECT entry.id, entry.amount, entry.at, transaction_id, transaction.kind, source_id,
+               booking_id, memo, account_id, account.kind AS account_kind, currency, owner_id,
+               gateway
+          FROM ledger_transactions AS transaction
+          JOIN ledger_entries AS entry ON transaction_id = transaction.id
+          JOIN ledger_accounts AS account ON account.id = account_id
+         WHERE transaction.id IN (
+                SELECT transaction_id FROM ledger_entries WHERE id BETWEEN %(first)s AND %(last)s)
+           AND entry.at < %(before)s  -- it is that of the transaction
+           AND (transaction.kind = 'division' OR EXISTS (
+                SELECT FROM ledger_entries AS own
+                  JOIN ledger_accounts AS payable ON payable.id = own.account_id
+                 WHERE own.transaction_id = transaction.id AND payable.kind = 'host_payable'))
+         ORDER BY transaction_id, entry.id""",
+        first=first,
+        last=last,
+        before=before,
+    )
+
+
+async def first_posted_at(tx: Tx) -> datetime | None:
+    """When the first entry was posted; None if there is none."""
+    return await fetch_value(tx, datetime, "SELECT at FROM ledger_entries ORDER BY id LIMIT 1")
+
+
+async def first_entry_since(tx: Tx, at: datetime, *, first: int, last: int) -> int:
+    """The first id, from `first` to `last`, of an entry not before `at`; else that after `last`."""
+    return await fetch_new_value(
+        tx,
+        int,
+        """
+        SELECT coalesce(min(id), %(last)s + 1) FROM ledger_entries
+         WHERE id BETWEEN %(first)s AND %(last)s AND at >= %(at)s""",
+        at=at,
+        first=first,
+        last=last,
     )

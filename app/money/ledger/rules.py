@@ -46,6 +46,9 @@ WORDS: Final = MappingProxyType(
         PostingKind.CHARGEBACK: "Charged back by the guest's bank",
         PostingKind.CHARGEBACK_REVERSAL: "Given back by the guest's bank",
         PostingKind.CHARGEBACK_RECOVERY: "Recovered of what was charged back",
+        PostingKind.PAYOUT: "Paid out to our bank",
+        PostingKind.PAYOUT_REVERSAL: "Payout to our bank came back",
+        PostingKind.GATEWAY_CHARGE: "Charged by the gateway for its service",
         PostingKind.ADJUSTMENT: "Adjusted by hand",
     }
 )

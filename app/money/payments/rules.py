@@ -6,7 +6,9 @@ from uuid import UUID
 
 import uuid_utils.compat
 
+from app.edge.gateways.amounts import Operation
 from app.edge.gateways.port import ChargeStatus, FoundCharge, GatewayName
+from app.edge.gateways.registry import amounts_of
 from app.foundation.ids import derived
 from app.foundation.money import Money
 from app.money.instructions.model import InstructionKind, NewInstruction
@@ -77,13 +79,16 @@ def settled_at(payment: Payment) -> Account:
 def in_settlement(payment: Payment, money: Money) -> Money | None:
     """An amount of a charge in the currency that its gateway has settled, at the charge's own rate.
 
-    Rounded down, so that all parts of a charge are never more than was settled. None if the money
-    was not exchanged: the one rule for transfers of what a gateway has exchanged.
+    Rounded down to what the gateway pays, so that all parts of a charge are never more than was
+    settled. None if the money was not exchanged: the one rule for transfers of what a gateway has
+    exchanged.
     """
     settled = payment.settled
     if settled is None:
         return None
-    return Money(amount=money.amount * settled.amount // payment.amount, currency=settled.currency)
+    steps = amounts_of(payment.gateway, Operation.TRANSFER, settled.currency)
+    amount = steps.in_steps(money.amount * settled.amount // payment.amount)
+    return Money(amount=amount, currency=settled.currency)
 
 
 def _exchange(payment: Payment, settled: Money) -> Posting:

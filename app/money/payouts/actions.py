@@ -109,7 +109,8 @@ async def read_transfers(
         tx, host_id, state=state, before=before, limit=limit + 1
     )
     page, next_cursor = paging.cut(found, limit, by=lambda transfer: transfer.id)
-    transfers = [rules.as_seen_by_host(transfer) for transfer in page]
+    beside = await instructions.beside(tx, [transfer.id for transfer in page])
+    transfers = [rules.as_seen_by_host(transfer, beside[transfer.id]) for transfer in page]
     return HostTransferPage(transfers=transfers, next_cursor=next_cursor)
 
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 from app.edge.gateways.port import GatewayName
 from app.foundation.money import Money
 from app.foundation.wire import Output
-from app.money.instructions.model import InstructionState
+from app.money.instructions.model import InstructionState, WaitsFor
 
 
 class Payout(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,13 +129,20 @@ class HostTransfer(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     failure: str | None
     next_try_at: datetime | None
+    not_before: datetime | None
+    waits_for: WaitsFor | None
     created_at: datetime
     sent_at: datetime | None
     confirmed_at: datetime | None
 
 
 class HostTransferReply(Output, frozen=True):
-    """A transfer as its host sees it. `explanation` says why it has not arrived, or is null."""
+    """A transfer as its host sees it. `explanation` says why it has not arrived, or is null.
+
+    `waitsFor` says what it waits for before it is sent, and `notBefore` until when at least. While
+    it waits for the gateway's `minimum`, `missing` is how much more there must be to be paid.
+    `togetherWith` are the transfers that went with it, as one on the host's account.
+    """
 
     id: UUID
     booking_id: UUID
@@ -145,6 +152,10 @@ class HostTransferReply(Output, frozen=True):
     kept_back: Annotated[Money, Meta(description="For debts: without them it would be larger")]
     reason: str
     explanation: str | None
+    waits_for: WaitsFor | None
+    not_before: datetime | None
+    missing: Money | None
+    together_with: list[UUID]
     created_at: datetime
     sent_at: datetime | None
     confirmed_at: datetime | None
@@ -164,6 +175,8 @@ class HostBalance(msgspec.Struct, frozen=True, kw_only=True):
     owed: int
     on_its_way: int
     waiting: int
+    too_small: int
+    held: int
     came_back: int
     debt: int
 
@@ -171,12 +184,15 @@ class HostBalance(msgspec.Struct, frozen=True, kw_only=True):
 class BalanceReply(Output, frozen=True):
     """What has been released to a host and has not arrived, and what the host owes.
 
-    `owed` is the sum of what is on its way, what waits for a payout account, and what came back.
+    `owed` is the sum of what is on its way, what waits for a payout account, what waits because it
+    is less than the gateway sends at once, what is held for another reason, and what came back.
     """
 
     owed: Money
     on_its_way: Money
     waiting_for_account: Money
+    waiting_for_minimum: Money
+    held: Money
     came_back: Money
     debt: Money
 
@@ -189,6 +205,8 @@ class BalanceReply(Output, frozen=True):
             owed=money(balance.owed),
             on_its_way=money(balance.on_its_way),
             waiting_for_account=money(balance.waiting),
+            waiting_for_minimum=money(balance.too_small),
+            held=money(balance.held),
             came_back=money(balance.came_back),
             debt=money(balance.debt),
         )

@@ -120,7 +120,9 @@ async def transfers_of_host(
         HostTransfer,
         """
         SELECT id, booking_id, state, gateway, amount, currency, reason, failure, next_try_at,
-               created_at, sent_at, confirmed_at,
+               created_at, sent_at, confirmed_at, not_before,
+               CASE state WHEN 'queued' THEN waits_for WHEN 'waiting_for_payee' THEN 'payee'
+                    END AS waits_for,
                (SELECT coalesce(sum(kept.amount), 0)::bigint FROM debt_recoveries AS kept
                  WHERE kept.source_id = instructions.source_id) AS kept_back
           FROM instructions
@@ -147,8 +149,11 @@ async def balances_of_host(tx: Tx, host_id: UUID) -> list[HostBalance]:
         """
         WITH part AS (
             SELECT currency, amount,
-                   CASE state WHEN 'waiting_for_payee' THEN 'waiting' WHEN 'reversed' THEN 'back'
-                        ELSE 'way' END AS kind
+                   CASE WHEN state = 'waiting_for_payee' THEN 'waiting'
+                        WHEN state = 'reversed' THEN 'back'
+                        WHEN state <> 'queued' OR waits_for IS NULL THEN 'way'
+                        WHEN waits_for = 'minimum' THEN 'minimum'
+                        ELSE 'held' END AS kind
               FROM instructions
              WHERE payee_id = %(host_id)s AND kind = 'transfer'
                AND state NOT IN ('confirmed', 'cancelled')
@@ -162,6 +167,8 @@ async def balances_of_host(tx: Tx, host_id: UUID) -> list[HostBalance]:
                coalesce(sum(amount) FILTER (WHERE kind <> 'debt'), 0)::bigint AS owed,
                coalesce(sum(amount) FILTER (WHERE kind = 'way'), 0)::bigint AS on_its_way,
                coalesce(sum(amount) FILTER (WHERE kind = 'waiting'), 0)::bigint AS waiting,
+               coalesce(sum(amount) FILTER (WHERE kind = 'minimum'), 0)::bigint AS too_small,
+               coalesce(sum(amount) FILTER (WHERE kind = 'held'), 0)::bigint AS held,
                coalesce(sum(amount) FILTER (WHERE kind = 'back'), 0)::bigint AS came_back,
                coalesce(sum(amount) FILTER (WHERE kind = 'debt'), 0)::bigint AS debt
           FROM part

@@ -4,9 +4,17 @@ from collections.abc import Mapping, Sequence
 
 import uuid_utils.compat
 
+from app.edge.gateways.amounts import Operation
+from app.edge.gateways.registry import amounts_of
 from app.foundation.audit import Change, Subject
 from app.foundation.money import Money
-from app.money.instructions.model import InstructionKind, InstructionState, NewInstruction
+from app.money.instructions.model import (
+    Beside,
+    InstructionKind,
+    InstructionState,
+    NewInstruction,
+    WaitsFor,
+)
 from app.money.payees.model import Payee
 from app.money.payouts.model import (
     Debt,
@@ -18,15 +26,22 @@ from app.money.payouts.model import (
 
 
 def recover(payouts: Sequence[Payout], debts: Sequence[Debt]) -> list[Recovery]:
-    """What to keep back: for the oldest debts first, from the payouts of each host in order."""
+    """What to keep back: for the oldest debts first, from the payouts of each host in order.
+
+    What is left of a payout is an amount that its gateway can pay, in steps: where that is not the
+    whole of a debt, the rest of the debt is owed on.
+    """
     kept: list[Recovery] = []
     left = {debt.id: debt.left for debt in debts}
     for payout in payouts:
         available = payout.amount
+        steps = amounts_of(payout.gateway, Operation.TRANSFER, payout.currency)
         for debt in debts:
             if (debt.host_id, debt.currency) != (payout.host_id, payout.currency):
                 continue
             amount = min(available, left[debt.id])
+            if amount < available:
+                amount = steps.in_steps(amount)
             if amount:
                 kept.append(Recovery(debt.id, payout.source_id, payout.booking_id, amount))
                 left[debt.id] -= amount
@@ -75,7 +90,9 @@ def transfers(
     ]
 
 
-def as_seen_by_host(transfer: HostTransfer) -> HostTransferReply:
+def as_seen_by_host(transfer: HostTransfer, beside: Beside) -> HostTransferReply:
+    """A transfer with why it has not arrived, and with which others it goes."""
+    missing = None if beside.missing is None else Money(beside.missing, transfer.currency)
     return HostTransferReply(
         id=transfer.id,
         booking_id=transfer.booking_id,
@@ -84,11 +101,34 @@ def as_seen_by_host(transfer: HostTransfer) -> HostTransferReply:
         amount=Money(amount=transfer.amount, currency=transfer.currency),
         kept_back=Money(amount=transfer.kept_back, currency=transfer.currency),
         reason=transfer.reason,
-        explanation=explain(transfer),
+        explanation=_explain_wait(transfer, missing) or explain(transfer),
+        waits_for=transfer.waits_for,
+        not_before=transfer.not_before,
+        missing=missing,
+        together_with=beside.together,
         created_at=transfer.created_at,
         sent_at=transfer.sent_at,
         confirmed_at=transfer.confirmed_at,
     )
+
+
+def _explain_wait(transfer: HostTransfer, missing: Money | None) -> str | None:
+    """What a queued transfer waits for before it is sent, in words for its host; or None."""
+    match transfer.waits_for:
+        case WaitsFor.MINIMUM:
+            rule = amounts_of(transfer.gateway, Operation.TRANSFER, transfer.currency)
+            least = Money(rule.least, transfer.currency)
+            more = f"as soon as {missing} more" if missing and missing.amount else "when enough"
+            return (
+                f"{transfer.gateway.title()} sends at least {least} at once. It goes out by "
+                f"itself, together with others, {more} is to be paid to you."
+            )
+        case WaitsFor.HOLD if transfer.not_before:
+            return f"It is held until {transfer.not_before:%Y-%m-%d %H:%M} UTC."
+        case WaitsFor.NAME | WaitsFor.APPROVAL | WaitsFor.HOLD:
+            return "Somebody looks at it before it goes out."
+        case _:
+            return None
 
 
 def explain(transfer: HostTransfer) -> str | None:

@@ -7,6 +7,7 @@ from app.foundation.alerts import Sighting, raise_alerts, resolve_alerts
 from app.foundation.db import Tx
 from app.operations.invariants.model import Audit, Finding
 from app.operations.invariants.queries import (
+    bank,
     chargebacks,
     deadlines,
     histories,
@@ -14,6 +15,8 @@ from app.operations.invariants.queries import (
     ledger,
     money_in,
     money_out,
+    reconciliation,
+    settlements,
     times,
     units,
 )
@@ -27,6 +30,10 @@ JUDGES: Final[tuple[Judge, ...]] = (
     ledger.transactions,
     units.claims,
     ledger.balances,
+    settlements.transactions,
+    settlements.settlements,
+    bank.statements,
+    bank.payouts,
     ledger.checkpoints,
     money_in.bookings,
     money_in.pots,
@@ -35,11 +42,14 @@ JUDGES: Final[tuple[Judge, ...]] = (
     money_out.shares,
     money_out.disputes,
     money_out.instructions,
+    money_out.amounts,
+    money_out.together,
     money_out.debts,
     money_out.late_refunds,
     money_out.taken_in,
     chargebacks.postings,
     chargebacks.charges,
+    reconciliation.differences,
     histories.bookings,
     histories.payments,
     histories.pots,

@@ -36,6 +36,7 @@ LAWS: Final = (
     ),
     _law("cash_at_gateways", _C, "A gateway has what came in, less what went out and its fees."),
     _law("losses_are_chargebacks", _C, "Chargeback losses are what nobody else pays for."),
+    _law("bank_has_payouts", _C, "Our bank has the payouts that left gateways and did not fail."),
     _law("checkpoints_sum_up", _C, "A checkpoint is the sum of its account's entries up to it."),
     # ---- money in ----
     _law("paid_has_pots", _C, "A booking that was paid has its price in pots; no other has any."),
@@ -63,6 +64,10 @@ LAWS: Final = (
     _law(
         "instructions_have_causes", _C, "Nothing is paid out by us without a pot, charge or debt."
     ),
+    _law(
+        "amounts_can_be_sent", _C, "What is to be paid out is an amount that its gateway can pay."
+    ),
+    _law("sent_together_once", _C, "Each transfer goes alone or in one with others, all alike."),
     _law("effects_posted_once", _C, "What has arrived or come back is in the ledger, each once."),
     _law("intent_before_effect", _C, "Each attempt was stored before it was sent to the gateway."),
     _law("recoveries_counted", _C, "A debt counts what was kept back for it, and no more is kept."),
@@ -78,6 +83,15 @@ LAWS: Final = (
     _law("chargebacks_borne", _C, "A host owes what is to be recovered from the next payouts."),
     _law("chargebacks_freeze", _C, "A charge is frozen while a chargeback is open, and only then."),
     _law("chargebacks_recovered", _C, "What a chargeback took from something is missing there."),
+    # ---- settlements ----
+    _law("hosts_settled", _C, "What moved a host's money by the last month is in one settlement."),
+    _law("settlements_sum_up", _C, "A settlement is its lines and what the one before it left."),
+    # ---- the bank ----
+    _law("statements_add_up", _C, "A bank statement's entries lead from one balance to the other."),
+    _law("payouts_arrived_once", _C, "A payout arrived with an entry that nobody took back."),
+    _law(
+        "differences_explained", _C, "Gateway and ledger differ nowhere for an hour, unexplained."
+    ),
     # ---- states ----
     _law("booking_history_whole", _C, "A booking's history leads to its state without a gap."),
     _law("payment_history_whole", _C, "A charge's history leads to its state without a gap."),

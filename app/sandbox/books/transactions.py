@@ -298,7 +298,7 @@ class Transactions:
     def find_by_id(self, transaction_id: str) -> Transaction | None:
         return self._store.first(
             Transaction,
-            "SELECT * FROM transactions WHERE CAST(id AS TEXT) = :id",
+            "SELECT * FROM transactions WHERE id = CAST(:id AS INTEGER) AND id || '' = :id",
             id=transaction_id,
         )
 
@@ -307,6 +307,14 @@ class Transactions:
             Transaction,
             "SELECT * FROM transactions WHERE access_code = :access_code",
             access_code=access_code,
+        )
+
+    def naming(self, text: str) -> list[Transaction]:
+        """Those with a text in their metadata: quicker than to read all of them."""
+        return self._store.rows(
+            Transaction,
+            "SELECT * FROM transactions WHERE instr(metadata, :text) ORDER BY id",
+            text=text,
         )
 
     def all(self) -> list[Transaction]:

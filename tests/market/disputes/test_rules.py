@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.edge.gateways.port import GatewayName
 from app.foundation.errors import Invalid
 from app.foundation.money import Money
 from app.market.disputes import rules
@@ -122,17 +123,23 @@ def test_nobody_gets_more_than_was_claimed(held: int, data: st.DataObject) -> No
         gets = given_to_guest if side is Side.GUEST else held - given_to_guest
         decided = Money(given_to_guest, "NGN")
         if gets <= claimed:
-            told = rules.to_guest(decided, dispute(side, held=held, claimed=claimed))
+            told = rules.to_guest(
+                decided, dispute(side, held=held, claimed=claimed), GatewayName.FLUTTERWAVE
+            )
             assert told == given_to_guest
         else:
             with pytest.raises(Invalid) as refused:
-                rules.to_guest(decided, dispute(side, held=held, claimed=claimed))
+                rules.to_guest(
+                    decided, dispute(side, held=held, claimed=claimed), GatewayName.FLUTTERWAVE
+                )
             assert fields(refused) == ["toGuest.amount"]
 
 
 def test_a_decision_is_in_the_currency_of_the_pot() -> None:
     with pytest.raises(Invalid) as refused:
-        rules.to_guest(Money(1, "KWD"), dispute(Side.GUEST, held=5, claimed=5))
+        rules.to_guest(
+            Money(1, "KWD"), dispute(Side.GUEST, held=5, claimed=5), GatewayName.FLUTTERWAVE
+        )
     assert fields(refused) == ["toGuest.currency"]
 
 

@@ -154,7 +154,7 @@ CHANGES: list[LiteralString] = [
     "DELETE FROM ledger_transactions",
     "DELETE FROM ledger_entries",
     "TRUNCATE ledger_entries",
-    "TRUNCATE ledger_transactions, ledger_entries",
+    "TRUNCATE ledger_transactions, ledger_entries, settlement_lines",
     "TRUNCATE ledger_accounts CASCADE",
 ]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -9,10 +10,18 @@ import pytest
 from pytest_postgresql import factories
 from pytest_postgresql.executors.noop import NoopExecutor
 
+from app.edge.gateways.port import GatewayName
 from app.foundation import db
 from app.foundation.migrate import migrate
+from app.foundation.money import Money
+from app.money.bank_statements import actions as bank_statements
+from app.money.bank_statements.model import NewPayout
+from app.money.ledger import actions as ledger
+from app.money.settlements import actions as settlements
+from tests import make
 from tests.benchmarks import past
 from tests.databases import url_of
+from tests.money.bank_statements.files import Line, camt
 
 BOOKINGS = 1_000  # enough for each fate, in the past and to come
 
@@ -68,11 +77,49 @@ _CHARGEBACKS = (
 def _live(**connection: Any) -> None:
     url = url_of(**connection)
     asyncio.run(migrate(url))
+    _fill(url)
+    asyncio.run(_settle(url))
+
+
+def _fill(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as loader:
         loader.execute("SET session_replication_role = replica")
         past.insert(loader, BOOKINGS)
         for statement in _CHARGEBACKS:
             loader.execute(statement)
+
+
+async def _bank(tx: db.Tx) -> None:
+    """Two payouts: one has arrived, one has not."""
+    day = await make.today(tx)
+    for name in ("payout-1", "payout-2"):
+        new = NewPayout(
+            gateway=GatewayName.PAYSTACK,
+            gateway_id=name,
+            money=Money(amount=1_000, currency="NGN"),
+            fee=0,
+            arrives_on=day,
+            reference="",
+        )
+        await bank_statements.expect(tx, new)
+    line = Line(amount=Decimal(10), on=day, reference="payout-1")
+    result = await bank_statements.import_file(tx, camt(line, currency="NGN"), "bank.xml")
+    assert [payout.gateway_id for payout in result.arrived] == ["payout-1"]
+
+
+async def _settle(url: str) -> None:
+    """Settle the month that is not over: it has all that has happened."""
+    await db.open_pool(url, size_max=1)
+    async with db.transaction() as tx:
+        mark = await ledger.mark(tx)
+        month = await settlements.begin(tx, (await make.today(tx)).replace(day=1), mark)
+    assert month is not None
+    async with db.transaction() as tx:
+        assert await settlements.add_lines(tx, month, first=0, last=month.last_entry)
+        assert await settlements.close(tx, month)
+    async with db.transaction() as tx:
+        await _bank(tx)
+    await db.close_pool()
 
 
 lived_template = factories.postgresql_noproc(

@@ -10,7 +10,7 @@ from app.operations.jobs import actions as jobs
 from tasks.runner import queries as runner
 from tasks.runner import timer_queries as queries
 from tasks.runner.model import Shown
-from tasks.runner.reaping import Watch, reap
+from tasks.runner.reaping import Watch, bring_forward, reap
 from tasks.runner.timers import Timer, last_tick, next_tick, task_of, tick_forever
 from tests.tasks.runner.bench import Bench
 
@@ -190,6 +190,24 @@ async def test_a_deployment_in_the_future_does_not_keep_a_timer(bench: Bench, co
     later = Deployed("*/2 * * * *", ago=timedelta(hours=1))
     await later.look(await _now())
     assert (await _state(bench))[0] == later.cron
+
+
+# ---- retries ------------------------------------------------------------------------------------
+
+
+async def test_a_retry_that_waits_for_a_time_when_the_clock_was_ahead_is_brought_forward(
+    bench: Bench,
+) -> None:
+    bench.task("a")
+    for _ in range(4):
+        await bench.add("a", in_s=366 * 86_400)
+    await bench.sql("UPDATE procrastinate_jobs SET attempts = 1 WHERE id > 1")
+    await bench.sql("UPDATE procrastinate_jobs SET scheduled_at = now() + '59 min' WHERE id = 3")
+    await bench.sql("UPDATE procrastinate_jobs SET task_name = 'b' WHERE id = 4")
+    await bring_forward(bench.tasks)
+    due = "SELECT id::text FROM procrastinate_jobs WHERE scheduled_at <= now()"
+    assert await bench.values(due) == ["2"], "not a first attempt, a long wait, another's task"
+    assert await bench.run() == ["a"]
 
 
 # ---- heartbeats ---------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Final
 
 import httpx
 
+from app.edge.gateways.amounts import AmountRule, Operation
 from app.edge.gateways.flutterwave import (
     amounts,
     charges,
@@ -85,6 +86,9 @@ class Flutterwave:
             recorder=recorder,
             patience=patience,
         )
+
+    def amounts_of(self, operation: Operation, currency: str) -> AmountRule | None:
+        return amounts.rule(operation, currency)
 
     def refuses(self, money: Money) -> str | None:
         wire = amounts.chargeable(money)

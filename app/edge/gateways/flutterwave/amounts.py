@@ -3,12 +3,17 @@
 from decimal import Decimal
 from typing import Final
 
+from app.edge.gateways.amounts import AmountRule, Operation
 from app.edge.gateways.port import Refused
 from app.foundation.money import AMOUNT_MAX, EXPONENTS, Money
 
 CURRENCIES: Final = frozenset(
     ["EUR", "GBP", "GHS", "KES", "NGN", "UGX", "USD", "XAF", "XOF", "ZAR"]
 )
+
+
+# The smallest transfer in minor units, for currencies in which Flutterwave is known to have one.
+_TRANSFER_MIN: Final = {"NGN": 10_000}
 
 
 def to_wire(money: Money) -> Decimal | None:
@@ -32,15 +37,27 @@ def fee_from_wire(amount: Decimal, currency: str) -> int | None:
     return None if minor is None else int(minor)
 
 
-def chargeable(money: Money) -> Decimal | Refused:
-    """The amount of a charge on the wire, or why Flutterwave would refuse it.
+def rule(operation: Operation, currency: str) -> AmountRule | None:
+    """The amounts that Flutterwave takes or pays; None if it does not take the currency.
 
-    It publishes no least and no greatest charge: they are agreed with each merchant.
+    It publishes no least and no greatest charge: they are agreed with each merchant. The currencies
+    that it takes in whole units only (UGX, XAF, XOF) have no minor units.
     """
+    if currency not in CURRENCIES:
+        return None
+    least = _TRANSFER_MIN.get(currency, 1) if operation is Operation.TRANSFER else 1
+    return AmountRule(least=least, most=AMOUNT_MAX)
+
+
+def chargeable(money: Money) -> Decimal | Refused:
+    """The amount of a charge on the wire, or why Flutterwave would refuse it."""
+    amounts = rule(Operation.CHARGE, money.currency)
     wire = to_wire(money)
-    if wire is None:
+    if amounts is None or wire is None:
         return Refused(reason=f"Flutterwave does not take {money.currency}")
-    return wire or Refused(reason=f"{money} cannot be charged")
+    if reason := amounts.refusal(money):
+        return Refused(reason=f"Flutterwave cannot charge it: {reason}")
+    return wire
 
 
 def _minor(amount: Decimal, currency: str) -> Decimal | None:

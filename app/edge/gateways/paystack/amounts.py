@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from app.edge.gateways.amounts import AmountRule, Operation
 from app.edge.gateways.port import Refused
 from app.foundation.money import EXPONENTS, Money
 
@@ -15,6 +16,9 @@ WIRE_MIN: Final = {
     "ZAR": 100,
 }
 WIRE_MAX: Final = 1_000_000_000  # 10,000,000 of any currency
+# The smallest transfer, for currencies in which Paystack is known to have one. Its support states
+# these; of M-PESA its price list begins at KES 1.
+_WIRE_TRANSFER_MIN: Final = {"GHS": 100, "KES": 100, "NGN": 10_000}
 _WIRE_PER_MAJOR: Final = 100  # always, also where ISO 4217 has no minor unit (XOF)
 
 
@@ -38,15 +42,30 @@ def fee_from_wire(amount: int, currency: str) -> int:
     return amount * 10 ** EXPONENTS[currency] // _WIRE_PER_MAJOR
 
 
+def rule(operation: Operation, currency: str) -> AmountRule | None:
+    """The amounts that Paystack takes or pays; None if it does not take the currency.
+
+    No least refund is published. The limits on transfers that each business has besides are not
+    known here.
+    """
+    if currency not in WIRE_MIN:
+        return None
+    smallest = {
+        Operation.CHARGE: WIRE_MIN[currency],
+        Operation.REFUND: 1,
+        Operation.TRANSFER: _WIRE_TRANSFER_MIN.get(currency, 1),
+    }
+    minor_per_major = 10 ** EXPONENTS[currency]
+    least = -(-smallest[operation] * minor_per_major // _WIRE_PER_MAJOR)
+    return AmountRule(least=least, most=WIRE_MAX * minor_per_major // _WIRE_PER_MAJOR)
+
+
 def chargeable(money: Money) -> int | Refused:
     """The amount of a charge on the wire, or why Paystack would refuse it."""
-    smallest = WIRE_MIN.get(money.currency)
-    if smallest is None:
-        return Refused(reason=f"Paystack does not take {money.currency}")
+    amounts = rule(Operation.CHARGE, money.currency)
     wire = to_wire(money)
-    if wire is None or wire > WIRE_MAX:
-        return Refused(reason=f"{money} is more than Paystack takes in one charge")
-    if wire < smallest:
-        least = from_wire(smallest, money.currency)
-        return Refused(reason=f"{money} is less than Paystack's least charge, {least}")
+    if amounts is None or wire is None:
+        return Refused(reason=f"Paystack does not take {money.currency}")
+    if reason := amounts.refusal(money):
+        return Refused(reason=f"Paystack cannot charge it: {reason}")
     return wire

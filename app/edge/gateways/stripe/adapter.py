@@ -5,6 +5,7 @@ from typing import Final
 
 import httpx
 
+from app.edge.gateways.amounts import AmountRule, Operation
 from app.edge.gateways.http import Client, Recorder, problems_of
 from app.edge.gateways.lists import Page, Span
 from app.edge.gateways.port import (
@@ -89,6 +90,9 @@ class Stripe:
             recorder=recorder,
             patience=patience,
         )
+
+    def amounts_of(self, operation: Operation, currency: str) -> AmountRule | None:
+        return amounts.rule(operation, currency)
 
     def refuses(self, money: Money) -> str | None:
         wire = amounts.chargeable(money)

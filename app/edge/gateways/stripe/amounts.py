@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from app.edge.gateways.amounts import AmountRule, Operation
 from app.edge.gateways.port import Refused
 from app.foundation.money import EXPONENTS, Money
 
@@ -45,15 +46,29 @@ def fee_from_wire(amount: int, currency: str) -> int:
     return whole.amount if whole else amount // 100
 
 
+def rule(operation: Operation, currency: str) -> AmountRule | None:
+    """The amounts that Stripe takes or pays; None if it does not take the currency.
+
+    Refunds and transfers have no least amount beyond one step. Stripe's rules for HUF and TWD
+    (payouts in whole units) are not here, since no price may be in them.
+    """
+    ours = EXPONENTS.get(currency)
+    if ours is None:
+        return None
+    theirs = _LEGACY_EXPONENTS.get(currency, ours)
+    wire_per_minor = 10 ** (theirs - ours)
+    step = _STEPS.get(theirs, 1)
+    least = _WIRE_MIN.get(currency, 1) if operation is Operation.CHARGE else 1
+    most = _WIRE_MAX // wire_per_minor
+    return AmountRule(step=step, least=max(least, step), most=most - most % step)
+
+
 def chargeable(money: Money) -> int | Refused:
     """The amount of a charge on the wire, or why Stripe would refuse it."""
+    amounts = rule(Operation.CHARGE, money.currency)
     wire = to_wire(money)
-    if wire is None:
-        return Refused(reason=f"Stripe cannot charge {money}")
-    if wire > _WIRE_MAX:
-        return Refused(reason=f"{money} is more than Stripe takes in one charge")
-    smallest = _WIRE_MIN.get(money.currency, 1)
-    if wire < smallest:
-        least = from_wire(smallest, money.currency)
-        return Refused(reason=f"{money} is less than Stripe's least charge, {least}")
+    if amounts is None:
+        return Refused(reason=f"Stripe does not take {money.currency}")
+    if wire is None or not amounts.pays(money.amount):
+        return Refused(reason=f"Stripe cannot charge it: {amounts.refusal(money)}")
     return wire

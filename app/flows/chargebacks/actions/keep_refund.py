@@ -1,9 +1,10 @@
 """Keep a refund that comes back after a chargeback was lost: the guest has it from the bank."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from app.flows.chargebacks import queries, rules
-from app.flows.chargebacks.actions.post import lock_case
+from app.flows.chargebacks.actions.post import lock_case, lock_cases
 from app.flows.chargebacks.actions.recover import cancel
 from app.flows.chargebacks.model import Cut
 from app.foundation import audit
@@ -16,17 +17,26 @@ from app.money.ledger import actions as ledger
 from app.money.payments import actions as payments
 
 
-async def lock_around(tx: Tx, payment_id: UUID) -> None:
+async def lock_around(tx: Tx, payment_ids: Sequence[UUID]) -> None:
     """Lock what the end of a refund or transfer may change besides it, and so before it.
 
-    That is the order of all transactions: booking, pots, charge, chargebacks, instructions.
+    That is the order of all transactions: bookings, pots, charges, chargebacks, instructions; those
+    of one kind in the order of ids. Transfers that went together come from several charges.
     """
+    if len(payment_ids) > 1:
+        await lock_cases(tx, payment_ids)
+    else:
+        await _lock_around_one(tx, payment_ids[0])
+    for payment_id in sorted(payment_ids):
+        await queries.lock_lost(tx, payment_id)
+
+
+async def _lock_around_one(tx: Tx, payment_id: UUID) -> None:
     payment = await payments.get(tx, payment_id)
     if payment.booking_id is None:
         await payments.lock(tx, payment_id)
-        return
-    await lock_case(tx, payment_id)
-    await queries.lock_lost(tx, payment_id)
+    else:
+        await lock_case(tx, payment_id)
 
 
 async def keep_refund(tx: Tx, refund: Instruction) -> None:
@@ -41,7 +51,7 @@ async def keep_refund(tx: Tx, refund: Instruction) -> None:
     if await instructions.of_source(tx, refund.id):
         return  # it has been sent again, or kept, before
     lost = await queries.lock_lost(tx, refund.payment_id)
-    shares = rules.kept(refund.amount, lost, counted=case.payment.charged_back)
+    shares = rules.kept(refund, lost, counted=case.payment.charged_back)
     if not (kept := sum(shares)):
         return
     await queries.add_returns(

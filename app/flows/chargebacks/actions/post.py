@@ -4,6 +4,7 @@ Locks are taken in this order: the booking, its pots, the charge, the chargeback
 that are not sent. All code that divides pots, refunds or pays out locks in the same order.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -29,7 +30,7 @@ from app.market.bookings import actions as bookings
 from app.money.escrow import actions as escrow
 from app.money.ledger import actions as ledger
 from app.money.payments import actions as payments
-from app.money.payments.model import PaymentState
+from app.money.payments.model import Payment, PaymentState
 
 _S = ChargebackState
 
@@ -77,9 +78,25 @@ async def lock_case(tx: Tx, payment_id: UUID) -> Case:
     booking = await bookings.lock(tx, asked.known_booking_id)
     held = await escrow.lock_all(tx, booking.id)
     payment = await payments.lock(tx, payment_id)
-    if payment.state is not PaymentState.SUCCEEDED:
-        raise ChargeNotPaid(f"It is {payment.state}.")
+    _check_paid(payment)
     return Case(booking, payment, [pot for pot in held if pot.payment_id == payment.id])
+
+
+async def lock_cases(tx: Tx, payment_ids: Sequence[UUID]) -> None:
+    """Lock what chargebacks of these charges would be about, kind by kind.
+
+    Raises NoSuchPayment, ChargeNotPaid.
+    """
+    asked = [await payments.get(tx, payment_id) for payment_id in payment_ids]
+    booking_ids = sorted({each.booking_id for each in asked if each.booking_id})
+    for booking_id in booking_ids:
+        await bookings.lock(tx, booking_id)
+    for pot_id in sorted(
+        [pot.id for each in booking_ids for pot in await escrow.of_booking(tx, each)]
+    ):
+        await escrow.lock(tx, pot_id)
+    for payment_id in sorted(payment_ids):
+        _check_paid(await payments.lock(tx, payment_id))
 
 
 async def win(
@@ -97,6 +114,11 @@ async def lose(tx: Tx, case: Case, chargeback: Chargeback, *, by: Actor, reason:
         await ledger.post(tx, rules.taken(chargeback, case.payment))
     recovery = await recover(tx, case, chargeback)
     return await _close(tx, case, chargeback, _S.LOST, by=by, reason=reason, recovery=recovery)
+
+
+def _check_paid(payment: Payment) -> None:
+    if payment.state is not PaymentState.SUCCEEDED:
+        raise ChargeNotPaid(f"It is {payment.state}.")
 
 
 async def _open(tx: Tx, case: Case, found: FoundChargeback, *, by: Actor) -> Chargeback:

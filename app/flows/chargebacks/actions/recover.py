@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from app.edge.gateways.amounts import Operation
+from app.edge.gateways.registry import amounts_of
 from app.edge.notifications.model import Kind
 from app.flows.chargebacks import rules
 from app.flows.chargebacks.actions import notify
@@ -44,6 +46,7 @@ async def recover(tx: Tx, case: Case, chargeback: Chargeback) -> Recovery:
         refunds=_of(InstructionKind.REFUND, unsent),
         transfers=_of(InstructionKind.TRANSFER, unsent),
         host_has=await _host_has(tx, case),
+        debts=amounts_of(payee.gateway, Operation.TRANSFER, payee.currency),
     )
     if posting := rules.recovered(chargeback, case, recovery):
         await ledger.post(tx, posting)

@@ -16,7 +16,6 @@ from app.money.instructions.model import (
     InstructionFilter,
     InstructionKind,
     InstructionPage,
-    InstructionReply,
     InstructionState,
     NoSuchInstructionHere,
 )
@@ -36,8 +35,9 @@ async def read_story(tx: Tx, instruction_id: UUID, *, kind: InstructionKind) -> 
     """One refund or transfer, with its history. Raises NoSuchInstructionHere."""
     instruction = _of_kind(await instructions.get(tx, instruction_id), kind)
     again = await instructions.of_source(tx, instruction.id)
+    (reply,) = await instructions.reply_to(tx, [instruction])
     return InstructionStory(
-        instruction=InstructionReply.of(instruction),
+        instruction=reply,
         source=instruction.source_id,
         reissued_as=again[0].id if again else None,
         history=await instructions.read_history(tx, instruction.id),

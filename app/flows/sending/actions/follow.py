@@ -26,10 +26,12 @@ _ENDED: Final = (InstructionState.CONFIRMED, InstructionState.FAILED, Instructio
 async def follow(tx: Tx, was: InstructionState, instruction: Instruction) -> None:
     """Do what follows from a look-up that may have moved an instruction on from `was`.
 
-    The caller has locked its booking, pots and charge: see chargebacks.lock_around.
+    Those that went together with it have moved with it. The caller has locked their bookings, pots
+    and charges: see chargebacks.lock_around.
     """
     await _keep_refund(tx, instruction)
-    await escrow.follow(tx, instruction)
+    for each in await instructions.party(tx, instruction):
+        await escrow.follow(tx, each)
     await follow_sending(tx, was, instruction)
     await _resolve_alerts(tx, instruction)
 
@@ -39,7 +41,8 @@ async def follow_sending(tx: Tx, was: InstructionState, instruction: Instruction
 
     A chargeback of the charge may wait for that end, and is looked up.
     """
-    await _notify_payee(tx, was, instruction)
+    for each in await instructions.party(tx, instruction):
+        await _notify_payee(tx, was, each)
     await _look_up_chargebacks(tx, was, instruction)
 
 

@@ -11,6 +11,7 @@ from app.edge.calls import actions as calls
 from app.edge.gateways.registry import gateway_named
 from app.flows.chargebacks import actions as chargebacks
 from app.foundation.db import Tx
+from app.foundation.money import Money
 from app.money.instructions import actions as instructions
 from app.money.instructions.model import Instruction, InstructionKind, InstructionState
 from app.money.payments import actions as payments
@@ -22,38 +23,50 @@ from app.money.payouts import actions as payouts
 class Sending(NamedTuple):
     """An attempt that was committed and is to be sent, and the charge that its money came from.
 
-    `earlier` are the references of the attempts before it.
+    `earlier` are the references of the attempts before it. `money` is all that is sent under its
+    reference: others may go together with the instruction.
     """
 
     instruction: Instruction
     charge: Payment
     earlier: Sequence[str]
+    money: Money
 
 
 async def begin(tx: Tx, instruction_id: UUID) -> Sending | None:
     """Begin an attempt to send a queued instruction; None if it is not to be sent now.
 
-    While its gateway is down it waits: sent now, it would end as unknown. Its charge is locked
-    first, so that no chargeback is opened between the look at it and the commit of the attempt.
+    While its gateway is down it waits: sent now, it would end as unknown. Transfers to the same
+    payee that are too small to go alone go together with it. Their charges are locked first, so
+    that no chargeback is opened between the look at them and the commit of the attempt.
     """
     queued = await instructions.get(tx, instruction_id)
-    if queued.state is not InstructionState.QUEUED or queued.waits_at_refund_gate:
+    if not await instructions.may_be_sent(tx, queued):
         return None
     if queued.gateway in await calls.gateways_down(tx):
         await instructions.wait_for_gateway(tx, queued)
         return None
-    charge = await payments.lock_shared(tx, queued.payment_id)
-    if charge.contested:
+    beside = await instructions.too_small_beside(tx, queued)
+    charges = await _lock_charges(tx, [queued, *beside])
+    if charges[queued.payment_id].contested:
         return None
-    if waits_for_settlement(queued, charge):
+    if waits_for_settlement(queued, charges[queued.payment_id]):
         await instructions.wait_for_settlement(tx, queued)
         return None
-    settled = payment_rules.in_settlement(charge, queued.money)
-    is_transfer = queued.kind is InstructionKind.TRANSFER
-    attempt = await instructions.begin_attempt(tx, queued, settled if is_transfer else None)
-    if attempt is None:
+    settled = _settled(queued, charges[queued.payment_id])
+    free = [each for each in beside if not charges[each.payment_id].contested]
+    begun = await instructions.begin_attempt(tx, queued, free, settled=settled)
+    if begun is None:
         return None
-    return Sending(attempt, charge, await instructions.earlier_references(tx, attempt))
+    attempt, money = begun
+    earlier = await instructions.earlier_references(tx, attempt)
+    return Sending(attempt, charges[attempt.payment_id], earlier, money)
+
+
+def _settled(queued: Instruction, charge: Payment) -> Money | None:
+    """What is sent in place of a transfer, if the gateway has exchanged the charge."""
+    is_transfer = queued.kind is InstructionKind.TRANSFER
+    return payment_rules.in_settlement(charge, queued.money) if is_transfer else None
 
 
 def waits_for_settlement(queued: Instruction, charge: Payment) -> bool:
@@ -90,6 +103,12 @@ async def next_to_admit(tx: Tx, but: Sequence[UUID]) -> UUID | None:
     await instructions.lock_refund_gate(tx)
     contested = await chargebacks.contested_charges(tx)
     return await instructions.next_to_admit(tx, but, contested=contested)
+
+
+async def _lock_charges(tx: Tx, together: Sequence[Instruction]) -> dict[UUID, Payment]:
+    """The charges of these, which nobody changes until the transaction ends, by their ids."""
+    ids = sorted({instruction.payment_id for instruction in together})
+    return {payment_id: await payments.lock_shared(tx, payment_id) for payment_id in ids}
 
 
 async def retry_attempt(tx: Tx, instruction_id: UUID, *, attempt: int) -> None:

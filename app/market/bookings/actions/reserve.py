@@ -69,10 +69,11 @@ async def _hold_any(tx: Tx, order: rules.Order) -> Booking:
 
 
 def _payable(booking: Booking) -> Booking:
-    """The booking, if a gateway can charge its total: else a hold would be useless.
+    """The booking, if a gateway can charge its total and pay its parts: else a hold is useless.
 
     Raises Invalid.
     """
-    if reason := refused_by_all(Money(booking.total, booking.currency)):
+    total = Money(booking.total, booking.currency)
+    if reason := refused_by_all(total, parts=rules.parts(booking)):
         raise Invalid.field("listingId", f"cannot be paid so: {reason}")
     return booking

@@ -1,14 +1,15 @@
 """Look up: which instructions to ask the gateway about, and what its answer means for them."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from app.edge.gateways.port import FoundInstruction, MoneyOutStatus, NoSuchInstruction, Unknown
 from app.foundation.db import Tx, now
 from app.foundation.money import Money
 from app.foundation.queue import LookUpInstruction, enqueue, enqueue_all
-from app.money.instructions.actions.move import alert, fail, lose, move
-from app.money.instructions.actions.read import lock
+from app.money.instructions.actions import read
+from app.money.instructions.actions.move import alert, fail, lose, move_all
 from app.money.instructions.model import Instruction, InstructionState
 from app.money.instructions.queries import due, facts, moves
 from app.money.instructions.rules import attempts, postings
@@ -31,33 +32,41 @@ async def look_up_due(tx: Tx, *, limit: int) -> int:
 async def begin_look_up(tx: Tx, instruction_id: UUID) -> Instruction | None:
     """The instruction to ask the gateway about; None if there is nothing to ask.
 
+    It is another one than was named if that went together with others, under another's reference.
     An attempt whose sender has died is `unknown` from here on: only asking says how it went.
     """
-    instruction = await lock(tx, instruction_id)
+    leader = await read.leader(tx, await read.get(tx, instruction_id))
+    party = await read.lock_party(tx, leader)
+    instruction = party[0]
     if instruction.state is _S.SENDING:
         if instruction.next_try_at is None or instruction.next_try_at > await now(tx):
             return None  # its call may still be under way
-        return await lose(tx, instruction, "its sender did not come back")
+        return (await lose(tx, party, "its sender did not come back"))[0]
     return instruction if instruction.state in (_S.UNKNOWN, _S.SENT, _S.CONFIRMED) else None
 
 
 async def settle(tx: Tx, asked: Instruction, found: Finding, *, live: bool) -> Instruction:
-    """Record what the gateway says of an attempt, and post the money that has moved, once."""
-    instruction = await lock(tx, asked.id)
+    """Record what the gateway says of an attempt, and post the money that has moved, once.
+
+    Those that went together with it move with it, and each is posted. Returns the one asked about.
+    """
+    party = await read.lock_party(tx, asked)
+    instruction = party[0]
     if instruction.state is not asked.state or instruction.attempt != asked.attempt:
         # Another answer was recorded meanwhile. Which of the two is newer only a third one says.
         await enqueue(tx, LookUpInstruction(instruction_id=instruction.id))
         return instruction
     match found:
         case Unknown(reason=reason):
-            await moves.postpone(tx, instruction, by=attempts.LOOK_AGAIN_AFTER, failure=reason)
+            await _postpone(tx, party, by=attempts.LOOK_AGAIN_AFTER, failure=reason)
             return instruction
         case NoSuchInstruction():
-            return await _not_there(tx, instruction)
+            return (await _not_there(tx, party))[0]
         case FoundInstruction():
-            if differences := attempts.differences(instruction, found, live=live):
-                return await _mismatch(tx, instruction, found, differences)
-            return await _found(tx, instruction, found)
+            if differences := attempts.differences(party, found, live=live):
+                await _mismatch(tx, party, found, differences)
+                return instruction
+            return (await _found(tx, party, found))[0]
 
 
 async def alert_paid_twice(tx: Tx, instruction: Instruction, earlier: FoundInstruction) -> None:
@@ -66,29 +75,35 @@ async def alert_paid_twice(tx: Tx, instruction: Instruction, earlier: FoundInstr
     await alert(tx, instruction, "superseded_attempt_moved", what)
 
 
-async def _found(tx: Tx, instruction: Instruction, found: FoundInstruction) -> Instruction:
+async def _found(
+    tx: Tx, party: Sequence[Instruction], found: FoundInstruction
+) -> Sequence[Instruction]:
     """Record the end that the gateway reports, if there is one yet."""
-    was_out = instruction.state in (_S.SENT, _S.CONFIRMED)
+    state = party[0].state
+    was_out = state in (_S.SENT, _S.CONFIRMED)
     match found.status:
         case MoneyOutStatus.SUCCEEDED:
-            return await _confirm(tx, instruction, found)
+            return await _confirm(tx, party, found)
         case MoneyOutStatus.PENDING:
-            return await _wait(tx, instruction, found)
+            return await _wait(tx, party, found)
         case MoneyOutStatus.REVERSED if was_out:
-            return await _reverse(tx, instruction, found.failure or "reversed by the gateway")
-        case MoneyOutStatus.FAILED if instruction.state is _S.CONFIRMED:
-            return await _reverse(tx, instruction, found.failure or "failed after all")
+            return await _reverse(tx, party, found, found.failure or "reversed by the gateway")
+        case MoneyOutStatus.FAILED if state is _S.CONFIRMED:
+            return await _reverse(tx, party, found, found.failure or "failed after all")
         case MoneyOutStatus.FAILED | MoneyOutStatus.REVERSED:
-            return await fail(tx, instruction, found.failure or "failed at the gateway")
+            return await fail(tx, party, found.failure or "failed at the gateway")
 
 
-async def _wait(tx: Tx, instruction: Instruction, found: FoundInstruction) -> Instruction:
+async def _wait(
+    tx: Tx, party: Sequence[Instruction], found: FoundInstruction
+) -> Sequence[Instruction]:
+    state = party[0].state
     if found.failure:  # it waits for a person: an approval, a customer's bank details
-        await alert(tx, instruction, "instruction_needs_attention", found.failure)
-    if instruction.state is _S.UNKNOWN:
-        return await move(
+        await alert(tx, party[0], "instruction_needs_attention", found.failure)
+    if state is _S.UNKNOWN:
+        return await move_all(
             tx,
-            instruction,
+            party,
             _S.SENT,
             reason="found at the gateway",
             next_try_in=attempts.ASK_AGAIN_AFTER,
@@ -96,26 +111,33 @@ async def _wait(tx: Tx, instruction: Instruction, found: FoundInstruction) -> In
             gateway_data=found.data,
             failure=found.failure or None,
         )
-    if instruction.state is _S.SENT:
-        by, failure = attempts.ASK_AGAIN_AFTER, found.failure or None
-        await moves.postpone(tx, instruction, by=by, failure=failure)
-    return instruction
+    if state is _S.SENT:
+        await _postpone(tx, party, by=attempts.ASK_AGAIN_AFTER, failure=found.failure or None)
+    return party
 
 
-async def _confirm(tx: Tx, instruction: Instruction, found: FoundInstruction) -> Instruction:
-    if instruction.state is _S.CONFIRMED:
-        instruction = await _learn_fee(tx, instruction, found)
-        return await _take_back(tx, instruction, found)
-    confirmed = await move(
+async def _confirm(
+    tx: Tx, party: Sequence[Instruction], found: FoundInstruction
+) -> Sequence[Instruction]:
+    """It has arrived. The gateway's fee is one, however many went together."""
+    if party[0].state is _S.CONFIRMED:
+        leader = await _learn_fee(tx, party[0], found)
+        return await _take_back(tx, [leader, *party[1:]], found)
+    moved = await move_all(
         tx,
-        instruction,
+        party,
         _S.CONFIRMED,
         reason="done, says the gateway",
         gateway_id=found.gateway_id,
         gateway_data=found.data,
     )
-    confirmed = await facts.store(tx, confirmed, fee=found.fee, settled=found.settled)
-    await ledger.post_all(tx, postings.confirmed(confirmed, fee=found.fee or 0))
+    settled = found.settled if len(party) == 1 else None
+    confirmed = [
+        await facts.store(tx, each, fee=0 if each.is_led else found.fee, settled=settled)
+        for each in moved
+    ]
+    for each in confirmed:
+        await ledger.post_all(tx, postings.confirmed(each, fee=each.fee or 0))
     return await _take_back(tx, confirmed, found)
 
 
@@ -131,9 +153,23 @@ async def _learn_fee(tx: Tx, instruction: Instruction, found: FoundInstruction) 
     return await facts.store(tx, instruction, fee=found.fee, settled=instruction.settled)
 
 
-async def _take_back(tx: Tx, instruction: Instruction, found: FoundInstruction) -> Instruction:
-    """Post what has come back of a transfer in parts: it is owed to its payee again."""
-    returned = attempts.in_our_currency(instruction, found.returned)
+async def _take_back(
+    tx: Tx, party: Sequence[Instruction], found: FoundInstruction
+) -> list[Instruction]:
+    """Post what has come back of a transfer in parts: it is owed to its payee again.
+
+    Of those that went together it is the first ones that come back first.
+    """
+    left = attempts.in_our_currency(party[0], found.returned)
+    now_back: list[Instruction] = []
+    for each in party:
+        returned = min(left, each.amount) if len(party) > 1 else left
+        left -= returned
+        now_back.append(await _take_part_back(tx, each, returned))
+    return now_back
+
+
+async def _take_part_back(tx: Tx, instruction: Instruction, returned: int) -> Instruction:
     if returned <= instruction.returned:
         return instruction
     part = returned - instruction.returned
@@ -143,39 +179,44 @@ async def _take_back(tx: Tx, instruction: Instruction, found: FoundInstruction) 
     return await facts.set_returned(tx, instruction, returned)
 
 
-async def _reverse(tx: Tx, instruction: Instruction, reason: str) -> Instruction:
-    """Money that had gone out is back at the gateway: it is owed to its payee again."""
-    was_posted = instruction.state is _S.CONFIRMED
-    reversed_ = await move(tx, instruction, _S.REVERSED, reason=reason, failure=reason)
-    if was_posted:
-        await ledger.post(tx, postings.reversed_(reversed_))
-    await alert(tx, reversed_, "instruction_reversed", reason)
+async def _reverse(
+    tx: Tx, party: Sequence[Instruction], found: FoundInstruction, reason: str
+) -> Sequence[Instruction]:
+    """Money that had gone out is back at the gateway: it is owed to its payee again.
+
+    What came back before it was seen to have arrived has cost its fee all the same.
+    """
+    was_posted = party[0].state is _S.CONFIRMED
+    reversed_ = await move_all(tx, party, _S.REVERSED, reason=reason, failure=reason)
+    if found.fee and reversed_[0].fee is None:
+        await ledger.post(tx, postings.fee_of(reversed_[0], found.fee))
+        await facts.store(tx, reversed_[0], fee=found.fee, settled=None)
+    for each in reversed_:
+        if was_posted:
+            await ledger.post(tx, postings.reversed_(each))
+        await alert(tx, each, "instruction_reversed", reason)
     return reversed_
 
 
-async def _not_there(tx: Tx, instruction: Instruction) -> Instruction:
+async def _not_there(tx: Tx, party: Sequence[Instruction]) -> Sequence[Instruction]:
     """The gateway does not know an attempt: it has failed, once it cannot arrive any more.
 
     An answer under which nothing is there says that at once; without one, it takes minutes.
     """
-    if instruction.state is not _S.UNKNOWN:  # it had been taken: the gateway contradicts itself
-        await alert(
-            tx, instruction, "instruction_vanished", "the gateway does not know it any more"
-        )
-        await moves.postpone(
-            tx, instruction, by=attempts.ASK_AGAIN_AFTER, failure="vanished at the gateway"
-        )
-        return instruction
-    may_arrive = not instruction.answered
-    if may_arrive and await due.began_within(tx, instruction, attempts.ARRIVED_BY):
-        await moves.postpone(
-            tx, instruction, by=attempts.LOOK_AGAIN_AFTER, failure="not there, or not yet"
-        )
-        return instruction
-    is_spent = instruction.reference_spent
+    leader = party[0]
+    if leader.state is not _S.UNKNOWN:  # it had been taken: the gateway contradicts itself
+        what = "the gateway does not know it any more"
+        await alert(tx, leader, "instruction_vanished", what)
+        await _postpone(tx, party, by=attempts.ASK_AGAIN_AFTER, failure="vanished at the gateway")
+        return party
+    may_arrive = not leader.answered
+    if may_arrive and await due.began_within(tx, leader, attempts.ARRIVED_BY):
+        await _postpone(tx, party, by=attempts.LOOK_AGAIN_AFTER, failure="not there, or not yet")
+        return party
+    is_spent = leader.reference_spent
     return await fail(
         tx,
-        instruction,
+        party,
         "the gateway has not done it" if is_spent else "it never reached the gateway",
         never_arrived=not is_spent,
         is_hiccup=True,
@@ -183,16 +224,19 @@ async def _not_there(tx: Tx, instruction: Instruction) -> Instruction:
 
 
 async def _mismatch(
-    tx: Tx, instruction: Instruction, found: FoundInstruction, differences: Sequence[str]
-) -> Instruction:
+    tx: Tx, party: Sequence[Instruction], found: FoundInstruction, differences: Sequence[str]
+) -> None:
     """The gateway's record differs from ours: nothing is recorded, and operators are alerted."""
-    await alert(
-        tx,
-        instruction,
-        "instruction_mismatch",
-        f"differs in {', '.join(differences)}: the gateway says {found.money}",
+    what = f"differs in {', '.join(differences)}: the gateway says {found.money}"
+    await alert(tx, party[0], "instruction_mismatch", what)
+    await _postpone(
+        tx, party, by=attempts.ASK_AGAIN_AFTER, failure="differs from ours at the gateway"
     )
-    await moves.postpone(
-        tx, instruction, by=attempts.ASK_AGAIN_AFTER, failure="differs from ours at the gateway"
-    )
-    return instruction
+
+
+async def _postpone(
+    tx: Tx, party: Sequence[Instruction], *, by: timedelta, failure: str | None
+) -> None:
+    for each in party:
+        later = attempts.next_look(each, by) or by
+        await moves.postpone(tx, each, by=later, failure=failure)

@@ -1,5 +1,6 @@
 """Move an instruction on, with its history, its audit record and the alerts that this resolves."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from app.edge.gateways.port import Facts
@@ -10,7 +11,7 @@ from app.foundation.db import Tx
 from app.foundation.queue import LookUpInstruction, RetryInstruction, enqueue_later
 from app.money.instructions.model import MOVES, Instruction, InstructionState
 from app.money.instructions.queries import moves
-from app.money.instructions.rules import attempts, records
+from app.money.instructions.rules import attempts, records, together
 
 _S = InstructionState
 
@@ -33,6 +34,7 @@ async def move(
 ) -> Instruction:
     """Move an instruction to another state; returns it as it is then. Raises MoveRefused."""
     states.check(MOVES, instruction.state, to)
+    waits_for = together.waits_from(instruction, to)
     moved = await moves.move(
         tx,
         instruction,
@@ -47,6 +49,7 @@ async def move(
         answered=answered,
         reference_spent=reference_spent,
         reference=reference,
+        waits_for=waits_for,
     )
     if moved is None:
         raise states.MoveRefused("Somebody else moved this instruction at the same moment.")
@@ -57,67 +60,105 @@ async def move(
     return moved
 
 
+async def move_all(
+    tx: Tx,
+    party: Sequence[Instruction],
+    to: InstructionState,
+    *,
+    reason: str,
+    next_try_in: timedelta | None = None,
+    gateway_id: str | None = None,
+    gateway_data: Facts | None = None,
+    failure: str | None = None,
+) -> list[Instruction]:
+    """Move an instruction, and those that went together with it, to another state.
+
+    Returns them as they are then, in the same order. Raises MoveRefused.
+    """
+    return [
+        await move(
+            tx,
+            each,
+            to,
+            reason=reason,
+            next_try_in=attempts.next_look(each, next_try_in),
+            gateway_id=gateway_id,
+            gateway_data=gateway_data,
+            failure=failure,
+        )
+        for each in party
+    ]
+
+
 async def fail(
     tx: Tx,
-    instruction: Instruction,
+    party: Sequence[Instruction],
     failure: str,
     *,
     never_arrived: bool = False,
     is_hiccup: bool = False,
-) -> Instruction:
+) -> list[Instruction]:
     """This attempt moved no money. Another is due, unless this was the last one.
 
     `never_arrived`: the gateway has not seen its reference. `is_hiccup`: nobody has refused it.
+    Those that went together go together again if they are all due then; else each waits for others.
     """
-    wait = attempts.retry_after(instruction.attempt, is_hiccup=is_hiccup)
-    failed = await move(
-        tx,
-        instruction,
-        _S.FAILED,
-        reason=failure,
-        failure=failure,
-        never_arrived=never_arrived,
-        next_try_in=wait,
-    )
-    if wait is None:
-        await alert(tx, failed, "instruction_given_up", failure)
-    elif is_hiccup:
-        again = RetryInstruction(instruction_id=failed.id, attempt=failed.attempt)
-        await enqueue_later(tx, again, wait)
+    failed = [
+        await move(
+            tx,
+            each,
+            _S.FAILED,
+            reason=failure,
+            failure=failure,
+            never_arrived=never_arrived and not each.is_led,
+            next_try_in=attempts.retry_after(each.attempt, is_hiccup=is_hiccup),
+        )
+        for each in party
+    ]
+    for each in failed:
+        wait = attempts.retry_after(each.attempt, is_hiccup=is_hiccup)
+        if wait is None:
+            await alert(tx, each, "instruction_given_up", failure)
+        elif is_hiccup:
+            again = RetryInstruction(instruction_id=each.id, attempt=each.attempt)
+            await enqueue_later(tx, again, wait)
     return failed
 
 
 async def lose(
     tx: Tx,
-    instruction: Instruction,
+    party: Sequence[Instruction],
     reason: str,
     *,
     answered: bool = False,
     is_spent: bool = False,
     reference: str | None = None,
-) -> Instruction:
+) -> list[Instruction]:
     """How this attempt went is unknown: only a look-up can find out. It comes in seconds.
 
     `reference` is the one to look up, if it is not that of this attempt.
     """
-    lost = await move(
-        tx,
-        instruction,
-        _S.UNKNOWN,
-        reason=reason,
-        failure=reason,
-        answered=answered,
-        reference_spent=is_spent,
-        reference=reference,
-        next_try_in=attempts.LOOK_AGAIN_AFTER,
-    )
-    look_up = LookUpInstruction(instruction_id=lost.id)
+    lost = [
+        await move(
+            tx,
+            each,
+            _S.UNKNOWN,
+            reason=reason,
+            failure=reason,
+            answered=answered,
+            reference_spent=is_spent,
+            reference=None if each.is_led else reference,
+            next_try_in=attempts.next_look(each, attempts.LOOK_AGAIN_AFTER),
+        )
+        for each in party
+    ]
+    look_up = LookUpInstruction(instruction_id=lost[0].id)
     await enqueue_later(tx, look_up, attempts.LOOK_AFTER)
     return lost
 
 
 async def alert(tx: Tx, instruction: Instruction, kind: str, what: str) -> None:
-    """Alert operators about an instruction."""
+    """Alert operators about an instruction, or about all that went together under its reference."""
     await raise_alert(
         tx,
         kind=kind,
@@ -127,7 +168,8 @@ async def alert(tx: Tx, instruction: Instruction, kind: str, what: str) -> None:
             "kind": instruction.kind,
             "bookingId": str(instruction.booking_id),
             "amount": str(instruction.money),
-            "reference": instruction.reference,
+            "reference": instruction.sent_as or instruction.reference,
+            "sentTogetherWithOthers": instruction.sent_as is not None,
             "what": what,
         },
     )

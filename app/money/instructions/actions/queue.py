@@ -23,7 +23,7 @@ from app.money.instructions.model import (
 )
 from app.money.instructions.queries import due, moves
 from app.money.instructions.queries import instructions as queries
-from app.money.instructions.rules import attempts, records
+from app.money.instructions.rules import attempts, records, together
 
 _S = InstructionState
 
@@ -37,7 +37,10 @@ async def queue_all(tx: Tx, new: Sequence[NewInstruction], *, by: Actor) -> None
     """
     if not new:
         return
-    keyed = await _with_keys(tx, new)
+    keyed = [
+        structs.replace(each, waits_for=each.waits_for or together.waits_for(each))
+        for each in await _with_keys(tx, new)
+    ]
     sendable = await moves.insert(tx, keyed, queued_for=attempts.QUEUED_FOR)
     await audit.record_all(tx, by=by, action=f"queue_{new[0].kind}", changes=records.queued(new))
     await enqueue_all(

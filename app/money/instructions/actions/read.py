@@ -7,6 +7,8 @@ from app.edge.gateways.port import GatewayName
 from app.foundation import paging
 from app.foundation.db import Tx, plan_for_values
 from app.money.instructions.model import (
+    ALONE,
+    Beside,
     Instruction,
     InstructionFilter,
     InstructionKind,
@@ -15,9 +17,10 @@ from app.money.instructions.model import (
     InstructionReply,
     NoSuchInstructionHere,
 )
-from app.money.instructions.queries import due, sources
+from app.money.instructions.queries import due, sources, together
 from app.money.instructions.queries import instructions as queries
 from app.money.instructions.rules import attempts
+from app.money.instructions.rules import together as rules
 
 
 async def get(tx: Tx, instruction_id: UUID) -> Instruction:
@@ -32,6 +35,50 @@ async def lock(tx: Tx, instruction_id: UUID) -> Instruction:
     if instruction := await queries.lock(tx, instruction_id):
         return instruction
     raise NoSuchInstructionHere(f"There is no instruction {instruction_id}.")
+
+
+async def party(tx: Tx, instruction: Instruction) -> list[Instruction]:
+    """An instruction and those that went together with it, as one at the gateway.
+
+    The first is the one whose reference the gateway knows.
+    """
+    if instruction.sent_as is None:
+        return [instruction]
+    return rules.led(await together.party(tx, instruction.sent_as))
+
+
+async def lock_party(tx: Tx, instruction: Instruction) -> list[Instruction]:
+    """An instruction and those that went together with it, locked; ordered as in `party`.
+
+    It alone if it has gone on without them since it was read.
+    """
+    if instruction.sent_as is None:
+        return [await lock(tx, instruction.id)]
+    locked = await together.lock_party(tx, instruction.id, instruction.sent_as)
+    now = next(each for each in locked if each.id == instruction.id)
+    if now.sent_as != instruction.sent_as:
+        return [now]
+    return rules.led(locked)
+
+
+async def payment_ids(tx: Tx, instruction: Instruction) -> list[UUID]:
+    """The charges that the money comes from of all that went together with an instruction."""
+    return sorted({each.payment_id for each in await party(tx, instruction)})
+
+
+async def leader(tx: Tx, instruction: Instruction) -> Instruction:
+    """The one of those that went together whose reference the gateway knows."""
+    if not instruction.is_led or instruction.sent_as is None:
+        return instruction
+    leader_id = await together.leader(tx, instruction.sent_as)
+    return await get(tx, leader_id) if leader_id else instruction
+
+
+async def beside(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Beside]:
+    """With which others each of these goes, and how much is missing for one that waits for more."""
+    alone = dict.fromkeys(ids, ALONE)
+    found = await together.companions(tx, ids)
+    return alone | {each.id: rules.beside(each) for each in found}
 
 
 async def lock_unsent(
@@ -119,8 +166,14 @@ async def read_page(
     await plan_for_values(tx)
     found = await queries.page(tx, wanted, before=before, limit=limit + 1)
     page, next_cursor = paging.cut(found, limit, by=lambda instruction: instruction.id)
-    replies = [InstructionReply.of(instruction) for instruction in page]
+    replies = await reply_to(tx, page)
     return InstructionPage(instructions=replies, next_cursor=next_cursor)
+
+
+async def reply_to(tx: Tx, instructions: Sequence[Instruction]) -> list[InstructionReply]:
+    """Instructions as people see them, with what stands beside each."""
+    found = await beside(tx, [instruction.id for instruction in instructions])
+    return [InstructionReply.of(each, found[each.id]) for each in instructions]
 
 
 async def read_history(tx: Tx, instruction_id: UUID) -> list[InstructionMove]:

@@ -1,19 +1,21 @@
 """Send: begin an attempt before the gateway is called, and record how sending it went."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from app.edge.gateways.port import Accepted, MoneyOutStatus, ReferenceTaken, Refused, Unknown
-from app.foundation.db import Tx
+from app.foundation.db import Tx, now
 from app.foundation.money import Money
 from app.foundation.queue import LookUpInstruction, SendInstruction, enqueue, enqueue_all
-from app.money.instructions.actions.move import fail, lose, move
-from app.money.instructions.actions.read import lock
+from app.money.instructions.actions.move import fail, lose, move_all
+from app.money.instructions.actions.read import lock_party
 from app.money.instructions.model import Instruction, InstructionKind, InstructionState
 from app.money.instructions.queries import due, moves
-from app.money.instructions.rules import attempts
+from app.money.instructions.queries import together as queries
+from app.money.instructions.rules import attempts, together
 
 _S = InstructionState
 
@@ -27,20 +29,93 @@ class ArrivedBefore(msgspec.Struct, frozen=True, kw_only=True):
 Outcome = Accepted | Refused | ReferenceTaken | Unknown | ArrivedBefore
 
 
-async def begin_attempt(
-    tx: Tx, queued: Instruction, settled: Money | None = None
-) -> Instruction | None:
-    """The instruction with the reference to send it under, committed before it is sent.
+class Attempt(NamedTuple):
+    """What is sent in one call: `money` under the reference of `instruction`.
 
-    `settled` is what is sent in its place, if the gateway has exchanged the money. None if it is
-    not to be sent: it has been moved since it was read, or waits at the refund gate.
+    It is more than the instruction's own amount if others go together with it.
     """
-    if queued.state is not _S.QUEUED or queued.waits_at_refund_gate:
+
+    instruction: Instruction
+    money: Money
+
+
+async def may_be_sent(tx: Tx, instruction: Instruction) -> bool:
+    """Whether an instruction is queued, and neither the refund gate nor a wait keeps it back."""
+    if instruction.state is not _S.QUEUED or instruction.waits_at_refund_gate:
+        return False
+    if instruction.waits_for_a_person:
+        return False
+    return instruction.not_before is None or instruction.not_before <= await now(tx)
+
+
+async def too_small_beside(tx: Tx, queued: Instruction) -> list[Instruction]:
+    """The transfers to the same account that are too small to go alone, and may go with this one.
+
+    Not locked.
+    """
+    if queued.kind is not InstructionKind.TRANSFER:
+        return []
+    return await queries.too_small(tx, queued, limit=together.SHARES_MAX - 1)
+
+
+async def begin_attempt(
+    tx: Tx,
+    queued: Instruction,
+    beside: Sequence[Instruction] = (),
+    *,
+    settled: Money | None = None,
+) -> Attempt | None:
+    """What is to be sent under which reference, committed before it is sent.
+
+    `beside` are transfers that may go together with it, as one at the gateway. `settled` is what is
+    sent in its place, if the gateway has exchanged the money: then it goes alone. None if nothing
+    is to be sent: it has been moved since it was read, or all of them are too small, and wait.
+    """
+    ids = [queued.id, *(each.id for each in beside)]
+    locked = {each.id: each for each in await queries.lock_queued(tx, ids)}
+    first = locked.pop(queued.id, None)
+    if first is None or not await may_be_sent(tx, first):
         return None
-    reference = attempts.reference(queued, queued.attempt + 1)
-    return await moves.begin_attempt(
-        tx, queued, reference=reference, settled=settled, sending_for=attempts.SENDING_FOR
-    )
+    others = [each for each in locked.values() if each.target == first.target]
+    if first.kind is InstructionKind.REFUND or settled:
+        return await _begin(tx, [first], settled=settled)
+    if party := together.choose(first, others):
+        return await _begin(tx, party)
+    waiting = [first.id, *(each.id for each in others)]
+    await moves.wait_for_minimum(tx, waiting, wait=attempts.WAIT_FOR_MINIMUM)
+    return None
+
+
+async def _begin(tx: Tx, party: Sequence[Instruction], *, settled: Money | None = None) -> Attempt:
+    """Begin an attempt of each of these, which go as one under the reference of the first."""
+    leader = party[0]
+    reference = attempts.reference(leader, leader.attempt + 1)
+    if leader.reference and leader.reference_unused and await _went_before(tx, party):
+        reference = leader.reference  # the gateway has never seen it: see `reference_unused`
+    sent_as = reference if len(party) > 1 else None
+    begun = [
+        await moves.begin_attempt(
+            tx,
+            each,
+            reference=reference if each is leader else attempts.reference(each, each.attempt + 1),
+            sent_as=sent_as,
+            settled=settled,
+            sending_for=attempts.SENDING_FOR if each is leader else attempts.LED_FOR,
+        )
+        for each in party
+    ]
+    return Attempt(begun[0], attempts.sent_together(begun))
+
+
+async def _went_before(tx: Tx, party: Sequence[Instruction]) -> bool:
+    """Whether the latest attempt of the first of these was about just the same amount.
+
+    Only then may it have the same reference again: should the first request turn up after all,
+    hours late, the gateway knows the two for one.
+    """
+    leader = party[0]
+    before = await queries.party(tx, leader.sent_as) if leader.sent_as else [leader]
+    return [each.id for each in before] == [each.id for each in party]
 
 
 async def wait_for_gateway(tx: Tx, queued: Instruction) -> None:
@@ -59,23 +134,26 @@ async def wait_for_settlement(tx: Tx, queued: Instruction) -> None:
 
 async def record(tx: Tx, sent: Instruction, outcome: Outcome) -> Instruction:
     """Record how sending an attempt went, unless a look-up has been faster than the answer."""
-    instruction = await lock(tx, sent.id)
+    party = await lock_party(tx, sent)
+    instruction = party[0]
     if instruction.state is not _S.SENDING or instruction.attempt != sent.attempt:
         return instruction
     match outcome:
         case Accepted():
-            return await _sent(tx, instruction, outcome)
+            return await _sent(tx, party, outcome)
         case Refused(reason=reason, is_temporary=is_temporary):
-            return await fail(
-                tx, instruction, reason, never_arrived=is_temporary, is_hiccup=is_temporary
+            failed = await fail(
+                tx, party, reason, never_arrived=is_temporary, is_hiccup=is_temporary
             )
+            return failed[0]
         case ReferenceTaken():  # an earlier call got through, and its answer was lost
             what = "the gateway has this reference already"
-            return await lose(tx, instruction, what, is_spent=True)
+            return (await lose(tx, party, what, is_spent=True))[0]
         case ArrivedBefore(reference=reference):
-            return await lose(tx, instruction, "sent before", is_spent=True, reference=reference)
+            lost = await lose(tx, party, "sent before", is_spent=True, reference=reference)
+            return lost[0]
         case Unknown(reason=reason, has_ended=has_ended, is_spent=is_spent):
-            return await lose(tx, instruction, reason, answered=has_ended, is_spent=is_spent)
+            return (await lose(tx, party, reason, answered=has_ended, is_spent=is_spent))[0]
 
 
 async def send_due(tx: Tx, kind: InstructionKind, *, contested: Sequence[UUID], limit: int) -> int:
@@ -90,16 +168,17 @@ async def send_due(tx: Tx, kind: InstructionKind, *, contested: Sequence[UUID], 
     return len(ids)
 
 
-async def _sent(tx: Tx, instruction: Instruction, accepted: Accepted) -> Instruction:
+async def _sent(tx: Tx, party: Sequence[Instruction], accepted: Accepted) -> Instruction:
     """The gateway has it. One that is done already is looked up, to compare it and to find fees."""
     if accepted.status is not MoneyOutStatus.PENDING:
-        await enqueue(tx, LookUpInstruction(instruction_id=instruction.id))
-    return await move(
+        await enqueue(tx, LookUpInstruction(instruction_id=party[0].id))
+    moved = await move_all(
         tx,
-        instruction,
+        party,
         _S.SENT,
         reason="taken by the gateway",
         next_try_in=attempts.ASK_AGAIN_AFTER,
         gateway_id=accepted.gateway_id,
         gateway_data=accepted.data,
     )
+    return moved[0]

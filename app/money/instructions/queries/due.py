@@ -23,6 +23,7 @@ async def to_send(
         SELECT id FROM instructions
          WHERE state = 'queued' AND kind = %(kind)s
            AND next_try_at <= (SELECT business_now())
+           AND waits_for IS DISTINCT FROM 'name' AND waits_for IS DISTINCT FROM 'approval'
            AND payment_id <> ALL(%(contested)s::uuid[])
          ORDER BY next_try_at
          LIMIT %(limit)s""",
@@ -33,7 +34,10 @@ async def to_send(
 
 
 async def to_look_up(tx: Tx, *, limit: int) -> list[UUID]:
-    """Instructions with an open outcome whose look-up is due, the longest overdue first."""
+    """Instructions with an open outcome whose look-up is due, the longest overdue first.
+
+    Of transfers that went together it is the one whose reference the gateway knows.
+    """
     return await fetch_values(
         tx,
         UUID,
@@ -42,6 +46,7 @@ async def to_look_up(tx: Tx, *, limit: int) -> list[UUID]:
          WHERE state IN ('sending', 'unknown', 'sent')
            AND kind IN ('refund', 'transfer') -- all there are: the index is by state and kind
            AND next_try_at <= (SELECT business_now())
+           AND (sent_as IS NULL OR sent_as = reference)
          ORDER BY next_try_at
          LIMIT %(limit)s""",
         limit=limit,

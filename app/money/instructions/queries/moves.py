@@ -6,9 +6,9 @@ from uuid import UUID
 
 from app.edge.gateways.port import Facts
 from app.foundation.clipping import clip, clip_facts
-from app.foundation.db import Tx, execute, fetch_one, fetch_values, json
+from app.foundation.db import Tx, execute, fetch_new, fetch_one, fetch_values, json
 from app.foundation.money import Money
-from app.money.instructions.model import Instruction, InstructionState, NewInstruction
+from app.money.instructions.model import Instruction, InstructionState, NewInstruction, WaitsFor
 
 
 async def insert(tx: Tx, new: Sequence[NewInstruction], *, queued_for: timedelta) -> list[UUID]:
@@ -20,13 +20,14 @@ async def insert(tx: Tx, new: Sequence[NewInstruction], *, queued_for: timedelta
         WITH stored AS (
             INSERT INTO instructions (
                 id, key, kind, state, booking_id, payment_id, source_id, payee_id, gateway,
-                target, amount, currency, reason, automatic, next_try_at)
+                target, amount, currency, reason, automatic, not_before, waits_for, next_try_at)
             SELECT id, key, kind,
                    CASE WHEN target IS NULL THEN 'waiting_for_payee' ELSE 'queued' END,
                    booking_id, payment_id, source_id, payee_id, gateway, target, amount, currency,
-                   reason, automatic,
+                   reason, automatic, not_before,
+                   CASE WHEN target IS NULL THEN 'payee' ELSE waits_for END,
                    CASE WHEN target IS NOT NULL AND NOT automatic
-                        THEN business_now() + %(queued_for)s END
+                        THEN greatest(business_now() + %(queued_for)s, not_before) END
               FROM jsonb_populate_recordset(NULL::instructions, %(new)s)
          RETURNING id, state, reason, automatic
         ), history AS (
@@ -44,21 +45,19 @@ async def begin_attempt(
     instruction: Instruction,
     *,
     reference: str,
+    sent_as: str | None,
     settled: Money | None,
     sending_for: timedelta,
-) -> Instruction | None:
-    """Move a queued instruction to `sending`; None if it has been moved since it was read.
-
-    The attempt gets the new reference, or keeps one that the gateway has never seen.
-    """
-    return await fetch_one(
+) -> Instruction:
+    """Move a locked instruction that is queued to `sending`."""
+    return await fetch_new(
         tx,
         Instruction,
         """
         WITH moved AS (
             UPDATE instructions
                SET state = 'sending', attempt = attempt + 1,
-                   reference = CASE WHEN reference_unused THEN reference ELSE %(reference)s END,
+                   reference = %(reference)s, sent_as = %(sent_as)s, waits_for = NULL,
                    settled_amount = %(settled_amount)s, settled_currency = %(settled_currency)s,
                    reference_unused = false, answered = false, reference_spent = false,
                    gateway_id = NULL, gateway_data = NULL, failure = NULL,
@@ -68,12 +67,16 @@ async def begin_attempt(
         ), history AS (
             INSERT INTO instruction_history
                    (instruction_id, was, state, attempt, reference, reason)
-            SELECT id, 'queued', state, attempt, reference, 'sent to the gateway' FROM moved
+            SELECT id, 'queued', state, attempt, coalesce(sent_as, reference),
+                   CASE WHEN sent_as IS NULL THEN 'sent to the gateway'
+                        ELSE 'sent to the gateway together with others' END
+              FROM moved
         )
         SELECT * FROM moved""",
         id=instruction.id,
         attempt=instruction.attempt,
         reference=reference,
+        sent_as=sent_as,
         settled_amount=settled.amount if settled else None,
         settled_currency=settled.currency if settled else None,
         sending_for=sending_for,
@@ -95,6 +98,7 @@ async def move(
     answered: bool = False,
     reference_spent: bool = False,
     reference: str | None = None,
+    waits_for: WaitsFor | None = None,
 ) -> Instruction | None:
     """Move an instruction on; None if it has been moved since it was read.
 
@@ -112,7 +116,7 @@ async def move(
                                  ELSE coalesce(%(target)s, target) END,
                    gateway_id = coalesce(%(gateway_id)s, gateway_id),
                    gateway_data = coalesce(%(gateway_data)s, gateway_data),
-                   failure = %(failure)s,
+                   failure = %(failure)s, waits_for = %(waits_for)s,
                    reference = coalesce(%(reference)s, reference),
                    reference_unused = reference_unused OR %(never_arrived)s,
                    answered = answered OR %(answered)s,
@@ -128,7 +132,8 @@ async def move(
         ), history AS (
             INSERT INTO instruction_history
                    (instruction_id, was, state, attempt, reference, reason)
-            SELECT id, %(was)s, state, attempt, reference, %(reason)s FROM moved
+            SELECT id, %(was)s, state, attempt, coalesce(sent_as, reference), %(reason)s
+              FROM moved
         )
         SELECT * FROM moved""",
         id=instruction.id,
@@ -145,6 +150,21 @@ async def move(
         gateway_id=gateway_id,
         gateway_data=None if gateway_data is None else json(clip_facts(gateway_data)),
         failure=None if failure is None else clip(failure),
+        waits_for=waits_for,
+    )
+
+
+async def wait_for_minimum(tx: Tx, instruction_ids: Sequence[UUID], *, wait: timedelta) -> None:
+    """Let queued and locked transfers wait until there is enough to send; look again later."""
+    await execute(
+        tx,
+        """
+        UPDATE instructions
+           SET waits_for = 'minimum', next_try_at = business_now() + %(wait)s,
+               updated_at = business_now()
+         WHERE id = ANY(%(ids)s) AND state = 'queued'""",
+        ids=list(instruction_ids),
+        wait=wait,
     )
 
 
@@ -175,9 +195,10 @@ async def cancel(tx: Tx, instruction_ids: Sequence[UUID], *, reason: str) -> int
             SELECT id, state FROM instructions WHERE id = ANY(%(ids)s)
         ), cancelled AS (
             UPDATE instructions
-               SET state = 'cancelled', next_try_at = NULL, updated_at = business_now()
+               SET state = 'cancelled', next_try_at = NULL, waits_for = NULL,
+                   updated_at = business_now()
              WHERE id = ANY(%(ids)s) AND state IN ('queued', 'waiting_for_payee', 'failed')
-         RETURNING id, state, attempt, reference
+         RETURNING id, state, attempt, coalesce(sent_as, reference) AS reference
         )
         INSERT INTO instruction_history (instruction_id, was, state, attempt, reference, reason)
         SELECT id, was.state, cancelled.state, attempt, reference, %(reason)s

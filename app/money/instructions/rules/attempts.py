@@ -1,6 +1,7 @@
 """Attempts to send an instruction: what each is called, how long it lasts, when the next is due."""
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -28,6 +29,13 @@ ASK_AGAIN_AFTER: Final = timedelta(minutes=15)  # what was sent ends by webhook,
 RETRY_AFTER: Final = timedelta(hours=1)  # what a gateway has refused
 RETRY_SOON_AFTER: Final = timedelta(seconds=5)  # what a gateway was not able to do
 RETRY_FACTOR: Final = 4
+# Those that go under another one's reference are never looked up themselves; after this long they
+# would show up as late. So far ahead, since a worker of an earlier release would look them up.
+LED_FOR: Final = timedelta(days=1)
+
+# What is too small to go alone is looked at whenever something goes to its payee; this is for what
+# was missed, or has become enough since.
+WAIT_FOR_MINIMUM: Final = timedelta(days=1)
 QUEUED_FOR: Final = timedelta(
     minutes=2
 )  # its job is queued at once; this is for a job that is lost
@@ -58,6 +66,11 @@ def key_in(reference: str, kind: InstructionKind) -> UUID | None:
     return UUID(hexadecimal) if prefix == _PREFIXES[kind] and is_ours else None
 
 
+def next_look(instruction: Instruction, by: timedelta | None) -> timedelta | None:
+    """When an instruction that is out is looked at again, if its leader is after `by`."""
+    return LED_FOR if by and instruction.is_led else by
+
+
 def in_our_currency(instruction: Instruction, amount: int) -> int:
     """An amount of what was sent, in minor units of what was instructed, in proportion."""
     settled = instruction.settled
@@ -85,9 +98,18 @@ def retry_after(attempt: int, *, is_hiccup: bool) -> timedelta | None:
     return min(RETRY_SOON_AFTER * RETRY_FACTOR ** (attempt - 1), RETRY_AFTER)
 
 
-def differences(instruction: Instruction, found: FoundInstruction, *, live: bool) -> list[str]:
-    """In what the gateway's record of an attempt differs from ours."""
-    sent = sent_money(instruction)
+def sent_together(party: Sequence[Instruction]) -> Money:
+    """What the gateway was asked to pay out in one, for all of these together."""
+    amounts = [sent_money(each) for each in party]
+    return Money(amount=sum(each.amount for each in amounts), currency=amounts[0].currency)
+
+
+def differences(party: Sequence[Instruction], found: FoundInstruction, *, live: bool) -> list[str]:
+    """In what the gateway's record of an attempt differs from ours.
+
+    `party` is the instruction that has the reference, and those that went together with it.
+    """
+    sent, instruction = sent_together(party), party[0]
     is_ours = instruction.origin is Origin.BERTHOLD
     pairs = {
         "reference": not is_ours or instruction.reference == found.reference,

@@ -27,7 +27,7 @@ def confirmed(instruction: Instruction, *, fee: int) -> list[Posting]:
             Entry(_owed(instruction), -instruction.amount),
             *_left(instruction, 0, instruction.amount),
         ),
-        memo=instruction.reason,
+        memo=_memo(instruction),
     )
     return [out, fee_of(instruction, fee)] if fee else [out]
 
@@ -56,6 +56,12 @@ def reversed_(instruction: Instruction) -> Posting:
         ),
         memo=instruction.failure or "",
     )
+
+
+def _memo(instruction: Instruction) -> str:
+    if instruction.sent_as is None:
+        return instruction.reason
+    return f"{instruction.reason}, in one transfer with others: {instruction.sent_as}"
 
 
 def partly_reversed(instruction: Instruction, amount: int) -> Posting:

@@ -81,7 +81,7 @@ async def instructions(tx: Tx) -> Verdicts:
     """Refunds and transfers whose next step is late.
 
     Only ten failed transfers are tried again in an hour, so they may wait for a day. Those of a
-    contested charge wait until that is decided.
+    contested charge wait until that is decided, and some wait for a person.
     """
     return await judge(
         tx,
@@ -93,6 +93,7 @@ async def instructions(tx: Tx) -> Verdicts:
          WHERE next_try_at < (SELECT business_now()) - interval '1 hour'
            AND (state <> 'failed'
                 OR next_try_at < (SELECT business_now()) - interval '1 day')
+           AND (state <> 'queued' OR waits_for IS NULL OR waits_for NOT IN ('name', 'approval'))
            AND NOT EXISTS (SELECT FROM payments WHERE id = payment_id AND contested)""",
     )
 

@@ -62,5 +62,5 @@ async def intents(tx: Tx) -> Verdicts:
           LEFT JOIN (SELECT DISTINCT instruction_id, reference FROM instruction_history
                       WHERE state = 'sending') AS intent
             ON intent.instruction_id = instruction.id
-           AND intent.reference = instruction.reference""",
+           AND intent.reference = coalesce(instruction.sent_as, instruction.reference)""",
     )

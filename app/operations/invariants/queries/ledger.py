@@ -66,11 +66,17 @@ _BALANCES: Final = """
                 SELECT gateway, currency, amount FROM chargebacks WHERE is_taken
                  UNION ALL
                 SELECT gateway, currency, -amount FROM posted WHERE kind = 'gateway_fees'
+                 UNION ALL
+                SELECT gateway, currency, amount FROM expected_payouts WHERE failed_at IS NULL
                ) AS flow
          GROUP BY gateway, currency
          UNION ALL
         SELECT 'chargeback_losses', NULL, NULL, currency, -sum(coalesce(loss, amount))
           FROM chargebacks WHERE is_taken
+         GROUP BY currency
+         UNION ALL
+        SELECT 'bank', NULL, NULL, currency, -sum(amount)
+          FROM expected_payouts WHERE failed_at IS NULL
          GROUP BY currency
     )
     SELECT concat_ws(' ', kind, owner_id, gateway, currency) AS id,
@@ -81,7 +87,8 @@ _BALANCES: Final = """
            CASE WHEN kind = 'host_payable' THEN difference END AS hosts_owed_transfers,
            CASE WHEN kind = 'platform_revenue' THEN difference END AS revenue_is_commission,
            CASE WHEN kind = 'gateway_clearing' THEN difference END AS cash_at_gateways,
-           CASE WHEN kind = 'chargeback_losses' THEN difference END AS losses_are_chargebacks
+           CASE WHEN kind = 'chargeback_losses' THEN difference END AS losses_are_chargebacks,
+           CASE WHEN kind = 'bank' THEN difference END AS bank_has_payouts
       FROM (SELECT coalesce(posted.kind, explained.kind) AS kind,
                    coalesce(posted.owner_id, explained.owner_id) AS owner_id,
                    coalesce(posted.gateway, explained.gateway) AS gateway,
@@ -116,6 +123,8 @@ async def transactions(tx: Tx) -> Verdicts:
             SELECT id, amount FROM instructions WHERE settled_amount IS NULL AND returned = 0
              UNION ALL
             SELECT id, amount FROM late_refunds
+             UNION ALL
+            SELECT id, amount FROM expected_payouts
         )
         SELECT transaction.id,
                CASE WHEN sums.amount IS NULL THEN 'has no entries'
@@ -164,6 +173,7 @@ async def balances(tx: Tx) -> Verdicts:
             "revenue_is_commission",
             "cash_at_gateways",
             "losses_are_chargebacks",
+            "bank_has_payouts",
         ),
         _BALANCES,
     )

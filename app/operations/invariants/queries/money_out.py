@@ -1,16 +1,25 @@
 """Money out: pots divided, shares instructed, effects posted."""
 
-from app.foundation.db import Tx
+from app.edge.gateways.registry import all_amounts
+from app.foundation.db import Tx, json
 from app.operations.invariants.queries.judging import Verdicts, judge
 
 
 async def pots(tx: Tx) -> Verdicts:
-    """Each pot, and each posting of a division."""
+    """Each pot, and each posting of a division.
+
+    The platform has with its commission what is less than the gateway's step: see escrow's rules.
+    """
     return await judge(
         tx,
         "pot",
         ("divisions_posted_once", "commission_as_agreed", "disputes_freeze"),
         """
+        WITH rule AS (
+            SELECT * FROM jsonb_to_recordset(%(rules)s) AS rule (
+                   gateway text, operation text, currency text, step bigint, least bigint)
+             WHERE operation = 'transfer'
+        )
         SELECT coalesce(pot.id, division.source_id) AS id,
                CASE WHEN pot.to_guest IS NULL AND division.id IS NOT NULL
                     THEN concat('posted as divided, and is ', coalesce(pot.state, 'not there'))
@@ -18,10 +27,11 @@ async def pots(tx: Tx) -> Verdicts:
                      AND pot.charged_back + pot.given_back < pot.amount
                     THEN concat(pot.state, ', and not posted as divided')
                END AS divisions_posted_once,
-               CASE WHEN pot.commission <> CASE pot.kind WHEN 'deposit' THEN 0
+               CASE WHEN pot.commission - CASE pot.kind WHEN 'deposit' THEN 0
                               ELSE (pot.amount - pot.charged_back - pot.given_back
                                     - pot.to_guest)
                                    * pot.commission_bps / 10000 END
+                         NOT BETWEEN 0 AND coalesce(rule.step, 1) - 1
                       OR pot.to_guest + pot.commission + pot.to_host + pot.charged_back
                          + pot.given_back <> pot.amount
                     THEN concat('of ', pot.amount, ', divided into ', pot.to_guest, ', ',
@@ -31,9 +41,11 @@ async def pots(tx: Tx) -> Verdicts:
                     THEN concat(pot.state, ', with the open dispute ', dispute.id)
                END AS disputes_freeze
           FROM pots AS pot
+          LEFT JOIN rule ON rule.gateway = pot.gateway AND rule.currency = pot.currency
           FULL JOIN (SELECT id, source_id FROM ledger_transactions WHERE kind = 'division')
                  AS division ON division.source_id = pot.id
           LEFT JOIN disputes AS dispute ON dispute.pot_id = pot.id AND dispute.state = 'open'""",
+        rules=json(all_amounts()),
     )
 
 
@@ -174,6 +186,60 @@ async def instructions(tx: Tx) -> Verdicts:
           LEFT JOIN late_refunds AS late ON late.id = instruction.source_id
           LEFT JOIN taken_in AS taken ON taken.id = instruction.source_id
           LEFT JOIN instructions AS came_back ON came_back.id = instruction.source_id""",
+    )
+
+
+async def amounts(tx: Tx) -> Verdicts:
+    """Each refund or transfer that is still to be sent, by the rule of its gateway.
+
+    A transfer may be less than its gateway sends: it goes together with others.
+    """
+    return await judge(
+        tx,
+        "instruction",
+        ("amounts_can_be_sent",),
+        """
+        WITH rule AS (
+            SELECT * FROM jsonb_to_recordset(%(rules)s) AS rule (
+                   gateway text, operation text, currency text, step bigint, least bigint)
+        )
+        SELECT id,
+               CASE WHEN mod(amount, step) <> 0
+                    THEN concat(amount, ', where ', gateway, ' pays in steps of ', step)
+                    WHEN kind = 'refund' AND amount < least
+                    THEN concat(amount, ', where ', gateway, ' refunds at least ', least)
+               END AS amounts_can_be_sent
+          FROM instructions
+          JOIN rule USING (gateway, currency)
+         WHERE operation = kind AND state IN ('queued', 'waiting_for_payee', 'failed')""",
+        rules=json(all_amounts()),
+    )
+
+
+async def together(tx: Tx) -> Verdicts:
+    """Each reference under which transfers went together, as far as they are out or have arrived.
+
+    An attempt that failed is over: of those, each may have gone on without the others.
+    """
+    return await judge(
+        tx,
+        "reference",
+        ("sent_together_once",),
+        """
+        SELECT sent_as AS id,
+               CASE WHEN count(*) FILTER (WHERE sent_as = reference) <> 1
+                    THEN 'is the reference of none of those that went by it'
+                    WHEN count(DISTINCT (payee_id, gateway, currency, target)) <> 1
+                    THEN 'of different payees'
+                    WHEN count(DISTINCT state) <> 1
+                    THEN concat('in different states: ', string_agg(DISTINCT state, ', '))
+               END AS sent_together_once
+          FROM instructions
+         WHERE sent_as IN (
+               SELECT sent_as FROM instructions
+                WHERE sent_as IS NOT NULL
+                  AND state IN ('sending', 'unknown', 'sent', 'confirmed', 'reversed'))
+         GROUP BY sent_as""",
     )
 
 

@@ -120,7 +120,8 @@ async def list_charges(
         request, "transfer_group", "payment_intent", expands=["data.balance_transaction"]
     )
     group, intent = filters
-    everything = [Line(objects.charge_id(each.id), each.at, each) for each in _tried(simulator)]
+    tried = _tried(simulator, naming=group)
+    everything = [Line(objects.charge_id(each.id), each.at, each) for each in tried]
     lines = [
         each
         for each in everything
@@ -143,11 +144,11 @@ async def read_charge(
 ) -> dict[str, Any]:
     rule = await _begun(simulator, Operation.VERIFY)
     expands = check_single(request, expands=["balance_transaction"])
-    found = [each for each in _tried(simulator) if objects.charge_id(each.id) == charge_id]
-    if not found:
+    found = simulator.books.transactions.find_by_id(charge_id.removeprefix("ch_"))
+    if found is None or found.gateway != NAME or found.status == "abandoned":
         raise errors.not_found("charge", charge_id, param="id")
     await inject_after_effect(rule)
-    return charge_as_json(simulator, found[0], rule, has_balance=bool(expands))
+    return charge_as_json(simulator, found, rule, has_balance=bool(expands))
 
 
 @get("/payment_intents/{intent_id:str}")
@@ -259,9 +260,12 @@ def _expires_at(fields: Fields) -> int | None:
     return at
 
 
-def _tried(simulator: Simulator) -> list[Transaction]:
-    """Attempts to pay, newest first."""
-    ours = [each for each in simulator.books.transactions.all() if each.gateway == NAME]
+def _tried(simulator: Simulator, *, naming: str | None = None) -> list[Transaction]:
+    """Attempts to pay, newest first; perhaps only those whose metadata has a text."""
+    books = simulator.books.transactions
+    ours = [
+        each for each in (books.naming(naming) if naming else books.all()) if each.gateway == NAME
+    ]
     return [each for each in reversed(ours) if each.status != "abandoned"]
 
 

@@ -28,7 +28,7 @@ _INDEX = re.compile(r"\[[0-9]+\]")
 _MARK = re.compile(r"metadata\]?\[([^\]]+)\]$")
 _FORM: Final = "application/x-www-form-urlencoded"
 # Hundredths of what has none must be whole units, and the last of three decimals must be 0.
-STEPS: Final = {"isk": 100, "ugx": 100} | dict.fromkeys(("bhd", "jod", "kwd", "omr", "tnd"), 10)
+STEPS: Final = {"isk": 100, "ugx": 100, "kwd": 10, "tnd": 10}
 
 _KEY_LENGTH_MAX: Final = 255
 

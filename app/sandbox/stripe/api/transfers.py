@@ -52,7 +52,8 @@ async def listed(request: ApiRequest, simulator: NamedDependency[Simulator]) -> 
     rule = simulator.faults.take(Operation.VERIFY_TRANSFER if group else Operation.TRANSFERS)
     await inject_before_effect(rule)
     check_query(request, "transfer_group", "destination")
-    everything = [Line(each.transfer_code, each.created_at, each) for each in _all(simulator)]
+    ours = _all(simulator, naming=group)
+    everything = [Line(each.transfer_code, each.created_at, each) for each in ours]
     lines = [
         each
         for each in everything
@@ -188,7 +189,7 @@ def _check_funds(
                 f"({currency.lower()})",
                 param="currency",
             )
-        sent = [each for each in _all(simulator) if _source(each) == source]
+        sent = [each for each in _all(simulator, naming=source) if _source(each) == source]
         left = charge.settled(charge.amount) - sum(
             each.amount - each.amount_reversed for each in sent if each.status == "success"
         )
@@ -205,9 +206,11 @@ def _source(transfer: Transfer) -> str | None:
     return objects.transfer_request(transfer).source_transaction
 
 
-def _all(simulator: Simulator) -> list[Transfer]:
-    """All transfers, newest first."""
-    return [each for each in reversed(simulator.books.transfers.all()) if each.gateway == NAME]
+def _all(simulator: Simulator, *, naming: str | None = None) -> list[Transfer]:
+    """All transfers, newest first; perhaps only those whose metadata has a text."""
+    books = simulator.books.transfers
+    found = books.naming(naming) if naming else books.all()
+    return [each for each in reversed(found) if each.gateway == NAME]
 
 
 def _as_json(simulator: Simulator, transfer: Transfer, rule: Rule | None) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def payout(of: Payout) -> dict[str, Any]:
         "created": unix(of.created_at),
         "currency": of.currency.lower(),
         "description": "STRIPE PAYOUT",
-        "destination": "ba_sandbox",
+        "destination": "card_0000000000",
         "failure_balance_transaction": f"txn_{of.id}_2" if is_failed else None,
         "failure_code": "account_closed" if is_failed else None,
         "failure_message": "The bank account has been closed" if is_failed else None,
@@ -130,7 +130,7 @@ def payout(of: Payout) -> dict[str, Any]:
         "statement_descriptor": None,
         "status": of.status,
         "trace_id": None,
-        "type": "bank_account",
+        "type": "card",
     }
 
 

@@ -8,7 +8,20 @@ from tests.operations.invariants.breaches.ledger import LEDGER, UNITS
 from tests.operations.invariants.breaches.money_in import MONEY_IN
 from tests.operations.invariants.breaches.money_out import MONEY_OUT
 from tests.operations.invariants.breaches.moves import LATE, STATES
+from tests.operations.invariants.breaches.reconciliation import RECONCILIATION
+from tests.operations.invariants.breaches.settlements import BANK, SETTLEMENTS
 
 __all__ = ["BREACHES", "Breach"]
 
-BREACHES: Final = (*UNITS, *LEDGER, *MONEY_IN, *MONEY_OUT, *CHARGEBACKS, *STATES, *LATE)
+BREACHES: Final = (
+    *UNITS,
+    *LEDGER,
+    *MONEY_IN,
+    *MONEY_OUT,
+    *CHARGEBACKS,
+    *SETTLEMENTS,
+    *BANK,
+    *RECONCILIATION,
+    *STATES,
+    *LATE,
+)

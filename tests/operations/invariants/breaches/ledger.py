@@ -129,6 +129,7 @@ LEDGER: Final = (
     _five_too_much("hosts_owed_transfers", "kind = 'host_payable' AND currency = 'NGN'"),
     _five_too_much("revenue_is_commission", REVENUE),
     _five_too_much("cash_at_gateways", "kind = 'gateway_clearing' AND currency = 'NGN'"),
+    _five_too_much("bank_has_payouts", "kind = 'bank' AND currency = 'NGN'"),
     Breach(
         "losses_are_chargebacks",
         "five too much",

@@ -13,7 +13,7 @@ MONEY_IN: Final = (
          WHERE posted.id = (SELECT id FROM ledger_transactions WHERE kind = 'transfer' LIMIT 1)
            AND transaction_id = posted.id
         RETURNING posted.id""",
-        also=("hosts_owed_transfers", "cash_at_gateways"),
+        also=("hosts_owed_transfers", "cash_at_gateways", "hosts_settled"),
     ),
     Breach(
         "paid_has_pots",

@@ -189,6 +189,26 @@ MONEY_OUT: Final = (
         also=("late_refunds_borne",),
     ),
     Breach(
+        "amounts_can_be_sent",
+        "in a currency that is paid in steps",
+        """
+        UPDATE instructions SET gateway = 'stripe', currency = 'KWD', amount = amount / 10 * 10 + 5
+         WHERE id = (SELECT id FROM instructions
+                      WHERE state IN ('queued', 'waiting_for_payee', 'failed') LIMIT 1)
+        RETURNING id""",
+        also=("hosts_owed_transfers", "shares_instructed"),
+    ),
+    Breach(
+        "sent_together_once",
+        "under the reference of none",
+        """
+        UPDATE instructions SET sent_as = 'tr-none'
+         WHERE id = (SELECT id FROM instructions
+                      WHERE kind = 'transfer' AND state = 'confirmed' LIMIT 1)
+        RETURNING sent_as""",
+        also=("intent_before_effect",),
+    ),
+    Breach(
         "recoveries_counted",
         "kept back from another host",
         """

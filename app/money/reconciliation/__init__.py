@@ -1,0 +1,1 @@
+"""Reconciliation: what gateways list, beside what is here, beside the ledger; and differences."""

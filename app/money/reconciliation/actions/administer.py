@@ -1,0 +1,135 @@
+"""What admins see and do: days, differences, explanations, runs on request."""
+
+from datetime import date, timedelta
+from typing import Final
+from uuid import UUID
+
+from app.edge.gateways.port import GatewayName
+from app.foundation import audit, paging
+from app.foundation.alerts import resolve_alert
+from app.foundation.audit import Actor, ActorRole, Subject
+from app.foundation.db import Tx, now, plan_for_values
+from app.foundation.errors import Invalid
+from app.foundation.money import SignedMoney
+from app.foundation.queue import ReconcileGateway, enqueue_all
+from app.money.ledger import actions as ledger
+from app.money.ledger.model import AlreadyPosted
+from app.money.reconciliation import rules
+from app.money.reconciliation.actions.compare import ALERT
+from app.money.reconciliation.model import (
+    Difference,
+    DifferenceFilter,
+    DifferencePage,
+    DifferenceReply,
+    Explanation,
+    NoSuchDifference,
+    NothingToExplain,
+    Queued,
+    Reconciliation,
+    RunRequest,
+)
+from app.money.reconciliation.queries import differences, hours
+
+_DAYS: Final = timedelta(days=6)  # with the last one: a week
+_DAYS_MAX: Final = timedelta(days=366)
+
+
+async def read_days(
+    tx: Tx, gateway: GatewayName | None, *, since: date | None, until: date | None
+) -> Reconciliation:
+    """The sums of days (UTC), the last one included; by default of a week up to today.
+
+    Raises Invalid for more than a year.
+    """
+    last = until or (await now(tx)).date()
+    first = since or last - _DAYS
+    if not timedelta(0) <= last - first <= _DAYS_MAX:
+        raise Invalid.field("from", "must be at most a year before `to`, and not after it")
+    await plan_for_values(tx)
+    days = await hours.of_days(tx, gateway, since=first, until=last)
+    return Reconciliation(days=days, unexplained=await unexplained(tx, gateway))
+
+
+async def unexplained(tx: Tx, gateway: GatewayName | None = None) -> list[SignedMoney]:
+    """By how much gateway and ledger differ, where nobody has explained it; should be nothing."""
+    found = await differences.unexplained(tx, gateway)
+    return [money for money in found if money.amount]
+
+
+async def read_page(
+    tx: Tx, wanted: DifferenceFilter, *, limit: int, cursor: str | None
+) -> DifferencePage:
+    """A page of differences, newest first. Raises Invalid for a made-up cursor."""
+    before = paging.read_id(cursor)
+    await plan_for_values(tx)
+    found = await differences.page(tx, wanted, before=before, limit=limit + 1)
+    page, next_cursor = paging.cut(found, limit, by=lambda difference: difference.id)
+    return DifferencePage(
+        differences=[DifferenceReply.of(each) for each in page], next_cursor=next_cursor
+    )
+
+
+async def read_difference(tx: Tx, difference_id: UUID) -> Difference:
+    """One difference. Raises NoSuchDifference."""
+    if found := await differences.find(tx, difference_id):
+        return found
+    raise NoSuchDifference(f"There is no difference {difference_id}.")
+
+
+async def explain(
+    tx: Tx, difference_id: UUID, request: Explanation, *, admin_id: UUID
+) -> Difference:
+    """Record why a difference is there; with an account, post what the ledger lacks from there.
+
+    Raises NoSuchDifference, NothingToExplain, Invalid.
+    """
+    if await differences.lock(tx, difference_id) is None:
+        raise NoSuchDifference(f"There is no difference {difference_id}.")
+    explained = await differences.explain(tx, difference_id, admin_id=admin_id, note=request.note)
+    if explained is None:
+        raise NothingToExplain("It is closed, or somebody has explained it already.")
+    if request.account:
+        try:
+            await ledger.post(tx, rules.explanation(explained, request.account, request.note))
+        except AlreadyPosted as error:
+            raise NothingToExplain("An explanation of this was posted already.") from error
+    await audit.record(
+        tx,
+        by=Actor(ActorRole.ADMIN, admin_id),
+        action="explain_difference",
+        subject=Subject("difference", difference_id),
+        after={
+            "account": request.account,
+            "atGateway": explained.at_gateway,
+            "inLedger": explained.in_ledger,
+            "currency": explained.currency,
+        },
+        reason=request.note,
+    )
+    await resolve_alert(tx, ALERT, str(difference_id))
+    return explained
+
+
+async def queue_run(
+    tx: Tx, request: RunRequest, gateways: list[GatewayName], *, admin_id: UUID
+) -> Queued:
+    """Queue the reconciliation of a day at one of these gateways, or at all of them.
+
+    Raises Invalid for a gateway that is not open, and for a day to come.
+    """
+    today = (await now(tx)).date()
+    day = request.day or today - timedelta(days=1)
+    if day > today:
+        raise Invalid.field("day", "is to come")
+    if request.gateway and request.gateway not in gateways:
+        raise Invalid.field("gateway", "is not used here")
+    wanted = [request.gateway] if request.gateway else gateways
+    await enqueue_all(tx, [ReconcileGateway(gateway=name, day=day) for name in wanted])
+    await audit.record(
+        tx,
+        by=Actor(ActorRole.ADMIN, admin_id),
+        action="run_reconciliation",
+        subject=Subject("reconciliation", day.isoformat()),
+        after={"gateways": wanted, "day": day},
+    )
+    return Queued(gateways=wanted, day=day)

@@ -1,0 +1,1 @@
+"""One statement per function: movements, runs, differences, sums, and the comparisons."""

@@ -1,0 +1,1 @@
+"""Rules of settlements: what a posting is to a host, months, replies, files."""

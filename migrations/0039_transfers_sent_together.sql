@@ -1,0 +1,3 @@
+-- no-transaction
+CREATE INDEX CONCURRENTLY instructions_sent_together ON instructions (sent_as)
+    WHERE sent_as IS NOT NULL;
