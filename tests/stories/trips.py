@@ -9,6 +9,7 @@ from tests.shop import Shop
 EUROS = 4_500
 DINARS = 10_050  # 10.050 dinars: at Stripe the last of three decimals must be 0
 SHILLINGS = 150_000  # whole shillings
+NAIRA = 500_000
 
 
 async def trip_in_euros(shop: Shop, **more: Any) -> dict[str, str]:
@@ -26,4 +27,10 @@ async def trip_in_dinars(shop: Shop, **more: Any) -> dict[str, str]:
 async def trip_in_shillings(shop: Shop, **more: Any) -> dict[str, str]:
     async with transaction() as tx:
         trip_id = await make.trip(tx, shop.host, currency="UGX", price=SHILLINGS, **more)
+    return await shop.reserve("1A", trip_id=trip_id)
+
+
+async def trip_in_naira(shop: Shop, **more: Any) -> dict[str, str]:
+    async with transaction() as tx:
+        trip_id = await make.trip(tx, shop.host, currency="NGN", price=NAIRA, **more)
     return await shop.reserve("1A", trip_id=trip_id)

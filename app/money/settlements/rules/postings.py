@@ -35,6 +35,7 @@ COLUMNS: Final = MappingProxyType(
         _P.CHARGEBACK: None,
         _P.CHARGEBACK_REVERSAL: None,
         _P.CHARGEBACK_RECOVERY: Column.CHARGEBACKS,
+        _P.GATEWAY_CHARGE: None,
         _P.PAYOUT: None,
         _P.PAYOUT_REVERSAL: None,
         _P.ADJUSTMENT: Column.OTHER,

@@ -1,6 +1,5 @@
-"""One statement per function on `payments` and `payment_history`."""
+"""Statements that store a charge, read it, or move it on with a row of its history."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -9,7 +8,6 @@ from app.foundation.clipping import clip, clip_facts
 from app.foundation.db import (
     Tx,
     execute,
-    fetch_all,
     fetch_new,
     fetch_one,
     fetch_value,
@@ -300,64 +298,6 @@ async def look_up_due(
     )
 
 
-async def promise_back(tx: Tx, amounts: Mapping[UUID, int]) -> list[Payment]:
-    """Add amounts to what is refunded of charges, locked in the order of ids to avoid deadlocks.
-
-    Contested charges are not changed. Returns the charges that were.
-    """
-    return await fetch_all(
-        tx,
-        Payment,
-        """
-        WITH promised AS (
-            SELECT payments.id, given.amount
-              FROM unnest(%(ids)s::uuid[], %(amounts)s::bigint[]) AS given (id, amount)
-              JOIN payments ON payments.id = given.id
-             WHERE NOT contested
-             ORDER BY payments.id
-               FOR NO KEY UPDATE OF payments
-        )
-        UPDATE payments
-           SET refunded = refunded + promised.amount, updated_at = business_now()
-          FROM promised
-         WHERE payments.id = promised.id
-     RETURNING payments.*, false AS calling""",
-        ids=list(amounts),
-        amounts=list(amounts.values()),
-    )
-
-
-async def contest(tx: Tx, payment_id: UUID, *, contested: bool) -> None:
-    """Store whether a chargeback of a charge is open: no refund of it is then sent."""
-    await execute(
-        tx,
-        """
-        UPDATE payments SET contested = %(contested)s, updated_at = business_now()
-         WHERE id = %(id)s""",
-        id=payment_id,
-        contested=contested,
-    )
-
-
-async def charge_back(tx: Tx, payment_id: UUID, *, taken: int, promised: int) -> None:
-    """Record what the payer's bank has taken of a charge, as far as it is not refunded.
-
-    `promised` is subtracted from what is refunded first: refunds that will not be sent.
-    """
-    await execute(
-        tx,
-        """
-        UPDATE payments
-           SET refunded = refunded - %(promised)s,
-               charged_back = least(charged_back + %(taken)s, amount - refunded + %(promised)s),
-               updated_at = business_now()
-         WHERE id = %(id)s""",
-        id=payment_id,
-        taken=taken,
-        promised=promised,
-    )
-
-
 async def insert_taken_in(
     tx: Tx,
     *,
@@ -393,72 +333,3 @@ async def insert_taken_in(
         look_in=look_in,
     )
     return count == 1
-
-
-async def store_facts(tx: Tx, payment_id: UUID, *, fee: int, settled: Money | None) -> Payment:
-    """Store the gateway's fee of a charge and what it settled; counts the fee's corrections."""
-    return await fetch_new(
-        tx,
-        Payment,
-        """
-        UPDATE payments
-           SET fee_corrections = fee_corrections + (fee IS NOT NULL)::int,
-               settled_amount = CASE WHEN fee IS NULL THEN %(settled_amount)s
-                                     ELSE settled_amount END,
-               settled_currency = CASE WHEN fee IS NULL THEN %(settled_currency)s
-                                       ELSE settled_currency END,
-               fee = %(fee)s, facts_due_at = NULL, updated_at = business_now()
-         WHERE id = %(id)s
-     RETURNING *, false AS calling""",
-        id=payment_id,
-        fee=fee,
-        settled_amount=settled.amount if settled else None,
-        settled_currency=settled.currency if settled else None,
-    )
-
-
-async def ask_for_facts(tx: Tx, payment_id: UUID) -> None:
-    """Ask for the fee of a charge later: the longer it is paid, the later; at last no more."""
-    await execute(
-        tx,
-        """
-        UPDATE payments
-           SET facts_due_at = CASE
-                   WHEN business_now() < settled_at + interval '30 days'
-                   THEN business_now() + least(greatest(interval '1 minute',
-                                                        business_now() - settled_at),
-                                               interval '6 hours') END
-         WHERE id = %(id)s AND fee IS NULL""",
-        id=payment_id,
-    )
-
-
-async def facts_due(tx: Tx, *, limit: int) -> list[UUID]:
-    """Take the paid charges that the gateway is to be asked about again; returns their ids."""
-    return await fetch_values(
-        tx,
-        UUID,
-        """
-        WITH due AS (
-            SELECT id FROM payments
-             WHERE facts_due_at <= (SELECT business_now())
-             ORDER BY facts_due_at
-             LIMIT %(limit)s
-               FOR NO KEY UPDATE SKIP LOCKED
-        )
-        UPDATE payments SET facts_due_at = business_now() + interval '10 minutes'
-         WHERE id = ANY (ARRAY(SELECT id FROM due))
-     RETURNING id""",
-        limit=limit,
-    )
-
-
-async def count_refunded(tx: Tx, payment_id: UUID, *, amount: int) -> None:
-    await execute(
-        tx,
-        """
-        UPDATE payments SET refunded = refunded + %(amount)s, updated_at = business_now()
-         WHERE id = %(id)s""",
-        id=payment_id,
-        amount=amount,
-    )

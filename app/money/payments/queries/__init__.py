@@ -1,0 +1,1 @@
+"""The statements of payments, one file per subject."""

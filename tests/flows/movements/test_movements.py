@@ -1,0 +1,255 @@
+"""What somebody does at a gateway without us is seen, posted and explained, at each gateway."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.edge.gateways.port import GatewayName
+from app.flows.movements import stories
+from app.foundation.db import execute, transaction
+from tests.flows.movements.world import (
+    CURRENCIES,
+    has_left,
+    paid_trip,
+    reconciled,
+    settle_down,
+)
+from tests.money.payees.payout_accounts import add_account
+from tests.shop import Shop
+from tests.stories.trips import trip_in_euros, trip_in_shillings
+
+GATEWAYS = pytest.mark.parametrize("gateway", list(GatewayName))
+
+
+# ---- refunds at the dashboard --------------------------------------------------------------------
+
+
+@GATEWAYS
+async def test_a_whole_refund_at_the_dashboard_is_posted_and_ends_the_booking(
+    shop: Shop, gateway: GatewayName
+):
+    booking, payment = await paid_trip(shop, gateway)
+    await shop.sandbox.act("refunds", charge=payment["reference"])
+    await settle_down(shop)
+    assert await reconciled(shop, gateway) == []
+    assert await shop.state(booking) == "cancelled"
+    assert await shop.values("SELECT DISTINCT state FROM pots") == ["refunded"]
+    assert await shop.values("SELECT origin || ' ' || state FROM instructions") == [
+        "gateway confirmed"
+    ]
+    seen = await shop.get(shop.guest, "/api/payments/status", reference=payment["reference"])
+    assert seen["refunded"] == seen["received"]
+    assert await shop.count("SELECT count(*) FROM alerts WHERE kind = 'taken_in'") == 1
+    assert set(await shop.values("SELECT kind FROM notifications")) >= {
+        "rental_given_back",
+        "refund_sent",
+    }
+    await has_left(shop, gateway)
+
+
+@GATEWAYS
+async def test_a_part_refunded_at_the_dashboard_is_missing_in_escrow_and_the_host_gets_the_rest(
+    shop: Shop, gateway: GatewayName
+):
+    booking, payment = await paid_trip(shop, gateway)
+    wire = (await shop.sandbox.charges())[0]["amount"]
+    await shop.sandbox.act("refunds", charge=payment["reference"], amount=wire // 5)
+    await settle_down(shop)
+    assert await reconciled(shop, gateway) == []
+    amount = payment["amount"]["amount"]
+    assert await shop.state(booking) == "confirmed"
+    assert await shop.count("SELECT given_back FROM pots") == amount // 5
+    assert await shop.count("SELECT refunded FROM payments") == amount // 5
+    await has_left(shop, gateway)
+    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
+    await shop.sweep("release-escrow")
+    pot = await shop.values("SELECT concat_ws(' ', to_guest, commission, to_host) FROM pots")
+    left = amount - amount // 5
+    assert pot == [f"0 {left // 10} {left - left // 10}"]
+    await has_left(shop, gateway)
+
+
+async def test_a_refund_at_the_dashboard_does_what_was_promised_and_not_sent(shop: Shop):
+    booking, payment = await paid_trip(shop, GatewayName.PAYSTACK)
+    cancelled = await shop.post(shop.guest, f"/api/bookings/{booking['id']}/cancel")
+    assert cancelled.status_code == 200, cancelled.text
+    await shop.sandbox.act("refunds", charge=payment["reference"])
+    async with transaction() as tx:  # our own is not sent yet: its job waits
+        await execute(tx, "DELETE FROM procrastinate_jobs WHERE task_name = 'send-instruction'")
+    await stories.take_in_refunds(UUID(payment["id"]))
+    await settle_down(shop)
+    assert await reconciled(shop, GatewayName.PAYSTACK) == []
+    assert sorted(await shop.values("SELECT origin || ' ' || state FROM instructions")) == [
+        "berthold cancelled",
+        "gateway confirmed",
+    ]
+    assert len(await shop.sandbox.refunds()) == 1
+    await has_left(shop, GatewayName.PAYSTACK)
+
+
+@GATEWAYS
+async def test_a_charge_that_was_given_back_before_our_first_look_is_no_success(
+    shop: Shop, gateway: GatewayName, monkeypatch: pytest.MonkeyPatch
+):
+    trips: dict[GatewayName, Any] = {
+        GatewayName.STRIPE: trip_in_euros,
+        GatewayName.FLUTTERWAVE: trip_in_shillings,
+    }
+    booking = await trips.get(gateway, lambda shop: shop.reserve())(shop)
+    payment = await shop.pending(booking)
+    for kind in ("drop",) * 3:
+        await shop.sandbox.fault("webhook", kind, times=3)
+    await shop.sandbox.pay(payment["reference"])
+    await shop.sandbox.act("refunds", charge=payment["reference"])
+    await settle_down(shop)
+    await shop.sandbox.clear_faults()
+    monkeypatch.setattr("app.flows.checkout.stories._SOON", timedelta(0))
+    await stories.learn_charge(UUID(payment["id"]))
+    await settle_down(shop)
+    assert await shop.state(booking) == "awaiting_payment"
+    assert await shop.count("SELECT count(*) FROM pots") == 0
+    assert await shop.values("SELECT origin FROM instructions") == ["gateway"]
+    assert await reconciled(shop, gateway) == []
+    await has_left(shop, gateway)
+
+
+# ---- transfers at the dashboard ------------------------------------------------------------------
+
+
+async def test_a_part_of_a_payout_that_is_reversed_at_stripe_is_owed_to_the_host_again(shop: Shop):
+    booking, _ = await paid_trip(shop, GatewayName.STRIPE)
+    await add_account(shop, currency="EUR")
+    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
+    await shop.sweep("release-escrow")
+    await settle_down(shop)
+    [transfer] = await shop.sandbox.transfers()
+    await shop.sandbox.act("reversals", transfer=transfer["reference"], amount=1_000)
+    await settle_down(shop)
+    assert await reconciled(shop, GatewayName.STRIPE) == []
+    assert await shop.values("SELECT state || ' ' || returned FROM instructions") == [
+        "confirmed 1000"
+    ]
+    await has_left(shop, GatewayName.STRIPE)
+
+
+# ---- charges that we do not know -----------------------------------------------------------------
+
+
+async def test_a_second_success_under_one_reference_is_given_back_to_its_own_payment(shop: Shop):
+    booking, payment = await paid_trip(shop, GatewayName.FLUTTERWAVE)
+    await shop.sandbox.act("attempts", charge=payment["reference"], outcome="paid")
+    await settle_down(shop)
+    await shop.sweep("process-refunds")
+    await settle_down(shop)
+    assert await shop.state(booking) == "confirmed"
+    assert sorted(await shop.values("SELECT origin || ' ' || state FROM payments")) == [
+        "berthold succeeded",
+        "gateway succeeded",
+    ]
+    [refund] = await shop.sandbox.refunds()
+    first, second = sorted(await shop.sandbox.charges(), key=lambda charge: charge["id"])
+    assert refund["transaction_id"] == second["id"] != first["id"]
+    assert await reconciled(shop, GatewayName.FLUTTERWAVE) == []
+    await has_left(shop, GatewayName.FLUTTERWAVE)
+
+
+async def test_a_declined_attempt_after_the_paid_one_does_not_hide_the_payment(shop: Shop):
+    booking = await trip_in_shillings(shop)
+    payment = await shop.pending(booking)
+    await shop.sandbox.fault("webhook", "drop", times=2)
+    await shop.sandbox.pay(payment["reference"])
+    await shop.sandbox.act("attempts", charge=payment["reference"], outcome="declined")
+    await settle_down(shop)
+    await shop.sandbox.clear_faults()
+    await stories.learn_charge(UUID(payment["id"]))
+    assert await shop.state(booking) == "confirmed"
+    await has_left(shop, GatewayName.FLUTTERWAVE)
+
+
+@GATEWAYS
+@pytest.mark.parametrize("knows_booking", [True, False], ids=["booking here", "booking gone"])
+async def test_a_charge_from_before_a_restore_is_found_and_booked_or_given_back(
+    shop: Shop, gateway: GatewayName, *, knows_booking: bool
+):
+    booking, payment = await paid_trip(shop, gateway)
+    await settle_down(shop)
+    async with transaction() as tx:  # as a backup of before the payment has it
+        for table in (
+            "ledger_entries", "ledger_transactions", "escrow_events", "payment_history",
+        ):  # fmt: skip
+            await execute(tx, f"ALTER TABLE {table} DISABLE TRIGGER ALL")  # type: ignore[arg-type]
+        await execute(tx, "TRUNCATE ledger_entries, ledger_transactions CASCADE")
+        await execute(tx, "TRUNCATE escrow_events, pots, payments CASCADE")
+        if not knows_booking:
+            await execute(tx, "TRUNCATE bookings CASCADE")
+        else:
+            await execute(tx, "UPDATE bookings SET state = 'expired', expires_at = NULL")
+            await execute(tx, "DELETE FROM claims")
+            await execute(
+                tx,
+                """
+                INSERT INTO booking_history (booking_id, was, state, actor, reason)
+                SELECT id, 'awaiting_payment', 'expired', 'system', 'restored' FROM bookings""",
+            )
+    await reconciled(shop, gateway)
+    await shop.sweep("process-refunds")
+    await settle_down(shop)
+    assert await reconciled(shop, gateway) == []
+    assert await shop.values("SELECT reference FROM payments") == [payment["reference"]]
+    if knows_booking:
+        assert await shop.state(booking) == "confirmed"
+    else:
+        [refund] = await shop.sandbox.refunds()
+        assert refund["amount"] == (await shop.sandbox.charges())[0]["amount"]
+    clearing = await shop.sandbox.books(gateway)
+    assert set(clearing) == {CURRENCIES[gateway]}
+
+
+# ---- facts that come later -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gateway", [GatewayName.STRIPE, GatewayName.FLUTTERWAVE])
+async def test_a_fee_that_comes_later_is_asked_for_until_it_is_known_and_posted_once(
+    shop: Shop, gateway: GatewayName
+):
+    await shop.sandbox.set_terms(gateway, lateSeconds=3_600)
+    _, payment = await paid_trip(shop, gateway)
+    await settle_down(shop)
+    assert await shop.count("SELECT count(*) FROM payments WHERE fee IS NULL") == 1
+    await shop.sandbox.settle(payment["reference"])
+    await shop.forward(timedelta(minutes=10))
+    await settle_down(shop)
+    assert await shop.count("SELECT count(*) FROM payments WHERE fee > 0") == 1
+    assert (
+        await shop.count("SELECT count(*) FROM ledger_transactions WHERE kind = 'gateway_fee'") == 1
+    )
+    assert await reconciled(shop, gateway) == []
+    await has_left(shop, gateway)
+
+
+async def test_a_charge_settled_in_another_currency_is_paid_out_from_what_was_settled(shop: Shop):
+    await shop.sandbox.set_terms("stripe", settlesIn={"EUR": {"currency": "USD", "rate": "1.10"}})
+    booking, payment = await paid_trip(shop, GatewayName.STRIPE)
+    await add_account(shop, currency="EUR")
+    await settle_down(shop)
+    amount = payment["amount"]["amount"]
+    assert await shop.values("SELECT settled_currency || ' ' || settled_amount FROM payments") == [
+        f"USD {amount * 110 // 100}"
+    ]
+    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
+    await shop.sweep("release-escrow")
+    await settle_down(shop)
+    [transfer] = await shop.sandbox.transfers()
+    host = amount - amount // 10
+    assert (transfer["currency"], transfer["amount"]) == ("USD", host * 110 // 100)
+    assert await shop.values("SELECT state FROM instructions") == ["confirmed"]
+    assert await reconciled(shop, GatewayName.STRIPE) == []
+    ours = await shop.count(
+        """
+        SELECT -coalesce(sum(amount), 0)::bigint FROM ledger_entries
+          JOIN ledger_accounts ON ledger_accounts.id = account_id
+         WHERE kind = 'gateway_clearing' AND currency = 'USD'"""
+    )
+    assert ours == (await shop.sandbox.books("stripe"))["USD"]["balance"]

@@ -1,0 +1,69 @@
+"""A paid trip at each gateway, whose money somebody moves at the gateway without us."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from app.edge.gateways.lists import Span
+from app.edge.gateways.port import GatewayName
+from app.flows.mending.stories import reconcile
+from tests.laws import audit_is_clean
+from tests.sandbox.webhooks import all_delivered
+from tests.shop import Shop
+from tests.stories.clearing import agree_on_clearing
+from tests.stories.trips import trip_in_euros, trip_in_naira, trip_in_shillings
+
+CURRENCIES: Final = {
+    GatewayName.STRIPE: "EUR",
+    GatewayName.PAYSTACK: "NGN",
+    GatewayName.FLUTTERWAVE: "UGX",
+}
+
+
+async def paid_trip(
+    shop: Shop, gateway: GatewayName, *, days_ahead: int = 30
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A trip that was paid through this gateway, and its payment."""
+    trips = {
+        GatewayName.STRIPE: trip_in_euros,
+        GatewayName.PAYSTACK: trip_in_naira,
+        GatewayName.FLUTTERWAVE: trip_in_shillings,
+    }
+    booking = await trips[gateway](shop, days_ahead=days_ahead)
+    payment = await shop.paid(booking)
+    assert payment["gateway"] == gateway
+    return booking, payment
+
+
+async def settle_down(shop: Shop) -> None:
+    """Let webhooks arrive, and do what they and time ask for."""
+    for _ in range(3):
+        await all_delivered(shop.sandbox)
+        await shop.run_jobs()
+        await shop.forward(timedelta(minutes=2))
+        await shop.sweep("resolve-unknown")
+        await shop.sweep("ask-for-facts")
+        await shop.run_jobs()
+
+
+async def reconciled(shop: Shop, gateway: GatewayName) -> list[str]:
+    """What is left unexplained after a gateway's lists were compared, mended, compared again.
+
+    The span is wide: tests move business time, and not that of the gateways.
+    """
+    now = datetime.now(UTC)
+    span = Span(since=now - timedelta(days=60), until=now + timedelta(days=60))
+    for _ in range(2):
+        await reconcile(gateway, span)
+        await settle_down(shop)
+    await reconcile(gateway, span)
+    return await shop.values(
+        """
+        SELECT concat_ws(' ', gateway, what, kind, subject) FROM differences
+         WHERE closed_at IS NULL AND explained_at IS NULL ORDER BY 1"""
+    )
+
+
+async def has_left(shop: Shop, gateway: GatewayName) -> None:
+    """Assert that gateway, books and laws agree, to the cent."""
+    await agree_on_clearing(shop, gateway, CURRENCIES[gateway])
+    await audit_is_clean()
