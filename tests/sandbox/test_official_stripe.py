@@ -112,7 +112,8 @@ async def test_an_account_is_paid_and_the_money_partly_taken_back(world: World):
     made = await v1.transfers.create_async(
         {"amount": 4_000, "currency": "eur", "destination": account.id}
     )
-    await v1.transfers.reversals.create_async(made.id, {"amount": 1_500})
+    back = await v1.transfers.reversals.create_async(made.id, {"amount": 1_500})
+    assert (await v1.transfers.reversals.retrieve_async(made.id, back.id)).amount == 1_500
     found = await v1.transfers.retrieve_async(made.id)
     assert (found.amount_reversed, found.reversed) == (1_500, False)
     assert [each.amount for each in found.reversals.data] == [1_500]

@@ -150,9 +150,9 @@ async def _close(payment: Payment) -> CheckoutClosed | Refused | Unknown | None:
 async def _begin_again(
     tx: Tx, payment_id: UUID, return_url: str | None
 ) -> tuple[Payment, NewCharge] | None:
-    """The open charge of the booking, if it is still to be started."""
+    """The open charge of the booking, if it is still to be started: nobody refused it, or paid."""
     payment = await payments.get(tx, payment_id)
-    if payment.state in _READY:
+    if payment.state not in (PaymentState.CREATED, PaymentState.ABANDONED):
         return None
     request = Initiate(booking_id=payment.known_booking_id, return_url=return_url)
     try:

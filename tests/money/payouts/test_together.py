@@ -11,8 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from app.edge.gateways.port import Refused
+from app.flows.sending import actions as sending
 from app.flows.sending import stories
 from app.foundation.db import transaction
+from app.money.instructions import actions as instructions
+from app.money.instructions.actions import ArrivedBefore, Outcome
 from app.money.instructions.model import Instruction, InstructionKind
 from app.money.instructions.rules import together
 from tests import make
@@ -316,3 +320,43 @@ async def _mend(shop: Shop) -> None:
     await shop.forward(timedelta(hours=1, seconds=1))
     await shop.sweep("retry-failed-transfers")
     await follow(shop)
+
+
+async def test_an_earlier_attempt_that_arrived_is_looked_up_if_it_was_about_the_same(
+    shop: Shop,
+) -> None:
+    await add_account(shop)
+    await fares(shop, FARE, FARE)
+    first = UUID((await transfers(shop))[0]["id"])
+    known = "SELECT DISTINCT coalesce(sent_as, reference) FROM instructions"
+    await _record(first, Refused(reason="No."))
+    earlier = await shop.values(known)
+    await shop.forward(timedelta(hours=1, seconds=1))
+    assert await shop.sweep("retry-failed-transfers") == 2
+    await _record(first, ArrivedBefore(reference=earlier[0]))
+    assert await states(shop) == ["unknown", "unknown"]
+    assert await shop.values(known) == earlier
+    await audit_is_clean()
+
+
+async def test_an_earlier_attempt_about_others_that_arrived_is_left_to_a_person(
+    shop: Shop,
+) -> None:
+    await add_account(shop)
+    await fares(shop, FARE, FARE)
+    first = UUID((await transfers(shop))[0]["id"])
+    await _record(first, ArrivedBefore(reference=f"tr-{first.hex}-0"))
+    assert await states(shop) == ["failed", "failed"]
+    alerts = await shop.values("SELECT kind FROM alerts WHERE state <> 'resolved'")
+    assert alerts == ["instruction_given_up", "instruction_given_up"]
+    await shop.forward(timedelta(days=1))
+    assert await shop.sweep("retry-failed-transfers") == 0
+
+
+async def _record(transfer_id: UUID, outcome: Outcome) -> None:
+    """Begin an attempt, of which the gateway hears nothing, and record how it went."""
+    async with transaction() as tx:
+        begun = await sending.begin(tx, transfer_id)
+    assert begun is not None
+    async with transaction() as tx:
+        await instructions.record(tx, begun.instruction, outcome)

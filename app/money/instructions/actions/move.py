@@ -31,6 +31,7 @@ async def move(
     answered: bool = False,
     reference_spent: bool = False,
     reference: str | None = None,
+    sent_as: str | None = None,
 ) -> Instruction:
     """Move an instruction to another state; returns it as it is then. Raises MoveRefused."""
     states.check(MOVES, instruction.state, to)
@@ -49,6 +50,7 @@ async def move(
         answered=answered,
         reference_spent=reference_spent,
         reference=reference,
+        sent_as=sent_as,
         waits_for=waits_for,
     )
     if moved is None:
@@ -97,12 +99,17 @@ async def fail(
     *,
     never_arrived: bool = False,
     is_hiccup: bool = False,
+    gives_up: bool = False,
 ) -> list[Instruction]:
     """This attempt moved no money. Another is due, unless this was the last one.
 
     `never_arrived`: the gateway has not seen its reference. `is_hiccup`: nobody has refused it.
+    `gives_up`: no other is due, since a person must look first.
     Those that went together go together again if they are all due then; else each waits for others.
     """
+    waits = {each.id: attempts.retry_after(each.attempt, is_hiccup=is_hiccup) for each in party}
+    if gives_up:
+        waits = dict.fromkeys(waits)
     failed = [
         await move(
             tx,
@@ -111,12 +118,12 @@ async def fail(
             reason=failure,
             failure=failure,
             never_arrived=never_arrived and not each.is_led,
-            next_try_in=attempts.retry_after(each.attempt, is_hiccup=is_hiccup),
+            next_try_in=waits[each.id],
         )
         for each in party
     ]
     for each in failed:
-        wait = attempts.retry_after(each.attempt, is_hiccup=is_hiccup)
+        wait = waits[each.id]
         if wait is None:
             await alert(tx, each, "instruction_given_up", failure)
         elif is_hiccup:
@@ -148,6 +155,7 @@ async def lose(
             answered=answered,
             reference_spent=is_spent,
             reference=None if each.is_led else reference,
+            sent_as=reference if each.sent_as else None,
             next_try_in=attempts.next_look(each, attempts.LOOK_AGAIN_AFTER),
         )
         for each in party

@@ -134,8 +134,12 @@ async def references_of_booking(tx: Tx, booking_id: UUID) -> list[str]:
 
 
 async def earlier_references(tx: Tx, instruction: Instruction) -> list[str]:
-    """The references of an instruction's attempts before the current one, the newest first."""
-    return await queries.earlier_references(tx, instruction)
+    """The references of earlier attempts of an instruction, and of those that go with it.
+
+    The newest first.
+    """
+    ids = [each.id for each in await party(tx, instruction)]
+    return await queries.earlier_references(tx, ids, current=instruction.reference)
 
 
 async def of_source(tx: Tx, source_id: UUID) -> list[Instruction]:

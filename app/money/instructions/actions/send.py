@@ -150,10 +150,23 @@ async def record(tx: Tx, sent: Instruction, outcome: Outcome) -> Instruction:
             what = "the gateway has this reference already"
             return (await lose(tx, party, what, is_spent=True))[0]
         case ArrivedBefore(reference=reference):
-            lost = await lose(tx, party, "sent before", is_spent=True, reference=reference)
-            return lost[0]
+            return await _arrived_before(tx, party, reference)
         case Unknown(reason=reason, has_ended=has_ended, is_spent=is_spent):
             return (await lose(tx, party, reason, answered=has_ended, is_spent=is_spent))[0]
+
+
+async def _arrived_before(tx: Tx, party: Sequence[Instruction], reference: str) -> Instruction:
+    """An earlier attempt has reached the gateway: it is looked up, and nothing is sent again.
+
+    If it was about others than those that were to go now, only a person can say who was paid.
+    """
+    went = [party[0].id]
+    if party[0].kind is InstructionKind.TRANSFER:
+        went = await queries.went_by(tx, party[0], reference)
+    if went == sorted(each.id for each in party):
+        return (await lose(tx, party, "sent before", is_spent=True, reference=reference))[0]
+    what = f"{reference} is at the gateway, and was about others than those that were to go now"
+    return (await fail(tx, party, what, gives_up=True))[0]
 
 
 async def send_due(tx: Tx, kind: InstructionKind, *, contested: Sequence[UUID], limit: int) -> int:

@@ -120,18 +120,20 @@ async def find_by_gateway_id(
     )
 
 
-async def earlier_references(tx: Tx, instruction: Instruction) -> list[str]:
-    """The references of an instruction's attempts other than its current one, the newest first."""
+async def earlier_references(
+    tx: Tx, instruction_ids: Sequence[UUID], *, current: str | None
+) -> list[str]:
+    """The references of these instructions' attempts other than the current, the newest first."""
     return await fetch_values(
         tx,
         str,
         """
         SELECT reference FROM instruction_history
-         WHERE instruction_id = %(id)s AND reference <> %(reference)s
+         WHERE instruction_id = ANY(%(ids)s) AND reference <> %(current)s
          GROUP BY reference
          ORDER BY max(id) DESC""",
-        id=instruction.id,
-        reference=instruction.reference,
+        ids=list(instruction_ids),
+        current=current,
     )
 
 

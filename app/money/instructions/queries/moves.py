@@ -98,11 +98,13 @@ async def move(
     answered: bool = False,
     reference_spent: bool = False,
     reference: str | None = None,
+    sent_as: str | None = None,
     waits_for: WaitsFor | None = None,
 ) -> Instruction | None:
     """Move an instruction on; None if it has been moved since it was read.
 
-    With a `reference` that one is looked up from here on. What is known of the last request stays
+    With a `reference` that one is looked up from here on; `sent_as` is the same for all that went
+    together. What is known of the last request stays
     true until the next attempt begins.
     """
     return await fetch_one(
@@ -118,6 +120,7 @@ async def move(
                    gateway_data = coalesce(%(gateway_data)s, gateway_data),
                    failure = %(failure)s, waits_for = %(waits_for)s,
                    reference = coalesce(%(reference)s, reference),
+                   sent_as = coalesce(%(sent_as)s, sent_as),
                    reference_unused = reference_unused OR %(never_arrived)s,
                    answered = answered OR %(answered)s,
                    reference_spent = reference_spent OR %(reference_spent)s,
@@ -146,6 +149,7 @@ async def move(
         answered=answered,
         reference_spent=reference_spent,
         reference=reference,
+        sent_as=sent_as,
         target=target,
         gateway_id=gateway_id,
         gateway_data=None if gateway_data is None else json(clip_facts(gateway_data)),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.foundation.db import Tx, fetch_all, fetch_value
+from app.foundation.db import Tx, fetch_all, fetch_value, fetch_values
 from app.money.instructions.model import Companions, Instruction
 
 
@@ -63,6 +63,21 @@ async def lock_party(tx: Tx, instruction_id: UUID, sent_as: str) -> list[Instruc
            FOR NO KEY UPDATE""",
         id=instruction_id,
         sent_as=sent_as,
+    )
+
+
+async def went_by(tx: Tx, beside: Instruction, reference: str) -> list[UUID]:
+    """Those to the payee of `beside` of which an attempt had this reference, in order of ids."""
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        SELECT DISTINCT instructions.id
+          FROM instructions JOIN instruction_history AS history ON instruction_id = instructions.id
+         WHERE payee_id = %(payee_id)s AND history.reference = %(reference)s
+         ORDER BY instructions.id""",
+        payee_id=beside.payee_id,
+        reference=reference,
     )
 
 

@@ -99,6 +99,21 @@ async def list_reversals(
     )
 
 
+@get("/transfers/{transfer_id:str}/reversals/{reversal_id:str}")
+async def read_reversal(
+    transfer_id: FromPath[str],
+    reversal_id: FromPath[str],
+    request: ApiRequest,
+    simulator: NamedDependency[Simulator],
+) -> dict[str, Any]:
+    check_single(request)
+    transfer = _find(simulator, transfer_id)
+    for each in simulator.books.transfers.reversals(transfer.id):
+        if f"trr_{each.id}" == reversal_id:
+            return objects.reversal(each, transfer)
+    raise errors.not_found("transfer_reversal", reversal_id, param="id")
+
+
 @post("/transfers/{transfer_id:str}/reversals", status_code=200)
 async def reverse(
     transfer_id: FromPath[str], request: ApiRequest, simulator: NamedDependency[Simulator]
@@ -123,7 +138,7 @@ async def reverse(
 
 router = Router(
     "/v1",
-    route_handlers=[create, listed, read, list_reversals, reverse],
+    route_handlers=[create, listed, read, list_reversals, read_reversal, reverse],
     guards=[with_valid_key],
 )
 
