@@ -57,7 +57,7 @@ _SEED: Final = (
     INSERT INTO instructions (id, kind, state, booking_id, payment_id, source_id, payee_id, gateway,
                               target, amount, currency, reason, attempt, reference, gateway_id,
                               created_at, updated_at, sent_at, confirmed_at)
-    SELECT lpad(to_hex(n), 32, '0')::uuid, kind, 'confirmed', gen_random_uuid(),
+    SELECT ('e' || substr(lpad(to_hex(n), 32, '0'), 2))::uuid, kind, 'confirmed', gen_random_uuid(),
            lpad(to_hex(n), 32, '0')::uuid, gen_random_uuid(), gen_random_uuid(), 'stripe', 'acct_1',
            least + n %% 50, 'EUR', 'a benchmark', 1,
            short || '-' || lpad(to_hex(n), 32, '0') || '-1',
