@@ -2773,6 +2773,9 @@ CREATE TABLE public.payments (
     settled_currency character(3),
     facts_due_at timestamp with time zone,
     checkout_id text,
+    asked_amount bigint,
+    asked_currency character(3),
+    set_aside_because text,
     CONSTRAINT payments_amount_check CHECK ((amount > 0)),
     CONSTRAINT payments_charged_back_check CHECK ((charged_back >= 0)),
     CONSTRAINT payments_contested_after_success CHECK ((((NOT contested) AND (charged_back = 0)) OR (state = 'succeeded'::text))),
@@ -3886,6 +3889,14 @@ ALTER TABLE ONLY public.payment_history
 
 
 --
+-- Name: payments payments_asked_whole; Type: CHECK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE public.payments
+    ADD CONSTRAINT payments_asked_whole CHECK ((((asked_amount IS NULL) = (asked_currency IS NULL)) AND ((asked_amount IS NULL) OR (state = 'succeeded'::text)))) NOT VALID;
+
+
+--
 -- Name: payments payments_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -3899,6 +3910,14 @@ ALTER TABLE ONLY public.payments
 
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_reference_taken UNIQUE (reference);
+
+
+--
+-- Name: payments payments_set_aside_after_success; Type: CHECK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE public.payments
+    ADD CONSTRAINT payments_set_aside_after_success CHECK (((set_aside_because IS NULL) OR (state = 'succeeded'::text))) NOT VALID;
 
 
 --

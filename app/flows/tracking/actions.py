@@ -29,7 +29,9 @@ async def explain(tx: Tx, *, booking_id: UUID, asker: Principal) -> EscrowReply:
     return EscrowReply(
         booking_id=booking.id,
         now=moment,
-        stage=rules.stage_reply(rules.stage(booking, held, moment)),
+        stage=rules.stage_reply(
+            rules.stage(booking, held, rules.refunds_arrived(sent, roots), moment)
+        ),
         pots=[
             rules.pot_reply(
                 booking, pot, [each for each in sent if roots[each.id] == pot.id], beside, moment

@@ -32,14 +32,21 @@ _WAITS: Final = {
 _GIVEN_BACK: Final = frozenset({BookingState.DECLINED, BookingState.CANCELLED})
 
 
-def stage(booking: Booking, pots: Sequence[Pot], now: datetime) -> Stage | None:
-    """The stage that a booking's money has reached; None if nothing was ever held."""
+def stage(
+    booking: Booking, pots: Sequence[Pot], refunds: Mapping[UUID, bool], now: datetime
+) -> Stage | None:
+    """The stage that a booking's money has reached; None if nothing was ever held.
+
+    `refunds` says of each pot that gives something back whether that has arrived. The money is
+    refunded when it has, and not before; until then it is where it was, held.
+    """
     by_kind = {pot.kind: pot for pot in pots}
     rental = by_kind.get(PotKind.RENTAL) or by_kind.get(PotKind.DEPOSIT)
     if rental is None:
         return None
     if _is_given_back(booking, rental):
-        return Stage.REFUNDED
+        arrived = all(refunds.get(pot.id, True) for pot in pots)
+        return Stage.REFUNDED if arrived else Stage.HELD
     if booking.state is BookingState.COMPLETED:
         return Stage.COMPLETED
     if rental.state in _UNDIVIDED:
@@ -59,9 +66,24 @@ def _is_given_back(booking: Booking, rental: Pot) -> bool:
     """
     if rental.state is PotState.CHARGED_BACK:
         return True
+    if rental.given_back and rental.state is PotState.REFUNDED and not rental.to_guest:
+        return True
     if rental.kind is not PotKind.RENTAL or rental.to_guest is None:
         return booking.state in _GIVEN_BACK
     return rental.to_guest == rental.left or (booking.state in _GIVEN_BACK and rental.to_guest > 0)
+
+
+def refunds_arrived(
+    instructions: Sequence[Instruction], roots: Mapping[UUID, UUID]
+) -> dict[UUID, bool]:
+    """Of each pot with refunds whether all of them have arrived, or were taken over by others."""
+    arrived: dict[UUID, bool] = {}
+    replaced = {each.source_id for each in instructions}
+    for each in instructions:
+        if each.kind is InstructionKind.REFUND and each.id not in replaced:
+            root = roots[each.id]
+            arrived[root] = arrived.get(root, True) and each.state in _ARRIVED
+    return arrived
 
 
 def stage_reply(reached: Stage | None) -> StageReply | None:

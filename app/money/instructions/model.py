@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from app.edge.gateways.port import GatewayName
+from app.edge.gateways.port import Facts, GatewayName
 from app.foundation.errors import Conflict, NotFound
 from app.foundation.money import Money
 from app.foundation.wire import Input, Output, Reason
@@ -119,6 +119,7 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin = Origin.BERTHOLD
     key: UUID | None = None
     gateway_id: str | None = None
+    gateway_data: Facts | None = None
     fee: int | None = None
     returned: int = 0
     settled_amount: int | None = None
@@ -230,6 +231,14 @@ class Companions(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int | None
 
 
+class Confirmation(Output, frozen=True):
+    """What the gateway has confirmed: when we saw it, its own id of it, and its own words."""
+
+    at: datetime
+    gateway_id: str | None
+    data: Facts
+
+
 class InstructionReply(Output, frozen=True):
     """A refund or transfer as its payee and admins see it.
 
@@ -237,6 +246,9 @@ class InstructionReply(Output, frozen=True):
     `minimum` is less than its gateway sends: it goes as soon as `missing` more is to be paid to the
     same payee. `togetherWith` are the transfers that go with it, as one at the gateway, under its
     `reference`.
+
+    `origin`: somebody at the gateway has begun it, and not we. `returned` has come back in parts.
+    `confirmation` is null until the gateway has confirmed it.
 
     `waitsAtBreaker`: it waits at the refund gate, since there are more automatic refunds than one
     run may send.
@@ -248,7 +260,9 @@ class InstructionReply(Output, frozen=True):
     booking_id: UUID | None
     payee_id: UUID | None
     gateway: GatewayName
+    origin: Origin
     amount: Money
+    returned: Money
     reason: str
     attempt: int
     reference: str | None
@@ -263,6 +277,7 @@ class InstructionReply(Output, frozen=True):
     updated_at: datetime
     sent_at: datetime | None
     confirmed_at: datetime | None
+    confirmation: Confirmation | None
 
     @classmethod
     def of(cls, instruction: Instruction, beside: Beside = ALONE) -> "InstructionReply":
@@ -274,7 +289,9 @@ class InstructionReply(Output, frozen=True):
             booking_id=instruction.booking_id,
             payee_id=instruction.payee_id,
             gateway=instruction.gateway,
+            origin=instruction.origin,
             amount=instruction.money,
+            returned=Money(instruction.returned, instruction.currency),
             reason=instruction.reason,
             attempt=instruction.attempt,
             reference=instruction.sent_as or instruction.reference,
@@ -289,7 +306,18 @@ class InstructionReply(Output, frozen=True):
             updated_at=instruction.updated_at,
             sent_at=instruction.sent_at,
             confirmed_at=instruction.confirmed_at,
+            confirmation=_confirmation(instruction),
         )
+
+
+def _confirmation(instruction: Instruction) -> Confirmation | None:
+    if instruction.confirmed_at is None:
+        return None
+    return Confirmation(
+        at=instruction.confirmed_at,
+        gateway_id=instruction.gateway_id,
+        data=instruction.gateway_data or {},
+    )
 
 
 class InstructionFilter(msgspec.Struct, frozen=True, kw_only=True):

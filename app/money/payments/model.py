@@ -9,11 +9,11 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from app.edge.gateways.port import GatewayName
+from app.edge.gateways.port import Facts, GatewayName
 from app.foundation.errors import Conflict, GatewayTrouble, NotFound
 from app.foundation.money import Money
 from app.foundation.wire import Output
-from app.money.instructions.model import Origin
+from app.money.instructions.model import Confirmation, Origin
 
 
 class PaymentState(StrEnum):
@@ -42,6 +42,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     `booking_id` and `payer_id` are null if the gateway knows the charge, and we do not know what it
     was for: such a charge is given back. `fee` is what is posted as the gateway's fee, null until
     it is known: in minor units of what was `settled`, if the gateway exchanged the money.
+    `asked_amount` is set if something else was paid; `set_aside_because` if it buys nothing.
     """
 
     id: UUID
@@ -57,6 +58,10 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     gateway_id: str | None = None
     fee: int | None = None
     fee_corrections: int = 0
+    gateway_data: Facts | None = None
+    asked_amount: int | None = None
+    asked_currency: str | None = None
+    set_aside_because: str | None = None
     settled_amount: int | None = None
     settled_currency: str | None = None
     charged_back: int = 0  # of what is not refunded: what the guest's bank has taken back
@@ -75,6 +80,18 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     def money_of(self, amount: int) -> Money:
         """An amount of it, in minor units, as money."""
         return Money(amount=amount, currency=self.currency)
+
+    @property
+    def asked(self) -> Money:
+        """What was asked for, whatever was paid."""
+        if self.asked_amount is None or self.asked_currency is None:
+            return self.money
+        return Money(amount=self.asked_amount, currency=self.asked_currency)
+
+    @property
+    def received(self) -> Money | None:
+        """What was paid; None until it is."""
+        return self.money if self.state is PaymentState.SUCCEEDED else None
 
     @property
     def settled(self) -> Money | None:
@@ -163,7 +180,12 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PaymentReply(Output, frozen=True):
-    """A payment as its payer sees it."""
+    """A payment as its payer sees it.
+
+    `amount` is what was asked for, `received` what was paid: null until it is. `paysBooking`: it
+    was paid as it was asked for, and the booking has it. One that was paid and buys nothing says
+    why in `setAsideBecause`, and is given back.
+    """
 
     id: UUID
     booking_id: UUID | None
@@ -171,12 +193,16 @@ class PaymentReply(Output, frozen=True):
     gateway: GatewayName
     state: PaymentState
     amount: Money
+    received: Money | None
+    pays_booking: bool
+    set_aside_because: str | None
     refunded: Money
     charged_back: Annotated[Money, Meta(description="Taken back by the payer's bank")]
     checkout_url: str | None
     failure: str | None
     created_at: datetime
     settled_at: datetime | None
+    confirmation: Confirmation | None
 
     @classmethod
     def of(cls, payment: Payment) -> "PaymentReply":
@@ -186,14 +212,26 @@ class PaymentReply(Output, frozen=True):
             reference=payment.reference,
             gateway=payment.gateway,
             state=payment.state,
-            amount=payment.money,
+            amount=payment.asked,
+            received=payment.received,
+            pays_booking=payment.received is not None and payment.set_aside_because is None,
+            set_aside_because=payment.set_aside_because,
             refunded=Money(amount=payment.refunded, currency=payment.currency),
             charged_back=Money(amount=payment.charged_back, currency=payment.currency),
             checkout_url=payment.checkout_url if payment.is_open else None,
             failure=payment.failure,
             created_at=payment.created_at,
             settled_at=payment.settled_at,
+            confirmation=_confirmation(payment),
         )
+
+
+def _confirmation(payment: Payment) -> Confirmation | None:
+    if payment.settled_at is None:
+        return None
+    return Confirmation(
+        at=payment.settled_at, gateway_id=payment.gateway_id, data=payment.gateway_data or {}
+    )
 
 
 class NoSuchPayment(NotFound):

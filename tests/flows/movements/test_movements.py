@@ -40,7 +40,8 @@ async def test_a_whole_refund_at_the_dashboard_is_posted_and_ends_the_booking(
         "gateway confirmed"
     ]
     seen = await shop.get(shop.guest, "/api/payments/status", reference=payment["reference"])
-    assert seen["refunded"] == seen["received"]
+    assert seen["refunded"] == seen["received"] == seen["amount"]
+    assert seen["paysBooking"]
     assert await shop.count("SELECT count(*) FROM alerts WHERE kind = 'taken_in'") == 1
     assert set(await shop.values("SELECT kind FROM notifications")) >= {
         "rental_given_back",

@@ -48,10 +48,10 @@ async def settle_down(shop: Shop) -> None:
 async def reconciled(shop: Shop, gateway: GatewayName) -> list[str]:
     """What is left unexplained after a gateway's lists were compared, mended, compared again.
 
-    The span is wide: tests move business time, and not that of the gateways.
+    Tests move business time, and not that of the gateways, whose lists are of today.
     """
     now = datetime.now(UTC)
-    span = Span(since=now - timedelta(days=60), until=now + timedelta(days=60))
+    span = Span(since=now - timedelta(hours=6), until=now + timedelta(hours=6))
     for _ in range(2):
         await reconcile(gateway, span)
         await settle_down(shop)

@@ -19,6 +19,7 @@ from app.money.payments.queries import refunds as queries
 
 async def set_aside(tx: Tx, payment: Payment, *, reason: str) -> None:
     """Post a charge that buys nothing (late, double, wrong, unknown) as owed to its payer."""
+    await queries.set_aside(tx, payment.id, because=reason)
     await ledger.post(tx, rules.unapplied(payment, memo=reason))
 
 

@@ -216,6 +216,8 @@ async def move(
                    gateway_id = coalesce(%(gateway_id)s, gateway_id),
                    gateway_data = coalesce(%(gateway_data)s, gateway_data),
                    failure = %(failure)s,
+                   asked_amount = CASE WHEN %(is_other)s THEN amount END,
+                   asked_currency = CASE WHEN %(is_other)s THEN currency END,
                    amount = coalesce(%(amount)s, amount),
                    currency = coalesce(%(currency)s, currency),
                    calling_until = NULL,
@@ -239,6 +241,7 @@ async def move(
         gateway_id=gateway_id,
         gateway_data=None if gateway_data is None else json(clip_facts(gateway_data)),
         failure=None if failure is None else clip(failure),
+        is_other=received is not None and received != payment.money,
         amount=received.amount if received else None,
         currency=received.currency if received else None,
     )

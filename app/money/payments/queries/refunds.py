@@ -78,3 +78,13 @@ async def count_refunded(tx: Tx, payment_id: UUID, *, amount: int) -> None:
         id=payment_id,
         amount=amount,
     )
+
+
+async def set_aside(tx: Tx, payment_id: UUID, *, because: str) -> None:
+    """Store why a charge that was paid buys nothing."""
+    await execute(
+        tx,
+        "UPDATE payments SET set_aside_because = %(because)s WHERE id = %(id)s",
+        id=payment_id,
+        because=because,
+    )
