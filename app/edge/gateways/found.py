@@ -7,7 +7,7 @@ import msgspec
 
 from app.foundation.money import Money
 
-Fact = str | int | float | None
+Fact = str | int | float | bool | None
 Facts = dict[str, Fact]
 
 
