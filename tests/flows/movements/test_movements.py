@@ -13,11 +13,11 @@ from tests import make
 from tests.flows.movements.world import (
     CURRENCIES,
     has_left,
+    open_stripe_account,
     paid_trip,
     reconciled,
     settle_down,
 )
-from tests.money.payees.payout_accounts import add_account
 from tests.shop import Shop
 from tests.stories.trips import trip_in_euros, trip_in_shillings
 
@@ -118,7 +118,7 @@ async def test_a_charge_that_was_given_back_before_our_first_look_is_no_success(
 
 async def test_a_part_of_a_payout_that_is_reversed_at_stripe_is_owed_to_the_host_again(shop: Shop):
     booking, _ = await paid_trip(shop, GatewayName.STRIPE)
-    await add_account(shop, currency="EUR")
+    await open_stripe_account(shop)
     await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
     await shop.sweep("release-escrow")
     await settle_down(shop)
@@ -221,7 +221,7 @@ async def test_a_fee_that_comes_later_is_asked_for_until_it_is_known_and_posted_
 async def test_a_charge_settled_in_another_currency_is_paid_out_from_what_was_settled(shop: Shop):
     await shop.sandbox.set_terms("stripe", settlesIn={"EUR": {"currency": "USD", "rate": "1.10"}})
     booking, payment = await paid_trip(shop, GatewayName.STRIPE)
-    await add_account(shop, currency="EUR")
+    await open_stripe_account(shop)
     await settle_down(shop)
     amount = payment["amount"]["amount"]
     assert await shop.values("SELECT settled_currency || ' ' || settled_amount FROM payments") == [

@@ -7,6 +7,7 @@ from app.edge.gateways.lists import Span
 from app.edge.gateways.port import GatewayName
 from app.flows.mending.stories import reconcile
 from tests.laws import audit_is_clean
+from tests.money.payees.payout_accounts import add_account
 from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
 from tests.stories.clearing import agree_on_clearing
@@ -32,6 +33,16 @@ async def paid_trip(
     payment = await shop.paid(booking)
     assert payment["gateway"] == gateway
     return booking, payment
+
+
+async def open_stripe_account(shop: Shop) -> None:
+    """The host can be paid in euros."""
+    account = {"gateway": "stripe", "currency": "EUR", "kind": "gateway_account", "country": "DE"}
+    opened = await add_account(shop, **account, accountNumber=None, bankCode=None)
+    assert opened.status_code in (200, 201, 202), opened.text
+    [known] = await shop.sandbox.accounts()
+    await shop.sandbox.onboard(known["code"])
+    await settle_down(shop)
 
 
 async def settle_down(shop: Shop) -> None:
