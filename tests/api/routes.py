@@ -179,6 +179,9 @@ PROTECTED: Final = {
     ("GET", "/api/admin/webhooks/booking/{booking_id}"): ADMIN_ONLY,
     ("GET", "/api/admin/webhooks/{event_id}"): ADMIN_ONLY,
     ("POST", "/api/admin/webhooks/{event_id}/replay"): ADMIN_ONLY,
+    ("POST", "/api/admin/webhooks/{event_id}/dismiss"): ADMIN_ONLY._replace(
+        body={"reason": "A test"}
+    ),
     ("POST", "/api/host/payout-accounts"): Rule(AN_ACCOUNT, stranger=HOST_ONLY, guest=HOST_ONLY),
     ("GET", "/api/host/payout-accounts"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
     ("DELETE", "/api/host/payout-accounts/{account_id}"): Rule(

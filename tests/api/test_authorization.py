@@ -108,6 +108,7 @@ async def scene(shop: Shop) -> Scene:
         "ledger_account_id": "1",
         "instruction_id": str(make.new_id()),
         "event_id": str(make.new_id()),
+        "difference_id": str(make.new_id()),
         "job_id": "1",
         "name": "money",
         "lease_id": str(make.new_id()),

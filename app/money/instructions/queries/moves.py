@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from app.edge.gateways.port import Facts
@@ -9,6 +10,36 @@ from app.foundation.clipping import clip, clip_facts
 from app.foundation.db import Tx, execute, fetch_new, fetch_one, fetch_values, json
 from app.foundation.money import Money
 from app.money.instructions.model import Instruction, InstructionState, NewInstruction, WaitsFor
+
+_MOVE: Final = """
+    WITH moved AS (
+        UPDATE instructions
+           SET state = %(to)s,
+               target = CASE WHEN %(to)s = 'waiting_for_payee' THEN NULL
+                             ELSE coalesce(%(target)s, target) END,
+               gateway_id = coalesce(%(gateway_id)s, gateway_id),
+               gateway_data = coalesce(%(gateway_data)s, gateway_data),
+               failure = %(failure)s, waits_for = %(waits_for)s,
+               reference = coalesce(%(reference)s, reference),
+               sent_as = coalesce(%(sent_as)s, sent_as),
+               reference_unused = reference_unused OR %(never_arrived)s,
+               answered = answered OR %(answered)s,
+               reference_spent = reference_spent OR %(reference_spent)s,
+               next_try_at = business_now() + %(next_try_in)s,
+               sent_at = CASE WHEN %(to)s IN ('sent', 'confirmed')
+                              THEN coalesce(sent_at, business_now()) ELSE sent_at END,
+               confirmed_at = CASE WHEN %(to)s = 'confirmed'
+                                   THEN business_now() ELSE confirmed_at END,
+               updated_at = business_now()
+         WHERE id = %(id)s AND state = %(was)s AND attempt = %(attempt)s
+     RETURNING *
+    ), history AS (
+        INSERT INTO instruction_history
+               (instruction_id, was, state, attempt, reference, reason)
+        SELECT id, %(was)s, state, attempt, coalesce(sent_as, reference), %(reason)s
+          FROM moved
+    )
+    SELECT * FROM moved"""
 
 
 async def insert(tx: Tx, new: Sequence[NewInstruction], *, queued_for: timedelta) -> list[UUID]:
@@ -104,41 +135,12 @@ async def move(
     """Move an instruction on; None if it has been moved since it was read.
 
     With a `reference` that one is looked up from here on; `sent_as` is the same for all that went
-    together. What is known of the last request stays
-    true until the next attempt begins.
+    together. What is known of the last request stays true until the next attempt begins.
     """
     return await fetch_one(
         tx,
         Instruction,
-        """
-        WITH moved AS (
-            UPDATE instructions
-               SET state = %(to)s,
-                   target = CASE WHEN %(to)s = 'waiting_for_payee' THEN NULL
-                                 ELSE coalesce(%(target)s, target) END,
-                   gateway_id = coalesce(%(gateway_id)s, gateway_id),
-                   gateway_data = coalesce(%(gateway_data)s, gateway_data),
-                   failure = %(failure)s, waits_for = %(waits_for)s,
-                   reference = coalesce(%(reference)s, reference),
-                   sent_as = coalesce(%(sent_as)s, sent_as),
-                   reference_unused = reference_unused OR %(never_arrived)s,
-                   answered = answered OR %(answered)s,
-                   reference_spent = reference_spent OR %(reference_spent)s,
-                   next_try_at = business_now() + %(next_try_in)s,
-                   sent_at = CASE WHEN %(to)s IN ('sent', 'confirmed')
-                                  THEN coalesce(sent_at, business_now()) ELSE sent_at END,
-                   confirmed_at = CASE WHEN %(to)s = 'confirmed'
-                                       THEN business_now() ELSE confirmed_at END,
-                   updated_at = business_now()
-             WHERE id = %(id)s AND state = %(was)s AND attempt = %(attempt)s
-         RETURNING *
-        ), history AS (
-            INSERT INTO instruction_history
-                   (instruction_id, was, state, attempt, reference, reason)
-            SELECT id, %(was)s, state, attempt, coalesce(sent_as, reference), %(reason)s
-              FROM moved
-        )
-        SELECT * FROM moved""",
+        _MOVE,
         id=instruction.id,
         was=instruction.state,
         attempt=instruction.attempt,

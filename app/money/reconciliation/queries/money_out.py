@@ -32,7 +32,7 @@ _COMPARE: Final = """
                   AND (instructions.gateway_id = listed.gateway_id
                        OR (listed.reference <> ''
                            AND instructions.reference = listed.reference)
-                       OR instructions.id = CASE
+                       OR coalesce(instructions.key, instructions.id) = CASE
                           WHEN listed.reference ~ '^(rf|tr)-[0-9a-f]{32}-[0-9]+$'
                           THEN substr(listed.reference, 4, 32)::uuid END)
                 ORDER BY instructions.gateway_id IS NOT DISTINCT FROM listed.gateway_id DESC
@@ -78,19 +78,40 @@ _COMPARE: Final = """
            AND coalesce(sent.sent_at, sent.confirmed_at) >= %(since)s
            AND coalesce(sent.sent_at, sent.confirmed_at) < %(until)s
            AND by_id.is_there IS NULL AND by_reference.is_there IS NULL
-    ), ours AS (
-        SELECT both_sides.*, own.state, own.updated_at, own.currency AS own_currency,
-               own.amount - own.returned AS own_amount,
-               coalesce(own.reference <> both_sides.reference
-                        AND own.gateway_id IS DISTINCT FROM both_sides.gateway_id,
-                        false) AS is_another,
-               coalesce(booked.amount, 0)
-                   - CASE WHEN own.state = 'confirmed' THEN own.returned ELSE 0 END
-                   + coalesce(adjusted.amount, 0) AS in_ledger,
-               coalesce(booked.fee, 0) AS fee_in_ledger,
-               coalesce(own.fee, booked.fee) AS own_fee, adjusted.amount AS adjusted
+    ), own_side AS (
+        -- Transfers that went together are one at the gateway. What a gateway has exchanged is
+        -- compared in the currency that it was sent in: of a transfer what was settled.
+        SELECT both_sides.*, own.state, own.updated_at, own.reference AS own_reference,
+               own.gateway_id AS own_gateway_id, party.ids, party.fee AS party_fee,
+               CASE own.kind WHEN 'transfer' THEN coalesce(own.settled_currency, own.currency)
+                         ELSE own.currency END AS own_currency,
+               CASE WHEN own.kind = 'refund' AND own.settled_currency IS NOT NULL
+                    THEN 'exchange' ELSE 'gateway_clearing' END AS account_kind,
+               CASE WHEN own.kind = 'transfer' AND own.settled_amount IS NOT NULL
+                    THEN own.settled_amount ELSE party.amount END AS sent_amount,
+               CASE WHEN own.kind = 'transfer' AND own.settled_amount IS NOT NULL
+                    THEN (own.amount - own.returned) * own.settled_amount / own.amount
+                    ELSE party.amount - party.returned END AS own_amount
           FROM both_sides
           LEFT JOIN instructions AS own ON own.id = both_sides.instruction_id
+          LEFT JOIN LATERAL (
+               SELECT array_agg(id) AS ids, sum(amount)::bigint AS amount,
+                      sum(returned)::bigint AS returned, sum(fee)::bigint AS fee
+                 FROM instructions
+                WHERE id = own.id OR sent_as = own.sent_as
+               ) AS party ON true
+    ), ours AS (
+        SELECT both_sides.*,
+               coalesce(own_reference <> both_sides.reference
+                        AND own_gateway_id IS DISTINCT FROM both_sides.gateway_id,
+                        false) AS is_another,
+               coalesce(booked.amount, 0)
+                   - CASE WHEN both_sides.state = 'confirmed' THEN sent_amount - own_amount
+                          ELSE 0 END
+                   + coalesce(adjusted.amount, 0) AS in_ledger,
+               coalesce(booked.fee, 0) AS fee_in_ledger,
+               coalesce(party_fee, booked.fee) AS own_fee, adjusted.amount AS adjusted
+          FROM own_side AS both_sides
           LEFT JOIN LATERAL (
                SELECT sum(entry.amount) FILTER (
                           WHERE done.kind <> 'gateway_fee')::bigint AS amount,
@@ -98,11 +119,12 @@ _COMPARE: Final = """
                  FROM ledger_transactions AS done
                  JOIN ledger_entries AS entry ON entry.transaction_id = done.id
                  JOIN ledger_accounts AS account ON account.id = entry.account_id
-                WHERE done.source_id = own.id
+                WHERE done.source_id = ANY (both_sides.ids)
                   AND done.kind IN ('refund', 'refund_reversal', 'transfer',
                                     'transfer_reversal', 'gateway_fee')
-                  AND account.kind = 'gateway_clearing'
-                  AND account.currency = own.currency
+                  AND account.kind = CASE done.kind WHEN 'gateway_fee' THEN 'gateway_clearing'
+                                     ELSE both_sides.account_kind END
+                  AND account.currency = both_sides.own_currency
                ) AS booked ON true
           LEFT JOIN LATERAL (
                SELECT sum(entry.amount)::bigint AS amount

@@ -247,4 +247,17 @@ MONEY_OUT: Final = (
         "posted because of nothing",
         posting("host_debit", NOBODY, *NOTHING, names="source_id"),
     ),
+    Breach(
+        "taken_in_borne",
+        "taken in, and of nobody",
+        """
+        INSERT INTO taken_in (id, kind, payment_id, booking_id, gateway, gateway_id, amount,
+                              currency, from_unsent, from_owed, from_deposit, from_rental,
+                              from_host, loss)
+        SELECT gen_random_uuid(), 'refund', id, booking_id, gateway, 'none', 5, currency, 0, 0, 0,
+               0, 0, 5
+          FROM payments LIMIT 1
+        RETURNING id""",
+        also=("revenue_is_commission",),
+    ),
 )
