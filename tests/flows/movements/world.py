@@ -37,7 +37,12 @@ async def paid_trip(
 
 async def open_stripe_account(shop: Shop) -> None:
     """The host can be paid in euros."""
-    account = {"gateway": "stripe", "currency": "EUR", "kind": "gateway_account", "country": "DE"}
+    account: dict[str, Any] = {
+        "gateway": "stripe",
+        "currency": "EUR",
+        "kind": "gateway_account",
+        "country": "DE",
+    }
     opened = await add_account(shop, **account, accountNumber=None, bankCode=None)
     assert opened.status_code in (200, 201, 202), opened.text
     [known] = await shop.sandbox.accounts()

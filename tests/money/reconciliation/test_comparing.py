@@ -1,8 +1,10 @@
 """Each kind of difference: found with its three columns, and gone when it is gone."""
 
+from uuid import UUID
+
 import pytest
 
-from app.foundation.db import execute, transaction
+from app.foundation.db import execute, fetch_new_value, transaction
 from tests.money.reconciliation.desk import RECIPIENT, Desk
 
 
@@ -211,8 +213,9 @@ async def test_a_transfer_reversed_at_the_gateway_is_looked_up_and_posted(desk: 
 async def test_an_earlier_attempt_that_has_moved_money_is_money_paid_twice(desk: Desk) -> None:
     payment, charge = await desk.paid()
     await desk.refunded(payment, 1_000)
-    [key] = await desk.values("SELECT coalesce(key, id)::text FROM instructions")
-    desk.lists.refund(charge, 1_000, reference=f"rf-{UUID(key).hex}-9")
+    async with transaction() as tx:
+        key = await fetch_new_value(tx, UUID, "SELECT coalesce(key, id) FROM instructions")
+    desk.lists.refund(charge, 1_000, reference=f"rf-{key.hex}-9")
     assert await desk.seen() == ["refund twice 1000 None None"]
 
 
