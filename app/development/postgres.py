@@ -70,9 +70,11 @@ class Server:
             [self.program("pg_basebackup"), "-d", self.url, "-D", str(folder), "-R", "-c", "fast"],
             check=True,
             user=self._user,
-            capture_output=True,
+            stdout=subprocess.DEVNULL,
             cwd=folder.parent,
         )
+        for lock in folder.glob(".s.PGSQL.*.lock"):  # of the socket in the other's folder
+            lock.unlink()
         replica = Server(self.url.replace(str(self.folder), str(folder)), folder, self._user)
         replica.start()
         return replica
