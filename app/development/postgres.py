@@ -1,6 +1,7 @@
 """An embedded Postgres from a Python package: no server, no Docker, as root or as a user."""
 
 import json
+import shutil
 import subprocess
 import warnings
 from collections.abc import Generator
@@ -59,6 +60,33 @@ class Server:
         options = f'-h "" -k {self.folder}'
         self.was_restarted = True
         self._pg_ctl("start", "-o", options, "-l", str(self.folder / "log"))
+
+    def replicate(self, folder: Path) -> "Server":
+        """Start a replica of this server, which follows it, with its data in `folder`."""
+        folder.mkdir(mode=0o700)
+        if self._user:
+            shutil.chown(folder, self._user)
+        subprocess.run(
+            [self.program("pg_basebackup"), "-d", self.url, "-D", str(folder), "-R", "-c", "fast"],
+            check=True,
+            user=self._user,
+            stdout=subprocess.DEVNULL,
+            cwd=folder.parent,
+        )
+        for lock in folder.glob(".s.PGSQL.*.lock"):  # of the socket in the other's folder
+            lock.unlink()
+        replica = Server(self.url.replace(str(self.folder), str(folder)), folder, self._user)
+        replica.start()
+        return replica
+
+    def detach(self) -> None:
+        """Have a replica follow its server no more, as if the line between them were cut."""
+        self._psql("ALTER SYSTEM SET primary_conninfo = ''")
+        self._psql("SELECT pg_reload_conf()")
+
+    def promote(self) -> None:
+        """Make a replica a server of its own, with what it has received."""
+        self._pg_ctl("promote")
 
     def _pg_ctl(self, *arguments: str) -> None:
         subprocess.run(
