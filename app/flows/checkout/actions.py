@@ -77,10 +77,12 @@ async def settle(
     *,
     live: bool,
     refunds: Sequence[FoundInstruction] = (),
+    is_paid_out: bool = False,
 ) -> Payment:
     """Settle a charge as its gateway reports it, with all that follows for its booking, once.
 
     `refunds` are those that somebody had made at the gateway before we first saw it paid.
+    `is_paid_out`: the gateway has a transfer of it, though nothing of it is here.
     """
     booking = await bookings.lock(tx, payment.booking_id) if payment.booking_id else None
     moment = await now(tx)
@@ -94,7 +96,10 @@ async def settle(
     )
     if verdict in _MONEY_CAME:
         done = [each for each in refunds if each.status is not MoneyOutStatus.FAILED]
-        await _apply(tx, booking, payment, verdict, moment, refunds=done, live=live)
+        if is_paid_out and booking is None:
+            await _keep_for_a_person(tx, payment)
+        else:
+            await _apply(tx, booking, payment, verdict, moment, refunds=done, live=live)
     if isinstance(found, FoundCharge) and found.status is ChargeStatus.SUCCEEDED:
         await _learn(tx, payment, found)
     return payment
@@ -135,6 +140,21 @@ async def _apply(
         await _give_back(tx, booking, payment, Unwanted.WRONG)
     else:
         await _paid(tx, booking, payment, moment)
+
+
+async def _keep_for_a_person(tx: Tx, payment: Payment) -> None:
+    """Set a charge aside that was paid out already: to give it back would pay it twice.
+
+    Nothing of its booking is here (a database was restored): a person finds out whose it is.
+    """
+    await payments.set_aside(tx, payment, reason=Unwanted.PAID_OUT.reason)
+    await raise_alert(
+        tx,
+        kind=Unwanted.PAID_OUT,
+        severity=Severity.CRITICAL,
+        subject=payment.reference,
+        details={"amount": str(payment.money), "gateway": payment.gateway},
+    )
 
 
 async def _paid(tx: Tx, booking: Booking, payment: Payment, moment: datetime) -> None:

@@ -13,6 +13,7 @@ from app.edge.gateways.port import (
     CheckoutReady,
     FoundCharge,
     FoundInstruction,
+    MoneyOutStatus,
     NewCharge,
     NoSuchCharge,
     ReferenceTaken,
@@ -32,6 +33,7 @@ from app.foundation.settings import settings
 from app.market.bookings import actions as bookings
 from app.market.bookings import rules as booking_rules
 from app.market.bookings.model import UNPAID, Booking
+from app.money.instructions import actions as instructions
 from app.money.payments import actions as payments
 from app.money.payments.model import (
     GatewayRefused,
@@ -44,6 +46,7 @@ from app.people.accounts import actions as accounts
 
 _ATTEMPTS_MAX: Final = 2  # a charge whose checkout address was lost is begun once more
 _SOON: Final = timedelta(minutes=5)  # nobody refunds at a gateway what was paid just now
+_MOVES_MONEY: Final = (MoneyOutStatus.SUCCEEDED, MoneyOutStatus.PENDING)
 _READY: Final = frozenset({PaymentState.PENDING, PaymentState.SUCCEEDED})
 
 
@@ -215,9 +218,12 @@ async def settle_payment(payment_id: UUID, *, event_id: UUID | None = None) -> P
         payment = await payments.get(tx, payment_id)
     found = await _look_up(payment)
     refunds = await _given_back(payment, found)
+    is_paid_out = payment.booking_id is None and await _is_paid_out(payment)
     async with transaction() as tx:
         live = gateway_named(payment.gateway).live
-        payment = await actions.settle(tx, payment, found, live=live, refunds=refunds)
+        payment = await actions.settle(
+            tx, payment, found, live=live, refunds=refunds, is_paid_out=is_paid_out
+        )
         if event_id and not payment.is_open:
             await webhooks.processed(tx, event_id)
     if event_id and payment.is_open:
@@ -231,6 +237,21 @@ async def _look_up(payment: Payment) -> FoundCharge | NoSuchCharge:
     if isinstance(found, Unknown):
         raise payments.inconclusive(found.reason)
     return found
+
+
+async def _is_paid_out(payment: Payment) -> bool:
+    """Whether the gateway has a transfer of a charge of which nothing else is here.
+
+    Its reference follows from the charge, by way of the pot that it had filled.
+    """
+    gateway = gateway_named(payment.gateway)
+    for reference in instructions.references_of_payouts(payment.id):
+        found = await gateway.find_transfer(reference, charge_reference=payment.asked_as)
+        if isinstance(found, Unknown):
+            raise payments.inconclusive(found.reason)
+        if isinstance(found, FoundInstruction) and found.status in _MOVES_MONEY:
+            return True
+    return False
 
 
 async def _given_back(

@@ -159,6 +159,7 @@ class Unwanted(StrEnum):
     SECOND = "second_payment"
     WRONG = "wrong_payment"
     UNKNOWN = "unknown_payment"  # of no booking that is here
+    PAID_OUT = "payment_paid_out"  # of no booking that is here, and its host has been paid
     GIVEN_BACK = "payment_given_back"  # somebody gave it back at the gateway before we saw it
 
     @property

@@ -6,9 +6,13 @@ from uuid import UUID
 
 import pytest
 
-from app.edge.gateways.port import GatewayName
+from app.edge.gateways.port import Accepted, GatewayName, NewTransfer
+from app.edge.gateways.recipients import NewRecipient, RecipientKind, RecipientReady
+from app.edge.gateways.registry import gateway_named
 from app.flows.movements import stories
 from app.foundation.db import execute, transaction
+from app.foundation.money import Money
+from app.money.instructions import actions as instructions
 from tests import make
 from tests.flows.movements.world import (
     CURRENCIES,
@@ -188,6 +192,38 @@ async def test_a_charge_of_ours_of_which_nothing_is_here_is_found_and_given_back
     [refund] = await shop.sandbox.refunds()
     assert refund["amount"] == made["amount"]
     await has_left(shop, gateway)
+
+
+async def test_a_charge_that_was_paid_out_before_a_restore_is_not_given_back_as_well(shop: Shop):
+    payment_id = make.new_id()
+    reference = f"pay-{payment_id.hex}"
+    await shop.sandbox.act(
+        "charges", gateway="paystack", amount=900_000, currency="NGN", reference=reference
+    )
+    gateway = gateway_named(GatewayName.PAYSTACK)
+    host = await gateway.create_recipient(
+        NewRecipient(
+            kind=RecipientKind.BANK_ACCOUNT, currency="NGN", name="Host", bank_code="044",
+            account_number="0690000031", reference=reference,
+        )
+    )  # fmt: skip
+    assert isinstance(host, RecipientReady)
+    sent = await gateway.start_transfer(
+        NewTransfer(
+            reference=instructions.references_of_payouts(payment_id)[0],
+            charge_reference=reference,
+            recipient=host.recipient,
+            money=Money(810_000, "NGN"),
+            reason="rental released",
+        )
+    )
+    assert isinstance(sent, Accepted)
+    await reconciled(shop, GatewayName.PAYSTACK)
+    await shop.sweep("process-refunds")
+    await settle_down(shop)
+    assert await shop.values("SELECT set_aside_because FROM payments") == ["payment paid out"]
+    assert await shop.sandbox.refunds() == []
+    assert await shop.count("SELECT count(*) FROM alerts WHERE kind = 'payment_paid_out'") == 1
 
 
 async def test_what_strangers_do_on_the_same_account_is_no_difference(shop: Shop):

@@ -62,6 +62,7 @@ from app.money.instructions.actions.send import (
     wait_for_settlement,
 )
 from app.money.instructions.actions.take_in import ask_for_facts, take_in, unknown_here
+from app.money.instructions.rules.attempts import references_of_payouts
 
 __all__ = [
     "ArrivedBefore",
@@ -100,6 +101,7 @@ __all__ = [
     "read_page",
     "record",
     "references_of_booking",
+    "references_of_payouts",
     "refunds_at_gateway",
     "reply_to",
     "resume",

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from app.edge.gateways.port import FoundInstruction
+from app.foundation.ids import derived
 from app.foundation.money import Money
 from app.money.instructions.model import Instruction, InstructionKind, Origin
 
@@ -43,6 +44,7 @@ QUEUED_FOR: Final = timedelta(
 # Kinds of alert about an attempt that is under way: the end of the attempt resolves them.
 ALERTS: Final = ("instruction_needs_attention", "instruction_vanished", "instruction_mismatch")
 
+_POTS: Final = ("rental", "deposit")  # what a charge fills: see escrow
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f]{32}")
 _PREFIXES: Final = {InstructionKind.REFUND: "rf", InstructionKind.TRANSFER: "tr"}
 
@@ -56,6 +58,15 @@ def reference(instruction: Instruction, attempt: int) -> str:
     """
     key = instruction.key or instruction.id
     return f"{_PREFIXES[instruction.kind]}-{key.hex}-{attempt}"
+
+
+def references_of_payouts(payment_id: UUID) -> list[str]:
+    """What the attempts to pay out a charge's pots would be called, whether there were any."""
+    pot_ids = [derived(payment_id, kind) for kind in _POTS]
+    keys = [derived(pot_id, InstructionKind.TRANSFER) for pot_id in pot_ids]
+    prefix = _PREFIXES[InstructionKind.TRANSFER]
+    numbers = range(1, ATTEMPTS_MAX + 1)
+    return [f"{prefix}-{key.hex}-{number}" for key in keys for number in numbers]
 
 
 def key_in(reference: str, kind: InstructionKind) -> UUID | None:

@@ -3,6 +3,7 @@
 from app.foundation.db import Tx
 from app.money.escrow.model import PotKind
 from app.money.escrow.rules import WINDOWS
+from app.money.payments.model import Unwanted
 from app.operations.invariants.queries.judging import Verdicts, judge
 
 
@@ -118,6 +119,7 @@ async def charges(tx: Tx) -> Verdicts:
                     THEN concat('not applied, with pots of ', filled.amount)
                END AS charges_fill_pots,
                CASE WHEN posted.applied IS FALSE
+                     AND payment.set_aside_because IS DISTINCT FROM %(paid_out)s
                      AND payment.refunded + payment.charged_back <> payment.amount
                     THEN concat(payment.refunded, ' of ', payment.amount, ' given back')
                END AS unapplied_given_back,
@@ -143,4 +145,5 @@ async def charges(tx: Tx) -> Verdicts:
                   AND NOT (state = 'reversed' AND EXISTS (
                       SELECT FROM instructions WHERE source_id = refund.id))
                 GROUP BY payment_id) AS promised ON promised.payment_id = payment.id""",
+        paid_out=Unwanted.PAID_OUT.reason,
     )
