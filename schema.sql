@@ -4581,6 +4581,13 @@ CREATE INDEX payments_facts_due ON public.payments USING btree (facts_due_at) WH
 
 
 --
+-- Name: payments_of_booking; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX payments_of_booking ON public.payments USING btree (booking_id);
+
+
+--
 -- Name: payments_of_gateway_id; Type: INDEX; Schema: public; Owner: -
 --
 

@@ -129,6 +129,11 @@ REQUESTS: Final = [
             {"kind": "gateway_clearing", "gateway": "paystack",
              "amount": {"amount": -100, "currency": "NGN"}}]}),
     ("POST", "/api/admin/alerts/{alert_id}/resolve", "admin", {"note": "A"}),
+    ("POST", "/api/admin/webhooks/{event_id}/dismiss", "admin", {"reason": "A"}),
+    ("POST", "/api/admin/reconciliation/{difference_id}/explain", "admin", {
+        "note": "A", "account": "platform_revenue"}),
+    ("POST", "/api/admin/reconciliation/run", "admin", {
+        "gateway": "stripe", "day": "2026-01-01"}),
     ("POST", "/api/admin/breaker/override", "admin", {
         "reason": "A", "refundIds": ["{booking_id}"]}),
     ("POST", "/api/admin/jobs/retry", "admin", {
@@ -209,6 +214,8 @@ async def sender(near: Shop) -> Sender:
         "account_id": str(make.new_id()),
         "instruction_id": str(make.new_id()),
         "dispute_id": str(make.new_id()),
+        "event_id": str(make.new_id()),
+        "difference_id": str(make.new_id()),
         "payment_id": str(make.new_id()),
         "chargeback_id": str(make.new_id()),
         "job_id": "1",

@@ -32,7 +32,8 @@ SWEEPS: Final = [line for line in SCHEDULE if line.name not in LOOKS_AT_ALL]
 # Nothing that is due for these is made up here.
 IDLE: Final = {
     "process-refunds", "resolve-payout-accounts", "reconcile-chargebacks", "find-chargebacks",
-    "send-notifications", "cleanup", "cleanup-locks",
+    "send-notifications", "cleanup", "cleanup-locks", "ask-for-facts", "reconcile-gateways",
+    "reconcile-last-hours", "calculate-settlements", "check-payouts",
 }  # fmt: skip
 
 _OLD: Final = (

@@ -28,9 +28,10 @@ from app.money.payouts import actions as payouts
 
 async def hold(tx: Tx, holding: Holding) -> None:
     """Put the money of a charge into pots, in the commit that makes the booking paid."""
+    ids = sorted(derived(holding.payment_id, kind) for kind in PotKind)
     amounts = {
-        derived(holding.payment_id, kind): (kind, amount)
-        for kind, amount in rules.parts(holding).items()
+        ids[number]: (kind, amount)
+        for number, (kind, amount) in enumerate(rules.parts(holding).items())
     }
     await queries.insert(tx, holding, amounts)
     await ledger.post(tx, rules.charge(holding))

@@ -143,7 +143,7 @@ async def test_a_refund_with_an_invalid_reference_or_amount_is_never_sent(change
 
 async def test_a_refund_is_found_by_its_note_among_those_of_its_charge():
     others = [refund(id=n, merchant_note=f"rf-0000000000000001-1{n}") for n in range(5)]
-    strange = [refund(id=7, merchant_note=None), refund(id=8, merchant_note=8), {"odd": True}]
+    strange = [refund(id=7, merchant_note=0), refund(id=8, merchant_note=8), {"odd": True}]
     found = await find(holding(*others, *strange, refund(amount=150_000), per_page=3))
     assert isinstance(found, FoundInstruction)
     assert (found.reference, found.gateway_id) == (REFUND, "3018284")
