@@ -2615,6 +2615,7 @@ CREATE TABLE public.listings (
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     country text,
+    CONSTRAINT listings_country_is_a_code CHECK ((country ~ '^[A-Z]{2}$'::text)),
     CONSTRAINT listings_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT listings_deposit_check CHECK ((deposit >= 0)),
     CONSTRAINT listings_fee_check CHECK ((fee >= 0)),
@@ -2671,6 +2672,7 @@ CREATE TABLE public.notifications (
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     sent_at timestamp with time zone,
     CONSTRAINT notifications_failed_with_error CHECK (((state <> 'failed'::text) OR (last_error IS NOT NULL))),
+    CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'booking_times_corrected'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'rental_given_back'::text, 'payout_account_stopped'::text, 'bank_refused'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text]))),
     CONSTRAINT notifications_sent_with_time CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
     CONSTRAINT notifications_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'failed'::text])))
 );
@@ -2777,6 +2779,7 @@ CREATE TABLE public.payments (
     asked_currency character(3),
     set_aside_because text,
     CONSTRAINT payments_amount_check CHECK ((amount > 0)),
+    CONSTRAINT payments_asked_whole CHECK ((((asked_amount IS NULL) = (asked_currency IS NULL)) AND ((asked_amount IS NULL) OR (state = 'succeeded'::text)))),
     CONSTRAINT payments_charged_back_check CHECK ((charged_back >= 0)),
     CONSTRAINT payments_contested_after_success CHECK ((((NOT contested) AND (charged_back = 0)) OR (state = 'succeeded'::text))),
     CONSTRAINT payments_facts_after_success CHECK (((facts_due_at IS NULL) OR (state = 'succeeded'::text))),
@@ -2787,6 +2790,7 @@ CREATE TABLE public.payments (
     CONSTRAINT payments_ours_has_booking CHECK ((((booking_id IS NOT NULL) AND (payer_id IS NOT NULL)) OR ((origin = 'gateway'::text) AND (booking_id IS NULL) AND (payer_id IS NULL)))),
     CONSTRAINT payments_refunded_after_success CHECK (((refunded = 0) OR (state = 'succeeded'::text))),
     CONSTRAINT payments_refunded_within CHECK (((refunded >= 0) AND ((refunded + charged_back) <= amount))),
+    CONSTRAINT payments_set_aside_after_success CHECK (((set_aside_because IS NULL) OR (state = 'succeeded'::text))),
     CONSTRAINT payments_settled_whole CHECK ((((settled_amount IS NULL) = (settled_currency IS NULL)) AND (settled_currency IS DISTINCT FROM currency) AND ((settled_amount >= 0) IS NOT FALSE))),
     CONSTRAINT payments_settled_with_time CHECK (((state = 'succeeded'::text) = (settled_at IS NOT NULL))),
     CONSTRAINT payments_state_known CHECK ((state = ANY (ARRAY['created'::text, 'pending'::text, 'succeeded'::text, 'failed'::text, 'abandoned'::text])))
@@ -3825,14 +3829,6 @@ ALTER TABLE ONLY public.ledger_transactions
 
 
 --
--- Name: listings listings_country_is_a_code; Type: CHECK CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE public.listings
-    ADD CONSTRAINT listings_country_is_a_code CHECK ((country ~ '^[A-Z]{2}$'::text)) NOT VALID;
-
-
---
 -- Name: listings listings_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -3846,14 +3842,6 @@ ALTER TABLE ONLY public.listings
 
 ALTER TABLE ONLY public.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
-
-
---
--- Name: notifications notifications_kind_known; Type: CHECK CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE public.notifications
-    ADD CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'booking_times_corrected'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'rental_given_back'::text, 'payout_account_stopped'::text, 'bank_refused'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text]))) NOT VALID;
 
 
 --
@@ -3889,14 +3877,6 @@ ALTER TABLE ONLY public.payment_history
 
 
 --
--- Name: payments payments_asked_whole; Type: CHECK CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE public.payments
-    ADD CONSTRAINT payments_asked_whole CHECK ((((asked_amount IS NULL) = (asked_currency IS NULL)) AND ((asked_amount IS NULL) OR (state = 'succeeded'::text)))) NOT VALID;
-
-
---
 -- Name: payments payments_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -3910,14 +3890,6 @@ ALTER TABLE ONLY public.payments
 
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_reference_taken UNIQUE (reference);
-
-
---
--- Name: payments payments_set_aside_after_success; Type: CHECK CONSTRAINT; Schema: public; Owner: -
---
-
-ALTER TABLE public.payments
-    ADD CONSTRAINT payments_set_aside_after_success CHECK (((set_aside_because IS NULL) OR (state = 'succeeded'::text))) NOT VALID;
 
 
 --

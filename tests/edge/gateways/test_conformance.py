@@ -544,9 +544,13 @@ async def test_a_signature_is_accepted_if_the_clocks_differ(
         assert paid.gateway.read_webhook(headers, body).reference
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"{}", b"[]", b"null", b'{"event": 1}', b"\xff", b"[" * 9_999]
-)
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"null", b'{"event": 1}'])
+async def test_a_signed_body_of_an_unknown_shape_is_about_something_else(world: World, body: bytes):
+    event = world.gateway.read_webhook(signed(world, body), body)
+    assert (event.kind, event.reference) == (EventKind.OTHER, None)
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"[" * 9_999])
 async def test_a_signed_body_that_makes_no_sense_is_a_bad_payload(world: World, body: bytes):
     with pytest.raises(BadPayload):
         world.gateway.read_webhook(signed(world, body), body)

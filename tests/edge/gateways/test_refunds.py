@@ -148,7 +148,7 @@ async def test_a_refund_is_found_by_its_note_among_those_of_its_charge():
     assert isinstance(found, FoundInstruction)
     assert (found.reference, found.gateway_id) == (REFUND, "3018284")
     assert found.money == Money(amount=150_000, currency="NGN")
-    assert (found.status, found.failure, found.fee) == (MoneyOutStatus.SUCCEEDED, "", None)
+    assert (found.status, found.failure, found.fee) == (MoneyOutStatus.SUCCEEDED, "", 0)
     assert not found.live
     assert json.loads(json.dumps(found.data)) == found.data
 
