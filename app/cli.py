@@ -230,8 +230,15 @@ def check(folder: Path) -> None:
         click.echo(f"{each.name:13}{result}")
         if each.currencies:
             click.echo(f"{'':13}charges {', '.join(each.currencies)}")
+            click.echo(f"{'':13}{_settlement(each.exchanges)}")
     if any(each.problems for each in checked) or not any(each.currencies for each in checked):
         raise click.exceptions.Exit(1)
+
+
+def _settlement(exchanges: bool) -> str:
+    if exchanges:
+        return "pays out what it has settled, also in another currency, at the charge's own rate"
+    return "pays out in the currency of the charge"
 
 
 @main.group(invoke_without_command=True)

@@ -139,4 +139,6 @@ async def test_each_gateway_is_checked_and_its_result_printed(
     assert "cannot be reached" in printed["flutterwave"]
     assert "does not take the key" in printed["stripe"]
     assert "charges UGX, XAF" in result.output
+    assert "pays out in the currency of the charge" in result.output
+    assert "pays out what it has settled" in result.output
     assert result.exit_code == 1

@@ -124,12 +124,16 @@ def _opened(
 
 
 class Checked(NamedTuple):
-    """A gateway that the settings name. `currencies`: those whose charges go to it first."""
+    """A gateway that the settings name. `currencies`: those whose charges go to it first.
+
+    `exchanges`: it may settle a charge in another currency, and then pays out what it settled.
+    """
 
     name: GatewayName
     live: bool
     currencies: Sequence[str]
     problems: Sequence[str]
+    exchanges: bool = False
 
 
 async def check_gateways(settings: Settings) -> list[Checked]:
@@ -147,7 +151,7 @@ async def _checked(name: GatewayName) -> Checked:
         return Checked(name, live=False, currencies=(), problems=["its keys are not set"])
     gateway, offered = _open[name]
     first = [currency for currency in sorted(offered) if gateway_for(currency) is gateway]
-    return Checked(name, gateway.live, first, await gateway.check())
+    return Checked(name, gateway.live, first, await gateway.check(), gateway.exchanges)
 
 
 async def close_gateways() -> None:
