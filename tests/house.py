@@ -46,8 +46,8 @@ _PASSING: Final = (
     timedelta(days=12),
     timedelta(days=60),
 )
-# These list whole days: they would find the same in each round.
-_LISTING: Final = ("find-chargebacks", "reconcile-gateways", "reconcile-last-hours")
+# These compare whole days: a story that is about them runs them itself.
+_RECONCILING: Final = ("reconcile-gateways", "reconcile-last-hours")
 _DUE: Final = """
     SELECT count(*) FROM procrastinate_jobs
      WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now())
@@ -140,7 +140,8 @@ class House(Shop):
     async def settle_down(self) -> None:
         """Sweeps and jobs in turn, until the sweeps leave nothing for jobs to do."""
         for number in range(_ROUNDS_MAX):
-            await self.sweep_all(*(_LISTING if number else ()))
+            # find-chargebacks lists whole days: it would find the same ones in each round.
+            await self.sweep_all(*_RECONCILING, *(["find-chargebacks"] if number else []))
             await reap(TASKS, stalled_s=settings().worker_stalled_seconds)
             if not await self.count(_DUE, queues=None):
                 return
