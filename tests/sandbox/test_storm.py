@@ -1,4 +1,4 @@
-"""An unkind gateway at random: whoever looks again sees all there is, each thing once."""
+"""An unkind gateway at random: asked again, it shows each thing once, and misses none."""
 
 from collections import Counter
 from collections.abc import AsyncIterator

@@ -299,7 +299,7 @@ class Gateway(Protocol):
     async def find_refunds(
         self, charge_reference: str, *, charge_id: str | None = None
     ) -> list[FoundInstruction] | Unknown:
-        """All refunds of a charge, whoever made them; those of others have an empty reference."""
+        """All refunds of a charge. A refund that we did not begin has an empty reference."""
         ...
 
     def find_flaw(self, new: NewRecipient) -> Flaw | None:

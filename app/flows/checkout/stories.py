@@ -1,6 +1,6 @@
 """Begin and settle charges: commit, call the gateway, commit its answer."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -25,7 +25,7 @@ from app.edge.webhooks import actions as webhooks
 from app.flows.checkout import actions
 from app.flows.checkout.model import HoldExpired, Initiate, NotPayable, StillOpen
 from app.foundation import idempotency
-from app.foundation.db import Tx, transaction
+from app.foundation.db import Tx, now, transaction
 from app.foundation.idempotency import Key
 from app.foundation.money import Money
 from app.foundation.queue import CloseCheckout, StartCharge, enqueue
@@ -34,6 +34,7 @@ from app.market.bookings import actions as bookings
 from app.market.bookings import rules as booking_rules
 from app.market.bookings.model import UNPAID, Booking
 from app.money.instructions import actions as instructions
+from app.money.instructions.model import Origin
 from app.money.payments import actions as payments
 from app.money.payments.model import (
     GatewayRefused,
@@ -45,7 +46,7 @@ from app.money.payments.model import (
 from app.people.accounts import actions as accounts
 
 _ATTEMPTS_MAX: Final = 2  # a charge whose checkout address was lost is begun once more
-_SOON: Final = timedelta(minutes=5)  # nobody refunds at a gateway what was paid just now
+_SOON: Final = timedelta(minutes=5)  # nobody refunds at a gateway what was begun just now
 _MOVES_MONEY: Final = (MoneyOutStatus.SUCCEEDED, MoneyOutStatus.PENDING)
 _READY: Final = frozenset({PaymentState.PENDING, PaymentState.SUCCEEDED})
 
@@ -216,9 +217,13 @@ async def settle_payment(payment_id: UUID, *, event_id: UUID | None = None) -> P
     """
     async with transaction() as tx:
         payment = await payments.get(tx, payment_id)
+        is_new = await now(tx) - payment.created_at < _SOON and payment.origin is Origin.BERTHOLD
     found = await _look_up(payment)
-    refunds = await _given_back(payment, found)
-    is_paid_out = payment.booking_id is None and await _is_paid_out(payment)
+    refunds: list[FoundInstruction] = []
+    is_paid_out = False
+    if isinstance(found, FoundCharge) and _is_seen_paid_first(payment, found):
+        refunds = await _given_back(payment, found, is_new=is_new)
+        is_paid_out = payment.booking_id is None and await _is_paid_out(payment)
     async with transaction() as tx:
         live = gateway_named(payment.gateway).live
         payment = await actions.settle(
@@ -254,18 +259,19 @@ async def _is_paid_out(payment: Payment) -> bool:
     return False
 
 
+def _is_seen_paid_first(payment: Payment, found: FoundCharge) -> bool:
+    is_paid_there = found.status is ChargeStatus.SUCCEEDED
+    return is_paid_there and payment.state is not PaymentState.SUCCEEDED
+
+
 async def _given_back(
-    payment: Payment, found: FoundCharge | NoSuchCharge
+    payment: Payment, found: FoundCharge, *, is_new: bool
 ) -> list[FoundInstruction]:
     """The refunds of a charge that we see paid for the first time: somebody may have made some.
 
-    A gateway that does not say so with the charge is asked, if there was time enough for that.
+    A gateway that does not say so with the charge is asked, unless the charge was begun just now.
     """
-    if not isinstance(found, FoundCharge) or found.status is not ChargeStatus.SUCCEEDED:
-        return []
-    if payment.state is PaymentState.SUCCEEDED or found.refunded == 0:
-        return []
-    if found.refunded is None and found.at and datetime.now(UTC) - found.at < _SOON:
+    if found.refunded == 0 or (found.refunded is None and is_new):
         return []
     gateway = gateway_named(payment.gateway)
     refunds = await gateway.find_refunds(payment.asked_as, charge_id=found.gateway_id)

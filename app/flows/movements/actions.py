@@ -277,7 +277,7 @@ async def _alert(tx: Tx, taken: TakenIn) -> None:
 
 
 async def find_charge(tx: Tx, gateway: GatewayName, found: FoundInstruction) -> Payment | None:
-    """Our charge that a refund or transfer at a gateway is of; None if it is of none of ours."""
+    """The charge that a refund or transfer at a gateway is of; None if we do not know it."""
     by_id = (
         await payments.find_by_gateway_id(tx, gateway, found.charge_id) if found.charge_id else None
     )

@@ -99,8 +99,8 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `reconciliation_runs`: one gateway, one span of time, and how far it has come.
 
-    `tries` grows with each time that it is taken up again, and names who works at it: whoever is
-    late finds that it has changed.
+    `tries` counts how often the run was begun or resumed. A process works on one try: if the number
+    has changed, another process has resumed the run, and this one stops.
     """
 
     id: UUID

@@ -19,7 +19,7 @@ class _Row(msgspec.Struct, frozen=True):
 
 
 class Hidden:
-    """What is hidden from lists; whoever knows the id or the reference of it finds it."""
+    """What is hidden from lists. It can still be looked up by its id or reference."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -97,7 +97,7 @@ async def test_a_refund_at_the_dashboard_does_what_was_promised_and_not_sent(sho
 
 @GATEWAYS
 async def test_a_charge_that_was_given_back_before_our_first_look_is_no_success(
-    shop: Shop, gateway: GatewayName, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, gateway: GatewayName
 ):
     trips: dict[GatewayName, Any] = {
         GatewayName.STRIPE: trip_in_euros,
@@ -107,7 +107,7 @@ async def test_a_charge_that_was_given_back_before_our_first_look_is_no_success(
     payment = await shop.pending(booking)
     await shop.sandbox.pay(payment["reference"])
     await shop.sandbox.act("refunds", charge=payment["reference"])
-    monkeypatch.setattr("app.flows.checkout.stories._SOON", timedelta(0))
+    await shop.forward(timedelta(minutes=6))
     await stories.learn_charge(UUID(payment["id"]))
     await settle_down(shop)
     assert await shop.state(booking) == "awaiting_payment"

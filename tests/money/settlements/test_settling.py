@@ -1,4 +1,4 @@
-"""Settling months: each entry of the ledger is in one, whenever it commits and whoever settles."""
+"""Settling months: each entry of the ledger is in exactly one settlement."""
 
 import asyncio
 import random

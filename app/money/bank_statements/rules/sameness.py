@@ -76,7 +76,7 @@ def _is_equal(entry: FileEntry, form: Format, known: Entry) -> bool:
 
 
 def _is_alike(entry: FileEntry, form: Format, known: Entry) -> bool:
-    """The same reference of the bank; or, in another format, none that says otherwise."""
+    """Whether the bank's references allow that an entry of a file is one that we know."""
     ours, theirs = entry.bank_reference, known.bank_reference
     if ours and theirs:
         return ours == theirs
