@@ -13,6 +13,7 @@ from app.edge.gateways.registry import gateway_named
 from app.edge.webhooks import actions as webhooks
 from app.flows.checkout.stories import settle_payment
 from app.flows.movements import actions
+from app.flows.sending.rules import with_settlement
 from app.foundation.db import transaction
 from app.money.payments import actions as payments
 from app.money.payments.model import PaymentState
@@ -59,6 +60,9 @@ async def take_in_refunds(payment_id: UUID, *, event_id: UUID | None = None) -> 
     found = await gateway.find_refunds(payment.asked_as, charge_id=payment.charge_id)
     if isinstance(found, Unknown):
         raise payments.inconclusive(found.reason)
+    for refund in found:
+        if isinstance(unsettled := with_settlement(refund, payment), Unknown):
+            raise payments.inconclusive(unsettled.reason)
     async with transaction() as tx:
         taken = await actions.take_in_refunds(tx, payment_id, found, live=gateway.live)
         if event_id:

@@ -3,6 +3,12 @@
 from collections.abc import Sequence
 
 from app.edge.gateways.amounts import Operation
+from app.edge.gateways.port import (
+    FoundInstruction,
+    MoneyOutStatus,
+    NoSuchInstruction,
+    Unknown,
+)
 from app.edge.gateways.registry import check_payable
 from app.edge.notifications.model import BookingFacts, Kind
 from app.flows.sending.model import Bearer, LateRefund, StillHeld, TakenByBank
@@ -37,6 +43,20 @@ def notification(was: InstructionState, instruction: Instruction) -> Kind | None
             return None if instruction.next_try_at else Kind.PAYOUT_FAILED
         case _:
             return None
+
+
+def with_settlement(
+    found: FoundInstruction | NoSuchInstruction | Unknown, charge: Payment
+) -> FoundInstruction | NoSuchInstruction | Unknown:
+    """What was found of a refund, or Unknown while it is not known what left our balance for it.
+
+    Of a charge that the gateway has exchanged, that is in another currency than the refund.
+    """
+    if not isinstance(found, FoundInstruction) or charge.settled is None:
+        return found
+    if found.status is MoneyOutStatus.SUCCEEDED and found.settled is None:
+        return Unknown(reason="the gateway does not say yet what it took from our balance")
+    return found
 
 
 def facts(booking: Booking, money: Money, *, reason: str) -> BookingFacts:

@@ -18,7 +18,7 @@ from app.edge.gateways.port import (
 from app.edge.gateways.registry import gateway_named
 from app.edge.webhooks import actions as webhooks
 from app.flows.chargebacks import actions as chargebacks
-from app.flows.sending import actions
+from app.flows.sending import actions, rules
 from app.foundation.db import transaction
 from app.foundation.money import Money
 from app.money.instructions import actions as instructions
@@ -164,14 +164,15 @@ async def _ask(asked: Instruction, reference: str, charge: Payment) -> Finding:
     if asked.kind is InstructionKind.TRANSFER:
         return await gateway.find_transfer(reference, charge_reference=charge.asked_as)
     if asked.origin is Origin.BERTHOLD:
-        return await gateway.find_refund(
+        found = await gateway.find_refund(
             reference, charge_reference=charge.asked_as, charge_id=charge.charge_id
         )
+        return rules.with_settlement(found, charge)
     refunds = await gateway.find_refunds(charge.asked_as, charge_id=charge.charge_id)
     if isinstance(refunds, Unknown):
         return refunds
     same = [each for each in refunds if each.gateway_id == asked.gateway_id]
-    return same[0] if same else NoSuchInstruction()
+    return rules.with_settlement(same[0] if same else NoSuchInstruction(), charge)
 
 
 def _address(instruction: Instruction) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from tests.flows.movements.world import (
     reconciled,
     settle_down,
 )
+from tests.laws import audit_is_clean
 from tests.shop import Shop
 from tests.stories.trips import trip_in_euros, trip_in_shillings
 
@@ -278,3 +279,24 @@ async def test_a_charge_settled_in_another_currency_is_paid_out_from_what_was_se
          WHERE kind = 'gateway_clearing' AND currency = 'USD'"""
     )
     assert ours == (await shop.sandbox.books("stripe"))["USD"]["balance"]
+
+
+async def test_a_refund_of_an_exchanged_charge_is_posted_as_what_left_the_balance(shop: Shop):
+    await shop.sandbox.set_terms("stripe", settlesIn={"EUR": {"currency": "USD", "rate": "1.10"}})
+    booking, _ = await paid_trip(shop, GatewayName.STRIPE)
+    await settle_down(shop)
+    cancelled = await shop.post(shop.guest, f"/api/bookings/{booking['id']}/cancel")
+    assert cancelled.status_code == 200, cancelled.text
+    await settle_down(shop)
+    assert await shop.values("SELECT state || ' ' || settled_currency FROM instructions") == [
+        "confirmed USD"
+    ]
+    assert await reconciled(shop, GatewayName.STRIPE) == []
+    clearing = await shop.values(
+        """
+        SELECT currency || ' ' || -sum(amount) FROM ledger_entries
+          JOIN ledger_accounts ON ledger_accounts.id = account_id
+         WHERE kind = 'gateway_clearing' GROUP BY currency ORDER BY currency"""
+    )
+    assert clearing == ["EUR 0", f"USD {(await shop.sandbox.books('stripe'))['USD']['balance']}"]
+    await audit_is_clean()
