@@ -34,6 +34,11 @@ async def outcome(house: House) -> dict[str, list[str]]:
 
 async def breaches(house: House) -> list[str]:
     """Each thing that is wrong, in words that name it; none if all is well."""
+    return [*await broken_laws(house), *await _cash(house), *await _effects(house)]
+
+
+async def broken_laws(house: House) -> list[str]:
+    """Each law that is broken, and each job that is not done."""
     taken = await take_audit()
     return [
         *(
@@ -42,8 +47,6 @@ async def breaches(house: House) -> list[str]:
             for row in finding.verdict.shown
         ),
         *await house.values(_UNFINISHED_JOBS),
-        *await _cash(house),
-        *await _effects(house),
     ]
 
 

@@ -11,7 +11,14 @@ from app.edge.gateways.port import (
 )
 from app.edge.gateways.registry import check_payable
 from app.edge.notifications.model import BookingFacts, Kind
-from app.flows.sending.model import Bearer, LateRefund, StillHeld, TakenByBank
+from app.flows.sending.model import (
+    Bearer,
+    LateRefund,
+    NotReversed,
+    ReissuedBefore,
+    StillHeld,
+    TakenByBank,
+)
 from app.foundation.errors import Invalid
 from app.foundation.money import Money
 from app.market.bookings import rules as booking_rules
@@ -96,10 +103,21 @@ def check_amount(asked: Money, payment: Payment, pots: Sequence[Pot]) -> None:
         )
 
 
-def check_owed(came_back: Instruction, again: Instruction) -> None:
-    """Check that what came back is still owed. Raises TakenByBank if a chargeback took it."""
-    if again.state is InstructionState.CANCELLED:
+def amount_back(came_back: Instruction, before: Sequence[Instruction]) -> int:
+    """How much of an instruction came back, whole or in parts, in minor units.
+
+    It is sent again once: `before` is what took its place. Raises NotReversed, TakenByBank if a
+    chargeback took it, ReissuedBefore.
+    """
+    is_whole = came_back.state is InstructionState.REVERSED
+    back = came_back.amount if is_whole else came_back.returned
+    if not back:
+        raise NotReversed(f"It is {came_back.state}.")
+    if not before:
+        return back
+    if before[0].state is InstructionState.CANCELLED:
         raise TakenByBank(f"{came_back.money} came back, and went into a chargeback.")
+    raise ReissuedBefore(f"It was, as {before[0].id}.")
 
 
 def posting_of(refund: LateRefund, booking: Booking) -> Posting:

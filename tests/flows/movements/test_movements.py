@@ -137,6 +137,56 @@ async def test_a_part_of_a_payout_that_is_reversed_at_stripe_is_owed_to_the_host
     await has_left(shop, GatewayName.STRIPE)
 
 
+async def test_a_payout_that_comes_back_in_two_parts_is_owed_to_the_host_once_and_is_no_difference(
+    shop: Shop,
+):
+    booking, _ = await paid_trip(shop, GatewayName.STRIPE)
+    await open_stripe_account(shop)
+    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
+    await shop.sweep("release-escrow")
+    await settle_down(shop)
+    [transfer] = await shop.sandbox.transfers()
+    await shop.sandbox.act("reversals", transfer=transfer["reference"], amount=1_200)
+    await settle_down(shop)
+    await shop.sandbox.act("reversals", transfer=transfer["reference"])
+    await settle_down(shop)
+    assert await reconciled(shop, GatewayName.STRIPE) == []
+    assert await shop.values("SELECT state || ' ' || returned FROM instructions") == [
+        "reversed 1200"
+    ]
+    await has_left(shop, GatewayName.STRIPE)
+
+
+async def test_an_admin_sends_a_part_of_a_payout_that_came_back_again_and_once(shop: Shop):
+    booking, _ = await paid_trip(shop, GatewayName.STRIPE)
+    await open_stripe_account(shop)
+    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
+    await shop.sweep("release-escrow")
+    await settle_down(shop)
+    [first] = (await shop.get(shop.admin, "/api/admin/transfers"))["instructions"]
+
+    async def reissue() -> Any:
+        path = f"/api/admin/transfers/{first['id']}/reissue"
+        return (await shop.post(shop.admin, path, {"reason": "the account is open again"})).json()
+
+    assert (await reissue())["code"] == "not_reversed"
+    await shop.sandbox.act("reversals", transfer=first["reference"], amount=1_200)
+    await settle_down(shop)
+    assert (await reissue())["instruction"]["amount"]["amount"] == 1_200
+    assert (await reissue())["code"] == "reissued_before"
+    await settle_down(shop)
+    assert await shop.values("SELECT state || ' ' || amount FROM instructions ORDER BY id") == [
+        f"confirmed {first['amount']['amount']}",
+        "confirmed 1200",
+    ]
+    assert await reconciled(shop, GatewayName.STRIPE) == []
+    await has_left(shop, GatewayName.STRIPE)
+    await shop.sandbox.act("reversals", transfer=first["reference"])  # the rest, and that is owed
+    await settle_down(shop)
+    assert await reconciled(shop, GatewayName.STRIPE) == []
+    await has_left(shop, GatewayName.STRIPE)
+
+
 # ---- charges that we do not know -----------------------------------------------------------------
 
 

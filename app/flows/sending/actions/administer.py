@@ -5,7 +5,7 @@ from uuid import UUID
 import uuid_utils.compat
 
 from app.flows.sending import rules
-from app.flows.sending.model import InstructionStory, NotReversed, ReissuedBefore
+from app.flows.sending.model import InstructionStory
 from app.foundation import audit
 from app.foundation.alerts import resolve_alert
 from app.foundation.audit import Actor, ActorRole, Subject
@@ -16,7 +16,6 @@ from app.money.instructions.model import (
     InstructionFilter,
     InstructionKind,
     InstructionPage,
-    InstructionState,
     NoSuchInstructionHere,
 )
 from app.money.instructions.rules.succession import successor
@@ -63,26 +62,24 @@ async def reissue(
 ) -> UUID:
     """Send money again that had come back, by an instruction of its own; returns its id.
 
-    All of the money: what its host owes is kept back from other payouts. Raises
+    All that came back so far: what its host owes is kept back from other payouts. Raises
     NoSuchInstructionHere, NotReversed, TakenByBank, ReissuedBefore.
     """
     came_back = _of_kind(await instructions.lock(tx, instruction_id), kind)
-    if came_back.state is not InstructionState.REVERSED:
-        raise NotReversed(f"It is {came_back.state}.")
-    if before := await instructions.of_source(tx, came_back.id):
-        rules.check_owed(came_back, before[0])
-        raise ReissuedBefore(f"It was, as {before[0].id}.")
+    before = await instructions.of_source(tx, came_back.id)
+    amount = rules.amount_back(came_back, before)
     target = await _target(tx, came_back)
     again = successor(
         came_back,
         instruction_id=uuid_utils.compat.uuid7(),
-        amount=came_back.amount,
+        amount=amount,
         target=target,
         automatic=False,
     )
     by = Actor(ActorRole.ADMIN, admin_id)
     await instructions.queue_all(tx, [again], by=by)
-    await resolve_alert(tx, "instruction_reversed", str(came_back.id))
+    for kind_of_alert in ("instruction_reversed", "instruction_partly_reversed"):
+        await resolve_alert(tx, kind_of_alert, str(came_back.id))
     await _record(tx, "reissue", came_back, admin_id=admin_id, reason=reason)
     return again.id
 

@@ -106,8 +106,8 @@ _COMPARE: Final = """
                         AND own_gateway_id IS DISTINCT FROM both_sides.gateway_id,
                         false) AS is_another,
                coalesce(booked.amount, 0)
-                   - CASE WHEN both_sides.state = 'confirmed' THEN sent_amount - own_amount
-                          ELSE 0 END
+                   - CASE WHEN both_sides.state IN ('confirmed', 'reversed')
+                          THEN sent_amount - own_amount ELSE 0 END
                    + coalesce(adjusted.amount, 0) AS in_ledger,
                coalesce(booked.fee, 0) AS fee_in_ledger,
                coalesce(party_fee, booked.fee) AS own_fee, adjusted.amount AS adjusted

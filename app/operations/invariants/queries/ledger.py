@@ -26,11 +26,13 @@ _BALANCES: Final = """
          WHERE sums.amount <> 0 OR adjusted.amount <> 0
     ), owed AS (
         SELECT kind, coalesce(payee_id, payment_id) AS payee_id, currency,
-               sum(CASE state WHEN 'confirmed' THEN returned ELSE amount END) AS amount
+               sum(CASE state WHEN 'confirmed' THEN returned ELSE amount END
+                   - CASE WHEN state IN ('reversed', 'confirmed')
+                     THEN coalesce((SELECT sum(again.amount) FROM instructions AS again
+                                     WHERE again.source_id = instruction.id), 0)
+                     ELSE 0 END) AS amount
           FROM instructions AS instruction
-         WHERE (state NOT IN ('confirmed', 'cancelled') OR returned > 0)
-           AND NOT (state IN ('reversed', 'confirmed') AND EXISTS (
-               SELECT FROM instructions WHERE source_id = instruction.id))
+         WHERE state NOT IN ('confirmed', 'cancelled') OR (state = 'confirmed' AND returned > 0)
          GROUP BY kind, coalesce(payee_id, payment_id), currency
     ), explained AS (
         SELECT 'escrow_' || kind AS kind, booking_id AS owner_id, NULL AS gateway, currency,

@@ -154,7 +154,7 @@ async def instructions(tx: Tx) -> Verdicts:
                     WHEN came_back.id IS NOT NULL
                      AND (came_back.kind <> instruction.kind
                           OR CASE came_back.state
-                             WHEN 'reversed' THEN came_back.amount <> instruction.amount
+                             WHEN 'reversed' THEN came_back.amount < instruction.amount
                              WHEN 'confirmed' THEN came_back.returned < instruction.amount
                              WHEN 'cancelled' THEN came_back.amount <= instruction.amount
                              ELSE true END)
