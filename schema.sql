@@ -1642,6 +1642,9 @@ CREATE TABLE public.chargebacks (
     look_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     from_returns bigint,
+    settled_amount bigint,
+    settled_currency character(3),
+    settled_back bigint,
     CONSTRAINT chargebacks_amount_check CHECK ((amount > 0)),
     CONSTRAINT chargebacks_borne_whole CHECK (
 CASE
@@ -1652,6 +1655,7 @@ END),
     CONSTRAINT chargebacks_fee_check CHECK ((fee >= 0)),
     CONSTRAINT chargebacks_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT chargebacks_lost_is_taken CHECK (((state <> 'lost'::text) OR is_taken)),
+    CONSTRAINT chargebacks_settled_whole CHECK ((((settled_amount IS NULL) = (settled_currency IS NULL)) AND (settled_currency IS DISTINCT FROM currency) AND ((settled_amount >= 0) IS NOT FALSE) AND ((settled_back IS NULL) OR ((settled_back >= 0) AND (settled_amount IS NOT NULL))))),
     CONSTRAINT chargebacks_state_known CHECK ((state = ANY (ARRAY['open'::text, 'won'::text, 'lost'::text])))
 );
 
@@ -1661,6 +1665,20 @@ END),
 --
 
 COMMENT ON TABLE public.chargebacks IS 'Charges that guests'' banks want back: open while it is to be decided, and where a lost one was recovered from';
+
+
+--
+-- Name: COLUMN chargebacks.settled_amount; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.chargebacks.settled_amount IS 'what was taken out of our balance, in settled_currency; null if it is in the same currency';
+
+
+--
+-- Name: COLUMN chargebacks.settled_back; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.chargebacks.settled_back IS 'what of it came back into our balance, at the rate of that day; null if nothing has';
 
 
 --

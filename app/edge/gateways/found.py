@@ -143,7 +143,9 @@ class FoundChargeback(msgspec.Struct, frozen=True, kw_only=True):
     is what the bank wants, never more than the charge. `is_taken`: it is out of our balance now.
     Some gateways take it when the chargeback opens, and return it some time after it is won; others
     take it when it is lost. `fee` is what the gateway charges beyond `money`, in minor units,
-    rounded down; None if it reports none (yet). `reason` is the bank's. Evidence is accepted until
+    rounded down; None if it reports none (yet). If our balance is in another currency, `settled` is
+    what was taken out of it, `returned` what came back of that, and `fee` is in that currency too:
+    both are None otherwise. `reason` is the bank's. Evidence is accepted until
     `evidence_due_at`; None if it is not accepted, or no date is reported. `live` and `data` as in
     FoundCharge.
     """
@@ -159,6 +161,8 @@ class FoundChargeback(msgspec.Struct, frozen=True, kw_only=True):
     live: bool
     data: Facts
     at: datetime | None = None
+    settled: Money | None = None
+    returned: Money | None = None
 
 
 class FoundPayout(msgspec.Struct, frozen=True, kw_only=True):

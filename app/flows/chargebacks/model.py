@@ -40,9 +40,10 @@ class Chargeback(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `chargebacks`. Amounts are minor units.
 
     `is_taken`: the gateway has taken the money out of our balance, and has not given it back.
-    `fee` is None until the gateway reports one. `from_…` and `loss` say who bears a lost one, and
-    are None before it is lost; `from_returns` is from refunds that came back since. `loss` is the
-    platform's: below zero where refunds that came back had been at its cost.
+    `fee` is None until the gateway reports one. If our balance is in another currency, `settled_…`
+    is what was taken out of it, and `settled_back` what came back. `from_…` and `loss` say who
+    bears a lost one, and are None before it is lost; `from_returns` is from refunds that came back
+    since. `loss` is the platform's: below zero where refunds that came back had been at its cost.
     """
 
     id: UUID
@@ -67,10 +68,20 @@ class Chargeback(msgspec.Struct, frozen=True, kw_only=True):
     loss: int | None
     opened_at: datetime
     closed_at: datetime | None
+    settled_amount: int | None = None
+    settled_currency: str | None = None
+    settled_back: int | None = None
 
     @property
     def money(self) -> Money:
         return Money(amount=self.amount, currency=self.currency)
+
+    @property
+    def settled(self) -> Money | None:
+        """What was taken out of our balance, if that is in another currency."""
+        if self.settled_amount is None or self.settled_currency is None:
+            return None
+        return Money(amount=self.settled_amount, currency=self.settled_currency)
 
 
 class Case(NamedTuple):

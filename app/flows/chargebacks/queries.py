@@ -94,6 +94,8 @@ async def update_open(
         UPDATE chargebacks
            SET amount = %(amount)s, reason = %(reason)s, gateway_data = %(gateway_data)s,
                is_taken = %(is_taken)s, fee = %(fee)s,
+               settled_amount = %(settled_amount)s, settled_currency = %(settled_currency)s,
+               settled_back = %(settled_back)s,
                evidence_due_at = coalesce(%(evidence_due_at)s, evidence_due_at),
                updated_at = business_now()
          WHERE id = %(id)s
@@ -104,6 +106,9 @@ async def update_open(
         gateway_data=json(clip_facts(found.data)),
         is_taken=is_taken,
         fee=fee,
+        settled_amount=chargeback.settled_amount,
+        settled_currency=chargeback.settled_currency,
+        settled_back=chargeback.settled_back,
         evidence_due_at=found.evidence_due_at,
     )
 
@@ -152,16 +157,19 @@ async def close(
     )
 
 
-async def set_given_back(tx: Tx, chargeback_id: UUID) -> Chargeback:
-    """Store that the gateway has given the money back."""
+async def set_given_back(tx: Tx, chargeback: Chargeback) -> Chargeback:
+    """Store that the gateway has given the money back, and how much if it was exchanged."""
     return await fetch_new(
         tx,
         Chargeback,
         """
-        UPDATE chargebacks SET is_taken = false, updated_at = business_now()
+        UPDATE chargebacks
+           SET is_taken = false, settled_back = coalesce(%(settled_back)s, settled_amount),
+               updated_at = business_now()
          WHERE id = %(id)s
      RETURNING *""",
-        id=chargeback_id,
+        id=chargeback.id,
+        settled_back=chargeback.settled_back,
     )
 
 

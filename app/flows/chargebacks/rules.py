@@ -22,7 +22,6 @@ from app.money.instructions.rules import succession
 from app.money.ledger import rules as ledger_rules
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from app.money.payments.model import Payment
-from app.money.payments.rules import clearing
 
 DUE_SOON: Final = timedelta(hours=48)
 LOOK_AGAIN_IN: Final = timedelta(hours=6)
@@ -60,6 +59,29 @@ def amount(known: Chargeback, found: FoundChargeback) -> int:
     """How much an open chargeback is about, as reported by now."""
     is_settled = known.is_taken or found.status is ChargebackStatus.WON
     return known.amount if is_settled else found.money.amount
+
+
+def was_taken(found: FoundChargeback) -> bool:
+    """Whether its money has left our balance by now, and perhaps come back.
+
+    At two rates that costs something, so of an exchanged one both are posted.
+    """
+    return found.is_taken or found.returned is not None
+
+
+def settled(known: Chargeback, found: FoundChargeback) -> dict[str, Any]:
+    """What of an exchanged chargeback has left our balance and come back, as reported by now.
+
+    What was posted when it was taken does not change.
+    """
+    taken = known.settled if known.is_taken else found.settled
+    if taken is None:
+        return {}
+    return {
+        "settled_amount": taken.amount,
+        "settled_currency": taken.currency,
+        "settled_back": found.returned.amount if found.returned else known.settled_back,
+    }
 
 
 def contradicts(known: Chargeback, status: ChargebackStatus) -> bool:
@@ -165,19 +187,39 @@ def successor(was: Instruction, *, amount: int, target: str | None) -> NewInstru
 
 def taken(chargeback: Chargeback, payment: Payment) -> Posting:
     """The gateway has taken the money of a chargeback: for now it is our loss."""
-    return _between(PostingKind.CHARGEBACK, chargeback, payment, amount=chargeback.amount)
+    return _between(
+        PostingKind.CHARGEBACK,
+        chargeback,
+        payment,
+        amount=chargeback.amount,
+        settled=chargeback.settled,
+    )
 
 
 def given_back(chargeback: Chargeback, payment: Payment) -> Posting:
     """The gateway has given the money of a chargeback back."""
-    return _between(PostingKind.CHARGEBACK_REVERSAL, chargeback, payment, amount=-chargeback.amount)
+    return _between(
+        PostingKind.CHARGEBACK_REVERSAL,
+        chargeback,
+        payment,
+        amount=-chargeback.amount,
+        settled=_back(chargeback),
+    )
+
+
+def _back(chargeback: Chargeback) -> Money | None:
+    """What came back into a balance in another currency, below zero; by default what was taken."""
+    taken, back = chargeback.settled, chargeback.settled_back
+    if taken is None:
+        return None
+    return Money(amount=-(taken.amount if back is None else back), currency=taken.currency)
 
 
 def fee(chargeback: Chargeback, payment: Payment, amount: int) -> Posting:
     """What the gateway charges for a chargeback is the platform's cost, won or lost."""
     return ledger_rules.gateway_fee(
         amount,
-        clearing(payment),
+        _clearing(chargeback, payment),
         source_id=chargeback.id,
         booking_id=chargeback.booking_id,
         memo="fee of a chargeback",
@@ -224,15 +266,35 @@ def refund_kept(refund: Instruction, amount: int) -> Posting:
 
 
 def _between(
-    kind: PostingKind, chargeback: Chargeback, payment: Payment, *, amount: int
+    kind: PostingKind,
+    chargeback: Chargeback,
+    payment: Payment,
+    *,
+    amount: int,
+    settled: Money | None,
 ) -> Posting:
+    """Between our losses and the gateway: if it exchanges it, so much is `settled` there."""
+    at_gateway = _clearing(chargeback, payment)
+    if settled is None:
+        entries = (Entry(at_gateway, amount),)
+    else:
+        entries = (
+            Entry(Account(AccountKind.EXCHANGE, chargeback.currency), amount),
+            Entry(Account(AccountKind.EXCHANGE, settled.currency), -settled.amount),
+            Entry(at_gateway, settled.amount),
+        )
     return Posting(
         kind=kind,
         source_id=chargeback.id,
         booking_id=chargeback.booking_id,
-        entries=(Entry(_losses(chargeback), -amount), Entry(clearing(payment), amount)),
+        entries=(Entry(_losses(chargeback), -amount), *entries),
         memo=chargeback.reason,
     )
+
+
+def _clearing(chargeback: Chargeback, payment: Payment) -> Account:
+    currency = chargeback.settled_currency or payment.currency
+    return Account(AccountKind.GATEWAY_CLEARING, currency, gateway=payment.gateway)
 
 
 def _losses(chargeback: Chargeback) -> Account:

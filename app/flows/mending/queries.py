@@ -16,7 +16,8 @@ _COMPARE: Final = """
     ), matched AS (
         SELECT listed.gateway_id AS subject, listed.charge_reference, listed.at,
                listed.last_seen, listed.state AS gateway_state, listed.amount,
-               listed.is_taken, listed.currency, listed.fee, own.id AS chargeback_id,
+               listed.is_taken, listed.currency, listed.fee, listed.settled_currency,
+               own.id AS chargeback_id,
                coalesce(own.payment_id, charge.id) AS payment_id,
                own.id IS NOT NULL OR charge.id IS NOT NULL
                    OR listed.charge_reference ~ '^pay-[0-9a-f]{32}([.]|$)' AS is_ours
@@ -27,11 +28,11 @@ _COMPARE: Final = """
             ON charge.reference = listed.charge_reference AND charge.gateway = listed.gateway
     ), both_sides AS (
         SELECT subject, charge_reference, at, last_seen, gateway_state, amount, is_taken,
-               currency, fee, chargeback_id, payment_id
+               currency, fee, settled_currency, chargeback_id, payment_id
           FROM matched WHERE is_ours
          UNION ALL
         SELECT own.gateway_id, charge.reference, own.opened_at, NULL, NULL, NULL, NULL,
-               own.currency, NULL, own.id, own.payment_id
+               own.currency, NULL, own.settled_currency, own.id, own.payment_id
           FROM chargebacks AS own
           JOIN payments AS charge ON charge.id = own.payment_id
          WHERE own.gateway = %(gateway)s AND own.recorded_by IS NULL
@@ -62,7 +63,12 @@ _COMPARE: Final = """
                  JOIN ledger_accounts AS account ON account.id = entry.account_id
                 WHERE done.source_id = own.id
                   AND done.kind IN ('chargeback', 'chargeback_reversal', 'gateway_fee')
-                  AND account.kind = 'gateway_clearing' AND account.currency = own.currency
+                  AND CASE WHEN done.kind = 'gateway_fee'
+                      THEN account.kind = 'gateway_clearing'
+                           AND account.currency = coalesce(own.settled_currency, own.currency)
+                      ELSE account.kind = CASE WHEN own.settled_currency IS NULL
+                                          THEN 'gateway_clearing' ELSE 'exchange' END
+                           AND account.currency = own.currency END
                ) AS booked ON true
           LEFT JOIN LATERAL (
                SELECT sum(entry.amount)::bigint AS amount
@@ -109,18 +115,21 @@ _COMPARE: Final = """
                ) AS movement
          GROUP BY hour, currency
          UNION ALL
-        SELECT 'fee', date_trunc('hour', at, 'UTC') AS hour, currency, count(*), 0, sum(fee),
-               sum(own_fee), sum(fee_in_ledger)
+        SELECT 'fee', date_trunc('hour', at, 'UTC') AS hour,
+               coalesce(settled_currency, currency), count(*), 0, sum(fee), sum(own_fee),
+               sum(fee_in_ledger)
           FROM moved
          WHERE chargeback_id IS NOT NULL AND fee IS NOT NULL
-         GROUP BY hour, currency
+         GROUP BY hour, coalesce(settled_currency, currency)
     )
     SELECT jsonb_build_object(
            'findings', coalesce((
                SELECT jsonb_agg(jsonb_build_object(
                       'subject', subject,
                       'kind', CASE WHEN updated_at > last_seen THEN NULL ELSE kind END,
-                      'at', at, 'currency', currency, 'at_gateway', at_gateway,
+                      'at', at, 'at_gateway', at_gateway,
+                      'currency', CASE kind WHEN 'fee' THEN coalesce(settled_currency, currency)
+                                  ELSE currency END,
                       'here', here, 'in_ledger', of_ledger, 'gateway_state', gateway_state,
                       'state', state, 'reference', '', 'charge_reference', charge_reference,
                       'charge_id', '', 'payment_id', payment_id, 'instruction_id', NULL))

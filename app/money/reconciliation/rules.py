@@ -127,6 +127,8 @@ def _chargeback(row: FoundChargeback) -> Movement:
         amount=row.money.amount,
         currency=row.money.currency,
         fee=row.fee,
+        settled_amount=row.settled.amount if row.settled else None,
+        settled_currency=row.settled.currency if row.settled else None,
         is_taken=row.is_taken,
         live=row.live,
         at=row.at,

@@ -128,7 +128,7 @@ AWAY, BACK = taken(-PRICE, 1_500), taken(PRICE, 0)
         ({"status": "prevented"}, (LOST, True, 1_500)),
         ({"status": "appeal_under_review"}, (OPEN, True, 1_500)),
         ({"status": "a word to come"}, (OPEN, True, 1_500)),
-        ({"balance_transactions": [taken(-PRICE, 1_500, "usd")]}, (OPEN, True, None)),
+        ({"balance_transactions": [taken(-PRICE, 1_500, "usd")]}, (OPEN, True, 1_500)),
     ],
 )
 async def test_a_stripe_chargeback_is_taken_as_its_balance_transactions_say(
@@ -136,6 +136,22 @@ async def test_a_stripe_chargeback_is_taken_as_its_balance_transactions_say(
 ):
     found = await the_one(stripe_listing(dispute(**changes)))
     assert (found.status, found.is_taken, found.fee) == expected
+
+
+@pytest.mark.parametrize("back", [4_900, 5_100])
+async def test_what_a_stripe_chargeback_of_an_exchanged_charge_moves_is_in_our_balance_currency(
+    back: int,
+):
+    away = taken(-5_000, 1_700, "usd")
+    found = await the_one(stripe_listing(dispute(balance_transactions=[away])))
+    assert found.money == Money(amount=PRICE, currency="EUR")
+    assert (found.settled, found.returned) == (Money(amount=5_000, currency="USD"), None)
+    assert found.is_taken
+    returned = [taken(back, 0, "usd"), away]  # at the rate of another day
+    found = await the_one(stripe_listing(dispute(status="won", balance_transactions=returned)))
+    assert found.settled == Money(amount=5_000, currency="USD")
+    assert found.returned == Money(amount=back, currency="USD")
+    assert not found.is_taken
 
 
 @pytest.mark.parametrize(("reported", "money"), [(200, 200), (PRICE + 1, PRICE)])

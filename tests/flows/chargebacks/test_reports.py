@@ -12,6 +12,7 @@ from app.edge.gateways.port import GatewayName
 from app.flows.chargebacks import actions as chargebacks
 from app.flows.chargebacks.model import ChargeNotPaid
 from app.foundation.db import now, transaction
+from app.foundation.money import Money
 from tests.flows.chargebacks.reports import (
     LOST,
     OPEN,
@@ -39,6 +40,27 @@ async def test_a_report_that_comes_ten_times_is_posted_once(shop: Shop) -> None:
     assert await shop.values(POSTED) == ["chargeback", "gateway_fee", "chargeback_recovery"]
     assert await shop.values(ALERTS) == ["chargeback_opened resolved"]
     assert await shop.count("SELECT count(*) FROM chargeback_history") == 2
+    await books_are_right()
+
+
+@pytest.mark.parametrize("first", [OPEN, WON])
+@pytest.mark.parametrize("back", [4_900, 5_100])
+async def test_what_an_exchanged_chargeback_costs_at_two_rates_is_posted(
+    shop: Shop, first: Any, back: int
+) -> None:
+    _, payment = await paid_stay(shop)
+    taken, returned = (Money(amount=amount, currency="USD") for amount in (5_000, back))
+    for status in (first, WON, WON):
+        again = {} if status is OPEN else {"returned": returned}
+        await report(payment, status, settled=taken, fee=1_500, **again)
+    assert await state(shop) == "won"
+    assert await shop.values(POSTED) == ["chargeback", "gateway_fee", "chargeback_reversal"]
+    assert await shop.values(
+        """
+        SELECT account.kind || ' ' || sum(amount) FROM ledger_entries
+          JOIN ledger_accounts AS account ON account.id = account_id
+         WHERE currency = 'USD' GROUP BY account.kind ORDER BY account.kind"""
+    ) == [f"exchange {back - 5_000}", f"gateway_clearing {6_500 - back}", "gateway_fees -1500"]
     await books_are_right()
 
 

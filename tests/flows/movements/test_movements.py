@@ -342,6 +342,32 @@ async def test_a_refund_of_an_exchanged_charge_is_posted_as_what_left_the_balanc
         "confirmed USD"
     ]
     assert await reconciled(shop, GatewayName.STRIPE) == []
+    await _balance_is_the_ledgers(shop)
+
+
+@pytest.mark.parametrize("outcome", ["won", "lost"])
+async def test_a_chargeback_of_an_exchanged_charge_is_posted_as_what_left_the_balance(
+    shop: Shop, outcome: str
+):
+    await shop.sandbox.set_terms("stripe", settlesIn={"EUR": {"currency": "USD", "rate": "1.10"}})
+    _, payment = await paid_trip(shop, GatewayName.STRIPE)
+    await settle_down(shop)
+    opened = await shop.sandbox.charge_back(payment["reference"], reason="fraudulent", days=7)
+    await settle_down(shop)
+    assert await reconciled(shop, GatewayName.STRIPE) == []
+    assert await shop.values(
+        "SELECT settled_currency || ' ' || settled_amount FROM chargebacks WHERE is_taken"
+    ) == [f"USD {payment['amount']['amount'] * 110 // 100}"]
+    await _balance_is_the_ledgers(shop)
+    await shop.sandbox.close_chargeback(opened["id"], outcome)
+    await settle_down(shop)
+    assert await shop.values("SELECT state FROM chargebacks") == [outcome]
+    assert await reconciled(shop, GatewayName.STRIPE) == []
+    await _balance_is_the_ledgers(shop)
+
+
+async def _balance_is_the_ledgers(shop: Shop) -> None:
+    """Assert that all of the money at Stripe is in the currency that it settles in."""
     clearing = await shop.values(
         """
         SELECT currency || ' ' || -sum(amount) FROM ledger_entries

@@ -69,8 +69,12 @@ class _Dispute(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_taken(self) -> bool:
-        """Whether the money is gone now: it is withdrawn once, and returned once if we win."""
-        return sum(each.amount for each in self.balance_transactions) < 0
+        """Whether the money is gone now: it is withdrawn once, and returned once if we win.
+
+        If it was exchanged, what is returned may be less than what was withdrawn.
+        """
+        signs = [each.amount > 0 for each in self.balance_transactions if each.amount]
+        return signs.count(False) > signs.count(True)
 
     @property
     def verdict(self) -> ChargebackStatus:
@@ -144,6 +148,8 @@ def _read_row(row: Row) -> FoundChargeback | None:
         live=dispute.livemode,
         at=instant(dispute.created),
         data=_facts(dispute),
+        settled=_exchanged(dispute, withdrawn=True),
+        returned=_exchanged(dispute, withdrawn=False),
     )
 
 
@@ -156,14 +162,30 @@ def _money(dispute: _Dispute) -> Money | None:
 
 
 def _fee(dispute: _Dispute) -> int | None:
-    """Stripe's fees in minor units, rounded down; None if they were taken in another currency.
+    """Stripe's fees in minor units of our balance's currency, rounded down.
 
-    If Stripe returns its fee with the money, it is 0.
+    If Stripe returns its fee with the money, it is 0. None if nothing was withdrawn yet.
     """
     taken = dispute.balance_transactions
-    if not taken or any(each.currency != dispute.currency for each in taken):
+    currency = _balance_currency(dispute)
+    if currency is None or from_wire(0, currency) is None:
         return None
-    return fee_from_wire(max(0, sum(each.fee for each in taken)), dispute.currency)
+    return fee_from_wire(max(0, sum(each.fee for each in taken)), currency)
+
+
+def _exchanged(dispute: _Dispute, *, withdrawn: bool) -> Money | None:
+    """What left our balance, or came back; None if it is in the currency of the charge, or none."""
+    currency = _balance_currency(dispute)
+    moved = [each for each in dispute.balance_transactions if (each.amount < 0) is withdrawn]
+    if not moved or currency in (None, dispute.currency):
+        return None
+    return from_wire(abs(sum(each.amount for each in moved)), moved[0].currency)
+
+
+def _balance_currency(dispute: _Dispute) -> str | None:
+    """The one currency in which our balance was changed; None if there is none, or no one."""
+    currencies = {each.currency for each in dispute.balance_transactions}
+    return currencies.pop() if len(currencies) == 1 else None
 
 
 def _due_at(dispute: _Dispute) -> datetime | None:

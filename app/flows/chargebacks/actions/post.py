@@ -140,13 +140,15 @@ async def _post_changes(
     tx: Tx, case: Case, chargeback: Chargeback, found: FoundChargeback
 ) -> Chargeback:
     """Post what has changed of an open one: its amount, that the money was taken, the fee."""
-    chargeback = msgspec.structs.replace(chargeback, amount=rules.amount(chargeback, found))
-    if found.is_taken and not chargeback.is_taken:
+    chargeback = msgspec.structs.replace(
+        chargeback, amount=rules.amount(chargeback, found), **rules.settled(chargeback, found)
+    )
+    is_taken = chargeback.is_taken or rules.was_taken(found)
+    if is_taken and not chargeback.is_taken:
         await ledger.post(tx, rules.taken(chargeback, case.payment))
     fee = chargeback.fee or found.fee
     if fee and not chargeback.fee:
         await ledger.post(tx, rules.fee(chargeback, case.payment, fee))
-    is_taken = chargeback.is_taken or found.is_taken
     return await queries.update_open(tx, chargeback, found, is_taken=is_taken, fee=fee)
 
 
@@ -160,14 +162,15 @@ async def _post_after_end(
         await notify.alert_contradiction(tx, chargeback, found)
         return chargeback
     if chargeback.state is _S.WON and chargeback.is_taken and not found.is_taken:
-        return await _give_back(tx, case, chargeback)
+        back = found.returned.amount if found.returned else None
+        return await _give_back(tx, case, msgspec.structs.replace(chargeback, settled_back=back))
     return chargeback
 
 
 async def _give_back(tx: Tx, case: Case, chargeback: Chargeback) -> Chargeback:
     """The gateway has given the money back to us."""
     await ledger.post(tx, rules.given_back(chargeback, case.payment))
-    return await queries.set_given_back(tx, chargeback.id)
+    return await queries.set_given_back(tx, chargeback)
 
 
 async def _close(

@@ -65,7 +65,10 @@ _BALANCES: Final = """
                        (amount - returned) * coalesce(settled_amount, amount) / amount
                   FROM instructions WHERE state = 'confirmed'
                  UNION ALL
-                SELECT gateway, currency, amount FROM chargebacks WHERE is_taken
+                SELECT gateway, coalesce(settled_currency, currency),
+                       CASE WHEN is_taken THEN coalesce(settled_amount, amount)
+                            ELSE settled_amount - settled_back END
+                  FROM chargebacks WHERE is_taken OR settled_back IS NOT NULL
                  UNION ALL
                 SELECT gateway, currency, -amount FROM posted WHERE kind = 'gateway_fees'
                  UNION ALL
@@ -120,7 +123,7 @@ async def transactions(tx: Tx) -> Verdicts:
              UNION ALL
             SELECT id, amount - charged_back - given_back FROM pots
              UNION ALL
-            SELECT id, amount FROM chargebacks
+            SELECT id, amount FROM chargebacks WHERE settled_amount IS NULL
              UNION ALL
             SELECT id, amount FROM instructions WHERE settled_amount IS NULL AND returned = 0
              UNION ALL
