@@ -2674,6 +2674,42 @@ CREATE TABLE public.migrations (
 
 
 --
+-- Name: movement_adjustments; Type: VIEW; Schema: public; Owner: -
+--
+
+CREATE VIEW public.movement_adjustments AS
+ SELECT known.gateway,
+    known.what,
+    known.subject,
+    account.currency,
+    (sum(entry.amount) FILTER (WHERE (NOT known.is_fee)))::bigint AS amount,
+    (sum(entry.amount) FILTER (WHERE known.is_fee))::bigint AS fee
+   FROM (((( SELECT DISTINCT differences.gateway,
+            differences.what,
+            differences.subject,
+            (differences.kind = 'fee'::text) AS is_fee,
+            of.source_id
+           FROM (public.differences
+             CROSS JOIN LATERAL ( VALUES (differences.id), (
+                        CASE
+                            WHEN (differences.kind <> 'fee'::text) THEN (md5(concat_ws(' '::text, differences.gateway, differences.what, differences.subject)))::uuid
+                            ELSE NULL::uuid
+                        END)) of(source_id))
+          WHERE (differences.explained_at IS NOT NULL)) known
+     JOIN public.ledger_transactions done ON (((done.kind = 'adjustment'::text) AND (done.source_id = known.source_id))))
+     JOIN public.ledger_entries entry ON ((entry.transaction_id = done.id)))
+     JOIN public.ledger_accounts account ON (((account.id = entry.account_id) AND (account.kind = 'gateway_clearing'::text))))
+  GROUP BY known.gateway, known.what, known.subject, account.currency;
+
+
+--
+-- Name: VIEW movement_adjustments; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON VIEW public.movement_adjustments IS 'what admins have posted to explain differences: clearing entries by gateway, kind and subject';
+
+
+--
 -- Name: notifications; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -4228,6 +4264,13 @@ CREATE INDEX debt_recoveries_of_source ON public.debt_recoveries USING btree (so
 
 
 --
+-- Name: differences_explained; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX differences_explained ON public.differences USING btree (gateway, what, subject) WHERE (explained_at IS NOT NULL);
+
+
+--
 -- Name: differences_of_day; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -4610,6 +4653,20 @@ CREATE INDEX payments_to_look_at ON public.payments USING btree (look_at) WHERE 
 --
 
 CREATE UNIQUE INDEX payout_accounts_at_gateway ON public.payout_accounts USING btree (gateway, recipient) WHERE (kind = 'gateway_account'::text);
+
+
+--
+-- Name: payout_accounts_by_number; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX payout_accounts_by_number ON public.payout_accounts USING btree (account_number, bank_code) WHERE (account_number IS NOT NULL);
+
+
+--
+-- Name: payout_accounts_by_recipient; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX payout_accounts_by_recipient ON public.payout_accounts USING btree (gateway, recipient) WHERE (recipient IS NOT NULL);
 
 
 --

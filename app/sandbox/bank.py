@@ -206,12 +206,13 @@ class Bank:
         """Make the moves that are due, then sleep until the next one, or until woken."""
         while True:
             self._wake.clear()
-            self._make_due_moves()
+            self.make_due_moves()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._books.plans.next_due_in_s()):
                     await self._wake.wait()
 
-    def _make_due_moves(self) -> None:
+    def make_due_moves(self) -> None:
+        """Let happen what was planned until now."""
         while True:
             with self._books.step():
                 plan = self._books.plans.take_due()

@@ -21,6 +21,7 @@ from tests.flows.movements.world import CURRENCIES
 from tests.house import House
 from tests.laws import audit_is_clean
 from tests.money.payees.payout_accounts import add_account
+from tests.shop import Shop
 from tests.stories.clearing import agree_on_clearing
 from tests.stories.trips import trip_in_euros, trip_in_naira, trip_in_shillings
 
@@ -93,12 +94,12 @@ async def begin(house: House, gateway: GatewayName) -> Bookings:
     return bookings
 
 
-async def open_account(house: House, gateway: GatewayName) -> None:
+async def open_account(shop: Shop, name: GatewayName, **otherwise: Any) -> None:
     """The host can be paid through a gateway."""
-    opened = await add_account(house, **_ACCOUNTS[gateway])
+    opened = await add_account(shop, **_ACCOUNTS[name] | otherwise)
     assert opened.status_code == 201, opened.text
-    for account in await house.sandbox.accounts():
-        await house.sandbox.onboard(account["code"])
+    for account in await shop.sandbox.accounts():
+        await shop.sandbox.onboard(account["code"])
 
 
 async def go_on(house: House, gateway: GatewayName, bookings: Bookings) -> None:

@@ -102,7 +102,8 @@ class FoundInstruction(msgspec.Struct, frozen=True, kw_only=True):
     it is PENDING, what an operator must do; else empty. `at` is when it was begun.
 
     `charge_reference` and `charge_id` name the charge that it is of, ours and the gateway's name,
-    as far as the gateway says; `recipient` is the gateway's code of the payee.
+    as far as the gateway says; `recipient` is the gateway's code of the payee, or
+    the bank's code and the number of the account.
     """
 
     reference: str

@@ -46,7 +46,8 @@ _COMPARE: Final = """
                        OR known.at < %(run_since)s OR known.at >= %(run_until)s))
     ), moved AS (
         SELECT both_sides.*, own.state, own.updated_at, own.currency AS own_currency,
-               own.fee AS own_fee, coalesce(booked.fee, 0) AS fee_in_ledger,
+               own.fee AS own_fee,
+               coalesce(booked.fee, 0) + coalesce(adjusted.fee, 0) AS fee_in_ledger,
                CASE WHEN both_sides.is_taken THEN both_sides.amount
                     WHEN gateway_state IS NOT NULL THEN 0 END AS moved_there,
                CASE WHEN own.is_taken THEN own.amount WHEN own.id IS NOT NULL THEN 0
@@ -70,17 +71,9 @@ _COMPARE: Final = """
                                           THEN 'gateway_clearing' ELSE 'exchange' END
                            AND account.currency = own.currency END
                ) AS booked ON true
-          LEFT JOIN LATERAL (
-               SELECT sum(entry.amount)::bigint AS amount
-                 FROM ledger_transactions AS done
-                 JOIN ledger_entries AS entry ON entry.transaction_id = done.id
-                 JOIN ledger_accounts AS account ON account.id = entry.account_id
-                WHERE done.kind = 'adjustment'
-                  AND done.source_id
-                      = md5(concat_ws(' ', %(gateway)s, 'chargeback', both_sides.subject))::uuid
-                  AND account.kind = 'gateway_clearing'
-                  AND account.currency = both_sides.currency
-               ) AS adjusted ON true
+          LEFT JOIN movement_adjustments AS adjusted
+            ON adjusted.gateway = %(gateway)s AND adjusted.what = 'chargeback'
+           AND adjusted.subject = both_sides.subject AND adjusted.currency = both_sides.currency
     ), judged AS (
         SELECT moved.*, judgement.*
           FROM moved

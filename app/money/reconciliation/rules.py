@@ -43,7 +43,7 @@ FOR_A_PERSON: Final = frozenset(
 
 
 def source_of(gateway: GatewayName, what: What, subject: str) -> UUID:
-    """The source of a posting about what is no row elsewhere: a payout, a change, an explanation.
+    """The source of a posting about what is no row elsewhere: a payout, or a change.
 
     It is the same in every copy of the database, and the comparisons make it in the same way.
     """
@@ -225,11 +225,12 @@ def explanation(difference: Difference, kind: AccountKind, note: str) -> Posting
     if off == 0:
         raise Invalid.field("account", "there is nothing to post: gateway and ledger are the same")
     # More has come in than is posted: clearing is below zero by what lies at the gateway.
-    into_gateway = off if difference.what in (What.CHARGE, What.CHANGE) else -off
+    is_income = difference.what in (_W.CHARGE, _W.CHANGE) and difference.kind is not _D.FEE
+    into_gateway = off if is_income else -off
     other = Account(kind, difference.currency)
     return Posting(
         kind=Kind.ADJUSTMENT,
-        source_id=source_of(difference.gateway, difference.what, difference.subject),
+        source_id=difference.id,
         booking_id=None,
         entries=(Entry(_clearing(difference), -into_gateway), Entry(other, into_gateway)),
         memo=note,

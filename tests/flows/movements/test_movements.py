@@ -24,6 +24,7 @@ from tests.flows.movements.world import (
 )
 from tests.laws import audit_is_clean
 from tests.shop import Shop
+from tests.stories.losses import open_account
 from tests.stories.trips import trip_in_euros, trip_in_shillings
 
 GATEWAYS = pytest.mark.parametrize("gateway", list(GatewayName))
@@ -185,6 +186,46 @@ async def test_an_admin_sends_a_part_of_a_payout_that_came_back_again_and_once(s
     await settle_down(shop)
     assert await reconciled(shop, GatewayName.STRIPE) == []
     await has_left(shop, GatewayName.STRIPE)
+
+
+@pytest.mark.parametrize("gateway", [GatewayName.PAYSTACK, GatewayName.FLUTTERWAVE])
+async def test_a_payment_to_a_host_by_hand_is_explained_with_its_fee_and_anew_when_it_comes_back(
+    shop: Shop, gateway: GatewayName
+):
+    await paid_trip(shop, gateway)
+    await open_account(shop, gateway)
+    [recipient] = await shop.values("SELECT recipient FROM payout_accounts")
+    made = await shop.sandbox.act(
+        "transfers",
+        gateway=gateway,
+        amount=9_000,
+        currency=CURRENCIES[gateway],
+        recipient=recipient,
+    )
+    await shop.sandbox.end_transfer(made["id"])
+    for verb in ("reverse", None):
+        assert len(await reconciled(shop, gateway)) == 1
+        await _explain(shop)
+        assert await reconciled(shop, gateway) == []
+        await has_left(shop, gateway)
+        if verb:
+            await shop.sandbox.end_transfer(made["id"], verb)
+    fee = await shop.count(
+        """
+        SELECT -sum(amount)::bigint FROM ledger_entries
+          JOIN ledger_accounts ON ledger_accounts.id = account_id WHERE kind = 'bank'"""
+    )
+    assert fee == made["fee"] > 0  # which the gateway keeps
+
+
+async def _explain(shop: Shop) -> None:
+    """An admin says of all that is open that it was paid from our own pocket."""
+    path = "/api/admin/reconciliation"
+    page = await shop.get(shop.admin, f"{path}/differences", state="open")
+    for each in page["differences"]:
+        body = {"note": "seen at the dashboard", "account": "bank"}
+        reply = await shop.post(shop.admin, f"{path}/{each['id']}/explain", body)
+        assert reply.is_success, reply.text
 
 
 # ---- charges that we do not know -----------------------------------------------------------------

@@ -114,6 +114,32 @@ async def test_an_explanation_with_an_account_posts_what_the_ledger_lacks(
     assert await desk.count(state) == 3
 
 
+async def test_what_was_explained_and_changes_is_to_be_explained_anew(
+    desk: Desk, as_admin: httpx.AsyncClient
+) -> None:
+    payment, row = await desk.paid(fee=0)
+    for more in (5, 8, 3):
+        row["amount"] = payment.amount + more
+        await desk.reconcile()
+        [difference] = await desk.differences()
+        assert difference.explained_at is None
+        reply = await explain(as_admin, str(difference.id), note="a test of the gateway's")
+        assert reply.status_code == 200, reply.text
+        await desk.reconcile()
+        assert await desk.unexplained() == {}
+    [difference] = await desk.differences()
+    reply = await explain(as_admin, str(difference.id), note="again", account="bank")
+    assert reply.status_code == 409
+    row["amount"] = payment.amount + 4
+    await desk.reconcile()
+    [difference] = await desk.differences()
+    reply = await explain(as_admin, str(difference.id), note="it stays", account="bank")
+    assert reply.status_code == 200, reply.text
+    await desk.reconcile()
+    assert await desk.differences() == []
+    assert await desk.balance("bank") == 4
+
+
 async def test_a_run_is_queued_for_a_gateway_and_a_day(
     desk: Desk, as_admin: httpx.AsyncClient
 ) -> None:

@@ -100,6 +100,8 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     requires_approval: Fact = None
     is_approved: Fact = None
     created_at: Fact = None
+    account_number: str | None = None
+    bank_code: str | None = None
 
     @property
     def verdict(self) -> MoneyOutStatus:
@@ -224,7 +226,15 @@ def read_transfer(transfer: Transfer, *, live: bool) -> FoundInstruction | Unkno
         at=instant(transfer.created_at),
         fee=None if transfer.fee is None else fee_from_wire(transfer.fee, transfer.currency),
         data=_facts(transfer),
+        recipient=_account(transfer),
     )
+
+
+def _account(transfer: Transfer) -> str:
+    """Where it goes: a list has the account, and not the beneficiary."""
+    if not (transfer.bank_code and transfer.account_number):
+        return ""
+    return f"{transfer.bank_code} {transfer.account_number}"
 
 
 def _recipient(new: NewRecipient, reply: _Beneficiary | None) -> RecipientReady | Unknown:

@@ -13,7 +13,6 @@ from app.foundation.errors import Invalid
 from app.foundation.money import SignedMoney
 from app.foundation.queue import ReconcileGateway, enqueue_all
 from app.money.ledger import actions as ledger
-from app.money.ledger.model import AlreadyPosted
 from app.money.reconciliation import rules
 from app.money.reconciliation.actions.compare import ALERT
 from app.money.reconciliation.model import (
@@ -89,10 +88,7 @@ async def explain(
     if explained is None:
         raise NothingToExplain("It is closed, or somebody has explained it already.")
     if request.account:
-        try:
-            await ledger.post(tx, rules.explanation(explained, request.account, request.note))
-        except AlreadyPosted as error:
-            raise NothingToExplain("An explanation of this was posted already.") from error
+        await ledger.post(tx, rules.explanation(explained, request.account, request.note))
     await audit.record(
         tx,
         by=Actor(ActorRole.ADMIN, admin_id),

@@ -21,12 +21,14 @@ _COMPARE: Final = """
                CASE WHEN listed.kind = 'change' OR listed.state = 'succeeded'
                     THEN listed.amount ELSE 0 END AS moved_there,
                own.failed_at,
-               CASE WHEN listed.kind = 'change' THEN booked.amount
+               CASE WHEN listed.kind = 'change'
+                    THEN coalesce(booked.amount - adjusted.amount, booked.amount, -adjusted.amount)
                     WHEN own.failed_at IS NULL THEN own.amount ELSE 0 END AS moved_here,
-               coalesce(booked.amount, 0) AS moved_in_ledger,
+               coalesce(booked.amount, 0) + CASE listed.kind WHEN 'change' THEN -1 ELSE 1 END
+                   * coalesce(adjusted.amount, 0) AS moved_in_ledger,
                CASE WHEN listed.kind = 'payout' AND listed.state = 'succeeded'
                     THEN listed.fee END AS fee,
-               coalesce(booked.fee, 0) AS fee_in_ledger
+               coalesce(booked.fee, 0) + coalesce(adjusted.fee, 0) AS fee_in_ledger
           FROM listed
           LEFT JOIN expected_payouts AS own
             ON listed.kind = 'payout'
@@ -41,13 +43,15 @@ _COMPARE: Final = """
                  FROM ledger_transactions AS done
                  JOIN ledger_entries AS entry ON entry.transaction_id = done.id
                  JOIN ledger_accounts AS account ON account.id = entry.account_id
-                WHERE done.kind IN ('payout', 'payout_reversal', 'gateway_fee',
-                                    'gateway_charge', 'adjustment')
+                WHERE done.kind IN ('payout', 'payout_reversal', 'gateway_fee', 'gateway_charge')
                   AND done.source_id IN (own.id, md5(concat_ws(
                       ' ', %(gateway)s, %(what)s::text, listed.gateway_id))::uuid)
                   AND account.kind = 'gateway_clearing'
                   AND account.currency = listed.currency
                ) AS booked ON true
+          LEFT JOIN movement_adjustments AS adjusted
+            ON adjusted.gateway = %(gateway)s AND adjusted.what = %(what)s
+           AND adjusted.subject = listed.gateway_id AND adjusted.currency = listed.currency
     ), judged AS (
         SELECT ours.*, judgement.*
           FROM ours

@@ -59,11 +59,12 @@ _COMPARE: Final = """
                coalesce(own.state = 'succeeded' AND own.gateway_id <> both_sides.gateway_id,
                         false) AS is_another,
                coalesce(own.state = 'succeeded', false) AS is_paid_here,
-               coalesce(booked.amount, 0) + coalesce(adjusted.amount, 0) AS in_ledger,
+               coalesce(booked.amount, 0) - coalesce(adjusted.amount, 0) AS in_ledger,
                CASE WHEN own.fee_corrections > 0 THEN own.fee
-                    ELSE coalesce(booked.fee, 0) END AS fee_in_ledger,
+                    ELSE coalesce(booked.fee, 0) END
+                   + coalesce(adjusted.fee, 0) AS fee_in_ledger,
                coalesce(own.fee, booked.fee) AS own_fee,
-               booked.exchanged, adjusted.amount AS adjusted
+               booked.exchanged, -adjusted.amount AS adjusted
           FROM both_sides
           LEFT JOIN payments AS own ON own.id = both_sides.payment_id
           LEFT JOIN LATERAL (
@@ -81,17 +82,9 @@ _COMPARE: Final = """
                   AND done.kind IN ('charge', 'unapplied_charge', 'gateway_fee', 'exchange')
                   AND account.kind = 'gateway_clearing'
                ) AS booked ON true
-          LEFT JOIN LATERAL (
-               SELECT (-sum(entry.amount))::bigint AS amount
-                 FROM ledger_transactions AS done
-                 JOIN ledger_entries AS entry ON entry.transaction_id = done.id
-                 JOIN ledger_accounts AS account ON account.id = entry.account_id
-                WHERE done.kind = 'adjustment'
-                  AND done.source_id
-                      = md5(concat_ws(' ', %(gateway)s, 'charge', both_sides.subject))::uuid
-                  AND account.kind = 'gateway_clearing'
-                  AND account.currency = both_sides.currency
-               ) AS adjusted ON true
+          LEFT JOIN movement_adjustments AS adjusted
+            ON adjusted.gateway = %(gateway)s AND adjusted.what = 'charge'
+           AND adjusted.subject = both_sides.subject AND adjusted.currency = both_sides.currency
     ), moved AS (
         SELECT ours.*, NOT is_another AND is_paid_here AND is_paid_there IS TRUE AS is_paid,
                CASE WHEN is_paid_there THEN amount WHEN gateway_state IS NOT NULL THEN 0

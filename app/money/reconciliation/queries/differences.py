@@ -27,7 +27,31 @@ class NewDifference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def record(tx: Tx, gateway: GatewayName, what: What, found: Sequence[NewDifference]) -> None:
-    """Insert what is new, and renew what is known; in the order of keys, which never deadlocks."""
+    """Insert what is new, and renew what is known; in the order of keys, which never deadlocks.
+
+    What was explained and has changed since is closed first, and is to be explained anew.
+    """
+    await execute(
+        tx,
+        """
+        UPDATE differences SET closed_at = business_now()
+         WHERE id IN (
+               SELECT known.id
+                 FROM differences AS known
+                 JOIN jsonb_to_recordset(%(found)s) AS found (finding jsonb)
+                   ON known.subject = finding ->> 'subject' AND known.kind = finding ->> 'kind'
+                WHERE known.gateway = %(gateway)s AND known.what = %(what)s
+                  AND known.closed_at IS NULL AND known.explained_at IS NOT NULL
+                  AND (known.currency <> finding ->> 'currency'
+                       OR coalesce(known.at_gateway, 0) - coalesce(known.in_ledger, 0)
+                          <> coalesce((finding ->> 'at_gateway')::bigint, 0)
+                             - coalesce((finding ->> 'in_ledger')::bigint, 0))
+                ORDER BY known.subject, known.kind
+                  FOR NO KEY UPDATE OF known)""",
+        gateway=gateway,
+        what=what,
+        found=json(found),
+    )
     await execute(
         tx,
         """

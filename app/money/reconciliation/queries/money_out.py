@@ -24,7 +24,12 @@ _COMPARE: Final = """
                    OR (%(kind)s = 'transfer' AND listed.recipient <> '' AND EXISTS (
                        SELECT FROM payout_accounts
                         WHERE payout_accounts.gateway = listed.gateway
-                          AND payout_accounts.recipient = listed.recipient)) AS is_ours
+                          AND payout_accounts.recipient = listed.recipient
+                        UNION ALL
+                       SELECT FROM payout_accounts
+                        WHERE payout_accounts.gateway = listed.gateway
+                          AND account_number = split_part(listed.recipient, ' ', 2)
+                          AND bank_code = split_part(listed.recipient, ' ', 1))) AS is_ours
           FROM listed
           LEFT JOIN LATERAL (
                SELECT id, payment_id FROM instructions
@@ -109,7 +114,7 @@ _COMPARE: Final = """
                    - CASE WHEN both_sides.state IN ('confirmed', 'reversed')
                           THEN sent_amount - own_amount ELSE 0 END
                    + coalesce(adjusted.amount, 0) AS in_ledger,
-               coalesce(booked.fee, 0) AS fee_in_ledger,
+               coalesce(booked.fee, 0) + coalesce(adjusted.fee, 0) AS fee_in_ledger,
                coalesce(party_fee, booked.fee) AS own_fee, adjusted.amount AS adjusted
           FROM own_side AS both_sides
           LEFT JOIN LATERAL (
@@ -126,21 +131,17 @@ _COMPARE: Final = """
                                      ELSE both_sides.account_kind END
                   AND account.currency = both_sides.own_currency
                ) AS booked ON true
-          LEFT JOIN LATERAL (
-               SELECT sum(entry.amount)::bigint AS amount
-                 FROM ledger_transactions AS done
-                 JOIN ledger_entries AS entry ON entry.transaction_id = done.id
-                 JOIN ledger_accounts AS account ON account.id = entry.account_id
-                WHERE done.kind = 'adjustment'
-                  AND done.source_id = md5(concat_ws(
-                      ' ', %(gateway)s, %(kind)s::text, both_sides.subject))::uuid
-                  AND account.kind = 'gateway_clearing'
-                  AND account.currency = both_sides.currency
-               ) AS adjusted ON true
+          LEFT JOIN movement_adjustments AS adjusted
+            ON adjusted.gateway = %(gateway)s AND adjusted.what = %(kind)s
+           AND adjusted.subject = both_sides.subject AND adjusted.currency = both_sides.currency
     ), moved AS (
+        -- What is not here has cost its fee as well, which a gateway keeps if the rest comes back.
         SELECT ours.*,
                CASE WHEN gateway_state = 'succeeded' THEN amount - returned
-                    WHEN gateway_state IS NOT NULL THEN 0 END AS moved_there,
+                    WHEN gateway_state IS NOT NULL THEN 0 END
+                   + CASE WHEN (is_another OR instruction_id IS NULL)
+                           AND (gateway_state IN ('succeeded', 'reversed') OR adjusted <> 0)
+                     THEN coalesce(fee, 0) ELSE 0 END AS moved_there,
                CASE WHEN is_another OR instruction_id IS NULL THEN NULL
                     WHEN state = 'confirmed' THEN own_amount ELSE 0 END AS moved_here,
                CASE WHEN is_another OR instruction_id IS NULL THEN adjusted
@@ -152,14 +153,13 @@ _COMPARE: Final = """
         SELECT moved.*, judgement.*
           FROM moved
          CROSS JOIN LATERAL (VALUES
-               ('missing_here', gateway_state IN ('succeeded', 'pending')
-                    AND instruction_id IS NULL AND adjusted IS DISTINCT FROM amount - returned,
+               ('missing_here', instruction_id IS NULL
+                    AND (gateway_state = 'pending' OR moved_there <> coalesce(adjusted, 0)),
                 currency, moved_there, moved_here, moved_in_ledger),
                ('missing_there', gateway_state IS NULL
                     AND (state = 'sent' OR in_ledger <> 0),
                 own_currency, moved_there, moved_here, moved_in_ledger),
-               ('twice', gateway_state = 'succeeded' AND is_another
-                    AND adjusted IS DISTINCT FROM amount - returned,
+               ('twice', is_another AND moved_there <> coalesce(adjusted, 0),
                 currency, moved_there, moved_here, moved_in_ledger),
                ('state', NOT is_another AND CASE gateway_state
                     WHEN 'succeeded' THEN state <> 'confirmed'

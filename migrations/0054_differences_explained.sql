@@ -1,0 +1,3 @@
+-- no-transaction
+CREATE INDEX CONCURRENTLY differences_explained
+    ON differences (gateway, what, subject) WHERE explained_at IS NOT NULL;
