@@ -7,6 +7,7 @@ from uuid import UUID
 
 import uuid_utils.compat
 
+from app.edge.gateways import references
 from app.edge.gateways.port import (
     ChargeStatus,
     CheckoutReady,
@@ -73,7 +74,7 @@ async def begin(
             booking_id=booking_id,
             payer_id=payer_id,
             gateway=gateway,
-            reference=f"pay-{payment_id.hex}",
+            reference=references.of_charge(payment_id),
             money=money,
             calling_for=CALLING_FOR,
             look_in=_LOOK_AGAIN_IN,
