@@ -33,7 +33,7 @@ from app.money.reconciliation.model import (
 
 _SECOND: Final = timedelta(seconds=1)
 _HOUR: Final = timedelta(hours=1)
-# More that is missing at the gateway in one slice is a list that is broken: then nothing is asked.
+# If more is missing at the gateway in one slice, its list is broken: then nothing is asked.
 _ASKED_MAX: Final = 1_000
 
 List = Callable[[Span, str | None], Awaitable[Page[Any] | Unknown]]
@@ -83,7 +83,7 @@ async def look_again(
 async def list_transfer(
     gateway: Gateway, gateway_id: str, *, at: datetime
 ) -> FoundInstruction | None:
-    """A transfer by the gateway's id of it, in the list of when it was begun; None if it is gone.
+    """A transfer by the gateway's id, from the list of the second it was begun in; None if gone.
 
     Raises GatewayUnclear.
     """
@@ -170,7 +170,7 @@ async def _ask_all(gateway: Gateway, run: Run, asked: Sequence[ToAsk]) -> None:
 
 
 async def _ask(gateway: Gateway, ask: ToAsk) -> list[Movement] | Unknown:
-    """What a gateway says of one thing by itself; nothing if it cannot be asked so."""
+    """What a gateway reports of one thing; nothing if it cannot be asked about it."""
     match ask.what:
         case What.CHARGE:
             found = await gateway.find_charge(ask.reference, charge_id=ask.charge_id or None)

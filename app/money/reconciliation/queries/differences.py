@@ -27,7 +27,7 @@ class NewDifference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def record(tx: Tx, gateway: GatewayName, what: What, found: Sequence[NewDifference]) -> None:
-    """Insert what is new, and renew what is known; in the order of keys, which never deadlocks."""
+    """Insert new differences, and renew known ones: in the order of keys, so that none deadlock."""
     await execute(
         tx,
         """
@@ -158,10 +158,10 @@ async def to_alert(
     at_once: Collection[tuple[What, DifferenceKind]],
     seen_for: timedelta,
 ) -> list[Difference]:
-    """Mark as alerted, and return, what nobody was alerted about yet and must look at.
+    """Mark as alerted, and return, the differences that operators are to be alerted about now.
 
-    That is `at_once` what only a person can mend, such as any change that is no fee; and all else,
-    once it has been seen for so long.
+    The kinds `at_once`, and changes that are no fee, which only a person can mend, are due at once;
+    the others once they have been seen for as long as `seen_for`.
     """
     return await fetch_all(
         tx,

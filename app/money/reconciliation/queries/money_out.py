@@ -1,6 +1,8 @@
-"""Refunds and transfers, three ways."""
+"""Refunds and transfers three ways: at the gateway, here, and in the ledger."""
 
 from typing import Final
+
+import msgspec
 
 from app.foundation.db import Tx, fetch_new_value
 from app.money.instructions.model import InstructionKind
@@ -229,11 +231,5 @@ async def compare(tx: Tx, kind: InstructionKind, scope: Scope) -> Compared:
         Compared,
         _COMPARE,
         kind=kind,
-        gateway=scope.gateway,
-        live=scope.live,
-        since=scope.since,
-        until=scope.until,
-        run_since=scope.run_since,
-        run_until=scope.run_until,
-        listed_since=scope.listed_since,
+        **msgspec.structs.asdict(scope),
     )
