@@ -222,12 +222,16 @@ def explanation(difference: Difference, kind: AccountKind, note: str) -> Posting
     off = (difference.at_gateway or 0) - (difference.in_ledger or 0)
     if off == 0:
         raise Invalid.field("account", "there is nothing to post: gateway and ledger are the same")
-    # More has come in than is posted: clearing is below zero by what lies at the gateway.
-    into_gateway = off if difference.what in (What.CHARGE, What.CHANGE) else -off
+    is_fee = difference.kind is DifferenceKind.FEE
+    brings_in = difference.what in (What.CHARGE, What.CHANGE) and not is_fee
+    # Clearing is below zero by what lies at the gateway.
+    into_gateway = off if brings_in else -off
     other = Account(kind, difference.currency)
+    # Fees are compared apart: what is posted for one must not count as a part of the amount.
+    subject = f"fee of {difference.subject}" if is_fee else difference.subject
     return Posting(
         kind=Kind.ADJUSTMENT,
-        source_id=source_of(difference.gateway, difference.what, difference.subject),
+        source_id=source_of(difference.gateway, difference.what, subject),
         booking_id=None,
         entries=(Entry(_clearing(difference), -into_gateway), Entry(other, into_gateway)),
         memo=note,
