@@ -24,7 +24,7 @@ from app.money.instructions import actions as instructions
 from app.money.payees import actions as payees
 from app.money.payments import actions as payments
 from tests.flows.chargebacks.reports import OPEN, paid_stay, report
-from tests.flows.sending.hiccups import cancelled
+from tests.flows.sending.lines import cancelled
 from tests.money.payees.payout_accounts import make_payee
 from tests.shop import Shop
 
