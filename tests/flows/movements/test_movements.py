@@ -1,7 +1,6 @@
 """What somebody does at a gateway without us is seen, posted and explained, at each gateway."""
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -16,15 +15,15 @@ from app.money.instructions import actions as instructions
 from tests import make
 from tests.flows.movements.world import (
     CURRENCIES,
-    has_left,
-    open_stripe_account,
+    books_agree,
     paid_trip,
     reconciled,
     settle_down,
 )
 from tests.laws import audit_is_clean
+from tests.money.payees.payout_accounts import account_at_stripe
 from tests.shop import Shop
-from tests.stories.trips import trip_in_euros, trip_in_shillings
+from tests.stories.trips import trip_at, trip_in_shillings
 
 GATEWAYS = pytest.mark.parametrize("gateway", list(GatewayName))
 
@@ -53,7 +52,7 @@ async def test_a_whole_refund_at_the_dashboard_is_posted_and_ends_the_booking(
         "rental_given_back",
         "refund_sent",
     }
-    await has_left(shop, gateway)
+    await books_agree(shop, gateway)
 
 
 @GATEWAYS
@@ -69,13 +68,13 @@ async def test_a_part_refunded_at_the_dashboard_is_missing_in_escrow_and_the_hos
     assert await shop.state(booking) == "confirmed"
     assert await shop.count("SELECT given_back FROM pots") == amount // 5
     assert await shop.count("SELECT refunded FROM payments") == amount // 5
-    await has_left(shop, gateway)
+    await books_agree(shop, gateway)
     await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
     await shop.sweep("release-escrow")
     pot = await shop.values("SELECT concat_ws(' ', to_guest, commission, to_host) FROM pots")
     left = amount - amount // 5
     assert pot == [f"0 {left // 10} {left - left // 10}"]
-    await has_left(shop, gateway)
+    await books_agree(shop, gateway)
 
 
 async def test_a_refund_at_the_dashboard_does_what_was_promised_and_not_sent(shop: Shop):
@@ -93,18 +92,14 @@ async def test_a_refund_at_the_dashboard_does_what_was_promised_and_not_sent(sho
         "gateway confirmed",
     ]
     assert len(await shop.sandbox.refunds()) == 1
-    await has_left(shop, GatewayName.PAYSTACK)
+    await books_agree(shop, GatewayName.PAYSTACK)
 
 
 @GATEWAYS
 async def test_a_charge_that_was_given_back_before_our_first_look_is_no_success(
     shop: Shop, gateway: GatewayName
 ):
-    trips: dict[GatewayName, Any] = {
-        GatewayName.STRIPE: trip_in_euros,
-        GatewayName.FLUTTERWAVE: trip_in_shillings,
-    }
-    booking = await trips.get(gateway, lambda shop: shop.reserve())(shop)
+    booking = await trip_at(shop, gateway)
     payment = await shop.pending(booking)
     await shop.sandbox.pay(payment["reference"])
     await shop.sandbox.act("refunds", charge=payment["reference"])
@@ -115,7 +110,7 @@ async def test_a_charge_that_was_given_back_before_our_first_look_is_no_success(
     assert await shop.count("SELECT count(*) FROM pots") == 0
     assert await shop.values("SELECT origin FROM instructions") == ["gateway"]
     assert await reconciled(shop, gateway) == []
-    await has_left(shop, gateway)
+    await books_agree(shop, gateway)
 
 
 # ---- transfers at the dashboard ------------------------------------------------------------------
@@ -123,7 +118,7 @@ async def test_a_charge_that_was_given_back_before_our_first_look_is_no_success(
 
 async def test_a_part_of_a_payout_that_is_reversed_at_stripe_is_owed_to_the_host_again(shop: Shop):
     booking, _ = await paid_trip(shop, GatewayName.STRIPE)
-    await open_stripe_account(shop)
+    await account_at_stripe(shop)
     await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
     await shop.sweep("release-escrow")
     await settle_down(shop)
@@ -134,7 +129,7 @@ async def test_a_part_of_a_payout_that_is_reversed_at_stripe_is_owed_to_the_host
     assert await shop.values("SELECT state || ' ' || returned FROM instructions") == [
         "confirmed 1000"
     ]
-    await has_left(shop, GatewayName.STRIPE)
+    await books_agree(shop, GatewayName.STRIPE)
 
 
 # ---- charges that we do not know -----------------------------------------------------------------
@@ -155,7 +150,7 @@ async def test_a_second_success_under_one_reference_is_given_back_to_its_own_pay
     first, second = sorted(await shop.sandbox.charges(), key=lambda charge: charge["id"])
     assert refund["transaction_id"] == second["id"] != first["id"]
     assert await reconciled(shop, GatewayName.FLUTTERWAVE) == []
-    await has_left(shop, GatewayName.FLUTTERWAVE)
+    await books_agree(shop, GatewayName.FLUTTERWAVE)
 
 
 async def test_a_declined_attempt_after_the_paid_one_does_not_hide_the_payment(shop: Shop):
@@ -168,7 +163,7 @@ async def test_a_declined_attempt_after_the_paid_one_does_not_hide_the_payment(s
     await shop.sandbox.clear_faults()
     await stories.learn_charge(UUID(payment["id"]))
     assert await shop.state(booking) == "confirmed"
-    await has_left(shop, GatewayName.FLUTTERWAVE)
+    await books_agree(shop, GatewayName.FLUTTERWAVE)
 
 
 @GATEWAYS
@@ -192,7 +187,7 @@ async def test_a_charge_of_ours_of_which_nothing_is_here_is_found_and_given_back
     assert await shop.values("SELECT set_aside_because FROM payments") == ["unknown payment"]
     [refund] = await shop.sandbox.refunds()
     assert refund["amount"] == made["amount"]
-    await has_left(shop, gateway)
+    await books_agree(shop, gateway)
 
 
 async def test_a_charge_that_was_paid_out_before_a_restore_is_not_given_back_as_well(shop: Shop):
@@ -252,13 +247,13 @@ async def test_a_fee_that_comes_later_is_asked_for_until_it_is_known_and_posted_
         await shop.count("SELECT count(*) FROM ledger_transactions WHERE kind = 'gateway_fee'") == 1
     )
     assert await reconciled(shop, gateway) == []
-    await has_left(shop, gateway)
+    await books_agree(shop, gateway)
 
 
 async def test_a_charge_settled_in_another_currency_is_paid_out_from_what_was_settled(shop: Shop):
     await shop.sandbox.set_terms("stripe", settlesIn={"EUR": {"currency": "USD", "rate": "1.10"}})
     booking, payment = await paid_trip(shop, GatewayName.STRIPE)
-    await open_stripe_account(shop)
+    await account_at_stripe(shop)
     await settle_down(shop)
     amount = payment["amount"]["amount"]
     assert await shop.values("SELECT settled_currency || ' ' || settled_amount FROM payments") == [
