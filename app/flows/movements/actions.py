@@ -16,7 +16,7 @@ from app.flows.chargebacks.rules import successor
 from app.flows.movements import rules
 from app.flows.movements.model import NotTakenIn
 from app.flows.sending import actions as sending
-from app.foundation.alerts import Severity, raise_alert
+from app.foundation.alerts import Severity, raise_alert, resolve_alerts
 from app.foundation.audit import SYSTEM
 from app.foundation.db import Tx
 from app.foundation.queue import SettlePayment, enqueue
@@ -29,7 +29,7 @@ from app.money.instructions.model import Instruction, InstructionKind, Instructi
 from app.money.payees import actions as payees
 from app.money.payees.model import Payee
 from app.money.payments import actions as payments
-from app.money.payments.model import Payment, PaymentState
+from app.money.payments.model import Payment, PaymentState, Unwanted
 from app.money.payouts import actions as payouts
 from app.money.taken_in import actions as taken_in
 from app.money.taken_in import rules as taken_in_rules
@@ -90,6 +90,8 @@ async def _take_in_of_stray(
         ]
         await instructions.queue_all(tx, rests, by=SYSTEM)
         promised = sum(cut.amount for cut in done)
+        if promised == sum(each.amount for each in unsent):  # nobody has to see to the rest
+            await resolve_alerts(tx, tuple(Unwanted), [payment.reference])
         owed = Shares(from_unsent=promised, from_owed=each.money.amount - promised)
         await taken_in.take_in_refund(
             tx, payment, each, owed, pots=[], promised=promised, live=live

@@ -190,6 +190,29 @@ async def test_a_charge_of_ours_of_which_nothing_is_here_is_found_and_given_back
     await books_agree(shop, gateway)
 
 
+async def test_an_unknown_charge_that_somebody_gives_back_at_the_gateway_needs_nobody_any_more(
+    shop: Shop,
+):
+    reference = f"pay-{make.new_id().hex}"
+    too_large_for_any_run = 30_000_000
+    await shop.sandbox.act(
+        "charges",
+        gateway="paystack",
+        amount=too_large_for_any_run,
+        currency="NGN",
+        reference=reference,
+    )
+    await reconciled(shop, GatewayName.PAYSTACK)
+    alerts = "SELECT state FROM alerts WHERE kind = 'unknown_payment'"
+    await shop.sandbox.act("refunds", charge=reference, amount=1_000_000)
+    await reconciled(shop, GatewayName.PAYSTACK)
+    assert await shop.values(alerts) == ["open"]
+    await shop.sandbox.act("refunds", charge=reference)
+    await reconciled(shop, GatewayName.PAYSTACK)
+    assert await shop.values(alerts) == ["resolved"]
+    await books_agree(shop, GatewayName.PAYSTACK)
+
+
 async def test_a_charge_that_was_paid_out_before_a_restore_is_not_given_back_as_well(shop: Shop):
     payment_id = make.new_id()
     reference = f"pay-{payment_id.hex}"
