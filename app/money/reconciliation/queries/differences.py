@@ -88,14 +88,18 @@ async def close(
 
 
 async def open_hours(tx: Tx, gateway: GatewayName, *, limit: int) -> list[datetime]:
-    """The hours in which a gateway has open differences, oldest first."""
+    """The hours in which a gateway has open differences, the oldest first.
+
+    Hours in which all of them are explained come last: such a difference may stay open for good.
+    """
     return await fetch_values(
         tx,
         datetime,
         """
-        SELECT DISTINCT date_trunc('hour', at, 'UTC') AS hour FROM differences
+        SELECT date_trunc('hour', at, 'UTC') AS hour FROM differences
          WHERE gateway = %(gateway)s AND closed_at IS NULL
-         ORDER BY hour LIMIT %(limit)s""",
+         GROUP BY hour
+         ORDER BY every(explained_at IS NOT NULL), hour LIMIT %(limit)s""",
         gateway=gateway,
         limit=limit,
     )
