@@ -90,6 +90,11 @@ class MoneyOutStatus(StrEnum):
     FAILED = "failed"
     REVERSED = "reversed"
 
+    @property
+    def moves_money(self) -> bool:
+        """Whether money is out, or may still go out: another attempt could pay twice."""
+        return self in (MoneyOutStatus.SUCCEEDED, MoneyOutStatus.PENDING)
+
 
 class FoundInstruction(msgspec.Struct, frozen=True, kw_only=True):
     """What the gateway reports of a refund or transfer now.

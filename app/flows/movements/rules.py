@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from app.edge.gateways.port import FoundCharge, FoundInstruction, MoneyOutStatus
+from app.edge.gateways.port import FoundCharge, FoundInstruction
 from app.flows.chargebacks.model import Cut
 from app.foundation.ids import derived
 from app.foundation.money import Money
@@ -16,8 +16,7 @@ from app.money.taken_in.model import TakenIn
 
 def moved(found: Sequence[FoundInstruction]) -> list[FoundInstruction]:
     """The refunds or transfers at a gateway that have moved money, or may still move it."""
-    ended = (MoneyOutStatus.FAILED, MoneyOutStatus.REVERSED)
-    return [each for each in found if each.status not in ended]
+    return [each for each in found if each.status.moves_money]
 
 
 def cuts(unsent: Sequence[Instruction], amount: int) -> list[Cut]:

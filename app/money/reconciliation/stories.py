@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import structlog
+
 from app.edge.gateways.lists import Page, Span
 from app.edge.gateways.port import (
     FoundCharge,
@@ -35,6 +37,7 @@ _SECOND: Final = timedelta(seconds=1)
 _HOUR: Final = timedelta(hours=1)
 # If more is missing at the gateway in one slice, its list is broken: then nothing is asked.
 _ASKED_MAX: Final = 1_000
+_log = structlog.get_logger(__name__)
 
 List = Callable[[Span, str | None], Awaitable[Page[Any] | Unknown]]
 Others = Mapping[What, Comparison]
@@ -212,5 +215,5 @@ async def _stopped(run: Run, reason: str) -> GatewayUnclear:
     """Let a run be taken up again later; returns the problem to raise, which says where it is."""
     async with transaction() as tx:
         await actions.fail(tx, run, reason)
-    payments.inconclusive(reason)
+    _log.warning("reconciliation stopped", run=str(run.id), reason=reason)
     return GatewayUnclear(f"{run.gateway} did not answer: {reason}")
