@@ -320,9 +320,13 @@ class Gateway(Protocol):
         ...
 
     async def find_transfer(
-        self, reference: str, *, charge_reference: str
+        self, reference: str, *, charge_reference: str, gateway_id: str | None = None
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
-        """Ask what became of a transfer. Changes nothing, and may be repeated at any time."""
+        """Ask what became of a transfer. Changes nothing, and may be repeated at any time.
+
+        One that we did not begin may have no reference: with the gateway's `gateway_id` of it, it
+        is found by that, where transfers can be without a reference at all.
+        """
         ...
 
     async def list_charges(self, span: Span, cursor: str | None) -> Page[FoundCharge] | Unknown:

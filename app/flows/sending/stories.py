@@ -158,7 +158,12 @@ async def _find(asked: Instruction, charge: Payment) -> Finding:
 async def _ask(asked: Instruction, reference: str, charge: Payment) -> Finding:
     gateway = gateway_named(asked.gateway)
     if asked.kind is InstructionKind.TRANSFER:
-        return await gateway.find_transfer(reference, charge_reference=charge.asked_as)
+        is_ours = asked.origin is Origin.BERTHOLD
+        return await gateway.find_transfer(
+            reference,
+            charge_reference=charge.asked_as,
+            gateway_id=None if is_ours else asked.gateway_id,
+        )
     if asked.origin is Origin.BERTHOLD:
         found = await gateway.find_refund(
             reference, charge_reference=charge.asked_as, charge_id=charge.charge_id

@@ -181,9 +181,11 @@ async def _ask(gateway: Gateway, ask: ToAsk) -> list[Movement] | Unknown:
             found = await gateway.find_refunds(
                 ask.charge_reference, charge_id=ask.charge_id or None
             )
-        case What.TRANSFER if ask.reference:
+        case What.TRANSFER:
             found = await gateway.find_transfer(
-                ask.reference, charge_reference=ask.charge_reference
+                ask.reference,
+                charge_reference=ask.charge_reference,
+                gateway_id=None if ask.reference else ask.subject,
             )
         case What.CHARGEBACK if ask.charge_reference:
             found = await gateway.find_chargebacks(ask.charge_reference)
