@@ -8,6 +8,7 @@ import pytest
 from app.foundation.db import execute, transaction
 from app.money.payments.model import GatewayUnclear
 from app.money.reconciliation.queries import differences
+from app.money.reconciliation.rules import FOR_A_PERSON
 from tasks.operations import cleanup
 from tests.money.reconciliation.desk import STRIPE, Desk
 from tests.size import FULL
@@ -195,12 +196,24 @@ async def test_hours_with_something_unexplained_are_looked_at_again_before_all_o
         desk.lists.change(amount, "topup")["created"] -= age * 3_600
     await desk.reconcile()
     admin = await desk.admin()
+    found = await desk.differences()
     async with transaction() as tx:
-        for each in await differences.to_mend(tx, STRIPE, tries_max=9, limit=9):
+        for each in found:
             if each.at_gateway != 200:
                 await differences.explain(tx, each.id, admin_id=admin.id, note="known")
         hours = await differences.open_hours(tx, STRIPE, limit=5)
     assert [hours.index(hour) for hour in sorted(hours)] == [1, 0, 2]
+
+
+async def test_what_only_a_person_can_mend_takes_no_place_of_what_a_run_can(desk: Desk) -> None:
+    _, row = await desk.paid()
+    desk.lists.rows["charges"].remove(row)
+    desk.lists.change(-40, "stripe_fee")["created"] += 60
+    await desk.compared()
+    async with transaction() as tx:
+        found = await differences.to_mend(tx, STRIPE, but=FOR_A_PERSON, tries_max=1, limit=1)
+    assert [(each.what, each.kind) for each in found] == [("change", "missing_here")]
+    assert len(await desk.differences()) == 2
 
 
 async def test_two_runs_at_once_find_each_difference_once(desk: Desk) -> None:

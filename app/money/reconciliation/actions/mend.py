@@ -22,10 +22,11 @@ async def begin_mending(tx: Tx, gateway: GatewayName, *, only_new: bool) -> list
     Those that nobody has explained and that were not tried too often; `only_new`: not tried at all.
     """
     tries_max = 1 if only_new else _TRIES_MAX
-    found = await differences.to_mend(tx, gateway, tries_max=tries_max, limit=_PER_RUN_MAX)
-    mendable = [each for each in found if (each.what, each.kind) not in rules.FOR_A_PERSON]
-    await differences.count_tries(tx, [each.id for each in mendable])
-    return mendable
+    found = await differences.to_mend(
+        tx, gateway, but=rules.FOR_A_PERSON, tries_max=tries_max, limit=_PER_RUN_MAX
+    )
+    await differences.count_tries(tx, [each.id for each in found])
+    return found
 
 
 async def read_payout(tx: Tx, difference: Difference) -> NewPayout | None:

@@ -123,8 +123,18 @@ async def open_at(
     )
 
 
-async def to_mend(tx: Tx, gateway: GatewayName, *, tries_max: int, limit: int) -> list[Difference]:
-    """Differences that nobody has explained, and that were not tried too often; oldest first."""
+async def to_mend(
+    tx: Tx,
+    gateway: GatewayName,
+    *,
+    but: Collection[tuple[What, DifferenceKind]],
+    tries_max: int,
+    limit: int,
+) -> list[Difference]:
+    """Differences that nobody has explained, and that were not tried too often; oldest first.
+
+    None of the kinds `but`.
+    """
     return await fetch_all(
         tx,
         Difference,
@@ -132,8 +142,12 @@ async def to_mend(tx: Tx, gateway: GatewayName, *, tries_max: int, limit: int) -
         SELECT * FROM differences
          WHERE gateway = %(gateway)s AND closed_at IS NULL AND explained_at IS NULL
            AND tries < %(tries_max)s
+           AND (what, kind) NOT IN (
+               SELECT * FROM unnest(%(whats)s::text[], %(kinds)s::text[]))
          ORDER BY at, id LIMIT %(limit)s""",
         gateway=gateway,
+        whats=[what for what, _ in but],
+        kinds=[kind for _, kind in but],
         tries_max=tries_max,
         limit=limit,
     )
