@@ -2218,6 +2218,7 @@ CREATE TABLE public.instructions (
     not_before timestamp with time zone,
     waits_for text,
     sent_as text,
+    fee_corrections smallint DEFAULT 0 NOT NULL,
     CONSTRAINT instructions_amount_check CHECK ((amount > 0)),
     CONSTRAINT instructions_attempt_check CHECK ((attempt >= 0)),
     CONSTRAINT instructions_attempt_has_reference CHECK (((origin = 'gateway'::text) OR ((attempt > 0) = (reference IS NOT NULL)))),

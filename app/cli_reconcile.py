@@ -3,12 +3,12 @@
 import asyncio
 import os
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import click
 
-from app.cli_database import find_running, folder_option
+from app.cli_database import find_running, folder_option, in_transaction
 from app.edge.calls.stories import CallRecorder
 from app.edge.gateways.lists import Span
 from app.edge.gateways.port import GatewayName
@@ -16,7 +16,7 @@ from app.edge.gateways.registry import close_gateways, open_gateways, open_names
 from app.edge.gateways.retries import PATIENCE_OF_REQUESTS_S
 from app.flows.mending import stories
 from app.flows.mending.model import Report
-from app.foundation.db import close_pool, open_pool
+from app.foundation.db import Tx, close_pool, now, open_pool
 from app.foundation.money import SignedMoney
 from app.foundation.settings import settings
 from app.money.payments.model import GatewayUnclear
@@ -46,7 +46,7 @@ def reconcile(*, gateway: str, day: datetime | None, mend: bool, folder: Path) -
     if running:
         for name in GatewayName:
             os.environ.setdefault(f"{name.upper()}_BASE_URL", running.sandbox_url)
-    wanted = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
+    wanted = day.date() if day else asyncio.run(in_transaction(_yesterday))
     try:
         report = asyncio.run(_reconcile(GatewayName(gateway), wanted, mend=mend))
     except GatewayUnclear as unclear:
@@ -55,6 +55,11 @@ def reconcile(*, gateway: str, day: datetime | None, mend: bool, folder: Path) -
         click.echo(line)
     if not report.is_explained:
         raise click.exceptions.Exit(1)
+
+
+async def _yesterday(tx: Tx) -> date:
+    """The day before today (UTC), by business time, which may be moved in development."""
+    return (await now(tx)).date() - timedelta(days=1)
 
 
 async def _reconcile(name: GatewayName, day: date, *, mend: bool) -> Report:

@@ -22,7 +22,7 @@ async def send(job: queue.SendInstruction) -> None:
 
 @handles(queue.RetryInstruction)
 async def retry_attempt(job: queue.RetryInstruction) -> None:
-    """Send a refund or transfer again that only a hiccup has kept from arriving."""
+    """Send a refund or transfer again whose gateway, or the way to it, did not work."""
     async with transaction() as tx:
         await sending.retry_attempt(tx, job.instruction_id, attempt=job.attempt)
 

@@ -19,7 +19,17 @@ from app.foundation import db
 from app.foundation.business_clock import refuse_moved_clock
 from app.foundation.logs import configure_logs
 from app.foundation.settings import Settings, settings
-from tasks import checkout, notifications, refund_gate, schedule, sending, webhooks
+from tasks import (
+    chargebacks,
+    checkout,
+    movements,
+    notifications,
+    reconciliation,
+    refund_gate,
+    schedule,
+    sending,
+    webhooks,
+)
 from tasks.runner.handlers import TASKS
 from tasks.runner.reaping import reap_forever
 from tasks.runner.supervisor import supervise
@@ -27,7 +37,10 @@ from tasks.runner.timers import tick_forever
 from tasks.runner.worker import Options, Worker
 
 # Importing a file of tasks registers its handlers; these are all that this worker knows.
-STORIES = (checkout, notifications, refund_gate, schedule, sending, webhooks)
+STORIES = (
+    chargebacks, checkout, movements, notifications, reconciliation, refund_gate, schedule,
+    sending, webhooks,
+)  # fmt: skip
 
 _LEAVE_AFTER_S: Final = 4.5  # beyond the grace period: half a second before Heroku kills
 

@@ -48,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret_keys: tuple[str, ...] = ()
     access_token_seconds: Positive = 900
     refresh_token_days: Positive = 30
-    payout_late_days: Positive = 3  # after its day, a gateway's payout is missed at our bank
+    payout_late_days: Positive = 3  # then a gateway's payout that no bank statement has is missing
     # In the order of preference; those without keys are not used.
     gateways: tuple[GatewayName, ...] = ("paystack", "flutterwave", "stripe")
     paystack_secret_keys: tuple[str, ...] = ()

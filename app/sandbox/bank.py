@@ -23,10 +23,8 @@ _REFUND_VERBS: Final = {
     "reverse": ({"processed"}, "failed"),
 }
 _TRANSFER_VERBS: Final = {
-    "succeed": (
-        OPEN_TRANSFERS | {"failed"},
-        "success",
-    ),  # real gateways report a success after a failure, too
+    # Real gateways report a success after a failure, too.
+    "succeed": (OPEN_TRANSFERS | {"failed"}, "success"),
     "fail": (OPEN_TRANSFERS, "failed"),
     "reverse": ({"success"}, "reversed"),
 }
@@ -42,7 +40,7 @@ class NotPossible(Exception):
 class Bank:
     """Moves refunds and transfers a step every `step_seconds`; None: only a call moves them.
 
-    `movers` are called with the id and the status of what is planned, by what it is about.
+    `movers` make the planned moves: each kind of thing has one, which gets its id and next status.
     """
 
     def __init__(
@@ -61,7 +59,7 @@ class Bank:
         self.movers: dict[str, Callable[[int, str], object]] = {
             "refund": self._move_refund,
             "transfer": self._move_transfer,
-            "fee": self._tell_fee,
+            "fee": self._report_fee,
             "payout": self._move_payout,
         }
 
@@ -118,8 +116,10 @@ class Bank:
                 transfer = self._move_transfer(transfer.id, course.first)
             self._plan("transfer", transfer.id, course.then)
             if rule and rule.kind is Kind.LATE:
-                transfer = self._books.transfers.tell_fee(transfer.id, is_known=False)
-                self.plan("fee", transfer.id, "told", in_s=self.delay_of(rule, len(course.then)))
+                transfer = self._books.transfers.report_fee(transfer.id, is_known=False)
+                self.plan(
+                    "fee", transfer.id, "reported", in_s=self.delay_of(rule, len(course.then))
+                )
         self._wake.set()
         return transfer
 
@@ -175,7 +175,7 @@ class Bank:
             self._wake.set()
 
     def delay_of(self, rule: Rule, steps_before: int = 0) -> float | None:
-        """After how long a late fact is told: as the rule says, else a step later."""
+        """After how long a late fact is reported: as the rule says, else a step later."""
         if rule.delay_ms:
             return rule.delay_ms / 1000
         return self.step_seconds and (steps_before + 1) * self.step_seconds
@@ -244,8 +244,8 @@ class Bank:
         self._webhooks.send(transfer.gateway, transfer.reference, webhooks)
         return transfer
 
-    def _tell_fee(self, transfer_id: int, _: str) -> Transfer:
-        return self._books.transfers.tell_fee(transfer_id, is_known=True)
+    def _report_fee(self, transfer_id: int, _: str) -> Transfer:
+        return self._books.transfers.report_fee(transfer_id, is_known=True)
 
     def _move_payout(self, payout_id: int, status: str) -> Payout:
         payout = self._books.payouts.move(payout_id, status)

@@ -84,12 +84,12 @@ class Cashier:
             return self._succeed(begun, None, None, rule)
 
     def settle(self, transaction: Transaction) -> Transaction:
-        """Tell now what a charge brings the balance. Raises NotPossible."""
+        """Report now what a charge brings the balance. Raises NotPossible."""
         with self._books.step():
             self._books.plans.drop(about="charge", about_id=transaction.id)
             settled = self._settle_later(transaction.id, "settled")
         if settled is None:
-            raise NotPossible("That was told before, or nobody has paid.")
+            raise NotPossible("That was reported before, or nobody has paid.")
         return settled
 
     def close(self, transaction: Transaction) -> Transaction:

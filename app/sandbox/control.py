@@ -101,7 +101,7 @@ async def decline(reference: FromPath[str], simulator: NamedDependency[Simulator
 
 @post("/charges/{reference:str}/settle", status_code=200)
 async def settle(reference: FromPath[str], simulator: NamedDependency[Simulator]) -> Transaction:
-    """Tell now what the charge brings the balance, if that is late."""
+    """Report now what the charge brings the balance, if that is late."""
     try:
         return simulator.cashier.settle(find_charge(simulator, reference))
     except NotPossible as error:

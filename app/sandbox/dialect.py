@@ -109,7 +109,7 @@ class Dialect(Protocol):
     def declined(self, transaction: Transaction) -> Sequence[Webhook]: ...
 
     def settled(self, transaction: Transaction) -> Sequence[Webhook]:
-        """The webhooks when it is told what a charge brings the balance."""
+        """The webhooks that report what a charge brings the balance."""
         ...
 
     def closed(self, transaction: Transaction) -> Sequence[Webhook]:

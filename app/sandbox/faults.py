@@ -43,7 +43,7 @@ class Kind(StrEnum):
     REVERSE = "reverse"  # succeeds, and a moment later the money comes back
     NEEDS_ATTENTION = "needs_attention"  # begins the refund, and waits for a person
     OTP = "otp"  # begins the transfer, and waits for a person
-    LATE = "late"  # tells the fee, and what comes into the balance, `delayMs` later
+    LATE = "late"  # reports the fee, and what comes into the balance, `delayMs` later
     LATE_ROW = "late_row"  # lists everything but the newest row, which the next list has
     REPEATED_ROW = "repeated_row"  # begins a page with the last row of the page before
     DUPLICATE = "duplicate"  # sends the webhook twice

@@ -18,10 +18,12 @@ class Settling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """`settles_in`: by the currency that guests pay in; others are settled as they are.
+    """What a gateway and its merchant have agreed on.
 
-    What a charge brings the balance is told so many `late_seconds` after it is paid: 0 is at once,
-    null only when it is asked for.
+    `settles_in`: by the currency that guests pay in; other currencies are settled as they are.
+
+    What a charge brings the balance is reported `late_seconds` after it is paid: 0 is at once, null
+    only when a call of `settle` asks for it.
     """
 
     settles_in: dict[str, Settling] = {}

@@ -23,7 +23,7 @@ async def sandbox() -> AsyncIterator[SandboxHandle]:
 # ---- late facts ----------------------------------------------------------------------------------
 
 
-async def test_what_a_charge_brings_stripes_balance_is_told_later_with_a_webhook(
+async def test_what_a_charge_brings_stripes_balance_is_reported_later_with_a_webhook(
     sandbox: SandboxHandle,
 ):
     await sandbox.set_terms("stripe", lateSeconds=None)
@@ -71,7 +71,7 @@ async def test_flutterwaves_fee_and_settled_amount_are_null_until_they_are_told(
     assert await facts() == (1.5, 98.5)
 
 
-async def test_the_fee_of_a_transfer_is_told_later(sandbox: SandboxHandle):
+async def test_the_fee_of_a_transfer_is_reported_later(sandbox: SandboxHandle):
     async with sandbox_in_process(step_seconds=0.02) as (quick, _):
         await quick.top_up(100_000, "NGN", "flutterwave")
         bank = {"account_bank": "044", "account_number": "1", "currency": "NGN"}

@@ -35,19 +35,20 @@ from tests.size import FULL
 from tests.stories.agreement import apart
 from tests.stories.losses import open_account
 
-BOOKINGS: Final = 2_000 if FULL else 60
+BOOKINGS: Final = 2_000 if FULL else 300
 SEATS: Final = 100 if FULL else 15  # of a bus; others leave each day
 FAILING: Final = 0.3
 SEED: Final = 20261121
 NOT_PAID: Final = 0.08  # of the bookings
 CANCELLED: Final = 0.25
 CHARGED_BACK: Final = 0.04
+RESOLVED: Final = 0.3  # of the open chargebacks, each time that banks work
 REFUSED: Final = 0.1  # of what banks are to do
 DEEDS: Final = 3  # at the dashboards, for each bus
 TRIES_MAX: Final = 40
 STEP: Final = timedelta(hours=6)
 HOUR: Final = timedelta(hours=1)
-CALM_STEPS_MAX: Final = 400 if FULL else 30
+CALM_STEPS_MAX: Final = 400 if FULL else 60
 # What a bus costs: four currencies at three gateways, one of them settled in another.
 FARES: Final = {"EUR": 4_500, "NGN": 500_000, "UGX": 150_000, "GBP": 3_900}
 SETTLED: Final = {"GBP": {"currency": "EUR", "rate": "1.17"}}
@@ -189,6 +190,8 @@ async def _some_book(
         payment = await _begin_to_pay(house, booking)
         if payment and fate >= NOT_PAID:
             await house.sandbox.pay(payment["reference"])
+            if fate >= 1 - CHARGED_BACK and payment["gateway"] != GatewayName.FLUTTERWAVE:
+                await house.sandbox.charge_back(payment["reference"], reason="fraudulent", days=7)
     await house.deliver()
     await house.run_jobs()
     await _pass(house, timedelta(minutes=2), chance)
@@ -238,6 +241,10 @@ async def _pass(house: House, by: timedelta, chance: random.Random) -> None:
 async def _banks_work(house: House, chance: random.Random) -> None:
     """Banks end what is under way, a part of it they refuse; and late facts are told."""
     house.sandbox.simulator.bank.make_due_moves()
+    for chargeback in await house.sandbox.chargebacks():
+        if chargeback["resolved_at"] is None and chance.random() < RESOLVED:
+            outcome = chance.choice(["won", "lost"])
+            await house.sandbox.close_chargeback(chargeback["id"], outcome)
     for refund in await house.sandbox.refunds():
         if refund["status"] in OPEN_REFUNDS:
             await house.sandbox.end_refund(refund["id"], _ending(chance))
@@ -324,6 +331,8 @@ _OPEN: Final = """
     SELECT 'payment ' || state FROM payments WHERE state IN ('created', 'pending')
      UNION ALL
     SELECT 'webhook ' || state FROM webhook_events WHERE state IN ('received', 'failed')
+     UNION ALL
+    SELECT 'chargeback ' || state FROM chargebacks WHERE state = 'open'
      UNION ALL
     SELECT 'booking ' || state FROM bookings
      WHERE state NOT IN ('completed', 'cancelled', 'expired', 'declined')"""

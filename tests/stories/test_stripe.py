@@ -1,7 +1,6 @@
 """A trip in euros, paid through Stripe from end to end: webhook in, refund out, books equal."""
 
 from datetime import timedelta
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -9,7 +8,7 @@ import httpx
 from app.sandbox.app import STRIPE_WEBHOOK_SECRET
 from app.sandbox.stripe.dialect import Stripe
 from tests.laws import audit_is_clean
-from tests.money.payees.payout_accounts import add_account
+from tests.money.payees.payout_accounts import account_at_stripe
 from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
 from tests.stories.clearing import agree_on_clearing
@@ -51,13 +50,7 @@ async def test_a_trip_in_euros_that_is_cancelled_is_refunded_through_stripe(shop
 
 
 async def test_a_trip_in_dinars_is_divided_into_what_stripe_can_pay(shop: Shop) -> None:
-    account: dict[str, Any] = {"kind": "gateway_account", "country": "KW", "currency": "KWD"}
-    opened = await add_account(shop, **account, accountNumber=None, bankCode=None)
-    assert opened.status_code == 201, opened.text
-    (known,) = await shop.sandbox.accounts()
-    await shop.sandbox.onboard(known["code"])
-    await all_delivered(shop.sandbox)
-    await shop.run_jobs()
+    await account_at_stripe(shop, country="KW", currency="KWD")
     booking = await trip_in_dinars(shop, policy="flexible")
     await shop.paid(booking)
     await shop.forward_to(booking["checkInAt"], past=timedelta(hours=-2))

@@ -10,6 +10,7 @@ from app.edge.calls.stories import CallRecorder
 from app.edge.gateways.http import Call, Inconclusive
 from app.edge.gateways.port import (
     Accepted,
+    FoundInstruction,
     GatewayName,
     MoneyOutStatus,
     Refused,
@@ -17,14 +18,16 @@ from app.edge.gateways.port import (
 )
 from app.edge.notifications import actions as notifications
 from app.edge.webhooks import actions as webhooks
+from app.flows.movements import actions as movements
 from app.flows.sending import actions as sending
 from app.foundation.alerts import Severity, raise_alert
 from app.foundation.db import transaction
+from app.foundation.money import Money
 from app.money.instructions import actions as instructions
 from app.money.payees import actions as payees
 from app.money.payments import actions as payments
 from tests.flows.chargebacks.reports import OPEN, paid_stay, report
-from tests.flows.sending.hiccups import cancelled
+from tests.flows.sending.lines import cancelled
 from tests.money.payees.payout_accounts import make_payee
 from tests.shop import Shop
 
@@ -60,6 +63,26 @@ async def test_what_a_gateway_says_of_a_refund_is_stored_with_it(shop: Shop) -> 
         sent = await instructions.record(tx, attempt, accepted)
         await instructions.settle(tx, sent, Unknown(reason=WORDS), live=False)
     assert await shop.values("SELECT length(failure)::text FROM instructions") == ["500"]
+    data = "SELECT length(gateway_data ->> 'reason')::text FROM instructions"
+    assert await shop.values(data) == ["2000"]
+
+
+async def test_what_a_gateway_says_of_a_refund_that_we_did_not_begin_is_stored_with_it(
+    shop: Shop,
+) -> None:
+    payment = await shop.paid(await shop.reserve("1A"))
+    found = FoundInstruction(
+        reference="",
+        gateway_id="1",
+        status=MoneyOutStatus.SUCCEEDED,
+        money=Money(100, "NGN"),
+        failure="",
+        live=False,
+        fee=0,
+        data={"reason": WORDS},
+    )
+    async with transaction() as tx:
+        assert await movements.take_in_refunds(tx, UUID(payment["id"]), [found], live=False) == 1
     data = "SELECT length(gateway_data ->> 'reason')::text FROM instructions"
     assert await shop.values(data) == ["2000"]
 

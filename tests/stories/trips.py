@@ -1,4 +1,4 @@
-"""Trips that are not paid for through Paystack: the currency decides the gateway."""
+"""Trips in many currencies: the currency decides the gateway that a trip is paid through."""
 
 from typing import Any
 
@@ -34,3 +34,9 @@ async def trip_in_naira(shop: Shop, **more: Any) -> dict[str, str]:
     async with transaction() as tx:
         trip_id = await make.trip(tx, shop.host, currency="NGN", price=NAIRA, **more)
     return await shop.reserve("1A", trip_id=trip_id)
+
+
+async def trip_at(shop: Shop, gateway: str, **more: Any) -> dict[str, str]:
+    """A trip in a currency that is paid through this gateway."""
+    trips = {"stripe": trip_in_euros, "paystack": trip_in_naira, "flutterwave": trip_in_shillings}
+    return await trips[gateway](shop, **more)

@@ -48,8 +48,8 @@ class Inconclusive(msgspec.Struct, frozen=True, kw_only=True):
     with the same idempotency key. `is_temporary`: the next attempt may end differently, if it comes
     after the `asked_s` seconds that the gateway asks to wait. `has_ended`: the gateway has done
     with the call, and what it has not done by now it will not do. `spends_key`: it answered with an
-    error, which it may have stored under the idempotency key. Of a call with several attempts the
-    first of the two holds for all attempts, the second for at least one.
+    error, which it may have stored under the idempotency key. Of a call with several attempts
+    `has_ended` holds if it holds for all of them, `spends_key` if it does for at least one.
     """
 
     outcome: ClassVar[str] = "unclear"  # the word in the log and in `gateway_calls`

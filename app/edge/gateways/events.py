@@ -38,6 +38,7 @@ def text(value: Any, *, length_max: int = NAME_LENGTH_MAX) -> str | None:
 
 
 def digest(body: bytes) -> str:
+    """A hash of a body, for an event whose gateway gives it no id."""
     return f"sha256:{hashlib.sha256(body).hexdigest()}"
 
 

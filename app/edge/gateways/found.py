@@ -48,8 +48,8 @@ class FoundCharge(msgspec.Struct, frozen=True, kw_only=True):
 
     `settled` is what the gateway added to our balance for it, if it exchanged the money; None if it
     did not. `fee` is what it keeps of that, in minor units of that currency, rounded down; None
-    until it reports one: ask again. `refunded` is what of `money` was given back already, by
-    whomever, in minor units; None if only `find_refunds` can say. `at` is when it was begun.
+    until it reports one: ask again. `refunded` is what of `money` was given back already, by us or
+    others, in minor units; None if only `find_refunds` can say. `at` is when it was begun.
     `also_paid` has the gateway's ids of further payments that succeeded under the same reference.
     `metadata` is what was given with it as it was begun, as far as the gateway returns it.
     """
@@ -90,6 +90,11 @@ class MoneyOutStatus(StrEnum):
     FAILED = "failed"
     REVERSED = "reversed"
 
+    @property
+    def moves_money(self) -> bool:
+        """Whether money is out, or may still go out: another attempt could pay twice."""
+        return self in (MoneyOutStatus.SUCCEEDED, MoneyOutStatus.PENDING)
+
 
 class FoundInstruction(msgspec.Struct, frozen=True, kw_only=True):
     """What the gateway reports of a refund or transfer now.
@@ -101,9 +106,9 @@ class FoundInstruction(msgspec.Struct, frozen=True, kw_only=True):
     down; None if it reports none (yet). `failure` is the gateway's reason for a failure, or, while
     it is PENDING, what an operator must do; else empty. `at` is when it was begun.
 
-    `charge_reference` and `charge_id` name the charge that it is of, ours and the gateway's name,
-    as far as the gateway says; `recipient` is the gateway's code of the payee, or
-    the bank's code and the number of the account.
+    `charge_reference` (ours) and `charge_id` (the gateway's) name the charge that it is of, as far
+    as the gateway says; `recipient` is the gateway's code of the payee, or the bank's code
+    and the number of the account.
     """
 
     reference: str
@@ -187,7 +192,7 @@ class FoundPayout(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FoundChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What changed our balance at the gateway, and is none of the other things: an adjustment.
+    """A change of our balance at the gateway that is in no other list, such as an adjustment.
 
     `amount` is signed minor units: what was added to our balance, or taken from it. `is_fee`: the
     gateway charges it for its service, and for no charge or transfer of its own. `what` is the

@@ -14,7 +14,7 @@ import msgspec
 
 from app.edge.gateways.amounts import AmountRule, Operation
 
-# The answers are the port's too, and are imported from here.
+# The answers belong to the port, too: other rooms import them from here.
 from app.edge.gateways.found import (
     ChargebackStatus,  # noqa: F401  # pyright: ignore[reportUnusedImport]
     ChargeStatus,  # noqa: F401  # pyright: ignore[reportUnusedImport]
@@ -144,7 +144,8 @@ class EventKind(StrEnum):
     # if its event does not have ours. Only the replies show for certain which charge it is.
     CHARGEBACK_CHANGED = "chargeback_changed"
     PAYEE_CHANGED = "payee_changed"  # the recipient's code
-    PAYEE_PAYOUT_CHANGED = "payee_payout_changed"  # the same: its gateway pays it to its bank
+    # The recipient's code. The event is about a payout from its account there to its own bank.
+    PAYEE_PAYOUT_CHANGED = "payee_payout_changed"
     OTHER = "other"
 
 
@@ -319,9 +320,13 @@ class Gateway(Protocol):
         ...
 
     async def find_transfer(
-        self, reference: str, *, charge_reference: str
+        self, reference: str, *, charge_reference: str, gateway_id: str | None = None
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
-        """Ask what became of a transfer. Changes nothing, and may be repeated at any time."""
+        """Ask what became of a transfer. Changes nothing, and may be repeated at any time.
+
+        One that we did not begin may have no reference: with the gateway's `gateway_id` of it, it
+        is found by that, where transfers can be without a reference at all.
+        """
         ...
 
     async def list_charges(self, span: Span, cursor: str | None) -> Page[FoundCharge] | Unknown:

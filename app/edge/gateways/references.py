@@ -1,15 +1,27 @@
-"""The form of our references: by it an event about somebody else's payment is told at once.
+"""The form of our references: it shows at once whether a charge or a transfer can be ours.
 
-An account at a gateway may serve other products beside Berthold, whose webhooks come here too.
+An account at a gateway may serve other products beside Berthold: their charges are in its lists,
+and their webhooks come here too.
 """
 
 import re
 from typing import Final
+from uuid import UUID
 
-_CHARGE: Final = re.compile(r"pay-[0-9a-f]{32}")
-_REFUND: Final = re.compile(r"rf-[0-9a-f]{32}-[0-9]{1,5}")
-GATEWAYS_OWN: Final = "charge:"  # begins what is a gateway's own name of a charge
+_CHARGE: Final = re.compile(r"pay-([0-9a-f]{32})")
 _TRANSFER: Final = re.compile(r"tr-[0-9a-f]{32}-[0-9]{1,5}")
+GATEWAYS_OWN: Final = "charge:"  # begins what is a gateway's own name of a charge
+
+
+def of_charge(payment_id: UUID) -> str:
+    """The reference of a charge that we begin."""
+    return f"pay-{payment_id.hex}"
+
+
+def payment_id_in(reference: str) -> UUID | None:
+    """The id of the charge that has this reference; None if it does not have the form of ours."""
+    found = _CHARGE.fullmatch(reference)
+    return UUID(hex=found[1]) if found else None
 
 
 def is_charge(reference: str | None) -> bool:
@@ -20,11 +32,6 @@ def is_charge(reference: str | None) -> bool:
 def is_gateways(reference: str | None) -> bool:
     """Whether this is a gateway's own name of a charge."""
     return bool(reference and reference.startswith(GATEWAYS_OWN))
-
-
-def is_refund(reference: str | None) -> bool:
-    """Whether an attempt at a refund of ours could have this reference."""
-    return bool(reference and _REFUND.fullmatch(reference))
 
 
 def is_transfer(reference: str | None) -> bool:

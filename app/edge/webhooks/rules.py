@@ -1,4 +1,4 @@
-"""Which events are about somebody else's payments: told by the form of our references."""
+"""Which events are about somebody else's payments: the form of our references shows it."""
 
 from app.edge.gateways import references
 from app.edge.gateways.port import Event, EventKind

@@ -10,7 +10,6 @@ from app.edge.gateways.port import (
     FoundCharge,
     FoundInstruction,
     GatewayName,
-    MoneyOutStatus,
     NoSuchCharge,
 )
 from app.edge.notifications.model import Kind
@@ -95,7 +94,7 @@ async def settle(
         deadline_passed=expires_at is None or expires_at <= moment,
     )
     if verdict in _MONEY_CAME:
-        done = [each for each in refunds if each.status is not MoneyOutStatus.FAILED]
+        done = [each for each in refunds if each.status.moves_money]
         if is_paid_out and booking is None:
             await _keep_for_a_person(tx, payment)
         else:

@@ -13,7 +13,6 @@ from app.edge.gateways.port import (
     CheckoutReady,
     FoundCharge,
     FoundInstruction,
-    MoneyOutStatus,
     NewCharge,
     NoSuchCharge,
     ReferenceTaken,
@@ -47,7 +46,6 @@ from app.people.accounts import actions as accounts
 
 _ATTEMPTS_MAX: Final = 2  # a charge whose checkout address was lost is begun once more
 _SOON: Final = timedelta(minutes=5)  # nobody refunds at a gateway what was begun just now
-_MOVES_MONEY: Final = (MoneyOutStatus.SUCCEEDED, MoneyOutStatus.PENDING)
 _READY: Final = frozenset({PaymentState.PENDING, PaymentState.SUCCEEDED})
 
 
@@ -254,7 +252,7 @@ async def _is_paid_out(payment: Payment) -> bool:
         found = await gateway.find_transfer(reference, charge_reference=payment.asked_as)
         if isinstance(found, Unknown):
             raise payments.inconclusive(found.reason)
-        if isinstance(found, FoundInstruction) and found.status in _MOVES_MONEY:
+        if isinstance(found, FoundInstruction) and found.status.moves_money:
             return True
     return False
 

@@ -1,4 +1,7 @@
-"""Chargebacks, three ways: beside those of money, since no room of money knows their table."""
+"""Chargebacks three ways: at the gateway, here, and in the ledger.
+
+They are compared here, and not in the room of reconciliation, which must not know their table.
+"""
 
 from typing import Final
 
@@ -138,8 +141,8 @@ _COMPARE: Final = """
 async def compare_chargebacks(tx: Tx, scope: Scope) -> Compared:
     """The chargebacks that a gateway lists of our charges, beside ours, beside the ledger.
 
-    Money has moved while it is taken out of our balance. Those that an admin recorded are of a
-    gateway that lists none.
+    What has moved is the money that is taken out of our balance now. Chargebacks that an admin
+    recorded are left out: their gateway lists none.
     """
     return await fetch_new_value(
         tx,

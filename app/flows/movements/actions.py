@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from app.edge.gateways import references
 from app.edge.gateways.port import FoundCharge, FoundInstruction, GatewayName
 from app.edge.notifications.model import Kind
 from app.flows.chargebacks import actions as chargebacks
@@ -15,12 +16,11 @@ from app.flows.chargebacks.rules import successor
 from app.flows.movements import rules
 from app.flows.movements.model import NotTakenIn
 from app.flows.sending import actions as sending
-from app.foundation.alerts import Severity, raise_alert
+from app.foundation.alerts import Severity, raise_alert, resolve_alerts
 from app.foundation.audit import SYSTEM
-from app.foundation.db import Tx, now
+from app.foundation.db import Tx
 from app.foundation.queue import SettlePayment, enqueue
 from app.market.bookings import actions as bookings
-from app.market.bookings.model import BookingState
 from app.market.disputes import actions as disputes
 from app.money.escrow import actions as escrow
 from app.money.escrow.model import Pot, PotKind, PotState
@@ -29,11 +29,11 @@ from app.money.instructions.model import Instruction, InstructionKind, Instructi
 from app.money.payees import actions as payees
 from app.money.payees.model import Payee
 from app.money.payments import actions as payments
-from app.money.payments.model import Payment, PaymentState
+from app.money.payments.model import Payment, PaymentState, Unwanted
 from app.money.payouts import actions as payouts
 from app.money.taken_in import actions as taken_in
 from app.money.taken_in import rules as taken_in_rules
-from app.money.taken_in.model import Shares, TakenIn
+from app.money.taken_in.model import PAID_THERE, REFUNDED_THERE, Shares, TakenIn
 
 _TAKEN_IN: Final = "taken_in"  # the kind of alert; its subject is the id of what was taken in
 _UNSENT: Final = (
@@ -49,7 +49,7 @@ _UNSENT: Final = (
 async def take_in_refunds(
     tx: Tx, payment_id: UUID, found: Sequence[FoundInstruction], *, live: bool
 ) -> int:
-    """Take in those of all refunds of a charge that we did not begin; returns how many.
+    """Of all refunds of a charge, take in those that we did not begin; returns how many.
 
     Raises RefundExceedsCharge if more was refunded than is left of the charge.
     """
@@ -76,13 +76,13 @@ async def _strange(
 async def _take_in_of_stray(
     tx: Tx, payment_id: UUID, found: Sequence[FoundInstruction], *, live: bool
 ) -> int:
-    """Take in refunds of a charge that is of no booking: all of it is owed to its payer."""
+    """Take in the refunds of a charge without a booking: all of it is owed to its payer."""
     payment = await payments.lock(tx, payment_id)
     strange = await _strange(tx, InstructionKind.REFUND, found, payment_id)
     for each in strange:
         unsent = await _lock_unsent(tx, payment_id, InstructionKind.REFUND)
         done = rules.cuts(unsent, each.money.amount)
-        await instructions.cancel_all(tx, [cut.instruction for cut in done], reason=rules.BECAUSE)
+        await instructions.cancel_all(tx, [cut.instruction for cut in done], reason=REFUNDED_THERE)
         rests = [
             successor(cut.instruction, amount=cut.rest, target=cut.instruction.target)
             for cut in done
@@ -90,6 +90,8 @@ async def _take_in_of_stray(
         ]
         await instructions.queue_all(tx, rests, by=SYSTEM)
         promised = sum(cut.amount for cut in done)
+        if promised == sum(each.amount for each in unsent):  # nobody has to see to the rest
+            await resolve_alerts(tx, tuple(Unwanted), [payment.reference])
         owed = Shares(from_unsent=promised, from_owed=each.money.amount - promised)
         await taken_in.take_in_refund(
             tx, payment, each, owed, pots=[], promised=promised, live=live
@@ -103,7 +105,7 @@ async def _take_in_refund(tx: Tx, case: Case, found: FoundInstruction, *, live: 
     promised = sum(each.amount for each in unsent)
     shares = taken_in_rules.shares_of_refund(found.money.amount, promised=promised, pots=case.pots)
     await chargebacks.cancel(
-        tx, case, rules.cuts(unsent, shares.from_unsent), target=None, reason=rules.BECAUSE
+        tx, case, rules.cuts(unsent, shares.from_unsent), target=None, reason=REFUNDED_THERE
     )
     taken, refund = await taken_in.take_in_refund(
         tx,
@@ -127,24 +129,19 @@ async def _lock_unsent(tx: Tx, payment_id: UUID, kind: InstructionKind) -> list[
 
 
 async def _take_from_pots(tx: Tx, case: Case, shares: Shares) -> None:
-    """Take from each pot; what is left of it moves on.
+    """Take its share out of each pot; what is left of the pot moves on.
 
-    A booking that has not begun is cancelled if its whole rental is given back: nothing pays for it
-    any more.
+    A booking that has not begun is cancelled if its whole rental is given back.
     """
     parts = {PotKind.DEPOSIT: shares.from_deposit, PotKind.RENTAL: shares.from_rental}
     rental: Pot | None = None
     for pot in case.pots:
         if amount := parts[pot.kind]:
             held = await disputes.give_way(tx, case.booking, pot, amount)
-            taken = await escrow.give_back_there(tx, held, amount, reason=rules.BECAUSE)
+            taken = await escrow.give_back_there(tx, held, amount, reason=REFUNDED_THERE)
             rental = taken if pot.kind is PotKind.RENTAL else rental
-    if rental is None or rental.state is not PotState.REFUNDED:
-        return
-    booking = case.booking
-    is_ahead = booking.state is BookingState.CONFIRMED and booking.check_in_at > await now(tx)
-    if is_ahead or booking.state is BookingState.AWAITING_HOST:
-        await bookings.cancel(tx, booking, by=SYSTEM, reason=rules.BECAUSE)
+    if rental and rental.state is PotState.REFUNDED:
+        await bookings.cancel_if_ahead(tx, case.booking, reason=REFUNDED_THERE)
 
 
 async def _notify_host(tx: Tx, case: Case, taken: TakenIn) -> None:
@@ -155,7 +152,7 @@ async def _notify_host(tx: Tx, case: Case, taken: TakenIn) -> None:
             case.booking,
             case.booking.host_id,
             Kind.RENTAL_GIVEN_BACK,
-            reason=rules.BECAUSE,
+            reason=REFUNDED_THERE,
             source_id=taken.id,
         )
 
@@ -186,7 +183,7 @@ async def take_in_transfer(
     promised = sum(each.amount for each in unsent)
     shares = taken_in_rules.shares_of_transfer(amount, promised=promised)
     await chargebacks.cancel(
-        tx, case, rules.cuts(unsent, shares.from_unsent), target=target, reason=rules.PAID_THERE
+        tx, case, rules.cuts(unsent, shares.from_unsent), target=target, reason=PAID_THERE
     )
     taken, transfer = await taken_in.take_in_transfer(
         tx, case.payment, found, shares, host_id=payee.host_id, amount=amount, live=live
@@ -198,7 +195,7 @@ async def take_in_transfer(
             host_id=payee.host_id,
             booking_id=case.booking.id,
             money=case.payment.money_of(shares.from_host),
-            reason=rules.PAID_THERE,
+            reason=PAID_THERE,
         )
     await sending.follow(tx, InstructionState.SENT, transfer)
     await _alert(tx, taken)
@@ -236,8 +233,8 @@ async def take_in_charge(tx: Tx, gateway: GatewayName, found: FoundCharge) -> UU
 
 
 async def _take_in_unseen(tx: Tx, gateway: GatewayName, found: FoundCharge) -> UUID | None:
-    """Take in a charge of which we know nothing: it was begun before a database was restored."""
-    payment_id = rules.payment_id_in(found.reference)
+    """Take in a charge of which we know nothing: the database was restored from before it."""
+    payment_id = references.payment_id_in(found.reference)
     if payment_id is None:
         return None
     booking = await bookings.find_reported(tx, found.metadata.get("bookingId", ""))

@@ -1,4 +1,4 @@
-"""What a movement that we did not begin cannot be."""
+"""Why a movement that we did not begin cannot be taken in."""
 
 from app.foundation.errors import Conflict
 

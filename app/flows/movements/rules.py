@@ -1,10 +1,10 @@
-"""What follows from a movement that we did not begin: what is cancelled, who is told what."""
+"""What follows from a movement that we did not begin: what is cancelled, what an alert says."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from app.edge.gateways.port import FoundCharge, FoundInstruction, MoneyOutStatus
+from app.edge.gateways.port import FoundCharge, FoundInstruction
 from app.flows.chargebacks.model import Cut
 from app.foundation.ids import derived
 from app.foundation.money import Money
@@ -13,36 +13,23 @@ from app.money.instructions.model import Instruction
 from app.money.payments.model import Payment
 from app.money.taken_in.model import TakenIn
 
-BECAUSE: Final = "refunded at the gateway"
-PAID_THERE: Final = "paid out at the gateway"
-_PREFIX: Final = "pay-"
-_HEX_LENGTH: Final = 32
-
 
 def moved(found: Sequence[FoundInstruction]) -> list[FoundInstruction]:
-    """Those that have moved money, or may still."""
-    ended = (MoneyOutStatus.FAILED, MoneyOutStatus.REVERSED)
-    return [each for each in found if each.status not in ended]
+    """The refunds or transfers at a gateway that have moved money, or may still move it."""
+    return [each for each in found if each.status.moves_money]
 
 
 def cuts(unsent: Sequence[Instruction], amount: int) -> list[Cut]:
-    """Which instructions that have not left are done by `amount`, the oldest first."""
+    """Which unsent instructions a movement of `amount` (minor units) makes needless, and how far.
+
+    In the order in which they are given: the oldest first.
+    """
     found: list[Cut] = []
     for instruction in unsent:
         if part := min(amount, instruction.amount):
             found.append(Cut(instruction, part))
             amount -= part
     return found
-
-
-def payment_id_in(reference: str) -> UUID | None:
-    """The id of the charge that has this reference; None if it does not have the form of ours."""
-    rest = reference.removeprefix(_PREFIX)
-    is_ours = reference.startswith(_PREFIX) and len(rest) == _HEX_LENGTH
-    try:
-        return UUID(hex=rest) if is_ours else None
-    except ValueError:
-        return None
 
 
 def another_id(first: Payment, charge_id: str) -> tuple[UUID, str]:

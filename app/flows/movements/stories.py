@@ -49,7 +49,7 @@ async def take_in_charge(gateway_name: GatewayName, reference: str, charge_id: s
 
 
 async def take_in_refunds(payment_id: UUID, *, event_id: UUID | None = None) -> int:
-    """Take in the refunds of a charge that we did not begin; returns how many.
+    """Of all refunds of a charge, take in those that we did not begin; returns how many.
 
     `event_id` is the webhook that caused this: it is marked as processed in the same commit. Raises
     NoSuchPayment, GatewayUnclear, RefundExceedsCharge.

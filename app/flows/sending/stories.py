@@ -2,12 +2,10 @@
 
 import time
 from collections.abc import Sequence
-from typing import Final
 from uuid import UUID
 
 from app.edge.gateways.port import (
     FoundInstruction,
-    MoneyOutStatus,
     NewRefund,
     NewTransfer,
     NoSuchInstruction,
@@ -27,8 +25,6 @@ from app.money.instructions.model import Instruction, InstructionKind, Origin
 from app.money.instructions.rules import attempts
 from app.money.payments import actions as payments
 from app.money.payments.model import Payment
-
-_MOVES_MONEY: Final = (MoneyOutStatus.SUCCEEDED, MoneyOutStatus.PENDING)
 
 
 async def send(instruction_id: UUID) -> None:
@@ -98,7 +94,7 @@ async def look_up_earlier(instruction_id: UUID, reference: str, *, event_id: UUI
     if isinstance(found, Unknown):
         raise payments.inconclusive(found.reason)
     async with transaction() as tx:
-        if isinstance(found, FoundInstruction) and found.status in _MOVES_MONEY:
+        if isinstance(found, FoundInstruction) and found.status.moves_money:
             await instructions.alert_paid_twice(tx, instruction, found)
         await webhooks.processed(tx, event_id)
 
@@ -122,7 +118,7 @@ async def _look_first(
         if isinstance(found, FoundInstruction):
             if each == reference:
                 return ReferenceTaken()
-            if found.status in _MOVES_MONEY:
+            if found.status.moves_money:
                 return ArrivedBefore(reference=each)
     return None
 
@@ -162,7 +158,12 @@ async def _find(asked: Instruction, charge: Payment) -> Finding:
 async def _ask(asked: Instruction, reference: str, charge: Payment) -> Finding:
     gateway = gateway_named(asked.gateway)
     if asked.kind is InstructionKind.TRANSFER:
-        return await gateway.find_transfer(reference, charge_reference=charge.asked_as)
+        is_ours = asked.origin is Origin.BERTHOLD
+        return await gateway.find_transfer(
+            reference,
+            charge_reference=charge.asked_as,
+            gateway_id=None if is_ours else asked.gateway_id,
+        )
     if asked.origin is Origin.BERTHOLD:
         found = await gateway.find_refund(
             reference, charge_reference=charge.asked_as, charge_id=charge.charge_id

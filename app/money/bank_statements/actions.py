@@ -80,7 +80,7 @@ async def _import_statement(tx: Tx, new: FileStatement, file_name: str) -> Impor
 
 
 async def _paired(tx: Tx, account_id: int, new: FileStatement) -> list[int | None]:
-    """For each entry its id if another statement of the same days had it."""
+    """For each entry of a statement its id, if another one of the same days had it; else None."""
     days = {"from_on": new.from_on, "to_on": new.to_on}
     others = await queries.overlapping(tx, account_id, **days)
     apart = [other.id for other in others if sameness.follows(new, other)]
@@ -167,9 +167,9 @@ async def fail(tx: Tx, gateway: GatewayName, gateway_id: str, *, why: str) -> No
 
 
 async def match(tx: Tx) -> list[Payout]:
-    """See which payouts arrived, and which of those the bank took back; returns those that arrived.
+    """Find which payouts have arrived, and which the bank took back; returns those that arrived.
 
-    One that arrived with another amount raises an alert.
+    Operators are alerted about one that arrived with another amount.
     """
     await _take_back(tx)
     payouts = await payout_queries.lock_open(tx)
@@ -198,7 +198,7 @@ async def match(tx: Tx) -> list[Payout]:
 
 
 async def _take_back(tx: Tx) -> None:
-    """Find what reversals take back. A payout that arrived with it has not arrived any more."""
+    """Find which entries reversals take back: payouts that arrived with them are awaited again."""
     reversals = await payout_queries.open_reversals(tx)
     if not reversals:
         return
@@ -218,15 +218,16 @@ async def _take_back(tx: Tx) -> None:
 
 
 async def alert(tx: Tx) -> int:
-    """Raise an alert for each payout that is late, and resolve those of others; returns how many.
+    """Alert operators about each payout that is late, and resolve the alerts about others.
 
-    A payout is late only where there are statements to miss it in.
+    Returns how many are late: only those in currencies of which there are statements.
     """
-    late = [
-        payout
-        for payout in await missing(tx)
-        if await queries.last_day(tx, payout.currency) is not None
-    ]
+    found = await missing(tx)
+    last_days = {
+        currency: await queries.last_day(tx, currency)
+        for currency in sorted({payout.currency for payout in found})
+    }
+    late = [payout for payout in found if last_days[payout.currency] is not None]
     await raise_alerts(
         tx,
         [
@@ -235,7 +236,7 @@ async def alert(tx: Tx) -> int:
                 severity=Severity.CRITICAL,
                 subject=replies.subject(payout),
                 details=replies.details(payout)
-                | {"statementsUntil": str(await queries.last_day(tx, payout.currency))},
+                | {"statementsUntil": str(last_days[payout.currency])},
             )
             for payout in late
         ],

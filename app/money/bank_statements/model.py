@@ -35,8 +35,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     """One payment of an entry; an entry that is no batch has one.
 
     `amount` is None if the bank does not say what each payment of a batch was. `references` are
-    the payment's own: end-to-end, of the instruction, of the bank. `text` is all that is said to
-    the one who reads it.
+    the payment's own: end-to-end, of the order to the bank, of the bank. `text` is what the bank
+    writes for people.
     """
 
     amount: int | None
@@ -127,7 +127,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `bank_entries`: an entry of an account, in whichever statements it is."""
+    """A row of `bank_entries`: an entry of an account, once, however many statements have it."""
 
     id: int
     booked_on: date

@@ -28,6 +28,7 @@ from app.money.payouts import actions as payouts
 
 async def hold(tx: Tx, holding: Holding) -> None:
     """Put the money of a charge into pots, in the commit that makes the booking paid."""
+    # The rental has the lower id: pots are shown, and locked, in the order of ids.
     ids = sorted(derived(holding.payment_id, kind) for kind in PotKind)
     amounts = {
         ids[number]: (kind, amount)

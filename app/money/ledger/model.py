@@ -61,7 +61,9 @@ class PostingKind(StrEnum):
     CHARGE = "charge"  # payment
     UNAPPLIED_CHARGE = "unapplied_charge"  # payment that came late or twice, and is owed back
     GATEWAY_FEE = "gateway_fee"  # payment, instruction, chargeback or payout
-    FEE_CORRECTION = "fee_correction"  # an id that follows from the payment, and the correction
+    FEE_CORRECTION = (
+        "fee_correction"  # an id that follows from its charge or instruction, and the count
+    )
     EXCHANGE = "exchange"  # payment whose money the gateway settled in another currency
     DIVISION = "division"  # pot
     HOST_DEBIT = "host_debit"  # late refund whose cost the host bears

@@ -23,7 +23,7 @@ class What(StrEnum):
     TRANSFER = "transfer"
     CHARGEBACK = "chargeback"
     PAYOUT = "payout"  # to our own bank
-    CHANGE = "change"  # of our balance, by none of the others
+    CHANGE = "change"  # of our balance, and none of the kinds above
 
 
 class Sum(StrEnum):
@@ -54,6 +54,8 @@ NEXT: Final = dict(zip(list(Stage)[:-1], list(Stage)[1:], strict=True))
 
 
 class DifferenceKind(StrEnum):
+    """In what gateway, row and ledger differ."""
+
     MISSING_HERE = "missing_here"
     MISSING_THERE = "missing_there"
     AMOUNT = "amount"
@@ -156,7 +158,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HourTotal(msgspec.Struct, frozen=True, kw_only=True):
-    """The sums of an hour in one currency. `others` are movements of other products."""
+    """The sums of an hour in one currency, in minor units.
+
+    `others` counts the movements of other products on the same account.
+    """
 
     what: Sum
     hour: datetime
@@ -176,7 +181,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ToAsk(msgspec.Struct, frozen=True, kw_only=True):
-    """Something to ask the gateway about by itself, since its lists do not show it.
+    """One thing that the gateway is asked about, since its lists do not show it.
 
     `subject` is the gateway's id of it, or our reference.
     """
@@ -189,7 +194,10 @@ class ToAsk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `differences`."""
+    """A row of `differences`. The three amounts are minor units, None where there is nothing.
+
+    `subject` is the gateway's id of the thing, or our reference if the gateway does not have it.
+    """
 
     id: UUID
     gateway: GatewayName
@@ -371,7 +379,7 @@ class NoSuchDifference(NotFound):
 
 
 class NothingToExplain(Conflict):
-    """Closed, or explained already."""
+    """The difference is closed, or somebody has explained it already."""
 
     title = "This difference does not need to be explained"
 

@@ -1,4 +1,4 @@
-"""What is stored of a movement, what is compared at once, who can mend a difference, postings."""
+"""What is stored of a movement, what is compared at a time, who can mend what, and postings."""
 
 import hashlib
 from collections.abc import Sequence
@@ -43,9 +43,9 @@ FOR_A_PERSON: Final = frozenset(
 
 
 def source_of(gateway: GatewayName, what: What, subject: str) -> UUID:
-    """The source of a posting about what is no row elsewhere: a payout, or a change.
+    """The source of a posting about a thing that has no row of ours: a payout, or a change.
 
-    It is the same in every copy of the database, and the comparisons make it in the same way.
+    It is the same in every copy of the database. The statements that compare make it, too (`md5`).
     """
     name = f"{gateway} {what} {subject}".encode()
     return UUID(hex=hashlib.md5(name, usedforsecurity=False).hexdigest())
@@ -57,16 +57,16 @@ Found = FoundCharge | FoundInstruction | FoundChargeback | FoundPayout | FoundCh
 
 
 def movements(kind: What, rows: Sequence[Found], *, live: bool) -> list[Movement]:
-    """What is stored of a page: each row once; of a row that comes twice, the one read last.
+    """What is stored of a page: each row once, as it was read last.
 
-    `live` is that of our key, for rows that do not say it.
+    `live` is whether our key moves real money; it is taken for rows that do not say so themselves.
     """
     read = [movement(kind, row, live=live) for row in rows]
     return list({each.gateway_id: each for each in read}.values())
 
 
 def movement(kind: What, row: Found, *, live: bool) -> Movement:
-    """What is stored of a row, without a NUL, which no text in Postgres can hold."""
+    """What is stored of one row of a list. `live` is that of our key."""
     match row:
         case FoundCharge():
             return _charge(row)
@@ -173,9 +173,9 @@ def whole_hours(since: datetime, until: datetime) -> Span:
 
 
 def slices(run: Run, open_hours: Sequence[datetime]) -> list[Span]:
-    """The parts of a run that are compared at once; and before, hours that have differences.
+    """The parts of a run that are compared at a time: first hours outside it with differences.
 
-    Flat memory: what is found in six hours fits, even if nothing is as it should be.
+    Six hours at a time bound the memory, even if nothing in them is as it should be.
     """
     earlier = [
         Span(since=hour, until=hour + _HOUR)
@@ -215,7 +215,7 @@ def fee_of_change(difference: Difference, amount: int) -> Posting:
 
 
 def explanation(difference: Difference, kind: AccountKind, note: str) -> Posting:
-    """The adjustment that gives the ledger what the gateway has, out of an account of this kind.
+    """The adjustment that gives the ledger what the gateway has, out of an account of `kind`.
 
     Raises Invalid for an account of a person or booking, and for a difference without an amount.
     """

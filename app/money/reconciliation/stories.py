@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import structlog
+
 from app.edge.gateways.lists import Page, Span
 from app.edge.gateways.port import (
     FoundCharge,
@@ -33,8 +35,9 @@ from app.money.reconciliation.model import (
 
 _SECOND: Final = timedelta(seconds=1)
 _HOUR: Final = timedelta(hours=1)
-# More that is missing at the gateway in one slice is a list that is broken: then nothing is asked.
+# If more is missing at the gateway in one slice, its list is broken: then nothing is asked.
 _ASKED_MAX: Final = 1_000
+_log = structlog.get_logger(__name__)
 
 List = Callable[[Span, str | None], Awaitable[Page[Any] | Unknown]]
 Others = Mapping[What, Comparison]
@@ -83,7 +86,7 @@ async def look_again(
 async def list_transfer(
     gateway: Gateway, gateway_id: str, *, at: datetime
 ) -> FoundInstruction | None:
-    """A transfer by the gateway's id of it, in the list of when it was begun; None if it is gone.
+    """A transfer by the gateway's id, from the list of the second it was begun in; None if gone.
 
     Raises GatewayUnclear.
     """
@@ -170,7 +173,7 @@ async def _ask_all(gateway: Gateway, run: Run, asked: Sequence[ToAsk]) -> None:
 
 
 async def _ask(gateway: Gateway, ask: ToAsk) -> list[Movement] | Unknown:
-    """What a gateway says of one thing by itself; nothing if it cannot be asked so."""
+    """What a gateway reports of one thing; nothing if it cannot be asked about it."""
     match ask.what:
         case What.CHARGE:
             found = await gateway.find_charge(ask.reference, charge_id=ask.charge_id or None)
@@ -178,9 +181,11 @@ async def _ask(gateway: Gateway, ask: ToAsk) -> list[Movement] | Unknown:
             found = await gateway.find_refunds(
                 ask.charge_reference, charge_id=ask.charge_id or None
             )
-        case What.TRANSFER if ask.reference:
+        case What.TRANSFER:
             found = await gateway.find_transfer(
-                ask.reference, charge_reference=ask.charge_reference
+                ask.reference,
+                charge_reference=ask.charge_reference,
+                gateway_id=None if ask.reference else ask.subject,
             )
         case What.CHARGEBACK if ask.charge_reference:
             found = await gateway.find_chargebacks(ask.charge_reference)
@@ -212,5 +217,5 @@ async def _stopped(run: Run, reason: str) -> GatewayUnclear:
     """Let a run be taken up again later; returns the problem to raise, which says where it is."""
     async with transaction() as tx:
         await actions.fail(tx, run, reason)
-    payments.inconclusive(reason)
+    _log.warning("reconciliation stopped", run=str(run.id), reason=reason)
     return GatewayUnclear(f"{run.gateway} did not answer: {reason}")

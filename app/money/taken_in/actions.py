@@ -16,7 +16,7 @@ from app.money.ledger import actions as ledger
 from app.money.payments import actions as payments
 from app.money.payments.model import Payment
 from app.money.taken_in import queries, rules
-from app.money.taken_in.model import Shares, TakenIn
+from app.money.taken_in.model import PAID_THERE, REFUNDED_THERE, Shares, TakenIn
 
 
 async def take_in_refund(
@@ -31,8 +31,8 @@ async def take_in_refund(
 ) -> tuple[TakenIn, Instruction]:
     """Store and post a refund of a locked charge that somebody made at the gateway.
 
-    `promised` is what of it we had promised already, by refunds that are cancelled. The caller
-    takes the shares out of the pots. Raises RefundExceedsCharge.
+    `promised` (minor units) is what of it we had promised already, by refunds that are cancelled.
+    The caller takes the shares out of the pots. Raises RefundExceedsCharge.
     """
     taken = _row(payment, InstructionKind.REFUND, found, found.money.amount, shares)
     await queries.insert(tx, taken)
@@ -104,5 +104,5 @@ def _instruction(taken: TakenIn, *, payee_id: UUID | None, target: str) -> NewIn
         target=target,
         amount=taken.amount,
         currency=taken.currency,
-        reason="refunded at the gateway" if is_refund else "paid out at the gateway",
+        reason=REFUNDED_THERE if is_refund else PAID_THERE,
     )

@@ -1,5 +1,6 @@
 """What was moved at a gateway without us, and whose money it was."""
 
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -7,6 +8,10 @@ import msgspec
 from app.edge.gateways.port import GatewayName
 from app.foundation.money import Money
 from app.money.instructions.model import InstructionKind
+
+# Why something was taken in, in the words that people read.
+REFUNDED_THERE: Final = "refunded at the gateway"
+PAID_THERE: Final = "paid out at the gateway"
 
 
 class Shares(msgspec.Struct, frozen=True, kw_only=True):

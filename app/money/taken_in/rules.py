@@ -1,4 +1,4 @@
-"""What a refund that was made without us means for the ledger."""
+"""Whose money moved at a gateway without us, and what that means for the ledger."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ from app.money.escrow.model import Pot, PotKind
 from app.money.escrow.rules import account
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
 from app.money.payments.model import Payment
-from app.money.taken_in.model import Shares, TakenIn
+from app.money.taken_in.model import REFUNDED_THERE, Shares, TakenIn
 
 
 def shares_of_refund(amount: int, *, promised: int, pots: Sequence[Pot]) -> Shares:
-    """Whose money a refund of `amount` was, that somebody made at the gateway.
+    """Whose money a refund was that somebody made at the gateway. Amounts are minor units.
 
     First what was promised to the guest and was not sent; then the deposit, which is the guest's
     unless there is damage; then the rental. What was divided already is not taken back from anybody
@@ -30,7 +30,10 @@ def shares_of_refund(amount: int, *, promised: int, pots: Sequence[Pot]) -> Shar
 
 
 def shares_of_transfer(amount: int, *, promised: int) -> Shares:
-    """Whose money a transfer was: what was promised to the host; what is early is a debt."""
+    """Whose money a transfer was that somebody made at the gateway. Amounts are minor units.
+
+    First what was promised to the host and was not sent; the host owes the rest.
+    """
     from_unsent = min(amount, promised)
     return Shares(from_unsent=from_unsent, from_host=amount - from_unsent)
 
@@ -54,5 +57,5 @@ def posting(taken: TakenIn, payment: Payment, pots: Sequence[Pot]) -> Posting | 
         source_id=taken.id,
         booking_id=taken.booking_id,
         entries=(*entries, Entry(guest, taken.amount - taken.from_unsent - taken.from_owed)),
-        memo="refunded at the gateway",
+        memo=REFUNDED_THERE,
     )

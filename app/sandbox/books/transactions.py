@@ -177,7 +177,7 @@ class Transactions:
     ) -> Transaction | None:
         """Make it a success, with another sum if one is given; None if it was one already.
 
-        `is_late`: what it brings the balance is not told yet.
+        `is_late`: what it brings the balance is not reported yet.
         """
         paid = self._store.first(
             Transaction,
@@ -212,7 +212,7 @@ class Transactions:
         )[0]
 
     def settle(self, transaction_id: int) -> Transaction | None:
-        """Tell what it brings the balance; None if that was told."""
+        """Report what it brings the balance; None if that was reported, or nobody has paid."""
         return self._store.first(
             Transaction,
             """

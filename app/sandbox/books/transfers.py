@@ -224,8 +224,8 @@ class Transfers:
             id=transfer_id,
         )
 
-    def tell_fee(self, transfer_id: int, *, is_known: bool) -> Transfer:
-        """From now on the gateway tells the fee of a transfer, or does not."""
+    def report_fee(self, transfer_id: int, *, is_known: bool) -> Transfer:
+        """From now on the gateway reports the fee of a transfer, or does not."""
         return self._store.rows(
             Transfer,
             "UPDATE transfers SET is_fee_known = :is_known WHERE id = :id RETURNING *",

@@ -18,6 +18,7 @@ from app.edge.gateways.port import (
     FoundInstruction,
     MoneyOutStatus,
     NoSuchCharge,
+    NoSuchInstruction,
     ReferenceTaken,
     Refused,
     Unknown,
@@ -219,6 +220,30 @@ async def test_a_transfer_that_was_taken_back_in_part_says_so(world: World):
     assert isinstance(found, FoundInstruction)
     assert (found.money.amount, found.returned) == (300_000, 100_000)
     assert found.status is MoneyOutStatus.SUCCEEDED
+
+
+async def test_a_transfer_without_a_reference_is_found_by_stripes_id() -> None:
+    made = {
+        "id": "tr_1", "amount": 300_000, "amount_reversed": 300_000, "currency": "eur",
+        "destination": "acct_1", "livemode": False, "metadata": {},
+    }  # fmt: skip
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json=made)
+
+    find = listening(answer).find_transfer
+    found = await find("gw:tr_1", charge_reference=CHARGE, gateway_id="tr_1")
+    assert isinstance(found, FoundInstruction)
+    assert (found.reference, found.status) == ("", MoneyOutStatus.REVERSED)
+    strange = await find("", charge_reference=CHARGE, gateway_id="../accounts")
+    assert strange == NoSuchInstruction()
+    assert asked == ["/v1/transfers/tr_1"]
+    gone = answering(404, error("invalid_request_error"))
+    assert await gone.find_transfer("", charge_reference=CHARGE, gateway_id="tr_2") == (
+        NoSuchInstruction()
+    )
 
 
 async def test_money_out_of_a_charge_that_cannot_be_looked_up_is_not_asked_for(world: World):

@@ -65,7 +65,7 @@ async def test_events_of_other_products_are_kept_ignored_and_quiet(shop: Shop) -
     )
 
 
-async def test_a_strangers_event_is_told_by_its_form_before_any_job_is_queued(shop: Shop) -> None:
+async def test_a_strangers_event_is_known_by_its_form_before_any_job_is_queued(shop: Shop) -> None:
     charge = {"event": "charge.success", "data": {"id": 2, "reference": "wc_order_81_1764"}}
     await arrive(shop, "paystack", charge)
     assert await shop.values("SELECT state FROM webhook_events") == ["ignored"]

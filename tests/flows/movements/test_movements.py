@@ -16,16 +16,16 @@ from app.money.instructions import actions as instructions
 from tests import make
 from tests.flows.movements.world import (
     CURRENCIES,
-    has_left,
-    open_stripe_account,
+    books_agree,
     paid_trip,
     reconciled,
     settle_down,
 )
 from tests.laws import audit_is_clean
+from tests.money.payees.payout_accounts import account_at_stripe
 from tests.shop import Shop
 from tests.stories.losses import open_account
-from tests.stories.trips import trip_in_euros, trip_in_shillings
+from tests.stories.trips import trip_at, trip_in_shillings
 
 GATEWAYS = pytest.mark.parametrize("gateway", list(GatewayName))
 
@@ -54,7 +54,7 @@ async def test_a_whole_refund_at_the_dashboard_is_posted_and_ends_the_booking(
         "rental_given_back",
         "refund_sent",
     }
-    await has_left(shop, gateway)
+    await books_agree(shop, gateway)
 
 
 @GATEWAYS
@@ -70,13 +70,13 @@ async def test_a_part_refunded_at_the_dashboard_is_missing_in_escrow_and_the_hos
     assert await shop.state(booking) == "confirmed"
     assert await shop.count("SELECT given_back FROM pots") == amount // 5
     assert await shop.count("SELECT refunded FROM payments") == amount // 5
-    await has_left(shop, gateway)
+    await books_agree(shop, gateway)
     await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
     await shop.sweep("release-escrow")
     pot = await shop.values("SELECT concat_ws(' ', to_guest, commission, to_host) FROM pots")
     left = amount - amount // 5
     assert pot == [f"0 {left // 10} {left - left // 10}"]
-    await has_left(shop, gateway)
+    await books_agree(shop, gateway)
 
 
 async def test_a_refund_at_the_dashboard_does_what_was_promised_and_not_sent(shop: Shop):
@@ -94,18 +94,14 @@ async def test_a_refund_at_the_dashboard_does_what_was_promised_and_not_sent(sho
         "gateway confirmed",
     ]
     assert len(await shop.sandbox.refunds()) == 1
-    await has_left(shop, GatewayName.PAYSTACK)
+    await books_agree(shop, GatewayName.PAYSTACK)
 
 
 @GATEWAYS
 async def test_a_charge_that_was_given_back_before_our_first_look_is_no_success(
     shop: Shop, gateway: GatewayName
 ):
-    trips: dict[GatewayName, Any] = {
-        GatewayName.STRIPE: trip_in_euros,
-        GatewayName.FLUTTERWAVE: trip_in_shillings,
-    }
-    booking = await trips.get(gateway, lambda shop: shop.reserve())(shop)
+    booking = await trip_at(shop, gateway)
     payment = await shop.pending(booking)
     await shop.sandbox.pay(payment["reference"])
     await shop.sandbox.act("refunds", charge=payment["reference"])
@@ -116,7 +112,7 @@ async def test_a_charge_that_was_given_back_before_our_first_look_is_no_success(
     assert await shop.count("SELECT count(*) FROM pots") == 0
     assert await shop.values("SELECT origin FROM instructions") == ["gateway"]
     assert await reconciled(shop, gateway) == []
-    await has_left(shop, gateway)
+    await books_agree(shop, gateway)
 
 
 # ---- transfers at the dashboard ------------------------------------------------------------------
@@ -124,7 +120,7 @@ async def test_a_charge_that_was_given_back_before_our_first_look_is_no_success(
 
 async def test_a_part_of_a_payout_that_is_reversed_at_stripe_is_owed_to_the_host_again(shop: Shop):
     booking, _ = await paid_trip(shop, GatewayName.STRIPE)
-    await open_stripe_account(shop)
+    await account_at_stripe(shop)
     await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
     await shop.sweep("release-escrow")
     await settle_down(shop)
@@ -135,14 +131,14 @@ async def test_a_part_of_a_payout_that_is_reversed_at_stripe_is_owed_to_the_host
     assert await shop.values("SELECT state || ' ' || returned FROM instructions") == [
         "confirmed 1000"
     ]
-    await has_left(shop, GatewayName.STRIPE)
+    await books_agree(shop, GatewayName.STRIPE)
 
 
 async def test_a_payout_that_comes_back_in_two_parts_is_owed_to_the_host_once_and_is_no_difference(
     shop: Shop,
 ):
     booking, _ = await paid_trip(shop, GatewayName.STRIPE)
-    await open_stripe_account(shop)
+    await account_at_stripe(shop)
     await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
     await shop.sweep("release-escrow")
     await settle_down(shop)
@@ -155,12 +151,12 @@ async def test_a_payout_that_comes_back_in_two_parts_is_owed_to_the_host_once_an
     assert await shop.values("SELECT state || ' ' || returned FROM instructions") == [
         "reversed 1200"
     ]
-    await has_left(shop, GatewayName.STRIPE)
+    await books_agree(shop, GatewayName.STRIPE)
 
 
 async def test_an_admin_sends_a_part_of_a_payout_that_came_back_again_and_once(shop: Shop):
     booking, _ = await paid_trip(shop, GatewayName.STRIPE)
-    await open_stripe_account(shop)
+    await account_at_stripe(shop)
     await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
     await shop.sweep("release-escrow")
     await settle_down(shop)
@@ -181,11 +177,11 @@ async def test_an_admin_sends_a_part_of_a_payout_that_came_back_again_and_once(s
         "confirmed 1200",
     ]
     assert await reconciled(shop, GatewayName.STRIPE) == []
-    await has_left(shop, GatewayName.STRIPE)
+    await books_agree(shop, GatewayName.STRIPE)
     await shop.sandbox.act("reversals", transfer=first["reference"])  # the rest, and that is owed
     await settle_down(shop)
     assert await reconciled(shop, GatewayName.STRIPE) == []
-    await has_left(shop, GatewayName.STRIPE)
+    await books_agree(shop, GatewayName.STRIPE)
 
 
 @pytest.mark.parametrize("gateway", [GatewayName.PAYSTACK, GatewayName.FLUTTERWAVE])
@@ -207,7 +203,7 @@ async def test_a_payment_to_a_host_by_hand_is_explained_with_its_fee_and_anew_wh
         assert len(await reconciled(shop, gateway)) == 1
         await _explain(shop)
         assert await reconciled(shop, gateway) == []
-        await has_left(shop, gateway)
+        await books_agree(shop, gateway)
         if verb:
             await shop.sandbox.end_transfer(made["id"], verb)
     fee = await shop.count(
@@ -246,7 +242,7 @@ async def test_a_second_success_under_one_reference_is_given_back_to_its_own_pay
     first, second = sorted(await shop.sandbox.charges(), key=lambda charge: charge["id"])
     assert refund["transaction_id"] == second["id"] != first["id"]
     assert await reconciled(shop, GatewayName.FLUTTERWAVE) == []
-    await has_left(shop, GatewayName.FLUTTERWAVE)
+    await books_agree(shop, GatewayName.FLUTTERWAVE)
 
 
 async def test_a_declined_attempt_after_the_paid_one_does_not_hide_the_payment(shop: Shop):
@@ -259,7 +255,7 @@ async def test_a_declined_attempt_after_the_paid_one_does_not_hide_the_payment(s
     await shop.sandbox.clear_faults()
     await stories.learn_charge(UUID(payment["id"]))
     assert await shop.state(booking) == "confirmed"
-    await has_left(shop, GatewayName.FLUTTERWAVE)
+    await books_agree(shop, GatewayName.FLUTTERWAVE)
 
 
 @GATEWAYS
@@ -283,7 +279,30 @@ async def test_a_charge_of_ours_of_which_nothing_is_here_is_found_and_given_back
     assert await shop.values("SELECT set_aside_because FROM payments") == ["unknown payment"]
     [refund] = await shop.sandbox.refunds()
     assert refund["amount"] == made["amount"]
-    await has_left(shop, gateway)
+    await books_agree(shop, gateway)
+
+
+async def test_an_unknown_charge_that_somebody_gives_back_at_the_gateway_needs_nobody_any_more(
+    shop: Shop,
+):
+    reference = f"pay-{make.new_id().hex}"
+    too_large_for_any_run = 30_000_000
+    await shop.sandbox.act(
+        "charges",
+        gateway="paystack",
+        amount=too_large_for_any_run,
+        currency="NGN",
+        reference=reference,
+    )
+    await reconciled(shop, GatewayName.PAYSTACK)
+    alerts = "SELECT state FROM alerts WHERE kind = 'unknown_payment'"
+    await shop.sandbox.act("refunds", charge=reference, amount=1_000_000)
+    await reconciled(shop, GatewayName.PAYSTACK)
+    assert await shop.values(alerts) == ["open"]
+    await shop.sandbox.act("refunds", charge=reference)
+    await reconciled(shop, GatewayName.PAYSTACK)
+    assert await shop.values(alerts) == ["resolved"]
+    await books_agree(shop, GatewayName.PAYSTACK)
 
 
 async def test_a_charge_that_was_paid_out_before_a_restore_is_not_given_back_as_well(shop: Shop):
@@ -343,13 +362,37 @@ async def test_a_fee_that_comes_later_is_asked_for_until_it_is_known_and_posted_
         await shop.count("SELECT count(*) FROM ledger_transactions WHERE kind = 'gateway_fee'") == 1
     )
     assert await reconciled(shop, gateway) == []
-    await has_left(shop, gateway)
+    await books_agree(shop, gateway)
+
+
+async def test_a_fee_of_a_transfer_that_the_gateway_changes_is_corrected_by_a_posting(shop: Shop):
+    gateway = GatewayName.PAYSTACK
+    booking, _ = await paid_trip(shop, gateway)
+    await open_account(shop, gateway)
+    await shop.sandbox.fault("transfer", "late", delay_ms=600_000)
+    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
+    await shop.sweep("release-escrow")
+    await settle_down(shop)
+    assert await shop.values("SELECT state || ' ' || fee FROM instructions") == ["confirmed 0"]
+    [transfer] = await shop.sandbox.transfers()
+    shop.sandbox.simulator.bank.movers["fee"](transfer["id"], "told")
+    assert await reconciled(shop, gateway) == []
+    assert await shop.values("SELECT fee || ' ' || fee_corrections FROM instructions") == [
+        f"{transfer['fee']} 1"
+    ]
+    assert await shop.values(
+        """
+        SELECT count(*) || ' ' || max(amount) FROM ledger_entries
+          JOIN ledger_transactions ON ledger_transactions.id = transaction_id
+         WHERE kind = 'fee_correction'"""
+    ) == [f"2 {transfer['fee']}"]
+    await books_agree(shop, gateway)
 
 
 async def test_a_charge_settled_in_another_currency_is_paid_out_from_what_was_settled(shop: Shop):
     await shop.sandbox.set_terms("stripe", settlesIn={"EUR": {"currency": "USD", "rate": "1.10"}})
     booking, payment = await paid_trip(shop, GatewayName.STRIPE)
-    await open_stripe_account(shop)
+    await account_at_stripe(shop)
     await settle_down(shop)
     amount = payment["amount"]["amount"]
     assert await shop.values("SELECT settled_currency || ' ' || settled_amount FROM payments") == [

@@ -7,11 +7,10 @@ from app.edge.gateways.lists import Span
 from app.edge.gateways.port import GatewayName
 from app.flows.mending.stories import reconcile
 from tests.laws import audit_is_clean
-from tests.money.payees.payout_accounts import add_account
 from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
 from tests.stories.clearing import agree_on_clearing
-from tests.stories.trips import trip_in_euros, trip_in_naira, trip_in_shillings
+from tests.stories.trips import trip_at
 
 CURRENCIES: Final = {
     GatewayName.STRIPE: "EUR",
@@ -24,30 +23,10 @@ async def paid_trip(
     shop: Shop, gateway: GatewayName, *, days_ahead: int = 30
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """A trip that was paid through this gateway, and its payment."""
-    trips = {
-        GatewayName.STRIPE: trip_in_euros,
-        GatewayName.PAYSTACK: trip_in_naira,
-        GatewayName.FLUTTERWAVE: trip_in_shillings,
-    }
-    booking = await trips[gateway](shop, days_ahead=days_ahead)
+    booking = await trip_at(shop, gateway, days_ahead=days_ahead)
     payment = await shop.paid(booking)
     assert payment["gateway"] == gateway
     return booking, payment
-
-
-async def open_stripe_account(shop: Shop) -> None:
-    """The host can be paid in euros."""
-    account: dict[str, Any] = {
-        "gateway": "stripe",
-        "currency": "EUR",
-        "kind": "gateway_account",
-        "country": "DE",
-    }
-    opened = await add_account(shop, **account, accountNumber=None, bankCode=None)
-    assert opened.status_code in (200, 201, 202), opened.text
-    [known] = await shop.sandbox.accounts()
-    await shop.sandbox.onboard(known["code"])
-    await settle_down(shop)
 
 
 async def settle_down(shop: Shop) -> None:
@@ -79,7 +58,7 @@ async def reconciled(shop: Shop, gateway: GatewayName) -> list[str]:
     )
 
 
-async def has_left(shop: Shop, gateway: GatewayName) -> None:
+async def books_agree(shop: Shop, gateway: GatewayName) -> None:
     """Assert that gateway, books and laws agree, to the cent."""
     await agree_on_clearing(shop, gateway, CURRENCIES[gateway])
     await audit_is_clean()

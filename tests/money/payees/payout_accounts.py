@@ -8,6 +8,7 @@ from app.foundation.db import execute, transaction
 from app.people.accounts.model import Principal
 from tests import make
 from tests.edge.gateways.adapters import bank_account
+from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
 
 NUMBER = "0123456789"
@@ -17,6 +18,14 @@ ACCOUNT = {
     "accountNumber": NUMBER,
     "bankCode": "058",
     "currency": "NGN",
+}
+AT_STRIPE: dict[str, Any] = {
+    "holder": "Hannah Host",
+    "kind": "gateway_account",
+    "country": "FR",
+    "currency": "EUR",
+    "accountNumber": None,
+    "bankCode": None,
 }
 PATH = "/api/host/payout-accounts"
 
@@ -34,6 +43,17 @@ async def list_accounts(shop: Shop) -> list[Any]:
 async def remove_account(shop: Shop, account: Any, *, who: Principal | None = None) -> int:
     path = f"{PATH}/{account['id']}"
     return (await shop.api.delete(path, headers=make.bearer(who or shop.host))).status_code
+
+
+async def account_at_stripe(shop: Shop, **changed: Any) -> str:
+    """Open an account for the host at Stripe that can be paid; returns Stripe's code of it."""
+    reply = await add_account(shop, **AT_STRIPE | changed)
+    assert reply.status_code == 201, reply.text
+    (known,) = await shop.sandbox.accounts()
+    await shop.sandbox.onboard(known["code"])
+    await all_delivered(shop.sandbox)
+    await shop.run_jobs()
+    return str(known["code"])
 
 
 async def make_payee(shop: Shop) -> None:

@@ -1,32 +1,11 @@
 """A gateway's payout to a host's own bank that the bank did not take: seen, notified, ended."""
 
-from typing import Any
-
 from tests.edge.webhooks.arriving import arrive, stripe
-from tests.money.payees.payout_accounts import add_account, list_accounts
-from tests.sandbox.webhooks import all_delivered
+from tests.money.payees.payout_accounts import account_at_stripe, list_accounts
 from tests.shop import Shop
 
-AT_STRIPE: dict[str, Any] = {
-    "holder": "Hannah Host",
-    "kind": "gateway_account",
-    "country": "FR",
-    "currency": "EUR",
-    "accountNumber": None,
-    "bankCode": None,
-}
 ALERTS = "SELECT kind || ' ' || state FROM alerts ORDER BY id"
 MAILS = "SELECT kind FROM notifications WHERE kind = 'bank_refused'"
-
-
-async def account_at_stripe(shop: Shop) -> str:
-    """Stripe's code of the host's account there, which can be paid."""
-    assert (await add_account(shop, **AT_STRIPE)).status_code == 201
-    (known,) = await shop.sandbox.accounts()
-    await shop.sandbox.onboard(known["code"])
-    await all_delivered(shop.sandbox)
-    await shop.run_jobs()
-    return str(known["code"])
 
 
 async def payout(shop: Shop, status: str, code: str, *, events: int = 1) -> str:

@@ -21,19 +21,17 @@ from app.sandbox.stripe.api.accounts import NOWHERE
 from app.sandbox.stripe.dialect import Stripe
 from tests import make
 from tests.money.instructions.progress import transfers
-from tests.money.payees.payout_accounts import PATH, add_account, list_accounts, remove_account
+from tests.money.payees.payout_accounts import (
+    AT_STRIPE,
+    PATH,
+    add_account,
+    list_accounts,
+    remove_account,
+)
 from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
 from tests.stories.trips import trip_in_euros
 
-AT_STRIPE: dict[str, Any] = {
-    "holder": "Hannah Host",
-    "kind": "gateway_account",
-    "country": "FR",
-    "currency": "EUR",
-    "accountNumber": None,
-    "bankCode": None,
-}
 SWEEP = "resolve-payout-accounts"
 
 

@@ -16,6 +16,7 @@ from app.money.instructions import actions as instructions
 from app.money.instructions.model import InstructionKind, NewInstruction
 from app.money.payments.model import Payment
 from app.money.reconciliation import actions as reconciliation
+from app.money.reconciliation import stories as reconciliation_stories
 from app.money.reconciliation.model import Difference
 from app.people.accounts.model import Principal, Role
 from tests import make, paid
@@ -102,6 +103,14 @@ class Desk:
 
     async def reconcile(self, *, hours: int = 24) -> int:
         return await stories.reconcile(STRIPE, span(hours=hours))
+
+    async def compared(self) -> None:
+        """Reconcile, but mend nothing."""
+        async with transaction() as tx:
+            run = await reconciliation.begin(tx, STRIPE, span())
+        gateway = gateway_named(STRIPE)
+        run = await reconciliation_stories.gather(gateway, run)
+        await reconciliation_stories.compare(gateway, run, stories.OTHERS)
 
     async def admin(self) -> Principal:
         async with transaction() as tx:

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -91,15 +91,16 @@ def test_the_command_exits_with_0_1_or_2(
     """
     with serving_lists() as (lists, url):
 
-        def run(*more: str) -> Result:
-            day = f"{datetime.now(UTC):%Y-%m-%d}"
+        def run(*more: str, day: str = f"{datetime.now(UTC):%Y-%m-%d}") -> Result:
             return command.run(
                 monkeypatch,
-                *("reconcile", "--gateway", "stripe", "--day", day, *more),
+                *("reconcile", "--gateway", "stripe", *(("--day", day) if day else ()), *more),
                 DATABASE_URL=database_url,
                 STRIPE_BASE_URL=url,
             )
 
+        yesterday = datetime.now(UTC) - timedelta(days=1)
+        assert f"\nstripe, {yesterday:%Y-%m-%d} (UTC)\n" in run(day="").output
         empty = run()
         assert (empty.exit_code, last_line(empty)) == (0, "everything is explained")
         lists.charge(f"pay-{'a' * 32}", 800)

@@ -210,6 +210,21 @@ async def test_a_transfer_reversed_at_the_gateway_is_looked_up_and_posted(desk: 
     assert await desk.count(reversals) == 1
 
 
+async def test_a_transfer_that_we_did_not_begin_is_posted_back_once_it_is_reversed(
+    desk: Desk,
+) -> None:
+    _, charge = await desk.paid()
+    row = desk.lists.transfer(charge, 400, to=RECIPIENT)
+    await desk.reconcile()
+    assert await desk.balance("gateway_clearing") == -11_700 + 400
+    row |= {"amount_reversed": 400, "reversed": True}
+    await desk.reconcile()
+    assert await desk.found() == []
+    assert await desk.balance("gateway_clearing") == -11_700
+    vanished = "SELECT count(*) FROM alerts WHERE kind = 'instruction_vanished'"
+    assert await desk.count(vanished) == 0
+
+
 async def test_an_earlier_attempt_that_has_moved_money_is_money_paid_twice(desk: Desk) -> None:
     payment, charge = await desk.paid()
     await desk.refunded(payment, 1_000)

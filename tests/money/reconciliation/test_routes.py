@@ -140,6 +140,22 @@ async def test_what_was_explained_and_changes_is_to_be_explained_anew(
     assert await desk.balance("bank") == 4
 
 
+async def test_an_explanation_of_a_fee_posts_it_as_taken_and_makes_no_other_difference(
+    desk: Desk, as_admin: httpx.AsyncClient
+) -> None:
+    payment, row = await desk.paid(fee=300)
+    row["balance_transaction"]["fee"] = 320
+    await desk.compared()
+    [difference] = await desk.differences()
+    reply = await explain(
+        as_admin, str(difference.id), note="of an agreement", account="platform_revenue"
+    )
+    assert reply.status_code == 200, reply.text
+    assert await desk.balance("gateway_clearing") == -(payment.amount - 320)
+    await desk.compared()
+    assert await desk.found() == []
+
+
 async def test_a_run_is_queued_for_a_gateway_and_a_day(
     desk: Desk, as_admin: httpx.AsyncClient
 ) -> None:

@@ -7,8 +7,10 @@ import pytest
 
 from app.foundation.db import execute, transaction
 from app.money.payments.model import GatewayUnclear
+from app.money.reconciliation.queries import differences
+from app.money.reconciliation.rules import FOR_A_PERSON
 from tasks.operations import cleanup
-from tests.money.reconciliation.desk import Desk
+from tests.money.reconciliation.desk import STRIPE, Desk
 from tests.size import FULL
 
 ROWS = 100_000 if FULL else 1_000
@@ -185,6 +187,33 @@ async def test_a_difference_of_an_earlier_day_closes_once_it_is_gone(desk: Desk)
     assert await desk.found() == []
     sums = "SELECT sum(at_gateway)::bigint FROM reconciliation_hours WHERE what = 'charge'"
     assert await desk.count(sums) == payment.amount
+
+
+async def test_hours_with_something_unexplained_are_looked_at_again_before_all_others(
+    desk: Desk,
+) -> None:
+    for age, amount in ((3, 100), (2, 200), (1, 300)):
+        desk.lists.change(amount, "topup")["created"] -= age * 3_600
+    await desk.reconcile()
+    admin = await desk.admin()
+    found = await desk.differences()
+    async with transaction() as tx:
+        for each in found:
+            if each.at_gateway != 200:
+                await differences.explain(tx, each.id, admin_id=admin.id, note="known")
+        hours = await differences.open_hours(tx, STRIPE, limit=5)
+    assert [hours.index(hour) for hour in sorted(hours)] == [1, 0, 2]
+
+
+async def test_what_only_a_person_can_mend_takes_no_place_of_what_a_run_can(desk: Desk) -> None:
+    _, row = await desk.paid()
+    desk.lists.rows["charges"].remove(row)
+    desk.lists.change(-40, "stripe_fee")["created"] += 60
+    await desk.compared()
+    async with transaction() as tx:
+        found = await differences.to_mend(tx, STRIPE, but=FOR_A_PERSON, tries_max=1, limit=1)
+    assert [(each.what, each.kind) for each in found] == [("change", "missing_here")]
+    assert len(await desk.differences()) == 2
 
 
 async def test_two_runs_at_once_find_each_difference_once(desk: Desk) -> None:

@@ -144,6 +144,7 @@ class Flutterwave:
         reference: str,
         *,
         charge_reference: str,  # noqa: ARG002  a transfer is found by its own reference
+        gateway_id: str | None = None,  # noqa: ARG002  none is without a reference here
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         return await transfers.find(self._client, reference, live=self.live)
 

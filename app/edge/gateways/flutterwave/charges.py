@@ -21,6 +21,7 @@ from app.edge.gateways.flutterwave.wire import (
     read,
     read_list,
     refused,
+    text,
 )
 from app.edge.gateways.http import Client
 from app.edge.gateways.lists import Page, Row, Span, instant, texts
@@ -192,7 +193,7 @@ async def _read_transaction(
 
 
 def _pick(reference: str, last: Transaction, listed: Sequence[Row]) -> Transaction | Unknown:
-    """The first attempt that succeeded; of none the one that still may, else the last."""
+    """The first attempt that succeeded; else one that still may, else the last."""
     ours = [row for row in listed if row.get("tx_ref") == reference]
     attempts = [attempt for row in ours if (attempt := read(row, Transaction))]
     if len(attempts) < len(ours):
@@ -274,14 +275,10 @@ def _facts(found: Transaction) -> Facts:
     return {
         "status": found.status,
         "amount": str(found.amount),
-        "charged_amount": _text(found.charged_amount),
-        "app_fee": _text(found.app_fee),
-        "amount_settled": _text(found.amount_settled),
+        "charged_amount": text(found.charged_amount),
+        "app_fee": text(found.app_fee),
+        "amount_settled": text(found.amount_settled),
         "flw_ref": found.flw_ref,
         "payment_type": found.payment_type,
         "processor_response": found.processor_response,
     }
-
-
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else str(amount)

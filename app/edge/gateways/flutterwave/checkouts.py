@@ -1,7 +1,7 @@
 """The pages where guests pay: `POST /v3/payments/link/disable`.
 
 https://developer.flutterwave.com/v3.0.0/docs/flutterwave-standard-1: it takes the link itself, and
-answers 400 for one that is disabled already. Whoever has a page open may go on for a while.
+answers 400 for one that is disabled already. A guest who has the page open may go on for a while.
 """
 
 import msgspec

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from app.edge.gateways.flutterwave.amounts import from_wire
-from app.edge.gateways.flutterwave.wire import REASON_LENGTH_MAX, list_page, read
+from app.edge.gateways.flutterwave.wire import REASON_LENGTH_MAX, list_page, read, text
 from app.edge.gateways.http import Client
 from app.edge.gateways.lists import Page, Row, Span, instant
 from app.edge.gateways.port import Fact, FoundPayout, MoneyOutStatus, Unknown
@@ -22,7 +22,7 @@ _STATUSES: Final = {
 class _Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """What we use of a settlement. `net_amount` is what the bank gets.
 
-    The fees and refunds that it names are those of its charges, which are known from them.
+    Its fees and refunds are those of its charges, and are posted with these.
     """
 
     id: int | str
@@ -65,11 +65,7 @@ def _read_row(row: Row, *, live: bool) -> FoundPayout | None:
         data={
             "status": settlement.status,
             "net_amount": str(settlement.net_amount),
-            "gross_amount": _text(settlement.gross_amount),
-            "app_fee": _text(settlement.app_fee),
+            "gross_amount": text(settlement.gross_amount),
+            "app_fee": text(settlement.app_fee),
         },
     )
-
-
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else str(amount)

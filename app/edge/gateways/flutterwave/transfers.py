@@ -18,6 +18,7 @@ from app.edge.gateways.flutterwave.wire import (
     read,
     read_list,
     refused,
+    text,
 )
 from app.edge.gateways.http import Attempt, Client
 from app.edge.gateways.lists import Page, Row, Span, instant
@@ -318,7 +319,7 @@ def _facts(transfer: Transfer) -> Facts:
     return {
         "status": transfer.status,
         "amount": str(transfer.amount),
-        "fee": None if transfer.fee is None else str(transfer.fee),
+        "fee": text(transfer.fee),
         "currency": transfer.currency,
         "complete_message": transfer.complete_message,
         "created_at": transfer.created_at,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlencode
@@ -74,6 +75,11 @@ def read(value: Any, kind: type[T]) -> T | None:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError:
         return None
+
+
+def text(amount: Decimal | None) -> str | None:
+    """An amount as Flutterwave writes it, to be kept as evidence; None if there is none."""
+    return None if amount is None else str(amount)
 
 
 def refused(refusal: Refusal) -> Refused:

@@ -24,7 +24,7 @@ _STATUSES: Final = {"success": MoneyOutStatus.SUCCEEDED, "failed": MoneyOutStatu
 class _Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """What we use of a settlement. `effective_amount` is what the bank gets.
 
-    `total_fees` are those of its charges, which are known from the charges.
+    `total_fees` are those of its charges, and are posted with these.
     """
 
     id: int | str

@@ -181,9 +181,8 @@ async def start(client: Client, new: NewTransfer) -> Accepted | Refused | Refere
 async def find(client: Client, reference: str) -> FoundInstruction | NoSuchInstruction | Unknown:
     """`GET /transfer/verify/{reference}`."""
     if not _REFERENCE.fullmatch(reference):
-        return (
-            NoSuchInstruction()
-        )  # start() sends no such reference, and it may not be valid in a path
+        # start() sends no such reference, and it may not be valid in a path.
+        return NoSuchInstruction()
     attempt = await client.call(
         "GET",
         f"/transfer/verify/{reference}",

@@ -169,8 +169,10 @@ class Stripe:
         return await transfers.start(self._client, new)
 
     async def find_transfer(
-        self, reference: str, *, charge_reference: str
+        self, reference: str, *, charge_reference: str, gateway_id: str | None = None
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
+        if gateway_id:
+            return await transfers.find_by_id(self._client, gateway_id)
         return await transfers.find(self._client, reference, charge_reference=charge_reference)
 
     async def list_charges(self, span: Span, cursor: str | None) -> Page[FoundCharge] | Unknown:

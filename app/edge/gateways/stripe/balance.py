@@ -35,7 +35,7 @@ _STATUSES: Final = {
     "failed": MoneyOutStatus.FAILED,
     "canceled": MoneyOutStatus.FAILED,
 }
-# These are in the lists of charges, refunds, transfers, disputes and payouts.
+# What another list has: that of charges, refunds, transfers, disputes or payouts.
 # https://docs.stripe.com/reports/balance-transaction-types
 _LISTED: Final = frozenset(
     {

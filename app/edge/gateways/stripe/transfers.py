@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -24,9 +25,20 @@ from app.edge.gateways.port import (
 from app.edge.gateways.retries import Repeat
 from app.edge.gateways.stripe import charges
 from app.edge.gateways.stripe.amounts import from_wire, to_wire
-from app.edge.gateways.stripe.wire import Amount, Id, form, list_page, read, read_list, refused
+from app.edge.gateways.stripe.wire import (
+    Amount,
+    Id,
+    form,
+    list_page,
+    look_up_refused,
+    read,
+    read_list,
+    read_one,
+    refused,
+)
 
 _REFERENCE = re.compile(r"[A-Za-z0-9._=-]{1,100}")
+_ID = re.compile(r"tr_[A-Za-z0-9_]{1,100}")
 
 
 class _Metadata(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +105,29 @@ async def find(
         filters={"transfer_group": charge_reference},
     )
     return listed if isinstance(listed, Unknown) else _pick(reference, listed)
+
+
+async def find_by_id(
+    client: Client, transfer_id: str
+) -> FoundInstruction | NoSuchInstruction | Unknown:
+    """`GET /v1/transfers/{id}`."""
+    if not _ID.fullmatch(transfer_id):
+        return NoSuchInstruction()
+    row = await read_one(
+        client,
+        f"/v1/transfers/{transfer_id}",
+        operation="find_transfer",
+        reference=transfer_id,
+    )
+    match row:
+        case Unknown():
+            return row
+        case Denied(status=HTTPStatus.NOT_FOUND):
+            return NoSuchInstruction()
+        case Denied():
+            return look_up_refused(row)
+        case _:
+            return _read_row(row) or Unknown(reason=f"the transfer {transfer_id} makes no sense")
 
 
 async def list_span(

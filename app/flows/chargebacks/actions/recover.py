@@ -12,10 +12,9 @@ from app.flows.chargebacks.actions import notify
 from app.flows.chargebacks.model import Case, Chargeback, Cut, Recovery
 from app.foundation.alerts import resolve_alerts
 from app.foundation.audit import SYSTEM
-from app.foundation.db import Tx, now
+from app.foundation.db import Tx
 from app.foundation.money import Money
 from app.market.bookings import actions as bookings
-from app.market.bookings.model import BookingState
 from app.market.disputes import actions as disputes
 from app.money.escrow import actions as escrow
 from app.money.escrow.model import PotKind, PotState
@@ -110,9 +109,9 @@ async def _host_has(tx: Tx, case: Case) -> int:
 
 
 async def _take_from_pots(tx: Tx, case: Case, recovery: Recovery) -> None:
-    """Take from each pot; what is left of it moves on.
+    """Take its part out of each pot; what is left of the pot moves on.
 
-    A booking that has not begun is cancelled if its whole rental is taken: nothing pays for it now.
+    A booking that has not begun is cancelled if its whole rental is taken.
     """
     rental: PotState | None = None
     for pot in case.pots:
@@ -120,12 +119,8 @@ async def _take_from_pots(tx: Tx, case: Case, recovery: Recovery) -> None:
             held = await disputes.give_way(tx, case.booking, pot, amount)
             taken = await escrow.charge_back(tx, held, amount, reason=_BECAUSE)
             rental = taken.state if pot.kind is PotKind.RENTAL else rental
-    if rental is not PotState.CHARGED_BACK:
-        return
-    booking = case.booking
-    is_ahead = booking.state is BookingState.CONFIRMED and booking.check_in_at > await now(tx)
-    if is_ahead or booking.state is BookingState.AWAITING_HOST:
-        await bookings.cancel(tx, booking, by=SYSTEM, reason=_BECAUSE)
+    if rental is PotState.CHARGED_BACK:
+        await bookings.cancel_if_ahead(tx, case.booking, reason=_BECAUSE)
 
 
 async def _sendable(tx: Tx, cuts: Sequence[Cut], *, target: str | None) -> list[Cut]:

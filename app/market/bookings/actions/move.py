@@ -177,6 +177,16 @@ async def cancel(tx: Tx, booking: Booking, *, by: Actor, reason: str) -> Booking
     return cancelled
 
 
+async def cancel_if_ahead(tx: Tx, booking: Booking, *, reason: str) -> None:
+    """Cancel a locked booking that has not begun: what its guest had paid is gone.
+
+    One that has begun, or is not confirmed, stays as it is; a request for one is cancelled, too.
+    """
+    is_ahead = booking.state is BookingState.CONFIRMED and booking.check_in_at > await now(tx)
+    if is_ahead or booking.state is BookingState.AWAITING_HOST:
+        await cancel(tx, booking, by=SYSTEM, reason=reason)
+
+
 async def next_unpaid(tx: Tx, but: Sequence[UUID]) -> UUID | None:
     """Lock one booking that was not paid in time, but none of these."""
     return await queries.lock_next_unpaid(tx, but)

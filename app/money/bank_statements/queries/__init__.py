@@ -1,1 +1,1 @@
-"""The statements of bank statements, by subject."""
+"""SQL on bank statements and expected payouts, one file per subject."""

@@ -1,4 +1,4 @@
-"""One statement per function on expected payouts, and on what entries take back."""
+"""SQL on the payouts that are expected, and on bank entries that take others back."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,7 +10,7 @@ from app.money.bank_statements.model import Arrival, Match, NewPayout, Payout
 
 
 async def open_reversals(tx: Tx) -> list[Arrival]:
-    """Money out that takes an entry back, where it is not known which."""
+    """The debits that take some entry back, as long as it is not known which."""
     return await fetch_all(
         tx,
         Arrival,
@@ -27,7 +27,7 @@ async def open_reversals(tx: Tx) -> list[Arrival]:
 
 
 async def not_taken_back(tx: Tx, amounts: Sequence[int]) -> list[Arrival]:
-    """Money in, of these amounts, that no entry has taken back."""
+    """The credits of these amounts (minor units) that no entry has taken back."""
     return await fetch_all(
         tx,
         Arrival,
@@ -45,7 +45,10 @@ async def not_taken_back(tx: Tx, amounts: Sequence[int]) -> list[Arrival]:
 
 
 async def take_back(tx: Tx, pairs: Sequence[tuple[int, int]]) -> list[Payout]:
-    """Insert which entries take others back; returns the payouts that had arrived with these."""
+    """Store pairs of an entry and the one that it takes back (ids).
+
+    Returns the payouts that had arrived with an entry that is taken back: they have not any more.
+    """
     return await fetch_all(
         tx,
         Payout,
@@ -97,7 +100,7 @@ async def lock_payout(tx: Tx, payout_id: UUID) -> Payout | None:
 
 
 async def expect_again(tx: Tx, payout_id: UUID, *, arrives_on: date, reference: str) -> None:
-    """Update what a gateway may say otherwise of a payout that is under way."""
+    """Update what a gateway may change of a payout that is under way."""
     await execute(
         tx,
         """
@@ -132,7 +135,10 @@ async def lock_open(tx: Tx) -> list[Payout]:
 
 
 async def arrivals(tx: Tx, currencies: Sequence[str], *, since: date) -> list[Arrival]:
-    """Money in since a day, by payment, oldest first: no payout yet, and not taken back."""
+    """The payments that came in since a day, the oldest first.
+
+    Without those that a payout has arrived with, and those that were taken back.
+    """
     return await fetch_all(
         tx,
         Arrival,

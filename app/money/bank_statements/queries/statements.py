@@ -1,4 +1,4 @@
-"""One statement per function on statements, their entries and the parts of these."""
+"""SQL on statements of the bank, their entries, and the parts of entries."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -47,7 +47,7 @@ async def has(tx: Tx, account_id: int, content: str) -> bool:
 
 
 async def overlapping(tx: Tx, account_id: int, *, from_on: date, to_on: date) -> list[Statement]:
-    """The statements of an account that have a day of these."""
+    """The statements of an account that share a day with these days."""
     return await fetch_all(
         tx,
         Statement,
@@ -65,7 +65,7 @@ async def overlapping(tx: Tx, account_id: int, *, from_on: date, to_on: date) ->
 async def entries_of_days(
     tx: Tx, account_id: int, *, from_on: date, to_on: date, but: Sequence[UUID]
 ) -> list[Entry]:
-    """The entries of an account on these days, but for those of these statements."""
+    """The entries of an account on these days, except those of the statements `but`."""
     return await fetch_all(
         tx,
         Entry,
@@ -106,7 +106,7 @@ async def insert_statement(
 
 
 async def new_entry_ids(tx: Tx, count: int) -> list[int]:
-    """So many ids that no entry has."""
+    """As many ids as `count`, which no entry has."""
     return await fetch_values(
         tx,
         int,

@@ -1,4 +1,4 @@
-"""Amounts, accounts and balances in files of any format; how a file is refused."""
+"""Amounts, accounts, references and balances in files of any format; how a file is refused."""
 
 import re
 from collections.abc import Sequence
@@ -10,6 +10,8 @@ from app.money.bank_statements.model import Balance, FileEntry, FileStatement
 
 _IBAN: Final = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")
 _IBAN_REMAINDER: Final = 1  # ISO 13616: the number that an IBAN spells, modulo 97
+# What banks write where there is no reference (ISO 20022, SWIFT).
+_NO_REFERENCE: Final = frozenset({"NOTPROVIDED", "NONREF", "NOREF"})
 
 
 class Refused(Exception):
@@ -22,9 +24,10 @@ class Refused(Exception):
 
 
 def minor_units(number: Decimal, currency: str, line: int) -> int:
-    """An amount without a sign, in minor units. Raises Refused if the currency has fewer decimals.
+    """An amount without a sign, in minor units: `1500.00` XOF is 1500.
 
-    `1500.00` XOF is 1500; `1500.50` XOF is nothing.
+    `line` is where it stands in the file. Raises Refused for what is no amount of the currency,
+    such as `1500.50` XOF.
     """
     if currency not in EXPONENTS:
         raise Refused(line, f"the currency {currency} is none of {', '.join(EXPONENTS)}")
@@ -39,7 +42,10 @@ def minor_units(number: Decimal, currency: str, line: int) -> int:
 
 
 def account_of(text: str, currency: str, line: int) -> str:
-    """The number of an account, the same whether a bank writes blanks or the currency with it."""
+    """The number of an account, the same whether a bank writes blanks or the currency with it.
+
+    Raises Refused if there is none.
+    """
     account = re.sub(r"\s", "", text).upper()
     if not account:
         raise Refused(line, "it does not say of which account it is")
@@ -69,17 +75,23 @@ def check_sum(statement: FileStatement) -> None:
         f"{len(statement.entries)} booked entries make {money(made)}, but the closing balance is "
         f"{money(statement.closing.amount)}"
     )
-    culprit = _culprit(statement.entries, difference)
-    if culprit:
-        how = "without" if difference == -culprit.amount else "with the opposite of"
-        why += f"; it would be right {how} the entry in line {culprit.line}"
-    raise Refused(culprit.line if culprit else statement.closing.line, why)
+    wrong = _wrong_entry(statement.entries, difference)
+    if wrong:
+        how = "without" if difference == -wrong.amount else "with the opposite of"
+        why += f"; it would be right {how} the entry in line {wrong.line}"
+    raise Refused(wrong.line if wrong else statement.closing.line, why)
 
 
-def _culprit(entries: Sequence[FileEntry], difference: int) -> FileEntry | None:
-    """The one entry that makes the difference: it counts too much, or with the wrong sign."""
+def _wrong_entry(entries: Sequence[FileEntry], difference: int) -> FileEntry | None:
+    """The one entry that explains the difference: it should not count, or has the wrong sign."""
     found = [entry for entry in entries if difference in (-entry.amount, -2 * entry.amount)]
     return found[0] if len(found) == 1 else None
+
+
+def reference_of(text: str) -> str:
+    """A reference, without blanks around it; empty if the bank says that there is none."""
+    found = text.strip()
+    return "" if found.upper() in _NO_REFERENCE else found
 
 
 def required(balance: Balance | None, what: str, line: int) -> Balance:

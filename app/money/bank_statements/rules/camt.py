@@ -1,6 +1,6 @@
 """camt.053, a bank's statement to its customer as XML (ISO 20022), versions .001.02 to .001.13.
 
-Only what those versions have in common is read; where they differ (status, parties), both are.
+Only what those versions have in common is read; if they differ (status, parties), both forms are.
 """
 
 import re
@@ -12,7 +12,13 @@ from typing import Final
 from lxml import etree
 
 from app.money.bank_statements.model import Balance, FileEntry, FileStatement, Format, Part
-from app.money.bank_statements.rules.amounts import Refused, account_of, minor_units, required
+from app.money.bank_statements.rules.amounts import (
+    Refused,
+    account_of,
+    minor_units,
+    reference_of,
+    required,
+)
 
 _VERSIONS: Final = range(2, 14)
 _NAMESPACE: Final = re.compile(r"urn:iso:std:iso:20022:tech:xsd:(camt\.\d{3})\.001\.(\d{2})")
@@ -22,7 +28,7 @@ _CLOSING: Final = ("CLBD",)
 _INTERIM: Final = "ITBD"  # on the pages of a long statement, and in those that are not of a day
 _BOOKED: Final = "BOOK"
 _REFERENCES: Final = ("EndToEndId", "InstrId", "TxId", "PmtInfId", "AcctSvcrRef", "MsgId", "UETR")
-_NOT_PROVIDED: Final = frozenset({"NOTPROVIDED", "NONREF", "NOREF"})
+_DAY_LENGTH_MAX: Final = len("2026-11-30+01:00")  # xs:date, which may have a zone
 
 # lxml has no other name for it.
 _Element = etree._Element  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
@@ -120,7 +126,7 @@ def _balance(element: _Element | None) -> Balance | None:
 
 
 def _status(entry: _Element) -> str:
-    """`BOOK`, or whatever else: pending, for information, in the future. None of these counts."""
+    """`BOOK` for a booked entry. Others, pending or for information only, do not count."""
     return _text(entry, "Sts/Cd") or _text(entry, "Sts") or _text(entry, "Sts/Prtry")
 
 
@@ -136,7 +142,7 @@ def _entry(element: _Element, currency: str, closing_on: date) -> FileEntry:
     booked_on = _date(element, "BookgDt") or _date(element, "ValDt") or closing_on
     details = [each for group in _all(element, "NtryDtls") for each in _all(group, "TxDtls")]
     said = " ".join(filter(None, (_text(element, "AddtlNtryInf"), _text(element, "NtryRef"))))
-    reference = _reference(_text(element, "AcctSvcrRef"))
+    reference = reference_of(_text(element, "AcctSvcrRef"))
     parts = [_part(each, amount, currency, is_only=len(details) == 1) for each in details]
     return FileEntry(
         line=_line(element),
@@ -158,11 +164,11 @@ def _with_text(part: Part, said: str) -> Part:
 
 
 def _part(element: _Element, of: int, currency: str, *, is_only: bool) -> Part:
-    """One payment of an entry of the amount `of`."""
+    """One payment of an entry, of which the amount is `of` (signed minor units)."""
     refs = _one(element, "Refs")
-    references = [_reference(_text(refs, name)) for name in _REFERENCES]
+    references = [reference_of(_text(refs, name)) for name in _REFERENCES]
     remittance = _one(element, "RmtInf")
-    structured = [_text(each, "CdtrRefInf/Ref") for each in (_all(remittance, "Strd"))]
+    structured = [_text(each, "CdtrRefInf/Ref") for each in _all(remittance, "Strd")]
     words = [
         *(_joined(each) for each in _all(remittance, "Ustrd")),
         *structured,
@@ -193,10 +199,6 @@ def _counterparty(element: _Element, *, is_credit: bool) -> str:
     role = "Dbtr" if is_credit else "Cdtr"
     path = f"RltdPties/{role}"
     return _text(element, f"{path}/Nm") or _text(element, f"{path}/Pty/Nm")
-
-
-def _reference(text: str) -> str:
-    return "" if text.upper() in _NOT_PROVIDED else text
 
 
 # ---- elements -----------------------------------------------------------------------------------
@@ -265,16 +267,14 @@ def _signed(element: _Element, currency: str) -> int:
 
 
 def _date(element: _Element, name: str) -> date | None:
-    """The day at `name`, as the bank wrote it: with a time, that of the bank's own clock."""
+    """The day at `name`, by the bank's own clock; None if there is none. Raises Refused."""
     found = _one(element, name)
     if found is None:
         return None
     text = _text(found, "Dt") or _text(found, "DtTm")
     try:
-        return date.fromisoformat(text[:10]) if len(text) <= 16 else _day(text)  # noqa: PLR2004
+        if len(text) <= _DAY_LENGTH_MAX:
+            return date.fromisoformat(text[:10])
+        return datetime.fromisoformat(text).date()
     except ValueError as error:
         raise Refused(_line(found), f"{text[:40] or 'nothing'} is no date") from error
-
-
-def _day(text: str) -> date:
-    return datetime.fromisoformat(text).date()

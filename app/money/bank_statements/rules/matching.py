@@ -32,7 +32,7 @@ def match(payouts: Sequence[Payout], arrivals: Sequence[Arrival]) -> list[Match]
 def _named(
     payouts: Sequence[Payout], arrivals: Sequence[Arrival]
 ) -> dict[tuple[int, int], set[UUID]]:
-    """The payouts that each arrival names, in whatever letters and with blanks."""
+    """By entry and part, the payouts that each arrival names, whatever the letters and blanks."""
     wanted = [
         (payout.id, bare)
         for payout in payouts
@@ -57,7 +57,10 @@ def _by_reference(
     arrivals: Sequence[Arrival],
     named: Mapping[tuple[int, int], set[UUID]],
 ) -> list[Match]:
-    """An entry that names a payout is that one, if the amounts are the same or nothing else is."""
+    """The entries that name a payout, each with that payout.
+
+    The amounts must be the same, or else the two must name only each other.
+    """
     found: list[Match] = []
     used: set[tuple[int, int]] = set()
     for payout in payouts:
@@ -84,8 +87,8 @@ def _by_amount(payouts: Sequence[Payout], arrivals: Sequence[Arrival]) -> list[M
         candidates = [each for each in arrivals if _fits(each, payout)]
         if len(candidates) != 1:
             continue
-        rivals = [each for each in payouts if _fits(candidates[0], each)]
-        if len(rivals) == 1:
+        fitting = [each for each in payouts if _fits(candidates[0], each)]
+        if len(fitting) == 1:
             found.append(Match(payout=payout, arrival=candidates[0]))
     return found
 
@@ -116,7 +119,8 @@ def _bare(text: str) -> str:
 def taken_back(reversals: Sequence[Arrival], credits_: Sequence[Arrival]) -> list[tuple[int, int]]:
     """The ids of reversals and of the entries that they take back.
 
-    An entry of the opposite amount, not later, that shares a reference; or the only one of it.
+    A reversal takes back an earlier entry of the opposite amount: the one that shares a reference
+    with it, or else the only one.
     """
     found: list[tuple[int, int]] = []
     used: set[int] = set()

@@ -15,7 +15,13 @@ from mt940 import models, tags
 from mt940.options import Options
 
 from app.money.bank_statements.model import Balance, FileEntry, FileStatement, Format, Part
-from app.money.bank_statements.rules.amounts import Refused, account_of, minor_units, required
+from app.money.bank_statements.rules.amounts import (
+    Refused,
+    account_of,
+    minor_units,
+    reference_of,
+    required,
+)
 
 _FIELD: Final = re.compile(r":(\d{2}[A-Z]?|NS):")
 _ENVELOPE: Final = re.compile(
@@ -26,11 +32,11 @@ _SUBFIELD: Final = re.compile(r"\?(\d{2})")
 _PURPOSE: Final = frozenset({*range(20, 30), *range(60, 64)})
 _NAMES: Final = frozenset({32, 33})
 _KEYWORD: Final = re.compile(r"(?:EREF|KREF|MREF)\+([^?\s]{1,35})|/EREF/([^/]{1,35})/")
-_NO_REFERENCE: Final = frozenset({"NONREF", "NOREF", "NOTPROVIDED"})
 _IGNORED: Final = frozenset(
     {"13", "13D", "21", "34F", "64", "65", "90C", "90D", "NS"}  # nothing that is booked
 )
-_ALL_RIGHT: Final = Options.all()  # without them 5.1.1 takes RC, which is a debit, for money in
+# Without its options the package (5.1.1) takes an entry marked RC, which is a debit, for money in.
+_OPTIONS: Final = Options.all()
 
 
 class _Field(msgspec.Struct, frozen=True):
@@ -143,7 +149,7 @@ def _currency(field: _Field | None) -> str:
 def _entry(field: _Field, said: str, currency: str) -> FileEntry:
     """An entry: `C` and `RD` (a debit that is reversed) are money in, `D` and `RC` money out."""
     read = _parsed(field, tags.Statement())
-    if not read["id"]:  # the package goes without: it would read 1.00NTRF as 1
+    if not read["id"]:  # the package does not require it: it would read 1.00NTRF as 1
         raise Refused(field.line, f":61:{field.text[:60]} is not formed as SWIFT has it")
     mark = str(read["status"]).upper()
     amount = _signed(read, mark, currency, field)
@@ -154,7 +160,7 @@ def _entry(field: _Field, said: str, currency: str) -> FileEntry:
         value_on=value_on,
         amount=amount,
         is_reversal=mark.startswith("R"),
-        bank_reference=_reference(read.get("bank_reference")),
+        bank_reference=reference_of(read.get("bank_reference") or ""),
         parts=(_part(read, said, amount),),
     )
 
@@ -162,7 +168,7 @@ def _entry(field: _Field, said: str, currency: str) -> FileEntry:
 def _parsed(field: _Field, tag: tags.Tag) -> dict[str, Any]:
     """What the package finds in a field. Raises Refused if it is not formed as SWIFT has it."""
     try:
-        return dict(tag.parse(models.Transactions(options=_ALL_RIGHT), field.text))
+        return dict(tag.parse(models.Transactions(options=_OPTIONS), field.text))
     except RuntimeError as error:
         raise Refused(
             field.line, f":{field.tag}:{field.text[:60]} is not formed as SWIFT has it"
@@ -209,11 +215,11 @@ def _part(read: dict[str, Any], said: str, amount: int) -> Part:
     purpose, name = _subfields(said)
     unbroken = purpose.replace("\n", "")
     keywords = [one or other for one, other in _KEYWORD.findall(unbroken)]
-    own = _reference(read.get("customer_reference"))
+    own = reference_of(read.get("customer_reference") or "")
     details = str(read.get("extra_details") or "")
     return Part(
         amount=amount,
-        references=tuple(filter(None, (own, *map(_reference, keywords)))),
+        references=tuple(filter(None, (own, *map(reference_of, keywords)))),
         text=" ".join(" ".join((details, purpose)).split()),
         counterparty=" ".join(name.split()),
     )
@@ -230,8 +236,3 @@ def _subfields(said: str) -> tuple[str, str]:
     pairs = list(zip(pieces[::2], pieces[1::2], strict=True))
     purpose = "\n".join(text for code, text in pairs if int(code) in _PURPOSE)
     return purpose, "".join(text for code, text in pairs if int(code) in _NAMES)
-
-
-def _reference(text: object) -> str:
-    found = str(text or "").strip()
-    return "" if found.upper() in _NO_REFERENCE else found

@@ -32,8 +32,8 @@ async def look_up_due(tx: Tx, *, limit: int) -> int:
 async def begin_look_up(tx: Tx, instruction_id: UUID) -> Instruction | None:
     """The instruction to ask the gateway about; None if there is nothing to ask.
 
-    It is another one than was named if that went together with others, under another's reference.
-    An attempt whose sender has died is `unknown` from here on: only asking says how it went.
+    Of transfers that went together it is the one whose reference the gateway knows. An attempt
+    whose sender has died is `unknown` from here on: only the gateway can say how it went.
     """
     leader = await read.leader(tx, await read.get(tx, instruction_id))
     party = await read.lock_party(tx, leader)
@@ -48,12 +48,13 @@ async def begin_look_up(tx: Tx, instruction_id: UUID) -> Instruction | None:
 async def settle(tx: Tx, asked: Instruction, found: Finding, *, live: bool) -> Instruction:
     """Record what the gateway says of an attempt, and post the money that has moved, once.
 
-    Those that went together with it move with it, and each is posted. Returns the one asked about.
+    Transfers that went together with it move with it, and each is posted. Returns the one asked
+    about.
     """
     party = await read.lock_party(tx, asked)
     instruction = party[0]
     if instruction.state is not asked.state or instruction.attempt != asked.attempt:
-        # Another answer was recorded meanwhile. Which of the two is newer only a third one says.
+        # Another answer was recorded meanwhile. Only a third one shows which of the two is newer.
         await enqueue(tx, LookUpInstruction(instruction_id=instruction.id))
         return instruction
     match found:
@@ -70,7 +71,7 @@ async def settle(tx: Tx, asked: Instruction, found: Finding, *, live: bool) -> I
 
 
 async def alert_paid_twice(tx: Tx, instruction: Instruction, earlier: FoundInstruction) -> None:
-    """Alert that an attempt that had failed for good has moved money, or is about to, after all."""
+    """Alert operators that an attempt that had failed for good has moved money, or may still."""
     what = f"{earlier.reference} is {earlier.status} at the gateway, and was tried again since"
     await alert(tx, instruction, "superseded_attempt_moved", what)
 
@@ -119,7 +120,7 @@ async def _wait(
 async def _confirm(
     tx: Tx, party: Sequence[Instruction], found: FoundInstruction
 ) -> Sequence[Instruction]:
-    """It has arrived. The gateway's fee is one, however many went together."""
+    """Record that it has arrived. There is one fee, however many transfers went together."""
     if party[0].state is _S.CONFIRMED:
         leader = await _learn_fee(tx, party[0], found)
         return await _take_back(tx, [leader, *party[1:]], found)
@@ -142,15 +143,19 @@ async def _confirm(
 
 
 async def _learn_fee(tx: Tx, instruction: Instruction, found: FoundInstruction) -> Instruction:
-    """Post the gateway's fee, which it did not report when the instruction was done."""
-    if instruction.fee is not None:
-        return instruction
+    """Post the gateway's fee if it was not known when the instruction was done, or was another."""
     if found.fee is None:
-        await facts.ask_again(tx, instruction)
+        if instruction.fee is None:
+            await facts.ask_again(tx, instruction)
         return instruction
-    if found.fee:
+    if instruction.fee == found.fee:
+        return instruction
+    known = await facts.store(tx, instruction, fee=found.fee, settled=instruction.settled)
+    if instruction.fee is not None:
+        await ledger.post(tx, postings.fee_correction(known, was=instruction.fee))
+    elif found.fee:
         await ledger.post(tx, postings.fee_of(instruction, found.fee))
-    return await facts.store(tx, instruction, fee=found.fee, settled=instruction.settled)
+    return known
 
 
 async def _take_back(
@@ -158,7 +163,7 @@ async def _take_back(
 ) -> list[Instruction]:
     """Post what has come back of a transfer in parts: it is owed to its payee again.
 
-    Of those that went together it is the first ones that come back first.
+    If several went together, what came back is counted on the first of them, then on the next.
     """
     left = attempts.in_our_currency(party[0], found.returned)
     now_back: list[Instruction] = []
@@ -182,9 +187,9 @@ async def _take_part_back(tx: Tx, instruction: Instruction, returned: int) -> In
 async def _reverse(
     tx: Tx, party: Sequence[Instruction], found: FoundInstruction, reason: str
 ) -> Sequence[Instruction]:
-    """Money that had gone out is back at the gateway: it is owed to its payee again.
+    """Record that money is back at the gateway: it is owed to its payee again.
 
-    What came back before it was seen to have arrived has cost its fee all the same.
+    The gateway keeps its fee, even if we had not seen before that the money had arrived.
     """
     was_posted = party[0].state is _S.CONFIRMED
     reversed_ = await move_all(tx, party, _S.REVERSED, reason=reason, failure=reason)
@@ -199,9 +204,9 @@ async def _reverse(
 
 
 async def _not_there(tx: Tx, party: Sequence[Instruction]) -> Sequence[Instruction]:
-    """The gateway does not know an attempt: it has failed, once it cannot arrive any more.
+    """Record that the gateway does not know an attempt: it has failed once it cannot arrive.
 
-    An answer under which nothing is there says that at once; without one, it takes minutes.
+    That is at once if the gateway had answered the request, and after minutes if it had not.
     """
     leader = party[0]
     if leader.state is not _S.UNKNOWN:  # it had been taken: the gateway contradicts itself
@@ -219,14 +224,14 @@ async def _not_there(tx: Tx, party: Sequence[Instruction]) -> Sequence[Instructi
         party,
         "the gateway has not done it" if is_spent else "it never reached the gateway",
         never_arrived=not is_spent,
-        is_hiccup=True,
+        was_outage=True,
     )
 
 
 async def _mismatch(
     tx: Tx, party: Sequence[Instruction], found: FoundInstruction, differences: Sequence[str]
 ) -> None:
-    """The gateway's record differs from ours: nothing is recorded, and operators are alerted."""
+    """Alert operators that the gateway's record differs from ours; the end stays open."""
     what = f"differs in {', '.join(differences)}: the gateway says {found.money}"
     await alert(tx, party[0], "instruction_mismatch", what)
     await _postpone(

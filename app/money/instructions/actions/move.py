@@ -98,16 +98,16 @@ async def fail(
     failure: str,
     *,
     never_arrived: bool = False,
-    is_hiccup: bool = False,
+    was_outage: bool = False,
     gives_up: bool = False,
 ) -> list[Instruction]:
-    """This attempt moved no money. Another is due, unless this was the last one.
+    """Record that an attempt moved no money. Another is due, unless this was the last one.
 
-    `never_arrived`: the gateway has not seen its reference. `is_hiccup`: nobody has refused it.
-    `gives_up`: no other is due, since a person must look first.
-    Those that went together go together again if they are all due then; else each waits for others.
+    `never_arrived`: the gateway has not seen its reference. `was_outage`: nobody has refused it.
+    `gives_up`: no other is due, since a person must look first. Transfers that went together go
+    together again if all of them are due then; else each waits until there is enough.
     """
-    waits = {each.id: attempts.retry_after(each.attempt, is_hiccup=is_hiccup) for each in party}
+    waits = {each.id: attempts.retry_after(each.attempt, was_outage=was_outage) for each in party}
     if gives_up:
         waits = dict.fromkeys(waits)
     failed = [
@@ -126,7 +126,7 @@ async def fail(
         wait = waits[each.id]
         if wait is None:
             await alert(tx, each, "instruction_given_up", failure)
-        elif is_hiccup:
+        elif was_outage:
             again = RetryInstruction(instruction_id=each.id, attempt=each.attempt)
             await enqueue_later(tx, again, wait)
     return failed
@@ -141,9 +141,10 @@ async def lose(
     is_spent: bool = False,
     reference: str | None = None,
 ) -> list[Instruction]:
-    """How this attempt went is unknown: only a look-up can find out. It comes in seconds.
+    """Record that it is unknown how an attempt went, and queue its look-up, due in seconds.
 
-    `reference` is the one to look up, if it is not that of this attempt.
+    `answered`: the gateway has done with the request. `is_spent`: it may repeat its answer under
+    this reference. `reference` is the one to look up, if it is not that of this attempt.
     """
     lost = [
         await move(

@@ -29,11 +29,11 @@ _S = InstructionState
 
 
 async def queue_all(tx: Tx, new: Sequence[NewInstruction], *, by: Actor) -> None:
-    """Commit to paying these, all of one kind; they are sent soon after the commit.
+    """Store new instructions, all of one kind; they are sent soon after the commit.
 
-    Without a target they wait for the payee's account; automatic refunds wait at the refund gate,
-    which a job opens as far as it may be. One source causes one refund and one transfer at the
-    most: Violated("instructions_once").
+    Without a target they wait for the payee's account. Automatic refunds wait at the refund gate,
+    until a job admits them. One source causes one refund and one transfer at the most: raises
+    Violated("instructions_once").
     """
     if not new:
         return
@@ -87,9 +87,9 @@ async def retry(tx: Tx, failed: Instruction, *, target: str | None, reason: str)
 async def next_failed(
     tx: Tx, kind: InstructionKind, but: Sequence[UUID], *, contested: Sequence[UUID]
 ) -> UUID | None:
-    """Lock a failed refund or transfer whose next attempt is due; returns its id.
+    """Lock a failed refund or transfer whose next attempt is due; returns its id, or None.
 
-    None of the instructions `but`, and none of the charges `contested`.
+    Skips the instructions `but`, and those of the charges in `contested`.
     """
     return await due.lock_next_failed(tx, kind, but, contested=contested)
 

@@ -38,7 +38,7 @@ async def lock(tx: Tx, instruction_id: UUID) -> Instruction:
 
 
 async def party(tx: Tx, instruction: Instruction) -> list[Instruction]:
-    """An instruction and those that went together with it, as one at the gateway.
+    """An instruction and the transfers that went together with it, as one at the gateway.
 
     The first is the one whose reference the gateway knows.
     """
@@ -48,9 +48,9 @@ async def party(tx: Tx, instruction: Instruction) -> list[Instruction]:
 
 
 async def lock_party(tx: Tx, instruction: Instruction) -> list[Instruction]:
-    """An instruction and those that went together with it, locked; ordered as in `party`.
+    """An instruction and the transfers that went together with it, locked; ordered as in `party`.
 
-    It alone if it has gone on without them since it was read.
+    It alone if it has gone on without the others since it was read.
     """
     if instruction.sent_as is None:
         return [await lock(tx, instruction.id)]
@@ -158,7 +158,7 @@ async def all_confirmed(tx: Tx, source_id: UUID) -> bool:
 
 
 async def without_any(tx: Tx, source_ids: Sequence[UUID]) -> list[UUID]:
-    """Those of these sources that caused no instruction."""
+    """Of these sources, those that caused no instruction."""
     return await sources.without_any(tx, source_ids)
 
 

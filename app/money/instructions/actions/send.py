@@ -87,7 +87,7 @@ async def begin_attempt(
 
 
 async def _begin(tx: Tx, party: Sequence[Instruction], *, settled: Money | None = None) -> Attempt:
-    """Begin an attempt of each of these, which go as one under the reference of the first."""
+    """Begin an attempt of each of these, which go as one, under the reference of the first."""
     leader = party[0]
     reference = attempts.reference(leader, leader.attempt + 1)
     if leader.reference and leader.reference_unused and await _went_before(tx, party):
@@ -143,7 +143,7 @@ async def record(tx: Tx, sent: Instruction, outcome: Outcome) -> Instruction:
             return await _sent(tx, party, outcome)
         case Refused(reason=reason, is_temporary=is_temporary):
             failed = await fail(
-                tx, party, reason, never_arrived=is_temporary, is_hiccup=is_temporary
+                tx, party, reason, never_arrived=is_temporary, was_outage=is_temporary
             )
             return failed[0]
         case ReferenceTaken():  # an earlier call got through, and its answer was lost
@@ -172,7 +172,7 @@ async def _arrived_before(tx: Tx, party: Sequence[Instruction], reference: str) 
 async def send_due(tx: Tx, kind: InstructionKind, *, contested: Sequence[UUID], limit: int) -> int:
     """Queue the sending of instructions whose job was lost; returns how many.
 
-    None of the charges `contested`.
+    Skips instructions of the charges in `contested`.
     """
     ids = await due.to_send(tx, kind, contested=contested, limit=limit)
     await enqueue_all(
@@ -182,7 +182,7 @@ async def send_due(tx: Tx, kind: InstructionKind, *, contested: Sequence[UUID], 
 
 
 async def _sent(tx: Tx, party: Sequence[Instruction], accepted: Accepted) -> Instruction:
-    """The gateway has it. One that is done already is looked up, to compare it and to find fees."""
+    """Record that the gateway has it. If it has ended already, it is looked up at once."""
     if accepted.status is not MoneyOutStatus.PENDING:
         await enqueue(tx, LookUpInstruction(instruction_id=party[0].id))
     moved = await move_all(

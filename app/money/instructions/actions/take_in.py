@@ -20,7 +20,7 @@ from app.money.instructions.rules import attempts, records
 async def unknown_here(
     tx: Tx, kind: InstructionKind, found: Sequence[FoundInstruction], *, payment_ids: Sequence[UUID]
 ) -> list[FoundInstruction]:
-    """Those of the refunds or transfers at a gateway that no instruction of ours stands for.
+    """Of these refunds or transfers at a gateway, those that no instruction of ours stands for.
 
     An instruction stands for what has one of its references, or the gateway's id of it.
     `payment_ids` are the charges that they are of.
@@ -40,7 +40,8 @@ async def take_in(
 ) -> Instruction:
     """Store what somebody began at the gateway, and post it as far as it is done, once.
 
-    Where it has a reference of ours, of before a database was restored, nothing else gets that.
+    It may have a reference of ours, if the database was restored from before it. Nothing else gets
+    that reference then.
     """
     stored = await facts.insert_taken_in(
         tx,

@@ -120,6 +120,7 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
     gateway_id: str | None = None
     gateway_data: Facts | None = None
     fee: int | None = None
+    fee_corrections: int = 0
     returned: int = 0
     settled_amount: int | None = None
     settled_currency: str | None = None

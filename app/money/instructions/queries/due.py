@@ -14,7 +14,7 @@ async def to_send(
 ) -> list[UUID]:
     """Queued refunds or transfers that should have been sent by now, the longest overdue first.
 
-    None of the charges `contested`.
+    Skips those of the charges in `contested`.
     """
     return await fetch_values(
         tx,
@@ -58,7 +58,7 @@ async def lock_next_failed(
 ) -> UUID | None:
     """Lock a failed instruction whose next attempt is due, unless another transaction has it.
 
-    None of the instructions `but`, and none of the charges `contested`.
+    Skips the instructions `but`, and those of the charges in `contested`.
     """
     return await fetch_value(
         tx,

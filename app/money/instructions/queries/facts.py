@@ -1,9 +1,10 @@
-"""Statements on what a gateway says later of an instruction: its fee, and what came back."""
+"""Statements on what a gateway reports of instructions: its own ones, fees, what came back."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from app.edge.gateways.port import Facts
+from app.foundation.clipping import clip_facts
 from app.foundation.db import Tx, execute, fetch_new, fetch_values, json
 from app.foundation.money import Money
 from app.money.instructions.model import Instruction, InstructionKind, NewInstruction
@@ -54,7 +55,7 @@ async def insert_taken_in(
         reason=new.reason,
         reference=reference,
         gateway_id=gateway_id,
-        data=json(gateway_data),
+        data=json(clip_facts(gateway_data)),
     )
 
 
@@ -63,7 +64,8 @@ async def store(
 ) -> Instruction:
     """Store the fee of an instruction and what was settled; without a fee it is asked for later.
 
-    What was settled is known before for a transfer, which is sent in that currency.
+    Counts the fee's corrections. What was settled of a transfer is known before, since it is sent
+    in that currency.
     """
     return await fetch_new(
         tx,
@@ -71,6 +73,8 @@ async def store(
         """
         UPDATE instructions
            SET fee = %(fee)s,
+               fee_corrections = fee_corrections
+                                 + (fee IS NOT NULL AND fee IS DISTINCT FROM %(fee)s)::int,
                settled_amount = coalesce(%(settled_amount)s, settled_amount),
                settled_currency = coalesce(%(settled_currency)s, settled_currency),
                facts_due_at = CASE WHEN %(fee)s::bigint IS NULL
@@ -85,7 +89,10 @@ async def store(
 
 
 async def ask_again(tx: Tx, instruction: Instruction) -> None:
-    """Ask for a fee later: the longer the instruction is done, the later; at last no more."""
+    """Ask for the fee later: after as long as the instruction has been done, 6 hours at the most.
+
+    After 30 days it is not asked for any more.
+    """
     await execute(
         tx,
         """

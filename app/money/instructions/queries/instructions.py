@@ -28,7 +28,7 @@ async def find_by_key(tx: Tx, key: UUID) -> Instruction | None:
 
 
 async def keys_in_use(tx: Tx, keys: Sequence[UUID]) -> list[UUID]:
-    """Those of these keys that instructions have."""
+    """Of these keys, those that instructions have."""
     return await fetch_values(
         tx,
         UUID,

@@ -47,8 +47,8 @@ async def first_waiting(
 ) -> list[WaitingRefund]:
     """The oldest refunds that wait and that a run may send: up to `limit` of each currency.
 
-    None of the refunds `but`, none of a contested charge, and none that is more than its currency's
-    `amounts_max`.
+    Skips the refunds `but`, those of the charges in `contested`, and each that is more than the
+    `amounts_max` of its currency (minor units).
     """
     return await fetch_all(
         tx,

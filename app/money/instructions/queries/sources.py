@@ -59,7 +59,7 @@ async def all_confirmed(tx: Tx, source_id: UUID) -> bool:
 
 
 async def without_any(tx: Tx, source_ids: Sequence[UUID]) -> list[UUID]:
-    """Those of these sources that caused no instruction."""
+    """Of these sources, those that caused no instruction."""
     return await fetch_values(
         tx,
         UUID,

@@ -67,7 +67,7 @@ async def lock_party(tx: Tx, instruction_id: UUID, sent_as: str) -> list[Instruc
 
 
 async def went_by(tx: Tx, beside: Instruction, reference: str) -> list[UUID]:
-    """Those to the payee of `beside` of which an attempt had this reference, in order of ids."""
+    """The transfers to the payee of `beside` that have had this reference, in order of ids."""
     return await fetch_values(
         tx,
         UUID,

@@ -12,9 +12,8 @@ from app.foundation.money import Money
 from app.money.instructions.model import Instruction, InstructionKind, Origin
 
 ATTEMPTS_MAX: Final = 5
-HICCUPS_MAX: Final = (
-    8  # attempts, if only a gateway that does not work has kept the last from ending
-)
+# If the last attempt was not refused: the gateway, or the way to it, did not work.
+ATTEMPTS_MAX_IN_OUTAGES: Final = 8
 
 # Longer than any call lasts: an attempt that is still `sending` after it has lost its sender, and
 # its outcome is unknown. A sender that was only held up sends nothing after it: see `send_before`.
@@ -30,16 +29,15 @@ ASK_AGAIN_AFTER: Final = timedelta(minutes=15)  # what was sent ends by webhook,
 RETRY_AFTER: Final = timedelta(hours=1)  # what a gateway has refused
 RETRY_SOON_AFTER: Final = timedelta(seconds=5)  # what a gateway was not able to do
 RETRY_FACTOR: Final = 4
-# Those that go under another one's reference are never looked up themselves; after this long they
-# would show up as late. So far ahead, since a worker of an earlier release would look them up.
+# What went under the reference of another one is never looked up itself. Its next look is so far
+# ahead because a worker of an earlier release would look it up; after that it shows up as late.
 LED_FOR: Final = timedelta(days=1)
 
-# What is too small to go alone is looked at whenever something goes to its payee; this is for what
-# was missed, or has become enough since.
+# What is too small to go alone is looked at whenever something goes to its payee. After this wait
+# it is looked at in any case.
 WAIT_FOR_MINIMUM: Final = timedelta(days=1)
-QUEUED_FOR: Final = timedelta(
-    minutes=2
-)  # its job is queued at once; this is for a job that is lost
+# The job that sends it is queued at once; this is for a job that was lost.
+QUEUED_FOR: Final = timedelta(minutes=2)
 
 # Kinds of alert about an attempt that is under way: the end of the attempt resolves them.
 ALERTS: Final = ("instruction_needs_attention", "instruction_vanished", "instruction_mismatch")
@@ -78,7 +76,7 @@ def key_in(reference: str, kind: InstructionKind) -> UUID | None:
 
 
 def next_look(instruction: Instruction, by: timedelta | None) -> timedelta | None:
-    """When an instruction that is out is looked at again, if its leader is after `by`."""
+    """After how long to look at an instruction that is out, if its leader is due after `by`."""
     return LED_FOR if by and instruction.is_led else by
 
 
@@ -96,15 +94,15 @@ def sent_money(instruction: Instruction) -> Money:
     return (instruction.settled if is_transfer else None) or instruction.money
 
 
-def retry_after(attempt: int, *, is_hiccup: bool) -> timedelta | None:
+def retry_after(attempt: int, *, was_outage: bool) -> timedelta | None:
     """How long after a failed attempt the next one is due; None after the last one.
 
-    `is_hiccup`: nobody has refused it, the gateway or the way to it did not work. Then the next one
-    comes in seconds, and after longer and longer waits if that goes on.
+    `was_outage`: nobody has refused it; the gateway, or the way to it, did not work. Then the next
+    one comes in seconds, and after longer and longer waits if that goes on.
     """
-    if not is_hiccup:
+    if not was_outage:
         return RETRY_AFTER if attempt < ATTEMPTS_MAX else None
-    if attempt >= HICCUPS_MAX:
+    if attempt >= ATTEMPTS_MAX_IN_OUTAGES:
         return None
     return min(RETRY_SOON_AFTER * RETRY_FACTOR ** (attempt - 1), RETRY_AFTER)
 

@@ -43,6 +43,19 @@ def fee_of(instruction: Instruction, fee: int) -> Posting:
     )
 
 
+def fee_correction(instruction: Instruction, *, was: int) -> Posting:
+    """The posting of a fee that the gateway has changed after we had posted it."""
+    clearing, change = _clearing(instruction), (instruction.fee or 0) - was
+    fees = Account(AccountKind.GATEWAY_FEES, clearing.currency, gateway=instruction.gateway)
+    return Posting(
+        kind=PostingKind.FEE_CORRECTION,
+        source_id=derived(instruction.id, f"fee correction {instruction.fee_corrections}"),
+        booking_id=instruction.booking_id,
+        entries=(Entry(fees, -change), Entry(clearing, change)),
+        memo=f"fee of a {instruction.kind}",
+    )
+
+
 def reversed_(instruction: Instruction) -> Posting:
     """Money that had left is back: it is owed to the payee again, as far as it was not before."""
     amount = instruction.amount - instruction.returned

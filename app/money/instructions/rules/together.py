@@ -1,6 +1,7 @@
 """Which transfers are too small to be sent alone, and which of them go together."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from app.edge.gateways.amounts import AmountRule, Operation
 from app.edge.gateways.port import GatewayName
@@ -15,7 +16,7 @@ from app.money.instructions.model import (
     WaitsFor,
 )
 
-SHARES_MAX = 100  # in one transfer
+SHARES_MAX: Final = 100  # in one transfer
 
 
 def amounts(instruction: Instruction | NewInstruction) -> AmountRule:
@@ -43,7 +44,7 @@ def waits_from(was: Instruction, to: InstructionState) -> WaitsFor | None:
 
 
 def choose(first: Instruction, others: Sequence[Instruction]) -> list[Instruction]:
-    """Those that go together with the first one, in the order of ids; it alone if none does.
+    """The transfers that go as one with the first, in the order of ids; it alone if none does.
 
     Empty if all of them are less than the gateway sends at once. They are never more than it sends.
     """
@@ -56,7 +57,7 @@ def choose(first: Instruction, others: Sequence[Instruction]) -> list[Instructio
 
 
 def led(party: Sequence[Instruction]) -> list[Instruction]:
-    """Those that went together: first the one whose reference the gateway knows."""
+    """Transfers that went together, the one whose reference the gateway knows first."""
     return sorted(party, key=lambda each: (each.is_led, each.id))
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import uuid_utils.compat
 
+from app.edge.gateways import references
 from app.edge.gateways.port import (
     ChargeStatus,
     CheckoutReady,
@@ -24,6 +25,7 @@ from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
 from app.foundation.db import Tx
 from app.foundation.money import Money
 from app.money.payments import rules
+from app.money.payments.actions.look_up import LOOK_AGAIN_IN, RETRY_SOON_S
 from app.money.payments.actions.read import get
 from app.money.payments.model import (
     MOVES,
@@ -38,11 +40,9 @@ from app.money.payments.queries import charges
 # has not ended by then was cut off by a crash.
 CALLING_FOR: Final = timedelta(seconds=30)
 _ASKING_PAUSE: Final = timedelta(seconds=10)
-_LOOK_AGAIN_IN: Final = timedelta(hours=1)
 # If a charge differs from ours in these alone, its money is really there, and is refunded.
 _WRONG: Final = frozenset({"amount", "currency"})
 _MISMATCH: Final = "payment_mismatch"
-_RETRY_SOON_S = 3
 
 
 async def begin(
@@ -73,17 +73,17 @@ async def begin(
             booking_id=booking_id,
             payer_id=payer_id,
             gateway=gateway,
-            reference=f"pay-{payment_id.hex}",
+            reference=references.of_charge(payment_id),
             money=money,
             calling_for=CALLING_FOR,
-            look_in=_LOOK_AGAIN_IN,
+            look_in=LOOK_AGAIN_IN,
         )
         await _record_begun(tx, payment)
         return payment
     if payment.state is PaymentState.PENDING:
         return payment
     if not await charges.begin_calling(tx, payment.id, CALLING_FOR):
-        raise PaymentStarting("It is being started; ask again.", retry_after_s=_RETRY_SOON_S)
+        raise PaymentStarting("It is being started; ask again.", retry_after_s=RETRY_SOON_S)
     return await get(tx, payment.id)
 
 

@@ -1,7 +1,5 @@
-"""Facts that a gateway adds later, and charges that it has and we had not: posted once."""
+"""Facts that a gateway adds later are posted once; charges that only it has are taken in."""
 
-from datetime import timedelta
-from typing import Final
 from uuid import UUID
 
 from app.edge.gateways.port import (
@@ -15,12 +13,11 @@ from app.foundation.money import Money
 from app.foundation.queue import SettlePayment, enqueue, enqueue_all
 from app.money.ledger import actions as ledger
 from app.money.payments import rules
+from app.money.payments.actions.look_up import LOOK_AGAIN_IN
 from app.money.payments.model import (
     PaymentState,
 )
 from app.money.payments.queries import charges, facts
-
-_LOOK_AGAIN_IN: Final = timedelta(hours=1)
 
 
 async def learn(tx: Tx, payment_id: UUID, found: FoundCharge) -> None:
@@ -75,7 +72,7 @@ async def take_in(
         money=money,
         booking_id=booking_id,
         payer_id=payer_id,
-        look_in=_LOOK_AGAIN_IN,
+        look_in=LOOK_AGAIN_IN,
     )
     if is_new:
         await enqueue(tx, SettlePayment(payment_id=payment_id))

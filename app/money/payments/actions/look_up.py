@@ -14,11 +14,11 @@ from app.money.payments.queries import charges
 
 # Longer than the job of a look-up is tried again after failures.
 _ASKING_FOR: Final = timedelta(hours=1)
-_LOOK_AGAIN_IN: Final = timedelta(hours=1)
+LOOK_AGAIN_IN: Final = timedelta(hours=1)
 # A guest can pay for as long as the gateway's page is open, and its webhook may be lost.
 _LOOK_FOR: Final = timedelta(days=7)
 _log = structlog.get_logger(__name__)
-_RETRY_SOON_S = 3
+RETRY_SOON_S: Final = 3
 
 
 async def ask_about(tx: Tx, reference: str) -> None:
@@ -38,7 +38,7 @@ async def ask_about_unpaid(tx: Tx, *, limit: int) -> int:
     webhook about that may be lost.
     """
     payment_ids = await charges.look_up_due(
-        tx, look_again_in=_LOOK_AGAIN_IN, look_for=_LOOK_FOR, limit=limit
+        tx, look_again_in=LOOK_AGAIN_IN, look_for=_LOOK_FOR, limit=limit
     )
     await enqueue_all(tx, [SettlePayment(payment_id=payment_id) for payment_id in payment_ids])
     return len(payment_ids)
@@ -50,5 +50,5 @@ def inconclusive(reason: str) -> GatewayUnclear:
     return GatewayUnclear(
         "The gateway gave no clear answer. Nothing is lost: ask again with the same "
         "Idempotency-Key, and this payment goes on from where it is.",
-        retry_after_s=_RETRY_SOON_S,
+        retry_after_s=RETRY_SOON_S,
     )

@@ -1,4 +1,4 @@
-"""Statements on what a gateway says later of a paid charge: its fee, and what it settled."""
+"""Statements on what a gateway reports later of a paid charge: its fee, and what it settled."""
 
 from uuid import UUID
 
@@ -35,7 +35,10 @@ async def store_facts(tx: Tx, payment_id: UUID, *, fee: int, settled: Money | No
 
 
 async def ask_for_facts(tx: Tx, payment_id: UUID) -> None:
-    """Ask for the fee of a charge later: the longer it is paid, the later; at last no more."""
+    """Ask for the fee of a charge later: after as long as it has been paid, 6 hours at the most.
+
+    After 30 days it is not asked for any more.
+    """
     await execute(
         tx,
         """

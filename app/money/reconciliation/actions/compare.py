@@ -26,7 +26,7 @@ from app.money.reconciliation.queries.differences import NewDifference
 Comparison = Callable[[Tx, Scope], Awaitable[Compared]]
 
 ALERT: Final = "difference"
-# So long a difference may be that of two clocks, or of a webhook on its way.
+# Within this time two clocks, or a webhook on its way, may make a difference.
 _SEEN_FOR: Final = timedelta(minutes=30)
 _HOURS_MAX: Final = 100
 
@@ -39,8 +39,8 @@ async def prepare(tx: Tx) -> None:
 async def lock_comparing(tx: Tx, gateway: GatewayName) -> None:
     """Let one run of a gateway at a time compare, mend or alert, until the transaction ends.
 
-    One that compared earlier must not close what another has found since. This is locked before
-    any difference, and after any movement.
+    A run that compared earlier must not close what another has found since. The runs are locked
+    before any difference, and after any movement.
     """
     await runs.lock_unfinished(tx, gateway)
 
@@ -48,7 +48,7 @@ async def lock_comparing(tx: Tx, gateway: GatewayName) -> None:
 async def compare_all(
     tx: Tx, scope: Scope, others: Mapping[What, Comparison]
 ) -> dict[What, Compared]:
-    """Compare all kinds of movements. `others` compare those whose rows are of no room of money."""
+    """Compare all kinds of movements; by `others` those whose rows no room of money knows."""
     await plan_for_values(tx)
     return {
         What.CHARGE: await charges.compare(tx, scope),

@@ -9,6 +9,7 @@ import uuid_utils.compat
 from app.edge.gateways.lists import Page, Span
 from app.edge.gateways.port import Gateway, GatewayName
 from app.foundation.alerts import Severity, Sighting, raise_alerts
+from app.foundation.clipping import clip
 from app.foundation.db import Tx
 from app.foundation.retention import Batch
 from app.money.reconciliation import rules
@@ -16,12 +17,12 @@ from app.money.reconciliation.model import NEXT, Movement, Run, RunLost, What
 from app.money.reconciliation.queries import differences, hours, movements, runs
 from app.money.reconciliation.rules import Found
 
-# Longer than the calls of one page can last, with those that are made again.
+# Longer than the calls for one page can last, with all that are made again.
 _WORKING_FOR: Final = timedelta(minutes=5)
 _TAKEN_UP_FOR: Final = timedelta(days=1)
 # A list that cannot be gone on with (a gateway may forget where a page was) is not tried for ever.
 _TRIES_MAX: Final = 5
-_ERROR_LENGTH_MAX: Final = 500
+_SUBJECT_LENGTH_MAX: Final = 200
 
 
 async def begin(tx: Tx, gateway: GatewayName, span: Span) -> Run:
@@ -69,14 +70,14 @@ async def store_asked(tx: Tx, run: Run, found: Sequence[Movement]) -> None:
 
 
 async def keep(tx: Tx, run: Run) -> None:
-    """Say that this process works at a run still. Raises RunLost."""
+    """Note that this process still works on a run. Raises RunLost."""
     if not await runs.keep(tx, run, working_for=_WORKING_FOR):
         raise RunLost(f"somebody else goes on with the run {run.id}")
 
 
 async def fail(tx: Tx, run: Run, error: str) -> None:
-    """Note why a run stopped; it is taken up again from there."""
-    await runs.fail(tx, run, error.replace("\x00", "")[:_ERROR_LENGTH_MAX])
+    """Note why a run stopped; it is taken up again from where it was."""
+    await runs.fail(tx, run, clip(error))
 
 
 async def finish(tx: Tx, run: Run) -> None:
@@ -106,14 +107,14 @@ async def forget_differences(tx: Tx, *, limit: int) -> Batch:
 async def _alert_unreadable(
     tx: Tx, gateway: GatewayName, what: What, unreadable: Sequence[str]
 ) -> None:
-    """Alert about rows that fit no shape of ours: nobody knows whose money they are about."""
+    """Alert operators about rows that cannot be read: nobody knows whose money they are about."""
     await raise_alerts(
         tx,
         [
             Sighting(
                 kind="unreadable_movement",
                 severity=Severity.WARNING,
-                subject=f"{gateway} {what} {gateway_id}"[:200],
+                subject=clip(f"{gateway} {what} {gateway_id}", _SUBJECT_LENGTH_MAX),
                 details={"what": "the gateway lists it, and it fits no shape of ours"},
             )
             for gateway_id in unreadable

@@ -17,12 +17,16 @@ _PER_RUN_MAX: Final = 500
 
 
 async def begin_mending(tx: Tx, gateway: GatewayName, *, only_new: bool) -> list[Difference]:
-    """The differences to try to mend now: unexplained, and not tried too often, or not at all."""
+    """The differences to try to mend now, each of which is counted as tried once more.
+
+    Those that nobody has explained and that were not tried too often; `only_new`: not tried at all.
+    """
     tries_max = 1 if only_new else _TRIES_MAX
-    found = await differences.to_mend(tx, gateway, tries_max=tries_max, limit=_PER_RUN_MAX)
-    mendable = [each for each in found if (each.what, each.kind) not in rules.FOR_A_PERSON]
-    await differences.count_tries(tx, [each.id for each in mendable])
-    return mendable
+    found = await differences.to_mend(
+        tx, gateway, but=rules.FOR_A_PERSON, tries_max=tries_max, limit=_PER_RUN_MAX
+    )
+    await differences.count_tries(tx, [each.id for each in found])
+    return found
 
 
 async def read_payout(tx: Tx, difference: Difference) -> NewPayout | None:
@@ -31,7 +35,7 @@ async def read_payout(tx: Tx, difference: Difference) -> NewPayout | None:
 
 
 async def post_fee(tx: Tx, difference: Difference) -> None:
-    """Post a change of our balance that is a fee; once, since it is here until it is posted."""
+    """Post a change of our balance that is a fee, and close its difference. Does so once."""
     known = await differences.lock(tx, difference.id)
     if known and known.closed_at is None and known.kind is DifferenceKind.MISSING_HERE:
         await differences.close_one(tx, known.id)

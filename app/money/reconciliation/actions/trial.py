@@ -7,7 +7,7 @@ from app.money.reconciliation.queries import trial
 
 
 async def begin_trial(tx: Tx, gateway: GatewayName, span: Span) -> None:
-    """Have all that this session stores of a reconciliation go with the session.
+    """Make all that this session stores of a reconciliation end with the session.
 
     Only on a connection that nothing else uses, neither now nor later.
     """

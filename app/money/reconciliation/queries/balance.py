@@ -1,6 +1,6 @@
-"""What changes our balance beside charges and instructions: payouts to our bank, and the rest.
+"""What changes our balance beside charges and instructions: payouts to our bank, and changes.
 
-Nothing is kept here of the rest, but what the ledger has.
+A change (see `What`) has no row of ours but its posting in the ledger.
 """
 
 from typing import Final

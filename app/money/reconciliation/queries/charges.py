@@ -1,4 +1,4 @@
-"""Charges, three ways."""
+"""Charges three ways: at the gateway, here, and in the ledger."""
 
 from typing import Final
 

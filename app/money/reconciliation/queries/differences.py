@@ -27,7 +27,7 @@ class NewDifference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def record(tx: Tx, gateway: GatewayName, what: What, found: Sequence[NewDifference]) -> None:
-    """Insert what is new, and renew what is known; in the order of keys, which never deadlocks.
+    """Insert new differences, and renew known ones: in the order of keys, so that none deadlock.
 
     What was explained and has changed since is closed first, and is to be explained anew.
     """
@@ -112,14 +112,18 @@ async def close(
 
 
 async def open_hours(tx: Tx, gateway: GatewayName, *, limit: int) -> list[datetime]:
-    """The hours in which a gateway has open differences, oldest first."""
+    """The hours in which a gateway has open differences, the oldest first.
+
+    Hours in which all of them are explained come last: such a difference may stay open for good.
+    """
     return await fetch_values(
         tx,
         datetime,
         """
-        SELECT DISTINCT date_trunc('hour', at, 'UTC') AS hour FROM differences
+        SELECT date_trunc('hour', at, 'UTC') AS hour FROM differences
          WHERE gateway = %(gateway)s AND closed_at IS NULL
-         ORDER BY hour LIMIT %(limit)s""",
+         GROUP BY hour
+         ORDER BY every(explained_at IS NOT NULL), hour LIMIT %(limit)s""",
         gateway=gateway,
         limit=limit,
     )
@@ -143,8 +147,18 @@ async def open_at(
     )
 
 
-async def to_mend(tx: Tx, gateway: GatewayName, *, tries_max: int, limit: int) -> list[Difference]:
-    """Differences that nobody has explained, and that were not tried too often; oldest first."""
+async def to_mend(
+    tx: Tx,
+    gateway: GatewayName,
+    *,
+    but: Collection[tuple[What, DifferenceKind]],
+    tries_max: int,
+    limit: int,
+) -> list[Difference]:
+    """Differences that nobody has explained, and that were not tried too often; oldest first.
+
+    None of the kinds `but`.
+    """
     return await fetch_all(
         tx,
         Difference,
@@ -152,8 +166,12 @@ async def to_mend(tx: Tx, gateway: GatewayName, *, tries_max: int, limit: int) -
         SELECT * FROM differences
          WHERE gateway = %(gateway)s AND closed_at IS NULL AND explained_at IS NULL
            AND tries < %(tries_max)s
+           AND (what, kind) NOT IN (
+               SELECT * FROM unnest(%(whats)s::text[], %(kinds)s::text[]))
          ORDER BY at, id LIMIT %(limit)s""",
         gateway=gateway,
+        whats=[what for what, _ in but],
+        kinds=[kind for _, kind in but],
         tries_max=tries_max,
         limit=limit,
     )
@@ -182,10 +200,10 @@ async def to_alert(
     at_once: Collection[tuple[What, DifferenceKind]],
     seen_for: timedelta,
 ) -> list[Difference]:
-    """Mark as alerted, and return, what nobody was alerted about yet and must look at.
+    """Mark as alerted, and return, the differences that operators are to be alerted about now.
 
-    That is `at_once` what only a person can mend, such as any change that is no fee; and all else,
-    once it has been seen for so long.
+    The kinds `at_once`, and changes that are no fee, which only a person can mend, are due at once;
+    the others once they have been seen for as long as `seen_for`.
     """
     return await fetch_all(
         tx,

@@ -1,6 +1,8 @@
-"""Refunds and transfers, three ways."""
+"""Refunds and transfers three ways: at the gateway, here, and in the ledger."""
 
 from typing import Final
+
+import msgspec
 
 from app.foundation.db import Tx, fetch_new_value
 from app.money.instructions.model import InstructionKind
@@ -88,6 +90,7 @@ _COMPARE: Final = """
         -- compared in the currency that it was sent in: of a transfer what was settled.
         SELECT both_sides.*, own.state, own.updated_at, own.reference AS own_reference,
                own.gateway_id AS own_gateway_id, party.ids, party.fee AS party_fee,
+               party.fee_corrections,
                CASE own.kind WHEN 'transfer' THEN coalesce(own.settled_currency, own.currency)
                          ELSE own.currency END AS own_currency,
                CASE WHEN own.kind = 'refund' AND own.settled_currency IS NOT NULL
@@ -101,7 +104,8 @@ _COMPARE: Final = """
           LEFT JOIN instructions AS own ON own.id = both_sides.instruction_id
           LEFT JOIN LATERAL (
                SELECT array_agg(id) AS ids, sum(amount)::bigint AS amount,
-                      sum(returned)::bigint AS returned, sum(fee)::bigint AS fee
+                      sum(returned)::bigint AS returned, sum(fee)::bigint AS fee,
+                      sum(fee_corrections)::bigint AS fee_corrections
                  FROM instructions
                 WHERE id = own.id OR sent_as = own.sent_as
                ) AS party ON true
@@ -114,7 +118,8 @@ _COMPARE: Final = """
                    - CASE WHEN both_sides.state IN ('confirmed', 'reversed')
                           THEN sent_amount - own_amount ELSE 0 END
                    + coalesce(adjusted.amount, 0) AS in_ledger,
-               coalesce(booked.fee, 0) + coalesce(adjusted.fee, 0) AS fee_in_ledger,
+               CASE WHEN fee_corrections > 0 THEN party_fee ELSE coalesce(booked.fee, 0) END
+                   + coalesce(adjusted.fee, 0) AS fee_in_ledger,
                coalesce(party_fee, booked.fee) AS own_fee, adjusted.amount AS adjusted
           FROM own_side AS both_sides
           LEFT JOIN LATERAL (
@@ -229,11 +234,5 @@ async def compare(tx: Tx, kind: InstructionKind, scope: Scope) -> Compared:
         Compared,
         _COMPARE,
         kind=kind,
-        gateway=scope.gateway,
-        live=scope.live,
-        since=scope.since,
-        until=scope.until,
-        run_since=scope.run_since,
-        run_until=scope.run_until,
-        listed_since=scope.listed_since,
+        **msgspec.structs.asdict(scope),
     )

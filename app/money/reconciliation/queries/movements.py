@@ -35,8 +35,7 @@ async def store(
                kind text, gateway_id text, reference text, charge_reference text, charge_id text,
                state text, amount bigint, currency text, returned bigint, fee bigint,
                settled_amount bigint, settled_currency text, recipient text, is_taken boolean,
-               live boolean, at timestamptz,
-               arrives_at timestamptz)
+               live boolean, at timestamptz, arrives_at timestamptz)
          ORDER BY kind, gateway_id
             ON CONFLICT (gateway, kind, gateway_id) DO UPDATE
            SET reference = excluded.reference, charge_reference = excluded.charge_reference,

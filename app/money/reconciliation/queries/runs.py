@@ -36,7 +36,7 @@ async def take_unfinished(
     younger_than: timedelta,
     tries_max: int,
 ) -> Run | None:
-    """Take up the oldest run of a gateway that nobody works at; None if there is none."""
+    """Take up the oldest run of a gateway that nobody works on; None if there is none."""
     return await fetch_one(
         tx,
         Run,
@@ -93,7 +93,7 @@ async def move_on(
 
 
 async def keep(tx: Tx, run: Run, *, working_for: timedelta) -> bool:
-    """Say that somebody works at a run still; False if somebody else has taken it up."""
+    """Note that somebody still works on a run; False if somebody else has taken it up."""
     count = await execute(
         tx,
         """

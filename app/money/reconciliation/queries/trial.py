@@ -1,4 +1,4 @@
-"""Tables of a trial: temporary ones of the same names, which the session sees instead of ours."""
+"""Tables of a trial: temporary ones with the names of ours, which end with the session."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from app.foundation.db import Tx, execute
 
 
 async def create_tables(tx: Tx) -> None:
-    """Create them; they are gone with the session. From here on it does not see the real ones."""
+    """Create the tables of a trial. From here on this session does not see the real ones."""
     await execute(
         tx,
         """

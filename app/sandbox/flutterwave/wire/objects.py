@@ -59,7 +59,7 @@ def page(
 def transaction(of: Transaction) -> dict[str, Any]:
     """An attempt to pay. Its fee has three decimals; the settled amount is rounded."""
     paid, amount = of.paid_at is not None, major(of.amount, of.currency)
-    is_late = paid and of.settled_at is None  # it is not told yet what comes into the balance
+    is_late = paid and of.settled_at is None  # what comes into the balance is not reported yet
     settled, currency = of.settled(of.amount), of.settled_currency or of.currency
     return {
         "id": of.id,

@@ -30,9 +30,9 @@ class Change(NamedTuple):
 
 
 def changes(books: Books) -> list[Change]:
-    """All changes of the balance that are told, newest first."""
+    """All changes of the balance that are reported by now, newest first."""
     found = [
-        *(of_charge(each) for each in books.transactions.all() if _is_told(each)),
+        *(of_charge(each) for each in books.transactions.all() if _is_reported(each)),
         *(line for each in books.refunds.all() if _is_ours(each) for line in of_refund(each)),
         *(line for each in books.chargebacks.all() if _is_ours(each) for line in of_dispute(each)),
         *_of_transfers(books),
@@ -138,7 +138,7 @@ def _is_ours(of: Refund | Chargeback | Payout | Transfer) -> bool:
     return of.gateway == NAME
 
 
-def _is_told(of: Transaction) -> bool:
+def _is_reported(of: Transaction) -> bool:
     return of.gateway == NAME and of.settled_at is not None
 
 

@@ -7,7 +7,7 @@ import pytest
 from app.foundation import db
 from app.money.instructions.rules import attempts
 from tests.databases import Databases
-from tests.flows.sending.hiccups import (
+from tests.flows.sending.lines import (
     REFUND,
     TRANSFER,
     Fault,
@@ -175,9 +175,9 @@ async def test_a_restored_database_does_not_send_a_transfer_again(
     await audit_is_clean()
 
 
-def test_attempts_after_hiccups_come_in_seconds_then_less_and_less_often() -> None:
-    waits = [attempts.retry_after(number, is_hiccup=True) for number in range(1, 9)]
+def test_attempts_after_outages_come_in_seconds_then_less_and_less_often() -> None:
+    waits = [attempts.retry_after(number, was_outage=True) for number in range(1, 9)]
     seconds = [each.total_seconds() if each else None for each in waits]
     assert seconds == [5, 20, 80, 320, 1280, 3600, 3600, None]
-    refused = [attempts.retry_after(number, is_hiccup=False) for number in range(1, 6)]
+    refused = [attempts.retry_after(number, was_outage=False) for number in range(1, 6)]
     assert refused == [timedelta(hours=1)] * 4 + [None]

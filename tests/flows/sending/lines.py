@@ -12,10 +12,9 @@ from app.edge.gateways.port import GatewayName
 from app.edge.gateways.registry import close_gateways, open_gateways
 from app.foundation.db import execute, transaction
 from app.foundation.settings import settings
-from tests.money.payees.payout_accounts import add_account, make_payee
-from tests.sandbox.webhooks import all_delivered
+from tests.money.payees.payout_accounts import account_at_stripe, add_account, make_payee
 from tests.shop import Shop
-from tests.stories.trips import trip_in_euros, trip_in_shillings
+from tests.stories.trips import trip_at
 
 REFUND, TRANSFER = ("/refund", "/refunds"), ("/transfer", "/transfers")
 
@@ -23,14 +22,6 @@ _WALLET: Final[dict[str, Any]] = {
     "kind": "mobile_money",
     "accountNumber": "256771234567",
     "bankCode": "MPS",
-}
-_AT_STRIPE: Final[dict[str, Any]] = {
-    "holder": "Hannah Host",
-    "kind": "gateway_account",
-    "country": "FR",
-    "currency": "EUR",
-    "accountNumber": None,
-    "bankCode": None,
 }
 
 
@@ -109,13 +100,7 @@ async def go_over(shop: Shop, line: Line) -> None:
 
 async def cancelled(shop: Shop, gateway: str) -> dict[str, Any]:
     """A booking paid through a gateway and cancelled: its refund is queued."""
-    match gateway:
-        case "stripe":
-            booking = await trip_in_euros(shop, days_ahead=30)
-        case "flutterwave":
-            booking = await trip_in_shillings(shop, days_ahead=30)
-        case _:
-            booking = await shop.reserve("1A")
+    booking = await trip_at(shop, gateway, days_ahead=30)
     await shop.paid(booking)
     reply = await shop.post(shop.guest, f"/api/bookings/{booking['id']}/cancel")
     assert reply.status_code == 200, reply.text
@@ -129,28 +114,17 @@ async def released(shop: Shop, gateway: str) -> None:
     """A trip paid through a gateway is over: the transfer to its host is queued."""
     match gateway:
         case "stripe":
-            await _account_at_stripe(shop)
-            booking = await trip_in_euros(shop)
+            await account_at_stripe(shop)
         case "flutterwave":
             reply = await add_account(shop, currency="UGX", **_WALLET)
             assert reply.status_code == 201, reply.text
-            booking = await trip_in_shillings(shop)
         case _:
             await make_payee(shop)
-            booking = await shop.reserve("1A")
+    booking = await trip_at(shop, gateway)
     await shop.paid(booking)
     await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=1, seconds=1))
     assert await shop.sweep("release-escrow") == 1
     assert await shop.values("SELECT kind || ' ' || state FROM instructions") == ["transfer queued"]
-
-
-async def _account_at_stripe(shop: Shop) -> None:
-    reply = await add_account(shop, **_AT_STRIPE)
-    assert reply.status_code == 201, reply.text
-    (known,) = await shop.sandbox.accounts()
-    await shop.sandbox.onboard(known["code"])
-    await all_delivered(shop.sandbox)
-    await shop.run_jobs()
 
 
 async def wait(shop: Shop, by: timedelta) -> None:
