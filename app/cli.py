@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +63,10 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Berthold: bookings, held and paid for, on Postgres alone."""
+    from app.foundation.logs import configure_logs  # noqa: PLC0415
+
+    # What is printed is for the person who asked; what is logged does not mix into it.
+    configure_logs("WARNING", json=False, to=sys.stderr)
 
 
 @main.command()

@@ -21,6 +21,7 @@ from app.foundation.money import SignedMoney
 from app.foundation.settings import settings
 from app.money.payments.model import GatewayUnclear
 from app.money.reconciliation.model import DayReply, Difference
+from app.money.reconciliation.rules import FIRST_DAY
 
 _POOL: int = 2
 _TITLES = ("", "", "number", "at the gateway", "here", "in the ledger")
@@ -46,7 +47,10 @@ def reconcile(*, gateway: str, day: datetime | None, mend: bool, folder: Path) -
     if running:
         for name in GatewayName:
             os.environ.setdefault(f"{name.upper()}_BASE_URL", running.sandbox_url)
-    wanted = day.date() if day else asyncio.run(in_transaction(_yesterday))
+    yesterday = asyncio.run(in_transaction(_yesterday))
+    wanted = day.date() if day else yesterday
+    if not FIRST_DAY <= wanted <= yesterday + timedelta(days=1):
+        raise click.BadParameter(f"must be from {FIRST_DAY} to today", param_hint="--day")
     try:
         report = asyncio.run(_reconcile(GatewayName(gateway), wanted, mend=mend))
     except GatewayUnclear as unclear:

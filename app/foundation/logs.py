@@ -3,7 +3,7 @@
 import logging
 import sys
 from json import dumps
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 import structlog
@@ -12,8 +12,12 @@ from structlog.typing import Processor
 _NOISY = ("uvicorn.access", "httpx", "httpcore", "procrastinate", "psycopg.pool")
 
 
-def configure_logs(level: str, *, json: bool) -> None:
-    """Send structlog's events and the standard library's to stdout, in one format."""
+def configure_logs(level: str, *, json: bool, to: TextIO | None = None) -> None:
+    """Send structlog's events and the standard library's to a stream, in one format.
+
+    To stdout by default.
+    """
+    to = to or sys.stdout
     number = logging.getLevelNamesMapping()[level]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -23,9 +27,11 @@ def configure_logs(level: str, *, json: bool) -> None:
     structlog.configure(
         processors=[*shared, *_rendering(json=json, bytes_out=True)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.BytesLoggerFactory() if json else structlog.PrintLoggerFactory(),
+        logger_factory=(
+            structlog.BytesLoggerFactory(to.buffer) if json else structlog.PrintLoggerFactory(to)
+        ),
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(to)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

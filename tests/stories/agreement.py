@@ -74,10 +74,11 @@ async def _movements(house: House) -> list[str]:
         if row["transaction_id"] in ours and row["status"] == "processed"
     ]
     others = {row["id"] for row in await _strangers_transfers(house)}
+    explained = set(await house.values(_EXPLAINED))
     sent = [
         row
         for row in await house.sandbox.transfers()
-        if row["status"] == "success" and row["id"] not in others
+        if row["status"] == "success" and row["id"] not in others and not explained & {*_names(row)}
     ]
     return [
         *_once("charge", paid, await house.values(_CHARGES)),
@@ -145,12 +146,12 @@ _PAYEES: Final = """
 _CHARGES: Final = "SELECT gateway_id FROM payments WHERE state = 'succeeded'"
 _REFUNDS: Final = """
     SELECT gateway_id FROM instructions WHERE kind = 'refund' AND state = 'confirmed'"""
-# Transfers that went together are one at the gateway; some that others made are only explained.
+# Transfers that went together are one at the gateway.
 _TRANSFERS: Final = """
     SELECT gateway_id FROM (
            SELECT DISTINCT coalesce(sent_as, id::text), gateway_id FROM instructions
-            WHERE kind = 'transfer' AND state = 'confirmed'
-            UNION ALL
-           SELECT id::text, subject FROM differences
-            WHERE what = 'transfer' AND explained_at IS NOT NULL AND instruction_id IS NULL
-              AND at_gateway > 0) AS sent"""
+            WHERE kind = 'transfer' AND state = 'confirmed') AS sent"""
+# What others have sent, and an admin has posted.
+_EXPLAINED: Final = """
+    SELECT subject FROM differences
+     WHERE what = 'transfer' AND explained_at IS NOT NULL AND instruction_id IS NULL"""

@@ -141,24 +141,26 @@ async def transfers_of_host(
 async def balances_of_host(tx: Tx, host_id: UUID) -> list[HostBalance]:
     """Per currency: what is not paid out yet, by where it is, and what the host owes.
 
-    A transfer that came back counts until another instruction sends its money again.
+    What came back of a transfer, all or a part, counts until another instruction sends it again.
     """
     return await fetch_all(
         tx,
         HostBalance,
         """
         WITH part AS (
-            SELECT currency, amount,
+            SELECT currency,
+                   CASE state WHEN 'confirmed' THEN returned ELSE amount END
+                       - coalesce((SELECT sum(again.amount) FROM instructions AS again
+                                    WHERE again.source_id = instructions.id), 0) AS amount,
                    CASE WHEN state = 'waiting_for_payee' THEN 'waiting'
-                        WHEN state = 'reversed' THEN 'back'
+                        WHEN state IN ('reversed', 'confirmed') THEN 'back'
                         WHEN state <> 'queued' OR waits_for IS NULL THEN 'way'
                         WHEN waits_for = 'minimum' THEN 'minimum'
                         ELSE 'held' END AS kind
               FROM instructions
              WHERE payee_id = %(host_id)s AND kind = 'transfer'
-               AND state NOT IN ('confirmed', 'cancelled')
-               AND NOT EXISTS (
-                   SELECT FROM instructions AS again WHERE again.source_id = instructions.id)
+               AND (state NOT IN ('confirmed', 'cancelled')
+                    OR (state = 'confirmed' AND returned > 0))
              UNION ALL
             SELECT currency, amount - recovered, 'debt' FROM host_debts
              WHERE host_id = %(host_id)s AND recovered < amount
@@ -172,6 +174,7 @@ async def balances_of_host(tx: Tx, host_id: UUID) -> list[HostBalance]:
                coalesce(sum(amount) FILTER (WHERE kind = 'back'), 0)::bigint AS came_back,
                coalesce(sum(amount) FILTER (WHERE kind = 'debt'), 0)::bigint AS debt
           FROM part
+         WHERE amount > 0
          GROUP BY currency
          ORDER BY currency""",
         host_id=host_id,

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from app.money.reconciliation.model import (
 )
 
 KEPT: Final = timedelta(days=396)  # 13 months: a year can be looked back on, from anywhere in it
+FIRST_DAY: Final = date(2000, 1, 1)  # before any gateway: no list has an older row
 _HOUR: Final = timedelta(hours=1)
 _SLICE: Final = timedelta(hours=6)
 

@@ -145,7 +145,7 @@ def _file(text: str, name: str) -> Response[str]:
     """A file to save; RFC 4180 asks for the parameter `header`."""
     return Response(
         text,
-        media_type="text/csv; charset=utf-8; header=present",
+        media_type="text/csv; header=present",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 

@@ -169,6 +169,8 @@ async def test_an_admin_sends_a_part_of_a_payout_that_came_back_again_and_once(s
     assert (await reissue())["code"] == "not_reversed"
     await shop.sandbox.act("reversals", transfer=first["reference"], amount=1_200)
     await settle_down(shop)
+    [seen] = (await shop.get(shop.host, "/api/host/balance"))["balances"]
+    assert seen["owed"]["amount"] == seen["cameBack"]["amount"] == 1_200
     assert (await reissue())["instruction"]["amount"]["amount"] == 1_200
     assert (await reissue())["code"] == "reissued_before"
     await settle_down(shop)
@@ -178,6 +180,7 @@ async def test_an_admin_sends_a_part_of_a_payout_that_came_back_again_and_once(s
     ]
     assert await reconciled(shop, GatewayName.STRIPE) == []
     await books_agree(shop, GatewayName.STRIPE)
+    assert (await shop.get(shop.host, "/api/host/balance"))["balances"] == []
     await shop.sandbox.act("reversals", transfer=first["reference"])  # the rest, and that is owed
     await settle_down(shop)
     assert await reconciled(shop, GatewayName.STRIPE) == []

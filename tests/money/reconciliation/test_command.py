@@ -100,7 +100,7 @@ def test_the_command_exits_with_0_1_or_2(
             )
 
         yesterday = datetime.now(UTC) - timedelta(days=1)
-        assert f"\nstripe, {yesterday:%Y-%m-%d} (UTC)\n" in run(day="").output
+        assert f"stripe, {yesterday:%Y-%m-%d} (UTC)\n" in run(day="").output
         empty = run()
         assert (empty.exit_code, last_line(empty)) == (0, "everything is explained")
         lists.charge(f"pay-{'a' * 32}", 800)
@@ -115,6 +115,17 @@ def test_the_command_exits_with_0_1_or_2(
         silent = run()
         assert silent.exit_code == 2
         assert "page 1, of charges" in silent.output
+
+
+@pytest.mark.parametrize("day", ["1999-12-31", "9999-12-31"])
+def test_a_day_that_no_gateway_can_have_is_refused_in_words(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, day: str
+) -> None:
+    ended = command.run(
+        monkeypatch, "reconcile", "--gateway", "stripe", "--day", day, DATABASE_URL=database_url
+    )
+    assert ended.exit_code == 2
+    assert "must be from 2000-01-01 to today" in ended.output
 
 
 def last_line(result: Result) -> str:

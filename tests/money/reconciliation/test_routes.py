@@ -6,6 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
+from app.edge.gateways.port import GatewayName
+from app.foundation.db import transaction
+from app.money.reconciliation import actions as reconciliation
 from app.people.accounts.model import Principal
 from tests import make
 from tests.money.reconciliation.desk import Desk
@@ -156,6 +159,23 @@ async def test_an_explanation_of_a_fee_posts_it_as_taken_and_makes_no_other_diff
     assert await desk.found() == []
 
 
+async def test_a_fee_that_was_explained_while_a_run_mends_is_not_posted_too(
+    desk: Desk, as_admin: httpx.AsyncClient
+) -> None:
+    desk.lists.change(-500, "stripe_fee")
+    await desk.compared()
+    async with transaction() as tx:
+        [difference] = await reconciliation.begin_mending(tx, GatewayName.STRIPE, only_new=False)
+    reply = await explain(
+        as_admin, str(difference.id), note="the monthly fee", account="platform_revenue"
+    )
+    assert reply.status_code == 200, reply.text
+    async with transaction() as tx:
+        await reconciliation.post_fee(tx, difference)
+    assert await desk.balance("gateway_clearing") == 500
+    assert await desk.balance("gateway_fees") == 0
+
+
 async def test_a_run_is_queued_for_a_gateway_and_a_day(
     desk: Desk, as_admin: httpx.AsyncClient
 ) -> None:
@@ -167,4 +187,9 @@ async def test_a_run_is_queued_for_a_gateway_and_a_day(
     jobs = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'reconcile-gateway'"
     assert await desk.count(jobs) == 4
     tomorrow = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}"
-    assert (await as_admin.post(f"{PATH}/run", json={"day": tomorrow})).status_code == 422
+    for day in (tomorrow, "0001-01-01", "1999-12-31"):
+        refused = await as_admin.post(f"{PATH}/run", json={"day": day})
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "day")
+    for name in ("from", "to"):
+        refused = await as_admin.get(PATH, params={name: "0001-01-01"})
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, name)

@@ -38,8 +38,11 @@ async def read_days(
 ) -> Reconciliation:
     """The sums of days (UTC), the last one included; by default of a week up to today.
 
-    Raises Invalid for more than a year.
+    Raises Invalid for more than a year, and for a day before there were gateways.
     """
+    for name, day in (("from", since), ("to", until)):
+        if day and day < rules.FIRST_DAY:
+            raise Invalid.field(name, f"must not be before {rules.FIRST_DAY}")
     last = until or (await now(tx)).date()
     first = since or last - _DAYS
     if not timedelta(0) <= last - first <= _DAYS_MAX:
@@ -111,12 +114,14 @@ async def queue_run(
 ) -> Queued:
     """Queue the reconciliation of a day at one of these gateways, or at all of them.
 
-    Raises Invalid for a gateway that is not open, and for a day to come.
+    Raises Invalid for a gateway that is not open, for a day to come, or before there were gateways.
     """
     today = (await now(tx)).date()
     day = request.day or today - timedelta(days=1)
     if day > today:
         raise Invalid.field("day", "is to come")
+    if day < rules.FIRST_DAY:
+        raise Invalid.field("day", f"must not be before {rules.FIRST_DAY}")
     if request.gateway and request.gateway not in gateways:
         raise Invalid.field("gateway", "is not used here")
     wanted = [request.gateway] if request.gateway else gateways

@@ -35,9 +35,13 @@ async def read_payout(tx: Tx, difference: Difference) -> NewPayout | None:
 
 
 async def post_fee(tx: Tx, difference: Difference) -> None:
-    """Post a change of our balance that is a fee, and close its difference. Does so once."""
+    """Post a change of our balance that is a fee, and close its difference. Does so once.
+
+    Not if an admin has explained it meanwhile: that may have posted it.
+    """
     known = await differences.lock(tx, difference.id)
-    if known and known.closed_at is None and known.kind is DifferenceKind.MISSING_HERE:
+    is_open = known and known.closed_at is None and known.explained_at is None
+    if known and is_open and known.kind is DifferenceKind.MISSING_HERE:
         await differences.close_one(tx, known.id)
         await resolve_alert(tx, ALERT, str(known.id))
         await ledger.post(tx, rules.fee_of_change(known, known.at_gateway or 0))
