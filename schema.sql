@@ -2219,6 +2219,7 @@ CREATE TABLE public.instructions (
     waits_for text,
     sent_as text,
     fee_corrections smallint DEFAULT 0 NOT NULL,
+    settled_returned bigint DEFAULT 0 NOT NULL,
     CONSTRAINT instructions_amount_check CHECK ((amount > 0)),
     CONSTRAINT instructions_attempt_check CHECK ((attempt >= 0)),
     CONSTRAINT instructions_attempt_has_reference CHECK (((origin = 'gateway'::text) OR ((attempt > 0) = (reference IS NOT NULL)))),
@@ -2250,6 +2251,13 @@ END),
 --
 
 COMMENT ON TABLE public.instructions IS 'Money out: refunds to guests and transfers to hosts, committed before the gateway hears of them';
+
+
+--
+-- Name: COLUMN instructions.settled_returned; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.instructions.settled_returned IS 'what of settled_amount has come back in parts; 0 if the gateway does not exchange it';
 
 
 --

@@ -134,7 +134,8 @@ async def test_a_storm_passes_and_leaves_nothing_wrong(
         print(
             f"storm: {sum(weather.calls.values())} calls, {dict(weather.calls)}; {dict(states)}; "
             f"at rest after {steps} steps of calm; {await house.values(_INSTRUCTIONS)}; "
-            f"{were_unknown} were unknown; {await house.values(_DIFFERENCES)}"
+            f"{were_unknown} were unknown; {await house.values(_CHARGEBACKS)}; "
+            f"{await house.values(_DIFFERENCES)}"
         )
         assert were_unknown, "the storm was too weak to show anything"
         assert await house.values(_UNKNOWN) == []
@@ -336,10 +337,16 @@ _OPEN: Final = """
      UNION ALL
     SELECT 'booking ' || state FROM bookings
      WHERE state NOT IN ('completed', 'cancelled', 'expired', 'declined')"""
+_CHARGEBACKS: Final = """
+    SELECT concat_ws(' ', 'chargebacks', gateway, state, count(*), settled_currency)
+      FROM chargebacks GROUP BY gateway, state, settled_currency ORDER BY 1"""
 _DIFFERENCES: Final = """
     SELECT concat_ws(' ', what, kind, count(*), 'of which explained', count(explained_at))
       FROM differences GROUP BY what, kind ORDER BY 1"""
-_OPEN_DIFFERENCES: Final = """
+_OPEN_CHARGEBACKS: Final = """
+    SELECT concat_ws(' ', 'chargebacks', gateway, state, count(*), settled_currency)
+      FROM chargebacks GROUP BY gateway, state, settled_currency ORDER BY 1"""
+_DIFFERENCES: Final = """
     SELECT concat_ws(' ', 'difference:', gateway, what, kind, subject, reference, charge_reference,
                      'there', at_gateway, 'here', here, 'ledger', in_ledger, gateway_state, state)
       FROM differences WHERE closed_at IS NULL AND explained_at IS NULL ORDER BY 1"""

@@ -54,8 +54,19 @@ def facts(payment: Payment) -> list[Posting]:
     return [*exchange, fee] if payment.fee else exchange
 
 
-def fee_correction(payment: Payment, *, was: int) -> Posting:
-    """The posting of a fee that the gateway has changed after we had posted it."""
+def corrections(payment: Payment, *, was: Payment) -> list[Posting]:
+    """The postings of what the gateway has changed after we had posted it: fee, and exchange."""
+    postings: list[Posting] = []
+    if payment.settled and was.settled is None:
+        postings.append(_exchange(payment, payment.settled))
+    elif payment.settled and was.settled and payment.settled != was.settled:
+        postings.append(_exchange_correction(payment, was=was.settled))
+    if payment.fee != was.fee:
+        postings.append(_fee_correction(payment, was=was.fee or 0))
+    return postings
+
+
+def _fee_correction(payment: Payment, *, was: int) -> Posting:
     clearing_, change = settled_at(payment), (payment.fee or 0) - was
     fees = Account(AccountKind.GATEWAY_FEES, clearing_.currency, gateway=payment.gateway)
     return Posting(
@@ -64,6 +75,24 @@ def fee_correction(payment: Payment, *, was: int) -> Posting:
         booking_id=payment.booking_id,
         entries=(Entry(fees, -change), Entry(clearing_, change)),
         memo="fee of a charge",
+    )
+
+
+def _exchange_correction(payment: Payment, *, was: Money) -> Posting:
+    """In one currency, or from one to another."""
+    now = payment.settled or was
+    before = Account(AccountKind.GATEWAY_CLEARING, was.currency, gateway=payment.gateway)
+    return Posting(
+        kind=PostingKind.EXCHANGE,
+        source_id=derived(payment.id, f"exchange correction {payment.fee_corrections}"),
+        booking_id=payment.booking_id,
+        entries=(
+            Entry(before, was.amount),
+            Entry(Account(AccountKind.EXCHANGE, was.currency), -was.amount),
+            Entry(Account(AccountKind.EXCHANGE, now.currency), now.amount),
+            Entry(settled_at(payment), -now.amount),
+        ),
+        memo=f"settled as {now}, and not as {was}",
     )
 
 

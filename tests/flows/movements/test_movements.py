@@ -418,6 +418,26 @@ async def test_a_charge_settled_in_another_currency_is_paid_out_from_what_was_se
     assert ours == (await shop.sandbox.books("stripe"))["USD"]["balance"]
 
 
+@pytest.mark.parametrize("parts", [(1,), (1, 1, 1, 109), (250, 1, 2)])
+async def test_what_comes_back_of_an_exchanged_transfer_is_posted_to_the_cent(
+    shop: Shop, parts: tuple[int, ...]
+):
+    await shop.sandbox.set_terms("stripe", settlesIn={"EUR": {"currency": "USD", "rate": "1.10"}})
+    booking, _ = await paid_trip(shop, GatewayName.STRIPE)
+    await account_at_stripe(shop)
+    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
+    await shop.sweep("release-escrow")
+    await settle_down(shop)
+    [transfer] = await shop.sandbox.transfers()
+    for part in (*parts, None):  # None is all the rest
+        given = {"amount": part} if part else {}
+        await shop.sandbox.act("reversals", transfer=transfer["reference"], **given)
+        await settle_down(shop)
+        assert await reconciled(shop, GatewayName.STRIPE) == []
+        await _balance_is_the_ledgers(shop)
+    assert await shop.values("SELECT state FROM instructions") == ["reversed"]
+
+
 async def test_a_refund_of_an_exchanged_charge_is_posted_as_what_left_the_balance(shop: Shop):
     await shop.sandbox.set_terms("stripe", settlesIn={"EUR": {"currency": "USD", "rate": "1.10"}})
     booking, _ = await paid_trip(shop, GatewayName.STRIPE)

@@ -293,3 +293,18 @@ async def test_a_payout_that_comes_back_after_all_is_posted_back(desk: Desk) -> 
     await desk.reconcile()
     assert await desk.found() == []
     assert await desk.balance("bank") == 0
+
+
+@pytest.mark.parametrize("fee", [300, 310])
+async def test_a_settled_amount_that_the_gateway_corrects_is_posted_anew(
+    desk: Desk, fee: int
+) -> None:
+    balance = {"amount": 13_200, "currency": "usd", "fee": 300}
+    _, row = await desk.paid(balance_transaction=balance)
+    for amount in (13_100, 13_250, 13_100):
+        row["balance_transaction"] = {"amount": amount, "currency": "usd", "fee": fee}
+        await desk.reconcile()
+        await desk.reconcile()
+        assert await desk.found() == []
+        assert await desk.balance("gateway_clearing") == -(amount - fee)
+    assert await desk.count("SELECT fee_corrections FROM payments") == 3

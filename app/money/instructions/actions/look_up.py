@@ -165,7 +165,9 @@ async def _take_back(
 
     If several went together, what came back is counted on the first of them, then on the next.
     """
-    left = attempts.in_our_currency(party[0], found.returned)
+    if party[0].settled:  # it went alone
+        return [await _take_exchanged_back(tx, party[0], found.returned)]
+    left = found.returned
     now_back: list[Instruction] = []
     for each in party:
         returned = min(left, each.amount) if len(party) > 1 else left
@@ -174,14 +176,22 @@ async def _take_back(
     return now_back
 
 
-async def _take_part_back(tx: Tx, instruction: Instruction, returned: int) -> Instruction:
-    if returned <= instruction.returned:
+async def _take_exchanged_back(tx: Tx, instruction: Instruction, settled: int) -> Instruction:
+    """Post what came back, `settled` of our balance's currency in all, in proportion in ours."""
+    returned = attempts.in_our_currency(instruction, settled)
+    return await _take_part_back(tx, instruction, returned, settled=settled)
+
+
+async def _take_part_back(
+    tx: Tx, instruction: Instruction, returned: int, *, settled: int = 0
+) -> Instruction:
+    if returned <= instruction.returned and settled <= instruction.settled_returned:
         return instruction
-    part = returned - instruction.returned
-    await ledger.post(tx, postings.partly_reversed(instruction, part))
-    back = Money(amount=part, currency=instruction.currency)
+    now_back = await facts.set_returned(tx, instruction, returned, settled=settled)
+    await ledger.post(tx, postings.partly_reversed(instruction, now_back))
+    back = Money(amount=returned - instruction.returned, currency=instruction.currency)
     await alert(tx, instruction, "instruction_partly_reversed", f"{back} came back")
-    return await facts.set_returned(tx, instruction, returned)
+    return now_back
 
 
 async def _reverse(

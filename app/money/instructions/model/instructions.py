@@ -82,7 +82,8 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
 
     `origin`: whether we began it, or somebody at the gateway. A refund of a charge that is of no
     booking we know has neither booking nor payee. `fee` is what is posted as the gateway's fee,
-    null until it is known; `returned` is what of it has come back in parts.
+    null until it is known; `returned` is what of it has come back in parts, and `settled_returned`
+    what that was in our balance, if the gateway exchanges it.
 
     `key` is what its references are made of; null for the id.
     """
@@ -124,6 +125,7 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
     returned: int = 0
     settled_amount: int | None = None
     settled_currency: str | None = None
+    settled_returned: int = 0
 
     @property
     def is_led(self) -> bool:

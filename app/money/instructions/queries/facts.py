@@ -107,17 +107,22 @@ async def ask_again(tx: Tx, instruction: Instruction) -> None:
     )
 
 
-async def set_returned(tx: Tx, instruction: Instruction, returned: int) -> Instruction:
+async def set_returned(
+    tx: Tx, instruction: Instruction, returned: int, *, settled: int
+) -> Instruction:
     """Store how much of an instruction has come back in all."""
     return await fetch_new(
         tx,
         Instruction,
         """
-        UPDATE instructions SET returned = %(returned)s, updated_at = business_now()
+        UPDATE instructions
+           SET returned = %(returned)s, settled_returned = %(settled)s,
+               updated_at = business_now()
          WHERE id = %(id)s
      RETURNING *""",
         id=instruction.id,
         returned=returned,
+        settled=settled,
     )
 
 

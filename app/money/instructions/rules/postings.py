@@ -25,7 +25,7 @@ def confirmed(instruction: Instruction, *, fee: int) -> list[Posting]:
         booking_id=instruction.booking_id,
         entries=(
             Entry(_owed(instruction), -instruction.amount),
-            *_left(instruction, 0, instruction.amount),
+            *_left(instruction, instruction.amount, settled=_settled(instruction)),
         ),
         memo=_memo(instruction),
     )
@@ -59,12 +59,13 @@ def fee_correction(instruction: Instruction, *, was: int) -> Posting:
 def reversed_(instruction: Instruction) -> Posting:
     """Money that had left is back: it is owed to the payee again, as far as it was not before."""
     amount = instruction.amount - instruction.returned
+    settled = _settled(instruction) - instruction.settled_returned
     return Posting(
         kind=_RETURNS[instruction.kind],
         source_id=instruction.id,
         booking_id=instruction.booking_id,
         entries=(
-            *_left(instruction, amount, 0),
+            *_left(instruction, -amount, settled=-settled),
             Entry(_owed(instruction), amount),
         ),
         memo=instruction.failure or "",
@@ -77,37 +78,44 @@ def _memo(instruction: Instruction) -> str:
     return f"{instruction.reason}, in one transfer with others: {instruction.sent_as}"
 
 
-def partly_reversed(instruction: Instruction, amount: int) -> Posting:
-    """So much more of a transfer is back: it is owed to the payee again."""
-    so_far = instruction.returned + amount
-    left = instruction.amount - instruction.returned
+def partly_reversed(was: Instruction, now: Instruction) -> Posting:
+    """So much more of a transfer is back: it is owed to the payee again.
+
+    Of what a gateway exchanges it may be less than a minor unit in the currency that is owed.
+    """
+    amount = now.returned - was.returned
+    back = f"{now.settled_returned} {now.settled_currency}" if now.settled else f"{now.returned}"
+    owed = (Entry(_owed(now), amount),) if amount else ()
     return Posting(
         kind=PostingKind.PARTIAL_REVERSAL,
-        source_id=derived(instruction.id, f"{so_far} came back"),
-        booking_id=instruction.booking_id,
+        source_id=derived(now.id, f"{back} came back"),
+        booking_id=now.booking_id,
         entries=(
-            *_left(instruction, left, left - amount),
-            Entry(_owed(instruction), amount),
+            *_left(now, -amount, settled=was.settled_returned - now.settled_returned),
+            *owed,
         ),
-        memo=f"{instruction.reference}: a part was reversed at the gateway",
+        memo=f"{now.reference}: a part was reversed at the gateway",
     )
 
 
-def _left(instruction: Instruction, was: int, now: int) -> tuple[Entry, ...]:
-    """The entries of what has left the gateway: `was` so much of the instruction, and is `now`.
+def _left(instruction: Instruction, amount: int, *, settled: int) -> tuple[Entry, ...]:
+    """The entries of what has left the gateway; below zero of what came back.
 
-    If the gateway exchanges it, in the currency that it takes it from, in proportion; what all
-    parts together come to does not depend on how many there were.
+    If the gateway exchanges it, it takes `settled` from the balance for it.
     """
-    clearing, settled = _clearing(instruction), instruction.settled
-    if settled is None:
-        return (Entry(clearing, now - was),)
-    before, after = (part * settled.amount // instruction.amount for part in (was, now))
-    return (
-        Entry(Account(AccountKind.EXCHANGE, instruction.currency), now - was),
-        Entry(Account(AccountKind.EXCHANGE, settled.currency), before - after),
-        Entry(clearing, after - before),
+    clearing = _clearing(instruction)
+    if instruction.settled is None:
+        return (Entry(clearing, amount),)
+    entries = (
+        Entry(Account(AccountKind.EXCHANGE, instruction.currency), amount),
+        Entry(Account(AccountKind.EXCHANGE, clearing.currency), -settled),
+        Entry(clearing, settled),
     )
+    return tuple(entry for entry in entries if entry.amount)
+
+
+def _settled(instruction: Instruction) -> int:
+    return instruction.settled.amount if instruction.settled else 0
 
 
 def _owed(instruction: Instruction) -> Account:

@@ -23,7 +23,7 @@ from app.money.payments.queries import charges, facts
 async def learn(tx: Tx, payment_id: UUID, found: FoundCharge) -> None:
     """Post what the gateway reports of a paid charge beside its amount, once: fee and exchange.
 
-    What it does not report yet is asked for again until it does. A fee that changes is corrected.
+    What it does not report yet is asked for again until it does. What changes is corrected.
     The caller has locked the booking, or the charge.
     """
     payment = await charges.lock(tx, payment_id)
@@ -33,14 +33,14 @@ async def learn(tx: Tx, payment_id: UUID, found: FoundCharge) -> None:
         if payment.fee is None:
             await facts.ask_for_facts(tx, payment.id)
         return
-    if found.fee == payment.fee:
+    if found.fee == payment.fee and found.settled in (None, payment.settled):
         return
     is_first = payment.fee is None
     known = await facts.store_facts(tx, payment.id, fee=found.fee, settled=found.settled)
     if is_first:
         await ledger.post_all(tx, rules.facts(known))
     else:
-        await ledger.post(tx, rules.fee_correction(known, was=payment.fee or 0))
+        await ledger.post_all(tx, rules.corrections(known, was=payment))
 
 
 async def ask_for_facts(tx: Tx, *, limit: int) -> int:

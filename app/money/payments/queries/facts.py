@@ -13,17 +13,15 @@ from app.money.payments.model import Payment
 
 
 async def store_facts(tx: Tx, payment_id: UUID, *, fee: int, settled: Money | None) -> Payment:
-    """Store the gateway's fee of a charge and what it settled; counts the fee's corrections."""
+    """Store the gateway's fee of a charge and what it settled; counts the corrections."""
     return await fetch_new(
         tx,
         Payment,
         """
         UPDATE payments
            SET fee_corrections = fee_corrections + (fee IS NOT NULL)::int,
-               settled_amount = CASE WHEN fee IS NULL THEN %(settled_amount)s
-                                     ELSE settled_amount END,
-               settled_currency = CASE WHEN fee IS NULL THEN %(settled_currency)s
-                                       ELSE settled_currency END,
+               settled_amount = coalesce(%(settled_amount)s, settled_amount),
+               settled_currency = coalesce(%(settled_currency)s, settled_currency),
                fee = %(fee)s, facts_due_at = NULL, updated_at = business_now()
          WHERE id = %(id)s
      RETURNING *, false AS calling""",

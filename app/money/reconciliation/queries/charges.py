@@ -64,7 +64,8 @@ _COMPARE: Final = """
                     ELSE coalesce(booked.fee, 0) END
                    + coalesce(adjusted.fee, 0) AS fee_in_ledger,
                coalesce(own.fee, booked.fee) AS own_fee,
-               booked.exchanged, -adjusted.amount AS adjusted
+               CASE WHEN own.fee_corrections > 0 THEN own.settled_amount
+                    ELSE booked.exchanged END AS exchanged, -adjusted.amount AS adjusted
           FROM both_sides
           LEFT JOIN payments AS own ON own.id = both_sides.payment_id
           LEFT JOIN LATERAL (

@@ -98,7 +98,7 @@ _COMPARE: Final = """
                CASE WHEN own.kind = 'transfer' AND own.settled_amount IS NOT NULL
                     THEN own.settled_amount ELSE party.amount END AS sent_amount,
                CASE WHEN own.kind = 'transfer' AND own.settled_amount IS NOT NULL
-                    THEN (own.amount - own.returned) * own.settled_amount / own.amount
+                    THEN own.settled_amount - own.settled_returned
                     ELSE party.amount - party.returned END AS own_amount
           FROM both_sides
           LEFT JOIN instructions AS own ON own.id = both_sides.instruction_id

@@ -62,7 +62,7 @@ _BALANCES: Final = """
                   FROM payments WHERE state = 'succeeded'
                  UNION ALL
                 SELECT gateway, coalesce(settled_currency, currency),
-                       (amount - returned) * coalesce(settled_amount, amount) / amount
+                       coalesce(settled_amount - settled_returned, amount - returned)
                   FROM instructions WHERE state = 'confirmed'
                  UNION ALL
                 SELECT gateway, coalesce(settled_currency, currency),
