@@ -95,7 +95,8 @@ def _lines(gateway: str, day: date, report: Report) -> Iterator[str]:
     open_ones = [each for each in report.differences if not each.explained_at]
     if open_ones:
         sums = ", ".join(str(money) for money in _unexplained(open_ones))
-        yield f"not explained: {len(open_ones):,} differences, {sums}"
+        number = "1 difference" if len(open_ones) == 1 else f"{len(open_ones):,} differences"
+        yield f"not explained: {number}, {sums}"
     else:
         yield "everything is explained"
 

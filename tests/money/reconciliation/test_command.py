@@ -107,7 +107,7 @@ def test_the_command_exits_with_0_1_or_2(
         missing = run()
         assert missing.exit_code == 1, missing.output
         assert "missing here: 8.00 EUR at the gateway, nothing here" in missing.output
-        assert last_line(missing) == "not explained: 1 differences, 8.00 EUR"
+        assert last_line(missing) == "not explained: 1 difference, 8.00 EUR"
         mended = run("--mend")
         assert (mended.exit_code, last_line(mended)) == (0, "everything is explained")
         assert run().exit_code == 0

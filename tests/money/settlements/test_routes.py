@@ -141,7 +141,7 @@ async def test_a_terminal_prints_the_last_month(
     assert printed.exit_code == 0, printed.output
     assert "Settlements of 2026-10" in printed.output
     assert f"{host.id}  gross 1,500.00 NGN, platform fee 150.00 NGN" in printed.output
-    assert "1 hosts" in printed.output
+    assert "1 host " in printed.output
     table = await say("2026-10", "--csv")
     assert table.output.startswith("month,host_id,currency")
     nothing = await say("2026-09")

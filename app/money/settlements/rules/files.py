@@ -89,7 +89,8 @@ def printed(settlements: Sequence[Settlement]) -> Iterator[str]:
                 for name in Columns.__struct_fields__
             }
         )
-        yield f"{f'{len(of_currency):,} hosts':<36}  {_words(total, currency)}"
+        hosts = "1 host" if len(of_currency) == 1 else f"{len(of_currency):,} hosts"
+        yield f"{hosts:<36}  {_words(total, currency)}"
 
 
 def _words(columns: Columns, currency: str) -> str:
