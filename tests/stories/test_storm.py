@@ -343,10 +343,7 @@ _CHARGEBACKS: Final = """
 _DIFFERENCES: Final = """
     SELECT concat_ws(' ', what, kind, count(*), 'of which explained', count(explained_at))
       FROM differences GROUP BY what, kind ORDER BY 1"""
-_OPEN_CHARGEBACKS: Final = """
-    SELECT concat_ws(' ', 'chargebacks', gateway, state, count(*), settled_currency)
-      FROM chargebacks GROUP BY gateway, state, settled_currency ORDER BY 1"""
-_DIFFERENCES: Final = """
+_OPEN_DIFFERENCES: Final = """
     SELECT concat_ws(' ', 'difference:', gateway, what, kind, subject, reference, charge_reference,
                      'there', at_gateway, 'here', here, 'ledger', in_ledger, gateway_state, state)
       FROM differences WHERE closed_at IS NULL AND explained_at IS NULL ORDER BY 1"""
