@@ -152,3 +152,20 @@ async def lock_unsent(
         payment_id=payment_id,
         kinds=list(kinds),
     )
+
+
+async def unsent_of_payee(tx: Tx, payee_id: UUID, gateway: GatewayName) -> list[Instruction]:
+    """The transfers to a payee that have not left, or came back: the oldest first."""
+    return await fetch_all(
+        tx,
+        Instruction,
+        """
+        SELECT * FROM instructions
+         WHERE payee_id = %(payee_id)s AND gateway = %(gateway)s AND kind = 'transfer'
+           AND (state IN ('queued', 'waiting_for_payee', 'failed')
+                OR (state = 'reversed' AND NOT EXISTS (
+                    SELECT FROM instructions AS again WHERE again.source_id = instructions.id)))
+         ORDER BY id""",
+        payee_id=payee_id,
+        gateway=gateway,
+    )

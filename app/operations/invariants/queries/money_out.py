@@ -314,7 +314,8 @@ async def taken_in(tx: Tx) -> Verdicts:
         SELECT coalesce(taken.id, posted.source_id) AS id,
                CASE WHEN taken.id IS NULL THEN 'posted, and not there'
                     WHEN (posted.source_id IS NOT NULL)
-                      <> (taken.from_deposit + taken.from_rental + taken.loss > 0)
+                      <> (taken.from_deposit + taken.from_rental + taken.from_transfers
+                          + taken.loss > 0)
                     THEN 'its posting is not there, or too much'
                     WHEN (instruction.kind, instruction.amount, instruction.origin)
                          IS DISTINCT FROM (taken.kind, taken.amount, 'gateway')
