@@ -58,14 +58,14 @@ async def lock_next_failed(
 ) -> UUID | None:
     """Lock a failed instruction whose next attempt is due, unless another transaction has it.
 
-    Skips the instructions `but`, and those of the charges in `contested`.
+    Only of those that we began. Skips the instructions `but`, and those of the charges in `contested`.
     """
     return await fetch_value(
         tx,
         UUID,
         """
         SELECT id FROM instructions
-         WHERE state = 'failed' AND kind = %(kind)s
+         WHERE state = 'failed' AND kind = %(kind)s AND origin = 'berthold'
            AND next_try_at <= (SELECT business_now()) AND id <> ALL(%(but)s::uuid[])
            AND payment_id <> ALL(%(contested)s::uuid[])
          ORDER BY next_try_at

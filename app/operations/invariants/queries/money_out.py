@@ -156,7 +156,8 @@ async def instructions(tx: Tx) -> Verdicts:
                           OR CASE came_back.state
                              WHEN 'reversed' THEN came_back.amount < instruction.amount
                              WHEN 'confirmed' THEN came_back.returned < instruction.amount
-                             WHEN 'cancelled' THEN came_back.amount <= instruction.amount
+                             WHEN 'cancelled' THEN came_back.amount
+                                  < instruction.amount + (came_back.origin = 'berthold')::int
                              ELSE true END)
                     THEN concat('replaces ', came_back.id, ', which is ', came_back.state)
                END AS instructions_have_causes,
