@@ -114,10 +114,9 @@ def recover(
         if (pot := by_kind.get(kind)) and (part := min(left, pot.left)):
             taken[pot.id] = parts[kind] = part
             left -= part
-    refund_cuts = _cut(refunds, left)
+    refund_cuts = cut(refunds, left)
     left -= sum(cut.amount for cut in refund_cuts)
-    on_its_way = sum(transfer.amount for transfer in transfers)
-    transfer_cuts = _cut(transfers, min(left, max(on_its_way + min(host_has, 0), 0)))
+    transfer_cuts = cut_transfers(transfers, left, host_has=host_has)
     left -= sum(cut.amount for cut in transfer_cuts)
     from_host = debts.in_steps(min(left, max(host_has, 0)))
     return Recovery(
@@ -131,7 +130,16 @@ def recover(
     )
 
 
-def _cut(instructions: Sequence[Instruction], amount: int) -> list[Cut]:
+def cut_transfers(transfers: Sequence[Instruction], amount: int, *, host_has: int) -> list[Cut]:
+    """Take at most so much from transfers that have not left, in their order.
+
+    But for what the host owes beyond what was got: see `Unsent.host_has`.
+    """
+    on_its_way = sum(transfer.amount for transfer in transfers)
+    return cut(transfers, min(amount, max(on_its_way + min(host_has, 0), 0)))
+
+
+def cut(instructions: Sequence[Instruction], amount: int) -> list[Cut]:
     """Take at most so much from these instructions, in their order; the rest of each can be paid.
 
     So a part of one is rounded down to the step in which its gateway pays.
