@@ -83,6 +83,37 @@ async def test_a_refund_that_failed_there_waits_for_an_admin_who_sends_it(
     await books_agree(shop, gateway)
 
 
+async def test_the_rest_of_a_failed_refund_that_was_partly_made_again_there_waits_for_an_admin(
+    shop: Shop,
+) -> None:
+    _, payment = await paid_trip(shop, GatewayName.PAYSTACK)
+    await shop.sandbox.set_pace(None)
+    for amount, end in ((100_000, "fail"), (40_000, "succeed")):
+        made = await shop.sandbox.act("refunds", charge=payment["reference"], amount=amount)
+        await settle_down(shop)
+        await shop.sandbox.end_refund(made["id"], end)
+        await settle_down(shop)
+    await wait(shop)
+    assert await instructions(shop) == [
+        "gateway cancelled 100000",
+        "berthold queued 60000",
+        "gateway confirmed 40000",
+    ]
+    assert len(await shop.sandbox.refunds()) == 2
+    await books_agree(shop, GatewayName.PAYSTACK)
+    [waiting] = (await shop.get(shop.admin, "/api/admin/refunds", state="queued"))["instructions"]
+    assert waiting["waitsFor"] == "approval"
+    path = f"/api/admin/refunds/{waiting['id']}/retry"
+    reply = await shop.post(shop.admin, path, {"reason": "the guest still waits for it"})
+    assert reply.status_code == 200, reply.text
+    await settle_down(shop)
+    assert len(await shop.sandbox.refunds()) == 3
+    await shop.sandbox.end_refund((await shop.sandbox.refunds())[2]["id"])
+    await settle_down(shop)
+    assert "berthold confirmed 60000" in await instructions(shop)
+    await books_agree(shop, GatewayName.PAYSTACK)
+
+
 async def test_a_payment_by_hand_that_failed_there_waits_for_an_admin_who_sends_it(
     shop: Shop,
 ) -> None:

@@ -103,6 +103,7 @@ async def replace(tx: Tx, taken: Sequence[Cut], *, target: str | None, reason: s
         rules.successor(cut.instruction, amount=cut.rest, target=target) for cut in cuts if cut.rest
     ]
     await instructions.queue_all(tx, rests, by=SYSTEM)
+    await instructions.alert_unapproved(tx, rests)
     await resolve_alerts(tx, _ALERTS, [str(cut.instruction.id) for cut in taken])
     return cuts
 

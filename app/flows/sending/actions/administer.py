@@ -20,6 +20,7 @@ from app.money.instructions.model import (
     NoSuchInstructionHere,
     NothingToRetry,
     Origin,
+    WaitsFor,
 )
 from app.money.instructions.rules.succession import successor
 from app.money.payees import actions as payees
@@ -52,11 +53,13 @@ async def retry(
     """Queue another attempt of what has failed, however often, to where its payee is paid now.
 
     What somebody else began at the gateway is not ours to begin again: one of ours goes instead.
-    Raises NoSuchInstructionHere, NothingToRetry.
+    What waits for an approval is sent. Raises NoSuchInstructionHere, NothingToRetry.
     """
     failed = _of_kind(await instructions.lock(tx, instruction_id), kind)
     target = await _target(tx, failed)
-    if failed.origin is Origin.GATEWAY:
+    if failed.waits is WaitsFor.APPROVAL:
+        await instructions.approve(tx, failed)
+    elif failed.origin is Origin.GATEWAY:
         await _send_instead(tx, failed, target=target, by=Actor(ActorRole.ADMIN, admin_id))
     else:
         await instructions.retry(tx, failed, target=target, reason="tried again by an admin")

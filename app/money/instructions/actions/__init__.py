@@ -8,6 +8,8 @@ from app.money.instructions.actions.look_up import (
     settle,
 )
 from app.money.instructions.actions.queue import (
+    alert_unapproved,
+    approve,
     cancel_all,
     next_failed,
     queue_all,
@@ -74,8 +76,10 @@ __all__ = [
     "admit_one",
     "admit_refunds",
     "alert_paid_twice",
+    "alert_unapproved",
     "alert_waiting_refunds",
     "all_confirmed",
+    "approve",
     "ask_for_facts",
     "begin_attempt",
     "begin_look_up",

@@ -58,7 +58,7 @@ async def lock_next_failed(
 ) -> UUID | None:
     """Lock a failed instruction whose next attempt is due, unless another transaction has it.
 
-    Only of those that we began. Skips the instructions `but`, and those of the charges in `contested`.
+    Only of those that we began, but not `but`, nor those of the charges in `contested`.
     """
     return await fetch_value(
         tx,

@@ -174,6 +174,23 @@ async def wait_for_minimum(tx: Tx, instruction_ids: Sequence[UUID], *, wait: tim
     )
 
 
+async def approve(
+    tx: Tx, waiting: Instruction, *, waits_for: WaitsFor | None, queued_for: timedelta
+) -> None:
+    """Let a locked and queued instruction wait for no person any more."""
+    await execute(
+        tx,
+        """
+        UPDATE instructions
+           SET waits_for = %(waits_for)s, next_try_at = business_now() + %(queued_for)s,
+               updated_at = business_now()
+         WHERE id = %(id)s AND state = 'queued' AND waits_for = 'approval'""",
+        id=waiting.id,
+        waits_for=waits_for,
+        queued_for=queued_for,
+    )
+
+
 async def postpone(tx: Tx, instruction: Instruction, *, by: timedelta, failure: str | None) -> None:
     """Look at an instruction again later, and keep why; one that is confirmed stays as it is."""
     await execute(
