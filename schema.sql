@@ -2220,6 +2220,7 @@ CREATE TABLE public.instructions (
     sent_as text,
     fee_corrections smallint DEFAULT 0 NOT NULL,
     settled_returned bigint DEFAULT 0 NOT NULL,
+    missed_at timestamp with time zone,
     CONSTRAINT instructions_amount_check CHECK ((amount > 0)),
     CONSTRAINT instructions_attempt_check CHECK ((attempt >= 0)),
     CONSTRAINT instructions_attempt_has_reference CHECK (((origin = 'gateway'::text) OR ((attempt > 0) = (reference IS NOT NULL)))),
@@ -2258,6 +2259,13 @@ COMMENT ON TABLE public.instructions IS 'Money out: refunds to guests and transf
 --
 
 COMMENT ON COLUMN public.instructions.settled_returned IS 'what of settled_amount has come back in parts; 0 if the gateway does not exchange it';
+
+
+--
+-- Name: COLUMN instructions.missed_at; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.instructions.missed_at IS 'when a look did not find the latest attempt for the first time; null if none has missed it';
 
 
 --

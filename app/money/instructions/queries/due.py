@@ -93,6 +93,20 @@ async def began_within(tx: Tx, instruction: Instruction, period: timedelta) -> b
     )
 
 
+async def miss(tx: Tx, instruction: Instruction, again_after: timedelta) -> bool:
+    """Note that a look did not find an attempt; whether one had missed it so long ago before."""
+    return await fetch_new_value(
+        tx,
+        bool,
+        """
+        UPDATE instructions SET missed_at = coalesce(missed_at, business_now())
+         WHERE id = %(id)s
+     RETURNING missed_at <= business_now() - %(again_after)s""",
+        id=instruction.id,
+        again_after=again_after,
+    )
+
+
 async def lock_waiting(
     tx: Tx, *, payee_id: UUID, gateway: GatewayName, currency: str
 ) -> list[Instruction]:

@@ -91,6 +91,7 @@ async def begin_attempt(
                    reference = %(reference)s, sent_as = %(sent_as)s, waits_for = NULL,
                    settled_amount = %(settled_amount)s, settled_currency = %(settled_currency)s,
                    reference_unused = false, answered = false, reference_spent = false,
+                   missed_at = NULL,
                    gateway_id = NULL, gateway_data = NULL, failure = NULL,
                    next_try_at = business_now() + %(sending_for)s, updated_at = business_now()
              WHERE id = %(id)s AND state = 'queued' AND attempt = %(attempt)s
