@@ -1,7 +1,6 @@
 """What somebody does at a gateway without us is seen, posted and explained, at each gateway."""
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,20 +12,15 @@ from app.flows.movements import stories
 from app.foundation.db import execute, transaction
 from app.foundation.money import Money
 from app.money.instructions import actions as instructions
-from app.people.accounts.model import Role
 from tests import make
 from tests.flows.movements.world import (
     CURRENCIES,
     books_agree,
-    paid_by_hand,
     paid_trip,
     reconciled,
     settle_down,
 )
-from tests.laws import audit_is_clean
-from tests.money.payees.payout_accounts import account_at_stripe
 from tests.shop import Shop
-from tests.stories.losses import open_account
 from tests.stories.trips import trip_at, trip_in_shillings
 
 GATEWAYS = pytest.mark.parametrize("gateway", list(GatewayName))
@@ -115,112 +109,6 @@ async def test_a_charge_that_was_given_back_before_our_first_look_is_no_success(
     assert await shop.values("SELECT origin FROM instructions") == ["gateway"]
     assert await reconciled(shop, gateway) == []
     await books_agree(shop, gateway)
-
-
-# ---- transfers at the dashboard ------------------------------------------------------------------
-
-
-async def test_a_part_of_a_payout_that_is_reversed_at_stripe_is_owed_to_the_host_again(shop: Shop):
-    booking, _ = await paid_trip(shop, GatewayName.STRIPE)
-    await account_at_stripe(shop)
-    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
-    await shop.sweep("release-escrow")
-    await settle_down(shop)
-    [transfer] = await shop.sandbox.transfers()
-    await shop.sandbox.act("reversals", transfer=transfer["reference"], amount=1_000)
-    await settle_down(shop)
-    assert await reconciled(shop, GatewayName.STRIPE) == []
-    assert await shop.values("SELECT state || ' ' || returned FROM instructions") == [
-        "confirmed 1000"
-    ]
-    await books_agree(shop, GatewayName.STRIPE)
-
-
-async def test_a_payout_that_comes_back_in_two_parts_is_owed_to_the_host_once_and_is_no_difference(
-    shop: Shop,
-):
-    booking, _ = await paid_trip(shop, GatewayName.STRIPE)
-    await account_at_stripe(shop)
-    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
-    await shop.sweep("release-escrow")
-    await settle_down(shop)
-    [transfer] = await shop.sandbox.transfers()
-    await shop.sandbox.act("reversals", transfer=transfer["reference"], amount=1_200)
-    await settle_down(shop)
-    await shop.sandbox.act("reversals", transfer=transfer["reference"])
-    await settle_down(shop)
-    assert await reconciled(shop, GatewayName.STRIPE) == []
-    assert await shop.values("SELECT state || ' ' || returned FROM instructions") == [
-        "reversed 1200"
-    ]
-    await books_agree(shop, GatewayName.STRIPE)
-
-
-async def test_an_admin_sends_a_part_of_a_payout_that_came_back_again_and_once(shop: Shop):
-    booking, _ = await paid_trip(shop, GatewayName.STRIPE)
-    await account_at_stripe(shop)
-    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
-    await shop.sweep("release-escrow")
-    await settle_down(shop)
-    [first] = (await shop.get(shop.admin, "/api/admin/transfers"))["instructions"]
-
-    async def reissue() -> Any:
-        path = f"/api/admin/transfers/{first['id']}/reissue"
-        return (await shop.post(shop.admin, path, {"reason": "the account is open again"})).json()
-
-    assert (await reissue())["code"] == "not_reversed"
-    await shop.sandbox.act("reversals", transfer=first["reference"], amount=1_200)
-    await settle_down(shop)
-    [seen] = (await shop.get(shop.host, "/api/host/balance"))["balances"]
-    assert seen["owed"]["amount"] == seen["cameBack"]["amount"] == 1_200
-    assert (await reissue())["instruction"]["amount"]["amount"] == 1_200
-    assert (await reissue())["code"] == "reissued_before"
-    await settle_down(shop)
-    assert await shop.values("SELECT state || ' ' || amount FROM instructions ORDER BY id") == [
-        f"confirmed {first['amount']['amount']}",
-        "confirmed 1200",
-    ]
-    assert await reconciled(shop, GatewayName.STRIPE) == []
-    await books_agree(shop, GatewayName.STRIPE)
-    assert (await shop.get(shop.host, "/api/host/balance"))["balances"] == []
-    await shop.sandbox.act("reversals", transfer=first["reference"])  # the rest, and that is owed
-    await settle_down(shop)
-    assert await reconciled(shop, GatewayName.STRIPE) == []
-    await books_agree(shop, GatewayName.STRIPE)
-
-
-@pytest.mark.parametrize("gateway", [GatewayName.PAYSTACK, GatewayName.FLUTTERWAVE])
-async def test_a_payment_by_hand_to_a_host_without_a_charge_waits_for_a_person_each_time_it_changes(
-    shop: Shop, gateway: GatewayName
-):
-    await paid_trip(shop, gateway)
-    async with transaction() as tx:
-        other = await make.account(tx, Role.HOST)  # who is owed nothing
-    await open_account(shop, gateway, who=other)
-    made = await paid_by_hand(shop, gateway, 9_000)
-    for verb in ("reverse", None):
-        assert len(await reconciled(shop, gateway)) == 1
-        await _explain(shop)
-        assert await reconciled(shop, gateway) == []
-        await books_agree(shop, gateway)
-        if verb:
-            await shop.sandbox.end_transfer(made["id"], verb)
-    fee = await shop.count(
-        """
-        SELECT -sum(amount)::bigint FROM ledger_entries
-          JOIN ledger_accounts ON ledger_accounts.id = account_id WHERE kind = 'bank'"""
-    )
-    assert fee == made["fee"] > 0  # which the gateway keeps
-
-
-async def _explain(shop: Shop) -> None:
-    """An admin says of all that is open that it was paid from our own pocket."""
-    path = "/api/admin/reconciliation"
-    page = await shop.get(shop.admin, f"{path}/differences", state="open")
-    for each in page["differences"]:
-        body = {"note": "seen at the dashboard", "account": "bank"}
-        reply = await shop.post(shop.admin, f"{path}/{each['id']}/explain", body)
-        assert reply.is_success, reply.text
 
 
 # ---- charges that we do not know -----------------------------------------------------------------
@@ -340,142 +228,3 @@ async def test_what_strangers_do_on_the_same_account_is_no_difference(shop: Shop
     await shop.sandbox.act("charges", gateway="paystack", amount=500_000, currency="NGN")
     assert await reconciled(shop, GatewayName.PAYSTACK) == []
     assert await shop.count("SELECT count(*) FROM payments") == 0
-
-
-# ---- facts that come later -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("gateway", [GatewayName.STRIPE, GatewayName.FLUTTERWAVE])
-async def test_a_fee_that_comes_later_is_asked_for_until_it_is_known_and_posted_once(
-    shop: Shop, gateway: GatewayName
-):
-    await shop.sandbox.set_terms(gateway, lateSeconds=3_600)
-    _, payment = await paid_trip(shop, gateway)
-    await settle_down(shop)
-    assert await shop.count("SELECT count(*) FROM payments WHERE fee IS NULL") == 1
-    await shop.sandbox.settle(payment["reference"])
-    await shop.forward(timedelta(minutes=10))
-    await settle_down(shop)
-    assert await shop.count("SELECT count(*) FROM payments WHERE fee > 0") == 1
-    assert (
-        await shop.count("SELECT count(*) FROM ledger_transactions WHERE kind = 'gateway_fee'") == 1
-    )
-    assert await reconciled(shop, gateway) == []
-    await books_agree(shop, gateway)
-
-
-async def test_a_fee_of_a_transfer_that_the_gateway_changes_is_corrected_by_a_posting(shop: Shop):
-    gateway = GatewayName.PAYSTACK
-    booking, _ = await paid_trip(shop, gateway)
-    await open_account(shop, gateway)
-    await shop.sandbox.fault("transfer", "late", delay_ms=600_000)
-    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
-    await shop.sweep("release-escrow")
-    await settle_down(shop)
-    assert await shop.values("SELECT state || ' ' || fee FROM instructions") == ["confirmed 0"]
-    [transfer] = await shop.sandbox.transfers()
-    shop.sandbox.simulator.bank.movers["fee"](transfer["id"], "told")
-    assert await reconciled(shop, gateway) == []
-    assert await shop.values("SELECT fee || ' ' || fee_corrections FROM instructions") == [
-        f"{transfer['fee']} 1"
-    ]
-    assert await shop.values(
-        """
-        SELECT count(*) || ' ' || max(amount) FROM ledger_entries
-          JOIN ledger_transactions ON ledger_transactions.id = transaction_id
-         WHERE kind = 'fee_correction'"""
-    ) == [f"2 {transfer['fee']}"]
-    await books_agree(shop, gateway)
-
-
-async def test_a_charge_settled_in_another_currency_is_paid_out_from_what_was_settled(shop: Shop):
-    await shop.sandbox.set_terms("stripe", settlesIn={"EUR": {"currency": "USD", "rate": "1.10"}})
-    booking, payment = await paid_trip(shop, GatewayName.STRIPE)
-    await account_at_stripe(shop)
-    await settle_down(shop)
-    amount = payment["amount"]["amount"]
-    assert await shop.values("SELECT settled_currency || ' ' || settled_amount FROM payments") == [
-        f"USD {amount * 110 // 100}"
-    ]
-    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
-    await shop.sweep("release-escrow")
-    await settle_down(shop)
-    [transfer] = await shop.sandbox.transfers()
-    host = amount - amount // 10
-    assert (transfer["currency"], transfer["amount"]) == ("USD", host * 110 // 100)
-    assert await shop.values("SELECT state FROM instructions") == ["confirmed"]
-    assert await reconciled(shop, GatewayName.STRIPE) == []
-    ours = await shop.count(
-        """
-        SELECT -coalesce(sum(amount), 0)::bigint FROM ledger_entries
-          JOIN ledger_accounts ON ledger_accounts.id = account_id
-         WHERE kind = 'gateway_clearing' AND currency = 'USD'"""
-    )
-    assert ours == (await shop.sandbox.books("stripe"))["USD"]["balance"]
-
-
-@pytest.mark.parametrize("parts", [(1,), (1, 1, 1, 109), (250, 1, 2)])
-async def test_what_comes_back_of_an_exchanged_transfer_is_posted_to_the_cent(
-    shop: Shop, parts: tuple[int, ...]
-):
-    await shop.sandbox.set_terms("stripe", settlesIn={"EUR": {"currency": "USD", "rate": "1.10"}})
-    booking, _ = await paid_trip(shop, GatewayName.STRIPE)
-    await account_at_stripe(shop)
-    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
-    await shop.sweep("release-escrow")
-    await settle_down(shop)
-    [transfer] = await shop.sandbox.transfers()
-    for part in (*parts, None):  # None is all the rest
-        given = {"amount": part} if part else {}
-        await shop.sandbox.act("reversals", transfer=transfer["reference"], **given)
-        await settle_down(shop)
-        assert await reconciled(shop, GatewayName.STRIPE) == []
-        await _balance_is_the_ledgers(shop)
-    assert await shop.values("SELECT state FROM instructions") == ["reversed"]
-
-
-async def test_a_refund_of_an_exchanged_charge_is_posted_as_what_left_the_balance(shop: Shop):
-    await shop.sandbox.set_terms("stripe", settlesIn={"EUR": {"currency": "USD", "rate": "1.10"}})
-    booking, _ = await paid_trip(shop, GatewayName.STRIPE)
-    await settle_down(shop)
-    cancelled = await shop.post(shop.guest, f"/api/bookings/{booking['id']}/cancel")
-    assert cancelled.status_code == 200, cancelled.text
-    await settle_down(shop)
-    assert await shop.values("SELECT state || ' ' || settled_currency FROM instructions") == [
-        "confirmed USD"
-    ]
-    assert await reconciled(shop, GatewayName.STRIPE) == []
-    await _balance_is_the_ledgers(shop)
-
-
-@pytest.mark.parametrize("outcome", ["won", "lost"])
-async def test_a_chargeback_of_an_exchanged_charge_is_posted_as_what_left_the_balance(
-    shop: Shop, outcome: str
-):
-    await shop.sandbox.set_terms("stripe", settlesIn={"EUR": {"currency": "USD", "rate": "1.10"}})
-    _, payment = await paid_trip(shop, GatewayName.STRIPE)
-    await settle_down(shop)
-    opened = await shop.sandbox.charge_back(payment["reference"], reason="fraudulent", days=7)
-    await settle_down(shop)
-    assert await reconciled(shop, GatewayName.STRIPE) == []
-    assert await shop.values(
-        "SELECT settled_currency || ' ' || settled_amount FROM chargebacks WHERE is_taken"
-    ) == [f"USD {payment['amount']['amount'] * 110 // 100}"]
-    await _balance_is_the_ledgers(shop)
-    await shop.sandbox.close_chargeback(opened["id"], outcome)
-    await settle_down(shop)
-    assert await shop.values("SELECT state FROM chargebacks") == [outcome]
-    assert await reconciled(shop, GatewayName.STRIPE) == []
-    await _balance_is_the_ledgers(shop)
-
-
-async def _balance_is_the_ledgers(shop: Shop) -> None:
-    """Assert that all of the money at Stripe is in the currency that it settles in."""
-    clearing = await shop.values(
-        """
-        SELECT currency || ' ' || -sum(amount) FROM ledger_entries
-          JOIN ledger_accounts ON ledger_accounts.id = account_id
-         WHERE kind = 'gateway_clearing' GROUP BY currency ORDER BY currency"""
-    )
-    assert clearing == ["EUR 0", f"USD {(await shop.sandbox.books('stripe'))['USD']['balance']}"]
-    await audit_is_clean()

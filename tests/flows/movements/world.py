@@ -7,6 +7,7 @@ from app.edge.gateways.lists import Span
 from app.edge.gateways.port import GatewayName
 from app.flows.mending.stories import reconcile
 from tests.laws import audit_is_clean
+from tests.money.payees.payout_accounts import account_at_stripe
 from tests.sandbox.webhooks import all_delivered
 from tests.shop import Shop
 from tests.stories.clearing import agree_on_clearing
@@ -27,6 +28,17 @@ async def paid_trip(
     payment = await shop.paid(booking)
     assert payment["gateway"] == gateway
     return booking, payment
+
+
+async def paid_out(shop: Shop) -> dict[str, Any]:
+    """A trip at Stripe whose host was paid; Stripe's row of the transfer."""
+    booking, _ = await paid_trip(shop, GatewayName.STRIPE)
+    await account_at_stripe(shop)
+    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
+    await shop.sweep("release-escrow")
+    await settle_down(shop)
+    [transfer] = await shop.sandbox.transfers()
+    return transfer
 
 
 async def settle_down(shop: Shop) -> None:
