@@ -185,3 +185,19 @@ async def test_a_charge_that_an_admin_has_posted_by_an_explanation_is_not_taken_
     await stories.take_in_charge(gateway, made["reference"], str(made["id"]))
     assert await shop.count("SELECT count(*) FROM payments") == 0
     assert await reconciled(shop, gateway) == []
+
+
+@pytest.mark.parametrize("gateway", list(GatewayName))
+async def test_what_was_taken_in_meanwhile_is_not_explained_with_an_account_as_well(
+    shop: Shop, gateway: GatewayName
+) -> None:
+    _, payment = await paid_trip(shop, gateway)
+    await shop.sandbox.act("refunds", charge=payment["reference"])
+    difference_id = await compared(shop, gateway)
+    await settle_down(shop)  # the webhook has come
+    path = f"/api/admin/reconciliation/{difference_id}/explain"
+    body = {"note": "made by hand", "account": "platform_revenue"}
+    refused = await shop.post(shop.admin, path, body)
+    assert (refused.status_code, refused.json()["code"]) == (409, "nothing_to_explain")
+    assert await reconciled(shop, gateway) == []
+    await books_agree(shop, gateway)

@@ -13,12 +13,16 @@ from app.foundation.db import Tx, now, plan_for_values
 from app.foundation.errors import Invalid
 from app.foundation.money import SignedMoney
 from app.foundation.queue import ReconcileGateway, enqueue_all
+from app.money.instructions import actions as instructions
+from app.money.instructions.model import InstructionKind
 from app.money.ledger import actions as ledger
+from app.money.payments import actions as payments
 from app.money.reconciliation import rules
 from app.money.reconciliation.actions.compare import ALERT
 from app.money.reconciliation.model import (
     Difference,
     DifferenceFilter,
+    DifferenceKind,
     DifferencePage,
     DifferenceReply,
     Explanation,
@@ -93,6 +97,10 @@ async def explain(
     if explained is None:
         raise NothingToExplain("It is closed, or somebody has explained it already.")
     if request.account:
+        if await _is_here_by_now(tx, explained):
+            raise NothingToExplain(
+                "It was taken in meanwhile: the next run closes this difference."
+            )
         await ledger.post(tx, rules.explanation(explained, request.account, request.note))
     await audit.record(
         tx,
@@ -109,6 +117,21 @@ async def explain(
     )
     await resolve_alert(tx, ALERT, str(difference_id))
     return explained
+
+
+async def _is_here_by_now(tx: Tx, difference: Difference) -> bool:
+    """Whether what was missing here has come since: its postings would be made twice."""
+    if difference.kind is not DifferenceKind.MISSING_HERE:
+        return False
+    gateway, gateway_id = difference.gateway, difference.subject
+    match difference.what:
+        case What.CHARGE:
+            return await payments.find_by_gateway_id(tx, gateway, gateway_id) is not None
+        case What.REFUND | What.TRANSFER:
+            kind = InstructionKind(difference.what)
+            return await instructions.find_by_gateway_id(tx, gateway, gateway_id, kind) is not None
+        case _:
+            return False
 
 
 async def posted_by_hand(
