@@ -1,6 +1,9 @@
 """The `berthold` command, as a test runs it."""
 
+import logging
+
 import pytest
+import structlog
 from click.testing import CliRunner, Result
 
 from app.cli import main
@@ -12,7 +15,11 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, **environment: str) ->
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     settings.cache_clear()
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
     try:
         return CliRunner().invoke(main, arguments)
     finally:
         settings.cache_clear()
+        structlog.reset_defaults()  # a command logs in its own way, and so does what runs after it
+        root.handlers, root.level = handlers, level

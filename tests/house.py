@@ -40,8 +40,9 @@ Wrap = Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport]
 _ATTEMPTS_MAX: Final = 1_000
 _ROUNDS_MAX: Final = 20
 # After 2 hours leases and waits between attempts are over, after 12 days deadlines and windows,
-# and in the end everything.
+# and in the end everything. What was not found at first is looked for once more.
 _PASSING: Final = (
+    timedelta(minutes=10),
     timedelta(hours=2),
     timedelta(days=12),
     timedelta(days=60),

@@ -53,7 +53,7 @@ async def _of_others(house: House) -> Counter[str]:
     for row in await house.sandbox.refunds():
         if row["transaction_id"] in strangers and row["status"] != "failed":
             found[_place(row)] -= row["settled_amount"] or row["amount"]
-    for row in await _strangers_transfers(house):
+    for row in [*await _strangers_transfers(house), *await _failed_unseen(house)]:
         kept = row["fee"] if row["transferred_at"] else 0
         moved = row["amount"] - row["amount_reversed"] if row["status"] == "success" else 0
         found[f"{row['gateway']} {row['currency']}"] -= moved + kept
@@ -97,6 +97,23 @@ async def _strangers_transfers(house: House) -> list[dict[str, Any]]:
         for row, transfer in zip(rows, books.all(), strict=True)
         if not row["reference"].startswith("tr-")
         and not known & _names_of(books.recipient_of(transfer))
+    ]
+
+
+async def _failed_unseen(house: House) -> list[dict[str, Any]]:
+    """Transfers by hand to our hosts that were over before a look of ours.
+
+    Flutterwave lists them as failed, whether they had gone out and cost their fee or not.
+    """
+    known = set(await house.values("SELECT gateway_id FROM instructions WHERE kind = 'transfer'"))
+    others = {row["id"] for row in await _strangers_transfers(house)}
+    return [
+        row
+        for row in await house.sandbox.transfers()
+        if row["gateway"] == GatewayName.FLUTTERWAVE
+        and row["status"] == "reversed"
+        and row["id"] not in others
+        and not known & {*_names(row)}
     ]
 
 
