@@ -17,7 +17,6 @@ def configure_logs(level: str, *, json: bool, to: TextIO | None = None) -> None:
 
     To stdout by default.
     """
-    stream = to or sys.stdout
     number = logging.getLevelNamesMapping()[level]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -28,12 +27,12 @@ def configure_logs(level: str, *, json: bool, to: TextIO | None = None) -> None:
         processors=[*shared, *_rendering(json=json, bytes_out=True)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=(
-            structlog.BytesLoggerFactory(stream.buffer)
+            structlog.BytesLoggerFactory(to.buffer if to else None)
             if json
-            else structlog.PrintLoggerFactory(stream)
+            else structlog.PrintLoggerFactory(to)
         ),
     )
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(to or sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -4,14 +4,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from app.cli import main
 from app.foundation.db import execute, fetch_all, transaction
-from app.foundation.settings import settings
 from app.operations.invariants.queries.judging import take_snapshot
 from app.operations.invariants.rules import LAWS
 from tasks.operations import check_invariants
+from tests import command
 from tests.laws import take_audit
 from tests.make import new_id
 from tests.money.ledger.books import CLEARING, commit, escrow, posting
@@ -21,12 +20,7 @@ OUT_OF_NOWHERE = {"charges_posted_once", "escrow_is_the_pots", "cash_at_gateways
 
 
 def run(monkeypatch: pytest.MonkeyPatch, url: str, *arguments: str) -> Result:
-    monkeypatch.setenv("DATABASE_URL", url)
-    settings.cache_clear()
-    try:
-        return CliRunner().invoke(main, ["audit", *arguments])
-    finally:
-        settings.cache_clear()
+    return command.run(monkeypatch, "audit", *arguments, DATABASE_URL=url)
 
 
 async def break_the_law(amount: int = 500) -> None:
