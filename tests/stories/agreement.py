@@ -105,7 +105,7 @@ async def _failed_unseen(house: House) -> list[dict[str, Any]]:
 
     Flutterwave lists them as failed, whether they had gone out and cost their fee or not.
     """
-    known = set(await house.values("SELECT gateway_id FROM instructions WHERE kind = 'transfer'"))
+    known = set(await house.values(_KNOWN_TRANSFERS))
     others = {row["id"] for row in await _strangers_transfers(house)}
     return [
         row
@@ -160,6 +160,8 @@ _PAYEES: Final = """
     SELECT name FROM payout_accounts
      CROSS JOIN LATERAL (VALUES (recipient), (bank_code || ' ' || account_number)) AS of (name)
      WHERE name IS NOT NULL"""
+_KNOWN_TRANSFERS: Final = """
+    SELECT gateway_id FROM instructions WHERE kind = 'transfer' AND gateway_id IS NOT NULL"""
 _CHARGES: Final = "SELECT gateway_id FROM payments WHERE state = 'succeeded'"
 _REFUNDS: Final = """
     SELECT gateway_id FROM instructions WHERE kind = 'refund' AND state = 'confirmed'"""
