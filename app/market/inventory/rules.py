@@ -15,12 +15,11 @@ from app.foundation import clock
 from app.foundation.errors import FieldError, Invalid
 from app.foundation.money import AMOUNT_MAX, EXPONENTS, Money
 from app.market.inventory.model import (
-    AHEAD_DAYS_MAX,
-    NIGHTS_MAX,
     PRICE_MIN,
     UNITS_MAX,
     Kind,
     Listing,
+    ListingReply,
     ListingState,
     NewUnit,
     NewUnits,
@@ -34,6 +33,8 @@ from app.market.inventory.model import (
     TripDeparted,
     WallClock,
 )
+from app.market.stay_rules import rules as stay_rules
+from app.market.stay_rules.model import AHEAD_DAYS_MAX, NIGHTS_MAX
 
 _STAY_WEEKEND = (4, 5)  # the nights of Friday and Saturday
 _TRIP_WEEKEND = (5, 6)  # departures on Saturday and Sunday
@@ -246,7 +247,34 @@ def listing_errors(listing: Listing) -> list[FieldError]:
     errors += price_errors({"price": listing.price, "weekendPrice": listing.weekend_price})
     if listing.country is not None and not clock.is_country(listing.country):
         errors.append(_error("country", "is not a country of ISO 3166-1"))
-    return errors + _kind_errors(listing)
+    return errors + _kind_errors(listing) + _rule_errors(listing)
+
+
+def _rule_errors(listing: Listing) -> list[FieldError]:
+    """What is wrong with the rules of a stay; a trip has none."""
+    if listing.rules is None:
+        return []
+    if listing.kind is Kind.TRIP:
+        return [_error("rules", "a trip has none")]
+    days: dict[str, date | None] = {}
+    for nth, season in enumerate(listing.rules.seasons):
+        days[f"rules.seasons[{nth}].firstDay"] = season.first_day
+        days[f"rules.seasons[{nth}].lastDay"] = season.last_day
+    return year_errors(days) or stay_rules.errors(listing.rules)
+
+
+def place_of(stay: Listing, now: datetime) -> stay_rules.Place:
+    """The clocks of a stay at an instant."""
+    if stay.check_in_time is None:
+        raise ValueError("a trip has no rules")
+    return stay_rules.Place(zone=stay.zone, check_in_time=stay.check_in_time, now=now)
+
+
+def reply(listing: Listing, now: datetime) -> ListingReply:
+    """A listing as everybody sees it at this instant."""
+    today = clock.local_date(now, listing.zone)
+    words = stay_rules.in_words(listing.rules, today)
+    return ListingReply.of(listing, rules_in_words=words)
 
 
 def warnings(listing: Listing) -> list[str]:
