@@ -16,7 +16,7 @@ from app.market.availability.model import (
 )
 from app.market.inventory import rules as inventory_rules
 from app.market.inventory.model import Kind, Listing, Offer
-from app.market.stay_rules import rules as stay_rules
+from app.market.stay_rules import rules as host_rules
 
 
 def priced(offer: Offer, units: Sequence[UnitNow], slots: Sequence[date]) -> list[UnitAvailability]:
@@ -45,8 +45,8 @@ def refusals(stay: Listing, check_in: date, check_out: date, *, now: datetime) -
     """Which of a stay's rules forbid these dates, each with the date that is wrong."""
     if stay.rules is None:
         return []
-    place = inventory_rules.place_of(stay, now)
-    broken = stay_rules.breaches(stay.rules, check_in, check_out, place)
+    place = host_rules.place(stay.zone, stay.check_in_time, now)
+    broken = host_rules.breaches(stay.rules, check_in, check_out, place)
     return [error for problem in broken for error in problem.errors]
 
 
@@ -54,8 +54,9 @@ def calendar(
     stay: Listing, nights: Sequence[FreeNight], *, now: datetime
 ) -> list[NightAvailability]:
     """Nights in their order, without a break, with what the rules say of their dates."""
-    place, end = inventory_rules.place_of(stay, now), nights[-1].date + timedelta(days=1)
-    days = stay_rules.calendar(stay.rules, nights[0].date, end, place)
+    place = host_rules.place(stay.zone, stay.check_in_time, now)
+    end = nights[-1].date + timedelta(days=1)
+    days = host_rules.calendar(stay.rules, nights[0].date, end, place)
     return [
         NightAvailability(
             date=night.date,

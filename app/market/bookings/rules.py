@@ -28,7 +28,7 @@ from app.market.bookings.model import (
 )
 from app.market.inventory import rules as inventory_rules
 from app.market.inventory.model import Kind, ListingState, Offer, OfferedUnit, Policy
-from app.market.stay_rules import rules as stay_rules
+from app.market.stay_rules import rules as host_rules
 from app.money.escrow.model import Holding, Windows
 from app.money.payments.model import Payment
 
@@ -108,8 +108,8 @@ def slots(asked: Asked, offer: Offer, guest_id: UUID) -> list[date]:
         raise OwnListing("Log in as a guest to book it.")
     inventory_rules.check_dates(offer, asked.check_in, asked.check_out, now=offer.now)
     if offer.rules and asked.check_in and asked.check_out:
-        place = inventory_rules.place_of(offer, offer.now)
-        stay_rules.check(offer.rules, asked.check_in, asked.check_out, place)
+        place = host_rules.place(offer.zone, offer.check_in_time, offer.now)
+        host_rules.check(offer.rules, asked.check_in, asked.check_out, place)
     dates = inventory_rules.slots_of(offer, asked.check_in, asked.check_out)
     if asked.count * len(dates) > CLAIMS_PER_BOOKING_MAX:
         raise Invalid.field("checkOut", f"units times nights: at most {CLAIMS_PER_BOOKING_MAX}")

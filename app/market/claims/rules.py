@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.foundation.errors import FieldError
 from app.market.claims.model import FreeUnit
-from app.market.stay_rules import rules as stay_rules
+from app.market.stay_rules import rules as host_rules
 from app.market.stay_rules.model import NightsBetweenGuests
 
 ALTERNATIVES_MAX = 10
@@ -24,7 +24,7 @@ def too_near(
     gap: int, fields: Sequence[str], *, taken: Sequence[str], free: Sequence[str]
 ) -> NightsBetweenGuests:
     """The problem for nights that are free, but too near to those of another guest."""
-    message = stay_rules.between_words(gap)
+    message = host_rules.between_words(gap)
     return NightsBetweenGuests(
         f"Too near to another guest's nights: {message}.",
         errors=[FieldError(field=field, message=message) for field in fields],

@@ -33,12 +33,13 @@ from app.market.inventory.model import (
     TripDeparted,
     WallClock,
 )
-from app.market.stay_rules import rules as stay_rules
+from app.market.stay_rules import rules as host_rules
 from app.market.stay_rules.model import AHEAD_DAYS_MAX, NIGHTS_MAX
 
 _STAY_WEEKEND = (4, 5)  # the nights of Friday and Saturday
 _TRIP_WEEKEND = (5, 6)  # departures on Saturday and Sunday
 _STAY_FIELDS = ("check_in_time", "check_out_time")
+_ONLY_OF_STAYS = (*_STAY_FIELDS, "rules")
 _TRIP_FIELDS = (
     "destination", "departure_date", "departure_time", "arrival_date", "arrival_time",
     "arrival_zone",
@@ -251,29 +252,15 @@ def listing_errors(listing: Listing) -> list[FieldError]:
 
 
 def _rule_errors(listing: Listing) -> list[FieldError]:
-    """What is wrong with the rules of a stay; a trip has none."""
+    """What is wrong with the rules of a listing, apart from those of a trip, which has none."""
     if listing.rules is None:
         return []
-    if listing.kind is Kind.TRIP:
-        return [_error("rules", "a trip has none")]
-    days: dict[str, date | None] = {}
-    for nth, season in enumerate(listing.rules.seasons):
-        days[f"rules.seasons[{nth}].firstDay"] = season.first_day
-        days[f"rules.seasons[{nth}].lastDay"] = season.last_day
-    return year_errors(days) or stay_rules.errors(listing.rules)
-
-
-def place_of(stay: Listing, now: datetime) -> stay_rules.Place:
-    """The clocks of a stay at an instant."""
-    if stay.check_in_time is None:
-        raise ValueError("a trip has no rules")
-    return stay_rules.Place(zone=stay.zone, check_in_time=stay.check_in_time, now=now)
+    return year_errors(host_rules.days(listing.rules)) or host_rules.errors(listing.rules)
 
 
 def reply(listing: Listing, now: datetime) -> ListingReply:
     """A listing as everybody sees it at this instant."""
-    today = clock.local_date(now, listing.zone)
-    words = stay_rules.in_words(listing.rules, today)
+    words = host_rules.in_words(listing.rules, clock.local_date(now, listing.zone))
     return ListingReply.of(listing, rules_in_words=words)
 
 
@@ -292,7 +279,7 @@ def warnings(listing: Listing) -> list[str]:
 def _kind_errors(listing: Listing) -> list[FieldError]:
     """Errors for fields that listings of this kind need or must not have."""
     is_stay = listing.kind is Kind.STAY
-    needed, foreign = (_STAY_FIELDS, _TRIP_FIELDS) if is_stay else (_TRIP_FIELDS, _STAY_FIELDS)
+    needed, foreign = (_STAY_FIELDS, _TRIP_FIELDS) if is_stay else (_TRIP_FIELDS, _ONLY_OF_STAYS)
     errors = [
         _error(_wire(name), f"is required for a {listing.kind}")
         for name in needed

@@ -43,6 +43,13 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         return clock.local_date(self.now, self.zone)
 
 
+def place(zone: str, check_in_time: time | None, now: datetime) -> Place:
+    """Where a stay is, and what time it is there. Raises ValueError for a trip, which has none."""
+    if check_in_time is None:
+        raise ValueError("a trip has no check-in, and no rules")
+    return Place(zone=zone, check_in_time=check_in_time, now=now)
+
+
 class Period(msgspec.Struct, frozen=True, kw_only=True):
     """The rules for one arrival, complete. Weekdays are numbers, Monday is 0."""
 
@@ -224,6 +231,15 @@ def errors(rules: StayRules) -> list[FieldError]:
     for nth, season in enumerate(rules.seasons):
         found += _season_errors(f"rules.seasons[{nth}]", season, rules)
     return found + list(_overlaps(rules.seasons))
+
+
+def days(rules: StayRules) -> dict[str, date]:
+    """The first and last days of all seasons, by field."""
+    return {
+        f"rules.seasons[{nth}].{name}": day
+        for nth, season in enumerate(rules.seasons)
+        for name, day in (("firstDay", season.first_day), ("lastDay", season.last_day))
+    }
 
 
 def _night_errors(path: str, own: NightRules, rules: StayRules) -> Iterator[FieldError]:

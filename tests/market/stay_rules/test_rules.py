@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
 
-from app.market.stay_rules import rules as stay_rules
+from app.market.stay_rules import rules as host_rules
 from app.market.stay_rules.model import (
     NewStayRules,
     NoDepartureOnThisDay,
@@ -34,8 +34,8 @@ def parsed(**rules: Any) -> StayRules:
     return msgspec.convert(rules, NewStayRules)
 
 
-def place(now: datetime, zone: str = "Africa/Lagos", at: time = time(15)) -> stay_rules.Place:
-    return stay_rules.Place(zone=zone, check_in_time=at, now=now)
+def place(now: datetime, zone: str = "Africa/Lagos", at: time = time(15)) -> host_rules.Place:
+    return host_rules.Place(zone=zone, check_in_time=at, now=now)
 
 
 def near(days: int) -> st.SearchStrategy[date]:
@@ -72,7 +72,7 @@ def sound_rules(draw: st.DrawFn) -> StayRules:
         aheadDays=draw(st.none() | st.integers(1, 60)),
         seasons=seasons,
     )
-    assume(not stay_rules.errors(rules))
+    assume(not host_rules.errors(rules))
     return rules
 
 
@@ -83,9 +83,9 @@ def moments(draw: st.DrawFn) -> datetime:
     return datetime.combine(day, time(0), tzinfo=UTC) + minute
 
 
-def places() -> st.SearchStrategy[stay_rules.Place]:
+def places() -> st.SearchStrategy[host_rules.Place]:
     return st.builds(
-        stay_rules.Place, zone=st.sampled_from(ZONES), check_in_time=st.times(), now=moments()
+        host_rules.Place, zone=st.sampled_from(ZONES), check_in_time=st.times(), now=moments()
     )
 
 
@@ -97,11 +97,11 @@ SKIPPED_HOUR: Final = place(
 @given(sound_rules(), places(), near(45), st.integers(1, 40))
 @example(parsed(noticeDays=1), SKIPPED_HOUR, date(2027, 3, 28), 1)
 def test_a_stay_is_refused_for_exactly_the_rules_that_forbid_it(
-    rules: StayRules, where: stay_rules.Place, check_in: date, count: int
+    rules: StayRules, where: host_rules.Place, check_in: date, count: int
 ) -> None:
     check_out = check_in + timedelta(days=count)
     expected = Model(rules, where).refusals(check_in, check_out)
-    broken = list(stay_rules.breaches(rules, check_in, check_out, where))
+    broken = list(host_rules.breaches(rules, check_in, check_out, where))
     assert {problem.code for problem in broken} == expected
     event(f"{len(expected)} rules are broken")
     assert all(problem.status == 422 and problem.errors[0].field for problem in broken)
@@ -109,11 +109,11 @@ def test_a_stay_is_refused_for_exactly_the_rules_that_forbid_it(
 
 @given(sound_rules(), places(), near(45))
 def test_a_calendar_shows_the_stays_that_are_allowed(
-    rules: StayRules, where: stay_rules.Place, first: date
+    rules: StayRules, where: host_rules.Place, first: date
 ) -> None:
     model = Model(rules, where)
     days = [first + timedelta(days=n) for n in range(9)]
-    calendar = stay_rules.calendar(rules, first, first + timedelta(days=9), where)
+    calendar = host_rules.calendar(rules, first, first + timedelta(days=9), where)
     assert [day.may_arrive for day in calendar] == [model.may_arrive(day) for day in days]
     assert [day.may_depart for day in calendar] == [model.may_depart(day) for day in days]
     event(f"{sum(day.may_arrive for day in calendar)} days of 9 for arrivals")
@@ -126,12 +126,12 @@ def test_a_calendar_shows_the_stays_that_are_allowed(
 def test_without_rules_guests_arrive_from_today_for_three_years() -> None:
     now = datetime(2027, 6, 9, 23, 30, tzinfo=UTC)  # the tenth in Lagos
     first = date(2027, 6, 9)
-    days = stay_rules.calendar(None, first, first + timedelta(days=4), place(now))
+    days = host_rules.calendar(None, first, first + timedelta(days=4), place(now))
     assert [day.may_arrive for day in days] == [False, True, True, True]
     assert [day.may_depart for day in days] == [False, False, True, True]
     assert {(day.nights_min, day.nights_max) for day in days} == {(1, 365)}
     last = date(2027, 6, 10) + timedelta(days=3 * 366 - 1)
-    ends = stay_rules.calendar(None, last, last + timedelta(days=2), place(now))
+    ends = host_rules.calendar(None, last, last + timedelta(days=2), place(now))
     assert [day.may_arrive for day in ends] == [True, False]
 
 
@@ -141,21 +141,21 @@ def test_days_of_notice_go_by_the_clock_on_the_wall_and_hours_by_the_hour() -> N
     a_day, hours = parsed(noticeDays=1), parsed(noticeHours=24)
     on_saturday = datetime(2027, 3, 27, 15, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"))
     at_three = place(on_saturday.astimezone(UTC), "Europe/Berlin")
-    stay_rules.check(a_day, check_in, check_in + DAY, at_three)
+    host_rules.check(a_day, check_in, check_in + DAY, at_three)
     with pytest.raises(NoticeTooShort):
-        stay_rules.check(hours, check_in, check_in + DAY, at_three)
+        host_rules.check(hours, check_in, check_in + DAY, at_three)
     an_hour_before = msgspec.structs.replace(at_three, now=at_three.now - timedelta(hours=1))
-    stay_rules.check(hours, check_in, check_in + DAY, an_hour_before)
+    host_rules.check(hours, check_in, check_in + DAY, an_hour_before)
     a_moment_later = msgspec.structs.replace(at_three, now=at_three.now + timedelta(seconds=1))
     with pytest.raises(NoticeTooShort, match="at least 1 day before check-in"):
-        stay_rules.check(a_day, check_in, check_in + DAY, a_moment_later)
+        host_rules.check(a_day, check_in, check_in + DAY, a_moment_later)
 
 
 def test_the_code_is_of_the_first_broken_rule_and_the_errors_of_all() -> None:
     rules = parsed(nightsMin=2, departureDays=["sunday"], aheadDays=3)
     friday = date(2027, 6, 11)
     with pytest.raises(StayTooShort) as refused:
-        stay_rules.check(rules, friday, friday + DAY, place(datetime(2027, 6, 1, tzinfo=UTC)))
+        host_rules.check(rules, friday, friday + DAY, place(datetime(2027, 6, 1, tzinfo=UTC)))
     assert [(error.field, error.message) for error in refused.value.errors] == [
         ("checkOut", "a stay is at least 2 nights"),
         ("checkOut", "guests leave on Sunday"),
@@ -163,7 +163,7 @@ def test_the_code_is_of_the_first_broken_rule_and_the_errors_of_all() -> None:
     ]
     on_sunday = parsed(departureDays=["sunday"])
     with pytest.raises(NoDepartureOnThisDay):
-        stay_rules.check(on_sunday, friday, friday + DAY, place(datetime(2027, 6, 1, tzinfo=UTC)))
+        host_rules.check(on_sunday, friday, friday + DAY, place(datetime(2027, 6, 1, tzinfo=UTC)))
 
 
 def test_each_broken_rule_has_a_code_of_its_own() -> None:
@@ -178,10 +178,10 @@ def test_the_arrival_decides_which_season_s_rules_apply() -> None:
     summer = {"name": "Summer", "firstDay": "2027-07-01", "lastDay": "2027-08-31", "nightsMin": 7}
     rules = parsed(nightsMin=2, seasons=[summer])
     here = place(datetime(2027, 5, 1, tzinfo=UTC))
-    stay_rules.check(rules, date(2027, 6, 30), date(2027, 7, 2), here)
-    stay_rules.check(rules, date(2027, 8, 31), date(2027, 9, 7), here)
+    host_rules.check(rules, date(2027, 6, 30), date(2027, 7, 2), here)
+    host_rules.check(rules, date(2027, 8, 31), date(2027, 9, 7), here)
     with pytest.raises(StayTooShort, match="at least 7 nights"):
-        stay_rules.check(rules, date(2027, 7, 1), date(2027, 7, 7), here)
+        host_rules.check(rules, date(2027, 7, 1), date(2027, 7, 7), here)
 
 
 def a_season(**fields: Any) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def a_season(**fields: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_rules_are_said_in_words(rules: dict[str, Any], words: list[str]) -> None:
-    assert stay_rules.in_words(parsed(**rules), date(2027, 5, 31)) == words
+    assert host_rules.in_words(parsed(**rules), date(2027, 5, 31)) == words
 
 
 @pytest.mark.parametrize(
@@ -261,4 +261,4 @@ def test_rules_are_said_in_words(rules: dict[str, Any], words: list[str]) -> Non
 def test_rules_that_nobody_could_keep_are_refused_with_the_field(
     rules: dict[str, Any], wrong: list[str]
 ) -> None:
-    assert [error.field for error in stay_rules.errors(parsed(**rules))] == wrong
+    assert [error.field for error in host_rules.errors(parsed(**rules))] == wrong
