@@ -94,11 +94,22 @@ SKIPPED_HOUR: Final = place(
 )
 
 
-@given(sound_rules(), places(), near(45), st.integers(1, 40))
-@example(parsed(noticeDays=1), SKIPPED_HOUR, date(2027, 3, 28), 1)
+@st.composite
+def rules_and_days(draw: st.DrawFn) -> tuple[StayRules, date]:
+    """Rules, and a day: often one at the edge of a season, where another rule begins."""
+    rules = draw(sound_rules())
+    edges = [day for each in rules.seasons for day in (each.first_day, each.last_day + DAY)]
+    edge = st.sampled_from(edges or [DAYS[0]])
+    beside = st.builds(lambda day, n: day - timedelta(days=n), edge, st.integers(0, 1))
+    return rules, draw(beside if edges and draw(st.booleans()) else near(45))
+
+
+@given(rules_and_days(), places(), st.integers(1, 40))
+@example((parsed(noticeDays=1), date(2027, 3, 28)), SKIPPED_HOUR, 1)
 def test_a_stay_is_refused_for_exactly_the_rules_that_forbid_it(
-    rules: StayRules, where: host_rules.Place, check_in: date, count: int
+    given_rules: tuple[StayRules, date], where: host_rules.Place, count: int
 ) -> None:
+    rules, check_in = given_rules
     check_out = check_in + timedelta(days=count)
     expected = Model(rules, where).refusals(check_in, check_out)
     broken = list(host_rules.breaches(rules, check_in, check_out, where))
@@ -107,10 +118,11 @@ def test_a_stay_is_refused_for_exactly_the_rules_that_forbid_it(
     assert all(problem.status == 422 and problem.errors[0].field for problem in broken)
 
 
-@given(sound_rules(), places(), near(45))
+@given(rules_and_days(), places())
 def test_a_calendar_shows_the_stays_that_are_allowed(
-    rules: StayRules, where: host_rules.Place, first: date
+    given_rules: tuple[StayRules, date], where: host_rules.Place
 ) -> None:
+    rules, first = given_rules
     model = Model(rules, where)
     days = [first + timedelta(days=n) for n in range(9)]
     calendar = host_rules.calendar(rules, first, first + timedelta(days=9), where)
@@ -180,8 +192,24 @@ def test_the_arrival_decides_which_season_s_rules_apply() -> None:
     here = place(datetime(2027, 5, 1, tzinfo=UTC))
     host_rules.check(rules, date(2027, 6, 30), date(2027, 7, 2), here)
     host_rules.check(rules, date(2027, 8, 31), date(2027, 9, 7), here)
-    with pytest.raises(StayTooShort, match="at least 7 nights"):
-        host_rules.check(rules, date(2027, 7, 1), date(2027, 7, 7), here)
+    for arrival in (date(2027, 7, 1), date(2027, 8, 31)):
+        with pytest.raises(StayTooShort, match="at least 7 nights"):
+            host_rules.check(rules, arrival, arrival + timedelta(days=6), here)
+    host_rules.check(rules, date(2027, 9, 1), date(2027, 9, 3), here)
+    nights = [
+        day.nights_min
+        for day in host_rules.calendar(rules, date(2027, 8, 30), date(2027, 9, 2), here)
+    ]
+    assert nights == [7, 7, 2]
+
+
+def test_nobody_arrives_on_a_day_from_which_no_stay_ends_on_a_day_for_leaving() -> None:
+    rules = parsed(arrivalDays=["friday", "saturday"], departureDays=["sunday"], nightsMax=1)
+    friday = date(2027, 6, 11)
+    here = place(datetime(2027, 6, 1, tzinfo=UTC))
+    days = host_rules.calendar(rules, friday, friday + timedelta(days=3), here)
+    assert [day.may_arrive for day in days] == [False, True, False]
+    assert [day.may_depart for day in days] == [False, False, True]
 
 
 def a_season(**fields: Any) -> dict[str, Any]:
