@@ -2252,6 +2252,7 @@ CREATE TABLE public.instructions (
     sent_as text,
     fee_corrections smallint DEFAULT 0 NOT NULL,
     settled_returned bigint DEFAULT 0 NOT NULL,
+    missed_at timestamp with time zone,
     CONSTRAINT instructions_amount_check CHECK ((amount > 0)),
     CONSTRAINT instructions_attempt_check CHECK ((attempt >= 0)),
     CONSTRAINT instructions_attempt_has_reference CHECK (((origin = 'gateway'::text) OR ((attempt > 0) = (reference IS NOT NULL)))),
@@ -2290,6 +2291,13 @@ COMMENT ON TABLE public.instructions IS 'Money out: refunds to guests and transf
 --
 
 COMMENT ON COLUMN public.instructions.settled_returned IS 'what of settled_amount has come back in parts; 0 if the gateway does not exchange it';
+
+
+--
+-- Name: COLUMN instructions.missed_at; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.instructions.missed_at IS 'when a look did not find the latest attempt for the first time; null if none has missed it';
 
 
 --
@@ -3367,17 +3375,19 @@ CREATE TABLE public.taken_in (
     from_host bigint NOT NULL,
     loss bigint NOT NULL,
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    from_transfers bigint DEFAULT 0 NOT NULL,
     CONSTRAINT taken_in_amount_check CHECK ((amount > 0)),
-    CONSTRAINT taken_in_borne_whole CHECK (((((((from_unsent + from_owed) + from_deposit) + from_rental) + from_host) + loss) = amount)),
+    CONSTRAINT taken_in_borne_whole CHECK ((((((((from_unsent + from_owed) + from_deposit) + from_rental) + from_transfers) + from_host) + loss) = amount)),
     CONSTRAINT taken_in_from_deposit_check CHECK ((from_deposit >= 0)),
     CONSTRAINT taken_in_from_host_check CHECK ((from_host >= 0)),
     CONSTRAINT taken_in_from_owed_check CHECK ((from_owed >= 0)),
     CONSTRAINT taken_in_from_rental_check CHECK ((from_rental >= 0)),
+    CONSTRAINT taken_in_from_transfers_within CHECK ((from_transfers >= 0)),
     CONSTRAINT taken_in_from_unsent_check CHECK ((from_unsent >= 0)),
     CONSTRAINT taken_in_from_what_it_is CHECK (
 CASE kind
     WHEN 'refund'::text THEN (from_host = 0)
-    ELSE ((from_deposit = 0) AND (from_rental = 0) AND (loss = 0))
+    ELSE ((from_deposit = 0) AND (from_rental = 0) AND (from_transfers = 0) AND (loss = 0))
 END),
     CONSTRAINT taken_in_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT taken_in_kind_check CHECK ((kind = ANY (ARRAY['refund'::text, 'transfer'::text]))),
@@ -4746,6 +4756,13 @@ CREATE UNIQUE INDEX payout_accounts_one_active ON public.payout_accounts USING b
 --
 
 CREATE INDEX pots_due ON public.pots USING btree (closes_at) WHERE ((state = 'held'::text) AND (NOT contested));
+
+
+--
+-- Name: pots_of_host; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX pots_of_host ON public.pots USING btree (host_id, gateway, payment_id);
 
 
 --

@@ -17,7 +17,7 @@ def configure_logs(level: str, *, json: bool, to: TextIO | None = None) -> None:
 
     To stdout by default.
     """
-    to = to or sys.stdout
+    stream = to or sys.stdout
     number = logging.getLevelNamesMapping()[level]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -28,10 +28,12 @@ def configure_logs(level: str, *, json: bool, to: TextIO | None = None) -> None:
         processors=[*shared, *_rendering(json=json, bytes_out=True)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=(
-            structlog.BytesLoggerFactory(to.buffer) if json else structlog.PrintLoggerFactory(to)
+            structlog.BytesLoggerFactory(stream.buffer)
+            if json
+            else structlog.PrintLoggerFactory(stream)
         ),
     )
-    handler = logging.StreamHandler(to)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

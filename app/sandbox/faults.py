@@ -1,12 +1,15 @@
 """Faults on demand: what goes wrong, at which operation, how many times."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from random import Random
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 from msgspec import Meta
+
+T = TypeVar("T")
 
 
 class Operation(StrEnum):
@@ -141,6 +144,7 @@ class Faults:
     def __init__(self) -> None:
         self.rules: list[Rule] = []
         self.mix: Mix | None = None
+        self._were_late: set[str] = set()
         self._random = Random()  # noqa: S311  nothing secret
 
     def start_mix(self, mix: Mix | None) -> None:
@@ -155,6 +159,21 @@ class Faults:
                 self.rules = [left for left in self.rules if left.times > 0]
                 return rule
         return self._draw(self.mix, operation) if self.mix else None
+
+    def without_late(
+        self, rule: Rule | None, rows: Sequence[T], name: Callable[[T], str]
+    ) -> Sequence[T]:
+        """The rows of a list, newest first, but for the newest if it is late: the next list has it.
+
+        Rows are told apart by `name`.
+        """
+        if not rows or rule is None or rule.kind is not Kind.LATE_ROW:
+            return rows
+        newest = f"{rule.operation} {name(rows[0])}"
+        if newest in self._were_late:
+            return rows
+        self._were_late.add(newest)
+        return rows[1:]
 
     def _draw(self, mix: Mix, operation: Operation) -> Rule | None:
         """A fault of the mix, or None. Each call draws three random numbers, whatever it gets."""

@@ -116,6 +116,7 @@ EXCEPTIONS: Final = {
     ("market/disputes", "pots", "reads"): "a dispute is shown with the amount that it is about",
     ("money/payouts", "payout_accounts", "reads"): _SWEEP,
     ("money/payouts", "instructions", "reads"): "a host's transfers, each with its debts' part",
+    ("money/payouts", "instruction_history", "reads"): "a host is shown why one is not sent",
     ("money/reconciliation", "payments", "reads"): _THREE_WAYS,
     ("money/reconciliation", "instructions", "reads"): _THREE_WAYS,
     ("money/reconciliation", "expected_payouts", "reads"): _THREE_WAYS,

@@ -92,8 +92,25 @@ class Case(NamedTuple):
     pots: list[Pot]
 
 
+class Unsent(NamedTuple):
+    """What of a charge has not left, or came back: refunds and transfers, locked, the oldest first.
+
+    `target` is the account that its host is paid to now, locked too; None if there is none.
+    `host_has` is what the host has got of the charge or is being sent, less what the host owes
+    already: minor units, and below zero if more is owed than was got.
+    """
+
+    refunds: list[Instruction]
+    transfers: list[Instruction]
+    target: str | None
+    host_has: int
+
+
 class Cut(NamedTuple):
-    """An instruction that has not left, and how much of it is taken for a chargeback."""
+    """An instruction that has not left, and how much of it is taken.
+
+    For a chargeback, or because it was refunded or paid out at the gateway.
+    """
 
     instruction: Instruction
     amount: int

@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import uuid_utils.compat
+from msgspec import structs
 
 from app.edge.gateways.amounts import ANY, AmountRule, Operation
 from app.edge.gateways.port import ChargebackStatus, FoundChargeback
@@ -17,7 +18,14 @@ from app.market.bookings import rules as booking_rules
 from app.market.bookings.model import Booking
 from app.money.escrow.model import Pot, PotKind
 from app.money.escrow.rules import account as escrow_account
-from app.money.instructions.model import Instruction, InstructionKind, NewInstruction
+from app.money.instructions.model import (
+    Instruction,
+    InstructionKind,
+    InstructionState,
+    NewInstruction,
+    Origin,
+    WaitsFor,
+)
 from app.money.instructions.rules import succession
 from app.money.ledger import rules as ledger_rules
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
@@ -114,10 +122,9 @@ def recover(
         if (pot := by_kind.get(kind)) and (part := min(left, pot.left)):
             taken[pot.id] = parts[kind] = part
             left -= part
-    refund_cuts = _cut(refunds, left)
+    refund_cuts = cut(refunds, left)
     left -= sum(cut.amount for cut in refund_cuts)
-    on_its_way = sum(transfer.amount for transfer in transfers)
-    transfer_cuts = _cut(transfers, min(left, max(on_its_way + min(host_has, 0), 0)))
+    transfer_cuts = cut_transfers(transfers, left, host_has=host_has)
     left -= sum(cut.amount for cut in transfer_cuts)
     from_host = debts.in_steps(min(left, max(host_has, 0)))
     return Recovery(
@@ -131,7 +138,16 @@ def recover(
     )
 
 
-def _cut(instructions: Sequence[Instruction], amount: int) -> list[Cut]:
+def cut_transfers(transfers: Sequence[Instruction], amount: int, *, host_has: int) -> list[Cut]:
+    """Take at most so much from transfers that have not left, in their order.
+
+    But for what the host owes beyond what was got: see `Unsent.host_has`.
+    """
+    on_its_way = sum(transfer.amount for transfer in transfers)
+    return cut(transfers, min(amount, max(on_its_way + min(host_has, 0), 0)))
+
+
+def cut(instructions: Sequence[Instruction], amount: int) -> list[Cut]:
     """Take at most so much from these instructions, in their order; the rest of each can be paid.
 
     So a part of one is rounded down to the step in which its gateway pays.
@@ -172,14 +188,19 @@ def kept(refund: Instruction, lost: Sequence[Chargeback], *, counted: int) -> li
 
 
 def successor(was: Instruction, *, amount: int, target: str | None) -> NewInstruction:
-    """The instruction that takes the place of one that came back, or was cut."""
-    return succession.successor(
+    """The instruction that takes the place of one that came back, or was cut.
+
+    What somebody else began, and what failed, is not ours to send: an admin must approve the rest.
+    """
+    new = succession.successor(
         was,
         instruction_id=uuid_utils.compat.uuid7(),
         amount=amount,
         target=was.target if was.kind is InstructionKind.REFUND else target,
         automatic=was.waits_at_refund_gate,
     )
+    is_ours = was.origin is Origin.BERTHOLD or was.state is not InstructionState.FAILED
+    return new if is_ours else structs.replace(new, waits_for=WaitsFor.APPROVAL)
 
 
 # ---- the ledger ---------------------------------------------------------------------------------

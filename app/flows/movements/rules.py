@@ -1,11 +1,10 @@
-"""What follows from a movement that we did not begin: what is cancelled, what an alert says."""
+"""What follows from a movement that we did not begin: what it does first, what an alert says."""
 
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from app.edge.gateways.port import FoundCharge, FoundInstruction
-from app.flows.chargebacks.model import Cut
 from app.foundation.ids import derived
 from app.foundation.money import Money
 from app.market.bookings.model import Booking
@@ -19,17 +18,12 @@ def moved(found: Sequence[FoundInstruction]) -> list[FoundInstruction]:
     return [each for each in found if each.status.moves_money]
 
 
-def cuts(unsent: Sequence[Instruction], amount: int) -> list[Cut]:
-    """Which unsent instructions a movement of `amount` (minor units) makes needless, and how far.
+def exact_first(unsent: Sequence[Instruction], amount: int) -> list[Instruction]:
+    """Unsent transfers in the order in which a movement of `amount` (minor units) does them.
 
-    In the order in which they are given: the oldest first.
+    Those of just that amount first, then in the order in which they are given.
     """
-    found: list[Cut] = []
-    for instruction in unsent:
-        if part := min(amount, instruction.amount):
-            found.append(Cut(instruction, part))
-            amount -= part
-    return found
+    return sorted(unsent, key=lambda each: each.amount != amount)
 
 
 def another_id(first: Payment, charge_id: str) -> tuple[UUID, str]:
@@ -72,6 +66,7 @@ def alert(taken: TakenIn) -> dict[str, Any]:
         "fromOwed": text(taken.from_owed),
         "fromDeposit": text(taken.from_deposit),
         "fromRental": text(taken.from_rental),
+        "fromTransfers": text(taken.from_transfers),
         "fromHost": text(taken.from_host),
         "loss": text(taken.loss),
     }

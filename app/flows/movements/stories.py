@@ -77,7 +77,9 @@ async def take_in_transfer(gateway_name: GatewayName, found: FoundInstruction) -
     """
     live = gateway_named(gateway_name).live
     async with transaction() as tx:
-        payment = await actions.find_charge(tx, gateway_name, found)
-        if payment is None or found.live != live:
+        if found.live != live:
+            return False
+        payment = await actions.charge_of_transfer(tx, gateway_name, found)
+        if payment is None:
             return False
         return await actions.take_in_transfer(tx, payment.id, found, live=live)

@@ -83,7 +83,7 @@ class NotReversed(Conflict):
 
 
 class TakenByBank(Conflict):
-    """A lost chargeback took what came back: the guest has it from a bank.
+    """A lost chargeback took what came back, or it was paid or refunded at the gateway by hand.
 
     What is left of it, if anything, is sent without an admin.
     """

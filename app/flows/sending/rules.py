@@ -107,7 +107,7 @@ def amount_back(came_back: Instruction, before: Sequence[Instruction]) -> int:
     """How much of an instruction came back, whole or in parts, in minor units.
 
     It is sent again once: `before` is what took its place. Raises NotReversed, TakenByBank if a
-    chargeback took it, ReissuedBefore.
+    chargeback took it or it was paid at the gateway without us, ReissuedBefore.
     """
     is_whole = came_back.state is InstructionState.REVERSED
     back = came_back.amount if is_whole else came_back.returned
@@ -116,7 +116,9 @@ def amount_back(came_back: Instruction, before: Sequence[Instruction]) -> int:
     if not before:
         return back
     if before[0].state is InstructionState.CANCELLED:
-        raise TakenByBank(f"{came_back.money} came back, and went into a chargeback.")
+        raise TakenByBank(
+            f"{came_back.money} came back, and went into a chargeback or was paid by hand."
+        )
     raise ReissuedBefore(f"It was, as {before[0].id}.")
 
 

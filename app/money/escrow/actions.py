@@ -1,8 +1,10 @@
 """The verbs of escrow: hold, open windows, freeze, release, divide, close what has arrived."""
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
+from app.edge.gateways.port import GatewayName
 from app.foundation import audit
 from app.foundation.audit import SYSTEM, Actor
 from app.foundation.db import Tx, now
@@ -25,6 +27,8 @@ from app.money.ledger import actions as ledger
 from app.money.payments import actions as payments
 from app.money.payouts import actions as payouts
 
+_LATEST: Final = 100
+
 
 async def hold(tx: Tx, holding: Holding) -> None:
     """Put the money of a charge into pots, in the commit that makes the booking paid."""
@@ -41,6 +45,11 @@ async def hold(tx: Tx, holding: Holding) -> None:
 async def hosts_of(tx: Tx, pot_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """The hosts of pots, by the ids of the pots."""
     return await queries.hosts_of(tx, pot_ids)
+
+
+async def latest_charges_of_host(tx: Tx, host_id: UUID, gateway: GatewayName) -> list[UUID]:
+    """The charges at a gateway that filled pots of a host's bookings, some of the latest first."""
+    return await queries.latest_charges_of_host(tx, host_id, gateway, limit=_LATEST)
 
 
 async def open_windows(tx: Tx, booking_id: UUID, windows: Windows) -> None:

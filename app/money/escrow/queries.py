@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.edge.gateways.port import GatewayName
 from app.foundation.audit import Actor
 from app.foundation.db import Tx, execute, fetch_all, fetch_one, fetch_value, fetch_values, json
 from app.money.escrow.model import Division, Holding, Pot, PotKind, PotState
@@ -338,3 +339,21 @@ async def hosts_of(tx: Tx, pot_ids: Sequence[UUID]) -> dict[UUID, UUID]:
         ids=list(pot_ids),
     )
     return {each.id: each.host_id for each in found}
+
+
+async def latest_charges_of_host(
+    tx: Tx, host_id: UUID, gateway: GatewayName, *, limit: int
+) -> list[UUID]:
+    """The charges at a gateway that filled pots of a host, the latest first."""
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        SELECT DISTINCT payment_id FROM pots
+         WHERE host_id = %(host_id)s AND gateway = %(gateway)s
+         ORDER BY payment_id DESC
+         LIMIT %(limit)s""",
+        host_id=host_id,
+        gateway=gateway,
+        limit=limit,
+    )

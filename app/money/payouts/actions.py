@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from app.edge.gateways.port import GatewayName
 from app.foundation import audit, paging
 from app.foundation.audit import Actor
 from app.foundation.db import Tx
@@ -56,6 +57,14 @@ async def owe(
         money=money,
         reason=reason,
     )
+
+
+async def hosts_of_recipient(tx: Tx, gateway: GatewayName, recipient: str) -> list[UUID]:
+    """The hosts who have, or had, an account that a gateway names so; none for no name.
+
+    It is the gateway's code, or the bank's code and the account's number with a space between.
+    """
+    return await queries.hosts_of_recipient(tx, gateway, recipient) if recipient else []
 
 
 async def kept_back(tx: Tx, source_ids: Sequence[UUID]) -> int:

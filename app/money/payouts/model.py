@@ -134,6 +134,7 @@ class HostTransfer(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     sent_at: datetime | None
     confirmed_at: datetime | None
+    cancelled_because: str | None = None
 
 
 class HostTransferReply(Output, frozen=True):

@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.foundation.db import Tx, execute, fetch_all, fetch_new_value, fetch_value, json
+from app.edge.gateways.port import GatewayName
+from app.foundation.db import (
+    Tx,
+    execute,
+    fetch_all,
+    fetch_new_value,
+    fetch_value,
+    fetch_values,
+    json,
+)
 from app.foundation.money import Money
 from app.money.instructions.model import InstructionState
 from app.money.payouts.model import (
@@ -86,6 +95,24 @@ async def recover(tx: Tx, recoveries: Sequence[Recovery]) -> int:
     )
 
 
+async def hosts_of_recipient(tx: Tx, gateway: GatewayName, recipient: str) -> list[UUID]:
+    """The hosts of accounts with this code, or with this bank's code and number."""
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        SELECT host_id FROM payout_accounts
+         WHERE gateway = %(gateway)s AND recipient = %(recipient)s
+         UNION
+        SELECT host_id FROM payout_accounts
+         WHERE gateway = %(gateway)s
+           AND account_number = split_part(%(recipient)s, ' ', 2)
+           AND bank_code = split_part(%(recipient)s, ' ', 1)""",
+        gateway=gateway,
+        recipient=recipient,
+    )
+
+
 async def kept_back(tx: Tx, source_ids: Sequence[UUID]) -> int:
     """How much was kept back for debts from the payouts of these pots."""
     return await fetch_new_value(
@@ -123,6 +150,10 @@ async def transfers_of_host(
                created_at, sent_at, confirmed_at, not_before,
                CASE state WHEN 'queued' THEN waits_for WHEN 'waiting_for_payee' THEN 'payee'
                     END AS waits_for,
+               CASE state WHEN 'cancelled' THEN (
+                    SELECT history.reason FROM instruction_history AS history
+                     WHERE instruction_id = instructions.id AND history.state = 'cancelled')
+                    END AS cancelled_because,
                (SELECT coalesce(sum(kept.amount), 0)::bigint FROM debt_recoveries AS kept
                  WHERE kept.source_id = instructions.source_id) AS kept_back
           FROM instructions

@@ -149,6 +149,6 @@ def explain(transfer: HostTransfer) -> str | None:
         case InstructionState.REVERSED:
             return f"It came back: {failure}. Somebody is looking into it."
         case InstructionState.CANCELLED:
-            return "The guest's bank has taken the money back."
+            return f"It is not sent: {transfer.cancelled_because or 'it is not needed'}."
         case _:
             return None

@@ -21,6 +21,7 @@ class Column(StrEnum):
 
     EARNED = "earned"  # gross, with the platform's fee and the guest's part taken off it
     GATEWAY_FEES = "gateway_fees"
+    REFUNDS = "refunds"
     CHARGEBACKS = "chargebacks"
     DEBTS = "debts"
     OTHER = "other"

@@ -28,16 +28,18 @@ async def take_in_refund(
     pots: Sequence[Pot],
     promised: int,
     live: bool,
+    host_id: UUID | None = None,
 ) -> tuple[TakenIn, Instruction]:
     """Store and post a refund of a locked charge that somebody made at the gateway.
 
     `promised` (minor units) is what of it we had promised already, by refunds that are cancelled.
-    The caller takes the shares out of the pots. Raises RefundExceedsCharge.
+    The caller takes the shares out of the pots, and cancels transfers to the host `host_id`. Raises
+    RefundExceedsCharge.
     """
     taken = _row(payment, InstructionKind.REFUND, found, found.money.amount, shares)
     await queries.insert(tx, taken)
     await payments.count_refunded(tx, payment.id, taken=taken.amount, promised=promised)
-    if posting := rules.posting(taken, payment, pots):
+    if posting := rules.posting(taken, payment, pots, host_id=host_id):
         await ledger.post(tx, posting)
     new = _instruction(taken, payee_id=payment.payer_id, target=payment.reference)
     return taken, await instructions.take_in(tx, new, found, live=live)

@@ -19,14 +19,16 @@ class Shares(msgspec.Struct, frozen=True, kw_only=True):
 
     `from_unsent`: it was promised to its payee, and had not been sent. `from_owed`: it was owed to
     its payee by a charge that bought nothing, and not promised yet. `from_deposit`, `from_rental`:
-    it was held in escrow. `from_host`: the host got it ahead of time, and owes it. `loss`: it was
-    nobody's any more, and the platform bears it.
+    it was held in escrow. `from_transfers`: the host was to get it, and had not been sent it.
+    `from_host`: the host got it ahead of time, and owes it. `loss`: it was nobody's any more, and
+    the platform bears it.
     """
 
     from_unsent: int = 0
     from_owed: int = 0
     from_deposit: int = 0
     from_rental: int = 0
+    from_transfers: int = 0
     from_host: int = 0
     loss: int = 0
 
@@ -46,6 +48,7 @@ class TakenIn(msgspec.Struct, frozen=True, kw_only=True):
     from_owed: int
     from_deposit: int
     from_rental: int
+    from_transfers: int
     from_host: int
     loss: int
 

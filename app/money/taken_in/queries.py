@@ -14,11 +14,11 @@ async def insert(tx: Tx, new: TakenIn) -> None:
         """
         INSERT INTO taken_in (
             id, kind, payment_id, booking_id, gateway, gateway_id, amount, currency,
-            from_unsent, from_owed, from_deposit, from_rental, from_host, loss)
+            from_unsent, from_owed, from_deposit, from_rental, from_transfers, from_host, loss)
         VALUES (
             %(id)s, %(kind)s, %(payment_id)s, %(booking_id)s, %(gateway)s, %(gateway_id)s,
             %(amount)s, %(currency)s, %(from_unsent)s, %(from_owed)s, %(from_deposit)s,
-            %(from_rental)s, %(from_host)s, %(loss)s)""",
+            %(from_rental)s, %(from_transfers)s, %(from_host)s, %(loss)s)""",
         **structs.asdict(new),
     )
 

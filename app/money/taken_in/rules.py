@@ -1,6 +1,9 @@
 """Whose money moved at a gateway without us, and what that means for the ledger."""
 
 from collections.abc import Sequence
+from uuid import UUID
+
+from msgspec import structs
 
 from app.money.escrow.model import Pot, PotKind
 from app.money.escrow.rules import account
@@ -13,8 +16,8 @@ def shares_of_refund(amount: int, *, promised: int, pots: Sequence[Pot]) -> Shar
     """Whose money a refund was that somebody made at the gateway. Amounts are minor units.
 
     First what was promised to the guest and was not sent; then the deposit, which is the guest's
-    unless there is damage; then the rental. What was divided already is not taken back from anybody
-    without a person's decision: the platform bears it until then.
+    unless there is damage; then the rental. The rest was divided already: it is `loss` until
+    `less_transfers` takes from that what the host was not sent yet.
     """
     from_unsent = min(amount, promised)
     rest = amount - from_unsent
@@ -29,6 +32,11 @@ def shares_of_refund(amount: int, *, promised: int, pots: Sequence[Pot]) -> Shar
     )
 
 
+def less_transfers(shares: Shares, amount: int) -> Shares:
+    """The shares, if the host bears so much (minor units) of the loss: it had not been sent."""
+    return structs.replace(shares, from_transfers=amount, loss=shares.loss - amount)
+
+
 def shares_of_transfer(amount: int, *, promised: int) -> Shares:
     """Whose money a transfer was that somebody made at the gateway. Amounts are minor units.
 
@@ -38,8 +46,13 @@ def shares_of_transfer(amount: int, *, promised: int) -> Shares:
     return Shares(from_unsent=from_unsent, from_host=amount - from_unsent)
 
 
-def posting(taken: TakenIn, payment: Payment, pots: Sequence[Pot]) -> Posting | None:
-    """The posting that makes a refund owed to the guest; None if all of it was owed before."""
+def posting(
+    taken: TakenIn, payment: Payment, pots: Sequence[Pot], *, host_id: UUID | None
+) -> Posting | None:
+    """The posting that makes a refund owed to the guest; None if all of it was owed before.
+
+    What was not sent to the host is not owed to the host any more.
+    """
     by_kind = {pot.kind: account(pot) for pot in pots}
     guest = Account(AccountKind.GUEST_REFUNDABLE, taken.currency, owner_id=payment.owed_to)
     entries: list[Entry] = []
@@ -47,6 +60,9 @@ def posting(taken: TakenIn, payment: Payment, pots: Sequence[Pot]) -> Posting | 
         entries.append(Entry(by_kind[PotKind.DEPOSIT], -taken.from_deposit))
     if taken.from_rental:
         entries.append(Entry(by_kind[PotKind.RENTAL], -taken.from_rental))
+    if taken.from_transfers:
+        host = Account(AccountKind.HOST_PAYABLE, taken.currency, owner_id=host_id)
+        entries.append(Entry(host, -taken.from_transfers))
     if taken.loss:
         platform = Account(AccountKind.PLATFORM_REVENUE, taken.currency)
         entries.append(Entry(platform, -taken.loss))

@@ -40,13 +40,18 @@ async def settle_down(shop: Shop) -> None:
         await shop.run_jobs()
 
 
+def today() -> Span:
+    """What the gateways' lists are compared for: now, by their clock, and some hours around it."""
+    now = datetime.now(UTC)
+    return Span(since=now - timedelta(hours=6), until=now + timedelta(hours=6))
+
+
 async def reconciled(shop: Shop, gateway: GatewayName) -> list[str]:
     """What is left unexplained after a gateway's lists were compared, mended, compared again.
 
     Tests move business time, and not that of the gateways, whose lists are of today.
     """
-    now = datetime.now(UTC)
-    span = Span(since=now - timedelta(hours=6), until=now + timedelta(hours=6))
+    span = today()
     for _ in range(2):
         await reconcile(gateway, span)
         await settle_down(shop)
@@ -62,3 +67,19 @@ async def books_agree(shop: Shop, gateway: GatewayName) -> None:
     """Assert that gateway, books and laws agree, to the cent."""
     await agree_on_clearing(shop, gateway, CURRENCIES[gateway])
     await audit_is_clean()
+
+
+async def paid_by_hand(
+    shop: Shop, gateway: GatewayName, amount: int, *, recipient: str = ""
+) -> dict[str, Any]:
+    """Somebody pays the shop's host at the dashboard, and names no charge; the money arrives."""
+    [account] = await shop.values("SELECT recipient FROM payout_accounts")
+    made = await shop.sandbox.act(
+        "transfers",
+        gateway=gateway,
+        amount=amount,
+        currency=CURRENCIES[gateway],
+        recipient=recipient or account,
+    )
+    await shop.sandbox.end_transfer(made["id"])
+    return made

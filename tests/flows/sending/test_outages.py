@@ -79,6 +79,21 @@ async def test_a_refund_without_an_answer_of_the_gateways_own_is_waited_for_befo
 
 
 @EACH
+async def test_a_refund_that_one_list_does_not_show_yet_is_not_sent_again(
+    shop: Shop, gateway: str
+) -> None:
+    await cancelled(shop, gateway)
+    line = Line(REFUND, [Fault.AFTER])
+    await go_over(shop, line)
+    await shop.sandbox.fault("refunds", "late_row", times=20)
+    await shop.run_jobs()
+    assert await seconds_until_sent(shop) < 15
+    assert (len(await shop.sandbox.refunds()), len(line.sent)) == (1, 1)
+    assert await shop.values(ATTEMPTS) == ["1 -1"]
+    await audit_is_clean()
+
+
+@EACH
 @pytest.mark.parametrize("fault", [Fault.LATE, Fault.LOST, Fault.SLOW])
 async def test_a_refund_that_arrives_after_it_was_given_up_is_found_before_another_is_sent(
     shop: Shop, gateway: str, fault: Fault
@@ -92,6 +107,8 @@ async def test_a_refund_that_arrives_after_it_was_given_up_is_found_before_anoth
         await wait(shop, attempts.ARRIVED_BY)
         await shop.sweep("resolve-unknown")
         await shop.run_jobs()
+    assert await shop.values("SELECT state FROM instructions") == ["unknown"]  # one look is none
+    await wait(shop, timedelta(seconds=6))
     assert await shop.values("SELECT state FROM instructions") == ["failed"]
     await line.arrive()
     assert await seconds_until_sent(shop) < 15
@@ -148,6 +165,7 @@ async def test_a_transfer_past_a_gateways_500_takes_seconds_and_is_paid_once(
     assert await shop.values("SELECT state FROM instructions") == ["unknown"]
     if fault is Fault.LATE:
         await wait(shop, timedelta(seconds=4))
+        await wait(shop, timedelta(seconds=6))
         assert await shop.values("SELECT state FROM instructions") == ["failed"]
         await line.arrive()
     assert await seconds_until_sent(shop) < 15

@@ -214,6 +214,11 @@ async def test_a_transfer_that_we_did_not_begin_is_posted_back_once_it_is_revers
     desk: Desk,
 ) -> None:
     _, charge = await desk.paid()
+    async with transaction() as tx:
+        await desk.payout_account(tx, RECIPIENT)
+        await execute(  # it is that of the host of the charge
+            tx, "UPDATE payout_accounts SET host_id = (SELECT host_id FROM pots LIMIT 1)"
+        )
     row = desk.lists.transfer(charge, 400, to=RECIPIENT)
     await desk.reconcile()
     assert await desk.balance("gateway_clearing") == -11_700 + 400

@@ -10,7 +10,7 @@ from app.flows.chargebacks.actions.look_up import (
     post_reported,
 )
 from app.flows.chargebacks.actions.post import lock_case, post
-from app.flows.chargebacks.actions.recover import cancel
+from app.flows.chargebacks.actions.recover import cancel, lock_unsent, replace
 
 __all__ = [
     "cancel",
@@ -20,6 +20,7 @@ __all__ = [
     "keep_refund",
     "lock_around",
     "lock_case",
+    "lock_unsent",
     "look_up_listed",
     "look_up_open",
     "post",
@@ -27,4 +28,5 @@ __all__ = [
     "read_page",
     "read_story",
     "record",
+    "replace",
 ]

@@ -9,7 +9,7 @@ from app.edge.gateways.registry import amounts_of
 from app.edge.notifications.model import Kind
 from app.flows.chargebacks import rules
 from app.flows.chargebacks.actions import notify
-from app.flows.chargebacks.model import Case, Chargeback, Cut, Recovery
+from app.flows.chargebacks.model import Case, Chargeback, Cut, Recovery, Unsent
 from app.foundation.alerts import resolve_alerts
 from app.foundation.audit import SYSTEM
 from app.foundation.db import Tx
@@ -36,28 +36,39 @@ async def recover(tx: Tx, case: Case, chargeback: Chargeback) -> Recovery:
 
     The platform bears what can be recovered from nobody else.
     """
-    payee = Payee(case.booking.host_id, case.payment.gateway, chargeback.currency)
-    target = await payees.recipient_of(tx, payee)  # locked before its transfers, as everywhere
-    unsent = await instructions.lock_unsent(tx, case.payment.id, list(InstructionKind))
+    unsent = await lock_unsent(tx, case)
     recovery = rules.recover(
         chargeback.amount,
         pots=case.pots,
-        refunds=_of(InstructionKind.REFUND, unsent),
-        transfers=_of(InstructionKind.TRANSFER, unsent),
-        host_has=await _host_has(tx, case),
-        debts=amounts_of(payee.gateway, Operation.TRANSFER, payee.currency),
+        refunds=unsent.refunds,
+        transfers=unsent.transfers,
+        host_has=unsent.host_has,
+        debts=amounts_of(case.payment.gateway, Operation.TRANSFER, chargeback.currency),
     )
     if posting := rules.recovered(chargeback, case, recovery):
         await ledger.post(tx, posting)
     await _take_from_pots(tx, case, recovery)
-    await cancel(tx, case, recovery.refunds, target=target)
-    await cancel(tx, case, recovery.transfers, target=target)
+    await cancel(tx, case, recovery.refunds, target=unsent.target)
+    await cancel(tx, case, recovery.transfers, target=unsent.target)
     await payments.charge_back(
         tx, case.payment.id, taken=chargeback.amount, promised=recovery.from_refunds
     )
     if recovery.from_host:
         await _charge_host(tx, case, chargeback, recovery.from_host)
     return recovery
+
+
+async def lock_unsent(tx: Tx, case: Case) -> Unsent:
+    """What of a charge has not left: locked, so that none of it leaves before the commit."""
+    payee = Payee(case.booking.host_id, case.payment.gateway, case.payment.currency)
+    target = await payees.recipient_of(tx, payee)  # locked before its transfers, as everywhere
+    unsent = await instructions.lock_unsent(tx, case.payment.id, list(InstructionKind))
+    return Unsent(
+        refunds=_of(InstructionKind.REFUND, unsent),
+        transfers=_of(InstructionKind.TRANSFER, unsent),
+        target=target,
+        host_has=await _host_has(tx, case),
+    )
 
 
 async def awaits_refund(tx: Tx, payment_id: UUID) -> bool:
@@ -78,16 +89,23 @@ async def cancel(
     reason: str = _BECAUSE,
 ) -> None:
     """Cancel the instructions that money is taken from; another one sends what is left of each."""
+    cuts = await replace(tx, taken, target=target, reason=reason)
+    await escrow.close_settled(tx, [pot.id for pot in case.pots], reason=reason)
+    if any(cut.instruction.source_id == case.payment.id and not cut.rest for cut in cuts):
+        await resolve_alerts(tx, tuple(Unwanted), [case.payment.reference])
+
+
+async def replace(tx: Tx, taken: Sequence[Cut], *, target: str | None, reason: str) -> list[Cut]:
+    """Cancel instructions, and queue what is left of each; returns what was cancelled."""
     cuts = await _sendable(tx, taken, target=target)
     await instructions.cancel_all(tx, [cut.instruction for cut in cuts], reason=reason)
     rests = [
         rules.successor(cut.instruction, amount=cut.rest, target=target) for cut in cuts if cut.rest
     ]
     await instructions.queue_all(tx, rests, by=SYSTEM)
-    await escrow.close_settled(tx, [pot.id for pot in case.pots], reason=reason)
+    await instructions.alert_unapproved(tx, rests)
     await resolve_alerts(tx, _ALERTS, [str(cut.instruction.id) for cut in taken])
-    if any(cut.instruction.source_id == case.payment.id and not cut.rest for cut in cuts):
-        await resolve_alerts(tx, tuple(Unwanted), [case.payment.reference])
+    return cuts
 
 
 def _of(kind: InstructionKind, unsent: Sequence[Instruction]) -> list[Instruction]:

@@ -16,7 +16,11 @@ from app.money.instructions.model import (
     InstructionFilter,
     InstructionKind,
     InstructionPage,
+    InstructionState,
     NoSuchInstructionHere,
+    NothingToRetry,
+    Origin,
+    WaitsFor,
 )
 from app.money.instructions.rules.succession import successor
 from app.money.payees import actions as payees
@@ -48,13 +52,33 @@ async def retry(
 ) -> None:
     """Queue another attempt of what has failed, however often, to where its payee is paid now.
 
-    Raises NoSuchInstructionHere, NothingToRetry.
+    What somebody else began at the gateway is not ours to begin again: one of ours goes instead.
+    What waits for an approval is sent. Raises NoSuchInstructionHere, NothingToRetry.
     """
     failed = _of_kind(await instructions.lock(tx, instruction_id), kind)
     target = await _target(tx, failed)
-    await instructions.retry(tx, failed, target=target, reason="tried again by an admin")
+    if failed.waits is WaitsFor.APPROVAL:
+        await instructions.approve(tx, failed)
+    elif failed.origin is Origin.GATEWAY:
+        await _send_instead(tx, failed, target=target, by=Actor(ActorRole.ADMIN, admin_id))
+    else:
+        await instructions.retry(tx, failed, target=target, reason="tried again by an admin")
     await resolve_alert(tx, "instruction_given_up", str(failed.id))
     await _record(tx, "retry", failed, admin_id=admin_id, reason=reason)
+
+
+async def _send_instead(tx: Tx, failed: Instruction, *, target: str | None, by: Actor) -> None:
+    if failed.state is not InstructionState.FAILED:
+        raise NothingToRetry(f"It is {failed.state}.")
+    ours = successor(
+        failed,
+        instruction_id=uuid_utils.compat.uuid7(),
+        amount=failed.amount,
+        target=target,
+        automatic=False,
+    )
+    await instructions.cancel_all(tx, [failed], reason="sent by us instead")
+    await instructions.queue_all(tx, [ours], by=by)
 
 
 async def reissue(

@@ -13,7 +13,7 @@ from app.flows.chargebacks import actions as chargebacks
 from app.foundation.db import Tx
 from app.foundation.money import Money
 from app.money.instructions import actions as instructions
-from app.money.instructions.model import Instruction, InstructionKind, InstructionState
+from app.money.instructions.model import Instruction, InstructionKind, InstructionState, Origin
 from app.money.payments import actions as payments
 from app.money.payments import rules as payment_rules
 from app.money.payments.model import Payment
@@ -115,7 +115,8 @@ async def retry_attempt(tx: Tx, instruction_id: UUID, *, attempt: int) -> None:
     """Queue the attempt after this one, if this one has failed and may be followed by another."""
     contested = await chargebacks.contested_charges(tx)
     failed = await instructions.lock(tx, instruction_id)
-    is_due = failed.state is InstructionState.FAILED and failed.next_try_at is not None
+    is_ours = failed.origin is Origin.BERTHOLD
+    is_due = is_ours and failed.state is InstructionState.FAILED and failed.next_try_at is not None
     if not is_due or failed.attempt != attempt or failed.payment_id in contested:
         return
     if failed.kind is InstructionKind.REFUND:

@@ -7,7 +7,7 @@ from uuid import UUID
 from app.edge.gateways.port import FoundInstruction, MoneyOutStatus, NoSuchInstruction, Unknown
 from app.foundation.db import Tx, now
 from app.foundation.money import Money
-from app.foundation.queue import LookUpInstruction, enqueue, enqueue_all
+from app.foundation.queue import LookUpInstruction, enqueue, enqueue_all, enqueue_later
 from app.money.instructions.actions import read
 from app.money.instructions.actions.move import alert, fail, lose, move_all
 from app.money.instructions.model import Instruction, InstructionState
@@ -216,7 +216,9 @@ async def _reverse(
 async def _not_there(tx: Tx, party: Sequence[Instruction]) -> Sequence[Instruction]:
     """Record that the gateway does not know an attempt: it has failed once it cannot arrive.
 
-    That is at once if the gateway had answered the request, and after minutes if it had not.
+    That is at once if the gateway had answered the request, and after minutes if it had not. One
+    look that does not find it shows nothing: a gateway's lists may be seconds behind, and where it
+    does not know a second request for the first one, that would move money twice.
     """
     leader = party[0]
     if leader.state is not _S.UNKNOWN:  # it had been taken: the gateway contradicts itself
@@ -227,6 +229,10 @@ async def _not_there(tx: Tx, party: Sequence[Instruction]) -> Sequence[Instructi
     may_arrive = not leader.answered
     if may_arrive and await due.began_within(tx, leader, attempts.ARRIVED_BY):
         await _postpone(tx, party, by=attempts.LOOK_AGAIN_AFTER, failure="not there, or not yet")
+        return party
+    if not await due.miss(tx, leader, attempts.LISTED_BY):
+        await _postpone(tx, party, by=attempts.LOOK_AGAIN_AFTER, failure="not there at first")
+        await enqueue_later(tx, LookUpInstruction(instruction_id=leader.id), attempts.LISTED_BY)
         return party
     is_spent = leader.reference_spent
     return await fail(

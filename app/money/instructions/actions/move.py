@@ -9,7 +9,7 @@ from app.foundation.alerts import Severity, raise_alert, resolve_alerts
 from app.foundation.audit import SYSTEM
 from app.foundation.db import Tx
 from app.foundation.queue import LookUpInstruction, RetryInstruction, enqueue_later
-from app.money.instructions.model import MOVES, Instruction, InstructionState
+from app.money.instructions.model import MOVES, Instruction, InstructionState, Origin
 from app.money.instructions.queries import moves
 from app.money.instructions.rules import attempts, records, together
 
@@ -104,12 +104,16 @@ async def fail(
     """Record that an attempt moved no money. Another is due, unless this was the last one.
 
     `never_arrived`: the gateway has not seen its reference. `was_outage`: nobody has refused it.
-    `gives_up`: no other is due, since a person must look first. Transfers that went together go
-    together again if all of them are due then; else each waits until there is enough.
+    `gives_up`: no other is due, since a person must look first. That is so too of what somebody
+    began at the gateway. Transfers that went together go together again if all of them are due
+    then; else each waits until there is enough.
     """
-    waits = {each.id: attempts.retry_after(each.attempt, was_outage=was_outage) for each in party}
-    if gives_up:
-        waits = dict.fromkeys(waits)
+    waits = {
+        each.id: None
+        if gives_up or each.origin is Origin.GATEWAY
+        else attempts.retry_after(each.attempt, was_outage=was_outage)
+        for each in party
+    }
     failed = [
         await move(
             tx,

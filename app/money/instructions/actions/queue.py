@@ -12,7 +12,7 @@ from app.foundation.db import Tx
 from app.foundation.ids import derived
 from app.foundation.queue import AdmitRefunds, SendInstruction, enqueue, enqueue_all
 from app.foundation.states import MoveRefused
-from app.money.instructions.actions.move import move
+from app.money.instructions.actions.move import alert, move
 from app.money.instructions.actions.read import get
 from app.money.instructions.model import (
     Instruction,
@@ -20,6 +20,7 @@ from app.money.instructions.model import (
     InstructionState,
     NewInstruction,
     NothingToRetry,
+    WaitsFor,
 )
 from app.money.instructions.queries import due, moves
 from app.money.instructions.queries import instructions as queries
@@ -82,6 +83,22 @@ async def retry(tx: Tx, failed: Instruction, *, target: str | None, reason: str)
         await _queue(tx, failed, target=target, reason=reason)
     else:
         await move(tx, failed, _S.WAITING_FOR_PAYEE, reason="the payee has no account")
+
+
+async def alert_unapproved(tx: Tx, new: Sequence[NewInstruction]) -> None:
+    """Alert operators to those of these new instructions that an admin must approve."""
+    for each in new:
+        if each.waits_for is WaitsFor.APPROVAL:
+            waiting = await get(tx, each.id)
+            await alert(tx, waiting, "instruction_given_up", "is sent only if an admin retries it")
+
+
+async def approve(tx: Tx, waiting: Instruction) -> None:
+    """Send a locked instruction that waited for a person's approval."""
+    await moves.approve(
+        tx, waiting, waits_for=together.waits_for(waiting), queued_for=attempts.QUEUED_FOR
+    )
+    await enqueue(tx, SendInstruction(instruction_id=waiting.id))
 
 
 async def next_failed(

@@ -88,6 +88,11 @@ async def lock_unsent(
     return await due.lock_unsent(tx, payment_id, kinds)
 
 
+async def unsent_of_payee(tx: Tx, payee_id: UUID, gateway: GatewayName) -> list[Instruction]:
+    """The transfers to a payee that have not left, or came back: the oldest first, not locked."""
+    return await due.unsent_of_payee(tx, payee_id, gateway)
+
+
 async def find_by_reported_reference(
     tx: Tx, reference: str, kind: InstructionKind
 ) -> Instruction | None:
@@ -111,6 +116,11 @@ async def refunds_at_gateway(tx: Tx, payment_id: UUID) -> list[UUID]:
 async def is_refund_under_way(tx: Tx, payment_id: UUID) -> bool:
     """Whether a refund of a charge is at the gateway, or may be, and its end is open."""
     return await queries.is_refund_under_way(tx, payment_id)
+
+
+async def is_transfer_being_sent(tx: Tx, payment_id: UUID) -> bool:
+    """Whether a transfer of a charge may be leaving at this moment: nobody knows yet."""
+    return await queries.is_transfer_being_sent(tx, payment_id)
 
 
 async def waiting_for_payee(tx: Tx, *, host_id: UUID, gateway: GatewayName, currency: str) -> int:

@@ -58,14 +58,14 @@ async def lock_next_failed(
 ) -> UUID | None:
     """Lock a failed instruction whose next attempt is due, unless another transaction has it.
 
-    Skips the instructions `but`, and those of the charges in `contested`.
+    Only of those that we began, but not `but`, nor those of the charges in `contested`.
     """
     return await fetch_value(
         tx,
         UUID,
         """
         SELECT id FROM instructions
-         WHERE state = 'failed' AND kind = %(kind)s
+         WHERE state = 'failed' AND kind = %(kind)s AND origin = 'berthold'
            AND next_try_at <= (SELECT business_now()) AND id <> ALL(%(but)s::uuid[])
            AND payment_id <> ALL(%(contested)s::uuid[])
          ORDER BY next_try_at
@@ -90,6 +90,20 @@ async def began_within(tx: Tx, instruction: Instruction, period: timedelta) -> b
         id=instruction.id,
         attempt=instruction.attempt,
         period=period,
+    )
+
+
+async def miss(tx: Tx, instruction: Instruction, again_after: timedelta) -> bool:
+    """Note that a look did not find an attempt; whether one had missed it so long ago before."""
+    return await fetch_new_value(
+        tx,
+        bool,
+        """
+        UPDATE instructions SET missed_at = coalesce(missed_at, business_now())
+         WHERE id = %(id)s
+     RETURNING missed_at <= business_now() - %(again_after)s""",
+        id=instruction.id,
+        again_after=again_after,
     )
 
 
@@ -151,4 +165,21 @@ async def lock_unsent(
            FOR NO KEY UPDATE""",
         payment_id=payment_id,
         kinds=list(kinds),
+    )
+
+
+async def unsent_of_payee(tx: Tx, payee_id: UUID, gateway: GatewayName) -> list[Instruction]:
+    """The transfers to a payee that have not left, or came back: the oldest first."""
+    return await fetch_all(
+        tx,
+        Instruction,
+        """
+        SELECT * FROM instructions
+         WHERE payee_id = %(payee_id)s AND gateway = %(gateway)s AND kind = 'transfer'
+           AND (state IN ('queued', 'waiting_for_payee', 'failed')
+                OR (state = 'reversed' AND NOT EXISTS (
+                    SELECT FROM instructions AS again WHERE again.source_id = instructions.id)))
+         ORDER BY id""",
+        payee_id=payee_id,
+        gateway=gateway,
     )

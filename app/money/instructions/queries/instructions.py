@@ -165,6 +165,20 @@ async def is_refund_under_way(tx: Tx, payment_id: UUID) -> bool:
     )
 
 
+async def is_transfer_being_sent(tx: Tx, payment_id: UUID) -> bool:
+    """Whether a transfer of a charge may be leaving at this moment."""
+    return await fetch_new_value(
+        tx,
+        bool,
+        """
+        SELECT EXISTS (
+            SELECT FROM instructions
+             WHERE payment_id = %(payment_id)s AND kind = 'transfer'
+               AND state IN ('sending', 'unknown'))""",
+        payment_id=payment_id,
+    )
+
+
 async def transferred(tx: Tx, payment_id: UUID) -> int:
     """How much of a charge has gone to its host, or may be on its way there. Minor units."""
     return await fetch_new_value(

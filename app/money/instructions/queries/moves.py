@@ -91,6 +91,7 @@ async def begin_attempt(
                    reference = %(reference)s, sent_as = %(sent_as)s, waits_for = NULL,
                    settled_amount = %(settled_amount)s, settled_currency = %(settled_currency)s,
                    reference_unused = false, answered = false, reference_spent = false,
+                   missed_at = NULL,
                    gateway_id = NULL, gateway_data = NULL, failure = NULL,
                    next_try_at = business_now() + %(sending_for)s, updated_at = business_now()
              WHERE id = %(id)s AND state = 'queued' AND attempt = %(attempt)s
@@ -171,6 +172,23 @@ async def wait_for_minimum(tx: Tx, instruction_ids: Sequence[UUID], *, wait: tim
          WHERE id = ANY(%(ids)s) AND state = 'queued'""",
         ids=list(instruction_ids),
         wait=wait,
+    )
+
+
+async def approve(
+    tx: Tx, waiting: Instruction, *, waits_for: WaitsFor | None, queued_for: timedelta
+) -> None:
+    """Let a locked and queued instruction wait for no person any more."""
+    await execute(
+        tx,
+        """
+        UPDATE instructions
+           SET waits_for = %(waits_for)s, next_try_at = business_now() + %(queued_for)s,
+               updated_at = business_now()
+         WHERE id = %(id)s AND state = 'queued' AND waits_for = 'approval'""",
+        id=waiting.id,
+        waits_for=waits_for,
+        queued_for=queued_for,
     )
 
 

@@ -23,6 +23,9 @@ SENDING_FOR: Final = timedelta(minutes=1)
 # than it may be sent, and than the longest call lasts (Settings.gateway_timeout_seconds).
 ARRIVED_BY: Final = timedelta(minutes=5)
 
+# What a gateway has done is in all of its lists by then.
+LISTED_BY: Final = timedelta(seconds=5)
+
 LOOK_AFTER: Final = timedelta(seconds=3)  # an attempt whose outcome is unknown, for the first time
 LOOK_AGAIN_AFTER: Final = timedelta(minutes=1)  # while it still is
 ASK_AGAIN_AFTER: Final = timedelta(minutes=15)  # what was sent ends by webhook, or by asking

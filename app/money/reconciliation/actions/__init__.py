@@ -2,6 +2,7 @@
 
 from app.money.reconciliation.actions.administer import (
     explain,
+    posted_by_hand,
     queue_run,
     read_days,
     read_difference,
@@ -53,6 +54,7 @@ __all__ = [
     "open_differences",
     "open_hours",
     "post_fee",
+    "posted_by_hand",
     "prepare",
     "queue_run",
     "read_days",

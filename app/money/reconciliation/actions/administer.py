@@ -1,5 +1,6 @@
 """What admins see and do: days, differences, explanations, runs on request."""
 
+from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
@@ -26,8 +27,9 @@ from app.money.reconciliation.model import (
     Queued,
     Reconciliation,
     RunRequest,
+    What,
 )
-from app.money.reconciliation.queries import differences, hours
+from app.money.reconciliation.queries import adjustments, differences, hours
 
 _DAYS: Final = timedelta(days=6)  # with the last one: a week
 _DAYS_MAX: Final = timedelta(days=366)
@@ -107,6 +109,18 @@ async def explain(
     )
     await resolve_alert(tx, ALERT, str(difference_id))
     return explained
+
+
+async def posted_by_hand(
+    tx: Tx, gateway: GatewayName, what: What, subjects: Collection[str]
+) -> set[str]:
+    """Of these movements, by the gateway's ids, those that admins have posted by an explanation.
+
+    Nothing else posts them: they are in the ledger.
+    """
+    if not subjects:
+        return set()
+    return set(await adjustments.posted_by_hand(tx, gateway, what, sorted(subjects)))
 
 
 async def queue_run(

@@ -111,8 +111,9 @@ _COMPARE: Final = """
                ) AS party ON true
     ), ours AS (
         SELECT both_sides.*,
-               coalesce(own_reference <> both_sides.reference
-                        AND own_gateway_id IS DISTINCT FROM both_sides.gateway_id,
+               coalesce(own_gateway_id IS DISTINCT FROM both_sides.gateway_id
+                        AND (own_reference <> both_sides.reference
+                             OR (both_sides.state = 'confirmed' AND own_gateway_id IS NOT NULL)),
                         false) AS is_another,
                coalesce(booked.amount, 0)
                    - CASE WHEN both_sides.state IN ('confirmed', 'reversed')

@@ -31,7 +31,7 @@ COLUMNS: Final = MappingProxyType(
         _P.TRANSFER: Column.PAID,
         _P.TRANSFER_REVERSAL: Column.PAID,
         _P.PARTIAL_REVERSAL: Column.PAID,
-        _P.TAKEN_IN: None,
+        _P.TAKEN_IN: Column.REFUNDS,
         _P.CHARGEBACK: None,
         _P.CHARGEBACK_REVERSAL: None,
         _P.CHARGEBACK_RECOVERY: Column.CHARGEBACKS,
@@ -108,6 +108,8 @@ def _in_column(column: Column | None, amount: int) -> Columns:
     match column:
         case Column.GATEWAY_FEES:
             return Columns(gateway_fees=-amount)
+        case Column.REFUNDS:
+            return Columns(refunds=-amount)
         case Column.CHARGEBACKS:
             return Columns(chargebacks=-amount)
         case Column.DEBTS:

@@ -29,6 +29,8 @@ _CHARGES: Final = """
          WHERE was.state = 'cancelled'
          UNION ALL
         SELECT payment_id, kind, -from_unsent FROM taken_in
+         UNION ALL
+        SELECT payment_id, 'transfer', -from_transfers FROM taken_in
     ), cut AS (
         SELECT payment_id,
                coalesce(sum(amount) FILTER (WHERE kind = 'refund'), 0) AS refunds,

@@ -156,7 +156,8 @@ async def instructions(tx: Tx) -> Verdicts:
                           OR CASE came_back.state
                              WHEN 'reversed' THEN came_back.amount < instruction.amount
                              WHEN 'confirmed' THEN came_back.returned < instruction.amount
-                             WHEN 'cancelled' THEN came_back.amount <= instruction.amount
+                             WHEN 'cancelled' THEN came_back.amount
+                                  < instruction.amount + (came_back.origin = 'berthold')::int
                              ELSE true END)
                     THEN concat('replaces ', came_back.id, ', which is ', came_back.state)
                END AS instructions_have_causes,
@@ -314,7 +315,8 @@ async def taken_in(tx: Tx) -> Verdicts:
         SELECT coalesce(taken.id, posted.source_id) AS id,
                CASE WHEN taken.id IS NULL THEN 'posted, and not there'
                     WHEN (posted.source_id IS NOT NULL)
-                      <> (taken.from_deposit + taken.from_rental + taken.loss > 0)
+                      <> (taken.from_deposit + taken.from_rental + taken.from_transfers
+                          + taken.loss > 0)
                     THEN 'its posting is not there, or too much'
                     WHEN (instruction.kind, instruction.amount, instruction.origin)
                          IS DISTINCT FROM (taken.kind, taken.amount, 'gateway')

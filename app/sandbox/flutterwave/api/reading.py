@@ -10,7 +10,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
-from app.sandbox.faults import Kind, Rule, distort
+from app.sandbox.faults import Faults, Kind, Rule, distort
 from app.sandbox.flutterwave.dialect import NAME
 from app.sandbox.flutterwave.wire import errors, objects
 from app.sandbox.simulator import Simulator
@@ -87,8 +87,8 @@ def page(
         if _day(request, "from", "0000") <= row["created_at"][:10] <= _day(request, "to", "9999")
         and all(str(row[name]) == query.get(name, str(row[name])) for name in filters)
     ]
-    if rule and rule.kind is Kind.LATE_ROW:
-        found = found[1:]
+    faults: Faults = request.state.simulator.faults
+    found = list(faults.without_late(rule, found, lambda row: str(row["id"])))
     number = query.get("page", "1")
     if not number.isdecimal():
         raise errors.invalid("page must be a number")

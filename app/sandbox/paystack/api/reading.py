@@ -12,7 +12,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
-from app.sandbox.faults import Kind, Rule
+from app.sandbox.faults import Faults, Kind, Rule
 from app.sandbox.paystack.dialect import NAME
 from app.sandbox.paystack.wire import errors
 from app.sandbox.simulator import Simulator
@@ -64,8 +64,8 @@ def read_page(
         if (begin is None or begin <= read_time(row["createdAt"]))
         and (end is None or read_time(row["createdAt"]) <= end)
     ]
-    if rule and rule.kind is Kind.LATE_ROW:
-        found = found[1:]
+    faults: Faults = request.state.simulator.faults
+    found = list(faults.without_late(rule, found, lambda row: str(row["id"])))
     repeats = int(bool(rule and rule.kind is Kind.REPEATED_ROW))
     per_page = _number(request, "perPage", default=_PER_PAGE, most=per_page_max)
     if request.query_params.get("use_cursor") == "true":

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, NamedTuple
 
-from app.sandbox.faults import Kind, Rule
+from app.sandbox.faults import Faults, Kind, Rule
 from app.sandbox.stripe.api.reading import ApiRequest
 from app.sandbox.stripe.wire import errors, objects
 from app.sandbox.stripe.wire.times import unix
@@ -73,8 +73,8 @@ def page(
         raise errors.invalid("You may only specify one of these parameters", param="ending_before")
     limit = _limit(request)
     lines = sorted(filter(_window(request), lines), key=_place, reverse=True)
-    if wanted.rule and wanted.rule.kind is Kind.LATE_ROW:
-        lines = lines[1:]
+    faults: Faults = request.state.simulator.faults
+    lines = list(faults.without_late(wanted.rule, lines, lambda line: line.id))
     known = lines if everything is None else everything
     if before:
         place = _place(_find(wanted, known, before, param="ending_before"))
