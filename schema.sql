@@ -89,6 +89,22 @@ COMMENT ON FUNCTION public.business_now() IS 'The time that holds, windows and d
 
 
 --
+-- Name: nights_in_order(jsonb); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.nights_in_order(rules jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    RETURN (((COALESCE(((rules ->> 'nightsMin'::text))::integer, 1) >= 1) AND (COALESCE(((rules ->> 'nightsMin'::text))::integer, 1) <= COALESCE(((rules ->> 'nightsMax'::text))::integer, 365))) AND (COALESCE(((rules ->> 'nightsMax'::text))::integer, 365) <= 365));
+
+
+--
+-- Name: FUNCTION nights_in_order(rules jsonb); Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON FUNCTION public.nights_in_order(rules jsonb) IS 'Whether the least and the most nights of a listing or a season make sense';
+
+
+--
 -- Name: procrastinate_cancel_job_v1(bigint, boolean, boolean); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -750,6 +766,22 @@ END $$;
 --
 
 COMMENT ON FUNCTION public.refuse_unbalanced() IS 'Trigger: a transaction''s entries are written with it, on accounts, and sum to zero per currency';
+
+
+--
+-- Name: seasons_apart(jsonb); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.seasons_apart(seasons jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    RETURN (SELECT COALESCE(bool_and((public.nights_in_order(ordered.season) AND (ordered.first_day <= ordered.last_day) AND ((ordered.next_first_day IS NULL) OR (ordered.last_day < ordered.next_first_day)))), true) AS "coalesce" FROM (SELECT each.season, each.first_day, each.last_day, lead(each.first_day) OVER (ORDER BY each.first_day) AS next_first_day FROM (SELECT jsonb_array_elements.value AS season, ((jsonb_array_elements.value ->> 'firstDay'::text) COLLATE "C") AS first_day, ((jsonb_array_elements.value ->> 'lastDay'::text) COLLATE "C") AS last_day FROM jsonb_array_elements(seasons_apart.seasons) jsonb_array_elements(value)) each) ordered);
+
+
+--
+-- Name: FUNCTION seasons_apart(seasons jsonb); Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON FUNCTION public.seasons_apart(seasons jsonb) IS 'Whether seasons of one listing do not overlap, and each makes sense';
 
 
 --
@@ -2650,6 +2682,7 @@ CREATE TABLE public.listings (
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     country text,
+    rules jsonb,
     CONSTRAINT listings_country_is_a_code CHECK ((country ~ '^[A-Z]{2}$'::text)),
     CONSTRAINT listings_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT listings_deposit_check CHECK ((deposit >= 0)),
@@ -2658,6 +2691,8 @@ CREATE TABLE public.listings (
     CONSTRAINT listings_policy_check CHECK ((policy = ANY (ARRAY['flexible'::text, 'moderate'::text, 'strict'::text]))),
     CONSTRAINT listings_price_check CHECK ((price >= 0)),
     CONSTRAINT listings_respond_within_h_check CHECK (((respond_within_h >= 1) AND (respond_within_h <= 168))),
+    CONSTRAINT listings_rules_of_stay CHECK (((rules IS NULL) OR (kind = 'stay'::text))),
+    CONSTRAINT listings_rules_sound CHECK (((rules IS NULL) OR (public.nights_in_order(rules) AND ((COALESCE(((rules ->> 'nightsBetween'::text))::integer, 0) >= 0) AND (COALESCE(((rules ->> 'nightsBetween'::text))::integer, 0) <= 7)) AND public.seasons_apart(COALESCE((rules -> 'seasons'::text), '[]'::jsonb))))),
     CONSTRAINT listings_state_check CHECK ((state = ANY (ARRAY['open'::text, 'closed'::text]))),
     CONSTRAINT listings_stay_whole CHECK (((kind <> 'stay'::text) OR ((check_in_time IS NOT NULL) AND (check_out_time IS NOT NULL) AND (departure_date IS NULL) AND (departure_time IS NULL) AND (arrival_date IS NULL) AND (arrival_time IS NULL) AND (arrival_zone IS NULL) AND (destination IS NULL)))),
     CONSTRAINT listings_trip_whole CHECK (((kind <> 'trip'::text) OR ((check_in_time IS NULL) AND (check_out_time IS NULL) AND (departure_date IS NOT NULL) AND (departure_time IS NOT NULL) AND (arrival_date IS NOT NULL) AND (arrival_time IS NOT NULL) AND (arrival_zone IS NOT NULL) AND (destination IS NOT NULL) AND (deposit = 0)))),
@@ -2677,6 +2712,13 @@ COMMENT ON TABLE public.listings IS 'What a host offers: a stay (nights in rooms
 --
 
 COMMENT ON COLUMN public.listings.country IS 'ISO 3166-1 alpha-2 code of the country of `place`; null if the host has not said';
+
+
+--
+-- Name: COLUMN listings.rules; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.listings.rules IS 'of a stay: nights, weekdays, notice, nights kept empty, seasons; null: none';
 
 
 --

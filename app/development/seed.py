@@ -18,6 +18,7 @@ from app.market.inventory.model import (
     RoomPlan,
     SeatPlan,
 )
+from app.market.stay_rules.model import NewStayRules
 from app.people.accounts import actions as accounts
 from app.people.accounts.model import NewAccount, Role
 
@@ -82,6 +83,7 @@ async def _add_stay(tx: Tx, host_id: UUID) -> None:
             policy=Policy.MODERATE,
             check_in_time=time(15),
             check_out_time=time(11),
+            rules=NewStayRules(nights_max=28, notice_hours=2, ahead_days=540),
         ),
     )
     rooms = NewUnits(rooms=RoomPlan(count=12))

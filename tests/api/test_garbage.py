@@ -47,9 +47,19 @@ A_TRIP: Final = {
     "departureDate": str(DAY), "departureTime": "08:00:00", "arrivalDate": str(DAY),
     "arrivalTime": "18:00:00", "arrivalZone": "UTC",
 }  # fmt: skip
+SOME_NIGHTS: Final = {
+    "nightsMin": 1, "nightsMax": 30, "arrivalDays": ["friday"], "departureDays": ["sunday"],
+}  # fmt: skip
+SOME_RULES: Final = SOME_NIGHTS | {
+    "noticeDays": 1, "noticeHours": 1, "aheadDays": 1_000, "nightsBetween": 1,
+    "seasons": [
+        SOME_NIGHTS | {"name": "A", "firstDay": "2090-01-01", "lastDay": "2090-02-01"},
+    ],
+}  # fmt: skip
 A_STAY: Final = {
     "kind": "stay", "title": "A", "place": "B", "zone": "UTC", "policy": "strict",
     "price": MONEY, "deposit": MONEY, "checkInTime": "15:00:00", "checkOutTime": "11:00:00",
+    "rules": SOME_RULES,
 }  # fmt: skip
 PASSENGERS: Final = [{"seat": "1A", "name": "A", "document": "B", "contact": "C"}]
 SOME_EVIDENCE: Final = {"text": "A", "files": ["https://files.example/a.jpg", "a/b.jpg"]}
@@ -104,7 +114,7 @@ REQUESTS: Final = [
         "state": "open", "title": "A", "description": "B", "place": "C", "price": MONEY,
         "weekendPrice": MONEY, "fee": MONEY, "deposit": MONEY, "policy": "strict",
         "requestToBook": False, "respondWithinHours": 5, "checkInTime": "15:00:00",
-        "checkOutTime": "11:00:00"}),
+        "checkOutTime": "11:00:00", "rules": SOME_RULES}),
     ("POST", "/api/listings/{stay_id}/units", "host", {"units": [A_SEAT]}),
     ("POST", "/api/listings/{trip_id}/units", "host", {"seats": A_PLAN}),
     ("POST", "/api/listings/{stay_id}/units", "host", {

@@ -1,6 +1,6 @@
 """Find what is free: search listings; show a seat map, free units, or a calendar of one listing."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -18,7 +18,6 @@ from app.market.inventory.model import (
     Listing,
     ListingNotFound,
     ListingPage,
-    ListingReply,
 )
 
 # A page of a search looks at WINDOWS_MAX times WINDOW listings at most, however few of them fit: so
@@ -37,23 +36,23 @@ async def search(tx: Tx, wanted: Search, *, limit: int, cursor: str | None) -> L
     moment = await now(tx)
     rules.check_search(wanted, now=moment)
     after = _place(cursor, wanted.kind) if cursor else None
-    found, after = await _find(tx, wanted, after, limit)
+    found, after = await _find(tx, wanted, after, limit, now=moment)
     shown = [listing for listing in found if not inventory_rules.has_departed(listing, moment)]
     return ListingPage(
-        listings=[ListingReply.of(listing) for listing in shown],
+        listings=[inventory_rules.reply(listing, moment) for listing in shown],
         next_cursor=paging.write_cursor(after.departure_date, after.id) if after else None,
     )
 
 
 async def _find(
-    tx: Tx, wanted: Search, after: queries.Place | None, limit: int
+    tx: Tx, wanted: Search, after: queries.Place | None, limit: int, *, now: datetime
 ) -> tuple[list[Listing], queries.Place | None]:
     """Up to `limit` fitting listings, and the place where the next page begins, None at the end."""
     found: list[Listing] = []
     read_places = queries.read_stays if wanted.kind is Kind.STAY else queries.read_trips
     for _ in range(WINDOWS_MAX):
         places = await read_places(tx, wanted, after=after, limit=WINDOW)
-        ids = [place.id for place in places]
+        ids = await _allowed(tx, wanted, [place.id for place in places], now)
         found += await queries.read_fitting(tx, wanted, ids, limit=limit + 1 - len(found))
         if len(found) > limit:
             last = found[limit - 1]
@@ -62,6 +61,16 @@ async def _find(
             return found, None
         after = places[-1]
     return found, after
+
+
+async def _allowed(tx: Tx, wanted: Search, ids: list[UUID], now: datetime) -> list[UUID]:
+    """Those of these listings whose rules allow the dates that are asked for."""
+    if wanted.first is None or wanted.last is None:
+        return ids
+    dates = wanted.first, wanted.last
+    ruled = await queries.read_ruled(tx, ids)
+    refused = {stay.id for stay in ruled if rules.refusals(stay, *dates, now=now)}
+    return [each for each in ids if each not in refused]
 
 
 def _place(cursor: str, kind: Kind) -> queries.Place:
@@ -82,12 +91,19 @@ async def read_availability(
     inventory_rules.check_given_dates(offer, check_in, check_out, now=offer.now)
     slots = inventory_rules.slots_of(offer, check_in, check_out)
     end = slots[-1] + timedelta(days=1)
-    units = rules.priced(offer, await queries.read_units_now(tx, listing_id, slots[0], end), slots)
-    free = [unit for unit in units if unit.state is UnitState.FREE]
+    found = await queries.read_units_now(tx, listing_id, slots[0], end, gap=rules.gap(offer))
+    units = rules.priced(offer, found, slots)
+    if offer.kind is Kind.TRIP:
+        free = [unit for unit in units if unit.state is UnitState.FREE]
+        return Availability(listing_id=listing_id, free_units=len(free), units=units)
+    refused = rules.refusals(offer, slots[0], end, now=offer.now)
+    free = [unit for unit in units if unit.state is UnitState.FREE and not refused]
     return Availability(
         listing_id=listing_id,
         free_units=len(free),
-        units=units if offer.kind is Kind.TRIP else free,
+        units=free,
+        rules_in_words=inventory_rules.reply(offer, offer.now).rules_in_words,
+        refused_because=refused,
     )
 
 
@@ -107,7 +123,11 @@ async def read_calendar(
 
     Raises ListingNotFound, Invalid.
     """
-    listing = await inventory.find_listing(tx, listing_id)
-    first, last = rules.check_calendar(listing, first, last)
-    nights = await queries.count_free_by_night(tx, listing_id, first, last)
-    return Availability(listing_id=listing_id, nights=nights)
+    offer = await inventory.read_offer(tx, listing_id, [], None, None)
+    first, last = rules.check_calendar(offer, first, last)
+    nights = await queries.count_free_by_night(tx, listing_id, first, last, gap=rules.gap(offer))
+    return Availability(
+        listing_id=listing_id,
+        nights=rules.calendar(offer, nights, now=offer.now),
+        rules_in_words=inventory_rules.reply(offer, offer.now).rules_in_words,
+    )

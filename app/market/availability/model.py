@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.foundation.errors import FieldError
 from app.foundation.money import Money
 from app.foundation.wire import Output
 from app.market.inventory.model import Kind, OfferedUnit
@@ -55,15 +56,38 @@ class UnitAvailability(Output, frozen=True, kw_only=True):
     seat_column: int | None
 
 
-class NightAvailability(Output, frozen=True, kw_only=True):
+class FreeNight(msgspec.Struct, frozen=True, kw_only=True):
+    """How many units somebody could have in a night."""
+
     date: date
     free_units: int
 
 
+class NightAvailability(Output, frozen=True, kw_only=True):
+    """A night, and what the host's rules say of its date: may one arrive, or leave, on it.
+
+    `nightsMin` and `nightsMax` are for who arrives on it. Nights that the host keeps empty beside
+    other guests' are not free.
+    """
+
+    date: date
+    free_units: int
+    may_arrive: bool
+    may_depart: bool
+    nights_min: int
+    nights_max: int
+
+
 class Availability(Output, frozen=True, kw_only=True):
-    """All `units` of a trip, or the free ones of a stay; or the `nights` of a calendar."""
+    """All `units` of a trip, or the free ones of a stay; or the `nights` of a calendar.
+
+    `rulesInWords` are the rules of a stay; `refusedBecause` says which of them forbid the dates
+    that were asked for, and then no unit is free.
+    """
 
     listing_id: UUID
     free_units: int | None = None
     units: list[UnitAvailability] | None = None
     nights: list[NightAvailability] | None = None
+    rules_in_words: list[str] | None = None
+    refused_because: list[FieldError] | None = None

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from app.foundation.db import Tx, fetch_all
-from app.market.availability.model import NightAvailability, Search, UnitNow
+from app.market.availability.model import FreeNight, Search, UnitNow
 from app.market.inventory.model import Listing
 
 
@@ -20,8 +20,13 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
 
 
-async def read_units_now(tx: Tx, listing_id: UUID, first: date, last: date) -> list[UnitNow]:
-    """The active units, with their least free state in the slots from `first` to before `last`."""
+async def read_units_now(
+    tx: Tx, listing_id: UUID, first: date, last: date, *, gap: int
+) -> list[UnitNow]:
+    """The active units, with their least free state in the slots from `first` to before `last`.
+
+    A unit is not free either if it is taken or held in one of `gap` slots before or after these.
+    """
     sql = """
         SELECT u.id, u.label, u.class AS unit_class, u.price, u.active, u.seat_row, u.seat_column,
                CASE WHEN claim.paid THEN 'taken'
@@ -34,20 +39,24 @@ async def read_units_now(tx: Tx, listing_id: UUID, first: date, last: date) -> l
           FROM units u CROSS JOIN LATERAL (
                    SELECT bool_or(c.expires_at IS NULL) AS paid
                      FROM claims c
-                    WHERE c.unit_id = u.id AND c.slot >= %(first)s AND c.slot < %(last)s
+                    WHERE c.unit_id = u.id AND c.slot >= %(first)s::date - %(gap)s
+                      AND c.slot < %(last)s::date + %(gap)s
                       AND (c.expires_at IS NULL OR c.expires_at > (SELECT business_now()))) claim
          WHERE u.listing_id = %(listing_id)s AND u.active
          ORDER BY u.id"""
-    return await fetch_all(tx, UnitNow, sql, listing_id=listing_id, first=first, last=last)
+    return await fetch_all(tx, UnitNow, sql, listing_id=listing_id, first=first, last=last, gap=gap)
 
 
 async def count_free_by_night(
-    tx: Tx, listing_id: UUID, first: date, last: date
-) -> list[NightAvailability]:
-    """How many units are free in each night from `first` to the one before `last`."""
+    tx: Tx, listing_id: UUID, first: date, last: date, *, gap: int
+) -> list[FreeNight]:
+    """How many units are free in each night from `first` to the one before `last`.
+
+    The `gap` nights before and after a claim are not free either.
+    """
     return await fetch_all(
         tx,
-        NightAvailability,
+        FreeNight,
         """
         WITH mine AS MATERIALIZED (
             SELECT id FROM units WHERE listing_id = %(listing_id)s AND active
@@ -60,9 +69,11 @@ async def count_free_by_night(
                      WHERE listing_id = %(listing_id)s
                        AND first_slot < %(last)s AND last_slot >= %(first)s) b
         ), away AS (
-            SELECT mine.id, c.slot
-              FROM mine JOIN claims c ON c.unit_id = mine.id
-             WHERE c.slot >= %(first)s AND c.slot < %(last)s
+            SELECT mine.id, c.slot + beside AS slot
+              FROM mine JOIN claims c ON c.unit_id = mine.id,
+                   generate_series(-%(gap)s::integer, %(gap)s::integer) AS beside
+             WHERE c.slot >= %(first)s::date - %(gap)s::integer
+               AND c.slot < %(last)s::date + %(gap)s::integer
                AND (c.expires_at IS NULL OR c.expires_at > (SELECT business_now()))
              UNION
             SELECT mine.id, blocked.slot FROM mine JOIN blocked ON blocked.unit_id = mine.id
@@ -80,6 +91,7 @@ async def count_free_by_night(
         listing_id=listing_id,
         first=first,
         last=last,
+        gap=gap,
     )
 
 
@@ -135,6 +147,12 @@ async def read_trips(tx: Tx, wanted: Search, *, after: Place | None, limit: int)
     )
 
 
+async def read_ruled(tx: Tx, ids: list[UUID]) -> list[Listing]:
+    """Those of these listings whose hosts have set rules."""
+    sql = "SELECT * FROM listings WHERE id = ANY(%(ids)s) AND rules IS NOT NULL"
+    return await fetch_all(tx, Listing, sql, ids=ids)
+
+
 async def read_fitting(tx: Tx, wanted: Search, ids: list[UUID], *, limit: int) -> list[Listing]:
     """Those of these listings, in this order, that fit the price and have enough free units."""
     return await fetch_all(
@@ -144,6 +162,8 @@ async def read_fitting(tx: Tx, wanted: Search, ids: list[UUID], *, limit: int) -
         SELECT l.*
           FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS place (id, nth)
                JOIN listings l ON l.id = place.id
+               CROSS JOIN LATERAL (
+                   SELECT coalesce((l.rules ->> 'nightsBetween')::integer, 0) AS gap) AS kept
          WHERE (%(currency)s::text IS NULL OR l.currency = %(currency)s)
            AND (%(price_min)s::bigint IS NULL OR l.price >= %(price_min)s)
            AND (%(price_max)s::bigint IS NULL OR l.price <= %(price_max)s)
@@ -153,8 +173,8 @@ async def read_fitting(tx: Tx, wanted: Search, ids: list[UUID], *, limit: int) -
                       AND NOT EXISTS (
                           SELECT FROM claims c
                            WHERE c.unit_id = u.id
-                             AND c.slot >= coalesce(l.departure_date, %(first)s::date)
-                             AND c.slot < coalesce(l.departure_date + 1, %(last)s::date)
+                             AND c.slot >= coalesce(l.departure_date, %(first)s::date) - gap
+                             AND c.slot < coalesce(l.departure_date + 1, %(last)s::date) + gap
                              AND (c.expires_at IS NULL OR c.expires_at > (SELECT business_now())))
                       AND NOT EXISTS (
                           SELECT FROM blocked_dates b

@@ -46,7 +46,8 @@ async def search(
 
     `kind` is `stay` unless said, or `trip` if `date` is given. `q` looks for words in title, place
     and destination; `place` is the whole place (of departure), upper or lower case. With dates,
-    and for trips always, only listings with `units` (else 1) free units. Prices are per unit and
+    and for trips always, only listings with `units` (else 1) free units, and stays whose hosts'
+    rules allow the dates. Prices are per unit and
     slot before weekends and overrides. One page looks at 1,000 listings at the most, so where
     few fit it may be short, or empty, and still have a `nextCursor`.
     """
@@ -82,7 +83,8 @@ async def read_availability(
 ) -> Availability:
     """A trip: its seat map. A stay: with `checkIn` and `checkOut` the units that are free in all
     nights, each with its price for them; with `from` and `to` (at most 366 nights, `to` excluded)
-    how many units are free in each night. Prices are without fee and deposit.
+    how many units are free in each night, and what the host's rules say of each day. Prices are
+    without fee and deposit.
     """
     async with transaction() as tx:
         if first or last:

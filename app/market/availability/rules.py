@@ -7,6 +7,8 @@ from app.foundation.errors import FieldError, Invalid
 from app.foundation.money import Money
 from app.market.availability.model import (
     CALENDAR_NIGHTS_MAX,
+    FreeNight,
+    NightAvailability,
     Search,
     UnitAvailability,
     UnitNow,
@@ -14,6 +16,7 @@ from app.market.availability.model import (
 )
 from app.market.inventory import rules as inventory_rules
 from app.market.inventory.model import Kind, Listing, Offer
+from app.market.stay_rules import rules as host_rules
 
 
 def priced(offer: Offer, units: Sequence[UnitNow], slots: Sequence[date]) -> list[UnitAvailability]:
@@ -30,6 +33,40 @@ def priced(offer: Offer, units: Sequence[UnitNow], slots: Sequence[date]) -> lis
             seat_column=unit.seat_column,
         )
         for unit in units
+    ]
+
+
+def gap(listing: Listing) -> int:
+    """How many nights stay empty between two guests of one of its units."""
+    return listing.rules.nights_between if listing.rules else 0
+
+
+def refusals(stay: Listing, check_in: date, check_out: date, *, now: datetime) -> list[FieldError]:
+    """Which of a stay's rules forbid these dates, each with the date that is wrong."""
+    if stay.rules is None:
+        return []
+    place = host_rules.place(stay.zone, stay.check_in_time, now)
+    broken = host_rules.breaches(stay.rules, check_in, check_out, place)
+    return [error for problem in broken for error in problem.errors]
+
+
+def calendar(
+    stay: Listing, nights: Sequence[FreeNight], *, now: datetime
+) -> list[NightAvailability]:
+    """Nights in their order, without a break, with what the rules say of their dates."""
+    place = host_rules.place(stay.zone, stay.check_in_time, now)
+    end = nights[-1].date + timedelta(days=1)
+    days = host_rules.calendar(stay.rules, nights[0].date, end, place)
+    return [
+        NightAvailability(
+            date=night.date,
+            free_units=night.free_units,
+            may_arrive=day.may_arrive,
+            may_depart=day.may_depart,
+            nights_min=day.nights_min,
+            nights_max=day.nights_max,
+        )
+        for night, day in zip(nights, days, strict=True)
     ]
 
 

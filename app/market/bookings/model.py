@@ -74,6 +74,7 @@ class Terms(Output, frozen=True):
     check_in_local: str | None = None
     check_out_local: str | None = None
     check_out_zone: str | None = None
+    nights_between: int = 0  # kept empty between this stay and others in the same rooms
 
 
 class Booking(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +105,12 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def span(self) -> Span:
-        return Span(unit_ids=tuple(self.unit_ids), first=self.first_slot, last=self.last_slot)
+        return Span(
+            unit_ids=tuple(self.unit_ids),
+            first=self.first_slot,
+            last=self.last_slot,
+            gap=self.terms.nights_between,
+        )
 
     @property
     def labels(self) -> list[str]:

@@ -21,7 +21,8 @@ async def hold(tx: Tx, booking: Booking) -> list[int]:
     """Claim the units of a new booking; if all were free, insert it with its first history row.
 
     This is the hot path: one statement with one parameter. It claims as `claims.queries.claim`
-    does: in order, and taking over holds that have expired. Returns the unit of each claim that
+    does: in order, taking over holds that have expired, and with the gap of the terms, for which
+    the caller has locked the units. Returns the unit of each claim that
     the booking has now. (The foreign key of a claim is checked at the commit, so claims can be
     inserted before their booking, and a refused request has written next to nothing.)
     """
@@ -30,13 +31,20 @@ async def hold(tx: Tx, booking: Booking) -> list[int]:
         int,
         """
         WITH wanted AS (
-            SELECT * FROM jsonb_populate_record(NULL::bookings, %(booking)s)
+            SELECT *, (terms ->> 'nightsBetween')::integer AS gap
+              FROM jsonb_populate_record(NULL::bookings, %(booking)s)
         ), claimed AS (
             INSERT INTO claims (unit_id, slot, booking_id, expires_at)
             SELECT unit_id, slot::date, id, expires_at
               FROM wanted,
                    unnest(unit_ids) AS unit_id,
                    generate_series(first_slot, last_slot, interval '1 day') AS slot
+             WHERE gap = 0 OR NOT EXISTS (
+                   SELECT FROM claims beside
+                    WHERE beside.unit_id = unit_id.unit_id
+                      AND beside.slot BETWEEN first_slot - gap AND last_slot + gap
+                      AND (beside.expires_at IS NULL
+                           OR beside.expires_at > (SELECT business_now())))
              ORDER BY unit_id, slot
                 ON CONFLICT (unit_id, slot) DO UPDATE
                SET booking_id = excluded.booking_id, expires_at = excluded.expires_at

@@ -54,6 +54,10 @@ _THREE_NIGHTS: Final = {
     },
 )
 async def reserve(request: AuthenticatedRequest, data: JSONBody[Reserve]) -> Response[BookingReply]:
+    """What breaks a rule of the stay's host is answered with 422, and its `code` says which rule:
+    `stay_too_short`, `stay_too_long`, `no_arrival_on_this_day`, `no_departure_on_this_day`,
+    `notice_too_short`, `too_far_ahead`, `nights_between_guests`.
+    """
     key = await web.idempotency_key(request)
 
     async def hold(tx: Tx) -> BookingReply:

@@ -28,6 +28,7 @@ from app.market.bookings.model import (
 )
 from app.market.inventory import rules as inventory_rules
 from app.market.inventory.model import Kind, ListingState, Offer, OfferedUnit, Policy
+from app.market.stay_rules import rules as host_rules
 from app.money.escrow.model import Holding, Windows
 from app.money.payments.model import Payment
 
@@ -98,13 +99,17 @@ def read(request: Reserve) -> Asked:
 def slots(asked: Asked, offer: Offer, guest_id: UUID) -> list[date]:
     """The slots that are asked for, in order.
 
-    Raises ListingClosed, OwnListing, TripDeparted, Invalid if they cannot be booked.
+    Raises ListingClosed, OwnListing, TripDeparted, Invalid if they cannot be booked, and what of
+    the host's rules is broken (StayRuleBroken).
     """
     if offer.state is not ListingState.OPEN:
         raise ListingClosed("The host has closed this listing.")
     if offer.host_id == guest_id:
         raise OwnListing("Log in as a guest to book it.")
     inventory_rules.check_dates(offer, asked.check_in, asked.check_out, now=offer.now)
+    if offer.rules and asked.check_in and asked.check_out:
+        place = host_rules.place(offer.zone, offer.check_in_time, offer.now)
+        host_rules.check(offer.rules, asked.check_in, asked.check_out, place)
     dates = inventory_rules.slots_of(offer, asked.check_in, asked.check_out)
     if asked.count * len(dates) > CLAIMS_PER_BOOKING_MAX:
         raise Invalid.field("checkOut", f"units times nights: at most {CLAIMS_PER_BOOKING_MAX}")
@@ -252,6 +257,7 @@ def _terms(order: Order, check_in_at: datetime) -> Terms:
         check_in_local=local.begins.isoformat(),
         check_out_local=local.ends.isoformat(),
         check_out_zone=local.ends_zone,
+        nights_between=offer.rules.nights_between if offer.rules else 0,
     )
 
 

@@ -10,11 +10,15 @@ from app.foundation.errors import Conflict
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
-    """Units for slots: each unit for every date from `first` to `last`, both included."""
+    """Units for slots: each unit for every date from `first` to `last`, both included.
+
+    `gap` slots before and after them must be free of other bookings' claims.
+    """
 
     unit_ids: tuple[int, ...]
     first: date
     last: date
+    gap: int = 0
 
     @property
     def size(self) -> int:
@@ -33,14 +37,26 @@ class FreeUnit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """A listing and the slots for which a buyer wants any of its units."""
+    """A listing and the slots for which a buyer wants any of its units.
+
+    `gap` slots before and after them must be free of other bookings' claims.
+    """
 
     listing_id: UUID
     first: date
     last: date
+    gap: int = 0
 
     def span(self, unit_ids: Sequence[int]) -> Span:
-        return Span(unit_ids=tuple(unit_ids), first=self.first, last=self.last)
+        return Span(unit_ids=tuple(unit_ids), first=self.first, last=self.last, gap=self.gap)
+
+
+class Neighbours(msgspec.Struct, frozen=True, kw_only=True):
+    """Where other bookings have claims of the units of a span: in it, or in the gap beside it."""
+
+    inside: bool
+    before: bool
+    after: bool
 
 
 class UnitsTaken(Conflict):

@@ -9,8 +9,8 @@ made while the table was small would read all claims.
 from datetime import datetime
 from uuid import UUID
 
-from app.foundation.db import Tx, execute, fetch_all, fetch_values
-from app.market.claims.model import FreeUnit, Span, Wanted
+from app.foundation.db import Tx, execute, fetch_all, fetch_new, fetch_values
+from app.market.claims.model import FreeUnit, Neighbours, Span, Wanted
 from app.market.inventory.model import OfferedUnit
 
 
@@ -18,7 +18,9 @@ async def claim(tx: Tx, booking_id: UUID, span: Span, until: datetime | None) ->
     """Claim what is free or held by an expired hold, and renew the booking's own claims.
 
     Returns the unit of each claim that the booking has now: fewer than `span.size` if others are
-    taken. The primary key decides; the second of two transactions waits for the first.
+    taken. The primary key decides; the second of two transactions waits for the first. Of a span
+    with a gap call `lock_units_of` before: then no claim that keeps the gap from being free can
+    come at the same time. A booking that still has its claims keeps them, whatever is beside them.
     """
     return await fetch_values(
         tx,
@@ -28,6 +30,17 @@ async def claim(tx: Tx, booking_id: UUID, span: Span, until: datetime | None) ->
         SELECT unit_id, slot::date, %(booking_id)s, %(until)s
           FROM unnest(%(unit_ids)s::bigint[]) AS unit_id,
                generate_series(%(first)s::date, %(last)s::date, interval '1 day') AS slot
+         WHERE %(gap)s = 0
+            OR NOT EXISTS (
+               SELECT FROM claims beside
+                WHERE beside.unit_id = unit_id.unit_id AND beside.booking_id <> %(booking_id)s
+                  AND beside.slot BETWEEN %(first)s::date - %(gap)s AND %(last)s::date + %(gap)s
+                  AND (beside.expires_at IS NULL OR beside.expires_at > (SELECT business_now())))
+            OR EXISTS (
+               SELECT FROM claims own
+                WHERE own.unit_id = unit_id.unit_id AND own.booking_id = %(booking_id)s
+                  AND own.slot = %(first)s
+                  AND (own.expires_at IS NULL OR own.expires_at > (SELECT business_now())))
          ORDER BY unit_id, slot
             ON CONFLICT (unit_id, slot) DO UPDATE
            SET booking_id = excluded.booking_id, expires_at = excluded.expires_at
@@ -38,6 +51,40 @@ async def claim(tx: Tx, booking_id: UUID, span: Span, until: datetime | None) ->
         unit_ids=list(span.unit_ids),
         first=span.first,
         last=span.last,
+        gap=span.gap,
+    )
+
+
+async def lock_units_of(tx: Tx, span: Span) -> None:
+    """Lock the units of a span, so that no other booking of them is made at the same time."""
+    await execute(
+        tx,
+        """
+        SELECT FROM units WHERE id = ANY(%(unit_ids)s)
+         ORDER BY id
+           FOR NO KEY UPDATE""",
+        unit_ids=list(span.unit_ids),
+    )
+
+
+async def neighbours(tx: Tx, booking_id: UUID, span: Span) -> Neighbours:
+    """Where other bookings have claims of these units."""
+    return await fetch_new(
+        tx,
+        Neighbours,
+        """
+        SELECT coalesce(bool_or(slot BETWEEN %(first)s AND %(last)s), false) AS inside,
+               coalesce(bool_or(slot < %(first)s), false) AS before,
+               coalesce(bool_or(slot > %(last)s), false) AS after
+          FROM claims
+         WHERE unit_id = ANY(%(unit_ids)s) AND booking_id <> %(booking_id)s
+           AND slot BETWEEN %(first)s::date - %(gap)s AND %(last)s::date + %(gap)s
+           AND (expires_at IS NULL OR expires_at > (SELECT business_now()))""",
+        booking_id=booking_id,
+        unit_ids=list(span.unit_ids),
+        first=span.first,
+        last=span.last,
+        gap=span.gap,
     )
 
 
@@ -72,7 +119,8 @@ async def pick_free(tx: Tx, wanted: Wanted, count: int) -> list[OfferedUnit]:
          WHERE listing_id = %(listing_id)s AND active
            AND NOT EXISTS (
                 SELECT FROM claims
-                 WHERE unit_id = units.id AND slot BETWEEN %(first)s AND %(last)s
+                 WHERE unit_id = units.id
+                   AND slot BETWEEN %(first)s::date - %(gap)s AND %(last)s::date + %(gap)s
                    AND (expires_at IS NULL OR expires_at > (SELECT business_now()))
                 OFFSET 0)
            AND NOT EXISTS (
@@ -86,6 +134,7 @@ async def pick_free(tx: Tx, wanted: Wanted, count: int) -> list[OfferedUnit]:
         listing_id=wanted.listing_id,
         first=wanted.first,
         last=wanted.last,
+        gap=wanted.gap,
         count=count,
     )
 
@@ -99,7 +148,8 @@ async def wait_for_free(tx: Tx, wanted: Wanted) -> None:
          WHERE listing_id = %(listing_id)s AND active
            AND NOT EXISTS (
                 SELECT FROM claims
-                 WHERE unit_id = units.id AND slot BETWEEN %(first)s AND %(last)s
+                 WHERE unit_id = units.id
+                   AND slot BETWEEN %(first)s::date - %(gap)s AND %(last)s::date + %(gap)s
                    AND (expires_at IS NULL OR expires_at > (SELECT business_now()))
                 OFFSET 0)
          ORDER BY id
@@ -107,6 +157,7 @@ async def wait_for_free(tx: Tx, wanted: Wanted) -> None:
         listing_id=wanted.listing_id,
         first=wanted.first,
         last=wanted.last,
+        gap=wanted.gap,
     )
 
 
@@ -132,7 +183,8 @@ async def free_units(tx: Tx, wanted: Wanted, *, but: UUID | None = None) -> list
          WHERE listing_id = %(listing_id)s AND active
            AND NOT EXISTS (
                 SELECT FROM claims
-                 WHERE unit_id = units.id AND slot BETWEEN %(first)s AND %(last)s
+                 WHERE unit_id = units.id
+                   AND slot BETWEEN %(first)s::date - %(gap)s AND %(last)s::date + %(gap)s
                    AND booking_id IS DISTINCT FROM %(but)s
                    AND (expires_at IS NULL OR expires_at > (SELECT business_now()))
                 OFFSET 0)
@@ -145,6 +197,7 @@ async def free_units(tx: Tx, wanted: Wanted, *, but: UUID | None = None) -> list
         listing_id=wanted.listing_id,
         first=wanted.first,
         last=wanted.last,
+        gap=wanted.gap,
         but=but,
     )
 

@@ -2,7 +2,10 @@
 
 from collections.abc import Sequence
 
+from app.foundation.errors import FieldError
 from app.market.claims.model import FreeUnit
+from app.market.stay_rules import rules as host_rules
+from app.market.stay_rules.model import NightsBetweenGuests
 
 ALTERNATIVES_MAX = 10
 
@@ -15,6 +18,18 @@ def nearest(wanted: Sequence[FreeUnit], free: Sequence[FreeUnit]) -> list[FreeUn
     """
     ranked = sorted(free, key=lambda unit: min(_distance(unit, lost) for lost in wanted))
     return ranked[:ALTERNATIVES_MAX]
+
+
+def too_near(
+    gap: int, fields: Sequence[str], *, taken: Sequence[str], free: Sequence[str]
+) -> NightsBetweenGuests:
+    """The problem for nights that are free, but too near to those of another guest."""
+    message = host_rules.between_words(gap)
+    return NightsBetweenGuests(
+        f"Too near to another guest's nights: {message}.",
+        errors=[FieldError(field=field, message=message) for field in fields],
+        members={"unavailableSeats": list(taken), "alternativeSeats": list(free)},
+    )
 
 
 def _distance(unit: FreeUnit, lost: FreeUnit) -> tuple[bool, int, int, int]:

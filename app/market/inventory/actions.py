@@ -52,7 +52,7 @@ async def create_listing(tx: Tx, *, host_id: UUID, new: NewListing) -> ListingRe
         errors += rules.trip_time_errors(listing, now=await now(tx))
     rules.refuse(errors)
     await queries.insert_listing(tx, listing)
-    return _with_warnings(listing)
+    return await _with_warnings(tx, listing)
 
 
 def _new_listing(host_id: UUID, new: NewListing) -> Listing:
@@ -83,6 +83,7 @@ def _new_listing(host_id: UUID, new: NewListing) -> Listing:
         arrival_date=new.arrival_date,
         arrival_time=new.arrival_time,
         arrival_zone=new.arrival_zone or zone_of_arrival,
+        rules=new.rules,
     )
 
 
@@ -115,17 +116,18 @@ async def change_listing(
     amounts = _amounts(changes)
     errors = rules.currency_errors(listing.currency, amounts) + rules.listing_errors(changed)
     if any(amounts.values()):
-        reply = ListingReply.of(changed)
+        reply = ListingReply.of(changed, rules_in_words=[])
         prices = {"price": reply.price, "weekendPrice": reply.weekend_price}
         beside = {"fee": reply.fee, "deposit": reply.deposit}
         errors = errors or _uncharged(changed, prices | beside)
     rules.refuse(errors)
     await queries.update_listing(tx, changed)
-    return _with_warnings(changed)
+    return await _with_warnings(tx, changed)
 
 
-def _with_warnings(listing: Listing) -> ListingReply:
-    return msgspec.structs.replace(ListingReply.of(listing), warnings=rules.warnings(listing))
+async def _with_warnings(tx: Tx, listing: Listing) -> ListingReply:
+    reply = rules.reply(listing, await now(tx))
+    return msgspec.structs.replace(reply, warnings=rules.warnings(listing))
 
 
 def _fields(changes: ListingChanges) -> dict[str, object]:
@@ -134,7 +136,8 @@ def _fields(changes: ListingChanges) -> dict[str, object]:
 
 async def read_listing(tx: Tx, listing_id: UUID) -> ListingReply:
     """A listing, also a closed one, which may have bookings. Raises ListingNotFound."""
-    return ListingReply.of(await find_listing(tx, listing_id))
+    offer = await read_offer(tx, listing_id, [], None, None)
+    return rules.reply(offer, offer.now)
 
 
 async def list_of_host(tx: Tx, *, host_id: UUID, limit: int, cursor: str | None) -> ListingPage:
@@ -142,8 +145,9 @@ async def list_of_host(tx: Tx, *, host_id: UUID, limit: int, cursor: str | None)
     after = paging.read_id(cursor) or UUID(int=0)
     found = await queries.read_listings_of_host(tx, host_id, after=after, limit=limit + 1)
     page, next_cursor = paging.cut(found, limit, by=lambda listing: listing.id)
+    moment = await now(tx)
     return ListingPage(
-        listings=[ListingReply.of(listing) for listing in page], next_cursor=next_cursor
+        listings=[rules.reply(listing, moment) for listing in page], next_cursor=next_cursor
     )
 
 

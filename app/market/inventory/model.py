@@ -11,12 +11,11 @@ from msgspec import UNSET, Meta, UnsetType
 from app.foundation.errors import Conflict, Forbidden, Invalid, NotFound
 from app.foundation.money import Currency, Money
 from app.foundation.wire import Input, Name, Output, Text
+from app.market.stay_rules.model import NewStayRules, StayRules
 
 UNITS_MAX: Final = 500  # per listing
 RANGES_MAX: Final = 500  # price overrides per listing, and as many blocked dates
-NIGHTS_MAX: Final = 365  # of one stay
 PRICE_MIN: Final = 1  # per slot: a booking that costs nothing could never be paid for
-AHEAD_DAYS_MAX: Final = 3 * 366  # how far into the future a night or a departure may be
 
 
 class Kind(StrEnum):
@@ -97,6 +96,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     arrival_date: date | None
     arrival_time: time | None
     arrival_zone: str | None
+    rules: StayRules | None = None  # of a stay
 
 
 class WallClock(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,10 +209,14 @@ class NewListing(Input, frozen=True, kw_only=True):
     arrival_date: date | None = None
     arrival_time: LocalTime | None = None
     arrival_zone: Zone | None = None
+    rules: NewStayRules | None = None
 
 
 class ListingChanges(Input, frozen=True, kw_only=True):
-    """Fields that are given change, others stay. Existing bookings keep their terms."""
+    """Fields that are given change, others stay. Existing bookings keep their terms.
+
+    `rules` change as a whole; null means none.
+    """
 
     state: ListingState | UnsetType = UNSET
     title: Name | UnsetType = UNSET
@@ -229,6 +233,7 @@ class ListingChanges(Input, frozen=True, kw_only=True):
     respond_within_hours: Hours | UnsetType = UNSET
     check_in_time: LocalTime | UnsetType = UNSET
     check_out_time: LocalTime | UnsetType = UNSET
+    rules: NewStayRules | UnsetType | None = UNSET
 
 
 class NewUnit(Input, frozen=True, kw_only=True):
@@ -299,7 +304,7 @@ class NewBlock(Input, frozen=True, kw_only=True):
 
 
 class ListingReply(Output, frozen=True, kw_only=True):
-    """A listing as everybody sees it.
+    """A listing as everybody sees it. `rulesInWords` leaves out seasons that are over.
 
     `warnings`, only in the reply to a change: what is allowed, and yet looks wrong.
     """
@@ -329,17 +334,19 @@ class ListingReply(Output, frozen=True, kw_only=True):
     arrival_date: date | None
     arrival_time: time | None
     arrival_zone: str | None
+    rules: StayRules | None
+    rules_in_words: list[str]
     warnings: list[str] = msgspec.field(default_factory=list[str])
 
     @classmethod
-    def of(cls, listing: Listing) -> "ListingReply":
+    def of(cls, listing: Listing, *, rules_in_words: list[str]) -> "ListingReply":
         """A listing as the API shows it: each amount with its currency."""
         fields = {name: getattr(listing, name) for name in Listing.__struct_fields__}
         fields["respond_within_hours"] = fields.pop("respond_within_h")
         for name in ("price", "weekend_price", "fee", "deposit"):
             amount = fields[name]
             fields[name] = None if amount is None else Money(amount, listing.currency)
-        return cls(**fields)
+        return cls(**fields, rules_in_words=rules_in_words)
 
 
 class ListingPage(Output, frozen=True, kw_only=True):

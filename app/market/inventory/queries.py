@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -40,6 +41,7 @@ async def read_offer(
                l.destination, l.zone, l.currency, l.price, l.weekend_price, l.fee, l.deposit,
                l.policy, l.request_to_book, l.respond_within_h, l.check_in_time, l.check_out_time,
                l.departure_date, l.departure_time, l.arrival_date, l.arrival_time, l.arrival_zone,
+               l.rules,
                (SELECT coalesce(jsonb_agg(jsonb_build_object(
                            'id', u.id, 'label', u.label, 'unit_class', u.class,
                            'price', u.price, 'active', u.active) ORDER BY u.id), '[]')
@@ -97,16 +99,16 @@ async def insert_listing(tx: Tx, listing: Listing) -> None:
             id, host_id, kind, state, title, description, place, country, destination, zone,
             currency, price, weekend_price, fee, deposit, policy, request_to_book, respond_within_h,
             check_in_time, check_out_time, departure_date, departure_time, arrival_date,
-            arrival_time, arrival_zone
+            arrival_time, arrival_zone, rules
         ) VALUES (
             %(id)s, %(host_id)s, %(kind)s, %(state)s, %(title)s, %(description)s, %(place)s,
             %(country)s, %(destination)s, %(zone)s, %(currency)s, %(price)s,
             %(weekend_price)s, %(fee)s, %(deposit)s, %(policy)s, %(request_to_book)s,
             %(respond_within_h)s,
             %(check_in_time)s, %(check_out_time)s, %(departure_date)s, %(departure_time)s,
-            %(arrival_date)s, %(arrival_time)s, %(arrival_zone)s
+            %(arrival_date)s, %(arrival_time)s, %(arrival_zone)s, %(rules)s
         )""",
-        **msgspec.structs.asdict(listing),
+        **_columns(listing),
     )
 
 
@@ -121,10 +123,16 @@ async def update_listing(tx: Tx, listing: Listing) -> None:
                deposit = %(deposit)s,
                policy = %(policy)s, request_to_book = %(request_to_book)s,
                respond_within_h = %(respond_within_h)s, check_in_time = %(check_in_time)s,
-               check_out_time = %(check_out_time)s, updated_at = business_now()
+               check_out_time = %(check_out_time)s, rules = %(rules)s,
+               updated_at = business_now()
          WHERE id = %(id)s""",
-        **msgspec.structs.asdict(listing),
+        **_columns(listing),
     )
+
+
+def _columns(listing: Listing) -> dict[str, Any]:
+    rules = None if listing.rules is None else json(listing.rules)
+    return msgspec.structs.asdict(listing) | {"rules": rules}
 
 
 async def insert_units(tx: Tx, listing_id: UUID, units: Sequence[NewUnit]) -> int:

@@ -42,6 +42,21 @@ _A_STAY: Final = {
     "policy": "moderate",
     "checkInTime": "15:00:00",
     "checkOutTime": "11:00:00",
+    "rules": {
+        "nightsMin": 2,
+        "nightsMax": 14,
+        "noticeDays": 1,
+        "nightsBetween": 1,
+        "seasons": [
+            {
+                "name": "Christmas",
+                "firstDay": "2027-12-20",
+                "lastDay": "2028-01-05",
+                "nightsMin": 5,
+                "arrivalDays": ["friday", "saturday"],
+            }
+        ],
+    },
 }
 _A_TRIP: Final = {
     "kind": "trip",
@@ -83,7 +98,10 @@ async def create_listing(
 async def change_listing(
     request: AuthenticatedRequest, listing_id: FromPath[UUID], data: JSONBody[ListingChanges]
 ) -> ListingReply:
-    """Fields that are given change, others stay; `"state": "closed"` takes the listing off sale."""
+    """Fields that are given change, others stay; `"state": "closed"` takes the listing off sale.
+
+    `rules` replace those that were set before. They are for new bookings.
+    """
     async with transaction() as tx:
         return await actions.change_listing(tx, listing_id, host_id=request.user.id, changes=data)
 

@@ -15,12 +15,11 @@ from app.foundation import clock
 from app.foundation.errors import FieldError, Invalid
 from app.foundation.money import AMOUNT_MAX, EXPONENTS, Money
 from app.market.inventory.model import (
-    AHEAD_DAYS_MAX,
-    NIGHTS_MAX,
     PRICE_MIN,
     UNITS_MAX,
     Kind,
     Listing,
+    ListingReply,
     ListingState,
     NewUnit,
     NewUnits,
@@ -34,10 +33,13 @@ from app.market.inventory.model import (
     TripDeparted,
     WallClock,
 )
+from app.market.stay_rules import rules as host_rules
+from app.market.stay_rules.model import AHEAD_DAYS_MAX, NIGHTS_MAX
 
 _STAY_WEEKEND = (4, 5)  # the nights of Friday and Saturday
 _TRIP_WEEKEND = (5, 6)  # departures on Saturday and Sunday
 _STAY_FIELDS = ("check_in_time", "check_out_time")
+_ONLY_OF_STAYS = (*_STAY_FIELDS, "rules")
 _TRIP_FIELDS = (
     "destination", "departure_date", "departure_time", "arrival_date", "arrival_time",
     "arrival_zone",
@@ -246,7 +248,20 @@ def listing_errors(listing: Listing) -> list[FieldError]:
     errors += price_errors({"price": listing.price, "weekendPrice": listing.weekend_price})
     if listing.country is not None and not clock.is_country(listing.country):
         errors.append(_error("country", "is not a country of ISO 3166-1"))
-    return errors + _kind_errors(listing)
+    return errors + _kind_errors(listing) + _rule_errors(listing)
+
+
+def _rule_errors(listing: Listing) -> list[FieldError]:
+    """What is wrong with the rules of a listing, apart from those of a trip, which has none."""
+    if listing.rules is None:
+        return []
+    return year_errors(host_rules.days(listing.rules)) or host_rules.errors(listing.rules)
+
+
+def reply(listing: Listing, now: datetime) -> ListingReply:
+    """A listing as everybody sees it at this instant."""
+    words = host_rules.in_words(listing.rules, clock.local_date(now, listing.zone))
+    return ListingReply.of(listing, rules_in_words=words)
 
 
 def warnings(listing: Listing) -> list[str]:
@@ -264,7 +279,7 @@ def warnings(listing: Listing) -> list[str]:
 def _kind_errors(listing: Listing) -> list[FieldError]:
     """Errors for fields that listings of this kind need or must not have."""
     is_stay = listing.kind is Kind.STAY
-    needed, foreign = (_STAY_FIELDS, _TRIP_FIELDS) if is_stay else (_TRIP_FIELDS, _STAY_FIELDS)
+    needed, foreign = (_STAY_FIELDS, _TRIP_FIELDS) if is_stay else (_TRIP_FIELDS, _ONLY_OF_STAYS)
     errors = [
         _error(_wire(name), f"is required for a {listing.kind}")
         for name in needed

@@ -22,9 +22,9 @@ from app.market.inventory.model import OfferedUnit
 async def reserve(tx: Tx, *, guest_id: UUID, request: Reserve) -> Booking:
     """Hold all units that are asked for, or none, with price and terms frozen on the booking.
 
-    Raises UnitsTaken or SoldOut, which name what is free instead; Invalid for a request that
-    contradicts itself or the listing; ListingNotFound, ListingClosed, DatesBlocked, OwnListing,
-    TripDeparted.
+    Raises UnitsTaken or SoldOut, which name what is free instead; StayRuleBroken, which names a
+    rule of the host; Invalid for a request that contradicts itself or the listing; ListingNotFound,
+    ListingClosed, DatesBlocked, OwnListing, TripDeparted.
     """
     asked = rules.read(request)
     offer = await inventory.read_offer(
@@ -51,6 +51,7 @@ async def reserve(tx: Tx, *, guest_id: UUID, request: Reserve) -> Booking:
 
 async def _hold_named(tx: Tx, order: rules.Order) -> Booking:
     booking = _payable(rules.held(order, rules.units_by_label(order.asked, order.offer)))
+    await claims.keep_apart(tx, booking.span)
     claimed = await queries.hold(tx, booking)
     if len(claimed) < booking.span.size:
         listing_id = booking.listing_id
@@ -64,7 +65,13 @@ async def _hold_any(tx: Tx, order: rules.Order) -> Booking:
         claimed = await queries.hold(tx, booking)
         return booking if len(claimed) == booking.span.size else None
 
-    wanted = Wanted(listing_id=order.offer.id, first=order.dates[0], last=order.dates[-1])
+    rules_of_stay = order.offer.rules
+    wanted = Wanted(
+        listing_id=order.offer.id,
+        first=order.dates[0],
+        last=order.dates[-1],
+        gap=rules_of_stay.nights_between if rules_of_stay else 0,
+    )
     return await claims.claim_any(tx, wanted=wanted, count=order.asked.count, claim=hold)
 
 
