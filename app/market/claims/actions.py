@@ -45,10 +45,11 @@ async def try_claim(tx: Tx, *, booking_id: UUID, span: Span, until: datetime | N
 
 
 async def keep_apart(tx: Tx, span: Span) -> None:
-    """Before units with a gap are claimed: wait for whoever claims the same ones at this moment.
+    """Lock units before they are claimed, so that nobody else claims them at the same moment.
 
-    The primary key keeps two claims from being of one slot, but not from being too near. So the
-    units are locked first, and the statement that claims, which begins after that, sees all claims.
+    For units with nights kept empty between guests: the primary key keeps two claims from being of
+    one slot, but not from being too near. The statement that claims begins after the units are
+    locked, and so sees all claims of them.
     """
     if span.gap:
         await queries.lock_units_of(tx, span)

@@ -66,7 +66,7 @@ class Season(NightRules, frozen=True, kw_only=True):
 
 
 class StayRules(NightRules, frozen=True, kw_only=True):
-    """What a stay's host asks of whoever books it. Seasons of one listing do not overlap."""
+    """What the host of a stay asks of guests. Seasons of one listing do not overlap."""
 
     notice_days: NoticeDays = 0
     notice_hours: NoticeHours = 0

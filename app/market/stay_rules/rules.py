@@ -313,7 +313,7 @@ def in_words(rules: StayRules | None, today: date) -> list[str]:
 
 
 def between_words(nights: int) -> str:
-    """Such as: 2 nights are kept empty between guests."""
+    """How many nights are kept empty between guests, in words."""
     return f"{_count(nights, 'night')} {'is' if nights == 1 else 'are'} kept empty between guests"
 
 
