@@ -105,6 +105,34 @@ COMMENT ON FUNCTION public.nights_in_order(rules jsonb) IS 'Whether the least an
 
 
 --
+-- Name: pots_hold_the_charge(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.pots_hold_the_charge() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    held bigint;
+    paid bigint;
+BEGIN
+    SELECT sum(amount) INTO held FROM pots WHERE payment_id = NEW.payment_id;
+    SELECT amount INTO paid FROM payments WHERE id = NEW.payment_id;
+    IF held <> paid THEN
+        RAISE EXCEPTION 'pots of % hold % of the % that were paid', NEW.payment_id, held, paid
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'pots_hold_the_charge';
+    END IF;
+    RETURN NULL;
+END $$;
+
+
+--
+-- Name: FUNCTION pots_hold_the_charge(); Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON FUNCTION public.pots_hold_the_charge() IS 'What a charge has brought is in its pots, all of it';
+
+
+--
 -- Name: procrastinate_cancel_job_v1(bigint, boolean, boolean); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -1564,16 +1592,24 @@ CREATE TABLE public.bookings (
     respond_by timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    part_of uuid,
+    part smallint DEFAULT 1 NOT NULL,
+    parts smallint DEFAULT 1 NOT NULL,
+    stand_alone boolean DEFAULT false NOT NULL,
+    split_from uuid,
+    discount bigint DEFAULT 0 NOT NULL,
     CONSTRAINT bookings_deposit_check CHECK ((deposit >= 0)),
     CONSTRAINT bookings_fee_check CHECK ((fee >= 0)),
+    CONSTRAINT bookings_first_part_leads CHECK ((((part_of IS NULL) = (part = 1)) AND ((part >= 1) AND (part <= 200)) AND ((parts >= 1) AND (parts <= 200)) AND ((part_of IS NULL) OR ((parts = 1) AND (NOT stand_alone))))),
     CONSTRAINT bookings_hold_has_deadline CHECK (((state = ANY (ARRAY['held'::text, 'awaiting_payment'::text])) = (expires_at IS NOT NULL))),
     CONSTRAINT bookings_instants_in_order CHECK ((check_in_at < check_out_at)),
     CONSTRAINT bookings_kind_check CHECK ((kind = ANY (ARRAY['stay'::text, 'trip'::text]))),
     CONSTRAINT bookings_rental_check CHECK ((rental >= 0)),
     CONSTRAINT bookings_request_has_deadline CHECK (((state <> 'awaiting_host'::text) OR (respond_by IS NOT NULL))),
     CONSTRAINT bookings_slots_in_order CHECK ((first_slot <= last_slot)),
+    CONSTRAINT bookings_split_is_a_later_part CHECK (((split_from IS NULL) OR (part_of IS NOT NULL))),
     CONSTRAINT bookings_state_known CHECK ((state = ANY (ARRAY['held'::text, 'awaiting_payment'::text, 'awaiting_host'::text, 'confirmed'::text, 'completed'::text, 'expired'::text, 'declined'::text, 'cancelled'::text]))),
-    CONSTRAINT bookings_total_is_the_sum CHECK ((total = ((rental + fee) + deposit))),
+    CONSTRAINT bookings_total_is_the_price CHECK (((total = (((rental + fee) + deposit) - discount)) AND (discount >= 0) AND (discount <= (rental + fee)))),
     CONSTRAINT bookings_unit_ids_check CHECK ((cardinality(unit_ids) > 0))
 );
 
@@ -1583,6 +1619,48 @@ CREATE TABLE public.bookings (
 --
 
 COMMENT ON TABLE public.bookings IS 'One guest''s purchase of units for slots, with its price and terms frozen';
+
+
+--
+-- Name: COLUMN bookings.part_of; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.bookings.part_of IS 'the first part of its booking; null: it is the first';
+
+
+--
+-- Name: COLUMN bookings.part; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.bookings.part IS 'its number in its booking';
+
+
+--
+-- Name: COLUMN bookings.parts; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.bookings.parts IS 'of a first part: how many the booking has';
+
+
+--
+-- Name: COLUMN bookings.stand_alone; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.bookings.stand_alone IS 'of a first part: the guest wants what hosts accept, though others decline';
+
+
+--
+-- Name: COLUMN bookings.split_from; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.bookings.split_from IS 'the part that it was split from, to be given back';
+
+
+--
+-- Name: COLUMN bookings.discount; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.bookings.discount IS 'what of its price a voucher pays';
 
 
 --
@@ -4255,6 +4333,13 @@ CREATE INDEX booking_history_of_booking ON public.booking_history USING btree (b
 
 
 --
+-- Name: bookings_later_parts; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX bookings_later_parts ON public.bookings USING btree (part_of, part) WHERE (part_of IS NOT NULL);
+
+
+--
 -- Name: bookings_of_guest; Type: INDEX; Schema: public; Owner: -
 --
 
@@ -5144,6 +5229,13 @@ CREATE TRIGGER payment_history_append_only BEFORE DELETE OR UPDATE ON public.pay
 
 
 --
+-- Name: pots pots_hold_the_charge; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER pots_hold_the_charge AFTER INSERT ON public.pots DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.pots_hold_the_charge();
+
+
+--
 -- Name: procrastinate_jobs procrastinate_jobs_notify_queue_job_aborted_v1; Type: TRIGGER; Schema: public; Owner: -
 --
 
@@ -5360,6 +5452,22 @@ ALTER TABLE ONLY public.bookings
 
 ALTER TABLE ONLY public.bookings
     ADD CONSTRAINT bookings_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES public.listings(id);
+
+
+--
+-- Name: bookings bookings_part_of_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bookings
+    ADD CONSTRAINT bookings_part_of_fkey FOREIGN KEY (part_of) REFERENCES public.bookings(id);
+
+
+--
+-- Name: bookings bookings_split_from_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.bookings
+    ADD CONSTRAINT bookings_split_from_fkey FOREIGN KEY (split_from) REFERENCES public.bookings(id);
 
 
 --

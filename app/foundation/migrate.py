@@ -91,7 +91,7 @@ async def _apply(connection: Connection, name: str, script: bytes, digest: str) 
         async with connection.transaction():
             # DDL that waits for a lock makes all later statements on the table wait too. It
             # is better to fail, and to be run again.
-            await execute(connection, "SET LOCAL lock_timeout = '3s'")
+            await execute(connection, "SET LOCAL lock_timeout = '1s'")
             await execute_script(connection, script)
             await _record(connection, name, digest)
     _log.info("migration applied", migration=name)

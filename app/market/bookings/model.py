@@ -78,7 +78,14 @@ class Terms(Output, frozen=True):
 
 
 class Booking(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of `bookings`. Amounts are minor units; `last_slot` is the last night."""
+    """A row of `bookings`: a booking of one part, or one of its parts.
+
+    Amounts are minor units; `last_slot` is the last night. `part_of` is the first part of its
+    booking, whose id is that of the booking; it is None in the first part itself. `part` is its
+    number, and `parts` (of the first part) how many there are. `stand_alone` (of the first part):
+    the guest wants what hosts accept, though others decline. `split_from` is the part that this one
+    was split from, to be given back. `discount` is what of rental and fee a voucher pays.
+    """
 
     id: UUID
     guest_id: UUID
@@ -102,6 +109,17 @@ class Booking(msgspec.Struct, frozen=True, kw_only=True):
     respond_by: datetime | None
     created_at: datetime
     updated_at: datetime
+    part_of: UUID | None = None
+    part: int = 1
+    parts: int = 1
+    stand_alone: bool = False
+    split_from: UUID | None = None
+    discount: int = 0
+
+    @property
+    def whole_id(self) -> UUID:
+        """The id of the booking that this is a part of: that of its first part."""
+        return self.part_of or self.id
 
     @property
     def span(self) -> Span:

@@ -53,12 +53,12 @@ async def hold(tx: Tx, booking: Booking) -> list[int]:
         ), booking AS (
             INSERT INTO bookings (
                 id, guest_id, host_id, listing_id, kind, state, unit_ids, first_slot, last_slot,
-                check_in_at, check_out_at, currency, rental, fee, deposit, total, lines, terms,
-                expires_at, created_at, updated_at)
+                check_in_at, check_out_at, currency, rental, fee, deposit, discount, total, lines,
+                terms, expires_at, created_at, updated_at, part_of, part, parts, stand_alone)
             SELECT
                 id, guest_id, host_id, listing_id, kind, state, unit_ids, first_slot, last_slot,
-                check_in_at, check_out_at, currency, rental, fee, deposit, total, lines, terms,
-                expires_at, created_at, updated_at
+                check_in_at, check_out_at, currency, rental, fee, deposit, discount, total, lines,
+                terms, expires_at, created_at, updated_at, part_of, part, parts, stand_alone
               FROM wanted
              WHERE (SELECT count(*) FROM claimed)
                    = cardinality(unit_ids) * (last_slot - first_slot + 1)
@@ -83,6 +83,42 @@ async def lock(tx: Tx, booking_id: UUID) -> Booking | None:
         Booking,
         "SELECT * FROM bookings WHERE id = %(id)s FOR NO KEY UPDATE",
         id=booking_id,
+    )
+
+
+async def lock_first_part(tx: Tx, booking_id: UUID) -> Booking | None:
+    """The first part of the booking that this is a part of, locked until the transaction ends."""
+    return await fetch_one(
+        tx,
+        Booking,
+        """
+        SELECT * FROM bookings
+         WHERE id = (SELECT coalesce(part_of, id) FROM bookings WHERE id = %(id)s)
+           FOR NO KEY UPDATE""",
+        id=booking_id,
+    )
+
+
+async def lock_later_parts(tx: Tx, whole_id: UUID) -> list[Booking]:
+    """All parts of a booking but the first, locked; the first one has been locked before."""
+    return await fetch_all(
+        tx,
+        Booking,
+        """
+        SELECT * FROM bookings WHERE part_of = %(id)s
+         ORDER BY part
+           FOR NO KEY UPDATE""",
+        id=whole_id,
+    )
+
+
+async def later_parts(tx: Tx, whole_ids: Sequence[UUID]) -> list[Booking]:
+    """The parts of these bookings but the first ones, in their order."""
+    return await fetch_all(
+        tx,
+        Booking,
+        "SELECT * FROM bookings WHERE part_of = ANY(%(ids)s) ORDER BY part_of, part",
+        ids=list(whole_ids),
     )
 
 

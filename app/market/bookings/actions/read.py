@@ -18,13 +18,28 @@ from app.people.accounts.model import Principal, Role
 
 
 async def lock(tx: Tx, booking_id: UUID) -> Booking:
-    """A booking, locked until the transaction ends. Raises BookingNotFound.
+    """A booking, or one part of it, locked until the transaction ends. Raises BookingNotFound.
 
-    A booking is locked before its pots, charges and instructions, so that nothing deadlocks.
+    A booking is locked before its pots, charges and instructions, so that nothing deadlocks. Who
+    may lock other parts of it too calls `lock_whole`.
     """
     if booking := await queries.lock(tx, booking_id):
         return booking
     raise not_found(booking_id)
+
+
+async def lock_whole(tx: Tx, booking_id: UUID) -> list[Booking]:
+    """All parts of a booking, locked, the first one first; the id may be that of any part.
+
+    The first part is locked before the others, always: so of two that lock the same booking one
+    waits for the other. Raises BookingNotFound.
+    """
+    first = await queries.lock_first_part(tx, booking_id)
+    if first is None:
+        raise not_found(booking_id)
+    if first.parts == 1:
+        return [first]
+    return [first, *await queries.lock_later_parts(tx, first.id)]
 
 
 async def get(tx: Tx, *, booking_id: UUID, asker: Principal) -> Booking:
