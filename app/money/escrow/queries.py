@@ -118,16 +118,16 @@ async def lock_next_due(tx: Tx, but: Sequence[UUID]) -> UUID | None:
     )
 
 
-async def lock_of_booking(tx: Tx, booking_id: UUID) -> list[Pot]:
-    """The pots of a booking, locked until the transaction ends."""
+async def lock_of_bookings(tx: Tx, booking_ids: Sequence[UUID]) -> list[Pot]:
+    """The pots of these bookings, locked until the transaction ends, in the order of ids."""
     return await fetch_all(
         tx,
         Pot,
         """
-        SELECT * FROM pots WHERE booking_id = %(booking_id)s
+        SELECT * FROM pots WHERE booking_id = ANY(%(booking_ids)s)
          ORDER BY id
            FOR NO KEY UPDATE""",
-        booking_id=booking_id,
+        booking_ids=list(booking_ids),
     )
 
 
@@ -150,9 +150,12 @@ async def lock_kind(tx: Tx, booking_id: UUID, kind: PotKind) -> Pot | None:
     )
 
 
-async def of_booking(tx: Tx, booking_id: UUID) -> list[Pot]:
+async def of_bookings(tx: Tx, booking_ids: Sequence[UUID]) -> list[Pot]:
     return await fetch_all(
-        tx, Pot, "SELECT * FROM pots WHERE booking_id = %(id)s ORDER BY id", id=booking_id
+        tx,
+        Pot,
+        "SELECT * FROM pots WHERE booking_id = ANY(%(ids)s) ORDER BY id",
+        ids=list(booking_ids),
     )
 
 
