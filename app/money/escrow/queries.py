@@ -131,6 +131,19 @@ async def lock_of_booking(tx: Tx, booking_id: UUID) -> list[Pot]:
     )
 
 
+async def lock_of_bookings(tx: Tx, booking_ids: Sequence[UUID]) -> list[Pot]:
+    """The pots of several bookings or parts, locked in the order of ids."""
+    return await fetch_all(
+        tx,
+        Pot,
+        """
+        SELECT * FROM pots WHERE booking_id = ANY(%(booking_ids)s)
+         ORDER BY id
+           FOR NO KEY UPDATE""",
+        booking_ids=list(booking_ids),
+    )
+
+
 async def lock(tx: Tx, pot_id: UUID) -> Pot | None:
     return await fetch_one(
         tx, Pot, "SELECT * FROM pots WHERE id = %(id)s FOR NO KEY UPDATE", id=pot_id
@@ -339,6 +352,29 @@ async def hosts_of(tx: Tx, pot_ids: Sequence[UUID]) -> dict[UUID, UUID]:
         ids=list(pot_ids),
     )
     return {each.id: each.host_id for each in found}
+
+
+async def other_parts(tx: Tx, booking_ids: Sequence[UUID]) -> dict[tuple[UUID, UUID], UUID]:
+    """Of the charges that filled the pots of these: other hosts' parts, by booking and host."""
+
+    class Part(msgspec.Struct):
+        booking_id: UUID
+        host_id: UUID
+        part_id: UUID
+
+    found = await fetch_all(
+        tx,
+        Part,
+        """
+        SELECT DISTINCT ON (one.booking_id, other.host_id)
+               one.booking_id, other.host_id, other.booking_id AS part_id
+          FROM pots AS one
+          JOIN pots AS other ON other.payment_id = one.payment_id AND other.host_id <> one.host_id
+         WHERE one.booking_id = ANY(%(ids)s)
+         ORDER BY one.booking_id, other.host_id, other.booking_id""",
+        ids=list(booking_ids),
+    )
+    return {(each.booking_id, each.host_id): each.part_id for each in found}
 
 
 async def latest_charges_of_host(

@@ -11,12 +11,13 @@ from msgspec.structs import replace
 from app.edge.gateways.amounts import Operation
 from app.edge.gateways.port import GatewayName
 from app.edge.gateways.registry import amounts_of
-from app.flows.chargebacks.model import Chargeback, ChargebackState
+from app.flows.chargebacks.model import Chargeback, ChargebackState, Got
 from app.flows.chargebacks.rules import kept, recover
 from app.money.escrow.model import Pot, PotKind, PotState
 from app.money.instructions.model import Instruction, InstructionKind, InstructionState
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
+HOST: Final = uuid4()
 SHARED: Final[dict[str, Any]] = {
     "booking_id": uuid4(),
     "payment_id": uuid4(),
@@ -57,12 +58,17 @@ def instruction(kind: InstructionKind, amount: int) -> Instruction:
         kind=kind,
         state=InstructionState.QUEUED,
         source_id=uuid4(),
-        payee_id=uuid4(),
+        payee_id=HOST,
         target="",
         amount=amount,
         reason="",
         **SHARED,
     )
+
+
+def got(amount: int) -> list[Got]:
+    """What the one host of a booking of one part has got for it."""
+    return [Got(part_id=SHARED["booking_id"], host_id=HOST, amount=amount)]
 
 
 def lost_one(amount: int, *, loss: int) -> Chargeback:
@@ -121,7 +127,7 @@ def test_each_bearer_of_a_chargeback_gives_all_it_has_before_the_next_gives_anyt
 ) -> None:
     refunds = [instruction(InstructionKind.REFUND, each) for each in back]
     transfers = [instruction(InstructionKind.TRANSFER, each) for each in out]
-    taken = recover(amount, pots=pots, refunds=refunds, transfers=transfers, host_has=has)
+    taken = recover(amount, pots=pots, refunds=refunds, transfers=transfers, got=got(has))
     held = {each.kind: each.left for each in pots if each.is_undivided}
     there = [held.get(PotKind.DEPOSIT, 0), held.get(PotKind.RENTAL, 0), sum(back)]
     there += [max(sum(out) + min(has, 0), 0), max(has, 0)]
@@ -148,14 +154,13 @@ def dinars(kind: InstructionKind, amount: int) -> Instruction:
 def test_what_is_left_of_a_refund_or_transfer_can_be_paid_and_nothing_is_lost(
     amount: int, back: list[int], out: list[int], has: int
 ) -> None:
-    debts = amounts_of(GatewayName.STRIPE, Operation.TRANSFER, "KWD")
     taken = recover(
         amount,
         pots=[],
         refunds=[dinars(InstructionKind.REFUND, each) for each in back],
         transfers=[dinars(InstructionKind.TRANSFER, each) for each in out],
-        host_has=has,
-        debts=debts,
+        got=got(has),
+        owed=amounts_of(GatewayName.STRIPE, Operation.TRANSFER, "KWD"),
     )
     for cut in (*taken.refunds, *taken.transfers):
         assert cut.amount > 0
