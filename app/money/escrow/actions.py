@@ -105,11 +105,11 @@ async def release(tx: Tx, pot_id: UUID) -> None:
 
 async def lock_all(tx: Tx, booking_id: UUID) -> list[Pot]:
     """The pots of a booking, locked until the transaction ends."""
-    return await queries.lock_of_booking(tx, booking_id)
+    return await queries.lock_of_bookings(tx, [booking_id])
 
 
-async def lock_of_bookings(tx: Tx, booking_ids: Sequence[UUID]) -> list[Pot]:
-    """The pots of bookings or parts that are locked: locked, too, in the order of their ids."""
+async def lock_all_of(tx: Tx, booking_ids: Sequence[UUID]) -> list[Pot]:
+    """The pots of several parts of a booking, locked until the transaction ends."""
     return await queries.lock_of_bookings(tx, booking_ids)
 
 

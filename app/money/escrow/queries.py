@@ -118,21 +118,8 @@ async def lock_next_due(tx: Tx, but: Sequence[UUID]) -> UUID | None:
     )
 
 
-async def lock_of_booking(tx: Tx, booking_id: UUID) -> list[Pot]:
-    """The pots of a booking, locked until the transaction ends."""
-    return await fetch_all(
-        tx,
-        Pot,
-        """
-        SELECT * FROM pots WHERE booking_id = %(booking_id)s
-         ORDER BY id
-           FOR NO KEY UPDATE""",
-        booking_id=booking_id,
-    )
-
-
 async def lock_of_bookings(tx: Tx, booking_ids: Sequence[UUID]) -> list[Pot]:
-    """The pots of several bookings or parts, locked in the order of ids."""
+    """The pots of these bookings, locked until the transaction ends, in the order of ids."""
     return await fetch_all(
         tx,
         Pot,

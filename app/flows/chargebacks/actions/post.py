@@ -76,7 +76,7 @@ async def lock_case(tx: Tx, payment_id: UUID) -> Case:
     """What a chargeback of a charge is about, locked. Raises NoSuchPayment, ChargeNotPaid."""
     asked = await payments.get(tx, payment_id)
     parts = await bookings.lock_whole(tx, asked.known_booking_id)
-    held = await escrow.lock_of_bookings(tx, [part.id for part in parts])
+    held = await escrow.lock_all_of(tx, [part.id for part in parts])
     payment = await payments.lock(tx, payment_id)
     _check_paid(payment)
     return Case(parts, payment, [pot for pot in held if pot.payment_id == payment.id])
@@ -90,7 +90,7 @@ async def lock_cases(tx: Tx, payment_ids: Sequence[UUID]) -> None:
     asked = [await payments.get(tx, payment_id) for payment_id in payment_ids]
     booking_ids = sorted({each.booking_id for each in asked if each.booking_id})
     part_ids = [part.id for each in booking_ids for part in await bookings.lock_whole(tx, each)]
-    await escrow.lock_of_bookings(tx, part_ids)
+    await escrow.lock_all_of(tx, part_ids)
     for payment_id in sorted(payment_ids):
         _check_paid(await payments.lock(tx, payment_id))
 

@@ -50,8 +50,8 @@ async def _take_in_unseen(tx: Tx, gateway: GatewayName, found: FoundCharge) -> U
     payment_id = references.payment_id_in(found.reference)
     if payment_id is None:
         return None
-    parts = await bookings.find_reported(tx, found.metadata.get("bookingId", ""))
-    booking = parts[0] if parts else None
+    booking = await bookings.find_reported(tx, found.metadata.get("bookingId", ""))
+    parts = await bookings.parts_of(tx, booking) if booking else []
     is_new = await payments.take_in(
         tx,
         payment_id=payment_id,

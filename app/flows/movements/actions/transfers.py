@@ -46,8 +46,8 @@ async def charge_of_transfer(
         return named
     hosts = await payouts.hosts_of_recipient(tx, gateway, found.recipient)
     if named and named.booking_id:
-        paid_for = await bookings.find_reported(tx, str(named.booking_id))
-        if any(part.host_id in hosts for part in paid_for):
+        booking = await bookings.read(tx, named.booking_id)
+        if any(part.host_id in hosts for part in await bookings.parts_of(tx, booking)):
             return named
     if len(hosts) > 1:
         raise NotTakenIn(f"{len(hosts)} hosts have the account {found.recipient}.")

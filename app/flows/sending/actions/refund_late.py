@@ -33,7 +33,7 @@ async def refund_past_payout(
     """
     parts = await bookings.lock_whole(tx, booking_id)
     (booking,) = (part for part in parts if part.id == booking_id)
-    pots = await escrow.lock_of_bookings(tx, [part.id for part in parts])
+    pots = await escrow.lock_all_of(tx, [part.id for part in parts])
     own = [pot for pot in pots if pot.booking_id == booking_id]
     payment = await payments.get(tx, rules.check_divided(own).payment_id)
     before = await queries.refunded_late(tx, booking_id)

@@ -49,6 +49,11 @@ async def get(tx: Tx, *, booking_id: UUID, asker: Principal) -> Booking:
     return booking
 
 
+async def parts_of(tx: Tx, booking: Booking) -> list[Booking]:
+    """All parts of a booking whose first part this is, for callers that act for nobody."""
+    return [booking, *(await queries.later_parts(tx, [booking.id]) if booking.parts > 1 else [])]
+
+
 async def read(tx: Tx, booking_id: UUID) -> Booking:
     """A booking, for callers that act for nobody. Raises BookingNotFound."""
     if booking := await queries.find(tx, booking_id):
@@ -56,21 +61,13 @@ async def read(tx: Tx, booking_id: UUID) -> Booking:
     raise not_found(booking_id)
 
 
-async def find_reported(tx: Tx, text: str) -> list[Booking]:
-    """All parts of the booking whose id somebody else says, the first one first.
-
-    None of them if that is no id, or that of no booking that is here.
-    """
+async def find_reported(tx: Tx, text: str) -> Booking | None:
+    """The booking whose id somebody else says; None if that is no id, or of none that is here."""
     try:
         booking_id = UUID(text)
     except ValueError:
-        return []
-    first = await queries.find(tx, booking_id)
-    if first and first.part_of:
-        first = await queries.find(tx, first.part_of)
-    if first is None:
-        return []
-    return [first, *(await queries.later_parts(tx, [first.id]) if first.parts > 1 else [])]
+        return None
+    return await queries.find(tx, booking_id)
 
 
 async def read_as_guest(
