@@ -12,7 +12,7 @@ from app.flows.chargebacks.model import Got
 from app.flows.chargebacks.rules import cut_transfers, of_host, recover
 from app.money.escrow.model import Pot, PotKind, PotState
 from app.money.instructions.model import Instruction, InstructionKind
-from tests.flows.chargebacks.test_rules import amounts, few, instruction, pot
+from tests.flows.chargebacks.parties import amounts, few, instruction, pot
 
 HOSTS: Final = [uuid4(), uuid4()]
 PARTS: Final = [uuid4(), uuid4(), uuid4()]
