@@ -196,7 +196,7 @@ async def _give_back(
     await payments.set_aside(tx, payment, reason=why.reason)
     for found in refunds:
         owed = Shares(from_owed=found.money.amount)
-        await taken_in.take_in_refund(tx, payment, found, owed, pots=[], promised=0, live=live)
+        await taken_in.take_in_refund(tx, payment, found, owed, promised=0, live=live)
     back = sum(found.money.amount for found in refunds)
     await payments.give_back(tx, payment, by=SYSTEM, reason=why.reason, but=back)
     await raise_alert(

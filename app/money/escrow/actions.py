@@ -52,6 +52,14 @@ async def hosts_of(tx: Tx, pot_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     return await queries.hosts_of(tx, pot_ids)
 
 
+async def other_parts(tx: Tx, booking_ids: Sequence[UUID]) -> dict[tuple[UUID, UUID], UUID]:
+    """The parts that other hosts have of what was paid for with these bookings.
+
+    By the booking's id and the host's: what a posting about such a booking is about, to that host.
+    """
+    return await queries.other_parts(tx, booking_ids)
+
+
 async def latest_charges_of_host(tx: Tx, host_id: UUID, gateway: GatewayName) -> list[UUID]:
     """The charges at a gateway that filled pots of a host's bookings, some of the latest first."""
     return await queries.latest_charges_of_host(tx, host_id, gateway, limit=_LATEST)

@@ -344,6 +344,29 @@ async def hosts_of(tx: Tx, pot_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     return {each.id: each.host_id for each in found}
 
 
+async def other_parts(tx: Tx, booking_ids: Sequence[UUID]) -> dict[tuple[UUID, UUID], UUID]:
+    """Of the charges that filled the pots of these: other hosts' parts, by booking and host."""
+
+    class Part(msgspec.Struct):
+        booking_id: UUID
+        host_id: UUID
+        part_id: UUID
+
+    found = await fetch_all(
+        tx,
+        Part,
+        """
+        SELECT DISTINCT ON (one.booking_id, other.host_id)
+               one.booking_id, other.host_id, other.booking_id AS part_id
+          FROM pots AS one
+          JOIN pots AS other ON other.payment_id = one.payment_id AND other.host_id <> one.host_id
+         WHERE one.booking_id = ANY(%(ids)s)
+         ORDER BY one.booking_id, other.host_id, other.booking_id""",
+        ids=list(booking_ids),
+    )
+    return {(each.booking_id, each.host_id): each.part_id for each in found}
+
+
 async def latest_charges_of_host(
     tx: Tx, host_id: UUID, gateway: GatewayName, *, limit: int
 ) -> list[UUID]:
