@@ -113,7 +113,8 @@ async def charges(tx: Tx) -> Verdicts:
                END AS charges_posted_once,
                CASE WHEN posted.applied AND filled.amount IS DISTINCT FROM payment.amount
                     THEN concat('of ', payment.amount, ', with pots of ', filled.amount)
-                    WHEN posted.applied AND filled.booking_id <> payment.booking_id
+                    WHEN posted.applied AND (filled.booking_id, filled.bookings)
+                         <> (payment.booking_id, 1)
                     THEN concat('of booking ', payment.booking_id, ', with pots of another')
                     WHEN posted.applied IS NOT TRUE AND filled.amount > 0
                     THEN concat('not applied, with pots of ', filled.amount)
@@ -135,8 +136,11 @@ async def charges(tx: Tx) -> Verdicts:
                  FROM ledger_transactions WHERE kind IN ('charge', 'unapplied_charge')
                 GROUP BY source_id) AS posted ON posted.source_id = payment.id
           LEFT JOIN (
-               SELECT payment_id, booking_id, sum(amount) AS amount
-                 FROM pots GROUP BY payment_id, booking_id) AS filled
+               SELECT payment_id, sum(amount) AS amount,
+                      (array_agg(coalesce(part_of, booking.id)))[1] AS booking_id,
+                      count(DISTINCT coalesce(part_of, booking.id)) AS bookings
+                 FROM pots JOIN bookings AS booking ON booking.id = booking_id
+                GROUP BY payment_id) AS filled
             ON filled.payment_id = payment.id
           LEFT JOIN (
                SELECT payment_id, sum(amount) AS amount
