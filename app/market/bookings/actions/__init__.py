@@ -36,6 +36,9 @@ from app.market.bookings.actions.read import (
 from app.market.bookings.actions.reserve import (
     reserve,
 )
+from app.market.bookings.actions.split import (
+    split,
+)
 from app.market.bookings.actions.times import (
     correct_times,
     local_instants,
@@ -72,4 +75,5 @@ __all__ = [
     "read_passengers",
     "reserve",
     "secure",
+    "split",
 ]
