@@ -9,7 +9,7 @@ from uuid import UUID
 from app.edge.gateways.port import FoundInstruction
 from app.foundation.ids import derived
 from app.foundation.money import Money
-from app.money.instructions.model import Instruction, InstructionKind, Origin
+from app.money.instructions.model import Instruction, InstructionKind, NewInstruction, Origin
 
 ATTEMPTS_MAX: Final = 5
 # If the last attempt was not refused: the gateway, or the way to it, did not work.
@@ -46,6 +46,7 @@ QUEUED_FOR: Final = timedelta(minutes=2)
 ALERTS: Final = ("instruction_needs_attention", "instruction_vanished", "instruction_mismatch")
 
 _POTS: Final = ("rental", "deposit")  # what a charge fills: see escrow
+_FROM_BALANCE: Final = " from balance"
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f]{32}")
 _PREFIXES: Final = {InstructionKind.REFUND: "rf", InstructionKind.TRANSFER: "tr"}
 
@@ -61,10 +62,16 @@ def reference(instruction: Instruction, attempt: int) -> str:
     return f"{_PREFIXES[instruction.kind]}-{key.hex}-{attempt}"
 
 
+def key_of(new: NewInstruction) -> UUID:
+    """What the references of a new instruction are made of: it follows from its source."""
+    return derived(new.source_id, f"{new.kind}{_FROM_BALANCE if new.from_balance else ''}")
+
+
 def references_of_payouts(payment_id: UUID) -> list[str]:
     """What the attempts to pay out a charge's pots would be called, whether there were any."""
     pot_ids = [derived(payment_id, kind) for kind in _POTS]
-    keys = [derived(pot_id, InstructionKind.TRANSFER) for pot_id in pot_ids]
+    ways = (InstructionKind.TRANSFER, f"{InstructionKind.TRANSFER}{_FROM_BALANCE}")
+    keys = [derived(pot_id, way) for pot_id in pot_ids for way in ways]
     prefix = _PREFIXES[InstructionKind.TRANSFER]
     numbers = range(1, ATTEMPTS_MAX + 1)
     return [f"{prefix}-{key.hex}-{number}" for key in keys for number in numbers]
