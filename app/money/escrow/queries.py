@@ -166,8 +166,8 @@ async def divide(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> int:
         WITH divided AS (
             UPDATE pots
                SET state = given.state, to_guest = given.to_guest, commission = given.commission,
-                   to_host = given.to_host, from_voucher = given.from_voucher, divided_at = business_now(),
-                   updated_at = business_now()
+                   to_host = given.to_host, from_voucher = given.from_voucher,
+                   divided_at = business_now(), updated_at = business_now()
               FROM jsonb_to_recordset(%(divisions)s) AS given (
                    id uuid, state text, to_guest bigint, commission bigint, to_host bigint,
                    from_voucher bigint,

@@ -179,7 +179,7 @@ def parts(holding: Holding) -> dict[PotKind, int]:
 def posting(division: Division) -> Posting:
     """The posting that empties a pot: to the guest, the platform and the host.
 
-    What a voucher adds is the platform's cost: its account is below zero by what vouchers have cost.
+    What a voucher adds is the platform's cost: that account is below zero by what it has cost.
     """
     pot = division.pot
     escrow = account(pot)
