@@ -176,6 +176,8 @@ WITHOUT_A_BODY: Final = {
     ("POST", "/api/bookings/{booking_id}/accept"),
     ("POST", "/api/bookings/{booking_id}/disputes/{dispute_id}/withdraw"),
     ("POST", "/api/payments/{payment_id}/verify"),
+    ("POST", "/api/host/vouchers/{voucher_id}/end"),
+    ("POST", "/api/admin/vouchers/{voucher_id}/end"),
     ("POST", "/api/admin/alerts/{alert_id}/acknowledge"),
     ("POST", "/api/admin/refunds/{instruction_id}/look-up"),
     ("POST", "/api/admin/transfers/{instruction_id}/look-up"),

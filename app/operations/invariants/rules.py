@@ -50,6 +50,8 @@ LAWS: Final = (
     ),
     _law("unapplied_given_back", _C, "A charge that bought nothing is refunded in full."),
     _law("refunds_counted", _C, "A charge counts its refunds, which never exceed it."),
+    _law("vouchers_not_oversold", _C, "A voucher counts its uses, and has no more than it may."),
+    _law("voucher_uses_fit", _C, "A voucher is used by a booking that costs less, while it lives."),
     # ---- money out ----
     _law("divisions_posted_once", _C, "A pot is in the ledger as divided once, if it is divided."),
     _law("commission_as_agreed", _C, "The platform keeps its commission of the host's part only."),
