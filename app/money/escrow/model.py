@@ -95,11 +95,12 @@ class Pot(msgspec.Struct, frozen=True, kw_only=True):
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
     """What a charge paid for: how much of it is rental (with the host's fee), how much deposit.
 
-    `voucher` is what of the rental a voucher pays at the cost of the platform, and the guest does
-    not.
+    `booking_id` is that of the part, `part` its number in the booking. `voucher` is what of the
+    rental a voucher pays at the cost of the platform, and the guest does not.
     """
 
     booking_id: UUID
+    part: int = 1
     payment_id: UUID
     guest_id: UUID
     host_id: UUID

@@ -47,6 +47,7 @@ ALERTS: Final = ("instruction_needs_attention", "instruction_vanished", "instruc
 
 _POTS: Final = ("rental", "deposit")  # what a charge fills: see escrow
 _FROM_BALANCE: Final = " from balance"
+PARTS_MAX: Final = 8  # of a booking, when it is made: see market
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f]{32}")
 _PREFIXES: Final = {InstructionKind.REFUND: "rf", InstructionKind.TRANSFER: "tr"}
 
@@ -68,10 +69,13 @@ def key_of(new: NewInstruction) -> UUID:
 
 
 def references_of_payouts(payment_id: UUID) -> list[str]:
-    """What the attempts to pay out a charge's pots would be called, whether there were any."""
-    pot_ids = [derived(payment_id, kind) for kind in _POTS]
-    ways = (InstructionKind.TRANSFER, f"{InstructionKind.TRANSFER}{_FROM_BALANCE}")
-    keys = [derived(pot_id, way) for pot_id in pot_ids for way in ways]
+    """What the attempts to pay out a charge's pots would be called, whether there were any.
+
+    Those of the first part of its booking come first, then those that later parts would have had.
+    What goes from our balance goes beside one of these.
+    """
+    names = [*_POTS, *(f"{kind} {part}" for part in range(2, PARTS_MAX + 1) for kind in _POTS)]
+    keys = [derived(derived(payment_id, name), InstructionKind.TRANSFER) for name in names]
     prefix = _PREFIXES[InstructionKind.TRANSFER]
     numbers = range(1, ATTEMPTS_MAX + 1)
     return [f"{prefix}-{key.hex}-{number}" for key in keys for number in numbers]
