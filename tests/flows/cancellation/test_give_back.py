@@ -257,7 +257,11 @@ async def test_within_a_stay_nights_to_come_go_back_and_the_paid_rental_stays(po
         booking = await paid.pay(tx, await rooms(tx, nights=4, **ODD))
         await paid.set_clock(tx, booking.check_in_at + timedelta(hours=2))
         await release_due(tx, limit=10)
-        wrongs: list[dict[str, Any]] = [{"first_nights": 1}, {"units": booking.labels}, {"last_nights": 4}]
+        wrongs: list[dict[str, Any]] = [
+            {"first_nights": 1},
+            {"units": booking.labels},
+            {"last_nights": 4},
+        ]
         for wrong in wrongs:
             with pytest.raises(NotCancellable):
                 await give(tx, booking, **wrong)
