@@ -76,14 +76,14 @@ async def begin(
     return await checkout.begin(tx, booking, gateway=gateway)
 
 
-async def settle(tx: Tx, payment: Payment) -> None:
-    """A charge of which its gateway reports that it is paid."""
+async def settle(tx: Tx, payment: Payment, *, fee: int | None = None) -> None:
+    """A charge of which its gateway reports that it is paid; without a fee none is known yet."""
     found = FoundCharge(
         reference=payment.reference,
         gateway_id=payment.id.hex,
         status=ChargeStatus.SUCCEEDED,
         money=payment.money,
-        fee=None,
+        fee=fee,
         failure="",
         live=False,
         data={},
