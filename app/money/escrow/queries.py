@@ -150,9 +150,12 @@ async def lock_kind(tx: Tx, booking_id: UUID, kind: PotKind) -> Pot | None:
     )
 
 
-async def of_booking(tx: Tx, booking_id: UUID) -> list[Pot]:
+async def of_bookings(tx: Tx, booking_ids: Sequence[UUID]) -> list[Pot]:
     return await fetch_all(
-        tx, Pot, "SELECT * FROM pots WHERE booking_id = %(id)s ORDER BY id", id=booking_id
+        tx,
+        Pot,
+        "SELECT * FROM pots WHERE booking_id = ANY(%(ids)s) ORDER BY id",
+        ids=list(booking_ids),
     )
 
 

@@ -160,17 +160,23 @@ def check_disputable(pot: Pot, now: datetime) -> None:
         )
 
 
-def charge(holding: Holding) -> Posting:
-    """The posting of a charge whose money is held in pots."""
+def names_of_pots(part: int) -> dict[PotKind, str]:
+    """Under which names the ids of a part's pots are derived from the charge that fills them."""
+    return {kind: kind if part == 1 else f"{kind} {part}" for kind in PotKind}
+
+
+def charge(holdings: Sequence[Holding]) -> Posting:
+    """The posting of a charge whose money is held in pots, for all parts of its booking."""
+    first = holdings[0]
     clearing = Account(
-        kind=AccountKind.GATEWAY_CLEARING, currency=holding.currency, gateway=holding.gateway
+        kind=AccountKind.GATEWAY_CLEARING, currency=first.currency, gateway=first.gateway
     )
     return Posting(
         kind=PostingKind.CHARGE,
-        source_id=holding.payment_id,
-        booking_id=holding.booking_id,
+        source_id=first.payment_id,
+        booking_id=first.booking_id,
         entries=(
-            Entry(clearing, -(holding.rental + holding.deposit)),
+            Entry(clearing, -sum(each.rental + each.deposit for each in holdings)),
             *(
                 Entry(
                     Account(
@@ -178,6 +184,7 @@ def charge(holding: Holding) -> Posting:
                     ),
                     amount,
                 )
+                for holding in holdings
                 for kind, amount in parts(holding).items()
             ),
         ),
