@@ -123,17 +123,19 @@ async def send_all(tx: Tx, part: Booking) -> None:
     """All refunds and transfers of a part arrive that are to be sent."""
     for instruction in await instructions.of_booking(tx, part.id):
         if instruction.state is InstructionState.QUEUED:
-            await arrive(tx, instruction)
+            assert await arrive(tx, instruction)
 
 
-async def arrive(tx: Tx, instruction: Instruction) -> None:
-    """One is sent, and its gateway says that it has arrived."""
+async def arrive(tx: Tx, instruction: Instruction) -> bool:
+    """One is sent, and its gateway says that it has arrived; False if it is not to be sent now."""
     begun = await sending.begin(tx, instruction.id)
-    assert begun, f"{instruction.kind} {instruction.state} is not sent"
+    if begun is None:
+        return False
     accepted = Accepted(gateway_id=str(instruction.id), status=MoneyOutStatus.PENDING, data={})
     sent = await instructions.record(tx, begun.instruction, accepted)
     done = await instructions.settle(tx, sent, found(sent), live=False)
     await sending.follow(tx, sent.state, done)
+    return True
 
 
 def found(sent: Instruction) -> FoundInstruction:
