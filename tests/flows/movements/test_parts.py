@@ -5,14 +5,17 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from app.edge.gateways.port import FoundInstruction, GatewayName
+from app.edge.gateways.port import ChargeStatus, FoundCharge, FoundInstruction, GatewayName
 from app.flows.movements import actions as movements
 from app.flows.movements.model import NotTakenIn
+from app.flows.movements.rules import asked_money
 from app.foundation.db import Tx, fetch_values, transaction
 from app.foundation.ids import derived
 from app.market.bookings import actions as bookings
+from app.market.bookings.model import PARTS_MAX
 from app.money.instructions import actions as instructions
 from app.money.instructions.model import InstructionKind
+from app.money.instructions.rules import attempts
 from app.money.taken_in import actions as taken_in
 from app.money.taken_in.model import TakenIn
 from app.people.accounts.model import Role
@@ -212,3 +215,30 @@ def test_what_pays_out_the_first_part_is_looked_for_first() -> None:
     first = derived(derived(payment_id, "rental"), TRANSFER)
     assert references[0] == f"tr-{first.hex}-1"
     assert len(set(references)) == len(references)
+
+
+async def test_a_charge_that_is_not_here_was_to_be_the_price_of_all_parts_of_its_booking() -> None:
+    async with transaction() as tx:
+        both = await journey(tx)
+        booking = await bookings.find_reported(tx, str(both.stay.id))
+        assert booking
+        parts = await bookings.parts_of(tx, booking)
+        assert asked_money(paid_there(both, 5), parts) == both.payment.money
+        assert asked_money(paid_there(both, 5), []).amount == 5
+
+
+def paid_there(both: Journey, amount: int) -> FoundCharge:
+    return FoundCharge(
+        reference=both.payment.reference,
+        gateway_id="of nothing here",
+        status=ChargeStatus.SUCCEEDED,
+        money=both.payment.money_of(amount),
+        fee=None,
+        failure="",
+        live=False,
+        data={},
+    )
+
+
+def test_a_restored_database_looks_for_the_payouts_of_as_many_parts_as_can_be_booked() -> None:
+    assert attempts.PARTS_MAX == PARTS_MAX
