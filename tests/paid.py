@@ -92,6 +92,14 @@ async def settle(tx: Tx, payment: Payment, *, fee: int | None = None) -> None:
     await checkout.settle(tx, payment, found, live=False)
 
 
+async def left_unanswered(tx: Tx, booking: Booking) -> None:
+    """The host of a request has not answered in time: it is declined, though no time has passed."""
+    await execute(
+        tx, "UPDATE bookings SET respond_by = business_now() WHERE id = %(id)s", id=booking.id
+    )
+    await bookings.decline_unanswered(tx, booking.id)
+
+
 async def pots_of(tx: Tx, booking: Booking) -> dict[str, Pot]:
     return {pot.kind: pot for pot in await pots.of_bookings(tx, [booking.id])}
 
