@@ -2209,6 +2209,7 @@ CREATE TABLE public.host_debts (
     recovered bigint DEFAULT 0 NOT NULL,
     reason text NOT NULL,
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    cause_id uuid,
     CONSTRAINT host_debts_amount_check CHECK ((amount > 0)),
     CONSTRAINT host_debts_recovered_within CHECK (((recovered >= 0) AND (recovered <= amount)))
 );
@@ -2219,6 +2220,13 @@ CREATE TABLE public.host_debts (
 --
 
 COMMENT ON TABLE public.host_debts IS 'What hosts owe after a refund past their payout; the next transfers are smaller by it';
+
+
+--
+-- Name: COLUMN host_debts.cause_id; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.host_debts.cause_id IS 'what has left another debt too, which has its id; null: the id is that of what caused it';
 
 
 --

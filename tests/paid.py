@@ -35,7 +35,7 @@ async def unpaid_stay(
     guest = guest or await make.account(tx)
     listing_id = await make.stay(tx, host, **listing)
     check_in = await make.today(tx) + timedelta(days=days_ahead)
-    return await bookings.reserve(
+    (booking,) = await bookings.reserve(
         tx,
         guest_id=guest.id,
         request=Reserve(
@@ -45,6 +45,7 @@ async def unpaid_stay(
             check_out=check_in + timedelta(days=nights),
         ),
     )
+    return booking
 
 
 async def seat(
@@ -60,7 +61,7 @@ async def seat(
     guest = guest or await make.account(tx)
     listing_id = await make.trip(tx, host, **listing)
     request = Reserve(trip_id=listing_id, seat_count=1)
-    booking = await bookings.reserve(tx, guest_id=guest.id, request=request)
+    (booking,) = await bookings.reserve(tx, guest_id=guest.id, request=request)
     return await pay(tx, booking, gateway=gateway)
 
 
@@ -73,7 +74,7 @@ async def begin(
     tx: Tx, booking: Booking, *, gateway: GatewayName = GatewayName.PAYSTACK
 ) -> Payment:
     """A charge that the gateway may be asked for."""
-    return await checkout.begin(tx, booking, gateway=gateway)
+    return await checkout.begin(tx, [booking], gateway=gateway)
 
 
 async def settle(tx: Tx, payment: Payment) -> None:
@@ -92,7 +93,7 @@ async def settle(tx: Tx, payment: Payment) -> None:
 
 
 async def pots_of(tx: Tx, booking: Booking) -> dict[str, Pot]:
-    return {pot.kind: pot for pot in await pots.of_booking(tx, booking.id)}
+    return {pot.kind: pot for pot in await pots.of_bookings(tx, [booking.id])}
 
 
 async def set_clock(tx: Tx, moment: datetime) -> None:

@@ -40,6 +40,13 @@ class Problem(Exception):
         self.members = dict(members or {})
         self.retry_after_s = retry_after_s
 
+    def inside(self, path: str, **members: Any) -> Self:
+        """This problem, of something inside the request: its fields begin with `path`."""
+        self.detail = f"{path}{self.detail}" if self.errors else self.detail
+        self.errors = tuple(FieldError(f"{path}{each.field}", each.message) for each in self.errors)
+        self.members |= members
+        return self
+
     @property
     def code(self) -> str:
         """The class's name in snake case, by which a client program recognises the problem."""

@@ -245,12 +245,12 @@ async def test_a_late_move_of_a_booking_changes_nothing(pool: None) -> None:
         guest = await make.account(tx)
         trip_id = await make.trip(tx, host)
         request = bookings.Reserve(trip_id=trip_id, seat_count=1)
-        booking = await actions.reserve(tx, guest_id=guest.id, request=request)
+        (booking,) = await actions.reserve(tx, guest_id=guest.id, request=request)
     async with transaction() as tx:
-        assert await actions.expire(tx, booking, reason="first")
+        assert await actions.expire(tx, [booking], reason="first")
     async with transaction() as tx:
         to = bookings.BookingState.CANCELLED
         assert await queries.move(tx, booking, to, by=SYSTEM, reason="late") is None
     async with transaction() as tx:
-        moves = await queries.history(tx, booking.id)
+        moves = await queries.history(tx, [booking.id])
     assert [move.state for move in moves] == ["held", "expired"]

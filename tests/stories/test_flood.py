@@ -142,10 +142,10 @@ async def _all_paid(house: House) -> int:
                 seats = _share(number, name)
                 trip_id = await make.trip(tx, host, seats=SEATS, currency=currency, price=500_000)
                 for _ in range(seats):
-                    booking = await bookings.reserve(
+                    parts = await bookings.reserve(
                         tx, guest_id=guest.id, request=Reserve(trip_id=trip_id, seat_count=1)
                     )
-                    started.append(await checkout.begin(tx, booking, gateway=name))
+                    started.append(await checkout.begin(tx, parts, gateway=name))
     for batch in range(0, len(started), CLIENTS):
         await asyncio.gather(*(_pay(house, each) for each in started[batch : batch + CLIENTS]))
     return len(started)

@@ -121,7 +121,7 @@ async def test_a_refund_that_cannot_be_admitted_or_retried_does_not_keep_the_oth
     async with transaction() as tx:
         for days in (2, 3, 4, 5, 6):
             booking = await paid.stay(tx, days_ahead=days, deposit=0, price=100_000)
-            await escrow.return_all(tx, booking.id, by=SYSTEM, reason="declined")
+            await escrow.return_all(tx, [booking.id], by=SYSTEM, reason="declined")
     found = await shop.values("SELECT id::text FROM instructions ORDER BY id")
     await shop.values(
         """

@@ -1,55 +1,54 @@
 """The verbs of cancelling: preview, cancel."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
 
 from app.flows.cancellation import rules
-from app.flows.cancellation.model import Cancel, Preview, RefundChanged, Ruling
-from app.foundation import audit, states
+from app.flows.cancellation.model import Cancel, PartPreview, Preview, RefundChanged
+from app.foundation import audit
 from app.foundation.audit import Actor, Subject
 from app.foundation.db import Tx, now
 from app.market.bookings import actions as bookings
-from app.market.bookings.model import MOVES, Booking, BookingState
+from app.market.bookings.model import Booking, BookingState
 from app.money.escrow import actions as escrow
-from app.money.escrow import rules as escrow_rules
 from app.people.accounts.model import Principal
 
 
 async def preview(tx: Tx, *, booking_id: UUID, asker: Principal) -> Preview:
-    """What the guest gets back if the asker cancels now.
+    """What the guest gets back if the asker cancels now: all parts that the id means.
 
     Raises BookingNotFound, MoveRefused, NotCancellable, ChargeContested.
     """
-    booking = await bookings.get(tx, booking_id=booking_id, asker=asker)
-    ruling = await _ruling(tx, booking, bookings.actor(booking, asker))
-    held = await escrow.of_booking(tx, booking.id)
-    divisions = escrow_rules.give_back(held, rental_bps=ruling.back_bps, reason="cancelled")
-    return rules.preview(booking, ruling, divisions)
+    parts = await bookings.get_whole(tx, booking_id=booking_id, asker=asker)
+    rulings = rules.rulings(parts, bookings.actor(parts[0], asker).role, await now(tx))
+    held = await escrow.of_bookings(tx, list(rulings))
+    return rules.preview(parts, rulings, rules.divisions(rulings, held))
 
 
-async def cancel(tx: Tx, *, booking_id: UUID, asker: Principal, request: Cancel) -> Booking:
-    """Cancel a booking before it begins, and divide its pots, in one commit.
+async def cancel(tx: Tx, *, booking_id: UUID, asker: Principal, request: Cancel) -> list[Booking]:
+    """Cancel what has not begun of a booking, and divide its pots, in one commit.
 
-    Raises BookingNotFound, MoveRefused, NotCancellable, ChargeContested, RefundChanged.
+    Of several parts the id means what it means to the asker: see `bookings.get_whole`. Returns all
+    that it means, as it is now. Raises BookingNotFound, MoveRefused, NotCancellable,
+    ChargeContested, RefundChanged.
     """
-    booking = await bookings.lock(tx, booking_id)
-    by = bookings.actor(booking, asker)
-    ruling = await _ruling(tx, booking, by)
-    held = await escrow.lock_all(tx, booking.id)
-    divisions = escrow_rules.give_back(held, rental_bps=ruling.back_bps, reason="cancelled")
-    back = rules.preview(booking, ruling, divisions)
+    locked = await bookings.lock_whole(tx, booking_id)
+    parts = bookings.meant(locked, booking_id, asker)
+    by = bookings.actor(parts[0], asker)
+    rulings = rules.rulings(parts, by.role, await now(tx))
+    held = await escrow.lock_all_of(tx, list(rulings))
+    divisions = rules.divisions(rulings, held)
+    back = rules.preview(parts, rulings, divisions)
     if request.expected_refund and request.expected_refund != back.total:
         raise _changed(back)
-    cancelled = await bookings.cancel(tx, booking, by=by, reason=request.reason)
-    await _record(tx, booking, back, by=by, reason=request.reason)
+    ending = [part for part in parts if part.id in rulings]
+    cancelled = await bookings.cancel(tx, ending, by=by, reason=request.reason)
+    await _record(tx, ending, back.of_parts, by=by, reason=request.reason)
     await escrow.divide(tx, divisions, by=by)
-    return cancelled
-
-
-async def _ruling(tx: Tx, booking: Booking, by: Actor) -> Ruling:
-    states.check(MOVES, booking.state, BookingState.CANCELLED)
-    return rules.ruling(booking, by.role, await now(tx))
+    now_are = {part.id: part for part in (*parts, *cancelled)}
+    return [now_are[part.id] for part in parts]
 
 
 def _changed(back: Preview) -> RefundChanged:
@@ -58,13 +57,16 @@ def _changed(back: Preview) -> RefundChanged:
     )
 
 
-async def _record(tx: Tx, was: Booking, back: Preview, *, by: Actor, reason: str) -> None:
-    await audit.record(
-        tx,
-        by=by,
-        action="cancel_booking",
-        subject=Subject("booking", was.id),
-        before={"state": was.state},
-        after={"state": BookingState.CANCELLED, "refund": back.total, "rule": back.rule},
-        reason=reason,
-    )
+async def _record(
+    tx: Tx, parts: Sequence[Booking], back: Sequence[PartPreview], *, by: Actor, reason: str
+) -> None:
+    for was, each in zip(parts, back, strict=True):
+        await audit.record(
+            tx,
+            by=by,
+            action="cancel_booking",
+            subject=Subject("booking", was.id),
+            before={"state": was.state},
+            after={"state": BookingState.CANCELLED, "refund": each.total, "rule": each.rule},
+            reason=reason,
+        )

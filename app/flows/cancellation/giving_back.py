@@ -62,7 +62,7 @@ async def give_back(tx: Tx, *, booking_id: UUID, asker: Principal, request: Give
         raise _changed(planned, part)
     gone = await _split(tx, part, planned, by=by)
     reason = request.reason or f"given back by the {by.role}"
-    await bookings.cancel(tx, gone, by=by, reason=reason)
+    await bookings.cancel(tx, [gone], by=by, reason=reason)
     await _record(tx, part, planned, by=by, reason=request.reason)
     await escrow.divide(tx, planned.divisions, by=by)
     return splitting.reply(planned, part, is_done=True)

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta, field
+from msgspec import UNSET, Meta, UnsetType, field
 
 from app.foundation.errors import Conflict
 from app.foundation.money import Money
@@ -54,8 +54,8 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None
 
 
-class Preview(Output, frozen=True):
-    """What the guest gets back if the asker cancels now.
+class PartPreview(Output, frozen=True):
+    """What the guest gets back of one part if the asker cancels now.
 
     `rental` is the part of rental and fee. `rule` says why it is so much; it holds before `until`.
     """
@@ -110,6 +110,20 @@ class GivenBack(Output, frozen=True):
     total: Money
     given_back: Piece
     stays: Piece | None
+
+
+class Preview(PartPreview, frozen=True):
+    """What the guest gets back if the asker cancels now; of several parts each that would end.
+
+    The sums are over those. Each part has a rule of its own, which may hold for longer.
+    """
+
+    parts: list[PartPreview] | UnsetType = UNSET
+
+    @property
+    def of_parts(self) -> list[PartPreview]:
+        """Each part that would end; of a booking of one part that one."""
+        return [self] if self.parts is UNSET else self.parts
 
 
 class NotCancellable(Conflict):

@@ -29,16 +29,16 @@ async def preview(request: AuthenticatedRequest, booking_id: FromPath[UUID]) -> 
     "/api/bookings/{booking_id:uuid}/cancel",
     status_code=200,
     tags=["bookings"],
-    summary="End a booking before it begins",
+    summary="End a booking, or a part of it, before it begins",
 )
 async def cancel(
     request: AuthenticatedRequest, booking_id: FromPath[UUID], data: JSONBody[Cancel | None] = None
 ) -> BookingReply:
     async with transaction() as tx:
-        booking = await actions.cancel(
+        parts = await actions.cancel(
             tx, booking_id=booking_id, asker=request.user, request=data or Cancel()
         )
-    return BookingReply.of(booking)
+    return BookingReply.of_whole(parts)
 
 
 FirstNights = Annotated[Nights | None, QueryParameter(name="firstNights")]

@@ -1,14 +1,19 @@
 """How much a guest gets back, by who cancels and when."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
-from app.flows.cancellation.model import NotCancellable, Preview, Ruling
+from msgspec import structs
+
+from app.flows.cancellation.model import NotCancellable, PartPreview, Preview, Ruling
+from app.foundation import states
 from app.foundation.audit import ActorRole
+from app.foundation.errors import Problem
 from app.foundation.money import Money
-from app.market.bookings.model import UNPAID, Booking, BookingState
+from app.market.bookings.model import MOVES, UNPAID, Booking, BookingState
 from app.money.escrow import rules as escrow_rules
-from app.money.escrow.model import Division, PotKind
+from app.money.escrow.model import Division, Pot, PotKind
 
 
 def ruling(booking: Booking, by: ActorRole, now: datetime) -> Ruling:
@@ -32,14 +37,71 @@ def ruling(booking: Booking, by: ActorRole, now: datetime) -> Ruling:
     return _by_policy(booking, now)
 
 
-def preview(booking: Booking, ruling: Ruling, divisions: Sequence[Division]) -> Preview:
+def rulings(parts: Sequence[Booking], by: ActorRole, now: datetime) -> dict[UUID, Ruling]:
+    """The ruling for each of these parts that can be cancelled now; others stay as they are.
+
+    Raises MoveRefused, NotCancellable if none can: what refuses the first one.
+    """
+    found: dict[UUID, Ruling] = {}
+    refusals: list[Problem] = []
+    for part in parts:
+        try:
+            states.check(MOVES, part.state, BookingState.CANCELLED)
+            found[part.id] = ruling(part, by, now)
+        except Problem as refusal:
+            refusals.append(refusal)
+    if not found:
+        raise refusals[0]
+    return found
+
+
+def divisions(rulings: Mapping[UUID, Ruling], pots: Sequence[Pot]) -> list[Division]:
+    """Who gets what of the pots of parts that are cancelled. Raises ChargeContested."""
+    return [
+        division
+        for part_id, ruling in rulings.items()
+        for division in escrow_rules.give_back(
+            [pot for pot in pots if pot.booking_id == part_id],
+            rental_bps=ruling.back_bps,
+            reason="cancelled",
+        )
+    ]
+
+
+def preview(
+    parts: Sequence[Booking], rulings: Mapping[UUID, Ruling], divisions: Sequence[Division]
+) -> Preview:
     """What the guest gets back by these divisions of pots."""
-    back = {division.pot.kind: division.to_guest for division in divisions}
+    ending = [_preview(part, rulings[part.id], divisions) for part in parts if part.id in rulings]
+    if len(parts) == 1:
+        return Preview(**structs.asdict(ending[0]))
+
+    def money(amounts: Iterable[Money]) -> Money:
+        return Money(amount=sum(each.amount for each in amounts), currency=parts[0].currency)
+
+    said = list(dict.fromkeys(part.rule for part in ending))
+    return Preview(
+        booking_id=parts[0].id,
+        rule=said[0] if len(said) == 1 else "each part by its own rule",
+        until=min((part.until for part in ending if part.until), default=None),
+        rental=money(part.rental for part in ending),
+        deposit=money(part.deposit for part in ending),
+        total=money(part.total for part in ending),
+        parts=ending,
+    )
+
+
+def _preview(booking: Booking, ruling: Ruling, divisions: Sequence[Division]) -> PartPreview:
+    back = {
+        division.pot.kind: division.to_guest
+        for division in divisions
+        if division.pot.booking_id == booking.id
+    }
 
     def money(amount: int) -> Money:
         return Money(amount=amount, currency=booking.currency)
 
-    return Preview(
+    return PartPreview(
         booking_id=booking.id,
         rule=ruling.rule,
         until=ruling.until,

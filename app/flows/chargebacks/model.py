@@ -85,25 +85,51 @@ class Chargeback(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Case(NamedTuple):
-    """What a chargeback is about, all locked: a charge, its booking, and the pots it filled."""
+    """What a chargeback is about, all locked: a charge, its booking, and the pots it filled.
 
-    booking: Booking
+    `parts` are those of the booking, the first one first; `pots` are in the order of their ids.
+    """
+
+    parts: list[Booking]
     payment: Payment
     pots: list[Pot]
+
+    @property
+    def host_ids(self) -> list[UUID]:
+        """The hosts of the parts, each once."""
+        return sorted({part.host_id for part in self.parts})
+
+    def part(self, part_id: UUID) -> Booking:
+        """The part of this id. Raises LookupError."""
+        for part in self.parts:
+            if part.id == part_id:
+                return part
+        raise LookupError(f"{part_id} is no part of booking {self.parts[0].id}")
+
+
+class Got(NamedTuple):
+    """What the host of a part has got for it of a charge, or is being sent.
+
+    Less what the host has come to owe because of it: `amount` is in minor units, and below zero if
+    more is owed than was got.
+    """
+
+    part_id: UUID
+    host_id: UUID
+    amount: int
 
 
 class Unsent(NamedTuple):
     """What of a charge has not left, or came back: refunds and transfers, locked, the oldest first.
 
-    `target` is the account that its host is paid to now, locked too; None if there is none.
-    `host_has` is what the host has got of the charge or is being sent, less what the host owes
-    already: minor units, and below zero if more is owed than was got.
+    `targets` are the accounts that its hosts are paid to now, locked too, by the hosts' ids. `got`
+    is what they have got already, part by part.
     """
 
     refunds: list[Instruction]
     transfers: list[Instruction]
-    target: str | None
-    host_has: int
+    targets: dict[UUID, str]
+    got: list[Got]
 
 
 class Cut(NamedTuple):
@@ -121,14 +147,17 @@ class Cut(NamedTuple):
 
 
 class Recovery(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the money of a lost chargeback is taken from; `loss` is what the platform bears."""
+    """Where the money of a lost chargeback is taken from; `loss` is what the platform bears.
+
+    `debts` is what hosts come to owe, by the parts of the booking that they got it for.
+    """
 
     pots: dict[UUID, int]
     from_deposit: int
     from_rental: int
     refunds: list[Cut]
     transfers: list[Cut]
-    from_host: int
+    debts: dict[UUID, int]
     loss: int
 
     @property
@@ -138,6 +167,10 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def from_transfers(self) -> int:
         return sum(cut.amount for cut in self.transfers)
+
+    @property
+    def from_host(self) -> int:
+        return sum(self.debts.values())
 
 
 # ---- requests -----------------------------------------------------------------------------------

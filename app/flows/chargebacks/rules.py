@@ -1,6 +1,6 @@
 """Who bears a lost chargeback, in which order, and what that means for the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -12,12 +12,13 @@ from app.edge.gateways.amounts import ANY, AmountRule, Operation
 from app.edge.gateways.port import ChargebackStatus, FoundChargeback
 from app.edge.gateways.registry import amounts_of
 from app.edge.notifications.model import BookingFacts
-from app.flows.chargebacks.model import Case, Chargeback, ChargebackState, Cut, Recovery
+from app.flows.chargebacks.model import Case, Chargeback, ChargebackState, Cut, Got, Recovery
+from app.foundation.ids import derived
 from app.foundation.money import Money
 from app.market.bookings import rules as booking_rules
 from app.market.bookings.model import Booking
+from app.money.escrow import rules as escrow_rules
 from app.money.escrow.model import Pot, PotKind
-from app.money.escrow.rules import account as escrow_account
 from app.money.instructions.model import (
     Instruction,
     InstructionKind,
@@ -103,48 +104,78 @@ def recover(
     pots: Sequence[Pot],
     refunds: Sequence[Instruction],
     transfers: Sequence[Instruction],
-    host_has: int,
-    debts: AmountRule = ANY,
+    got: Sequence[Got],
+    owed: AmountRule = ANY,
 ) -> Recovery:
     """Take so much from what is really there, in this order:
 
-    the deposit that is held, and the rental; refunds that have not left (the guest has the money
-    from the bank); transfers that have not left, but for what the host owes beyond what was got;
-    and what the host has got, which is kept back from the next payouts. The rest is our loss, and
+    the deposits that are held, and the rentals; refunds that have not left (the guest has the money
+    from the bank); transfers that have not left, but for what their host owes beyond what was got;
+    and what hosts have got, which is kept back from their next payouts. The rest is our loss, and
     so is what is less than a step in which the gateway pays: what is left of a refund or transfer,
-    and what the host is to owe (by the rule `debts`), are amounts that can be paid.
+    and what a host is to owe (by the rule `owed`), are amounts that can be paid.
     """
-    by_kind = {pot.kind: pot for pot in pots if pot.is_undivided}
-    taken: dict[UUID, int] = {}
-    parts = {PotKind.DEPOSIT: 0, PotKind.RENTAL: 0}
-    left = amount
-    for kind in parts:
-        if (pot := by_kind.get(kind)) and (part := min(left, pot.left)):
-            taken[pot.id] = parts[kind] = part
-            left -= part
+    taken = escrow_rules.take(pots, amount)
+    left = amount - sum(taken.values())
     refund_cuts = cut(refunds, left)
     left -= sum(cut.amount for cut in refund_cuts)
-    transfer_cuts = cut_transfers(transfers, left, host_has=host_has)
+    transfer_cuts = cut_transfers(transfers, left, got=got)
     left -= sum(cut.amount for cut in transfer_cuts)
-    from_host = debts.in_steps(min(left, max(host_has, 0)))
+    debts = charge_hosts(left, got=got, owed=owed)
     return Recovery(
         pots=taken,
-        from_deposit=parts[PotKind.DEPOSIT],
-        from_rental=parts[PotKind.RENTAL],
+        from_deposit=escrow_rules.taken_of(PotKind.DEPOSIT, pots, taken),
+        from_rental=escrow_rules.taken_of(PotKind.RENTAL, pots, taken),
         refunds=refund_cuts,
         transfers=transfer_cuts,
-        from_host=from_host,
-        loss=left - from_host,
+        debts=debts,
+        loss=left - sum(debts.values()),
     )
 
 
-def cut_transfers(transfers: Sequence[Instruction], amount: int, *, host_has: int) -> list[Cut]:
+def cut_transfers(
+    transfers: Sequence[Instruction], amount: int, *, got: Sequence[Got]
+) -> list[Cut]:
     """Take at most so much from transfers that have not left, in their order.
 
-    But for what the host owes beyond what was got: see `Unsent.host_has`.
+    But for what a host owes beyond what was got: see `Got`.
     """
-    on_its_way = sum(transfer.amount for transfer in transfers)
-    return cut(transfers, min(amount, max(on_its_way + min(host_has, 0), 0)))
+    has = _by_host(got)
+    spare: dict[UUID | None, int] = {}
+    for transfer in transfers:
+        payee = transfer.payee_id
+        on_its_way = sum(each.amount for each in transfers if each.payee_id == payee)
+        spare[payee] = max(on_its_way + min(has.get(payee, 0), 0), 0)
+    cuts: list[Cut] = []
+    for transfer in transfers:
+        most = min(amount, spare[transfer.payee_id])
+        for taken in cut([transfer], most):
+            cuts.append(taken)
+            amount -= taken.amount
+            spare[transfer.payee_id] -= taken.amount
+    return cuts
+
+
+def charge_hosts(amount: int, *, got: Sequence[Got], owed: AmountRule) -> dict[UUID, int]:
+    """What hosts come to owe of an amount, by the parts that they got it for, in their order.
+
+    A host bears at most what that host has got in all; what is owed is payable by the rule `owed`.
+    """
+    has, debts = _by_host(got), dict[UUID, int]()
+    for each in got:
+        most = min(amount, max(each.amount, 0), max(has[each.host_id], 0))
+        if debt := owed.in_steps(most):
+            debts[each.part_id] = debt
+            amount -= debt
+            has[each.host_id] -= debt
+    return debts
+
+
+def _by_host(got: Sequence[Got]) -> dict[UUID | None, int]:
+    has: dict[UUID | None, int] = {}
+    for each in got:
+        has[each.host_id] = has.get(each.host_id, 0) + each.amount
+    return has
 
 
 def cut(instructions: Sequence[Instruction], amount: int) -> list[Cut]:
@@ -187,16 +218,19 @@ def kept(refund: Instruction, lost: Sequence[Chargeback], *, counted: int) -> li
     return shares
 
 
-def successor(was: Instruction, *, amount: int, target: str | None) -> NewInstruction:
+def successor(was: Instruction, *, amount: int, targets: Mapping[UUID, str]) -> NewInstruction:
     """The instruction that takes the place of one that came back, or was cut.
 
-    What somebody else began, and what failed, is not ours to send: an admin must approve the rest.
+    A refund goes the way of its charge; a transfer to its host's account in `targets`, or it waits
+    for one. What somebody else began, and what failed, is not ours to send: an admin must approve
+    the rest.
     """
+    is_refund = was.kind is InstructionKind.REFUND
     new = succession.successor(
         was,
         instruction_id=uuid_utils.compat.uuid7(),
         amount=amount,
-        target=was.target if was.kind is InstructionKind.REFUND else target,
+        target=was.target if is_refund else targets.get(was.known_payee_id),
         automatic=was.waits_at_refund_gate,
     )
     is_ours = was.origin is Origin.BERTHOLD or was.state is not InstructionState.FAILED
@@ -249,19 +283,18 @@ def fee(chargeback: Chargeback, payment: Payment, amount: int) -> Posting:
 
 def recovered(chargeback: Chargeback, case: Case, recovery: Recovery) -> Posting | None:
     """Who bears a lost chargeback instead of us; None if nobody does."""
-    guest, host = (
-        Account(kind=kind, currency=chargeback.currency, owner_id=owner_id)
-        for kind, owner_id in (
-            (AccountKind.GUEST_REFUNDABLE, case.payment.payer_id),
-            (AccountKind.HOST_PAYABLE, case.booking.host_id),
-        )
+    guest = Account(
+        AccountKind.GUEST_REFUNDABLE, chargeback.currency, owner_id=case.payment.payer_id
     )
-    parts = [
-        *((escrow_account(pot), recovery.pots.get(pot.id, 0)) for pot in case.pots),
+    borne = [
+        *((escrow_rules.account(pot), recovery.pots.get(pot.id, 0)) for pot in case.pots),
         (guest, recovery.from_refunds),
-        (host, recovery.from_transfers + recovery.from_host),
+        *(
+            (Account(AccountKind.HOST_PAYABLE, chargeback.currency, owner_id=host_id), amount)
+            for host_id, amount in borne_by_hosts(case, recovery).items()
+        ),
     ]
-    entries = tuple(Entry(account, -amount) for account, amount in parts if amount)
+    entries = tuple(Entry(account, -amount) for account, amount in borne if amount)
     if not entries:
         return None
     return Posting(
@@ -271,6 +304,23 @@ def recovered(chargeback: Chargeback, case: Case, recovery: Recovery) -> Posting
         entries=(*entries, Entry(_losses(chargeback), chargeback.amount - recovery.loss)),
         memo=chargeback.reason,
     )
+
+
+def borne_by_hosts(case: Case, recovery: Recovery) -> dict[UUID, int]:
+    """What each host bears of a lost chargeback, of transfers and as a debt. Minor units."""
+    debts = {case.part(part_id).host_id: 0 for part_id in recovery.debts}
+    for part_id, debt in recovery.debts.items():
+        debts[case.part(part_id).host_id] += debt
+    return {
+        host_id: amount
+        for host_id in case.host_ids
+        if (amount := of_host(recovery.transfers, host_id) + debts.get(host_id, 0))
+    }
+
+
+def of_host(cuts: Sequence[Cut], host_id: UUID) -> int:
+    """How much of what is cut was on its way to a host. Minor units."""
+    return sum(cut.amount for cut in cuts if cut.instruction.payee_id == host_id)
 
 
 def refund_kept(refund: Instruction, amount: int) -> Posting:
@@ -323,6 +373,36 @@ def _losses(chargeback: Chargeback) -> Account:
 
 
 # ---- words --------------------------------------------------------------------------------------
+
+
+def concerned(case: Case, chargeback: Chargeback) -> dict[UUID, int]:
+    """The parts that a chargeback is about, and of how much of what was paid for each it is.
+
+    Minor units; none of a charge that bought nothing.
+    """
+    paid: dict[UUID, int] = {}
+    for part in case.parts:
+        if amount := sum(pot.amount for pot in case.pots if pot.booking_id == part.id):
+            paid[part.id] = min(amount, chargeback.amount)
+    return paid
+
+
+def named_hosts(case: Case, chargeback: Chargeback, recovery: Recovery) -> dict[str, Any]:
+    """What the audit log keeps of who bears a lost one, where a booking has several hosts."""
+    if len(case.host_ids) == 1:
+        return {}
+    borne = borne_by_hosts(case, recovery)
+    return {
+        "hosts": {
+            str(host_id): Money(amount=amount, currency=chargeback.currency)
+            for host_id, amount in borne.items()
+        }
+    }
+
+
+def notice_id(chargeback: Chargeback, part: Booking) -> UUID:
+    """What a notification of a chargeback is about: a host of several parts gets one for each."""
+    return derived(chargeback.id, str(part.id)) if part.part_of else chargeback.id
 
 
 def facts(booking: Booking, chargeback: Chargeback, money: Money) -> BookingFacts:

@@ -17,10 +17,10 @@ from app.flows.checkout.model import HoldExpired, NotPayable
 from app.foundation.alerts import Severity, raise_alert
 from app.foundation.audit import SYSTEM
 from app.foundation.db import Tx, now
-from app.foundation.money import Money
 from app.foundation.queue import TakeInCharge, enqueue_all
 from app.market.bookings import actions as bookings
-from app.market.bookings.model import UNPAID, Booking, BookingState
+from app.market.bookings import rules as booking_rules
+from app.market.bookings.model import UNPAID, Booking, BookingState, state_of
 from app.market.inventory.model import Kind as ListingKind
 from app.money.payments import actions as payments
 from app.money.payments.model import Payment, Unwanted, Verdict
@@ -31,39 +31,40 @@ PAYMENT_DEADLINE: Final = timedelta(minutes=30)
 _MONEY_CAME: Final = (Verdict.PAID, Verdict.PAID_OTHERWISE)
 
 
-async def payable(tx: Tx, *, booking_id: UUID, guest_id: UUID) -> Booking:
-    """The guest's booking, locked, which must be waiting for a payment.
+async def payable(tx: Tx, *, booking_id: UUID, guest_id: UUID) -> list[Booking]:
+    """All parts of the guest's booking, locked, which must be waiting for a payment.
 
-    Raises BookingNotFound, NotPayable, HoldExpired.
+    All of it is paid at once, whichever of its parts the id is of. Raises BookingNotFound,
+    NotPayable, HoldExpired.
     """
-    booking = await bookings.lock(tx, booking_id)
+    parts = await bookings.lock_whole(tx, booking_id)
+    booking = parts[0]
     if booking.guest_id != guest_id:
         raise bookings.not_found(booking_id)
     if booking.state not in UNPAID or booking.expires_at is None:
         raise NotPayable(f"The booking is {booking.state}.")
     if booking.expires_at <= await now(tx):
         raise HoldExpired("Reserve again, if the units are still free.")
-    return booking
+    return parts
 
 
 async def begin(
-    tx: Tx, booking: Booking, *, gateway: GatewayName, down: Set[GatewayName] = frozenset()
+    tx: Tx, parts: Sequence[Booking], *, gateway: GatewayName, down: Set[GatewayName] = frozenset()
 ) -> Payment:
     """Begin a charge of a locked booking, to be committed before its gateway is called.
 
     The first attempt extends the hold to the payment deadline; later ones do not, so that beginning
     again and again does not keep the units from others for longer.
     """
+    booking = parts[0]
     if booking.state is BookingState.HELD:
         deadline = await now(tx) + PAYMENT_DEADLINE
-        await bookings.await_payment(
-            tx, booking, until=max(deadline, booking.expires_at or deadline)
-        )
+        await bookings.await_payment(tx, parts, until=max(deadline, booking.expires_at or deadline))
     return await payments.begin(
         tx,
         booking_id=booking.id,
         payer_id=booking.guest_id,
-        money=Money(amount=booking.total, currency=booking.currency),
+        money=booking_rules.total(parts),
         gateway=gateway,
         down=down,
     )
@@ -83,9 +84,9 @@ async def settle(
     `refunds` are those that somebody had made at the gateway before we first saw it paid.
     `is_paid_out`: the gateway has a transfer of it, though nothing of it is here.
     """
-    booking = await bookings.lock(tx, payment.booking_id) if payment.booking_id else None
+    parts = await bookings.lock_whole(tx, payment.booking_id) if payment.booking_id else []
     moment = await now(tx)
-    expires_at = booking.expires_at if booking else None
+    expires_at = parts[0].expires_at if parts else None
     payment, verdict = await payments.settle(
         tx,
         payment.id,
@@ -95,10 +96,10 @@ async def settle(
     )
     if verdict in _MONEY_CAME:
         done = [each for each in refunds if each.status.moves_money]
-        if is_paid_out and booking is None:
+        if is_paid_out and not parts:
             await _keep_for_a_person(tx, payment)
         else:
-            await _apply(tx, booking, payment, verdict, moment, refunds=done, live=live)
+            await _apply(tx, parts, payment, verdict, moment, refunds=done, live=live)
     if isinstance(found, FoundCharge) and found.status is ChargeStatus.SUCCEEDED:
         await _learn(tx, payment, found)
     return payment
@@ -122,7 +123,7 @@ async def _learn(tx: Tx, payment: Payment, found: FoundCharge) -> None:
 
 async def _apply(
     tx: Tx,
-    booking: Booking | None,
+    parts: Sequence[Booking],
     payment: Payment,
     verdict: Verdict,
     moment: datetime,
@@ -130,15 +131,15 @@ async def _apply(
     refunds: Sequence[FoundInstruction],
     live: bool,
 ) -> None:
-    """Let money that came buy its booking, or give it back."""
-    if booking is None:
-        await _give_back(tx, None, payment, Unwanted.UNKNOWN, refunds=refunds, live=live)
+    """Let money that came buy its booking, or give it back; none if the booking is unknown."""
+    if not parts:
+        await _give_back(tx, parts, payment, Unwanted.UNKNOWN, refunds=refunds, live=live)
     elif refunds:
-        await _give_back(tx, booking, payment, Unwanted.GIVEN_BACK, refunds=refunds, live=live)
+        await _give_back(tx, parts, payment, Unwanted.GIVEN_BACK, refunds=refunds, live=live)
     elif verdict is Verdict.PAID_OTHERWISE:
-        await _give_back(tx, booking, payment, Unwanted.WRONG)
+        await _give_back(tx, parts, payment, Unwanted.WRONG)
     else:
-        await _paid(tx, booking, payment, moment)
+        await _paid(tx, parts, payment, moment)
 
 
 async def _keep_for_a_person(tx: Tx, payment: Payment) -> None:
@@ -156,17 +157,19 @@ async def _keep_for_a_person(tx: Tx, payment: Payment) -> None:
     )
 
 
-async def _paid(tx: Tx, booking: Booking, payment: Payment, moment: datetime) -> None:
-    """Secure the booking of a charge that has succeeded, or refund the charge."""
-    if booking.state not in (BookingState.AWAITING_PAYMENT, BookingState.EXPIRED):
-        is_cancelled = booking.state is BookingState.CANCELLED
-        await _give_back(tx, booking, payment, Unwanted.LATE if is_cancelled else Unwanted.SECOND)
+async def _paid(tx: Tx, parts: Sequence[Booking], payment: Payment, moment: datetime) -> None:
+    """Secure the booking of a charge that has succeeded, all parts of it, or refund the charge."""
+    state = state_of(parts)
+    if state not in (BookingState.AWAITING_PAYMENT, BookingState.EXPIRED):
+        is_cancelled = state is BookingState.CANCELLED
+        await _give_back(tx, parts, payment, Unwanted.LATE if is_cancelled else Unwanted.SECOND)
         return
-    if _can_begin(booking, moment) and await bookings.secure(tx, booking, payment):
+    can_begin = all(_can_begin(part, moment) for part in parts)
+    if can_begin and await bookings.secure(tx, parts, payment):
         return
-    if booking.state is BookingState.AWAITING_PAYMENT:
-        await bookings.expire(tx, booking, reason="paid too late: the units are not free any more")
-    await _give_back(tx, booking, payment, Unwanted.LATE)
+    if state is BookingState.AWAITING_PAYMENT:
+        await bookings.expire(tx, parts, reason="paid too late: the units are not free any more")
+    await _give_back(tx, parts, payment, Unwanted.LATE)
 
 
 def _can_begin(booking: Booking, moment: datetime) -> bool:
@@ -182,7 +185,7 @@ def _can_begin(booking: Booking, moment: datetime) -> bool:
 
 async def _give_back(
     tx: Tx,
-    booking: Booking | None,
+    parts: Sequence[Booking],
     payment: Payment,
     why: Unwanted,
     *,
@@ -193,7 +196,7 @@ async def _give_back(
     await payments.set_aside(tx, payment, reason=why.reason)
     for found in refunds:
         owed = Shares(from_owed=found.money.amount)
-        await taken_in.take_in_refund(tx, payment, found, owed, pots=[], promised=0, live=live)
+        await taken_in.take_in_refund(tx, payment, found, owed, promised=0, live=live)
     back = sum(found.money.amount for found in refunds)
     await payments.give_back(tx, payment, by=SYSTEM, reason=why.reason, but=back)
     await raise_alert(
@@ -207,12 +210,7 @@ async def _give_back(
             "givenBackAtGateway": back,
         },
     )
-    if booking and back < payment.amount:
-        await bookings.notify(
-            tx,
-            booking,
-            booking.guest_id,
-            Kind.REFUND_PENDING,
-            reason=why.reason,
-            source_id=payment.id,
+    if parts and back < payment.amount:
+        await bookings.notify_guest(
+            tx, parts, Kind.REFUND_PENDING, reason=why.reason, source_id=payment.id
         )

@@ -26,7 +26,6 @@ from app.flows.checkout.model import HoldExpired, Initiate, NotPayable, StillOpe
 from app.foundation import idempotency
 from app.foundation.db import Tx, now, transaction
 from app.foundation.idempotency import Key
-from app.foundation.money import Money
 from app.foundation.queue import CloseCheckout, StartCharge, enqueue
 from app.foundation.settings import settings
 from app.market.bookings import actions as bookings
@@ -279,21 +278,20 @@ async def _given_back(
 
 
 async def _begin(tx: Tx, guest_id: UUID, request: Initiate) -> tuple[Payment, NewCharge]:
-    booking = await actions.payable(tx, booking_id=request.booking_id, guest_id=guest_id)
-    price = Money(amount=booking.total, currency=booking.currency)
-    parts = booking_rules.parts(booking)
-    if reason := refused_by_all(price, parts=parts):
+    parts = await actions.payable(tx, booking_id=request.booking_id, guest_id=guest_id)
+    price, shares = booking_rules.total(parts), booking_rules.amounts_apart(parts)
+    if reason := refused_by_all(price, parts=shares):
         raise NotPayable(reason)
     guest = await accounts.read_account(tx, account_id=guest_id)
     down = await calls.gateways_down(tx)
-    gateway = gateway_to_charge(price, parts=parts, down=down).name
-    payment = await actions.begin(tx, booking, gateway=gateway, down=down)
+    gateway = gateway_to_charge(price, parts=shares, down=down).name
+    payment = await actions.begin(tx, parts, gateway=gateway, down=down)
     charge = NewCharge(
         reference=payment.reference,
         money=payment.money,
         email=guest.email,
         return_url=request.return_url or f"{settings().base_url}/api/payments/return",
-        metadata={"bookingId": str(booking.id)},
+        metadata={"bookingId": str(parts[0].id)},
     )
     return payment, charge
 

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from app.flows.sending.model import LateRefund, NewLateRefund
-from app.foundation.db import Tx, fetch_new
+from app.foundation.db import Tx, fetch_new, fetch_new_value
 
 
 async def insert_late_refund(
@@ -32,4 +32,16 @@ async def insert_late_refund(
         currency=new.amount.currency,
         reason=new.reason,
         admin_id=admin_id,
+    )
+
+
+async def refunded_late(tx: Tx, booking_id: UUID) -> int:
+    """How much of a booking, or of a part of one, was given back past the payout. Minor units."""
+    return await fetch_new_value(
+        tx,
+        int,
+        """
+        SELECT coalesce(sum(amount), 0)::bigint FROM late_refunds
+         WHERE booking_id = %(booking_id)s""",
+        booking_id=booking_id,
     )

@@ -83,10 +83,14 @@ def check_divided(pots: Sequence[Pot]) -> Pot:
     )
 
 
-def check_amount(asked: Money, payment: Payment, pots: Sequence[Pot]) -> None:
+def check_amount(
+    asked: Money, payment: Payment, pots: Sequence[Pot], *, own: Sequence[Pot], before: int
+) -> None:
     """Check that so much can be given back of a charge, beside what is held of it.
 
-    And that its gateway could pay such an amount.
+    `own` are those of the charge's pots that it is given back of: not more than was in them, less
+    what was given back of them `before`, past the payout (minor units). And its gateway must be
+    able to pay such an amount.
 
     Raises Invalid, RefundExceedsCharge.
     """
@@ -95,12 +99,16 @@ def check_amount(asked: Money, payment: Payment, pots: Sequence[Pot]) -> None:
     if not asked.amount:
         raise Invalid.field("amount.amount", "must be more than nothing")
     check_payable("amount.amount", asked, operation=Operation.REFUND, gateway=payment.gateway)
-    held = sum(pot.left for pot in pots if pot.is_undivided)
+    held = sum(pot.left for pot in pots if pot.is_undivided and pot.payment_id == payment.id)
     left = payment.amount - payment.refunded - payment.charged_back - held
     if asked.amount > left:
         raise RefundExceedsCharge(
             f"{Money(amount=left, currency=payment.currency)} is left of the charge."
         )
+    of_part = sum(pot.left - (pot.to_guest or 0) for pot in own if not pot.is_undivided) - before
+    if asked.amount > of_part:
+        most = Money(amount=max(of_part, 0), currency=payment.currency)
+        raise RefundExceedsCharge(f"{most} is left of what was paid for this part.")
 
 
 def amount_back(came_back: Instruction, before: Sequence[Instruction]) -> int:

@@ -42,6 +42,14 @@ _THREE_NIGHTS: Final = {
     "checkOut": "2027-07-04",
 }
 
+_A_STAY_AND_A_TRIP: Final = {
+    "parts": [
+        {"listingId": _STAY_ID, "unitCount": 1, "checkIn": "2027-07-01", "checkOut": "2027-07-04"},
+        {"tripId": _TRIP_ID, "seatCount": 2},
+    ],
+    "partsStandAlone": False,
+}
+
 
 @post(
     "/api/bookings/reserve",
@@ -51,6 +59,7 @@ _THREE_NIGHTS: Final = {
         "a trip: these seats": _A_SEAT_EACH,
         "a trip: any seats": _ANY_SEATS,
         "a stay: this room": _THREE_NIGHTS,
+        "a stay and a trip": _A_STAY_AND_A_TRIP,
     },
 )
 async def reserve(request: AuthenticatedRequest, data: JSONBody[Reserve]) -> Response[BookingReply]:
@@ -61,7 +70,8 @@ async def reserve(request: AuthenticatedRequest, data: JSONBody[Reserve]) -> Res
     key = await web.idempotency_key(request)
 
     async def hold(tx: Tx) -> BookingReply:
-        return BookingReply.of(await actions.reserve(tx, guest_id=request.user.id, request=data))
+        parts = await actions.reserve(tx, guest_id=request.user.id, request=data)
+        return BookingReply.of_whole(parts)
 
     return await web.created_once(key, hold)
 
@@ -99,9 +109,12 @@ async def list_host_bookings(
 
 @get("/api/bookings/{booking_id:uuid}", tags=["bookings"], summary="One booking")
 async def get_booking(request: AuthenticatedRequest, booking_id: FromPath[UUID]) -> BookingReply:
+    """The id of a booking of several parts is that of its first part: to its guest and to admins it
+    means all parts, to a host the host's own part. The id of a later part means that part.
+    """
     async with transaction() as tx:
-        booking = await actions.get(tx, booking_id=booking_id, asker=request.user)
-    return BookingReply.of(booking)
+        parts = await actions.get_whole(tx, booking_id=booking_id, asker=request.user)
+    return BookingReply.of_whole(parts)
 
 
 @get(

@@ -10,7 +10,7 @@ import msgspec
 from app.foundation.db import Tx, savepoint
 from app.foundation.errors import Problem
 from app.market.claims import queries, rules
-from app.market.claims.model import FreeUnit, SoldOut, Span, UnitsTaken, Wanted
+from app.market.claims.model import FreeUnit, Pick, SoldOut, Sought, Span, UnitsTaken, Wanted
 from app.market.inventory.model import OfferedUnit
 
 T = TypeVar("T")
@@ -19,69 +19,75 @@ _LOOKS_TOGETHER = 5
 _LOOKS_MAX = 10
 
 
-async def claim(
-    tx: Tx, *, booking_id: UUID, listing_id: UUID, span: Span, until: datetime | None
-) -> None:
-    """Claim all of `span` for a booking until an instant, or for good (None).
+async def claim(tx: Tx, sought: Sequence[Sought], *, until: datetime | None) -> None:
+    """Claim all that the parts of a booking seek until an instant, or for good (None).
 
     Raises UnitsTaken, which names the units that are taken and those that are free instead, or
     NightsBetweenGuests. The caller's transaction must then roll back, which undoes the claims that
     succeeded.
     """
-    await keep_apart(tx, span)
-    got = await queries.claim(tx, booking_id, span, until)
-    if len(got) < span.size:
-        raise await units_taken(tx, booking_id, listing_id, span, got)
+    await keep_apart(tx, sought)
+    claimed = await queries.claim(tx, sought, until)
+    for short, got in rules.short(sought, claimed):
+        raise await units_taken(tx, short, got)
 
 
-async def try_claim(tx: Tx, *, booking_id: UUID, span: Span, until: datetime | None) -> bool:
-    """Claim all of `span`, or nothing and return False."""
+async def try_claim(tx: Tx, sought: Sequence[Sought], *, until: datetime | None) -> bool:
+    """Claim all that the parts of a booking seek, or nothing and return False."""
     async with savepoint(tx) as undo:
-        await keep_apart(tx, span)
-        if len(await queries.claim(tx, booking_id, span, until)) == span.size:
+        await keep_apart(tx, sought)
+        if not rules.short(sought, await queries.claim(tx, sought, until)):
             return True
         undo()
     return False
 
 
-async def keep_apart(tx: Tx, span: Span) -> None:
+async def keep_apart(tx: Tx, sought: Sequence[Sought]) -> None:
     """Lock units before they are claimed, so that nobody else claims them at the same moment.
 
-    For units with nights kept empty between guests: the primary key keeps two claims from being of
-    one slot, but not from being too near. The statement that claims begins after the units are
-    locked, and so sees all claims of them.
+    Those with nights kept empty between guests: the primary key keeps two claims from being of one
+    slot, but not from being too near. The statement that claims begins after the units are locked,
+    and so sees all claims of them.
     """
-    if span.gap:
-        await queries.lock_units_of(tx, span)
+    if unit_ids := rules.kept_apart(sought):
+        await queries.lock_units_of(tx, unit_ids)
 
 
 async def claim_any(
     tx: Tx,
+    picks: Sequence[Pick],
     *,
-    wanted: Wanted,
-    count: int,
-    claim: Callable[[list[OfferedUnit]], Awaitable[T | None]],
+    named: Sequence[Sought] = (),
+    claim: Callable[[list[list[OfferedUnit]]], Awaitable[T | None]],
 ) -> T:
-    """Pick any `count` free units and pass them to `claim`, which returns None if some were taken.
+    """Pick any free units for each of `picks` and pass them to `claim`, in the same order.
+
+    `claim` returns None if some of them were taken. `named` are units that it claims beside them.
 
     Buyers skip units that others are picking, instead of waiting for them. A buyer who finds too
-    few waits for the others' commits, looks again, and gets SoldOut only for what is committed. A
-    buyer who has waited several times in vain locks all units of the listing: else buyers of
-    several units could keep each other from getting them for ever.
+    few waits for the others' commits, without a lock that they might wait for, looks again, and
+    gets SoldOut only for what is committed. A buyer who has waited several times in vain locks all
+    units of the listings: else buyers of several units could keep each other from getting them for
+    ever.
     """
     for look in range(_LOOKS_MAX):
         async with savepoint(tx) as undo:
-            picked = await queries.pick_free(tx, wanted, count)
-            if len(picked) == count and (got := await claim(picked)) is not None:
+            await keep_apart(tx, named)
+            picked = [await queries.pick_free(tx, each.wanted, each.count) for each in picks]
+            enough = all(len(p) == e.count for p, e in zip(picked, picks, strict=True))
+            if enough and (got := await claim(picked)) is not None:
                 return got
             undo()
-        free = await queries.free_units(tx, wanted)
-        if len(free) < count:
-            raise await _too_few(tx, wanted, free, count)
+        for pick in picks:
+            free = await queries.free_units(tx, pick.wanted)
+            if len(free) < pick.count:
+                raise rules.in_part(await _too_few(tx, pick.wanted, free, pick.count), pick.part)
         if look < _LOOKS_TOGETHER:
-            await _wait_for_pickers(tx, wanted)
+            for pick in picks:
+                await _wait_for_pickers(tx, pick.wanted)
         else:
-            await queries.lock_units(tx, wanted.listing_id)
+            listing_ids = [pick.wanted.listing_id for pick in picks]
+            await queries.lock_units(tx, listing_ids, rules.kept_apart(named))
     raise SoldOut([])
 
 
@@ -102,30 +108,32 @@ async def _wait_for_pickers(tx: Tx, wanted: Wanted) -> None:
         undo()
 
 
-async def release(tx: Tx, *, booking_id: UUID, span: Span) -> int:
-    """Delete a booking's claims, which frees its units; returns how many claims there were."""
-    return await queries.release(tx, booking_id, span)
+async def release(tx: Tx, sought: Sequence[Sought]) -> int:
+    """Delete the claims of parts, which frees their units; returns how many claims there were."""
+    return await queries.release(tx, sought)
 
 
-async def units_taken(
-    tx: Tx, booking_id: UUID, listing_id: UUID, span: Span, got: list[int]
-) -> Problem:
-    """The problem for a booking that got only claims of the units in `got`, with alternatives.
+async def units_taken(tx: Tx, sought: Sought, got: Sequence[int]) -> Problem:
+    """The problem for a part that got only claims of the units in `got`, with alternatives.
 
     UnitsTaken; or NightsBetweenGuests, if others have only nights that are too near.
     """
+    span = sought.span
     slots = span.size // len(span.unit_ids)
     lost_ids = [unit_id for unit_id in span.unit_ids if got.count(unit_id) < slots]
     lost = await queries.units_by_id(tx, lost_ids)
-    wanted = Wanted(listing_id=listing_id, first=span.first, last=span.last, gap=span.gap)
-    free = await queries.free_units(tx, wanted, but=booking_id)
+    wanted = Wanted(listing_id=sought.listing_id, first=span.first, last=span.last, gap=span.gap)
+    free = await queries.free_units(tx, wanted, but=sought.booking_id)
     instead = [unit for unit in free if unit.id not in span.unit_ids]
     taken = [unit.label for unit in lost]
     alternatives = [unit.label for unit in rules.nearest(lost, instead)]
-    fields = await _too_near(tx, booking_id, span, lost_ids) if span.gap else []
-    if fields:
-        return rules.too_near(span.gap, fields, taken=taken, free=alternatives)
-    return UnitsTaken(taken=taken, alternatives=alternatives)
+    fields = await _too_near(tx, sought.booking_id, span, lost_ids) if span.gap else []
+    problem = (
+        rules.too_near(span.gap, fields, taken=taken, free=alternatives)
+        if fields
+        else UnitsTaken(taken=taken, alternatives=alternatives)
+    )
+    return rules.in_part(problem, sought.part)
 
 
 async def _too_near(tx: Tx, booking_id: UUID, span: Span, unit_ids: Sequence[int]) -> list[str]:

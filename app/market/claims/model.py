@@ -26,6 +26,25 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.unit_ids) * ((self.last - self.first) // timedelta(days=1) + 1)
 
 
+class Sought(msgspec.Struct, frozen=True, kw_only=True):
+    """What one part of a booking claims: units of one listing, for slots.
+
+    `part` is the number by which a refusal names it; None if the booking has only this one.
+    """
+
+    booking_id: UUID  # that of the part
+    listing_id: UUID
+    span: Span
+    part: int | None = None
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a part of a booking has claims of now: the unit of each claim."""
+
+    booking_id: UUID
+    unit_ids: list[int]
+
+
 class FreeUnit(msgspec.Struct, frozen=True, kw_only=True):
     """A unit that is free for all the slots in question."""
 
@@ -49,6 +68,14 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
     def span(self, unit_ids: Sequence[int]) -> Span:
         return Span(unit_ids=tuple(unit_ids), first=self.first, last=self.last, gap=self.gap)
+
+
+class Pick(msgspec.Struct, frozen=True, kw_only=True):
+    """Any `count` units of a listing, no matter which, for the part of this number (see Sought)."""
+
+    wanted: Wanted
+    count: int
+    part: int | None = None
 
 
 class Neighbours(msgspec.Struct, frozen=True, kw_only=True):

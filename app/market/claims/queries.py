@@ -6,64 +6,82 @@ Each locks rows in the order of (unit_id, slot), so that two of them never deadl
 made while the table was small would read all claims.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from app.foundation.db import Tx, execute, fetch_all, fetch_new, fetch_values
-from app.market.claims.model import FreeUnit, Neighbours, Span, Wanted
+from app.foundation.db import Tx, execute, fetch_all, fetch_new, json
+from app.market.claims.model import Claimed, FreeUnit, Neighbours, Sought, Span, Wanted
 from app.market.inventory.model import OfferedUnit
 
 
-async def claim(tx: Tx, booking_id: UUID, span: Span, until: datetime | None) -> list[int]:
-    """Claim what is free or held by an expired hold, and renew the booking's own claims.
+async def claim(tx: Tx, sought: Sequence[Sought], until: datetime | None) -> list[Claimed]:
+    """Claim what is free or held by an expired hold, and renew the claims of the same parts.
 
-    Returns the unit of each claim that the booking has now: fewer than `span.size` if others are
-    taken. The primary key decides; the second of two transactions waits for the first. Of a span
-    with a gap call `lock_units_of` before: then no claim that keeps the gap from being free can
-    come at the same time. A booking that still has its claims keeps them, whatever is beside them.
+    All of it in one statement, in the order of (unit_id, slot) over all parts. Returns what each
+    part has now: fewer than its `span.size` if others are taken. The primary key decides; the
+    second of two transactions waits for the first. Of spans with a gap call `lock_units_of` before:
+    then no claim that keeps the gap from being free can come at the same time. A part that still
+    has its claims keeps them, whatever is beside them.
     """
-    return await fetch_values(
+    return await fetch_all(
         tx,
-        int,
+        Claimed,
         """
-        INSERT INTO claims (unit_id, slot, booking_id, expires_at)
-        SELECT unit_id, slot::date, %(booking_id)s, %(until)s
-          FROM unnest(%(unit_ids)s::bigint[]) AS unit_id,
-               generate_series(%(first)s::date, %(last)s::date, interval '1 day') AS slot
-         WHERE %(gap)s = 0
-            OR NOT EXISTS (
-               SELECT FROM claims beside
-                WHERE beside.unit_id = unit_id.unit_id AND beside.booking_id <> %(booking_id)s
-                  AND beside.slot BETWEEN %(first)s::date - %(gap)s AND %(last)s::date + %(gap)s
-                  AND (beside.expires_at IS NULL OR beside.expires_at > (SELECT business_now())))
-            OR EXISTS (
-               SELECT FROM claims own
-                WHERE own.unit_id = unit_id.unit_id AND own.booking_id = %(booking_id)s
-                  AND own.slot = %(first)s
-                  AND (own.expires_at IS NULL OR own.expires_at > (SELECT business_now())))
-         ORDER BY unit_id, slot
-            ON CONFLICT (unit_id, slot) DO UPDATE
-           SET booking_id = excluded.booking_id, expires_at = excluded.expires_at
-         WHERE claims.booking_id = excluded.booking_id OR claims.expires_at <= business_now()
-     RETURNING unit_id""",
-        booking_id=booking_id,
+        WITH part AS (
+            SELECT * FROM jsonb_to_recordset(%(sought)s) AS part (
+                   booking_id uuid, unit_ids bigint[], first date, last date, gap integer)
+        ), claimed AS (
+            INSERT INTO claims (unit_id, slot, booking_id, expires_at)
+            SELECT unit_id, slot::date, booking_id, %(until)s
+              FROM part,
+                   unnest(unit_ids) AS unit_id,
+                   generate_series(first, last, interval '1 day') AS slot
+             WHERE gap = 0
+                OR NOT EXISTS (
+                   SELECT FROM claims beside
+                    WHERE beside.unit_id = unit_id.unit_id
+                      AND beside.booking_id <> ALL (ARRAY(SELECT booking_id FROM part))
+                      AND beside.slot BETWEEN first - gap AND last + gap
+                      AND (beside.expires_at IS NULL
+                           OR beside.expires_at > (SELECT business_now())))
+                OR EXISTS (
+                   SELECT FROM claims own
+                    WHERE own.unit_id = unit_id.unit_id AND own.booking_id = part.booking_id
+                      AND own.slot = first
+                      AND (own.expires_at IS NULL OR own.expires_at > (SELECT business_now())))
+             ORDER BY unit_id, slot
+                ON CONFLICT (unit_id, slot) DO UPDATE
+               SET booking_id = excluded.booking_id, expires_at = excluded.expires_at
+             WHERE claims.booking_id = excluded.booking_id OR claims.expires_at <= business_now()
+         RETURNING booking_id, unit_id
+        )
+        SELECT booking_id, array_agg(unit_id) AS unit_ids FROM claimed GROUP BY booking_id""",
+        sought=json([_part(each) for each in sought]),
         until=until,
-        unit_ids=list(span.unit_ids),
-        first=span.first,
-        last=span.last,
-        gap=span.gap,
     )
 
 
-async def lock_units_of(tx: Tx, span: Span) -> None:
-    """Lock the units of a span, so that no other booking of them is made at the same time."""
+def _part(sought: Sought) -> dict[str, object]:
+    span = sought.span
+    return {
+        "booking_id": sought.booking_id,
+        "unit_ids": span.unit_ids,
+        "first": span.first,
+        "last": span.last,
+        "gap": span.gap,
+    }
+
+
+async def lock_units_of(tx: Tx, unit_ids: Sequence[int]) -> None:
+    """Lock units, so that no other booking of them is made at the same time."""
     await execute(
         tx,
         """
         SELECT FROM units WHERE id = ANY(%(unit_ids)s)
          ORDER BY id
            FOR NO KEY UPDATE""",
-        unit_ids=list(span.unit_ids),
+        unit_ids=list(unit_ids),
     )
 
 
@@ -88,24 +106,23 @@ async def neighbours(tx: Tx, booking_id: UUID, span: Span) -> Neighbours:
     )
 
 
-async def release(tx: Tx, booking_id: UUID, span: Span) -> int:
-    """Delete the booking's claims; returns how many there were."""
+async def release(tx: Tx, sought: Sequence[Sought]) -> int:
+    """Delete the claims of these parts; returns how many there were."""
     return await execute(
         tx,
         """
         WITH own AS (
-            SELECT unit_id, slot FROM claims
-             WHERE unit_id = ANY(%(unit_ids)s) AND slot BETWEEN %(first)s AND %(last)s
-               AND booking_id = %(booking_id)s
-             ORDER BY unit_id, slot
-               FOR UPDATE
+            SELECT claims.unit_id, slot
+              FROM jsonb_to_recordset(%(sought)s) AS part (
+                   booking_id uuid, unit_ids bigint[], first date, last date)
+              JOIN claims ON claims.unit_id = ANY(part.unit_ids)
+               AND slot BETWEEN first AND last AND claims.booking_id = part.booking_id
+             ORDER BY claims.unit_id, slot
+               FOR UPDATE OF claims
         )
         DELETE FROM claims USING own
          WHERE claims.unit_id = own.unit_id AND claims.slot = own.slot""",
-        booking_id=booking_id,
-        unit_ids=list(span.unit_ids),
-        first=span.first,
-        last=span.last,
+        sought=json([_part(each) for each in sought]),
     )
 
 
@@ -161,15 +178,17 @@ async def wait_for_free(tx: Tx, wanted: Wanted) -> None:
     )
 
 
-async def lock_units(tx: Tx, listing_id: UUID) -> None:
-    """Lock all active units of a listing, each as soon as no other buyer has it locked."""
+async def lock_units(tx: Tx, listing_ids: Sequence[UUID], unit_ids: Sequence[int]) -> None:
+    """Lock all active units of listings, and these; each as soon as no other buyer has it."""
     await execute(
         tx,
         """
-        SELECT FROM units WHERE listing_id = %(listing_id)s AND active
+        SELECT FROM units
+         WHERE (listing_id = ANY(%(listing_ids)s) AND active) OR id = ANY(%(unit_ids)s)
          ORDER BY id
            FOR NO KEY UPDATE""",
-        listing_id=listing_id,
+        listing_ids=list(listing_ids),
+        unit_ids=list(unit_ids),
     )
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from app.foundation.errors import FieldError
-from app.market.claims.model import FreeUnit
+from app.foundation.errors import FieldError, Problem
+from app.market.claims.model import Claimed, FreeUnit, Sought
 from app.market.stay_rules import rules as host_rules
 from app.market.stay_rules.model import NightsBetweenGuests
 
@@ -18,6 +18,23 @@ def nearest(wanted: Sequence[FreeUnit], free: Sequence[FreeUnit]) -> list[FreeUn
     """
     ranked = sorted(free, key=lambda unit: min(_distance(unit, lost) for lost in wanted))
     return ranked[:ALTERNATIVES_MAX]
+
+
+def short(sought: Sequence[Sought], claimed: Sequence[Claimed]) -> list[tuple[Sought, list[int]]]:
+    """The parts that did not get all that they seek, each with the units of what it got."""
+    got = {each.booking_id: each.unit_ids for each in claimed}
+    with_got = [(each, got.get(each.booking_id, [])) for each in sought]
+    return [(each, unit_ids) for each, unit_ids in with_got if len(unit_ids) < each.span.size]
+
+
+def kept_apart(sought: Sequence[Sought]) -> list[int]:
+    """The units of those parts between which and others nights are kept empty."""
+    return [unit_id for each in sought if each.span.gap for unit_id in each.span.unit_ids]
+
+
+def in_part(problem: Problem, part: int | None) -> Problem:
+    """A problem of one part of a request that has several; None: of a request that has one."""
+    return problem.inside(f"parts[{part - 1}].", part=part) if part else problem
 
 
 def too_near(

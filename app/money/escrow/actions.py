@@ -31,21 +31,34 @@ from app.money.payouts import actions as payouts
 _LATEST: Final = 100
 
 
-async def hold(tx: Tx, holding: Holding) -> None:
-    """Put the money of a charge into pots, in the commit that makes the booking paid."""
-    # The rental has the lower id: pots are shown, and locked, in the order of ids.
-    ids = sorted(derived(holding.payment_id, kind) for kind in PotKind)
-    amounts = {
-        ids[number]: (kind, amount)
-        for number, (kind, amount) in enumerate(rules.parts(holding).items())
-    }
-    await queries.insert(tx, holding, amounts)
-    await ledger.post(tx, rules.charge(holding))
+async def hold(tx: Tx, holdings: Sequence[Holding]) -> None:
+    """Put the money of a charge into pots, in the commit that makes the booking paid.
+
+    It may have paid for several parts of the booking, each of which has pots of its own.
+    """
+    for holding in holdings:
+        # The rental has the lower id: pots are shown, and locked, in the order of ids.
+        names = rules.names_of_pots(holding.part).values()
+        ids = sorted(derived(holding.payment_id, name) for name in names)
+        amounts = {
+            ids[number]: (kind, amount)
+            for number, (kind, amount) in enumerate(rules.parts(holding).items())
+        }
+        await queries.insert(tx, holding, amounts)
+    await ledger.post(tx, rules.charge(holdings))
 
 
 async def hosts_of(tx: Tx, pot_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """The hosts of pots, by the ids of the pots."""
     return await queries.hosts_of(tx, pot_ids)
+
+
+async def other_parts(tx: Tx, booking_ids: Sequence[UUID]) -> dict[tuple[UUID, UUID], UUID]:
+    """The parts that other hosts have of what was paid for with these bookings.
+
+    By the booking's id and the host's: what a posting about such a booking is about, to that host.
+    """
+    return await queries.other_parts(tx, booking_ids)
 
 
 async def latest_charges_of_host(tx: Tx, host_id: UUID, gateway: GatewayName) -> list[UUID]:
@@ -98,17 +111,27 @@ async def release(tx: Tx, pot_id: UUID) -> None:
 
 async def lock_all(tx: Tx, booking_id: UUID) -> list[Pot]:
     """The pots of a booking, locked until the transaction ends."""
-    return await queries.lock_of_booking(tx, booking_id)
+    return await queries.lock_of_bookings(tx, [booking_id])
+
+
+async def lock_all_of(tx: Tx, booking_ids: Sequence[UUID]) -> list[Pot]:
+    """The pots of several parts of a booking, locked until the transaction ends."""
+    return await queries.lock_of_bookings(tx, booking_ids)
 
 
 async def of_booking(tx: Tx, booking_id: UUID) -> list[Pot]:
     """The pots of a booking, not locked."""
-    return await queries.of_booking(tx, booking_id)
+    return await queries.of_bookings(tx, [booking_id])
 
 
-async def return_all(tx: Tx, booking_id: UUID, *, by: Actor, reason: str) -> None:
-    """Divide all undivided pots of a booking so that the guest gets everything back."""
-    pots = await lock_all(tx, booking_id)
+async def of_bookings(tx: Tx, booking_ids: Sequence[UUID]) -> list[Pot]:
+    """The pots of several parts of a booking, not locked."""
+    return await queries.of_bookings(tx, booking_ids)
+
+
+async def return_all(tx: Tx, booking_ids: Sequence[UUID], *, by: Actor, reason: str) -> None:
+    """Divide all undivided pots of these parts so that the guest gets everything back."""
+    pots = await lock_all_of(tx, booking_ids)
     back = rules.give_back(pots, rental_bps=rules.WHOLE_BPS, reason=reason, automatic=by == SYSTEM)
     await divide(tx, back, by=by)
 

@@ -88,9 +88,13 @@ class Pot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
-    """What a charge paid for: how much of it is rental (with the host's fee), how much deposit."""
+    """What a charge paid for: how much of it is rental (with the host's fee), how much deposit.
+
+    `booking_id` is that of the part, `part` its number in the booking.
+    """
 
     booking_id: UUID
+    part: int = 1
     payment_id: UUID
     guest_id: UUID
     host_id: UUID

@@ -118,16 +118,16 @@ async def lock_next_due(tx: Tx, but: Sequence[UUID]) -> UUID | None:
     )
 
 
-async def lock_of_booking(tx: Tx, booking_id: UUID) -> list[Pot]:
-    """The pots of a booking, locked until the transaction ends."""
+async def lock_of_bookings(tx: Tx, booking_ids: Sequence[UUID]) -> list[Pot]:
+    """The pots of these bookings, locked until the transaction ends, in the order of ids."""
     return await fetch_all(
         tx,
         Pot,
         """
-        SELECT * FROM pots WHERE booking_id = %(booking_id)s
+        SELECT * FROM pots WHERE booking_id = ANY(%(booking_ids)s)
          ORDER BY id
            FOR NO KEY UPDATE""",
-        booking_id=booking_id,
+        booking_ids=list(booking_ids),
     )
 
 
@@ -150,9 +150,12 @@ async def lock_kind(tx: Tx, booking_id: UUID, kind: PotKind) -> Pot | None:
     )
 
 
-async def of_booking(tx: Tx, booking_id: UUID) -> list[Pot]:
+async def of_bookings(tx: Tx, booking_ids: Sequence[UUID]) -> list[Pot]:
     return await fetch_all(
-        tx, Pot, "SELECT * FROM pots WHERE booking_id = %(id)s ORDER BY id", id=booking_id
+        tx,
+        Pot,
+        "SELECT * FROM pots WHERE booking_id = ANY(%(ids)s) ORDER BY id",
+        ids=list(booking_ids),
     )
 
 
@@ -339,6 +342,29 @@ async def hosts_of(tx: Tx, pot_ids: Sequence[UUID]) -> dict[UUID, UUID]:
         ids=list(pot_ids),
     )
     return {each.id: each.host_id for each in found}
+
+
+async def other_parts(tx: Tx, booking_ids: Sequence[UUID]) -> dict[tuple[UUID, UUID], UUID]:
+    """Of the charges that filled the pots of these: other hosts' parts, by booking and host."""
+
+    class Part(msgspec.Struct):
+        booking_id: UUID
+        host_id: UUID
+        part_id: UUID
+
+    found = await fetch_all(
+        tx,
+        Part,
+        """
+        SELECT DISTINCT ON (one.booking_id, other.host_id)
+               one.booking_id, other.host_id, other.booking_id AS part_id
+          FROM pots AS one
+          JOIN pots AS other ON other.payment_id = one.payment_id AND other.host_id <> one.host_id
+         WHERE one.booking_id = ANY(%(ids)s)
+         ORDER BY one.booking_id, other.host_id, other.booking_id""",
+        ids=list(booking_ids),
+    )
+    return {(each.booking_id, each.host_id): each.part_id for each in found}
 
 
 async def latest_charges_of_host(

@@ -1,6 +1,6 @@
 """Windows and shares; what a division means for the ledger, the guest and the host."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -114,6 +114,27 @@ def give_back(
     ]
 
 
+def take(pots: Sequence[Pot], amount: int) -> dict[UUID, int]:
+    """How much of each pot that is held goes, if others take so much of their charge.
+
+    Deposits go first, which are the guest's unless there is damage; then the rentals; those of one
+    kind in the order in which they are given. Minor units, by the ids of the pots; no pot gives
+    nothing.
+    """
+    taken: dict[UUID, int] = {}
+    for kind in (PotKind.DEPOSIT, PotKind.RENTAL):
+        for pot in pots:
+            if pot.kind is kind and pot.is_undivided and (part := min(amount, pot.left)):
+                taken[pot.id] = part
+                amount -= part
+    return taken
+
+
+def taken_of(kind: PotKind, pots: Sequence[Pot], taken: Mapping[UUID, int]) -> int:
+    """How much of what is taken out of pots comes out of those of one kind. Minor units."""
+    return sum(taken.get(pot.id, 0) for pot in pots if pot.kind is kind)
+
+
 def part(amount: int, bps: int) -> int:
     """A part of an amount, given in hundredths of a percent; rounded down to minor units."""
     return split(amount, [bps, WHOLE_BPS - bps])[0]
@@ -152,11 +173,6 @@ def split_off(pot: Pot, amount: int, *, pot_id: UUID, booking_id: UUID) -> Pot:
     )
 
 
-def reduced(pot: Pot, amount: int) -> Pot:
-    """A pot of which this amount was split off."""
-    return msgspec.structs.replace(pot, amount=pot.amount - amount)
-
-
 def posting_of_split(split: Split) -> Posting:
     """The posting that moves what is held from the account of one booking to that of another."""
     return Posting(
@@ -171,17 +187,23 @@ def posting_of_split(split: Split) -> Posting:
     )
 
 
-def charge(holding: Holding) -> Posting:
-    """The posting of a charge whose money is held in pots."""
+def names_of_pots(part: int) -> dict[PotKind, str]:
+    """Under which names the ids of a part's pots are derived from the charge that fills them."""
+    return {kind: kind if part == 1 else f"{kind} {part}" for kind in PotKind}
+
+
+def charge(holdings: Sequence[Holding]) -> Posting:
+    """The posting of a charge whose money is held in pots, for all parts of its booking."""
+    first = holdings[0]
     clearing = Account(
-        kind=AccountKind.GATEWAY_CLEARING, currency=holding.currency, gateway=holding.gateway
+        kind=AccountKind.GATEWAY_CLEARING, currency=first.currency, gateway=first.gateway
     )
     return Posting(
         kind=PostingKind.CHARGE,
-        source_id=holding.payment_id,
-        booking_id=holding.booking_id,
+        source_id=first.payment_id,
+        booking_id=first.booking_id,
         entries=(
-            Entry(clearing, -(holding.rental + holding.deposit)),
+            Entry(clearing, -sum(each.rental + each.deposit for each in holdings)),
             *(
                 Entry(
                     Account(
@@ -189,6 +211,7 @@ def charge(holding: Holding) -> Posting:
                     ),
                     amount,
                 )
+                for holding in holdings
                 for kind, amount in parts(holding).items()
             ),
         ),
@@ -233,6 +256,7 @@ def refunds(divisions: Iterable[Division]) -> list[Refund]:
     return [
         Refund(
             payment_id=division.pot.payment_id,
+            booking_id=division.pot.booking_id,
             source_id=division.pot.id,
             amount=division.to_guest,
             reason=division.reason,

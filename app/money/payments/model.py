@@ -170,10 +170,12 @@ class Unwanted(StrEnum):
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
     """An amount of a charge to refund. `source_id` is its cause: pot, late refund or charge.
 
+    `booking_id` is the part of the charge's booking that it is of; None: it is of all of it.
     `automatic`: no person has asked for it, and it waits at the refund gate.
     """
 
     payment_id: UUID
+    booking_id: UUID | None = None
     source_id: UUID
     amount: int
     reason: str

@@ -165,7 +165,7 @@ def instruction(refund: Refund, payment: Payment) -> NewInstruction:
     return NewInstruction(
         id=uuid_utils.compat.uuid7(),
         kind=InstructionKind.REFUND,
-        booking_id=payment.booking_id,
+        booking_id=refund.booking_id or payment.booking_id,
         payment_id=payment.id,
         source_id=refund.source_id,
         payee_id=payment.payer_id,

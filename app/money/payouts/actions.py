@@ -7,6 +7,7 @@ from app.edge.gateways.port import GatewayName
 from app.foundation import audit, paging
 from app.foundation.audit import Actor
 from app.foundation.db import Tx
+from app.foundation.ids import derived
 from app.foundation.money import Money
 from app.money.instructions import actions as instructions
 from app.money.instructions.model import Instruction, InstructionState
@@ -42,16 +43,25 @@ async def queue_transfers(tx: Tx, payouts: Sequence[Payout], *, by: Actor) -> No
 
 
 async def owe(
-    tx: Tx, *, cause_id: UUID, host_id: UUID, booking_id: UUID, money: Money, reason: str
+    tx: Tx,
+    *,
+    cause_id: UUID,
+    host_id: UUID,
+    booking_id: UUID,
+    money: Money,
+    reason: str,
+    beside: bool = False,
 ) -> None:
     """Record that a host owes an amount, which is kept back from the next payouts.
 
-    `cause_id` is the late refund or chargeback that caused it. Transfers that are queued already
-    stay as they are.
+    `cause_id` is the late refund or chargeback that caused it, and the id of the debt. A chargeback
+    of several parts may leave a debt for each: `beside` one that has that id, another one has an id
+    of its own. Transfers that are queued already stay as they are.
     """
     await queries.insert_debt(
         tx,
-        debt_id=cause_id,
+        debt_id=derived(cause_id, str(booking_id)) if beside else cause_id,
+        cause_id=cause_id if beside else None,
         host_id=host_id,
         booking_id=booking_id,
         money=money,
@@ -67,14 +77,22 @@ async def hosts_of_recipient(tx: Tx, gateway: GatewayName, recipient: str) -> li
     return await queries.hosts_of_recipient(tx, gateway, recipient) if recipient else []
 
 
-async def kept_back(tx: Tx, source_ids: Sequence[UUID]) -> int:
-    """How much was kept back for debts from the payouts of these pots. Minor units."""
+async def kept_back(tx: Tx, source_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How much was kept back for debts from the payouts of these pots, by booking or part.
+
+    Minor units; what nothing was kept back from is left out.
+    """
     return await queries.kept_back(tx, source_ids)
 
 
-async def owed_for_booking(tx: Tx, *, host_id: UUID, booking_id: UUID) -> int:
-    """How much a host has come to owe because of a booking, paid back or not. Minor units."""
-    return await queries.owed_for_booking(tx, host_id=host_id, booking_id=booking_id)
+async def owed_because_of(
+    tx: Tx, host_ids: Sequence[UUID], booking_ids: Sequence[UUID]
+) -> dict[UUID, int]:
+    """How much their hosts have come to owe because of each of these bookings or parts.
+
+    Paid back or not, in minor units; what nothing is owed for is left out.
+    """
+    return await queries.owed_because_of(tx, host_ids, booking_ids)
 
 
 async def retry_failed(tx: Tx, transfer_id: UUID) -> None:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+import msgspec
+
 from app.edge.gateways.port import GatewayName
 from app.foundation.db import (
     Tx,
     execute,
     fetch_all,
-    fetch_new_value,
     fetch_value,
     fetch_values,
     json,
@@ -22,6 +23,13 @@ from app.money.payouts.model import (
     HostTransfer,
     Recovery,
 )
+
+
+class _OfBooking(msgspec.Struct):
+    """A sum in minor units, and the booking or part that it is about."""
+
+    booking_id: UUID
+    amount: int
 
 
 async def lock_next_resumable(tx: Tx, but: Sequence[UUID]) -> UUID | None:
@@ -47,14 +55,23 @@ async def lock_next_resumable(tx: Tx, but: Sequence[UUID]) -> UUID | None:
 
 
 async def insert_debt(
-    tx: Tx, *, debt_id: UUID, host_id: UUID, booking_id: UUID, money: Money, reason: str
+    tx: Tx,
+    *,
+    debt_id: UUID,
+    cause_id: UUID | None,
+    host_id: UUID,
+    booking_id: UUID,
+    money: Money,
+    reason: str,
 ) -> None:
     await execute(
         tx,
         """
-        INSERT INTO host_debts (id, host_id, booking_id, amount, currency, reason)
-        VALUES (%(id)s, %(host_id)s, %(booking_id)s, %(amount)s, %(currency)s, %(reason)s)""",
+        INSERT INTO host_debts (id, cause_id, host_id, booking_id, amount, currency, reason)
+        VALUES (%(id)s, %(cause_id)s, %(host_id)s, %(booking_id)s, %(amount)s, %(currency)s,
+                %(reason)s)""",
         id=debt_id,
+        cause_id=cause_id,
         host_id=host_id,
         booking_id=booking_id,
         amount=money.amount,
@@ -113,29 +130,35 @@ async def hosts_of_recipient(tx: Tx, gateway: GatewayName, recipient: str) -> li
     )
 
 
-async def kept_back(tx: Tx, source_ids: Sequence[UUID]) -> int:
-    """How much was kept back for debts from the payouts of these pots."""
-    return await fetch_new_value(
+async def kept_back(tx: Tx, source_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How much was kept back for debts from the payouts of these pots, by booking or part."""
+    found = await fetch_all(
         tx,
-        int,
+        _OfBooking,
         """
-        SELECT coalesce(sum(amount), 0)::bigint FROM debt_recoveries
-         WHERE source_id = ANY(%(source_ids)s)""",
+        SELECT booking_id, sum(amount)::bigint AS amount FROM debt_recoveries
+         WHERE source_id = ANY(%(source_ids)s)
+         GROUP BY booking_id""",
         source_ids=list(source_ids),
     )
+    return {each.booking_id: each.amount for each in found}
 
 
-async def owed_for_booking(tx: Tx, *, host_id: UUID, booking_id: UUID) -> int:
-    """How much a host has come to owe because of a booking, paid back or not."""
-    return await fetch_new_value(
+async def owed_because_of(
+    tx: Tx, host_ids: Sequence[UUID], booking_ids: Sequence[UUID]
+) -> dict[UUID, int]:
+    """How much these hosts have come to owe because of bookings or parts, paid back or not."""
+    found = await fetch_all(
         tx,
-        int,
+        _OfBooking,
         """
-        SELECT coalesce(sum(amount), 0)::bigint FROM host_debts
-         WHERE host_id = %(host_id)s AND booking_id = %(booking_id)s""",
-        host_id=host_id,
-        booking_id=booking_id,
+        SELECT booking_id, sum(amount)::bigint AS amount FROM host_debts
+         WHERE host_id = ANY(%(host_ids)s) AND booking_id = ANY(%(booking_ids)s)
+         GROUP BY booking_id""",
+        host_ids=list(host_ids),
+        booking_ids=list(booking_ids),
     )
+    return {each.booking_id: each.amount for each in found}
 
 
 async def transfers_of_host(

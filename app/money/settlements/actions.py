@@ -65,7 +65,10 @@ async def add_lines(tx: Tx, month: Month, *, first: int, last: int) -> int:
     )
     pot_ids = {entry.source_id for entry in entries if entry.kind is PostingKind.DIVISION}
     hosts = await escrow.hosts_of(tx, sorted(pot_ids))
-    written = await queries.insert_lines(tx, month.month, postings.lines(entries, hosts))
+    shared = {each.booking_id for each in entries if each.kind in postings.SHARED}
+    parts = await escrow.other_parts(tx, sorted(one for one in shared if one))
+    lines = postings.lines(entries, hosts, parts)
+    written = await queries.insert_lines(tx, month.month, lines)
     await queries.note_done(tx, month.month, last)
     return written
 

@@ -1,6 +1,8 @@
 """Store what somebody moved at a gateway, with the posting that says whose money it was."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 from uuid import UUID
 
 import uuid_utils.compat
@@ -9,14 +11,16 @@ from msgspec import structs
 from app.edge.gateways.port import FoundInstruction
 from app.foundation.db import Tx
 from app.foundation.ids import derived
-from app.money.escrow.model import Pot
 from app.money.instructions import actions as instructions
 from app.money.instructions.model import Instruction, InstructionKind, NewInstruction
 from app.money.ledger import actions as ledger
+from app.money.ledger.model import Account
 from app.money.payments import actions as payments
 from app.money.payments.model import Payment
 from app.money.taken_in import queries, rules
 from app.money.taken_in.model import PAID_THERE, REFUNDED_THERE, Shares, TakenIn
+
+NOWHERE: Final = MappingProxyType[Account, int]({})
 
 
 async def take_in_refund(
@@ -25,21 +29,20 @@ async def take_in_refund(
     found: FoundInstruction,
     shares: Shares,
     *,
-    pots: Sequence[Pot],
     promised: int,
     live: bool,
-    host_id: UUID | None = None,
+    out_of: Mapping[Account, int] = NOWHERE,
 ) -> tuple[TakenIn, Instruction]:
     """Store and post a refund of a locked charge that somebody made at the gateway.
 
-    `promised` (minor units) is what of it we had promised already, by refunds that are cancelled.
-    The caller takes the shares out of the pots, and cancels transfers to the host `host_id`. Raises
-    RefundExceedsCharge.
+    `promised` is what of it we had promised already, by refunds that are cancelled. `out_of` are
+    the accounts, of pots and of hosts, that the shares come out of: the caller takes them out of
+    the pots, and cancels transfers to the hosts. Minor units. Raises RefundExceedsCharge.
     """
     taken = _row(payment, InstructionKind.REFUND, found, found.money.amount, shares)
     await queries.insert(tx, taken)
     await payments.count_refunded(tx, payment.id, taken=taken.amount, promised=promised)
-    if posting := rules.posting(taken, payment, pots, host_id=host_id):
+    if posting := rules.posting(taken, payment, out_of):
         await ledger.post(tx, posting)
     new = _instruction(taken, payee_id=payment.payer_id, target=payment.reference)
     return taken, await instructions.take_in(tx, new, found, live=live)
@@ -52,15 +55,19 @@ async def take_in_transfer(
     shares: Shares,
     *,
     host_id: UUID,
+    booking_id: UUID,
     amount: int,
     live: bool,
 ) -> tuple[TakenIn, Instruction]:
     """Store and post a transfer to a host that somebody made at the gateway.
 
-    `amount` is that of the transfer in minor units of the charge's currency. What of it the host
-    was not owed yet is the caller's to record as a debt.
+    `booking_id` is the host's part of the charge's booking. `amount` is that of the transfer in
+    minor units of the charge's currency. What of it the host was not owed yet is the caller's to
+    record as a debt.
     """
-    taken = _row(payment, InstructionKind.TRANSFER, found, amount, shares)
+    taken = structs.replace(
+        _row(payment, InstructionKind.TRANSFER, found, amount, shares), booking_id=booking_id
+    )
     await queries.insert(tx, taken)
     new = _instruction(taken, payee_id=host_id, target=found.recipient or "unknown")
     is_exchanged = found.money.currency != payment.currency

@@ -19,7 +19,7 @@ class Shares(msgspec.Struct, frozen=True, kw_only=True):
 
     `from_unsent`: it was promised to its payee, and had not been sent. `from_owed`: it was owed to
     its payee by a charge that bought nothing, and not promised yet. `from_deposit`, `from_rental`:
-    it was held in escrow. `from_transfers`: the host was to get it, and had not been sent it.
+    it was held in escrow. `from_transfers`: hosts were to get it, and had not been sent it.
     `from_host`: the host got it ahead of time, and owes it. `loss`: it was nobody's any more, and
     the platform bears it.
     """

@@ -30,7 +30,10 @@ def host_of(booking: Booking) -> Principal:
 
 
 async def _cancel(tx: Tx, booking: Booking, who: Principal, **request: Any) -> Booking:
-    return await actions.cancel(tx, booking_id=booking.id, asker=who, request=Cancel(**request))
+    (cancelled,) = await actions.cancel(
+        tx, booking_id=booking.id, asker=who, request=Cancel(**request)
+    )
+    return cancelled
 
 
 @pytest.mark.parametrize("currency", ["XAF", "NGN", "KWD"])

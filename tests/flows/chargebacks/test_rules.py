@@ -1,7 +1,5 @@
 """Who bears a lost chargeback: each bearer in its turn, and together all of the amount."""
 
-from datetime import UTC, datetime
-from typing import Any, Final
 from uuid import uuid4
 
 from hypothesis import given
@@ -14,55 +12,8 @@ from app.edge.gateways.registry import amounts_of
 from app.flows.chargebacks.model import Chargeback, ChargebackState
 from app.flows.chargebacks.rules import kept, recover
 from app.money.escrow.model import Pot, PotKind, PotState
-from app.money.instructions.model import Instruction, InstructionKind, InstructionState
-
-NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
-SHARED: Final[dict[str, Any]] = {
-    "booking_id": uuid4(),
-    "payment_id": uuid4(),
-    "gateway": GatewayName.PAYSTACK,
-    "currency": "NGN",
-    "created_at": NOW,
-    "updated_at": NOW,
-}
-amounts = st.integers(1, 1_000)
-few = st.lists(amounts, max_size=3)
-
-
-def pot(kind: PotKind, amount: int, state: PotState, charged_back: int) -> Pot:
-    is_undivided = state in (PotState.HELD, PotState.DISPUTED)
-    share = None if is_undivided else 0
-    return Pot(
-        id=uuid4(),
-        kind=kind,
-        state=state,
-        guest_id=uuid4(),
-        host_id=uuid4(),
-        amount=amount,
-        commission_bps=0,
-        opens_at=None,
-        closes_at=None,
-        to_guest=share,
-        commission=share,
-        to_host=share,
-        divided_at=None,
-        charged_back=min(charged_back, amount - 1),
-        **SHARED,
-    )
-
-
-def instruction(kind: InstructionKind, amount: int) -> Instruction:
-    return Instruction(
-        id=uuid4(),
-        kind=kind,
-        state=InstructionState.QUEUED,
-        source_id=uuid4(),
-        payee_id=uuid4(),
-        target="",
-        amount=amount,
-        reason="",
-        **SHARED,
-    )
+from app.money.instructions.model import Instruction, InstructionKind
+from tests.flows.chargebacks.parties import NOW, SHARED, amounts, few, got, instruction, pot
 
 
 def lost_one(amount: int, *, loss: int) -> Chargeback:
@@ -121,7 +72,7 @@ def test_each_bearer_of_a_chargeback_gives_all_it_has_before_the_next_gives_anyt
 ) -> None:
     refunds = [instruction(InstructionKind.REFUND, each) for each in back]
     transfers = [instruction(InstructionKind.TRANSFER, each) for each in out]
-    taken = recover(amount, pots=pots, refunds=refunds, transfers=transfers, host_has=has)
+    taken = recover(amount, pots=pots, refunds=refunds, transfers=transfers, got=got(has))
     held = {each.kind: each.left for each in pots if each.is_undivided}
     there = [held.get(PotKind.DEPOSIT, 0), held.get(PotKind.RENTAL, 0), sum(back)]
     there += [max(sum(out) + min(has, 0), 0), max(has, 0)]
@@ -148,14 +99,13 @@ def dinars(kind: InstructionKind, amount: int) -> Instruction:
 def test_what_is_left_of_a_refund_or_transfer_can_be_paid_and_nothing_is_lost(
     amount: int, back: list[int], out: list[int], has: int
 ) -> None:
-    debts = amounts_of(GatewayName.STRIPE, Operation.TRANSFER, "KWD")
     taken = recover(
         amount,
         pots=[],
         refunds=[dinars(InstructionKind.REFUND, each) for each in back],
         transfers=[dinars(InstructionKind.TRANSFER, each) for each in out],
-        host_has=has,
-        debts=debts,
+        got=got(has),
+        owed=amounts_of(GatewayName.STRIPE, Operation.TRANSFER, "KWD"),
     )
     for cut in (*taken.refunds, *taken.transfers):
         assert cut.amount > 0

@@ -34,12 +34,13 @@ class World:
             check_out=check_in + timedelta(days=nights),
         )
         async with transaction() as tx:
-            return await bookings.reserve(tx, guest_id=self.guest.id, request=request)
+            (booking,) = await bookings.reserve(tx, guest_id=self.guest.id, request=request)
+        return booking
 
     async def secure(self, booking: Booking) -> bool:
         """What becomes of the claims of a booking that is paid for."""
         async with transaction() as tx:
-            return await claims.try_claim(tx, booking_id=booking.id, span=booking.span, until=None)
+            return await claims.try_claim(tx, [booking.sought], until=None)
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from app.foundation import db
 from app.foundation.db import Tx, execute, fetch_value, fetch_values, transaction
 from app.market.claims import actions as claims
-from app.market.claims import queries
-from app.market.claims.model import SoldOut, UnitsTaken, Wanted
+from app.market.claims import queries, rules
+from app.market.claims.model import Pick, SoldOut, Sought, Span, UnitsTaken, Wanted
 from app.market.inventory.model import OfferedUnit
 from app.people.accounts.model import Role
 from tests import make
@@ -84,18 +84,18 @@ class House:
     ) -> Sequence[int]:
         if ask.rooms is None:
 
-            async def claim(units: list[OfferedUnit]) -> list[int] | None:
-                span = wanted.span([unit.id for unit in units])
-                got = await queries.claim(tx, booking_id, span, until)
-                return list(span.unit_ids) if len(got) == span.size else None
+            async def claim(units: list[list[OfferedUnit]]) -> list[int] | None:
+                sought = self._sought(booking_id, wanted.span([unit.id for unit in units[0]]))
+                got = await queries.claim(tx, [sought], until)
+                return None if rules.short([sought], got) else list(sought.span.unit_ids)
 
-            return await claims.claim_any(tx, wanted=wanted, count=ask.count, claim=claim)
+            return await claims.claim_any(tx, [Pick(wanted=wanted, count=ask.count)], claim=claim)
         unit_ids = tuple(self.unit_ids[number] for number in ask.rooms)
-        span = wanted.span(unit_ids)
-        await claims.claim(
-            tx, booking_id=booking_id, listing_id=self.listing_id, span=span, until=until
-        )
+        await claims.claim(tx, [self._sought(booking_id, wanted.span(unit_ids))], until=until)
         return unit_ids
+
+    def _sought(self, booking_id: UUID, span: Span) -> Sought:
+        return Sought(booking_id=booking_id, listing_id=self.listing_id, span=span)
 
     async def owners(self) -> dict[Claim, UUID]:
         async with transaction() as tx:

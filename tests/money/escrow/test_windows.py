@@ -25,7 +25,8 @@ async def _stay_on(tx: Tx, first: date, last: date, zone: str, check_in: str) ->
     host, guest = await make.account(tx, Role.HOST), await make.account(tx)
     listing_id = await make.stay(tx, host, zone=zone, check_in=check_in)
     request = Reserve(listing_id=listing_id, unit_count=1, check_in=first, check_out=last)
-    return await paid.pay(tx, await bookings.reserve(tx, guest_id=guest.id, request=request))
+    (booking,) = await bookings.reserve(tx, guest_id=guest.id, request=request)
+    return await paid.pay(tx, booking)
 
 
 def _window(pot: Pot) -> tuple[datetime | None, datetime | None]:

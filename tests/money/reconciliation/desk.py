@@ -44,7 +44,7 @@ class Desk:
     async def begun(self, tx: Tx) -> Payment:
         """A stay that a guest has begun to pay for."""
         booking = await paid.unpaid_stay(tx, currency="EUR", price=10_000, deposit=2_000)
-        return await checkout.begin(tx, booking, gateway=STRIPE)
+        return await checkout.begin(tx, [booking], gateway=STRIPE)
 
     async def payout_account(self, tx: Tx, recipient: str) -> None:
         """An account at Stripe that a host is paid to."""

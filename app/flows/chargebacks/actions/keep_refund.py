@@ -58,7 +58,7 @@ async def keep_refund(tx: Tx, refund: Instruction) -> None:
         tx, {each.id: share for each, share in zip(lost, shares, strict=True)}
     )
     await ledger.post(tx, rules.refund_kept(refund, kept))
-    await cancel(tx, case, [Cut(refund, kept)], target=refund.target)
+    await cancel(tx, case, [Cut(refund, kept)], targets={})
     taken = sum(each.amount for each in lost) - case.payment.charged_back
     await payments.charge_back(tx, case.payment.id, taken=taken, promised=kept)
     await audit.record(

@@ -1,18 +1,25 @@
 """Notify hosts of chargebacks, alert operators about them, and record them in the audit log."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from app.edge.gateways.port import FoundChargeback, GatewayName
 from app.edge.notifications import actions as notifications
 from app.edge.notifications.model import Kind
 from app.flows.chargebacks import rules
-from app.flows.chargebacks.model import Case, Chargeback, ChargebackReply, ChargebackState
+from app.flows.chargebacks.model import (
+    Case,
+    Chargeback,
+    ChargebackReply,
+    ChargebackState,
+    Recovery,
+)
 from app.foundation import audit
 from app.foundation.alerts import Severity, Sighting, raise_alert, raise_alerts, resolve_alerts
 from app.foundation.audit import Actor, Subject
 from app.foundation.db import Tx
 from app.foundation.money import Money
+from app.market.bookings.model import Booking
 
 _S = ChargebackState
 _OPENED: Final = "chargeback_opened"
@@ -27,11 +34,18 @@ _KINDS: Final = {
 
 
 async def notify_move(
-    tx: Tx, case: Case, chargeback: Chargeback, *, by: Actor, reason: str
+    tx: Tx,
+    case: Case,
+    chargeback: Chargeback,
+    *,
+    by: Actor,
+    reason: str,
+    recovery: Recovery | None = None,
 ) -> None:
-    """A chargeback was opened, won or lost: record it, and notify the host whose money it is.
+    """A chargeback was opened, won or lost: record it, and notify the hosts whose money it is.
 
-    An alert is open as long as the chargeback is. A charge that bought nothing concerns no host.
+    Each is notified of a part of the booking, and of the chargeback as far as it can be of that. An
+    alert is open as long as the chargeback is. A charge that bought nothing concerns no host.
     """
     if chargeback.state is _S.OPEN:
         await raise_alert(
@@ -46,19 +60,23 @@ async def notify_move(
         await resolve_alerts(
             tx, (_MISMATCH,), [_at_gateway(chargeback.gateway, chargeback.gateway_id)]
         )
-    await _record(tx, chargeback, by=by, reason=reason)
-    if case.pots:
-        await notify_host(tx, case, chargeback, _KINDS[chargeback.state], chargeback.money)
+    hosts = rules.named_hosts(case, chargeback, recovery) if recovery else {}
+    await _record(tx, chargeback, by=by, reason=reason, more=hosts)
+    for part_id, amount in rules.concerned(case, chargeback).items():
+        part, money = case.part(part_id), Money(amount=amount, currency=chargeback.currency)
+        await notify_host(tx, part, chargeback, _KINDS[chargeback.state], money)
 
 
-async def notify_host(tx: Tx, case: Case, chargeback: Chargeback, kind: Kind, money: Money) -> None:
-    """Notify the host of what a chargeback means for this money."""
+async def notify_host(
+    tx: Tx, part: Booking, chargeback: Chargeback, kind: Kind, money: Money
+) -> None:
+    """Notify the host of a part of what a chargeback means for this money."""
     await notifications.notify(
         tx,
-        account_id=case.booking.host_id,
+        account_id=part.host_id,
         kind=kind,
-        source_id=chargeback.id,
-        data=rules.facts(case.booking, chargeback, money),
+        source_id=rules.notice_id(chargeback, part),
+        data=rules.facts(part, chargeback, money),
     )
 
 
@@ -125,7 +143,9 @@ def _at_gateway(gateway: GatewayName, gateway_id: str) -> str:
     return f"{gateway} {gateway_id}"
 
 
-async def _record(tx: Tx, chargeback: Chargeback, *, by: Actor, reason: str) -> None:
+async def _record(
+    tx: Tx, chargeback: Chargeback, *, by: Actor, reason: str, more: Mapping[str, Any]
+) -> None:
     await audit.record(
         tx,
         by=by,
@@ -139,6 +159,7 @@ async def _record(tx: Tx, chargeback: Chargeback, *, by: Actor, reason: str) -> 
             "gatewayId": chargeback.gateway_id,
             "amount": chargeback.money,
             "recovered": ChargebackReply.of(chargeback).recovered,
+            **more,
         },
         reason=reason,
     )

@@ -75,11 +75,11 @@ async def post(
 async def lock_case(tx: Tx, payment_id: UUID) -> Case:
     """What a chargeback of a charge is about, locked. Raises NoSuchPayment, ChargeNotPaid."""
     asked = await payments.get(tx, payment_id)
-    booking = await bookings.lock(tx, asked.known_booking_id)
-    held = await escrow.lock_all(tx, booking.id)
+    parts = await bookings.lock_whole(tx, asked.known_booking_id)
+    held = await escrow.lock_all_of(tx, [part.id for part in parts])
     payment = await payments.lock(tx, payment_id)
     _check_paid(payment)
-    return Case(booking, payment, [pot for pot in held if pot.payment_id == payment.id])
+    return Case(parts, payment, [pot for pot in held if pot.payment_id == payment.id])
 
 
 async def lock_cases(tx: Tx, payment_ids: Sequence[UUID]) -> None:
@@ -89,12 +89,8 @@ async def lock_cases(tx: Tx, payment_ids: Sequence[UUID]) -> None:
     """
     asked = [await payments.get(tx, payment_id) for payment_id in payment_ids]
     booking_ids = sorted({each.booking_id for each in asked if each.booking_id})
-    for booking_id in booking_ids:
-        await bookings.lock(tx, booking_id)
-    for pot_id in sorted(
-        [pot.id for each in booking_ids for pot in await escrow.of_booking(tx, each)]
-    ):
-        await escrow.lock(tx, pot_id)
+    part_ids = [part.id for each in booking_ids for part in await bookings.lock_whole(tx, each)]
+    await escrow.lock_all_of(tx, part_ids)
     for payment_id in sorted(payment_ids):
         _check_paid(await payments.lock(tx, payment_id))
 
@@ -188,7 +184,7 @@ async def _close(
     if closed is None:
         raise states.MoveRefused("Somebody else closed this chargeback at the same moment.")
     await _contest(tx, case, contested=await queries.is_open(tx, case.payment.id))
-    await notify.notify_move(tx, case, closed, by=by, reason=reason)
+    await notify.notify_move(tx, case, closed, by=by, reason=reason, recovery=recovery)
     return closed
 
 

@@ -51,12 +51,13 @@ async def _take_in_unseen(tx: Tx, gateway: GatewayName, found: FoundCharge) -> U
     if payment_id is None:
         return None
     booking = await bookings.find_reported(tx, found.metadata.get("bookingId", ""))
+    parts = await bookings.parts_of(tx, booking) if booking else []
     is_new = await payments.take_in(
         tx,
         payment_id=payment_id,
         reference=found.reference,
         gateway=gateway,
-        money=rules.asked_money(found, booking),
+        money=rules.asked_money(found, parts),
         booking_id=booking.id if booking else None,
         payer_id=booking.guest_id if booking else None,
     )

@@ -32,7 +32,7 @@ async def charge_of_transfer(
 ) -> Payment | None:
     """The charge that a transfer is taken in for; None if it is here already, or not ours.
 
-    It is the one that it names, if it goes to that one's host. One that names none is for what the
+    It is the one that it names, if it goes to a host of that one. One that names none is for what a
     host has not been sent: for a transfer of just that amount, else for the oldest. A host to whom
     nothing is to be sent gets it ahead of the latest charge there.
 
@@ -47,7 +47,7 @@ async def charge_of_transfer(
     hosts = await payouts.hosts_of_recipient(tx, gateway, found.recipient)
     if named and named.booking_id:
         booking = await bookings.read(tx, named.booking_id)
-        if booking.host_id in hosts:
+        if any(part.host_id in hosts for part in await bookings.parts_of(tx, booking)):
             return named
     if len(hosts) > 1:
         raise NotTakenIn(f"{len(hosts)} hosts have the account {found.recipient}.")
@@ -63,8 +63,9 @@ async def take_in_transfer(
 ) -> bool:
     """Take in a transfer of a charge that we did not begin; False if it is here already.
 
-    It does what its host was owed and had not got; the rest is a debt of the host. Raises
-    NotTakenIn if it is of another currency than the charge.
+    It does what its host was owed and had not got; the rest is a debt of the host, for the part of
+    the booking that is the host's. Raises NotTakenIn if it is of another currency than the charge,
+    or goes to none of its hosts though there are several.
     """
     asked = await payments.get(tx, payment_id)
     if asked.booking_id is None or asked.state is not PaymentState.SUCCEEDED:
@@ -76,20 +77,30 @@ async def take_in_transfer(
     if amount is None:
         raise NotTakenIn(f"{found.money} cannot be of a charge of {case.payment.money}.")
     unsent = await chargebacks.lock_unsent(tx, case)
-    cuts = chargeback_rules.cut(rules.exact_first(unsent.transfers, amount), amount)
+    in_order = rules.exact_first(unsent.transfers, amount)
+    hosts = await payouts.hosts_of_recipient(tx, case.payment.gateway, found.recipient)
+    part = rules.part_paid(case, found, hosts, in_order)
+    owed = [each for each in in_order if each.payee_id == part.host_id]
+    cuts = chargeback_rules.cut(owed, amount)
     promised = sum(cut.amount for cut in cuts)
-    await chargebacks.cancel(tx, case, cuts, target=unsent.target, reason=PAID_THERE)
+    await chargebacks.cancel(tx, case, cuts, targets=unsent.targets, reason=PAID_THERE)
     shares = taken_in_rules.shares_of_transfer(amount, promised=promised)
-    host_id = case.booking.host_id
     taken, transfer = await taken_in.take_in_transfer(
-        tx, case.payment, found, shares, host_id=host_id, amount=amount, live=live
+        tx,
+        case.payment,
+        found,
+        shares,
+        host_id=part.host_id,
+        booking_id=part.id,
+        amount=amount,
+        live=live,
     )
     if shares.from_host:
         await payouts.owe(
             tx,
             cause_id=taken.id,
-            host_id=host_id,
-            booking_id=case.booking.id,
+            host_id=part.host_id,
+            booking_id=part.id,
             money=case.payment.money_of(shares.from_host),
             reason=PAID_THERE,
         )

@@ -27,13 +27,17 @@ async def refund_past_payout(
 ) -> LateRefundReply:
     """Give back money that has been divided, at the cost of the host or the platform.
 
-    A host then owes it, and gets less of the next payouts. Raises BookingNotFound, StillHeld,
+    `booking_id` is that of a booking or of one of its parts: what is given back is of that part. A
+    host then owes it, and gets less of the next payouts. Raises BookingNotFound, StillHeld,
     RefundExceedsCharge, ChargeContested, Invalid.
     """
-    booking = await bookings.lock(tx, booking_id)
-    pots = await escrow.lock_all(tx, booking_id)
-    payment = await payments.get(tx, rules.check_divided(pots).payment_id)
-    rules.check_amount(new.amount, payment, pots)
+    parts = await bookings.lock_whole(tx, booking_id)
+    (booking,) = (part for part in parts if part.id == booking_id)
+    pots = await escrow.lock_all_of(tx, [part.id for part in parts])
+    own = [pot for pot in pots if pot.booking_id == booking_id]
+    payment = await payments.get(tx, rules.check_divided(own).payment_id)
+    before = await queries.refunded_late(tx, booking_id)
+    rules.check_amount(new.amount, payment, pots, own=own, before=before)
     refund = await queries.insert_late_refund(
         tx,
         new,
@@ -77,6 +81,7 @@ async def _send(tx: Tx, refund: LateRefund, *, by: Actor) -> LateRefundReply:
     )
     part = Refund(
         payment_id=refund.payment_id,
+        booking_id=refund.booking_id,
         source_id=refund.id,
         amount=refund.amount,
         reason=refund.reason,

@@ -1,37 +1,48 @@
 """The verbs of a booking: reserve, secure what was paid, accept, decline, cancel, expire, read."""
 
-from app.market.bookings.actions.move import (
+from app.market.bookings.actions.answer import (
     accept,
-    await_payment,
+    decline,
+    decline_unanswered,
+    next_unanswered,
+)
+from app.market.bookings.actions.end import (
     cancel,
     cancel_if_ahead,
     complete,
     complete_over,
-    decline,
-    decline_unanswered,
     expire,
     expire_unpaid,
     next_over,
-    next_unanswered,
     next_unpaid,
+)
+from app.market.bookings.actions.move import (
     notify,
-    secure,
+    notify_guest,
 )
 from app.market.bookings.actions.passengers import (
     put_passengers,
     read_passengers,
 )
+from app.market.bookings.actions.pay import (
+    await_payment,
+    secure,
+)
 from app.market.bookings.actions.read import (
     actor,
     find_reported,
     get,
+    get_whole,
     lock,
     lock_whole,
+    meant,
     not_found,
+    parts_of,
     read,
     read_as_guest,
     read_as_host,
     read_history,
+    whole_of,
 )
 from app.market.bookings.actions.reserve import (
     reserve,
@@ -59,14 +70,18 @@ __all__ = [
     "expire_unpaid",
     "find_reported",
     "get",
+    "get_whole",
     "local_instants",
     "lock",
     "lock_whole",
+    "meant",
     "next_over",
     "next_unanswered",
     "next_unpaid",
     "not_found",
     "notify",
+    "notify_guest",
+    "parts_of",
     "put_passengers",
     "read",
     "read_as_guest",
@@ -76,4 +91,5 @@ __all__ = [
     "reserve",
     "secure",
     "split",
+    "whole_of",
 ]

@@ -1,5 +1,6 @@
 """Read bookings, locked or not, and find the role that the asker has in one."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from app.foundation import paging
@@ -49,6 +50,38 @@ async def get(tx: Tx, *, booking_id: UUID, asker: Principal) -> Booking:
     return booking
 
 
+async def get_whole(tx: Tx, *, booking_id: UUID, asker: Principal) -> list[Booking]:
+    """What an id means to the asker: all parts of a booking, or one part. Raises BookingNotFound.
+
+    A booking's id is that of its first part: to its guest and to admins it means all parts, to a
+    host the part that is the host's own. The id of a later part means that part.
+    """
+    return await whole_of(tx, await get(tx, booking_id=booking_id, asker=asker), asker)
+
+
+async def whole_of(tx: Tx, booking: Booking, asker: Principal) -> list[Booking]:
+    """What the id of a booking or a part that was read means to the asker: see get_whole."""
+    if booking.parts == 1:
+        return [booking]
+    later = await queries.later_parts(tx, [booking.id])
+    return meant([booking, *later], booking.id, asker)
+
+
+def meant(parts: Sequence[Booking], booking_id: UUID, asker: Principal) -> list[Booking]:
+    """Which of all parts of a booking an id means to the asker: see get_whole.
+
+    Raises BookingNotFound.
+    """
+    part = next(each for each in parts if each.id == booking_id)
+    is_whole = part.part_of is None and actor(part, asker).role is not ActorRole.HOST
+    return list(parts) if is_whole else [part]
+
+
+async def parts_of(tx: Tx, booking: Booking) -> list[Booking]:
+    """All parts of a booking whose first part this is, for callers that act for nobody."""
+    return [booking, *(await queries.later_parts(tx, [booking.id]) if booking.parts > 1 else [])]
+
+
 async def read(tx: Tx, booking_id: UUID) -> Booking:
     """A booking, for callers that act for nobody. Raises BookingNotFound."""
     if booking := await queries.find(tx, booking_id):
@@ -68,28 +101,40 @@ async def find_reported(tx: Tx, text: str) -> Booking | None:
 async def read_as_guest(
     tx: Tx, guest_id: UUID, *, state: BookingState | None, limit: int, cursor: str | None
 ) -> BookingPage:
-    """A page of a guest's bookings, newest first. Raises Invalid for a bad cursor."""
+    """A page of a guest's bookings with their parts, newest first. Raises Invalid for a bad cursor.
+
+    With a state: those of which any part is in it.
+    """
     before = paging.read_id(cursor)
     rows = await queries.list_of_guest(tx, guest_id, state=state, before=before, limit=limit + 1)
-    return _page(rows, limit)
+    page, next_cursor = paging.cut(rows, limit, by=lambda booking: booking.id)
+    wholes = {booking.id: [booking] for booking in page}
+    several = [booking.id for booking in page if booking.parts > 1]
+    for part in await queries.later_parts(tx, several) if several else []:
+        wholes[part.whole_id].append(part)
+    bookings = [BookingReply.of_whole(parts) for parts in wholes.values()]
+    return BookingPage(bookings=bookings, next_cursor=next_cursor)
 
 
 async def read_as_host(
     tx: Tx, host_id: UUID, *, state: BookingState | None, limit: int, cursor: str | None
 ) -> BookingPage:
-    """A page of the bookings of a host's listings, newest first.
+    """A page of the bookings of a host's listings, newest first; of parts, those of the host.
 
     Raises Invalid for a bad cursor.
     """
     before = paging.read_id(cursor)
     rows = await queries.list_of_host(tx, host_id, state=state, before=before, limit=limit + 1)
-    return _page(rows, limit)
+    page, next_cursor = paging.cut(rows, limit, by=lambda booking: booking.id)
+    bookings = [BookingReply.of(booking) for booking in page]
+    return BookingPage(bookings=bookings, next_cursor=next_cursor)
 
 
 async def read_history(tx: Tx, *, booking_id: UUID, asker: Principal) -> History:
-    """Every move of a booking, the first one first. Raises BookingNotFound."""
-    booking = await get(tx, booking_id=booking_id, asker=asker)
-    return History(booking_id=booking.id, moves=await queries.history(tx, booking.id))
+    """Every move of a booking and its parts, the first one first. Raises BookingNotFound."""
+    parts = await get_whole(tx, booking_id=booking_id, asker=asker)
+    moves = await queries.history(tx, [part.id for part in parts])
+    return History(booking_id=parts[0].id, moves=moves)
 
 
 def actor(booking: Booking, asker: Principal) -> Actor:
@@ -106,9 +151,3 @@ def actor(booking: Booking, asker: Principal) -> Actor:
 def not_found(booking_id: UUID) -> BookingNotFound:
     """The problem for a booking that does not exist, or in which the asker has no role."""
     return BookingNotFound(f"There is no booking {booking_id} of yours.")
-
-
-def _page(rows: list[Booking], limit: int) -> BookingPage:
-    page, next_cursor = paging.cut(rows, limit, by=lambda booking: booking.id)
-    bookings = [BookingReply.of(booking) for booking in page]
-    return BookingPage(bookings=bookings, next_cursor=next_cursor)

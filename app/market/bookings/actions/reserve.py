@@ -1,5 +1,7 @@
 """Reserve: hold units for a guest, with price and terms frozen."""
 
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
@@ -7,80 +9,129 @@ import uuid_utils.compat
 
 from app.edge.gateways.registry import refused_by_all
 from app.foundation.db import Tx
-from app.foundation.errors import Invalid
-from app.foundation.money import Money
+from app.foundation.errors import Invalid, Problem
 from app.foundation.settings import settings
 from app.market.bookings import queries, rules
 from app.market.bookings.actions.passengers import replace_passengers
-from app.market.bookings.model import Booking, Reserve
+from app.market.bookings.model import Booking, Reserve, WantedPart
 from app.market.claims import actions as claims
-from app.market.claims.model import Wanted
+from app.market.claims import rules as claim_rules
 from app.market.inventory import actions as inventory
 from app.market.inventory.model import OfferedUnit
 
 
-async def reserve(tx: Tx, *, guest_id: UUID, request: Reserve) -> Booking:
-    """Hold all units that are asked for, or none, with price and terms frozen on the booking.
+async def reserve(tx: Tx, *, guest_id: UUID, request: Reserve) -> list[Booking]:
+    """Hold all units of all parts that are asked for, or none, with price and terms frozen.
 
     Raises UnitsTaken or SoldOut, which name what is free instead; StayRuleBroken, which names a
-    rule of the host; Invalid for a request that contradicts itself or the listing; ListingNotFound,
-    ListingClosed, DatesBlocked, OwnListing, TripDeparted.
+    rule of the host; Invalid for a request that contradicts itself or a listing; ListingNotFound,
+    ListingClosed, DatesBlocked, OwnListing, TripDeparted. What is wrong with one part of several
+    names it by its number, as `part`.
     """
-    asked = rules.read(request)
+    wanted = rules.wanted_parts(request)
+    orders: list[rules.Order] = []
+    for place, part in zip(_places(request, len(wanted)), wanted, strict=True):
+        with _in_part(place):
+            orders.append(await _order(tx, guest_id, request, place, part))
+    rules.check_together(orders)
+    parts = await _hold(tx, orders)
+    for order, part in zip(orders, parts, strict=True):
+        if order.passengers:
+            with _in_part(order.place):
+                await replace_passengers(tx, part, order.passengers)
+    return parts
+
+
+async def _order(
+    tx: Tx, guest_id: UUID, request: Reserve, place: rules.Place, part: WantedPart
+) -> rules.Order:
+    asked = rules.read(part)
     offer = await inventory.read_offer(
         tx, asked.listing_id, asked.labels, asked.check_in, asked.check_out
     )
-    dates = rules.slots(asked, offer, guest_id)
-    order = rules.Order(
+    return rules.Order(
         asked=asked,
         offer=offer,
-        dates=dates,
-        booking_id=uuid_utils.compat.uuid7(),
+        dates=rules.slots(asked, offer, guest_id),
+        place=place,
         guest_id=guest_id,
         hold=timedelta(minutes=request.hold_duration_minutes),
         commission_bps=settings().commission_bps,
+        passengers=part.passengers,
     )
-    if asked.labels is None:
-        booking = await _hold_any(tx, order)
-    else:
-        booking = await _hold_named(tx, order)
-    if request.passengers:
-        await replace_passengers(tx, booking, request.passengers)
-    return booking
 
 
-async def _hold_named(tx: Tx, order: rules.Order) -> Booking:
-    booking = _payable(rules.held(order, rules.units_by_label(order.asked, order.offer)))
-    await claims.keep_apart(tx, booking.span)
-    claimed = await queries.hold(tx, booking)
-    if len(claimed) < booking.span.size:
-        listing_id = booking.listing_id
-        raise await claims.units_taken(tx, booking.id, listing_id, booking.span, claimed)
-    return booking
+async def _hold(tx: Tx, orders: Sequence[rules.Order]) -> list[Booking]:
+    """Hold the units that are named, and any others where a number is asked for; all in one."""
+    named = {
+        order.place.part: _held(order, _named_units(order))
+        for order in orders
+        if order.asked.labels is not None
+    }
+    sought = [part.sought for part in named.values()]
+    if len(named) == len(orders):
+        parts = _payable(list(named.values()))
+        await claims.keep_apart(tx, sought)
+        for short, got in claim_rules.short(sought, await queries.hold(tx, parts)):
+            raise await claims.units_taken(tx, short, got)
+        return parts
+    others = [order for order in orders if order.place.part not in named]
+
+    async def hold(picked: list[list[OfferedUnit]]) -> list[Booking] | None:
+        any_units = {
+            order.place.part: _held(order, units)
+            for order, units in zip(others, picked, strict=True)
+        }
+        by_number = named | any_units
+        parts = _payable([by_number[order.place.part] for order in orders])
+        short = claim_rules.short([part.sought for part in parts], await queries.hold(tx, parts))
+        for each, got in short:
+            if each.part in named:
+                raise await claims.units_taken(tx, each, got)
+        return None if short else parts
+
+    return await claims.claim_any(tx, [order.pick for order in others], named=sought, claim=hold)
 
 
-async def _hold_any(tx: Tx, order: rules.Order) -> Booking:
-    async def hold(units: list[OfferedUnit]) -> Booking | None:
-        booking = _payable(rules.held(order, units))
-        claimed = await queries.hold(tx, booking)
-        return booking if len(claimed) == booking.span.size else None
-
-    rules_of_stay = order.offer.rules
-    wanted = Wanted(
-        listing_id=order.offer.id,
-        first=order.dates[0],
-        last=order.dates[-1],
-        gap=rules_of_stay.nights_between if rules_of_stay else 0,
-    )
-    return await claims.claim_any(tx, wanted=wanted, count=order.asked.count, claim=hold)
+def _named_units(order: rules.Order) -> list[OfferedUnit]:
+    with _in_part(order.place):
+        return rules.units_by_label(order.asked, order.offer)
 
 
-def _payable(booking: Booking) -> Booking:
-    """The booking, if a gateway can charge its total and pay its parts: else a hold is useless.
+def _held(order: rules.Order, units: Sequence[OfferedUnit]) -> Booking:
+    with _in_part(order.place):
+        return rules.held(order, units)
+
+
+def _payable(parts: list[Booking]) -> list[Booking]:
+    """The parts, if a gateway can charge their total and pay its shares: else a hold is useless.
 
     Raises Invalid.
     """
-    total = Money(booking.total, booking.currency)
-    if reason := refused_by_all(total, parts=rules.parts(booking)):
-        raise Invalid.field("listingId", f"cannot be paid so: {reason}")
-    return booking
+    if reason := refused_by_all(rules.total(parts), parts=rules.amounts_apart(parts)):
+        field = "listingId" if len(parts) == 1 else "parts"
+        raise Invalid.field(field, f"cannot be paid so: {reason}")
+    return parts
+
+
+def _places(request: Reserve, count: int) -> list[rules.Place]:
+    """The place of each part, with new ids in the order of the parts."""
+    first, *others = sorted(uuid_utils.compat.uuid7() for _ in range(count))
+    stands_alone = count > 1 and request.parts_stand_alone
+    return [
+        rules.Place(booking_id=first, parts=count, stand_alone=stands_alone),
+        *(
+            rules.Place(booking_id=other, part_of=first, part=number)
+            for number, other in enumerate(others, start=2)
+        ),
+    ]
+
+
+@contextmanager
+def _in_part(place: rules.Place) -> Generator[None]:
+    """What is wrong with one part of several names it."""
+    try:
+        yield
+    except Problem as problem:
+        claim_rules.in_part(problem, place.named)
+        raise

@@ -1,11 +1,13 @@
 """Split a part in two rows, of which one is given back."""
 
+import msgspec
+
 from app.foundation.db import Tx
-from app.market.bookings import queries_of_splits as queries
 from app.market.bookings import rules
 from app.market.bookings.actions.read import lock
 from app.market.bookings.model import Booking
-from app.market.bookings.splitting import Split
+from app.market.bookings.queries import splits
+from app.market.bookings.rules.splitting import Split
 from app.market.claims import actions as claims
 from app.money.escrow import actions as escrow
 
@@ -18,11 +20,11 @@ async def split(tx: Tx, cut: Split) -> Booking:
     the caller's.
     """
     was, stays, gone = cut.was, cut.stays, cut.gone
-    await claims.release(tx, booking_id=was.id, span=gone.span)
-    await queries.insert(tx, gone)
-    await queries.shrink(tx, stays)
-    await queries.count_parts(tx, gone.whole_id, gone.part)
+    await claims.release(tx, [msgspec.structs.replace(was.sought, span=gone.span)])
+    await splits.insert(tx, gone)
+    await splits.shrink(tx, stays)
+    await splits.count_parts(tx, gone.whole_id, gone.part)
     if set(gone.unit_ids) != set(was.unit_ids):
-        await queries.move_passengers(tx, gone)
+        await splits.move_passengers(tx, gone)
     await escrow.move_windows(tx, was.id, rules.windows(was), rules.windows(stays))
     return await lock(tx, gone.id)

@@ -128,8 +128,11 @@ async def waiting_for_payee(tx: Tx, *, host_id: UUID, gateway: GatewayName, curr
     return await queries.waiting_for_payee(tx, host_id=host_id, gateway=gateway, currency=currency)
 
 
-async def transferred(tx: Tx, payment_id: UUID) -> int:
-    """How much of a charge has gone to its host, or may be on its way there. Minor units."""
+async def transferred(tx: Tx, payment_id: UUID) -> dict[UUID, int]:
+    """How much of a charge has gone to its hosts, or may be on its way there.
+
+    Minor units, by booking or part; what nothing has gone out for is left out.
+    """
     return await queries.transferred(tx, payment_id)
 
 

@@ -179,17 +179,24 @@ async def is_transfer_being_sent(tx: Tx, payment_id: UUID) -> bool:
     )
 
 
-async def transferred(tx: Tx, payment_id: UUID) -> int:
-    """How much of a charge has gone to its host, or may be on its way there. Minor units."""
-    return await fetch_new_value(
+async def transferred(tx: Tx, payment_id: UUID) -> dict[UUID, int]:
+    """How much of a charge has gone to its hosts, or may be on its way, by booking or part."""
+
+    class Gone(msgspec.Struct):
+        booking_id: UUID
+        amount: int
+
+    found = await fetch_all(
         tx,
-        int,
+        Gone,
         """
-        SELECT coalesce(sum(amount), 0)::bigint FROM instructions
+        SELECT booking_id, sum(amount)::bigint AS amount FROM instructions
          WHERE payment_id = %(payment_id)s AND kind = 'transfer'
-           AND state IN ('sending', 'unknown', 'sent', 'confirmed')""",
+           AND state IN ('sending', 'unknown', 'sent', 'confirmed')
+         GROUP BY booking_id""",
         payment_id=payment_id,
     )
+    return {each.booking_id: each.amount for each in found}
 
 
 async def waiting_for_payee(tx: Tx, *, host_id: UUID, gateway: GatewayName, currency: str) -> int:

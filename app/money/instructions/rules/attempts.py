@@ -46,6 +46,7 @@ QUEUED_FOR: Final = timedelta(minutes=2)
 ALERTS: Final = ("instruction_needs_attention", "instruction_vanished", "instruction_mismatch")
 
 _POTS: Final = ("rental", "deposit")  # what a charge fills: see escrow
+PARTS_MAX: Final = 8  # of a booking, when it is made: see market
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f]{32}")
 _PREFIXES: Final = {InstructionKind.REFUND: "rf", InstructionKind.TRANSFER: "tr"}
 
@@ -62,9 +63,12 @@ def reference(instruction: Instruction, attempt: int) -> str:
 
 
 def references_of_payouts(payment_id: UUID) -> list[str]:
-    """What the attempts to pay out a charge's pots would be called, whether there were any."""
-    pot_ids = [derived(payment_id, kind) for kind in _POTS]
-    keys = [derived(pot_id, InstructionKind.TRANSFER) for pot_id in pot_ids]
+    """What the attempts to pay out a charge's pots would be called, whether there were any.
+
+    Those of the first part of its booking come first, then those that later parts would have had.
+    """
+    names = [*_POTS, *(f"{kind} {part}" for part in range(2, PARTS_MAX + 1) for kind in _POTS)]
+    keys = [derived(derived(payment_id, name), InstructionKind.TRANSFER) for name in names]
     prefix = _PREFIXES[InstructionKind.TRANSFER]
     numbers = range(1, ATTEMPTS_MAX + 1)
     return [f"{prefix}-{key.hex}-{number}" for key in keys for number in numbers]

@@ -44,18 +44,32 @@ COLUMNS: Final = MappingProxyType(
 )
 
 
-def lines(entries: Iterable[FoundEntry], hosts: Mapping[UUID, UUID]) -> list[Line]:
+# Postings that may change the accounts of several hosts, each of whom has a part of the booking.
+SHARED: Final = frozenset({_P.CHARGEBACK_RECOVERY, _P.TAKEN_IN})
+
+_Parts = Mapping[tuple[UUID, UUID], UUID]
+
+
+def lines(
+    entries: Iterable[FoundEntry],
+    hosts: Mapping[UUID, UUID],
+    parts: _Parts = MappingProxyType({}),
+) -> list[Line]:
     """The lines of transactions, whose entries come together. `hosts` are those of pots, by id.
 
-    What is nobody's gets no line: a deposit that went back whole, a division whose pot is unknown.
+    `parts` are other hosts' parts of a booking, by its id and the host's: a line of such a host
+    names that part. What is nobody's gets no line: a deposit that went back whole, a division whose
+    pot is unknown.
     """
     found: list[Line] = []
     for _, group in groupby(entries, key=lambda entry: entry.transaction_id):
-        found += _lines_of_transaction(list(group), hosts)
+        found += _lines_of_transaction(list(group), hosts, parts)
     return found
 
 
-def _lines_of_transaction(entries: Sequence[FoundEntry], hosts: Mapping[UUID, UUID]) -> list[Line]:
+def _lines_of_transaction(
+    entries: Sequence[FoundEntry], hosts: Mapping[UUID, UUID], parts: _Parts
+) -> list[Line]:
     first = entries[0]
     if COLUMNS.get(first.kind) is Column.EARNED:
         owned = {currency: _host_of(entries, hosts) for currency in _currencies(entries)}
@@ -70,9 +84,20 @@ def _lines_of_transaction(entries: Sequence[FoundEntry], hosts: Mapping[UUID, UU
             key = entry.owner_id, entry.currency
             moved[key] = moved.get(key, 0) + entry.amount
     return [
-        _line(first, host_id, currency, _in_column(COLUMNS.get(first.kind), amount))
+        _line(
+            msgspec.structs.replace(first, booking_id=_part_of(first, host_id, parts)),
+            host_id,
+            currency,
+            _in_column(COLUMNS.get(first.kind), amount),
+        )
         for (host_id, currency), amount in moved.items()
     ]
+
+
+def _part_of(entry: FoundEntry, host_id: UUID, parts: _Parts) -> UUID | None:
+    if entry.booking_id is None or entry.kind not in SHARED:
+        return entry.booking_id
+    return parts.get((entry.booking_id, host_id), entry.booking_id)
 
 
 def _currencies(entries: Sequence[FoundEntry]) -> list[str]:

@@ -96,7 +96,9 @@ async def postings(tx: Tx) -> Verdicts:
                     THEN concat('a fee of ', chargeback.fee, ', posted as ', charged.fee)
                END AS chargebacks_posted_once,
                CASE WHEN coalesce(debt.amount, 0) <> coalesce(from_host, 0)
-                    THEN concat(from_host, ' borne by the host, who owes ', debt.amount)
+                    THEN concat(from_host, ' borne by hosts, who owe ', debt.amount)
+                    WHEN debt.strange > 0
+                    THEN concat('borne by ', debt.strange, ' who are hosts of no part of it')
                END AS chargebacks_borne
           FROM chargebacks AS chargeback
           FULL JOIN (
@@ -117,7 +119,14 @@ async def postings(tx: Tx) -> Verdicts:
                 WHERE kind = 'gateway_fee' AND amount > 0
                   AND source_id IN (SELECT id FROM chargebacks)
                 GROUP BY source_id) AS charged ON charged.source_id = chargeback.id
-          LEFT JOIN host_debts AS debt ON debt.id = chargeback.id""",
+          LEFT JOIN (
+               SELECT cause.id, sum(owed.amount) AS amount,
+                      count(*) FILTER (WHERE part.host_id <> owed.host_id
+                          OR coalesce(part.part_of, part.id) <> cause.booking_id) AS strange
+                 FROM chargebacks AS cause
+                 JOIN host_debts AS owed ON coalesce(owed.cause_id, owed.id) = cause.id
+                 LEFT JOIN bookings AS part ON part.id = owed.booking_id
+                GROUP BY cause.id) AS debt ON debt.id = chargeback.id""",
     )
 
 

@@ -113,8 +113,7 @@ async def charges(tx: Tx) -> Verdicts:
                END AS charges_posted_once,
                CASE WHEN posted.applied AND filled.amount IS DISTINCT FROM payment.amount
                     THEN concat('of ', payment.amount, ', with pots of ', filled.amount)
-                    WHEN posted.applied AND (filled.booking_id, filled.bookings)
-                         <> (payment.booking_id, 1)
+                    WHEN posted.applied AND filled.is_strange
                     THEN concat('of booking ', payment.booking_id, ', with pots of another')
                     WHEN posted.applied IS NOT TRUE AND filled.amount > 0
                     THEN concat('not applied, with pots of ', filled.amount)
@@ -136,10 +135,11 @@ async def charges(tx: Tx) -> Verdicts:
                  FROM ledger_transactions WHERE kind IN ('charge', 'unapplied_charge')
                 GROUP BY source_id) AS posted ON posted.source_id = payment.id
           LEFT JOIN (
-               SELECT payment_id, sum(amount) AS amount,
-                      (array_agg(coalesce(part_of, booking.id)))[1] AS booking_id,
-                      count(DISTINCT coalesce(part_of, booking.id)) AS bookings
-                 FROM pots JOIN bookings AS booking ON booking.id = booking_id
+               SELECT payment_id, sum(pot.amount) AS amount,
+                      bool_or(charge.booking_id <> coalesce(part.part_of, part.id)) AS is_strange
+                 FROM pots AS pot
+                 LEFT JOIN payments AS charge ON charge.id = payment_id
+                 LEFT JOIN bookings AS part ON part.id = pot.booking_id
                 GROUP BY payment_id) AS filled
             ON filled.payment_id = payment.id
           LEFT JOIN (

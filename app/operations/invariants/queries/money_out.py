@@ -298,7 +298,7 @@ async def late_refunds(tx: Tx) -> Verdicts:
                       WHERE kind IN ('host_debit', 'platform_debit')) AS posted
             ON posted.source_id = late.id
           FULL JOIN (SELECT * FROM host_debts
-                      WHERE id NOT IN (SELECT id FROM chargebacks)
+                      WHERE coalesce(cause_id, id) NOT IN (SELECT id FROM chargebacks)
                         AND id NOT IN (SELECT id FROM taken_in)) AS debt ON debt.id = late.id
           LEFT JOIN instructions AS refund
             ON refund.source_id = late.id AND refund.kind = 'refund'""",

@@ -1,36 +1,31 @@
-"""What a request to book asks for, whether the offer allows it, and the booking it makes."""
+"""What a request to book asks for, whether the offers allow it, and the booking it makes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import combinations
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from app.edge.notifications.model import BookingFacts
 from app.foundation.errors import FieldError, Invalid
-from app.foundation.money import Money
-from app.foundation.states import MoveRefused
 from app.market.bookings.model import (
     CLAIMS_PER_BOOKING_MAX,
     Booking,
     BookingState,
     DatesBlocked,
     ListingClosed,
-    LocalInstant,
     NewPassenger,
     OwnListing,
-    Passenger,
-    PassengerRow,
     Reserve,
     Terms,
     Tier,
+    WantedPart,
 )
+from app.market.claims.model import Pick, Wanted
 from app.market.inventory import rules as inventory_rules
 from app.market.inventory.model import Kind, ListingState, Offer, OfferedUnit, Policy
 from app.market.stay_rules import rules as host_rules
-from app.money.escrow.model import Holding, Windows
-from app.money.payments.model import Payment
 
 # A guest who cancels at least so long before the booking begins gets so much of rental and fee back
 # (in hundredths of a percent). Hours, not days of a calendar: 24 h also when the clocks change.
@@ -54,19 +49,62 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     check_out: date | None
 
 
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of which booking something is: `part_of` is None for the first of `parts`."""
+
+    booking_id: UUID
+    part_of: UUID | None = None
+    part: int = 1
+    parts: int = 1
+    stand_alone: bool = False
+
+    @property
+    def named(self) -> int | None:
+        """The number by which a refusal names it; None if the request has only this part."""
+        return None if self.part == self.parts == 1 else self.part
+
+
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """A request that the offer allows; only the units are still to be chosen."""
+    """A part of a request that the offer allows; only the units are still to be chosen."""
 
     asked: Asked
     offer: Offer
     dates: Sequence[date]
-    booking_id: UUID
+    place: Place
     guest_id: UUID
     hold: timedelta
     commission_bps: int
+    passengers: Sequence[NewPassenger]
+
+    @property
+    def pick(self) -> Pick:
+        """Any units that it asks for."""
+        rules_of_stay = self.offer.rules
+        wanted = Wanted(
+            listing_id=self.offer.id,
+            first=self.dates[0],
+            last=self.dates[-1],
+            gap=rules_of_stay.nights_between if rules_of_stay else 0,
+        )
+        return Pick(wanted=wanted, count=self.asked.count, part=self.place.named)
 
 
-def read(request: Reserve) -> Asked:
+def wanted_parts(request: Reserve) -> list[WantedPart]:
+    """The parts that a request asks for, one or several. Raises Invalid if it says both."""
+    if not request.parts:
+        return [request]
+    of_one = {field.name: field.encode_name for field in msgspec.structs.fields(WantedPart)}
+    inventory_rules.refuse(
+        [
+            FieldError(field=encoded, message="cannot stand beside parts")
+            for name, encoded in of_one.items()
+            if getattr(request, name)
+        ]
+    )
+    return list(request.parts)
+
+
+def read(request: WantedPart) -> Asked:
     """What a request asks for. Raises Invalid, naming every field that contradicts another."""
     ids = {"listingId": request.listing_id, "tripId": request.trip_id}
     amounts = {
@@ -81,7 +119,7 @@ def read(request: Reserve) -> Asked:
             *_exactly_one(ids),
             *_exactly_one(amounts),
             *_repeated("seatNumbers" if request.seat_numbers else "units", labels or []),
-            *_passenger_errors(request.passengers, labels),
+            *passenger_errors(request.passengers, labels),
         ]
     )
     listing_id = request.listing_id or request.trip_id
@@ -116,6 +154,34 @@ def slots(asked: Asked, offer: Offer, guest_id: UUID) -> list[date]:
     return dates
 
 
+def check_together(orders: Sequence[Order]) -> None:
+    """Check that parts can be one booking, with one payment. Raises Invalid, which names a part.
+
+    They are of one currency. Two of the same listing are not at the same time: that would be one
+    part with more units.
+    """
+    first = orders[0].offer.currency
+    errors = [
+        FieldError(
+            field=f"parts[{number}].listingId",
+            message=f"is sold in {order.offer.currency}, and the first part in {first}",
+        )
+        for number, order in enumerate(orders)
+        if order.offer.currency != first
+    ]
+    errors += [
+        FieldError(
+            field=f"parts[{number}].listingId",
+            message=f"is at the same time as part {other + 1}: ask there for more units",
+        )
+        for (other, one), (number, order) in combinations(enumerate(orders), 2)
+        if one.offer.id == order.offer.id and set(one.dates) & set(order.dates)
+    ]
+    inventory_rules.refuse(errors)
+    if sum(order.asked.count * len(order.dates) for order in orders) > CLAIMS_PER_BOOKING_MAX:
+        raise Invalid.field("parts", f"units times nights: at most {CLAIMS_PER_BOOKING_MAX}")
+
+
 def units_by_label(asked: Asked, offer: Offer) -> list[OfferedUnit]:
     """The units asked for by label. Raises Invalid for unknown ones, DatesBlocked."""
     known = {unit.label for unit in offer.units if unit.active}
@@ -143,7 +209,7 @@ def held(order: Order, units: Sequence[OfferedUnit]) -> Booking:
     if check_in_at >= check_out_at:  # a clock change swallowed the night between them
         raise Invalid.field("checkOut", "is not after check-in on these dates")
     return Booking(
-        id=order.booking_id,
+        id=order.place.booking_id,
         guest_id=order.guest_id,
         host_id=offer.host_id,
         listing_id=offer.id,
@@ -165,76 +231,11 @@ def held(order: Order, units: Sequence[OfferedUnit]) -> Booking:
         respond_by=None,
         created_at=offer.now,
         updated_at=offer.now,
+        part_of=order.place.part_of,
+        part=order.place.part,
+        parts=order.place.parts,
+        stand_alone=order.place.stand_alone,
     )
-
-
-def holding(booking: Booking, payment: Payment) -> Holding:
-    """What a charge paid for: the host's fee belongs to the rental."""
-    return Holding(
-        booking_id=booking.id,
-        payment_id=payment.id,
-        guest_id=booking.guest_id,
-        host_id=booking.host_id,
-        gateway=payment.gateway,
-        currency=booking.currency,
-        rental=booking.rental + booking.fee,
-        deposit=booking.deposit,
-        commission_bps=booking.terms.commission_bps,
-    )
-
-
-def parts(booking: Booking) -> list[int]:
-    """The parts of a booking's total that are held apart, and may go to different people."""
-    return [booking.rental + booking.fee, booking.deposit]
-
-
-def windows(booking: Booking) -> Windows:
-    """From when on pots may be disputed: the rental from check-in, or from arrival for a trip."""
-    is_trip = booking.kind is Kind.TRIP
-    return Windows(
-        rental_opens_at=booking.check_out_at if is_trip else booking.check_in_at,
-        deposit_opens_at=booking.check_out_at,
-    )
-
-
-def seat_ids(booking: Booking, passengers: Sequence[NewPassenger]) -> list[int]:
-    """The unit of each passenger. Raises Invalid for seats not of this booking or named twice."""
-    by_label = {line.label: line.unit_id for line in booking.lines}
-    inventory_rules.refuse(list(_passenger_errors(passengers, list(by_label))))
-    return [by_label[passenger.seat] for passenger in passengers]
-
-
-def passengers(booking: Booking, rows: Sequence[PassengerRow]) -> list[Passenger]:
-    """The passengers of a booking, each with the label of their unit."""
-    labels = {line.unit_id: line.label for line in booking.lines}
-    return [
-        Passenger(
-            seat=labels[row.unit_id], name=row.name, document=row.document, contact=row.contact
-        )
-        for row in rows
-    ]
-
-
-def facts(booking: Booking, *, reason: str) -> BookingFacts:
-    """The facts of a mail about a booking."""
-    stated = BookingFacts(
-        booking_id=booking.id,
-        listing_title=booking.terms.title,
-        unit_labels=booking.labels,
-        check_in_at=booking.check_in_at,
-        check_out_at=booking.check_out_at,
-        total=Money(amount=booking.total, currency=booking.currency),
-        zone=booking.terms.zone,
-    )
-    if booking.terms.check_out_zone:
-        stated["arrival_zone"] = booking.terms.check_out_zone
-    if reason:
-        stated["reason"] = reason
-    if booking.split_from:
-        stated["given_back"] = True
-    if booking.respond_by:
-        stated["respond_by"] = booking.respond_by
-    return stated
 
 
 def tiers(policy: Policy, check_in_at: datetime) -> list[Tier]:
@@ -263,36 +264,6 @@ def _terms(order: Order, check_in_at: datetime) -> Terms:
     )
 
 
-def is_misplaced(known: LocalInstant) -> bool:
-    """Whether an instant is not the local time that was agreed on, as clocks go by now."""
-    return inventory_rules.instant(known.local, known.zone) != known.at
-
-
-def at_local_times(booking: Booking, known: Iterable[LocalInstant]) -> Booking:
-    """A booking with its instants, and those of its terms, where its local times are now."""
-    begins, ends = booking.check_in_at, booking.check_out_at
-    for each in known:
-        at = inventory_rules.instant(each.local, each.zone)
-        begins, ends = (at, ends) if each.is_begin else (begins, at)
-    moved = begins - booking.check_in_at
-    tiers = [
-        msgspec.structs.replace(tier, until=tier.until + moved)
-        for tier in booking.terms.cancellation
-    ]
-    return msgspec.structs.replace(
-        booking,
-        check_in_at=begins,
-        check_out_at=ends,
-        terms=msgspec.structs.replace(booking.terms, cancellation=tiers),
-    )
-
-
-def check_asked_of_host(booking: Booking) -> None:
-    """Whether a booking waits for its host's answer. Raises MoveRefused."""
-    if booking.state is not BookingState.AWAITING_HOST:
-        raise MoveRefused(f"The booking is {booking.state}.")
-
-
 def _exactly_one(fields: Mapping[str, object]) -> Iterable[FieldError]:
     given = [name for name, value in fields.items() if value is not None]
     if not given:
@@ -307,7 +278,7 @@ def _repeated(field: str, labels: Sequence[str]) -> Iterable[FieldError]:
             yield FieldError(field=f"{field}[{index}]", message=f"{label} is named twice")
 
 
-def _passenger_errors(
+def passenger_errors(
     passengers: Sequence[NewPassenger], labels: Sequence[str] | None
 ) -> Iterable[FieldError]:
     seats = [passenger.seat for passenger in passengers]
