@@ -192,7 +192,7 @@ async def test_nights_that_go_back_and_a_dispute_contend_for_the_pot(pool: None)
     await audit_is_clean()
 
 
-@pytest.mark.parametrize("status", [ChargebackStatus.OPEN])
+@pytest.mark.parametrize("status", [ChargebackStatus.OPEN, ChargebackStatus.LOST])
 async def test_a_room_that_goes_back_and_a_chargeback_contend_for_the_booking(
     pool: None, status: ChargebackStatus
 ) -> None:
