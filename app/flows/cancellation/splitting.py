@@ -30,7 +30,7 @@ from app.market.bookings.rules import splitting
 from app.market.bookings.rules.splitting import Held, Split, Wish
 from app.market.inventory.model import Kind
 from app.money.escrow import rules as escrow_rules
-from app.money.escrow.model import Division, Pot, PotKind
+from app.money.escrow.model import Division, Pot, PotKind, PotState
 from app.money.escrow.model import Split as PotSplit
 from app.money.payments.model import ChargeContested
 
@@ -149,7 +149,7 @@ def _check_whole(pots: Sequence[Pot]) -> None:
     for pot in pots:
         if pot.contested:
             raise ChargeContested("What is held stays where it is until its chargeback is decided.")
-        if pot.is_undivided and pot.state != "held":
+        if pot.state is PotState.DISPUTED:
             raise HeldFast(f"The {pot.kind} is disputed: wait until that is decided.")
         if pot.charged_back or pot.given_back:
             raise HeldFast(f"A part of the {pot.kind} has gone back already: only all can follow.")

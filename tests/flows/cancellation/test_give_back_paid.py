@@ -95,6 +95,19 @@ async def test_what_stays_and_what_is_given_back_is_said_before_and_after(shop: 
     assert done["givenBack"]["price"] == preview["givenBack"]["price"]
     seen = await shop.get(shop.guest, f"/api/bookings/{done['givenBack']['id']}")
     assert (seen["state"], seen["price"]) == ("cancelled", done["givenBack"]["price"])
+    for part in (booking["id"], seen["id"]):
+        statement = await shop.get(shop.admin, f"/api/admin/ledger/bookings/{part}")
+        kinds = [each["kind"] for each in statement["transactions"]]
+        assert "split" in kinds
+        escrow = [
+            each["total"]["amount"]
+            for each in statement["totals"]
+            if each["accountKind"] == "escrow_rental"
+        ]
+        # What is given back has gone from the one account to the other, and from there to people.
+        assert escrow == ([500_001, 1_000_002] if part == booking["id"] else [-1_000_002, 0])
+        followed = await shop.get(shop.guest, f"/api/bookings/{part}/escrow")
+        assert followed
     stays = await shop.get(shop.host, f"/api/bookings/{booking['id']}")
     assert (stays["state"], [unit["label"] for unit in stays["units"]]) == ("confirmed", ["1B"])
 
