@@ -180,11 +180,6 @@ def split_off(pot: Pot, amount: int, *, pot_id: UUID, booking_id: UUID) -> Pot:
     )
 
 
-def reduced(pot: Pot, amount: int) -> Pot:
-    """A pot of which this amount was split off."""
-    return msgspec.structs.replace(pot, amount=pot.amount - amount)
-
-
 def posting_of_split(split: Split) -> Posting:
     """The posting that moves what is held from the account of one booking to that of another."""
     return Posting(
