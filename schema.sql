@@ -2719,7 +2719,7 @@ CREATE TABLE public.ledger_transactions (
     memo text NOT NULL,
     at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     written_by xid8 DEFAULT pg_current_xact_id() NOT NULL,
-    CONSTRAINT ledger_transactions_kind_known CHECK ((kind = ANY (ARRAY['charge'::text, 'unapplied_charge'::text, 'gateway_fee'::text, 'fee_correction'::text, 'exchange'::text, 'division'::text, 'host_debit'::text, 'platform_debit'::text, 'refund'::text, 'refund_reversal'::text, 'refund_kept'::text, 'transfer'::text, 'transfer_reversal'::text, 'partial_reversal'::text, 'taken_in'::text, 'chargeback'::text, 'chargeback_reversal'::text, 'chargeback_recovery'::text, 'gateway_charge'::text, 'payout'::text, 'payout_reversal'::text, 'adjustment'::text])))
+    CONSTRAINT ledger_transactions_kind_known CHECK ((kind = ANY (ARRAY['charge'::text, 'unapplied_charge'::text, 'gateway_fee'::text, 'fee_correction'::text, 'exchange'::text, 'division'::text, 'host_debit'::text, 'platform_debit'::text, 'refund'::text, 'refund_reversal'::text, 'refund_kept'::text, 'transfer'::text, 'transfer_reversal'::text, 'partial_reversal'::text, 'taken_in'::text, 'chargeback'::text, 'chargeback_reversal'::text, 'chargeback_recovery'::text, 'gateway_charge'::text, 'payout'::text, 'payout_reversal'::text, 'adjustment'::text, 'split'::text])))
 );
 
 

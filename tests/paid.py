@@ -77,19 +77,27 @@ async def begin(
     return await checkout.begin(tx, [booking], gateway=gateway)
 
 
-async def settle(tx: Tx, payment: Payment) -> None:
-    """A charge of which its gateway reports that it is paid."""
+async def settle(tx: Tx, payment: Payment, *, fee: int | None = None) -> None:
+    """A charge of which its gateway reports that it is paid; without a fee none is known yet."""
     found = FoundCharge(
         reference=payment.reference,
         gateway_id=payment.id.hex,
         status=ChargeStatus.SUCCEEDED,
         money=payment.money,
-        fee=None,
+        fee=fee,
         failure="",
         live=False,
         data={},
     )
     await checkout.settle(tx, payment, found, live=False)
+
+
+async def left_unanswered(tx: Tx, booking: Booking) -> None:
+    """The host of a request has not answered in time: it is declined, though no time has passed."""
+    await execute(
+        tx, "UPDATE bookings SET respond_by = business_now() WHERE id = %(id)s", id=booking.id
+    )
+    await bookings.decline_unanswered(tx, booking.id)
 
 
 async def pots_of(tx: Tx, booking: Booking) -> dict[str, Pot]:

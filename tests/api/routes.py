@@ -101,6 +101,10 @@ PROTECTED: Final = {
     ("GET", "/api/bookings/{booking_id}/cancellation"): Rule(
         stranger=NOT_YOURS, other_host=NOT_YOURS
     ),
+    ("GET", "/api/bookings/{booking_id}/give-back"): Rule(stranger=NOT_YOURS, other_host=NOT_YOURS),
+    ("POST", "/api/bookings/{booking_id}/give-back"): Rule(
+        {"all": True}, stranger=NOT_YOURS, other_host=NOT_YOURS
+    ),
     ("POST", "/api/bookings/{booking_id}/cancel"): Rule(
         {}, stranger=NOT_YOURS, other_host=NOT_YOURS
     ),

@@ -106,6 +106,11 @@ REQUESTS: Final = [
     ("POST", "/api/bookings/{booking_id}/decline", "host", {"reason": "A"}),
     ("POST", "/api/bookings/{booking_id}/cancel", "guest", {
         "reason": "A", "expectedRefund": MONEY}),
+    ("POST", "/api/bookings/{booking_id}/give-back", "guest", {
+        "units": ["1A"], "reason": "A", "expectedRefund": MONEY}),
+    ("POST", "/api/bookings/{booking_id}/give-back", "guest", {"firstNights": 1}),
+    ("POST", "/api/bookings/{booking_id}/give-back", "guest", {"lastNights": 1}),
+    ("POST", "/api/bookings/{booking_id}/give-back", "guest", {"all": True}),
     ("POST", "/api/bookings/{booking_id}/disputes", "guest", {
         "reason": "A", "claimed": MONEY, "evidence": SOME_EVIDENCE}),
     ("POST", "/api/bookings/{booking_id}/damage-claims", "host", {

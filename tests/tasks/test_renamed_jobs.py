@@ -8,7 +8,6 @@ from app.foundation import queue
 from app.foundation.audit import SYSTEM
 from app.foundation.db import execute, execute_script, transaction
 from app.foundation.migrate import FOLDER
-from app.market.bookings import actions as bookings
 from app.operations.jobs import actions as jobs
 from app.operations.jobs.model import JobFilter, PauseKind, Redrive
 from tasks.runner.handlers import TASKS
@@ -77,7 +76,7 @@ async def test_a_refund_whose_look_up_is_queued_as_look_up_is_confirmed(shop: Sh
 async def test_automatic_refunds_queued_as_let_out_are_admitted(shop: Shop) -> None:
     async with transaction() as tx:
         booking = await paid.seat(tx, request_to_book=True)
-        await bookings.decline_unanswered(tx, booking.id)
+        await paid.left_unanswered(tx, booking)
     await _under_its_old_name(shop, "let-out")
     await shop.run_jobs()
     assert await shop.values(ENDED, task="let-out") == ["let-out succeeded"]

@@ -1,20 +1,44 @@
 """Cancellation: requests, rulings and previews, and this room's problems."""
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType, field
 
 from app.foundation.errors import Conflict
 from app.foundation.money import Money
 from app.foundation.wire import Input, Output
-from app.market.bookings.model import Reason
+from app.market.bookings.model import Booking, BookingReply, Labels, Price, Reason
+from app.market.stay_rules.model import NIGHTS_MAX
+
+PARTS_MAX: Final = 200
+
+Nights = Annotated[int, Meta(ge=1, le=NIGHTS_MAX)]
 
 
 class Cancel(Input, frozen=True):
     """Why to cancel. With `expectedRefund` (a preview's `total`): only if it is exactly that."""
 
+    reason: Reason = ""
+    expected_refund: Money | None = None
+
+
+class GiveBack(Input, frozen=True):
+    """What of a booking, or of one part of it, is given back: exactly one of these.
+
+    `units`: rooms or seats, by their labels. `firstNights`, `lastNights`: so many nights of all
+    rooms of a stay. `all`: all of this part of a booking of several parts. With `expectedRefund`
+    (a preview's `total`): only if exactly that is refunded.
+    """
+
+    units: Labels | None = None
+    first_nights: Nights | None = None
+    last_nights: Nights | None = None
+    everything: Annotated[Literal[True] | None, Meta(description="All of this part")] = field(
+        default=None, name="all"
+    )
     reason: Reason = ""
     expected_refund: Money | None = None
 
@@ -58,6 +82,50 @@ class Preview(PartPreview, frozen=True):
         return [self] if self.parts is UNSET else self.parts
 
 
+class Piece(Output, frozen=True):
+    """A part of a booking as it is after something was given back of it, or what was given back.
+
+    `id` is the part's; it is null in a preview of what would be given back.
+    """
+
+    id: UUID | None
+    units: list[str]
+    first_slot: date
+    last_slot: date
+    check_in_at: datetime
+    check_out_at: datetime
+    price: Price
+
+    @classmethod
+    def of(cls, booking: Booking, part_id: UUID | None) -> "Piece":
+        return cls(
+            id=part_id,
+            units=booking.labels,
+            first_slot=booking.first_slot,
+            last_slot=booking.last_slot,
+            check_in_at=booking.check_in_at,
+            check_out_at=booking.check_out_at,
+            price=BookingReply.of(booking).price,
+        )
+
+
+class GivenBack(Output, frozen=True):
+    """What the guest gets back, by which rule, for what is given back; and what stays.
+
+    `total` is the sum of `rental` and `deposit`. `until` is when the rule may change. `stays` is
+    null if nothing of the part does.
+    """
+
+    booking_id: UUID
+    rule: str
+    until: datetime | None
+    rental: Money
+    deposit: Money
+    total: Money
+    given_back: Piece
+    stays: Piece | None
+
+
 class NotCancellable(Conflict):
     """The stay or trip has begun: it can be disputed, but not cancelled."""
 
@@ -68,3 +136,21 @@ class RefundChanged(Conflict):
     """Not the expected amount would be refunded; `preview` shows what would be."""
 
     title = "The refund is not what was expected"
+
+
+class NotPaidYet(Conflict):
+    """Nothing is paid: the booking can be cancelled, and another one made."""
+
+    title = "An unpaid booking is not given back in parts"
+
+
+class HeldFast(Conflict):
+    """Somebody else wants, or has taken, what is held of the part: it cannot be split now."""
+
+    title = "This cannot be given back in parts"
+
+
+class TooManyParts(Conflict):
+    """The booking was split so often that it cannot be split again."""
+
+    title = "This booking has too many parts"

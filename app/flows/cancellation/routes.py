@@ -1,15 +1,17 @@
-"""Cancellation over HTTP: preview the refund, then cancel."""
+"""Cancellation over HTTP: preview the refund, then cancel, or give back some of it."""
 
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from litestar import get, post
+from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
-from app.flows.cancellation import actions
-from app.flows.cancellation.model import Cancel, Preview
-from app.foundation.db import transaction
-from app.market.bookings.model import BookingReply
+from app.flows.cancellation import actions, giving_back
+from app.flows.cancellation.model import Cancel, GiveBack, GivenBack, Nights, Preview
+from app.foundation import web
+from app.foundation.db import Tx, transaction
+from app.market.bookings.model import BookingReply, Labels
 from app.people.accounts.guards import AuthenticatedRequest
 
 
@@ -39,4 +41,59 @@ async def cancel(
     return BookingReply.of_whole(parts)
 
 
-routes: list[HTTPRouteHandler] = [preview, cancel]
+FirstNights = Annotated[Nights | None, QueryParameter(name="firstNights")]
+LastNights = Annotated[Nights | None, QueryParameter(name="lastNights")]
+Everything = Annotated[Literal[True] | None, QueryParameter(name="all")]
+
+_A_SEAT: Final = {"units": ["1B"], "expectedRefund": {"amount": 250000, "currency": "NGN"}}
+_TWO_NIGHTS: Final = {"lastNights": 2, "reason": "We leave earlier"}
+
+
+@get(
+    "/api/bookings/{booking_id:uuid}/give-back",
+    tags=["bookings"],
+    summary="What the guest gets back if the asker gives some of a booking back now",
+)
+async def preview_give_back(
+    request: AuthenticatedRequest,
+    booking_id: FromPath[UUID],
+    *,
+    units: Annotated[Labels | None, QueryParameter()] = None,
+    first_nights: FirstNights = None,
+    last_nights: LastNights = None,
+    everything: Everything = None,
+) -> GivenBack:
+    """Exactly one of `units` (repeat it for each), `firstNights`, `lastNights` and `all` is given.
+
+    What is not refunded whole goes by the terms that were agreed on: see `rule`.
+    """
+    wanted = GiveBack(
+        units=units, first_nights=first_nights, last_nights=last_nights, everything=everything
+    )
+    async with transaction() as tx:
+        return await giving_back.preview(
+            tx, booking_id=booking_id, asker=request.user, request=wanted
+        )
+
+
+@post(
+    "/api/bookings/{booking_id:uuid}/give-back",
+    tags=["bookings"],
+    summary="Give back seats, rooms, first or last nights, or one part of a booking",
+    examples={"a seat": _A_SEAT, "the last two nights": _TWO_NIGHTS, "all of it": {"all": True}},
+)
+async def give_back(
+    request: AuthenticatedRequest, booking_id: FromPath[UUID], data: JSONBody[GiveBack]
+) -> Response[GivenBack]:
+    """What is given back is free at once, and becomes a cancelled part of the booking."""
+    key = await web.idempotency_key(request)
+
+    async def give(tx: Tx) -> GivenBack:
+        return await giving_back.give_back(
+            tx, booking_id=booking_id, asker=request.user, request=data
+        )
+
+    return await web.created_once(key, give)
+
+
+routes: list[HTTPRouteHandler] = [preview, cancel, preview_give_back, give_back]

@@ -72,7 +72,13 @@ def preview(
     parts: Sequence[Booking], rulings: Mapping[UUID, Ruling], divisions: Sequence[Division]
 ) -> Preview:
     """What the guest gets back by these divisions of pots."""
-    ending = [_preview(part, rulings[part.id], divisions) for part in parts if part.id in rulings]
+    ending = [
+        part_preview(
+            part, rulings[part.id], [each for each in divisions if each.pot.booking_id == part.id]
+        )
+        for part in parts
+        if part.id in rulings
+    ]
     if len(parts) == 1:
         return Preview(**structs.asdict(ending[0]))
 
@@ -91,12 +97,9 @@ def preview(
     )
 
 
-def _preview(booking: Booking, ruling: Ruling, divisions: Sequence[Division]) -> PartPreview:
-    back = {
-        division.pot.kind: division.to_guest
-        for division in divisions
-        if division.pot.booking_id == booking.id
-    }
+def part_preview(booking: Booking, ruling: Ruling, divisions: Sequence[Division]) -> PartPreview:
+    """What the guest gets back by these divisions of the pots of one part."""
+    back = {division.pot.kind: division.to_guest for division in divisions}
 
     def money(amount: int) -> Money:
         return Money(amount=amount, currency=booking.currency)

@@ -28,7 +28,7 @@ def priced(offer: Offer, units: Sequence[UnitNow], slots: Sequence[date]) -> lis
             label=unit.label,
             unit_class=unit.unit_class,
             state=free if unit.state is UnitState.FREE else unit.state,
-            price=Money(amounts[unit.price], offer.currency),
+            price=Money(sum(amounts[unit.price]), offer.currency),
             seat_row=unit.seat_row,
             seat_column=unit.seat_column,
         )

@@ -148,12 +148,22 @@ class Offer(Listing, frozen=True, kw_only=True):
     now: datetime
 
 
-class PriceLine(Output, frozen=True, kw_only=True):
-    """What one unit costs for all slots of a booking, in minor units."""
+class PriceLine(Output, frozen=True, kw_only=True, omit_defaults=True):
+    """What one unit costs for all slots of a booking, in minor units.
+
+    `nights` is what it costs for each of them, in order, where they do not all cost the same.
+    """
 
     unit_id: int
     label: str
     amount: int
+    nights: list[int] | None = None
+
+    @classmethod
+    def of(cls, unit_id: int, label: str, amounts: list[int]) -> "PriceLine":
+        """The line of a unit that costs these amounts, one for each slot."""
+        nights = amounts if len(set(amounts)) > 1 else None
+        return cls(unit_id=unit_id, label=label, amount=sum(amounts), nights=nights)
 
 
 class Quote(Output, frozen=True, kw_only=True):

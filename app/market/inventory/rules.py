@@ -51,7 +51,7 @@ _YEARS = range(2000, 2200)  # in these no conversion to UTC and no addition belo
 def quote(offer: Offer, units: Sequence[OfferedUnit], slots: Sequence[date]) -> Quote:
     """The price of these units for these slots. Raises PriceTooHigh above `AMOUNT_MAX`."""
     amounts = amounts_by_price(offer, {unit.price for unit in units}, slots)
-    lines = [PriceLine(unit_id=u.id, label=u.label, amount=amounts[u.price]) for u in units]
+    lines = [PriceLine.of(u.id, u.label, amounts[u.price]) for u in units]
     rental = sum(line.amount for line in lines)
     total = rental + offer.fee + offer.deposit
     if total > AMOUNT_MAX:
@@ -62,14 +62,14 @@ def quote(offer: Offer, units: Sequence[OfferedUnit], slots: Sequence[date]) -> 
 
 def amounts_by_price(
     offer: Offer, prices: Iterable[int | None], slots: Sequence[date]
-) -> dict[int | None, int]:
-    """What a unit costs for all slots together, for each of these prices of its own (or None)."""
+) -> dict[int | None, list[int]]:
+    """What a unit costs for each slot, for each of these prices of its own (or None)."""
     overrides = _override_by_slot(offer, slots)
     return {
-        price: sum(
+        price: [
             overrides[slot] if slot in overrides else _price_without_override(offer, price, slot)
             for slot in slots
-        )
+        ]
         for price in prices
     }
 

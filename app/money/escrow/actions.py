@@ -10,7 +10,7 @@ from app.foundation.audit import SYSTEM, Actor
 from app.foundation.db import Tx, now
 from app.foundation.ids import derived
 from app.foundation.states import MoveRefused, check
-from app.money.escrow import queries, rules
+from app.money.escrow import queries, queries_of_splits, rules
 from app.money.escrow.model import (
     MOVES,
     Division,
@@ -19,6 +19,7 @@ from app.money.escrow.model import (
     Pot,
     PotKind,
     PotState,
+    Split,
     Windows,
 )
 from app.money.instructions import actions as instructions
@@ -151,6 +152,18 @@ async def divide(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> None:
     pot_ids = [division.pot.id for division in divisions]
     if nothing_to_send := await instructions.without_any(tx, pot_ids):
         await queries.finish(tx, nothing_to_send, reason="there is nothing to send")
+
+
+async def split(tx: Tx, splits: Sequence[Split], *, by: Actor, reason: str) -> None:
+    """Move a part of what is held in locked pots into new pots, of one other booking.
+
+    Raises MoveRefused if one of them is not held, or not whole: disputed, contested, or taken from.
+    """
+    if not splits:
+        return
+    if await queries_of_splits.insert(tx, splits, by=by, reason=reason) != len(splits):
+        raise MoveRefused("A pot that is to be split is not held, or something was taken of it.")
+    await ledger.post_all(tx, [rules.posting_of_split(each) for each in splits])
 
 
 async def freeze(tx: Tx, booking_id: UUID, kind: PotKind, *, by: Actor, reason: str) -> Pot:

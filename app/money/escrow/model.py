@@ -139,6 +139,13 @@ class Division(msgspec.Struct, frozen=True, kw_only=True):
         return PotState.RELEASING if self.to_host or self.commission else PotState.REFUNDING
 
 
+class Split(msgspec.Struct, frozen=True, kw_only=True):
+    """A pot, and the new one that gets a part of what is held in it."""
+
+    pot: Pot
+    into: Pot
+
+
 class NothingHeld(Conflict):
     """The booking has no such pot: nothing was paid for it, or there is no deposit."""
 

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from app.edge.gateways.amounts import Operation
 from app.edge.gateways.registry import amounts_of, ties_transfers
 from app.foundation import states
@@ -19,6 +21,7 @@ from app.money.escrow.model import (
     Pot,
     PotKind,
     PotState,
+    Split,
     WindowClosed,
 )
 from app.money.ledger.model import Account, AccountKind, Entry, Posting, PostingKind
@@ -165,6 +168,35 @@ def check_disputable(pot: Pot, now: datetime) -> None:
             f"It can be disputed from {pot.opens_at:%Y-%m-%d %H:%M:%S} UTC on.",
             members={"opensAt": pot.opens_at},
         )
+
+
+def split_off(pot: Pot, amount: int, *, pot_id: UUID, booking_id: UUID) -> Pot:
+    """A pot that has a part of what is held in another, for a booking that was split from its own.
+
+    It has no window: it is divided at once.
+    """
+    return msgspec.structs.replace(
+        pot, id=pot_id, booking_id=booking_id, amount=amount, opens_at=None, closes_at=None
+    )
+
+
+def reduced(pot: Pot, amount: int) -> Pot:
+    """A pot of which this amount was split off."""
+    return msgspec.structs.replace(pot, amount=pot.amount - amount)
+
+
+def posting_of_split(split: Split) -> Posting:
+    """The posting that moves what is held from the account of one booking to that of another."""
+    return Posting(
+        kind=PostingKind.SPLIT,
+        source_id=split.into.id,
+        booking_id=split.into.booking_id,
+        entries=(
+            Entry(account(split.pot), -split.into.amount),
+            Entry(account(split.into), split.into.amount),
+        ),
+        memo=f"from the booking {split.pot.booking_id}",
+    )
 
 
 def names_of_pots(part: int) -> dict[PotKind, str]:

@@ -67,6 +67,7 @@ class PostingKind(StrEnum):
         "fee_correction"  # an id that follows from its charge or instruction, and the count
     )
     EXCHANGE = "exchange"  # payment whose money the gateway settled in another currency
+    SPLIT = "split"  # pot that was split from another, whose money it has a part of
     DIVISION = "division"  # pot
     HOST_DEBIT = "host_debit"  # late refund whose cost the host bears
     PLATFORM_DEBIT = "platform_debit"  # late refund whose cost the platform bears

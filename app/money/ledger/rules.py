@@ -33,6 +33,7 @@ WORDS: Final = MappingProxyType(
         PostingKind.GATEWAY_FEE: "Kept by the gateway",
         PostingKind.FEE_CORRECTION: "Corrected by the gateway",
         PostingKind.EXCHANGE: "Exchanged by the gateway",
+        PostingKind.SPLIT: "Held apart, to be given back",
         PostingKind.DIVISION: "Escrow divided",
         PostingKind.HOST_DEBIT: "Taken back from the host",
         PostingKind.PLATFORM_DEBIT: "Given back at the platform's cost",

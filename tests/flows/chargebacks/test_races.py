@@ -23,7 +23,6 @@ from app.flows.chargebacks import queries as chargeback_queries
 from app.flows.sending import actions as sending
 from app.foundation.db import Tx, fetch_all, fetch_new_value, fetch_values, transaction
 from app.foundation.errors import Problem
-from app.market.bookings import actions as bookings
 from app.market.bookings.model import Booking
 from app.money.escrow import actions as escrow
 from app.money.escrow.model import PotKind
@@ -139,7 +138,7 @@ async def test_a_refund_is_not_sent_while_a_chargeback_of_its_charge_is_being_op
 async def test_a_charge_contested_during_a_wait_for_the_refund_gate_is_not_admitted() -> None:
     async with transaction() as tx:
         booking = await paid.seat(tx, request_to_book=True)
-        await bookings.decline_unanswered(tx, booking.id)
+        await paid.left_unanswered(tx, booking)
         (refund,) = await instructions.of_booking(tx, booking.id)
         payment = await payments.get(tx, refund.payment_id)
     async with transaction() as tx:

@@ -11,7 +11,6 @@ import pytest
 from app.flows.sending import actions as sending
 from app.foundation.db import Violated, execute, fetch_values, transaction
 from app.foundation.settings import settings
-from app.market.bookings import actions as bookings
 from app.market.bookings.model import Booking
 from tests import paid
 from tests.shop import Shop
@@ -47,7 +46,7 @@ async def unanswered(*prices: int) -> list[Booking]:
     for price in prices:
         async with transaction() as tx:
             booking = await paid.seat(tx, price=price, request_to_book=True)
-            await bookings.decline_unanswered(tx, booking.id)
+            await paid.left_unanswered(tx, booking)
             declined.append(booking)
     return declined
 

@@ -150,6 +150,23 @@ def test_decimals_lose_nothing(amount: int, currency: str) -> None:
     assert int(digits) * sign == amount
 
 
+def test_a_line_of_a_posting_about_several_hosts_names_the_part_of_its_own_host() -> None:
+    whole, part, other = (make.new_id() for _ in range(3))
+    taken = [
+        msgspec.structs.replace(each, booking_id=whole, owner_id=owner)
+        for each, owner in zip(
+            entries(PostingKind.CHARGEBACK_RECOVERY, (K.HOST_PAYABLE, -5), (K.HOST_PAYABLE, -7)),
+            (HOST, other),
+            strict=True,
+        )
+    ]
+    found = postings.lines(taken, {}, {(whole, other): part})
+    assert [(each.host_id, each.booking_id, each.chargebacks) for each in found] == [
+        (HOST, whole, 5),
+        (other, part, 7),
+    ]
+
+
 def line(memo: str) -> Line:
     (found,) = postings.lines(entries(PostingKind.ADJUSTMENT, (K.HOST_PAYABLE, 123_456)), {})
     return msgspec.structs.replace(found, memo=memo)

@@ -47,6 +47,9 @@ from app.market.bookings.actions.read import (
 from app.market.bookings.actions.reserve import (
     reserve,
 )
+from app.market.bookings.actions.split import (
+    split,
+)
 from app.market.bookings.actions.times import (
     correct_times,
     local_instants,
@@ -87,5 +90,6 @@ __all__ = [
     "read_passengers",
     "reserve",
     "secure",
+    "split",
     "whole_of",
 ]

@@ -22,6 +22,7 @@ COLUMNS: Final = MappingProxyType(
         _P.GATEWAY_FEE: Column.GATEWAY_FEES,
         _P.FEE_CORRECTION: Column.GATEWAY_FEES,
         _P.EXCHANGE: None,
+        _P.SPLIT: None,
         _P.DIVISION: Column.EARNED,
         _P.HOST_DEBIT: Column.DEBTS,
         _P.PLATFORM_DEBIT: None,

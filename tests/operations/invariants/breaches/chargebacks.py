@@ -56,6 +56,24 @@ CHARGEBACKS: Final = (
         also=("hosts_owed_transfers",),
     ),
     Breach(
+        "chargebacks_borne",
+        "owed by a host of no part of its booking",
+        """
+        WITH changed AS (
+            UPDATE chargebacks SET from_host = from_host + 5, loss = loss - 5
+             WHERE state = 'lost' RETURNING id, booking_id, currency
+        )
+        INSERT INTO host_debts (id, cause_id, host_id, booking_id, amount, currency, reason)
+        SELECT gen_random_uuid(), changed.id, other.host_id, other.id, 5, changed.currency,
+               'a breach'
+          FROM changed
+         CROSS JOIN LATERAL (
+               SELECT id, host_id FROM bookings
+                WHERE id <> changed.booking_id AND part_of IS NULL LIMIT 1) AS other
+        RETURNING cause_id""",
+        also=("chargebacks_posted_once", "losses_are_chargebacks", "hosts_owed_transfers"),
+    ),
+    Breach(
         "chargebacks_freeze",
         "a pot is free",
         "UPDATE pots SET contested = false WHERE contested RETURNING payment_id",
