@@ -51,6 +51,7 @@ MONEY_OUT: Final = (
          WHERE id = (SELECT id FROM pots WHERE state = 'released' AND kind = 'rental'
                         AND to_guest = 0 LIMIT 1)
         RETURNING id""",
+        also=("pots_as_agreed",),
     ),
     Breach(
         "shares_instructed",
