@@ -9,6 +9,7 @@ from app.foundation.db import Tx, fetch_all
 async def trail(tx: Tx, booking_id: UUID) -> list[EscrowEvent]:
     """Every move of the booking's pots, refunds and transfers, of disputes and chargebacks.
 
+    Of a part: of its own, and of chargebacks of the charge, which has paid for the other parts too.
     Within one instant causes come before effects: disputes and chargebacks, then moves of pots,
     then refunds and transfers, then pots that close because the money has arrived.
     """
@@ -36,7 +37,7 @@ async def trail(tx: Tx, booking_id: UUID) -> list[EscrowEvent]:
             SELECT at, 'chargeback', chargebacks.id, was, chargeback_history.state, actor,
                    chargeback_history.reason, 0, chargeback_history.id
               FROM chargebacks JOIN chargeback_history ON chargeback_id = chargebacks.id
-             WHERE booking_id = %(id)s
+             WHERE booking_id = (SELECT coalesce(part_of, id) FROM bookings WHERE id = %(id)s)
         ) AS trail
          ORDER BY at, rank, step""",
         id=booking_id,
