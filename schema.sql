@@ -2339,11 +2339,13 @@ CREATE TABLE public.instructions (
     fee_corrections smallint DEFAULT 0 NOT NULL,
     settled_returned bigint DEFAULT 0 NOT NULL,
     missed_at timestamp with time zone,
+    from_balance boolean DEFAULT false NOT NULL,
     CONSTRAINT instructions_amount_check CHECK ((amount > 0)),
     CONSTRAINT instructions_attempt_check CHECK ((attempt >= 0)),
     CONSTRAINT instructions_attempt_has_reference CHECK (((origin = 'gateway'::text) OR ((attempt > 0) = (reference IS NOT NULL)))),
     CONSTRAINT instructions_confirmed_with_time CHECK (((state <> 'confirmed'::text) OR (confirmed_at IS NOT NULL))),
     CONSTRAINT instructions_fee_within CHECK ((fee >= 0)),
+    CONSTRAINT instructions_from_balance_are_transfers CHECK (((NOT from_balance) OR (kind = 'transfer'::text))),
     CONSTRAINT instructions_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT instructions_kind_check CHECK ((kind = ANY (ARRAY['refund'::text, 'transfer'::text]))),
     CONSTRAINT instructions_let_out_once_automatic CHECK ((((let_out_at IS NULL) OR automatic) AND ((let_out_by IS NULL) OR (let_out_at IS NOT NULL)))),
@@ -2384,6 +2386,13 @@ COMMENT ON COLUMN public.instructions.settled_returned IS 'what of settled_amoun
 --
 
 COMMENT ON COLUMN public.instructions.missed_at IS 'when a look did not find the latest attempt for the first time; null if none has missed it';
+
+
+--
+-- Name: COLUMN instructions.from_balance; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.instructions.from_balance IS 'of a transfer: from our balance at the gateway, and not tied to its charge';
 
 
 --
@@ -2618,7 +2627,7 @@ CREATE TABLE public.ledger_accounts (
     CONSTRAINT ledger_accounts_at_gateway_by_kind CHECK (((kind = ANY (ARRAY['gateway_clearing'::text, 'gateway_fees'::text])) = (gateway IS NOT NULL))),
     CONSTRAINT ledger_accounts_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT ledger_accounts_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
-    CONSTRAINT ledger_accounts_kind_known CHECK ((kind = ANY (ARRAY['gateway_clearing'::text, 'escrow_rental'::text, 'escrow_deposit'::text, 'host_payable'::text, 'guest_refundable'::text, 'platform_revenue'::text, 'gateway_fees'::text, 'chargeback_losses'::text, 'exchange'::text, 'bank'::text]))),
+    CONSTRAINT ledger_accounts_kind_known CHECK ((kind = ANY (ARRAY['gateway_clearing'::text, 'escrow_rental'::text, 'escrow_deposit'::text, 'host_payable'::text, 'guest_refundable'::text, 'platform_revenue'::text, 'gateway_fees'::text, 'chargeback_losses'::text, 'exchange'::text, 'bank'::text, 'vouchers'::text]))),
     CONSTRAINT ledger_accounts_owned_by_kind CHECK (((kind = ANY (ARRAY['escrow_rental'::text, 'escrow_deposit'::text, 'host_payable'::text, 'guest_refundable'::text])) = (owner_id IS NOT NULL)))
 );
 
@@ -3080,16 +3089,19 @@ CREATE TABLE public.pots (
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     divided_at timestamp with time zone,
     given_back bigint DEFAULT 0 NOT NULL,
+    voucher bigint DEFAULT 0 NOT NULL,
+    from_voucher bigint,
     CONSTRAINT pots_amount_check CHECK ((amount > 0)),
     CONSTRAINT pots_charged_back_within CHECK (((charged_back >= 0) AND (given_back >= 0) AND ((charged_back + given_back) <= amount) AND ((state <> 'charged_back'::text) OR ((charged_back + given_back) = amount)) AND ((state <> ALL (ARRAY['held'::text, 'disputed'::text])) OR ((charged_back + given_back) < amount)))),
     CONSTRAINT pots_commission_bps_check CHECK (((commission_bps >= 0) AND (commission_bps <= 10000))),
     CONSTRAINT pots_contested_while_held CHECK (((NOT contested) OR (state = ANY (ARRAY['held'::text, 'disputed'::text])))),
     CONSTRAINT pots_disputed_in_window CHECK (((state <> 'disputed'::text) OR (closes_at IS NOT NULL))),
     CONSTRAINT pots_divided_once_over CHECK ((((state = ANY (ARRAY['held'::text, 'disputed'::text, 'charged_back'::text])) = (to_guest IS NULL)) AND ((to_guest IS NULL) = (commission IS NULL)) AND ((to_guest IS NULL) = (to_host IS NULL)) AND ((to_guest IS NULL) = (divided_at IS NULL)))),
-    CONSTRAINT pots_divided_without_loss CHECK (((to_guest IS NULL) OR ((to_guest >= 0) AND (commission >= 0) AND (to_host >= 0) AND (((((to_guest + commission) + to_host) + charged_back) + given_back) = amount)))),
+    CONSTRAINT pots_divided_without_loss CHECK (((to_guest IS NULL) OR ((to_guest >= 0) AND (commission >= 0) AND (to_host >= 0) AND (((((to_guest + commission) + to_host) + charged_back) + given_back) = (amount + COALESCE(from_voucher, (0)::bigint)))))),
     CONSTRAINT pots_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT pots_kind_check CHECK ((kind = ANY (ARRAY['rental'::text, 'deposit'::text]))),
     CONSTRAINT pots_state_known CHECK ((state = ANY (ARRAY['held'::text, 'disputed'::text, 'releasing'::text, 'released'::text, 'refunding'::text, 'refunded'::text, 'charged_back'::text]))),
+    CONSTRAINT pots_voucher_within CHECK (((voucher >= 0) AND ((voucher = 0) OR (kind = 'rental'::text)) AND ((voucher = 0) OR ((from_voucher IS NULL) = (to_guest IS NULL))) AND ((from_voucher IS NULL) OR ((from_voucher >= 0) AND (from_voucher <= voucher))))),
     CONSTRAINT pots_window_in_order CHECK ((opens_at < closes_at)),
     CONSTRAINT pots_window_whole CHECK (((opens_at IS NULL) = (closes_at IS NULL)))
 );
@@ -3100,6 +3112,20 @@ CREATE TABLE public.pots (
 --
 
 COMMENT ON TABLE public.pots IS 'Money of a booking in escrow; its window says when it may be disputed (none until confirmed)';
+
+
+--
+-- Name: COLUMN pots.voucher; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.pots.voucher IS 'what of the price a voucher pays at the cost of the platform';
+
+
+--
+-- Name: COLUMN pots.from_voucher; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.pots.from_voucher IS 'what of that was added as the pot was divided';
 
 
 --
@@ -3527,6 +3553,115 @@ ALTER TABLE public.units ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 
 
 --
+-- Name: voucher_uses; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.voucher_uses (
+    booking_id uuid NOT NULL,
+    voucher_id uuid NOT NULL,
+    guest_id uuid NOT NULL,
+    amount bigint NOT NULL,
+    currency character(3) NOT NULL,
+    expires_at timestamp with time zone,
+    given_back_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    CONSTRAINT voucher_uses_amount_check CHECK ((amount > 0)),
+    CONSTRAINT voucher_uses_currency_known CHECK ((currency ~ '^[A-Z]{3}$'::text))
+);
+
+
+--
+-- Name: TABLE voucher_uses; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.voucher_uses IS 'One use of a voucher by a booking (its first part): held until expires_at, null once paid for';
+
+
+--
+-- Name: COLUMN voucher_uses.given_back_at; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.voucher_uses.given_back_at IS 'null: it counts as a use; else it does not any more';
+
+
+--
+-- Name: vouchers; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.vouchers (
+    id uuid NOT NULL,
+    code text NOT NULL,
+    name text NOT NULL,
+    amount bigint,
+    currency character(3),
+    percent_bps smallint,
+    discount_max bigint,
+    borne_by text NOT NULL,
+    made_by uuid NOT NULL,
+    host_id uuid,
+    listing_id uuid,
+    kind text,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    uses_max integer,
+    uses integer DEFAULT 0 NOT NULL,
+    once_per_guest boolean NOT NULL,
+    "least" bigint DEFAULT 0 NOT NULL,
+    ended_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    CONSTRAINT vouchers_amount_within CHECK (((amount >= 1) AND (amount <= '1000000000000000'::bigint))),
+    CONSTRAINT vouchers_amounts_have_currency CHECK (((currency IS NOT NULL) OR ((amount IS NULL) AND (discount_max IS NULL) AND ("least" = 0)))),
+    CONSTRAINT vouchers_borne_by_known CHECK ((borne_by = ANY (ARRAY['host'::text, 'platform'::text]))),
+    CONSTRAINT vouchers_code_readable CHECK ((code ~ '^[A-Za-z0-9][A-Za-z0-9-]{2,39}$'::text)),
+    CONSTRAINT vouchers_currency_known CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+    CONSTRAINT vouchers_host_bears_own CHECK (
+CASE borne_by
+    WHEN 'host'::text THEN ((host_id IS NOT NULL) AND (made_by = host_id))
+    ELSE true
+END),
+    CONSTRAINT vouchers_kind_known CHECK ((kind = ANY (ARRAY['stay'::text, 'trip'::text]))),
+    CONSTRAINT vouchers_least_within CHECK (("least" >= 0)),
+    CONSTRAINT vouchers_most_of_percent CHECK (((discount_max IS NULL) OR ((discount_max > 0) AND (percent_bps IS NOT NULL)))),
+    CONSTRAINT vouchers_name_given CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT vouchers_percent_within CHECK (((percent_bps >= 1) AND (percent_bps <= 9900))),
+    CONSTRAINT vouchers_period_in_order CHECK ((starts_at < ends_at)),
+    CONSTRAINT vouchers_uses_max_given CHECK ((uses_max > 0)),
+    CONSTRAINT vouchers_uses_within CHECK (((uses >= 0) AND ((uses_max IS NULL) OR (uses <= uses_max)))),
+    CONSTRAINT vouchers_worth_one_thing CHECK (((amount IS NULL) <> (percent_bps IS NULL)))
+);
+
+
+--
+-- Name: TABLE vouchers; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.vouchers IS 'What pays a part of the price of those who know its code; uses counts its rows of voucher_uses';
+
+
+--
+-- Name: COLUMN vouchers.discount_max; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.vouchers.discount_max IS 'of a percentage: the most that it pays';
+
+
+--
+-- Name: COLUMN vouchers.host_id; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.vouchers.host_id IS 'only for listings of this host; null: of anybody';
+
+
+--
+-- Name: COLUMN vouchers."least"; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.vouchers."least" IS 'the least rental of the parts that it is for';
+
+
+--
 -- Name: webhook_events; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -3890,7 +4025,7 @@ ALTER TABLE ONLY public.instruction_history
 --
 
 ALTER TABLE ONLY public.instructions
-    ADD CONSTRAINT instructions_once UNIQUE (kind, source_id);
+    ADD CONSTRAINT instructions_once UNIQUE (kind, source_id, from_balance);
 
 
 --
@@ -4259,6 +4394,22 @@ ALTER TABLE ONLY public.units
 
 ALTER TABLE ONLY public.units
     ADD CONSTRAINT units_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: voucher_uses voucher_uses_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.voucher_uses
+    ADD CONSTRAINT voucher_uses_pkey PRIMARY KEY (booking_id);
+
+
+--
+-- Name: vouchers vouchers_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.vouchers
+    ADD CONSTRAINT vouchers_pkey PRIMARY KEY (id);
 
 
 --
@@ -5045,6 +5196,55 @@ CREATE INDEX taken_in_of_payment ON public.taken_in USING btree (payment_id, id)
 --
 
 CREATE INDEX units_of_listing ON public.units USING btree (listing_id, id);
+
+
+--
+-- Name: voucher_uses_held; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX voucher_uses_held ON public.voucher_uses USING btree (voucher_id, expires_at) WHERE ((given_back_at IS NULL) AND (expires_at IS NOT NULL));
+
+
+--
+-- Name: voucher_uses_of_guest; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX voucher_uses_of_guest ON public.voucher_uses USING btree (guest_id, voucher_id) WHERE (given_back_at IS NULL);
+
+
+--
+-- Name: voucher_uses_of_voucher; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX voucher_uses_of_voucher ON public.voucher_uses USING btree (voucher_id);
+
+
+--
+-- Name: vouchers_code_once; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE UNIQUE INDEX vouchers_code_once ON public.vouchers USING btree (lower(code));
+
+
+--
+-- Name: vouchers_of_host; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX vouchers_of_host ON public.vouchers USING btree (host_id) WHERE (host_id IS NOT NULL);
+
+
+--
+-- Name: vouchers_of_listing; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX vouchers_of_listing ON public.vouchers USING btree (listing_id) WHERE (listing_id IS NOT NULL);
+
+
+--
+-- Name: vouchers_of_maker; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX vouchers_of_maker ON public.vouchers USING btree (made_by, id);
 
 
 --
@@ -5980,6 +6180,54 @@ ALTER TABLE ONLY public.taken_in
 
 ALTER TABLE ONLY public.units
     ADD CONSTRAINT units_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES public.listings(id);
+
+
+--
+-- Name: voucher_uses voucher_uses_booking_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.voucher_uses
+    ADD CONSTRAINT voucher_uses_booking_id_fkey FOREIGN KEY (booking_id) REFERENCES public.bookings(id);
+
+
+--
+-- Name: voucher_uses voucher_uses_guest_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.voucher_uses
+    ADD CONSTRAINT voucher_uses_guest_id_fkey FOREIGN KEY (guest_id) REFERENCES public.accounts(id);
+
+
+--
+-- Name: voucher_uses voucher_uses_voucher_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.voucher_uses
+    ADD CONSTRAINT voucher_uses_voucher_id_fkey FOREIGN KEY (voucher_id) REFERENCES public.vouchers(id);
+
+
+--
+-- Name: vouchers vouchers_host_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.vouchers
+    ADD CONSTRAINT vouchers_host_id_fkey FOREIGN KEY (host_id) REFERENCES public.accounts(id);
+
+
+--
+-- Name: vouchers vouchers_listing_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.vouchers
+    ADD CONSTRAINT vouchers_listing_id_fkey FOREIGN KEY (listing_id) REFERENCES public.listings(id);
+
+
+--
+-- Name: vouchers vouchers_made_by_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.vouchers
+    ADD CONSTRAINT vouchers_made_by_fkey FOREIGN KEY (made_by) REFERENCES public.accounts(id);
 
 
 --

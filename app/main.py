@@ -20,6 +20,7 @@ import app.market.availability.routes
 import app.market.bookings.routes
 import app.market.disputes.routes
 import app.market.inventory.routes
+import app.market.vouchers.routes
 import app.money.bank_statements.routes
 import app.money.instructions.routes
 import app.money.ledger.routes
@@ -51,6 +52,7 @@ def create_app() -> ASGIApp:
         route_handlers=[
             *app.people.accounts.routes.routes,
             *app.market.bookings.routes.routes,
+            *app.market.vouchers.routes.routes,
             *app.money.instructions.routes.routes,
             *app.flows.cancellation.routes.routes,
             *app.flows.chargebacks.routes.routes,

@@ -46,6 +46,12 @@ A_CHARGEBACK: Final = {
     "reason": "A",
 }  # fmt: skip
 A_CLAIM: Final = {"claimed": {"amount": 1, "currency": "NGN"}}
+A_VOUCHER: Final = {
+    "code": "A-1",
+    "name": "A",
+    "percentBps": 1_000,
+    "endsAt": "2100-01-01T00:00:00Z",
+}
 A_PRICE: Final = {"price": {"amount": 10_000, "currency": "NGN"}}
 
 PUBLIC: Final = {
@@ -172,6 +178,14 @@ PROTECTED: Final = {
     ("DELETE", "/api/listings/{listing_id}/blocked-dates/{block_id}"): Rule(
         stranger=HOST_ONLY, other_host=403, guest=HOST_ONLY
     ),
+    ("POST", "/api/host/vouchers"): Rule(A_VOUCHER, stranger=HOST_ONLY, guest=HOST_ONLY),
+    ("GET", "/api/host/vouchers"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),
+    ("POST", "/api/host/vouchers/{voucher_id}/end"): Rule(
+        {}, stranger=HOST_ONLY, other_host=NOT_YOURS, guest=HOST_ONLY
+    ),
+    ("POST", "/api/admin/vouchers"): ADMIN_ONLY._replace(body=A_VOUCHER),
+    ("GET", "/api/admin/vouchers"): ADMIN_ONLY,
+    ("POST", "/api/admin/vouchers/{voucher_id}/end"): ADMIN_ONLY,
     ("GET", "/api/admin/ledger/accounts"): ADMIN_ONLY,
     ("GET", "/api/admin/ledger/accounts/{ledger_account_id}"): ADMIN_ONLY,
     ("GET", "/api/admin/ledger/accounts/{ledger_account_id}/entries"): ADMIN_ONLY,

@@ -10,11 +10,14 @@ import pytest
 from app.edge.gateways.port import GatewayName
 from app.foundation.alerts import Severity, raise_alert
 from app.foundation.db import execute, fetch_value, transaction
+from app.market.vouchers import actions as vouchers
+from app.market.vouchers.model import NewVoucher
 from app.money.payees import actions as payees
 from app.money.payees.model import NewPayoutAccount
 from app.people.accounts.model import Principal, Role
 from tests import make
 from tests.api.routes import (
+    A_VOUCHER,
     AN_ACCOUNT,
     GUEST,
     NOBODY,
@@ -100,6 +103,7 @@ async def scene(shop: Shop) -> Scene:
         "dispute_id": str(make.new_id()),
         "chargeback_id": str(make.new_id()),
         "override_id": "1",
+        "voucher_id": await _voucher(shop.host),
         "block_id": "1",
         "alert_id": await _alert(),
         "settlement_id": str(make.new_id()),
@@ -122,6 +126,12 @@ async def _payout_account(host: Principal) -> str:
         gateway = GatewayName.PAYSTACK
         account = await payees.add_account(tx, new, host_id=host.id, gateway=gateway)
         return str(account.id)
+
+
+async def _voucher(host: Principal) -> str:
+    async with transaction() as tx:
+        new = msgspec.convert(A_VOUCHER | {"code": "OF-THE-HOST"}, NewVoucher)
+        return str((await vouchers.make_as_host(tx, host_id=host.id, new=new)).id)
 
 
 async def _alert() -> str:
@@ -168,7 +178,7 @@ async def test_the_guest_cannot_act_as_the_host(scene: Scene) -> None:
 async def test_refused_requests_change_nothing(scene: Scene) -> None:
     tables = (
         "bookings", "claims", "payments", "listings", "units", "price_overrides", "alerts",
-        "payout_accounts", "job_pauses",
+        "payout_accounts", "job_pauses", "vouchers",
     )  # fmt: skip
     before = [await _rows(scene.shop, table) for table in tables]
     for (method, path), rule in PROTECTED.items():

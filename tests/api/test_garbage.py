@@ -61,6 +61,18 @@ A_STAY: Final = {
     "price": MONEY, "deposit": MONEY, "checkInTime": "15:00:00", "checkOutTime": "11:00:00",
     "rules": SOME_RULES,
 }  # fmt: skip
+A_VOUCHER: Final = {
+    "code": "GARBAGE-1",
+    "name": "A",
+    "percentBps": 1_000,
+    "discountMax": MONEY,
+    "least": MONEY,
+    "kind": "stay",
+    "startsAt": "2027-01-01T00:00:00Z",
+    "endsAt": "2100-01-01T00:00:00Z",
+    "usesMax": 1,
+    "oncePerGuest": True,
+}
 PASSENGERS: Final = [{"seat": "1A", "name": "A", "document": "B", "contact": "C"}]
 SOME_EVIDENCE: Final = {"text": "A", "files": ["https://files.example/a.jpg", "a/b.jpg"]}
 A_SEAT: Final = {
@@ -113,6 +125,9 @@ REQUESTS: Final = [
         "toGuest": MONEY, "decision": "A"}),
     ("POST", "/api/payments/initiate", "guest", {
         "bookingId": "{booking_id}", "returnUrl": "https://example.com/back"}),
+    ("POST", "/api/host/vouchers", "host", A_VOUCHER | {"listingId": "{stay_id}"}),
+    ("POST", "/api/host/vouchers", "host", A_VOUCHER | {"amount": MONEY}),
+    ("POST", "/api/admin/vouchers", "admin", A_VOUCHER | {"hostId": "{booking_id}"}),
     ("POST", "/api/listings", "host", A_TRIP),
     ("POST", "/api/listings", "host", A_STAY),
     ("PATCH", "/api/listings/{stay_id}", "host", {
@@ -166,6 +181,8 @@ WITHOUT_A_BODY: Final = {
     ("POST", "/api/bookings/{booking_id}/accept"),
     ("POST", "/api/bookings/{booking_id}/disputes/{dispute_id}/withdraw"),
     ("POST", "/api/payments/{payment_id}/verify"),
+    ("POST", "/api/host/vouchers/{voucher_id}/end"),
+    ("POST", "/api/admin/vouchers/{voucher_id}/end"),
     ("POST", "/api/admin/alerts/{alert_id}/acknowledge"),
     ("POST", "/api/admin/refunds/{instruction_id}/look-up"),
     ("POST", "/api/admin/transfers/{instruction_id}/look-up"),

@@ -64,6 +64,8 @@ OWNERS: Final = {
     "price_overrides": "market/inventory",
     "blocked_dates": "market/inventory",
     "claims": "market/claims",
+    "vouchers": "market/vouchers",
+    "voucher_uses": "market/vouchers",
     "bookings": "market/bookings",
     "booking_history": "market/bookings",
     "passengers": "market/bookings",

@@ -110,8 +110,9 @@ class NewTransfer(msgspec.Struct, frozen=True, kw_only=True):
 
     `reference` is ours, one per attempt, committed before the call; `recipient` is the gateway's
     code for the payee's account; `reason` is what the payee may read on a statement. The money is
-    that of the charge `charge_reference`: some gateways hold a transfer until that has come in.
-    `charge_id` is the gateway's id of it.
+    that of the charge `charge_reference`: some gateways hold a transfer until that has come in, and
+    then send no more than the charge. `charge_id` is the gateway's id of it. `from_balance`: it is
+    sent because of the charge, and its money is not the charge's: our own balance pays it.
     `send_before` is on the clock of `time.monotonic()`: after it the request is not sent any more,
     and the outcome is Unknown. A sender that was delayed for so long counts as dead, and another
     one may have taken over.
@@ -123,6 +124,7 @@ class NewTransfer(msgspec.Struct, frozen=True, kw_only=True):
     recipient: str
     money: Money
     reason: str
+    from_balance: bool = False
     send_before: float = inf
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence, Set
+from math import lcm
 from typing import Final, NamedTuple
 
 import httpx
@@ -41,6 +42,9 @@ class _Open(NamedTuple):
     gateway: Gateway
     currencies: Set[str]
 
+
+# They refuse a transfer of a charge's money that is more than the charge.
+_TIE_TRANSFERS: Final = frozenset({GatewayName.STRIPE})
 
 _open: Final[dict[GatewayName, _Open]] = {}  # in the order in which they are preferred
 
@@ -188,6 +192,24 @@ def gateway_to_pay(currency: str, name: GatewayName | None = None) -> Gateway:
 def amounts_of(name: GatewayName, operation: Operation, currency: str) -> AmountRule:
     """The amounts that a gateway takes or pays, whether it is open or not."""
     return _AMOUNTS[name](operation, currency) or ANY
+
+
+def ties_transfers(name: GatewayName) -> bool:
+    """Whether a gateway, open or not, transfers at most its charge when it is asked for a part.
+
+    What a host is to get beyond that is a transfer of its own, from our balance there.
+    """
+    return name in _TIE_TRANSFERS
+
+
+def steps_of(currency: str) -> int:
+    """The step of which every amount is a multiple that some gateway can charge and pay back.
+
+    Minor units. Of the gateways that are used for this currency; 1 if there is none.
+    """
+    used = [name for name, each in _open.items() if currency in each.currencies]
+    rules = [amounts_of(name, operation, currency) for name in used for operation in Operation]
+    return lcm(*(rule.step for rule in rules))
 
 
 def all_amounts() -> list[dict[str, str | int]]:

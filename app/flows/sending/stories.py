@@ -145,6 +145,7 @@ async def _send(attempt: Instruction, charge: Payment, money: Money, send_before
             recipient=target,
             money=money,
             reason=attempt.reason,
+            from_balance=attempt.from_balance,
             send_before=send_before,
         )
     )

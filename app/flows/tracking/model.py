@@ -46,11 +46,15 @@ class StageReply(Output, frozen=True):
 
 
 class Shares(Output, frozen=True):
-    """How a pot was divided. The three shares sum to what was left of it."""
+    """How a pot was divided.
+
+    The three shares sum to what was left of it and `fromVoucher`, which a voucher has added.
+    """
 
     to_guest: Money
     commission: Money
     to_host: Money
+    from_voucher: Money
 
 
 class Wait(Output, frozen=True):

@@ -135,6 +135,7 @@ def _shares(pot: Pot) -> Shares | None:
         to_guest=pot.money(pot.to_guest),
         commission=pot.money(pot.commission),
         to_host=pot.money(pot.to_host),
+        from_voucher=pot.money(pot.from_voucher or 0),
     )
 
 

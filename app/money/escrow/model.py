@@ -49,6 +49,9 @@ class Pot(msgspec.Struct, frozen=True, kw_only=True):
     confirmed. `charged_back` is what the guest's bank has taken of it before it was divided,
     `given_back` what somebody has refunded of it at the gateway, without us, before that. While a
     chargeback of its charge is open, it is `contested`, and cannot be divided.
+
+    `amount` is what the guest has paid. `voucher` is what of the price a voucher pays at the cost
+    of the platform, and `from_voucher` what of that was added as the pot was divided.
     """
 
     id: UUID
@@ -73,6 +76,8 @@ class Pot(msgspec.Struct, frozen=True, kw_only=True):
     charged_back: int = 0
     given_back: int = 0
     contested: bool = False
+    voucher: int = 0
+    from_voucher: int | None = None
 
     @property
     def left(self) -> int:
@@ -90,7 +95,8 @@ class Pot(msgspec.Struct, frozen=True, kw_only=True):
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
     """What a charge paid for: how much of it is rental (with the host's fee), how much deposit.
 
-    `booking_id` is that of the part, `part` its number in the booking.
+    `booking_id` is that of the part, `part` its number in the booking. `voucher` is what of the
+    rental a voucher pays at the cost of the platform, and the guest does not.
     """
 
     booking_id: UUID
@@ -103,6 +109,7 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     rental: int
     deposit: int
     commission_bps: int
+    voucher: int = 0
 
 
 class Windows(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,8 +120,9 @@ class Windows(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Division(msgspec.Struct, frozen=True, kw_only=True):
-    """Who gets how much of a pot, and why. The three shares sum to what is left of the pot.
+    """Who gets how much of a pot, and why.
 
+    The three shares sum to what is left of the pot and what a voucher adds, `from_voucher`.
     `commission` has in it what is less than the gateway's step, and can be paid to nobody.
     """
 
@@ -123,6 +131,7 @@ class Division(msgspec.Struct, frozen=True, kw_only=True):
     commission: int
     to_host: int
     reason: str
+    from_voucher: int = 0
     automatic: bool = False  # no person asked for it: its refund waits at the refund gate
 
     @property

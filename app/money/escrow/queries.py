@@ -19,9 +19,10 @@ async def insert(tx: Tx, holding: Holding, amounts: Mapping[UUID, tuple[PotKind,
         """
         WITH opened AS (
             INSERT INTO pots (id, booking_id, kind, state, payment_id, guest_id, host_id, gateway,
-                              amount, currency, commission_bps)
+                              amount, currency, commission_bps, voucher)
             SELECT given.id, %(booking_id)s, given.kind, 'held', %(payment_id)s, %(guest_id)s,
-                   %(host_id)s, %(gateway)s, given.amount, %(currency)s, %(commission_bps)s
+                   %(host_id)s, %(gateway)s, given.amount, %(currency)s, %(commission_bps)s,
+                   CASE given.kind WHEN 'rental' THEN %(voucher)s ELSE 0 END
               FROM unnest(%(ids)s::uuid[], %(kinds)s::text[], %(amounts)s::bigint[])
                    AS given (id, kind, amount)
          RETURNING id, booking_id, kind, state
@@ -38,6 +39,7 @@ async def insert(tx: Tx, holding: Holding, amounts: Mapping[UUID, tuple[PotKind,
         gateway=holding.gateway,
         currency=holding.currency,
         commission_bps=holding.commission_bps,
+        voucher=holding.voucher,
     )
 
 
@@ -167,10 +169,11 @@ async def divide(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> int:
         WITH divided AS (
             UPDATE pots
                SET state = given.state, to_guest = given.to_guest, commission = given.commission,
-                   to_host = given.to_host, divided_at = business_now(),
-                   updated_at = business_now()
+                   to_host = given.to_host, from_voucher = given.from_voucher,
+                   divided_at = business_now(), updated_at = business_now()
               FROM jsonb_to_recordset(%(divisions)s) AS given (
                    id uuid, state text, to_guest bigint, commission bigint, to_host bigint,
+                   from_voucher bigint,
                    reason text)
              WHERE pots.id = given.id AND pots.state = 'held' AND NOT contested
          RETURNING pots.id, booking_id, kind, pots.state, given.reason
@@ -187,6 +190,7 @@ async def divide(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> int:
                     "to_guest": division.to_guest,
                     "commission": division.commission,
                     "to_host": division.to_host,
+                    "from_voucher": division.from_voucher,
                     "reason": division.reason,
                 }
                 for division in divisions
@@ -308,6 +312,7 @@ async def give_back(tx: Tx, pot: Pot, amount: int, *, reason: str) -> Pot | None
                    to_guest = CASE WHEN %(is_all)s THEN 0 END,
                    commission = CASE WHEN %(is_all)s THEN 0 END,
                    to_host = CASE WHEN %(is_all)s THEN 0 END,
+                   from_voucher = CASE WHEN %(is_all)s THEN 0 END,
                    divided_at = CASE WHEN %(is_all)s THEN business_now() END,
                    contested = contested AND NOT %(is_all)s,
                    updated_at = business_now()

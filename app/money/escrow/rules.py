@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from app.edge.gateways.amounts import Operation
-from app.edge.gateways.registry import amounts_of
+from app.edge.gateways.registry import amounts_of, ties_transfers
 from app.foundation import states
 from app.foundation.audit import Change, Subject
 from app.foundation.money import split
@@ -46,20 +46,26 @@ def divide(pot: Pot, *, to_guest: int, reason: str, automatic: bool = False) -> 
     which nobody could be paid, goes to the platform with its commission. A deposit is no income:
     what the host gets of it bears no commission.
 
+    What a voucher pays at the platform's cost is added to the rest in proportion: where the guest
+    gets half of what was paid back, half of the voucher is added, rounded down. So the guest never
+    gets more than was paid, and the host what would have been due without the voucher.
+
     Raises ChargeContested while a chargeback of the pot's charge is open.
     """
     if pot.contested:
         raise ChargeContested("What is held stays where it is until its chargeback is decided.")
     to_guest = amounts_of(pot.gateway, Operation.REFUND, pot.currency).share(to_guest)
     rest = pot.left - to_guest
+    from_voucher = pot.voucher * rest // pot.amount
     bps = pot.commission_bps if pot.kind is PotKind.RENTAL else 0
-    _, uncut = split(rest, [bps, WHOLE_BPS - bps])
+    _, uncut = split(rest + from_voucher, [bps, WHOLE_BPS - bps])
     to_host = amounts_of(pot.gateway, Operation.TRANSFER, pot.currency).in_steps(uncut)
     return Division(
         pot=pot,
         to_guest=to_guest,
-        commission=rest - to_host,
+        commission=rest + from_voucher - to_host,
         to_host=to_host,
+        from_voucher=from_voucher,
         reason=reason,
         automatic=automatic,
     )
@@ -76,6 +82,7 @@ def changes(divisions: Sequence[Division]) -> list[Change]:
                 "toGuest": division.pot.money(division.to_guest),
                 "commission": division.pot.money(division.commission),
                 "toHost": division.pot.money(division.to_host),
+                "fromVoucher": division.pot.money(division.from_voucher),
                 "reason": division.reason,
             },
         )
@@ -173,11 +180,6 @@ def split_off(pot: Pot, amount: int, *, pot_id: UUID, booking_id: UUID) -> Pot:
     )
 
 
-def reduced(pot: Pot, amount: int) -> Pot:
-    """A pot of which this amount was split off."""
-    return msgspec.structs.replace(pot, amount=pot.amount - amount)
-
-
 def posting_of_split(split: Split) -> Posting:
     """The posting that moves what is held from the account of one booking to that of another."""
     return Posting(
@@ -231,18 +233,23 @@ def parts(holding: Holding) -> dict[PotKind, int]:
 
 
 def posting(division: Division) -> Posting:
-    """The posting that empties a pot: to the guest, the platform and the host."""
+    """The posting that empties a pot: to the guest, the platform and the host.
+
+    What a voucher adds is the platform's cost: that account is below zero by what it has cost.
+    """
     pot = division.pot
     escrow = account(pot)
     guest = Account(kind=AccountKind.GUEST_REFUNDABLE, currency=pot.currency, owner_id=pot.guest_id)
     host = Account(kind=AccountKind.HOST_PAYABLE, currency=pot.currency, owner_id=pot.host_id)
     platform = Account(kind=AccountKind.PLATFORM_REVENUE, currency=pot.currency)
+    vouchers = Account(kind=AccountKind.VOUCHERS, currency=pot.currency)
     return Posting(
         kind=PostingKind.DIVISION,
         source_id=pot.id,
         booking_id=pot.booking_id,
         entries=(
             Entry(escrow, -pot.left),
+            *([Entry(vouchers, -division.from_voucher)] if division.from_voucher else []),
             Entry(guest, division.to_guest),
             Entry(platform, division.commission),
             Entry(host, division.to_host),
@@ -282,9 +289,19 @@ def payouts(divisions: Iterable[Division]) -> list[Payout]:
             host_id=division.pot.host_id,
             gateway=division.pot.gateway,
             amount=division.to_host,
+            of_charge=_of_charge(division),
             currency=division.pot.currency,
             reason=division.reason,
         )
         for division in divisions
         if division.to_host
     ]
+
+
+def _of_charge(division: Division) -> int | None:
+    """The most that may be sent to the host as the charge's money; None if there is no limit."""
+    pot = division.pot
+    if not division.from_voucher or not ties_transfers(pot.gateway):
+        return None
+    steps = amounts_of(pot.gateway, Operation.TRANSFER, pot.currency)
+    return steps.in_steps(pot.left - division.to_guest)

@@ -30,6 +30,7 @@ class AccountKind(StrEnum):
     CHARGEBACK_LOSSES = "chargeback_losses"
     EXCHANGE = "exchange"  # what a gateway has exchanged: one side in each currency
     BANK = "bank"
+    VOUCHERS = "vouchers"  # below zero by what vouchers have cost the platform
 
 
 _K = AccountKind
@@ -51,6 +52,7 @@ _NAMES: Final = MappingProxyType(
         _K.CHARGEBACK_LOSSES: "Losses by chargebacks",
         _K.EXCHANGE: "Exchanged by gateways",
         _K.BANK: "Our bank account",
+        _K.VOUCHERS: "Paid by vouchers",
     }
 )
 

@@ -14,7 +14,11 @@ from app.money.instructions.model import InstructionState, WaitsFor
 
 
 class Payout(msgspec.Struct, frozen=True, kw_only=True):
-    """A host's share of a pot (`source_id`), which is to be transferred. In minor units."""
+    """A host's share of a pot (`source_id`), which is to be transferred. In minor units.
+
+    `of_charge` is the most that may be sent as the money of its charge; None if there is no limit.
+    The rest is a transfer from our balance.
+    """
 
     source_id: UUID
     booking_id: UUID
@@ -24,6 +28,7 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     amount: int
     currency: str
     reason: str
+    of_charge: int | None = None
 
 
 class Debt(msgspec.Struct, frozen=True, kw_only=True):

@@ -178,7 +178,8 @@ async def transfers_of_host(
                      WHERE instruction_id = instructions.id AND history.state = 'cancelled')
                     END AS cancelled_because,
                (SELECT coalesce(sum(kept.amount), 0)::bigint FROM debt_recoveries AS kept
-                 WHERE kept.source_id = instructions.source_id) AS kept_back
+                 WHERE kept.source_id = instructions.source_id
+                   AND NOT instructions.from_balance) AS kept_back
           FROM instructions
          WHERE payee_id = %(host_id)s AND kind = 'transfer'
            AND (%(state)s::text IS NULL OR state = %(state)s)

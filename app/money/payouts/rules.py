@@ -67,7 +67,10 @@ def changes(recoveries: Sequence[Recovery]) -> list[Change]:
 def transfers(
     payouts: Sequence[Payout], recoveries: Sequence[Recovery], recipients: Mapping[Payee, str]
 ) -> list[NewInstruction]:
-    """The transfers of what is left of each payout, to the payee's account if there is one."""
+    """The transfers of what is left of each payout, to the payee's account if there is one.
+
+    There are two of a payout that is more than may be sent as its charge's money.
+    """
     kept: dict[object, int] = {}
     for recovery in recoveries:
         kept[recovery.source_id] = kept.get(recovery.source_id, 0) + recovery.amount
@@ -81,13 +84,20 @@ def transfers(
             payee_id=payout.host_id,
             gateway=payout.gateway,
             target=recipients.get(Payee(payout.host_id, payout.gateway, payout.currency)),
-            amount=payout.amount - kept.get(payout.source_id, 0),
+            amount=amount,
             currency=payout.currency,
             reason=payout.reason,
+            from_balance=from_balance,
         )
         for payout in payouts
-        if payout.amount > kept.get(payout.source_id, 0)
+        for from_balance, amount in _ways(payout, payout.amount - kept.get(payout.source_id, 0))
     ]
+
+
+def _ways(payout: Payout, left: int) -> list[tuple[bool, int]]:
+    """How much of what is left of a payout is sent from our balance (True), and how much not."""
+    of_charge = left if payout.of_charge is None else min(left, payout.of_charge)
+    return [each for each in ((False, of_charge), (True, left - of_charge)) if each[1]]
 
 
 def as_seen_by_host(transfer: HostTransfer, beside: Beside) -> HostTransferReply:

@@ -19,6 +19,7 @@ from app.operations.invariants.queries import (
     settlements,
     times,
     units,
+    vouchers,
 )
 from app.operations.invariants.queries.judging import Judge, Verdicts, make_room, take_snapshot
 from app.operations.invariants.rules import LAWS
@@ -29,6 +30,8 @@ BROKEN: Final = "law_broken"  # the kind of alert; its subject is the law
 JUDGES: Final[tuple[Judge, ...]] = (
     ledger.transactions,
     units.claims,
+    vouchers.uses,
+    vouchers.vouchers,
     ledger.balances,
     settlements.transactions,
     settlements.settlements,

@@ -37,6 +37,7 @@ LAWS: Final = (
     _law("cash_at_gateways", _C, "A gateway has what came in, less what went out and its fees."),
     _law("losses_are_chargebacks", _C, "Chargeback losses are what nobody else pays for."),
     _law("bank_has_payouts", _C, "Our bank has the payouts that left gateways and did not fail."),
+    _law("vouchers_cost", _C, "Vouchers cost what they have added to pots at our expense."),
     _law("checkpoints_sum_up", _C, "A checkpoint is the sum of its account's entries up to it."),
     # ---- money in ----
     _law("paid_has_pots", _C, "A booking that was paid has its price in pots; no other has any."),
@@ -49,9 +50,12 @@ LAWS: Final = (
     ),
     _law("unapplied_given_back", _C, "A charge that bought nothing is refunded in full."),
     _law("refunds_counted", _C, "A charge counts its refunds, which never exceed it."),
+    _law("vouchers_not_oversold", _C, "A voucher counts its uses, and has no more than it may."),
+    _law("voucher_uses_fit", _C, "A voucher is used by a booking that costs less, while it lives."),
     # ---- money out ----
     _law("divisions_posted_once", _C, "A pot is in the ledger as divided once, if it is divided."),
     _law("commission_as_agreed", _C, "The platform keeps its commission of the host's part only."),
+    _law("vouchers_add", _C, "A voucher adds to a divided pot as much as the guest did not get."),
     _law("shares_instructed", _C, "Each share of a divided pot has its refund or transfer, once."),
     _law(
         "pots_close_when_arrived", _C, "A pot is closed when all its money has arrived, not before."

@@ -20,6 +20,8 @@ NEEDS_TROUBLE = {
     "recoveries_counted",
     "sent_together_once",
     "taken_in_borne",
+    "voucher_uses_fit",
+    "vouchers_not_oversold",
 }
 
 

@@ -70,12 +70,13 @@ async def start(client: Client, new: NewTransfer) -> Accepted | Refused | Refere
     """`POST /v1/transfers`, from the charge; a second call makes no second transfer.
 
     With a `source_transaction` a transfer needs no balance: it waits for the charge's money, which
-    takes days to become available.
+    takes days to become available. All transfers of one charge are at most the charge. What our
+    balance pays has none, and is found by its `transfer_group` all the same.
     """
     wire = to_wire(new.money)
     if not wire or not _REFERENCE.fullmatch(new.reference):
         return Refused(reason=f"{new.money} cannot be transferred by Stripe as {new.reference!r}")
-    charge_id = new.charge_id or await charges.find_id(client, new.charge_reference)
+    charge_id = None if new.from_balance else await _charge_id(client, new)
     if isinstance(charge_id, Refused):
         return charge_id
     attempt = await client.call(
@@ -89,6 +90,10 @@ async def start(client: Client, new: NewTransfer) -> Accepted | Refused | Refere
         send_before=new.send_before,
     )
     return _begun(new, attempt, wire)
+
+
+async def _charge_id(client: Client, new: NewTransfer) -> str | Refused:
+    return new.charge_id or await charges.find_id(client, new.charge_reference)
 
 
 async def find(
@@ -143,13 +148,13 @@ def _read_row(row: Row) -> FoundInstruction | None:
     return found if isinstance(found, FoundInstruction) else None
 
 
-def _request(new: NewTransfer, charge_id: str, wire: int) -> Form:
+def _request(new: NewTransfer, charge_id: str | None, wire: int) -> Form:
     return form(
         {
             "amount": wire,
             "currency": new.money.currency.lower(),
             "destination": new.recipient,
-            "source_transaction": charge_id,
+            **({"source_transaction": charge_id} if charge_id else {}),
             "transfer_group": new.charge_reference,
             "description": new.reason,
             "metadata": {"reference": new.reference},

@@ -9,11 +9,10 @@ from app.foundation.audit import SYSTEM, Actor, ActorRole
 from app.foundation.db import Tx, now
 from app.market.bookings import queries, rules
 from app.market.bookings.actions.end import notify_cancelled
-from app.market.bookings.actions.move import move, notify, record
+from app.market.bookings.actions.move import give_voucher_back, move, notify, record, release
 from app.market.bookings.actions.pay import confirm
 from app.market.bookings.actions.read import lock_whole, not_found
 from app.market.bookings.model import AnswerTooLate, Booking, BookingState, NotYourPart
-from app.market.claims import actions as claims
 from app.money.escrow import actions as escrow
 
 _WITH_ANOTHER: Final = "another part of the booking was declined"
@@ -75,12 +74,13 @@ async def _decline(
 ) -> Booking:
     """Decline a part, and cancel the others that end with it, in one order of claims and pots."""
     others = rules.that_end_with(booking, parts, await now(tx))
-    await claims.release(tx, [part.sought for part in (booking, *others)])
+    await release(tx, [booking, *others])
     declined = await move(tx, booking, BookingState.DECLINED, by=by, reason=reason)
     await record(tx, "decline_booking", booking, declined, by=by, reason=reason)
     for part in others:
         ended = await move(tx, part, BookingState.CANCELLED, by=by, reason=_WITH_ANOTHER)
         await record(tx, "cancel_booking", part, ended, by=by, reason=_WITH_ANOTHER)
+    await give_voucher_back(tx, [booking, *others])
     part_ids = [part.id for part in (booking, *others)]
     await escrow.return_all(tx, part_ids, by=by, reason="declined")
     await notify(tx, declined, declined.guest_id, Kind.BOOKING_DECLINED, reason=reason)

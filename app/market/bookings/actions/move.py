@@ -13,6 +13,7 @@ from app.foundation.queue import CloseCheckout, enqueue_all
 from app.market.bookings import queries, rules
 from app.market.bookings.model import MOVES, Booking, BookingState
 from app.market.claims import actions as claims
+from app.market.vouchers import actions as vouchers
 from app.money.payments import actions as payments
 
 
@@ -80,8 +81,31 @@ async def release_and_move(
     tx: Tx, parts: Sequence[Booking], to: BookingState, *, by: Actor, reason: str
 ) -> list[Booking]:
     """Free the units of parts of one booking, in the order of all claims, and move the parts."""
+    await release(tx, parts)
+    moved = [await move(tx, part, to, by=by, reason=reason) for part in parts]
+    await give_voucher_back(tx, parts)
+    return moved
+
+
+async def release(tx: Tx, parts: Sequence[Booking]) -> None:
+    """Free the units of parts of one booking. Its voucher is locked before, as everywhere."""
+    if rules.has_voucher(parts):
+        await vouchers.lock(tx, parts[0].whole_id)
     await claims.release(tx, [part.sought for part in parts])
-    return [await move(tx, part, to, by=by, reason=reason) for part in parts]
+
+
+async def give_voucher_back(
+    tx: Tx, parts: Sequence[Booking], *, even_if_used: bool = False
+) -> None:
+    """Give the use of a booking's voucher back, if no part that it pays for lives any more.
+
+    A guest who has cancelled what was paid for has used it up.
+    """
+    if not rules.has_voucher(parts):
+        return
+    whole_id = parts[0].whole_id
+    if even_if_used or not await queries.is_voucher_used(tx, whole_id):
+        await vouchers.give_back(tx, whole_id)
 
 
 async def record(

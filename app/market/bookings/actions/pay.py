@@ -7,16 +7,23 @@ from app.edge.notifications.model import Kind
 from app.foundation.audit import SYSTEM, Actor, ActorRole
 from app.foundation.db import Tx, now
 from app.market.bookings import rules
-from app.market.bookings.actions.move import move, notify
+from app.market.bookings.actions.move import give_voucher_back, move, notify
 from app.market.bookings.model import Booking, BookingState
 from app.market.claims import actions as claims
 from app.market.inventory import actions as inventory
+from app.market.vouchers import actions as vouchers
+from app.market.vouchers.model import Voucher
 from app.money.escrow import actions as escrow
 from app.money.payments.model import Payment
 
 
 async def await_payment(tx: Tx, parts: Sequence[Booking], *, until: datetime) -> list[Booking]:
-    """Move a held booking to `awaiting_payment`, and extend its hold to the payment deadline."""
+    """Move a held booking to `awaiting_payment`, and extend its hold to the payment deadline.
+
+    Raises VoucherUsedUp, VoucherUsedBefore if the hold had run out, and others took its use.
+    """
+    if rules.has_voucher(parts):
+        await vouchers.extend(tx, parts[0].whole_id, until=until)
     await claims.claim(tx, [part.sought for part in parts], until=until)
     guest = Actor(ActorRole.GUEST, parts[0].guest_id)
     to = BookingState.AWAITING_PAYMENT
@@ -31,14 +38,18 @@ async def secure(tx: Tx, parts: Sequence[Booking], payment: Payment) -> bool:
 
     If the hold has run out, the units are claimed again; and if the booking has expired, only
     while the hosts still sell them. Returns False, and changes nothing, if any of the units are no
-    longer available.
+    longer available, or the voucher is used up by others.
     """
     is_expired = parts[0].state is BookingState.EXPIRED
     if is_expired and not all([await _is_still_sold(tx, part) for part in parts]):
         return False
-    if not await claims.try_claim(tx, [part.sought for part in parts], until=None):
+    voucher = await _voucher_of(tx, parts)
+    if voucher and not await vouchers.keep(tx, parts[0].whole_id):
         return False
-    await escrow.hold(tx, [rules.holding(part, payment) for part in parts])
+    if not await claims.try_claim(tx, [part.sought for part in parts], until=None):
+        await give_voucher_back(tx, parts, even_if_used=True)
+        return False
+    await escrow.hold(tx, [rules.holding(part, payment, voucher) for part in parts])
     moment = await now(tx)
     requests = [part for part in parts if part.terms.request_to_book]
     for part in parts:
@@ -76,3 +87,7 @@ async def _is_still_sold(tx: Tx, booking: Booking) -> bool:
     return await inventory.still_sells(
         tx, booking.listing_id, unit_ids=span.unit_ids, first=span.first, last=span.last
     )
+
+
+async def _voucher_of(tx: Tx, parts: Sequence[Booking]) -> Voucher | None:
+    return await vouchers.of_booking(tx, parts[0].whole_id) if rules.has_voucher(parts) else None

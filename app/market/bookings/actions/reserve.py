@@ -18,6 +18,8 @@ from app.market.claims import actions as claims
 from app.market.claims import rules as claim_rules
 from app.market.inventory import actions as inventory
 from app.market.inventory.model import OfferedUnit
+from app.market.vouchers import actions as vouchers
+from app.market.vouchers.model import Voucher
 
 
 async def reserve(tx: Tx, *, guest_id: UUID, request: Reserve) -> list[Booking]:
@@ -26,7 +28,8 @@ async def reserve(tx: Tx, *, guest_id: UUID, request: Reserve) -> list[Booking]:
     Raises UnitsTaken or SoldOut, which name what is free instead; StayRuleBroken, which names a
     rule of the host; Invalid for a request that contradicts itself or a listing; ListingNotFound,
     ListingClosed, DatesBlocked, OwnListing, TripDeparted. What is wrong with one part of several
-    names it by its number, as `part`.
+    names it by its number, as `part`. A voucher that cannot be used here: Invalid, VoucherUsedUp,
+    VoucherUsedBefore.
     """
     wanted = rules.wanted_parts(request)
     orders: list[rules.Order] = []
@@ -34,7 +37,10 @@ async def reserve(tx: Tx, *, guest_id: UUID, request: Reserve) -> list[Booking]:
         with _in_part(place):
             orders.append(await _order(tx, guest_id, request, place, part))
     rules.check_together(orders)
-    parts = await _hold(tx, orders)
+    voucher = await _take_voucher(tx, guest_id, request)
+    parts = await _hold(tx, orders, voucher)
+    if voucher:
+        await _hold_voucher(tx, voucher, parts)
     for order, part in zip(orders, parts, strict=True):
         if order.passengers:
             with _in_part(order.place):
@@ -61,7 +67,29 @@ async def _order(
     )
 
 
-async def _hold(tx: Tx, orders: Sequence[rules.Order]) -> list[Booking]:
+async def _take_voucher(tx: Tx, guest_id: UUID, request: Reserve) -> Voucher | None:
+    """The voucher that is asked for, locked before any claim is made: see `vouchers.actions`."""
+    if request.voucher_code is None:
+        return None
+    return await vouchers.take(tx, request.voucher_code, guest_id=guest_id)
+
+
+async def _hold_voucher(tx: Tx, voucher: Voucher, parts: Sequence[Booking]) -> None:
+    first = parts[0]
+    if first.expires_at is None:
+        raise ValueError("what has just been held has a deadline")
+    await vouchers.hold(
+        tx,
+        voucher,
+        booking_id=first.id,
+        guest_id=first.guest_id,
+        amount=sum(part.discount for part in parts),
+        currency=first.currency,
+        until=first.expires_at,
+    )
+
+
+async def _hold(tx: Tx, orders: Sequence[rules.Order], voucher: Voucher | None) -> list[Booking]:
     """Hold the units that are named, and any others where a number is asked for; all in one."""
     named = {
         order.place.part: _held(order, _named_units(order))
@@ -70,7 +98,7 @@ async def _hold(tx: Tx, orders: Sequence[rules.Order]) -> list[Booking]:
     }
     sought = [part.sought for part in named.values()]
     if len(named) == len(orders):
-        parts = _payable(list(named.values()))
+        parts = _payable(list(named.values()), voucher)
         await claims.keep_apart(tx, sought)
         for short, got in claim_rules.short(sought, await queries.hold(tx, parts)):
             raise await claims.units_taken(tx, short, got)
@@ -83,7 +111,7 @@ async def _hold(tx: Tx, orders: Sequence[rules.Order]) -> list[Booking]:
             for order, units in zip(others, picked, strict=True)
         }
         by_number = named | any_units
-        parts = _payable([by_number[order.place.part] for order in orders])
+        parts = _payable([by_number[order.place.part] for order in orders], voucher)
         short = claim_rules.short([part.sought for part in parts], await queries.hold(tx, parts))
         for each, got in short:
             if each.part in named:
@@ -103,11 +131,15 @@ def _held(order: rules.Order, units: Sequence[OfferedUnit]) -> Booking:
         return rules.held(order, units)
 
 
-def _payable(parts: list[Booking]) -> list[Booking]:
-    """The parts, if a gateway can charge their total and pay its shares: else a hold is useless.
+def _payable(parts: list[Booking], voucher: Voucher | None) -> list[Booking]:
+    """The parts at the price that is paid, if a gateway can charge their total and pay its shares:
+    else a hold is useless.
 
     Raises Invalid.
     """
+    if voucher:
+        shares = vouchers.discounts(voucher, [rules.priced(part) for part in parts])
+        parts = rules.discounted(parts, shares, voucher.name)
     if reason := refused_by_all(rules.total(parts), parts=rules.amounts_apart(parts)):
         field = "listingId" if len(parts) == 1 else "parts"
         raise Invalid.field(field, f"cannot be paid so: {reason}")

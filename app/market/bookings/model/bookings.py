@@ -77,6 +77,7 @@ class Terms(Output, frozen=True):
     check_in_local: str | None = None
     check_out_local: str | None = None
     check_out_zone: str | None = None
+    voucher: str | None = None  # the name of what has lowered the price
     nights_between: int = 0  # kept empty between this stay and others in the same rooms
 
 

@@ -10,6 +10,7 @@ from msgspec import Meta
 from app.foundation.wire import Input, Name
 from app.market.bookings.model.bookings import PARTS_MAX, UNITS_PER_BOOKING_MAX
 from app.market.inventory.model import Label
+from app.market.vouchers.model import Code
 
 Labels = Annotated[
     list[Label], Meta(min_length=1, max_length=UNITS_PER_BOOKING_MAX, examples=[["1A", "1B"]])
@@ -50,7 +51,8 @@ class Reserve(WantedPart, frozen=True):
     """One stay or trip; or several `parts` that are held, paid and confirmed together.
 
     With `partsStandAlone` the guest wants the parts that hosts accept, though others decline;
-    without it one host's no ends the whole booking.
+    without it one host's no ends the whole booking. A `voucherCode` lowers the price of those parts
+    that the voucher is for.
     """
 
     hold_duration_minutes: Minutes = 15
@@ -58,6 +60,7 @@ class Reserve(WantedPart, frozen=True):
         default_factory=list[WantedPart]
     )
     parts_stand_alone: bool = False
+    voucher_code: Code | None = None
 
 
 class Passengers(Input, frozen=True):

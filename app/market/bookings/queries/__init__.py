@@ -3,6 +3,7 @@
 from app.market.bookings.queries.bookings import (
     find,
     hold,
+    is_voucher_used,
     later_parts,
     lock,
     lock_first_part,
@@ -34,6 +35,7 @@ __all__ = [
     "find",
     "history",
     "hold",
+    "is_voucher_used",
     "later_parts",
     "list_of_guest",
     "list_of_host",

@@ -8,6 +8,7 @@ from app.foundation.audit import Actor
 from app.foundation.db import (
     Tx,
     fetch_all,
+    fetch_new_value,
     fetch_one,
     json,
 )
@@ -67,6 +68,24 @@ async def hold(tx: Tx, parts: Sequence[Booking]) -> list[Claimed]:
         )
         SELECT booking_id, array_agg(unit_id) AS unit_ids FROM claimed GROUP BY booking_id""",
         parts=json(list(parts)),
+    )
+
+
+async def is_voucher_used(tx: Tx, whole_id: UUID) -> bool:
+    """Whether a part that a voucher pays for lives, or was paid for and the guest cancelled it."""
+    return await fetch_new_value(
+        tx,
+        bool,
+        """
+        SELECT EXISTS (
+            SELECT FROM bookings AS part
+             WHERE (id = %(whole_id)s OR part_of = %(whole_id)s) AND discount > 0
+               AND (state NOT IN ('expired', 'declined', 'cancelled')
+                    OR state = 'cancelled' AND EXISTS (
+                       SELECT FROM booking_history
+                        WHERE booking_id = part.id AND state = 'cancelled' AND actor = 'guest'
+                          AND was IN ('awaiting_host', 'confirmed'))))""",
+        whole_id=whole_id,
     )
 
 

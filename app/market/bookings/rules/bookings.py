@@ -19,12 +19,48 @@ from app.market.bookings.model import (
 from app.market.bookings.rules.orders import passenger_errors
 from app.market.inventory import rules as inventory_rules
 from app.market.inventory.model import Kind
+from app.market.vouchers.model import BorneBy, Priced, Voucher
 from app.money.escrow.model import Holding, Windows
 from app.money.payments.model import Payment
 
 
-def holding(booking: Booking, payment: Payment) -> Holding:
-    """What a charge paid for: the host's fee belongs to the rental."""
+def priced(booking: Booking) -> Priced:
+    """A part of a booking, as a voucher looks at its price."""
+    return Priced(
+        listing_id=booking.listing_id,
+        host_id=booking.host_id,
+        kind=booking.kind,
+        currency=booking.currency,
+        rental=booking.rental,
+        fee=booking.fee,
+        rest=booking.deposit,
+    )
+
+
+def discounted(parts: Iterable[Booking], shares: Iterable[int], voucher: str) -> list[Booking]:
+    """Parts of which a voucher of this name pays a share each, in minor units."""
+    return [
+        msgspec.structs.replace(
+            part,
+            discount=share,
+            total=part.total - share,
+            terms=msgspec.structs.replace(part.terms, voucher=voucher) if share else part.terms,
+        )
+        for part, share in zip(parts, shares, strict=True)
+    ]
+
+
+def has_voucher(parts: Iterable[Booking]) -> bool:
+    """Whether a voucher pays anything of these parts."""
+    return any(part.discount for part in parts)
+
+
+def holding(booking: Booking, payment: Payment, voucher: Voucher | None) -> Holding:
+    """What a charge paid for: the host's fee belongs to the rental.
+
+    What a voucher pays that the platform bears is added as the rental is divided.
+    """
+    is_ours = voucher is not None and voucher.borne_by is BorneBy.PLATFORM
     return Holding(
         booking_id=booking.id,
         part=booking.part,
@@ -36,6 +72,7 @@ def holding(booking: Booking, payment: Payment) -> Holding:
         rental=booking.rental + booking.fee - booking.discount,
         deposit=booking.deposit,
         commission_bps=booking.terms.commission_bps,
+        voucher=booking.discount if is_ours else 0,
     )
 
 
@@ -135,6 +172,8 @@ def facts(booking: Booking, *, reason: str) -> BookingFacts:
         stated["arrival_zone"] = booking.terms.check_out_zone
     if reason:
         stated["reason"] = reason
+    if booking.split_from:
+        stated["given_back"] = True
     if booking.respond_by:
         stated["respond_by"] = booking.respond_by
     return stated

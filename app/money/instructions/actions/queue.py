@@ -33,8 +33,8 @@ async def queue_all(tx: Tx, new: Sequence[NewInstruction], *, by: Actor) -> None
     """Store new instructions, all of one kind; they are sent soon after the commit.
 
     Without a target they wait for the payee's account. Automatic refunds wait at the refund gate,
-    until a job admits them. One source causes one refund and one transfer at the most: raises
-    Violated("instructions_once").
+    until a job admits them. One source causes one refund, one transfer, and one transfer from
+    our balance at the most: raises Violated("instructions_once").
     """
     if not new:
         return
@@ -130,7 +130,7 @@ async def _with_keys(tx: Tx, new: Sequence[NewInstruction]) -> list[NewInstructi
     In a database that was restored, what the gateway did since the backup may have been taken in
     under such a key. That was another refund or transfer: this one gets a key of its own.
     """
-    keys = {each.id: derived(each.source_id, each.kind) for each in new}
+    keys = {each.id: attempts.key_of(each) for each in new}
     in_use = set(await queries.keys_in_use(tx, list(keys.values())))
     return [
         structs.replace(each, key=derived(key, "again") if key in in_use else key)

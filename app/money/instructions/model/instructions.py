@@ -85,7 +85,8 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
     null until it is known; `returned` is what of it has come back in parts, and `settled_returned`
     what that was in our balance, if the gateway exchanges it.
 
-    `key` is what its references are made of; null for the id.
+    `key` is what its references are made of; null for the id. `from_balance`: a transfer of what is
+    not its charge's money, which our own balance at the gateway pays.
     """
 
     id: UUID
@@ -126,6 +127,7 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
     settled_amount: int | None = None
     settled_currency: str | None = None
     settled_returned: int = 0
+    from_balance: bool = False
 
     @property
     def is_led(self) -> bool:
@@ -174,7 +176,8 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
 class NewInstruction(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be paid out. Without a target it waits for the payee's account.
 
-    It is not sent before `not_before`; then `waits_for` says why.
+    It is not sent before `not_before`; then `waits_for` says why. `from_balance`: a transfer that
+    our own balance at the gateway pays, and not the charge.
 
     `key`, which its references are made of, follows from the source: it is set as it is queued.
 
@@ -196,6 +199,7 @@ class NewInstruction(msgspec.Struct, frozen=True, kw_only=True):
     not_before: datetime | None = None
     waits_for: WaitsFor | None = None
     key: UUID | None = None
+    from_balance: bool = False
 
 
 class InstructionMove(Output, frozen=True):

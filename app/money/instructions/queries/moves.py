@@ -51,12 +51,13 @@ async def insert(tx: Tx, new: Sequence[NewInstruction], *, queued_for: timedelta
         WITH stored AS (
             INSERT INTO instructions (
                 id, key, kind, state, booking_id, payment_id, source_id, payee_id, gateway,
-                target, amount, currency, reason, automatic, not_before, waits_for, next_try_at)
+                target, amount, currency, reason, automatic, not_before, waits_for,
+                from_balance, next_try_at)
             SELECT id, key, kind,
                    CASE WHEN target IS NULL THEN 'waiting_for_payee' ELSE 'queued' END,
                    booking_id, payment_id, source_id, payee_id, gateway, target, amount, currency,
                    reason, automatic, not_before,
-                   CASE WHEN target IS NULL THEN 'payee' ELSE waits_for END,
+                   CASE WHEN target IS NULL THEN 'payee' ELSE waits_for END, from_balance,
                    CASE WHEN target IS NOT NULL AND NOT automatic
                         THEN greatest(business_now() + %(queued_for)s, not_before) END
               FROM jsonb_populate_recordset(NULL::instructions, %(new)s)

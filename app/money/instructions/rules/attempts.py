@@ -9,7 +9,7 @@ from uuid import UUID
 from app.edge.gateways.port import FoundInstruction
 from app.foundation.ids import derived
 from app.foundation.money import Money
-from app.money.instructions.model import Instruction, InstructionKind, Origin
+from app.money.instructions.model import Instruction, InstructionKind, NewInstruction, Origin
 
 ATTEMPTS_MAX: Final = 5
 # If the last attempt was not refused: the gateway, or the way to it, did not work.
@@ -46,6 +46,7 @@ QUEUED_FOR: Final = timedelta(minutes=2)
 ALERTS: Final = ("instruction_needs_attention", "instruction_vanished", "instruction_mismatch")
 
 _POTS: Final = ("rental", "deposit")  # what a charge fills: see escrow
+_FROM_BALANCE: Final = " from balance"
 PARTS_MAX: Final = 8  # of a booking, when it is made: see market
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f]{32}")
 _PREFIXES: Final = {InstructionKind.REFUND: "rf", InstructionKind.TRANSFER: "tr"}
@@ -62,10 +63,16 @@ def reference(instruction: Instruction, attempt: int) -> str:
     return f"{_PREFIXES[instruction.kind]}-{key.hex}-{attempt}"
 
 
+def key_of(new: NewInstruction) -> UUID:
+    """What the references of a new instruction are made of: it follows from its source."""
+    return derived(new.source_id, f"{new.kind}{_FROM_BALANCE if new.from_balance else ''}")
+
+
 def references_of_payouts(payment_id: UUID) -> list[str]:
     """What the attempts to pay out a charge's pots would be called, whether there were any.
 
     Those of the first part of its booking come first, then those that later parts would have had.
+    What goes from our balance goes beside one of these.
     """
     names = [*_POTS, *(f"{kind} {part}" for part in range(2, PARTS_MAX + 1) for kind in _POTS)]
     keys = [derived(derived(payment_id, name), InstructionKind.TRANSFER) for name in names]

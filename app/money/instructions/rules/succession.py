@@ -22,4 +22,5 @@ def successor(
         currency=was.currency,
         reason=was.reason,
         automatic=automatic,
+        from_balance=was.from_balance,
     )

@@ -83,6 +83,10 @@ _BALANCES: Final = """
         SELECT 'bank', NULL, NULL, currency, -sum(amount)
           FROM expected_payouts WHERE failed_at IS NULL
          GROUP BY currency
+         UNION ALL
+        SELECT 'vouchers', NULL, NULL, currency, -sum(from_voucher)
+          FROM pots WHERE from_voucher > 0
+         GROUP BY currency
     )
     SELECT concat_ws(' ', kind, owner_id, gateway, currency) AS id,
            CASE WHEN kind LIKE 'escrow_%' AND balance < 0 THEN concat('is at ', balance)
@@ -93,7 +97,8 @@ _BALANCES: Final = """
            CASE WHEN kind = 'platform_revenue' THEN difference END AS revenue_is_commission,
            CASE WHEN kind = 'gateway_clearing' THEN difference END AS cash_at_gateways,
            CASE WHEN kind = 'chargeback_losses' THEN difference END AS losses_are_chargebacks,
-           CASE WHEN kind = 'bank' THEN difference END AS bank_has_payouts
+           CASE WHEN kind = 'bank' THEN difference END AS bank_has_payouts,
+           CASE WHEN kind = 'vouchers' THEN difference END AS vouchers_cost
       FROM (SELECT coalesce(posted.kind, explained.kind) AS kind,
                    coalesce(posted.owner_id, explained.owner_id) AS owner_id,
                    coalesce(posted.gateway, explained.gateway) AS gateway,
@@ -121,7 +126,7 @@ async def transactions(tx: Tx) -> Verdicts:
              UNION ALL
             SELECT id, amount - from_unsent - from_owed FROM taken_in
              UNION ALL
-            SELECT id, amount - charged_back - given_back FROM pots
+            SELECT id, amount - charged_back - given_back + coalesce(from_voucher, 0) FROM pots
              UNION ALL
             SELECT id, amount FROM chargebacks WHERE settled_amount IS NULL
              UNION ALL
@@ -179,6 +184,7 @@ async def balances(tx: Tx) -> Verdicts:
             "cash_at_gateways",
             "losses_are_chargebacks",
             "bank_has_payouts",
+            "vouchers_cost",
         ),
         _BALANCES,
     )

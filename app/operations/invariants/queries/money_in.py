@@ -19,9 +19,10 @@ async def bookings(tx: Tx) -> Verdicts:
         """
         SELECT booking.id,
                CASE WHEN paid AND (coalesce(rental.amount, 0), coalesce(deposit.amount, 0))
-                     <> (booking.rental + booking.fee, booking.deposit)
+                     <> (booking.rental + booking.fee - booking.discount, booking.deposit)
                     THEN concat(booking.state, ' and paid: pots of ', rental.amount, ' and ',
-                                deposit.amount, ' for ', booking.rental + booking.fee, ' and ',
+                                deposit.amount, ' for ',
+                                booking.rental + booking.fee - booking.discount, ' and ',
                                 booking.deposit)
                     WHEN NOT paid AND coalesce(rental.id, deposit.id) IS NOT NULL
                     THEN concat(booking.state, ' and unpaid, with pots')
@@ -71,6 +72,11 @@ async def pots(tx: Tx) -> Verdicts:
                      <> (booking.guest_id, booking.host_id, booking.currency,
                          (booking.terms ->> 'commissionBps')::int)
                     THEN concat('differs from what was agreed on in booking ', booking.id)
+                    WHEN pot.voucher <> CASE WHEN pot.kind = 'rental'
+                                              AND voucher.borne_by = 'platform'
+                                             THEN booking.discount ELSE 0 END
+                    THEN concat('with a voucher of ', pot.voucher, ', where it pays ',
+                                booking.discount)
                END AS pots_as_agreed,
                CASE WHEN booking.state IN ('confirmed', 'completed') AND pot.opens_at IS NULL
                      AND pot.state <> 'charged_back' AND pot.given_back < pot.amount
@@ -87,6 +93,9 @@ async def pots(tx: Tx) -> Verdicts:
                END AS windows_as_booked
           FROM pots AS pot
           LEFT JOIN bookings AS booking ON booking.id = pot.booking_id
+          LEFT JOIN voucher_uses AS use
+            ON use.booking_id = coalesce(booking.part_of, booking.id)
+          LEFT JOIN vouchers AS voucher ON voucher.id = use.voucher_id
          CROSS JOIN LATERAL (
                SELECT CASE WHEN pot.kind = 'rental' AND booking.kind = 'stay'
                            THEN booking.check_in_at ELSE booking.check_out_at END AS at,

@@ -13,7 +13,7 @@ async def pots(tx: Tx) -> Verdicts:
     return await judge(
         tx,
         "pot",
-        ("divisions_posted_once", "commission_as_agreed", "disputes_freeze"),
+        ("divisions_posted_once", "commission_as_agreed", "vouchers_add", "disputes_freeze"),
         """
         WITH rule AS (
             SELECT * FROM jsonb_to_recordset(%(rules)s) AS rule (
@@ -29,14 +29,21 @@ async def pots(tx: Tx) -> Verdicts:
                END AS divisions_posted_once,
                CASE WHEN pot.commission - CASE pot.kind WHEN 'deposit' THEN 0
                               ELSE (pot.amount - pot.charged_back - pot.given_back
-                                    - pot.to_guest)
+                                    - pot.to_guest + coalesce(pot.from_voucher, 0))
                                    * pot.commission_bps / 10000 END
                          NOT BETWEEN 0 AND coalesce(rule.step, 1) - 1
                       OR pot.to_guest + pot.commission + pot.to_host + pot.charged_back
-                         + pot.given_back <> pot.amount
+                         + pot.given_back <> pot.amount + coalesce(pot.from_voucher, 0)
                     THEN concat('of ', pot.amount, ', divided into ', pot.to_guest, ', ',
                                 pot.commission, ' and ', pot.to_host)
                END AS commission_as_agreed,
+               CASE WHEN pot.to_guest IS NOT NULL
+                     AND coalesce(pot.from_voucher, 0)
+                         <> div(pot.voucher::numeric
+                                * (pot.amount - pot.charged_back - pot.given_back - pot.to_guest),
+                                pot.amount)
+                    THEN concat('with ', pot.from_voucher, ' of a voucher of ', pot.voucher)
+               END AS vouchers_add,
                CASE WHEN (pot.state = 'disputed') <> (dispute.id IS NOT NULL)
                     THEN concat(pot.state, ', with the open dispute ', dispute.id)
                END AS disputes_freeze
@@ -79,6 +86,12 @@ async def shares(tx: Tx) -> Verdicts:
                    confirmed_at IS NOT NULL OR id IN (
                        SELECT id FROM replaced WHERE confirmed_at IS NOT NULL) AS has_been_there
               FROM instructions
+        ), shares AS (
+            SELECT kind, source_id, sum(amount) AS amount, bool_and(is_there) AS is_there,
+                   bool_and(has_been_there OR is_there) AS was_there,
+                   array_agg(DISTINCT payment_id) AS payment_ids,
+                   array_agg(DISTINCT payee_id) AS payee_ids
+              FROM share GROUP BY kind, source_id
         )
         SELECT pot.id,
                CASE WHEN coalesce(refund.amount, 0) <> coalesce(pot.to_guest, 0)
@@ -87,22 +100,22 @@ async def shares(tx: Tx) -> Verdicts:
                          <> coalesce(pot.to_host, 0)
                     THEN concat('a transfer of ', transfer.amount, ', and ',
                                 coalesce(kept.amount, 0), ' kept back, for the share ', pot.to_host)
-                    WHEN refund.payee_id <> pot.guest_id OR transfer.payee_id <> pot.host_id
-                      OR refund.payment_id <> pot.payment_id
-                      OR transfer.payment_id <> pot.payment_id
+                    WHEN refund.payee_ids <> ARRAY[pot.guest_id]
+                      OR transfer.payee_ids <> ARRAY[pot.host_id]
+                      OR refund.payment_ids <> ARRAY[pot.payment_id]
+                      OR transfer.payment_ids <> ARRAY[pot.payment_id]
                     THEN 'its money goes to somebody else, or comes from another charge'
                END AS shares_instructed,
                CASE WHEN pot.state IN ('released', 'refunded')
-                     AND ((refund.has_been_there OR refund.is_there) IS FALSE
-                          OR (transfer.has_been_there OR transfer.is_there) IS FALSE)
+                     AND (refund.was_there IS FALSE OR transfer.was_there IS FALSE)
                     THEN concat(pot.state, ', and not all of it has arrived')
                     WHEN pot.state IN ('releasing', 'refunding')
                      AND refund.is_there IS NOT FALSE AND transfer.is_there IS NOT FALSE
                     THEN concat(pot.state, ', and all of it has arrived')
                END AS pots_close_when_arrived
           FROM pots AS pot
-          LEFT JOIN share AS refund ON refund.kind = 'refund' AND refund.source_id = pot.id
-          LEFT JOIN share AS transfer
+          LEFT JOIN shares AS refund ON refund.kind = 'refund' AND refund.source_id = pot.id
+          LEFT JOIN shares AS transfer
             ON transfer.kind = 'transfer' AND transfer.source_id = pot.id
           LEFT JOIN (
                SELECT source_id, sum(amount) AS amount

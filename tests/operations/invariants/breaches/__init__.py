@@ -10,6 +10,7 @@ from tests.operations.invariants.breaches.money_out import MONEY_OUT
 from tests.operations.invariants.breaches.moves import LATE, STATES
 from tests.operations.invariants.breaches.reconciliation import RECONCILIATION
 from tests.operations.invariants.breaches.settlements import BANK, SETTLEMENTS
+from tests.operations.invariants.breaches.vouchers import VOUCHERS
 
 __all__ = ["BREACHES", "Breach"]
 
@@ -17,6 +18,7 @@ BREACHES: Final = (
     *UNITS,
     *LEDGER,
     *MONEY_IN,
+    *VOUCHERS,
     *MONEY_OUT,
     *CHARGEBACKS,
     *SETTLEMENTS,

@@ -137,6 +137,24 @@ LEDGER: Final = (
         also=("revenue_is_commission",),
     ),
     Breach(
+        "vouchers_cost",
+        "a voucher that no pot has",
+        f"""
+        WITH account AS (
+            INSERT INTO ledger_accounts (kind, currency) VALUES ('vouchers', 'NGN') RETURNING id
+        ), posted AS (
+            INSERT INTO ledger_transactions (kind, source_id, memo)
+            VALUES ('gateway_fee', {NOBODY}, 'a breach') RETURNING id
+        ), entries AS (
+            INSERT INTO ledger_entries (transaction_id, account_id, amount)
+            SELECT posted.id, account.id, -5 FROM posted, account
+             UNION ALL
+            SELECT posted.id, ({first("id", _LOSSES)}), 5 FROM posted
+        )
+        SELECT 'vouchers NGN' FROM posted""",
+        also=("losses_are_chargebacks",),
+    ),
+    Breach(
         "checkpoints_sum_up",
         "a sum of nothing",
         """

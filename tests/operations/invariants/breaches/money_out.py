@@ -44,6 +44,16 @@ MONEY_OUT: Final = (
         RETURNING pot.id""",
     ),
     Breach(
+        "vouchers_add",
+        "a voucher that added nothing",
+        """
+        UPDATE pots SET voucher = 100, from_voucher = 0
+         WHERE id = (SELECT id FROM pots WHERE state = 'released' AND kind = 'rental'
+                        AND to_guest = 0 LIMIT 1)
+        RETURNING id""",
+        also=("pots_as_agreed",),
+    ),
+    Breach(
         "shares_instructed",
         "paid to somebody else",
         """
