@@ -13,6 +13,7 @@ from app.flows.tracking import actions as tracking
 from app.foundation.db import Tx, fetch_new_value, fetch_values, transaction
 from app.market.bookings import actions as bookings
 from app.market.bookings.model import Booking
+from app.money.escrow import actions as escrow
 from app.money.instructions import actions as instructions
 from app.people.accounts.model import Principal, Role
 from tests import make, paid
@@ -177,6 +178,9 @@ async def test_each_host_who_was_paid_owes_what_that_host_has_got() -> None:
             f"{both.stay.host_id} {-STAY_HOST}",
             f"{both.trip.host_id} {-TRIP_HOST}",
         }
+        assert await escrow.other_parts(tx, [both.stay.id]) == {
+            (both.stay.id, both.trip.host_id): both.trip.id
+        }, "so the line of the other host's settlement names the trip"
     await audit_is_clean()
     async with transaction() as tx:
         host = Principal(id=both.trip.host_id, roles=(Role.HOST,))
