@@ -242,6 +242,13 @@ async def guest_cancels_at_half(house: CrashHouse, booking: Booking) -> None:
     await house.money_arrives()
 
 
+@story(a_stay_paid)
+async def a_night_is_given_back(house: CrashHouse, booking: Booking) -> None:
+    await house.ask(house.guest, f"/api/bookings/{booking['id']}/give-back", {"lastNights": 1})
+    await house.run_jobs("money")
+    await house.money_arrives()
+
+
 @story(a_request_paid)
 async def host_declines(house: CrashHouse, booking: Booking) -> None:
     await house.ask(house.host, f"/api/bookings/{booking['id']}/decline")

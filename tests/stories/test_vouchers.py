@@ -436,3 +436,30 @@ async def test_nights_given_back_by_the_host_cost_the_voucher_nothing(shop: Shop
     await shop.post(shop.guest, f"/api/bookings/{booking['id']}/cancel", {})
     assert await _cost(shop) == 0
     await audit_is_clean()
+
+
+async def test_those_who_want_a_seat_and_a_voucher_and_let_them_go_never_wait_for_ever(
+    shop: Shop,
+) -> None:
+    voucher_id = await of_platform(uses_max=3)
+    async with transaction() as tx:
+        guests = [await make.account(tx) for _ in range(12)]
+
+    async def come_and_go(guest: Principal, seat: str) -> set[int]:
+        seen: set[int] = set()
+        for _ in range(5):
+            body = {"tripId": shop.trip_id, "seatNumbers": [seat, "2A"], "voucherCode": "WELCOME"}
+            reply = await shop.post(guest, "/api/bookings/reserve", body)
+            seen.add(reply.status_code)
+            if reply.status_code == 201:
+                path = f"/api/bookings/{reply.json()['id']}/cancel"
+                seen.add((await shop.post(guest, path, {})).status_code)
+        return seen
+
+    seats = ["1A", "1B", "1C", "1D"]
+    seen = await asyncio.gather(
+        *(come_and_go(guest, seats[number % 4]) for number, guest in enumerate(guests))
+    )
+    assert set[int]().union(*seen) == {200, 201, 409}
+    assert await uses(voucher_id) == (0, 0)
+    await audit_is_clean()

@@ -60,6 +60,7 @@ class BookingFacts(TypedDict):
     arrival_zone: NotRequired[str]
     amount: NotRequired[Money]  # what was sent or is owed of it
     reason: NotRequired[str]  # in words for people
+    given_back: NotRequired[bool]  # it is about what was given back: the rest of the booking stays
     respond_by: NotRequired[datetime]  # of a chargeback: until when evidence is accepted
     dispute: NotRequired[DisputeFacts]
 

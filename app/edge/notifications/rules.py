@@ -101,6 +101,7 @@ def _facts(taken: Taken, locale: str) -> dict[str, Any]:
         "total": str(data["total"]),
         "amount": str(data.get("amount", "")),
         "reason": data.get("reason", ""),
+        "given_back": data.get("given_back", False),
         "respond_by": moment(respond_by, taken.zone, locale) if respond_by else "",
         **_dispute_facts(data),
     }

@@ -68,20 +68,6 @@ class PartPreview(Output, frozen=True):
     total: Money
 
 
-class Preview(PartPreview, frozen=True):
-    """What the guest gets back if the asker cancels now; of several parts each that would end.
-
-    The sums are over those. Each part has a rule of its own, which may hold for longer.
-    """
-
-    parts: list[PartPreview] | UnsetType = UNSET
-
-    @property
-    def of_parts(self) -> list[PartPreview]:
-        """Each part that would end; of a booking of one part that one."""
-        return [self] if self.parts is UNSET else self.parts
-
-
 class Piece(Output, frozen=True):
     """A part of a booking as it is after something was given back of it, or what was given back.
 
@@ -124,6 +110,20 @@ class GivenBack(Output, frozen=True):
     total: Money
     given_back: Piece
     stays: Piece | None
+
+
+class Preview(PartPreview, frozen=True):
+    """What the guest gets back if the asker cancels now; of several parts each that would end.
+
+    The sums are over those. Each part has a rule of its own, which may hold for longer.
+    """
+
+    parts: list[PartPreview] | UnsetType = UNSET
+
+    @property
+    def of_parts(self) -> list[PartPreview]:
+        """Each part that would end; of a booking of one part that one."""
+        return [self] if self.parts is UNSET else self.parts
 
 
 class NotCancellable(Conflict):

@@ -16,8 +16,8 @@ from app.flows.cancellation.model import (
     HeldFast,
     NotCancellable,
     NotPaidYet,
-    PartPreview,
     Piece,
+    Preview,
     Ruling,
     TooManyParts,
 )
@@ -25,12 +25,12 @@ from app.foundation import states
 from app.foundation.audit import ActorRole
 from app.foundation.errors import FieldError, Invalid
 from app.foundation.ids import derived
-from app.market.bookings import splitting
 from app.market.bookings.model import MOVES, UNPAID, Booking, BookingState
-from app.market.bookings.splitting import Held, Split, Wish
+from app.market.bookings.rules import splitting
+from app.market.bookings.rules.splitting import Held, Split, Wish
 from app.market.inventory.model import Kind
 from app.money.escrow import rules as escrow_rules
-from app.money.escrow.model import Division, Pot, PotKind
+from app.money.escrow.model import Division, Pot, PotKind, PotState
 from app.money.escrow.model import Split as PotSplit
 from app.money.payments.model import ChargeContested
 
@@ -47,7 +47,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     ruling: Ruling
     pots: list[PotSplit]
     divisions: list[Division]
-    back: PartPreview
+    back: Preview
 
 
 def wish(request: GiveBack) -> Wish | None:
@@ -105,7 +105,7 @@ def plan(
         ruling=ruling,
         pots=splits,
         divisions=divisions,
-        back=rules.part_preview(part, ruling, divisions),
+        back=rules.preview([split.gone], {part_id: ruling}, divisions),
     )
 
 
@@ -126,7 +126,7 @@ def reply(planned: Plan, part: Booking, *, is_done: bool) -> GivenBack:
     split, back = planned.split, planned.back
     gone = split.gone if split else part
     return GivenBack(
-        booking_id=back.booking_id,
+        booking_id=part.id,
         rule=back.rule,
         until=back.until,
         rental=back.rental,
@@ -140,7 +140,7 @@ def reply(planned: Plan, part: Booking, *, is_done: bool) -> GivenBack:
 def _whole(part: Booking, pots: Sequence[Pot], *, by: ActorRole, now: datetime) -> Plan:
     ruling = rules.ruling(part, by, now)
     divisions = escrow_rules.give_back(pots, rental_bps=ruling.back_bps, reason="cancelled")
-    back = rules.part_preview(part, ruling, divisions)
+    back = rules.preview([part], {part.id: ruling}, divisions)
     return Plan(split=None, ruling=ruling, pots=[], divisions=divisions, back=back)
 
 
@@ -149,7 +149,7 @@ def _check_whole(pots: Sequence[Pot]) -> None:
     for pot in pots:
         if pot.contested:
             raise ChargeContested("What is held stays where it is until its chargeback is decided.")
-        if pot.is_undivided and pot.state != "held":
+        if pot.state is PotState.DISPUTED:
             raise HeldFast(f"The {pot.kind} is disputed: wait until that is decided.")
         if pot.charged_back or pot.given_back:
             raise HeldFast(f"A part of the {pot.kind} has gone back already: only all can follow.")
@@ -219,7 +219,7 @@ def _splits(split: Split, pots: Sequence[Pot]) -> list[PotSplit]:
         PotSplit(
             pot=pot,
             into=escrow_rules.split_off(
-                pot, amounts[pot.kind], gone.discount, pot_id=id_, booking_id=gone.id
+                pot, amounts[pot.kind], voucher=gone.discount, pot_id=id_, booking_id=gone.id
             ),
         )
         for pot, id_ in zip(taken, ids, strict=True)

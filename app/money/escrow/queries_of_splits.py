@@ -16,19 +16,19 @@ async def insert(tx: Tx, splits: Sequence[Split], *, by: Actor, reason: str) -> 
             SELECT * FROM unnest(
                    %(ids)s::uuid[], %(new_ids)s::uuid[], %(booking_ids)s::uuid[],
                    %(amounts)s::bigint[], %(vouchers)s::bigint[])
-                   AS given (id, new_id, new_booking_id, part, part_of_voucher)
+                   AS given (id, new_id, new_booking_id, part, of_voucher)
         ), kept AS (
-            UPDATE pots SET amount = amount - part, voucher = voucher - part_of_voucher,
-                            updated_at = business_now()
+            UPDATE pots SET amount = amount - part, voucher = voucher - of_voucher,
+                   updated_at = business_now()
               FROM given
              WHERE pots.id = given.id AND pots.state = 'held' AND NOT contested
                AND charged_back + given_back = 0
-         RETURNING pots.*, new_id, new_booking_id, part, part_of_voucher
+         RETURNING pots.*, new_id, new_booking_id, part, of_voucher
         ), opened AS (
             INSERT INTO pots (id, booking_id, kind, state, payment_id, guest_id, host_id, gateway,
                               amount, currency, commission_bps, voucher)
             SELECT new_id, new_booking_id, kind, state, payment_id, guest_id, host_id, gateway,
-                   part, currency, commission_bps, part_of_voucher
+                   part, currency, commission_bps, of_voucher
               FROM kept
          RETURNING id, booking_id, kind, state
         )

@@ -170,11 +170,11 @@ def check_disputable(pot: Pot, now: datetime) -> None:
         )
 
 
-def split_off(pot: Pot, amount: int, voucher: int, *, pot_id: UUID, booking_id: UUID) -> Pot:
+def split_off(pot: Pot, amount: int, *, voucher: int, pot_id: UUID, booking_id: UUID) -> Pot:
     """A pot that has a part of what is held in another, for a booking that was split from its own.
 
-    `voucher` is what a voucher pays of that part, if the platform bears it. The new pot has no
-    window: it is divided at once.
+    `voucher` is what of the voucher goes with it, if the platform bears that. It has no window: it
+    is divided at once.
     """
     return msgspec.structs.replace(
         pot,
@@ -185,11 +185,6 @@ def split_off(pot: Pot, amount: int, voucher: int, *, pot_id: UUID, booking_id: 
         opens_at=None,
         closes_at=None,
     )
-
-
-def reduced(pot: Pot, amount: int) -> Pot:
-    """A pot of which this amount was split off."""
-    return msgspec.structs.replace(pot, amount=pot.amount - amount)
 
 
 def posting_of_split(split: Split) -> Posting:

@@ -239,18 +239,30 @@ async def entries(tx: Tx, account_id: int, *, before: int | None, limit: int) ->
 
 
 async def entries_of_booking(tx: Tx, booking_id: UUID) -> list[FoundEntry]:
-    """All entries of a booking, in the order in which they were written."""
+    """All entries of a booking, or of one part of it, in the order in which they were written.
+
+    That is what was posted for it, and what moved its escrow: the charge of several parts is posted
+    for the first of them, and a split for the part that is split off.
+    """
     return await fetch_all(
         tx,
         FoundEntry,
         """
+        WITH its AS (
+            SELECT id FROM ledger_transactions WHERE booking_id = %(booking_id)s
+             UNION
+            SELECT transaction_id
+              FROM ledger_accounts AS escrow
+              JOIN ledger_entries ON account_id = escrow.id
+             WHERE owner_id = %(booking_id)s AND kind IN ('escrow_rental', 'escrow_deposit')
+        )
         SELECT entry.id, entry.amount, entry.at, transaction_id, transaction.kind, source_id,
                booking_id, memo, account_id, account.kind AS account_kind, currency, owner_id,
                gateway
-          FROM ledger_transactions AS transaction
+          FROM its
+          JOIN ledger_transactions AS transaction USING (id)
           JOIN ledger_entries AS entry ON transaction_id = transaction.id
           JOIN ledger_accounts AS account ON account.id = account_id
-         WHERE booking_id = %(booking_id)s
          ORDER BY transaction_id, entry.id""",
         booking_id=booking_id,
     )

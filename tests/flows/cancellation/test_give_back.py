@@ -44,7 +44,8 @@ async def rooms(
 ) -> Booking:
     """A stay of some nights in some rooms of a guest house of its own, held."""
     host, guest = await make.account(tx, Role.HOST), await make.account(tx)
-    listing_id = await make.stay(tx, host, **{"rooms": units, **listing})
+    listing.setdefault("rooms", units)
+    listing_id = await make.stay(tx, host, **listing)
     check_in = await make.today(tx) + days_ahead * DAY
     request = Reserve(
         listing_id=listing_id,
@@ -52,7 +53,7 @@ async def rooms(
         check_in=check_in,
         check_out=check_in + nights * DAY,
     )
-    (booking,) = await bookings.reserve(tx, guest_id=guest.id, request=request)
+    [booking] = await bookings.reserve(tx, guest_id=guest.id, request=request)
     return booking
 
 
@@ -65,7 +66,7 @@ async def seats(tx: Tx, *labels: str, **trip: Any) -> Booking:
         seat_numbers=list(labels),
         passengers=[NewPassenger(seat=label, name=f"on {label}") for label in labels],
     )
-    (booking,) = await bookings.reserve(tx, guest_id=guest.id, request=request)
+    [booking] = await bookings.reserve(tx, guest_id=guest.id, request=request)
     return await paid.pay(tx, booking)
 
 
@@ -119,7 +120,10 @@ async def test_a_seat_of_three_goes_back_with_its_price_and_its_passenger(pool: 
         gone_travel = await bookings.read_passengers(tx, booking_id=gone.id, asker=guest_of(gone))
         assert [each.name for each in gone_travel] == ["on 1B"]
         history = await bookings.read_history(tx, booking_id=gone.id, asker=guest_of(gone))
-        assert [move.state for move in history.moves][-2:] == ["confirmed", "cancelled"]
+        moves = ["held", "awaiting_payment", "confirmed", "cancelled"]
+        assert [move.state for move in history.moves] == moves
+        history = await bookings.read_history(tx, booking_id=booking.id, asker=guest_of(gone))
+        assert [move.state for move in history.moves] == moves, "each once"
         assert await fetch_value(
             tx, int, "SELECT count(*) FROM audit_log WHERE action = 'give_back'"
         )
@@ -134,7 +138,7 @@ async def test_the_seat_that_is_given_back_can_be_sold_again(pool: None) -> None
         await give(tx, booking, units=["1B"])
         other = await make.account(tx)
         request = Reserve(trip_id=booking.listing_id, seat_numbers=["1B"])
-        (again,) = await bookings.reserve(tx, guest_id=other.id, request=request)
+        [again] = await bookings.reserve(tx, guest_id=other.id, request=request)
         assert again.labels == ["1B"]
     await audit_is_clean()
 
@@ -207,7 +211,7 @@ async def test_each_night_has_its_own_price(pool: None) -> None:
             check_in=friday - DAY,
             check_out=friday + 2 * DAY,
         )
-        (booking,) = await bookings.reserve(tx, guest_id=guest.id, request=request)
+        [booking] = await bookings.reserve(tx, guest_id=guest.id, request=request)
         assert booking.lines[0].nights == [1_000, 5_000, 5_000]
         booking = await paid.pay(tx, booking)
         assert (await give(tx, booking, first_nights=1)).rental.amount == 1_000
@@ -257,12 +261,12 @@ async def test_within_a_stay_nights_to_come_go_back_and_the_paid_rental_stays(po
         booking = await paid.pay(tx, await rooms(tx, nights=4, **ODD))
         await paid.set_clock(tx, booking.check_in_at + timedelta(hours=2))
         await release_due(tx, limit=10)
-        wrongs: list[dict[str, Any]] = [
+        wishes: list[dict[str, Any]] = [
             {"first_nights": 1},
             {"units": booking.labels},
             {"last_nights": 4},
         ]
-        for wrong in wrongs:
+        for wrong in wishes:
             with pytest.raises(NotCancellable):
                 await give(tx, booking, **wrong)
         done = await give(tx, booking, last_nights=2)
@@ -324,7 +328,13 @@ async def test_what_the_host_has_not_accepted_goes_back_whole(pool: None) -> Non
 
 async def test_all_units_or_all_nights_or_all_end_the_part(pool: None) -> None:
     async with transaction() as tx:
-        for what in ({"everything": True}, {"first_nights": 2}, {"last_nights": 2}, {}):
+        wishes: list[dict[str, Any]] = [
+            {"everything": True},
+            {"first_nights": 2},
+            {"last_nights": 2},
+            {},
+        ]
+        for what in wishes:
             booking = await paid.pay(tx, await rooms(tx, nights=2, units=2, **ODD))
             done = await give(tx, booking, **(what or {"units": booking.labels}))
             assert done.stays is None

@@ -3,11 +3,11 @@
 import msgspec
 
 from app.foundation.db import Tx
-from app.market.bookings import queries_of_splits as queries
 from app.market.bookings import rules
 from app.market.bookings.actions.read import lock
 from app.market.bookings.model import Booking
-from app.market.bookings.splitting import Split
+from app.market.bookings.queries import splits
+from app.market.bookings.rules.splitting import Split
 from app.market.claims import actions as claims
 from app.market.vouchers import actions as vouchers
 from app.money.escrow import actions as escrow
@@ -24,10 +24,10 @@ async def split(tx: Tx, cut: Split) -> Booking:
     if rules.has_voucher([was]):
         await vouchers.lock(tx, was.whole_id)  # before any claim, as everywhere
     await claims.release(tx, [msgspec.structs.replace(was.sought, span=gone.span)])
-    await queries.insert(tx, gone)
-    await queries.shrink(tx, stays)
-    await queries.count_parts(tx, gone.whole_id, gone.part)
+    await splits.insert(tx, gone)
+    await splits.shrink(tx, stays)
+    await splits.count_parts(tx, gone.whole_id, gone.part)
     if set(gone.unit_ids) != set(was.unit_ids):
-        await queries.move_passengers(tx, gone)
+        await splits.move_passengers(tx, gone)
     await escrow.move_windows(tx, was.id, rules.windows(was), rules.windows(stays))
     return await lock(tx, gone.id)

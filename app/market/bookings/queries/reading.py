@@ -58,13 +58,20 @@ async def list_of_host(
 
 
 async def history(tx: Tx, booking_ids: Sequence[UUID]) -> list[Move]:
-    """The moves of these parts, in the order of time."""
+    """The moves of these parts, in the order of time.
+
+    A part that was split from another of them moved with that until it was cancelled.
+    """
     return await fetch_all(
         tx,
         Move,
         """
-        SELECT booking_id, at, was, state, actor, reason FROM booking_history
+        SELECT booking_id, at, was, move.state, actor, reason
+          FROM booking_history AS move
+          JOIN bookings AS part ON part.id = booking_id
          WHERE booking_id = ANY(%(booking_ids)s)
-         ORDER BY id""",
+           AND (split_from IS NULL OR split_from <> ALL(%(booking_ids)s)
+                OR move.state = 'cancelled')
+         ORDER BY move.id""",
         booking_ids=list(booking_ids),
     )

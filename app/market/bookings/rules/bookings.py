@@ -172,6 +172,8 @@ def facts(booking: Booking, *, reason: str) -> BookingFacts:
         stated["arrival_zone"] = booking.terms.check_out_zone
     if reason:
         stated["reason"] = reason
+    if booking.split_from:
+        stated["given_back"] = True
     if booking.respond_by:
         stated["respond_by"] = booking.respond_by
     return stated
