@@ -122,12 +122,12 @@ def unanswered(parts: Iterable[Booking], now: datetime) -> list[Booking]:
 def answer_before(booking: Booking, parts: Sequence[Booking], now: datetime) -> datetime | None:
     """When an answer to a request is too late for other parts that end with it; None if it is not.
 
-    That is before the first of them begins.
+    That is when the first of them begins.
     """
-    ahead = [
-        part.check_in_at for part in that_end_with(booking, parts, now) if part.check_in_at > now
-    ]
-    return min(ahead, default=None)
+    if parts[0].stand_alone:
+        return None
+    others = [part.check_in_at for part in parts if part.id != booking.id]
+    return min((begins for begins in others if begins > now), default=None)
 
 
 def windows(booking: Booking) -> Windows:
