@@ -147,9 +147,9 @@ async def transactions(tx: Tx) -> Verdicts:
                                   WHERE transaction_id = transaction.id
                                   GROUP BY currency) AS sums WHERE amount <> 0)
                END AS ledger_balances,
-               CASE WHEN sums.moved <> source.amount
-                    THEN concat('a ', kind, ' that moves ', sums.moved, ' for ', source_id,
-                                ' of ', source.amount)
+               CASE WHEN sums.moved <> coalesce(source.amount, split.amount)
+                    THEN concat('a ', transaction.kind, ' that moves ', sums.moved, ' for ',
+                                source_id, ' of ', coalesce(source.amount, split.amount))
                END AS postings_move_amounts
           FROM ledger_transactions AS transaction
           LEFT JOIN (
@@ -163,7 +163,9 @@ async def transactions(tx: Tx) -> Verdicts:
                         ORDER BY transaction_id) AS entry
                 GROUP BY transaction_id) AS sums ON transaction_id = transaction.id
           LEFT JOIN source ON source.id = source_id
-           AND kind NOT IN ('gateway_fee', 'exchange', 'chargeback_recovery', 'refund_kept')""",
+           AND transaction.kind NOT IN (
+               'gateway_fee', 'exchange', 'chargeback_recovery', 'refund_kept', 'split')
+          LEFT JOIN pots AS split ON split.id = source_id AND transaction.kind = 'split'""",
     )
 
 
