@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.edge.gateways.amounts import AmountRule, Operation
@@ -150,6 +150,7 @@ def test_a_stay_is_cut_without_a_gap_or_an_overlap(
     made: tuple[Booking, list[Pot]], data: st.DataObject
 ) -> None:
     part, pots = made
+    assume(not part.discount or part.total - part.deposit >= 2 * held_step(pots))
     wish = data.draw(wishes(part))
     split = planned(part, pots, wish, ActorRole.HOST, CHECK_IN - DAY).split
     if split is None:
