@@ -16,8 +16,8 @@ from app.flows.cancellation.model import (
     HeldFast,
     NotCancellable,
     NotPaidYet,
+    PartPreview,
     Piece,
-    Preview,
     Ruling,
     TooManyParts,
 )
@@ -47,7 +47,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     ruling: Ruling
     pots: list[PotSplit]
     divisions: list[Division]
-    back: Preview
+    back: PartPreview
 
 
 def wish(request: GiveBack) -> Wish | None:
@@ -105,7 +105,7 @@ def plan(
         ruling=ruling,
         pots=splits,
         divisions=divisions,
-        back=rules.preview([split.gone], {part_id: ruling}, divisions),
+        back=rules.part_preview(part, ruling, divisions),
     )
 
 
@@ -140,7 +140,7 @@ def reply(planned: Plan, part: Booking, *, is_done: bool) -> GivenBack:
 def _whole(part: Booking, pots: Sequence[Pot], *, by: ActorRole, now: datetime) -> Plan:
     ruling = rules.ruling(part, by, now)
     divisions = escrow_rules.give_back(pots, rental_bps=ruling.back_bps, reason="cancelled")
-    back = rules.preview([part], {part.id: ruling}, divisions)
+    back = rules.part_preview(part, ruling, divisions)
     return Plan(split=None, ruling=ruling, pots=[], divisions=divisions, back=back)
 
 
@@ -206,12 +206,17 @@ def _in_words(split: Split, by: ActorRole, back_bps: int) -> str:
 
 
 def _splits(split: Split, pots: Sequence[Pot]) -> list[PotSplit]:
-    """The pots that are split, each with the new one; of these the rental has the lower id."""
+    """The pots that are split, each with the new one; of these the rental has the lower id.
+
+    What a voucher adds is split with the discount. Raises HeldFast.
+    """
     gone = split.gone
     amounts = {
         PotKind.RENTAL: gone.rental + gone.fee - gone.discount,
         PotKind.DEPOSIT: gone.deposit,
     }
+    if not amounts[PotKind.RENTAL] and gone.discount and any(pot.voucher for pot in pots):
+        raise HeldFast("So little was paid of the rental that it cannot be shared.")
     taken = [pot for pot in pots if pot.is_undivided and amounts[pot.kind]]
     taken.sort(key=lambda pot: pot.kind is PotKind.DEPOSIT)
     ids = sorted(derived(pot.id, f"part {gone.part}") for pot in taken)

@@ -40,10 +40,17 @@ def host_of(booking: Booking) -> Principal:
 
 
 async def rooms(
-    tx: Tx, *, units: int = 1, nights: int = 1, days_ahead: int = 30, **listing: Any
+    tx: Tx,
+    *,
+    units: int = 1,
+    nights: int = 1,
+    days_ahead: int = 30,
+    host: Principal | None = None,
+    voucher: str | None = None,
+    **listing: Any,
 ) -> Booking:
     """A stay of some nights in some rooms of a guest house of its own, held."""
-    host, guest = await make.account(tx, Role.HOST), await make.account(tx)
+    host, guest = host or await make.account(tx, Role.HOST), await make.account(tx)
     listing.setdefault("rooms", units)
     listing_id = await make.stay(tx, host, **listing)
     check_in = await make.today(tx) + days_ahead * DAY
@@ -52,6 +59,7 @@ async def rooms(
         unit_count=units,
         check_in=check_in,
         check_out=check_in + nights * DAY,
+        voucher_code=voucher,
     )
     [booking] = await bookings.reserve(tx, guest_id=guest.id, request=request)
     return booking

@@ -191,15 +191,16 @@ def _deposit(booking: Booking, held: Held, *, units: int) -> int:
 def _discount(booking: Booking, rental: int, step: int) -> int:
     """What a voucher pays of a rental that is given back, in whole steps, rounded down.
 
-    But so much that the guest has paid at least a step of what stays, unless nothing was paid:
-    for a pot is never empty.
+    But so much that the guest has paid at least a step of what stays, and so little that the guest
+    has paid one of what is given back, if it was enough for both: for a pot is never empty.
     """
-    if not booking.discount:
-        return 0
-    stays = booking.rental + booking.fee - rental
-    share = booking.discount * rental // (booking.rental + booking.fee)
-    least = booking.discount - stays + step
-    return min(booking.discount, rental, max(share - share % step, least))
+    whole = booking.rental + booking.fee
+    if booking.discount in (0, whole):
+        return min(booking.discount, rental)
+    share = booking.discount * rental // whole
+    most = rental - step
+    least = booking.discount - (whole - rental) + step
+    return min(booking.discount, rental, max(min(share - share % step, most), least, 0))
 
 
 # ---- instants -----------------------------------------------------------------------------------
