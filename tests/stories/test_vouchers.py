@@ -202,14 +202,14 @@ async def test_a_dispute_splits_what_was_paid_and_the_voucher_adds_to_the_hosts_
 
 
 async def test_the_deposit_is_never_discounted(shop: Shop) -> None:
-    await of_platform(amount=Money(3_999_999, "NGN"))
+    await of_platform(amount=Money(3_960_000, "NGN"))
     booking = await shop.sleep_over(voucherCode="WELCOME")
     assert booking["price"]["deposit"]["amount"] == 500_000
-    assert booking["price"]["total"]["amount"] == 500_001
+    assert booking["price"]["total"]["amount"] == 540_000
     assert booking["terms"]["voucher"] == "Welcome"
     await shop.paid(booking)
     assert await shop.values("SELECT concat(kind, ' ', amount) FROM pots ORDER BY id") == [
-        "rental 1",
+        "rental 40000",
         "deposit 500000",
     ]
     await audit_is_clean()
@@ -393,4 +393,73 @@ async def test_a_voucher_for_one_listing_lowers_only_that_part_of_a_booking(shop
         "500000 0",
     ]
     assert await uses(voucher_id) == (1, 1)
+    await audit_is_clean()
+
+
+# ---- parts that are given back -------------------------------------------------------------------
+
+
+@GATEWAYS
+async def test_a_seat_that_is_given_back_takes_its_part_of_the_voucher_with_it(
+    shop: Shop, gateway: GatewayName
+) -> None:
+    voucher_id = await of_platform(percent_bps=2_000)
+    trip_id = await _trip(shop, CURRENCIES[gateway], policy="strict", days_ahead=30)
+    booking = await shop.reserve("1A", "1B", trip_id=trip_id, voucherCode="WELCOME")
+    await shop.paid(booking)
+    price = PRICES[CURRENCIES[gateway]]
+    reply = await shop.post(
+        shop.guest, f"/api/bookings/{booking['id']}/give-back", {"units": ["1B"]}
+    )
+    assert reply.status_code in (200, 201), reply.text
+    paid, rest = price * 4 // 5, price * 4 // 10 + price // 10
+    given = f"{paid} {price // 5} {paid // 2} {rest // 10} {rest - rest // 10} {price // 10}"
+    assert sorted(await _shares(shop)) == sorted([f"{paid} {price // 5}", given])
+    assert await uses(voucher_id) == (1, 1)
+    await settle_down(shop)
+    await books_agree(shop, gateway)
+    await _released(shop, booking)
+    assert await _cost(shop) == price // 5 + price // 10
+    await audit_is_clean()
+
+
+async def test_nights_given_back_by_the_host_cost_the_voucher_nothing(shop: Shop) -> None:
+    await of_platform(percent_bps=3_333)
+    booking = await shop.sleep_over(voucherCode="WELCOME")
+    await shop.paid(booking)
+    reply = await shop.post(
+        shop.host, f"/api/bookings/{booking['id']}/give-back", {"lastNights": 1}
+    )
+    assert reply.status_code in (200, 201), reply.text
+    assert await _cost(shop) == 0
+    await audit_is_clean()
+    await shop.post(shop.guest, f"/api/bookings/{booking['id']}/cancel", {})
+    assert await _cost(shop) == 0
+    await audit_is_clean()
+
+
+async def test_those_who_want_a_seat_and_a_voucher_and_let_them_go_never_wait_for_ever(
+    shop: Shop,
+) -> None:
+    voucher_id = await of_platform(uses_max=3)
+    async with transaction() as tx:
+        guests = [await make.account(tx) for _ in range(12)]
+
+    async def come_and_go(guest: Principal, seat: str) -> set[int]:
+        seen: set[int] = set()
+        for _ in range(5):
+            body = {"tripId": shop.trip_id, "seatNumbers": [seat, "2A"], "voucherCode": "WELCOME"}
+            reply = await shop.post(guest, "/api/bookings/reserve", body)
+            seen.add(reply.status_code)
+            if reply.status_code == 201:
+                path = f"/api/bookings/{reply.json()['id']}/cancel"
+                seen.add((await shop.post(guest, path, {})).status_code)
+        return seen
+
+    seats = ["1A", "1B", "1C", "1D"]
+    seen = await asyncio.gather(
+        *(come_and_go(guest, seats[number % 4]) for number, guest in enumerate(guests))
+    )
+    assert set[int]().union(*seen) == {200, 201, 409}
+    assert await uses(voucher_id) == (0, 0)
     await audit_is_clean()

@@ -218,7 +218,9 @@ def _splits(split: Split, pots: Sequence[Pot]) -> list[PotSplit]:
     return [
         PotSplit(
             pot=pot,
-            into=escrow_rules.split_off(pot, amounts[pot.kind], pot_id=id_, booking_id=gone.id),
+            into=escrow_rules.split_off(
+                pot, amounts[pot.kind], voucher=gone.discount, pot_id=id_, booking_id=gone.id
+            ),
         )
         for pot, id_ in zip(taken, ids, strict=True)
     ]

@@ -6,6 +6,8 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
+from msgspec import UNSET, UnsetType
+
 from app.foundation.audit import ActorRole
 from app.foundation.money import Money
 from app.foundation.wire import Output
@@ -67,12 +69,15 @@ class Wait(Output, frozen=True):
 
 
 class PotReply(Output, frozen=True):
-    """A pot, with its refunds and transfers. `wait` is null once it is closed.
+    """A pot of a booking or one of its parts, with its refunds and transfers.
+
+    `wait` is null once it is closed.
 
     `chargedBack` is what the guest's bank has taken of it before it was divided. While a chargeback
     is open, the pot is `frozen`.
     """
 
+    booking_id: UUID
     kind: PotKind
     state: PotState
     amount: Money
@@ -85,10 +90,19 @@ class PotReply(Output, frozen=True):
     instructions: list[InstructionReply]
 
 
+class PartStage(Output, frozen=True):
+    """The stage of the money of one part of a booking."""
+
+    booking_id: UUID
+    stage: StageReply | None
+
+
 class EscrowReply(Output, frozen=True):
     """Where a booking's money is. `stage` is null while nothing has been paid.
 
-    `refunds` are those that do not come from a pot: of payments that were late or double.
+    Of several `parts` each has a stage, and the booking has that of the part that is least far;
+    what is refunded does not hold the others back. `refunds` are those that do not come from a pot:
+    of payments that were late or double.
     """
 
     booking_id: UUID
@@ -96,11 +110,13 @@ class EscrowReply(Output, frozen=True):
     stage: StageReply | None
     pots: list[PotReply]
     refunds: list[InstructionReply]
+    parts: list[PartStage] | UnsetType = UNSET
 
 
 class EscrowEvent(Output, frozen=True):
-    """One move of a pot, refund, transfer, dispute or chargeback of a booking."""
+    """One move of a pot, refund, transfer, dispute or chargeback of a booking or a part of it."""
 
+    booking_id: UUID
     at: datetime
     what: str
     id: UUID

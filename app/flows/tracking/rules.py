@@ -1,6 +1,6 @@
 """The stage of a booking's money, and what each pot waits for, in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -59,6 +59,13 @@ def stage(
     return Stage.DEPOSIT_RETURNED
 
 
+def stage_of_whole(stages: Iterable[Stage | None]) -> Stage | None:
+    """The stage of a booking: that of the part that is least far, and not refunded."""
+    reached = [stage for stage in stages if stage]
+    living = [stage for stage in reached if stage is not Stage.REFUNDED]
+    return min(living or reached, default=None)
+
+
 def _is_given_back(booking: Booking, rental: Pot) -> bool:
     """Whether the guest gets the price back: all of it, or what a cancellation gives back.
 
@@ -111,6 +118,7 @@ def pot_reply(
 ) -> PotReply:
     """A pot as people see it, with the refunds and transfers that come from it."""
     return PotReply(
+        booking_id=pot.booking_id,
         kind=pot.kind,
         state=pot.state,
         amount=pot.money(pot.amount),

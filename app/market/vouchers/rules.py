@@ -13,6 +13,7 @@ from app.market.vouchers.model import NewVoucher, Priced, Voucher
 
 FIELD = "voucherCode"
 _WHOLE_BPS = 10_000
+_HUNDREDTH = 100
 
 
 def unknown(code: str) -> Invalid:
@@ -98,13 +99,14 @@ def _worth(voucher: Voucher, rental: int) -> int:
 
 
 def _check_rest(parts: Sequence[Priced], shares: Sequence[int]) -> None:
-    """Check that something is left of each rental, and that a gateway could charge the rest."""
-    paid = [
-        part.rental + part.fee - share if share else 1
-        for part, share in zip(parts, shares, strict=True)
-    ]
-    if min(paid) <= 0:
-        raise Invalid.field(FIELD, "leaves nothing to pay")
+    """Check that something is left of each rental, and that a gateway could charge the rest.
+
+    A hundredth at least: something of each unit and night, should a part of them be given back.
+    """
+    for part, share in zip(parts, shares, strict=True):
+        price = part.rental + part.fee
+        if share and (price - share) * _HUNDREDTH < price:
+            raise Invalid.field(FIELD, "leaves nothing to pay, or less than a hundredth")
     total = sum(part.rental + part.fee + part.rest for part in parts) - sum(shares)
     if reason := refused_by_all(Money(total, parts[0].currency)):
         raise Invalid.field(FIELD, f"leaves what cannot be paid: {reason}")

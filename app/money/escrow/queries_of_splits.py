@@ -15,18 +15,20 @@ async def insert(tx: Tx, splits: Sequence[Split], *, by: Actor, reason: str) -> 
         WITH given AS (
             SELECT * FROM unnest(
                    %(ids)s::uuid[], %(new_ids)s::uuid[], %(booking_ids)s::uuid[],
-                   %(amounts)s::bigint[]) AS given (id, new_id, new_booking_id, part)
+                   %(amounts)s::bigint[], %(vouchers)s::bigint[])
+                   AS given (id, new_id, new_booking_id, part, of_voucher)
         ), kept AS (
-            UPDATE pots SET amount = amount - part, updated_at = business_now()
+            UPDATE pots SET amount = amount - part, voucher = voucher - of_voucher,
+                   updated_at = business_now()
               FROM given
              WHERE pots.id = given.id AND pots.state = 'held' AND NOT contested
                AND charged_back + given_back = 0
-         RETURNING pots.*, new_id, new_booking_id, part
+         RETURNING pots.*, new_id, new_booking_id, part, of_voucher
         ), opened AS (
             INSERT INTO pots (id, booking_id, kind, state, payment_id, guest_id, host_id, gateway,
-                              amount, currency, commission_bps)
+                              amount, currency, commission_bps, voucher)
             SELECT new_id, new_booking_id, kind, state, payment_id, guest_id, host_id, gateway,
-                   part, currency, commission_bps
+                   part, currency, commission_bps, of_voucher
               FROM kept
          RETURNING id, booking_id, kind, state
         )
@@ -36,6 +38,7 @@ async def insert(tx: Tx, splits: Sequence[Split], *, by: Actor, reason: str) -> 
         new_ids=[each.into.id for each in splits],
         booking_ids=[each.into.booking_id for each in splits],
         amounts=[each.into.amount for each in splits],
+        vouchers=[each.into.voucher for each in splits],
         actor=by.role,
         actor_id=by.id,
         reason=reason,

@@ -170,13 +170,20 @@ def check_disputable(pot: Pot, now: datetime) -> None:
         )
 
 
-def split_off(pot: Pot, amount: int, *, pot_id: UUID, booking_id: UUID) -> Pot:
+def split_off(pot: Pot, amount: int, *, voucher: int, pot_id: UUID, booking_id: UUID) -> Pot:
     """A pot that has a part of what is held in another, for a booking that was split from its own.
 
-    It has no window: it is divided at once.
+    `voucher` is what of the voucher goes with it, if the platform bears that. It has no window: it
+    is divided at once.
     """
     return msgspec.structs.replace(
-        pot, id=pot_id, booking_id=booking_id, amount=amount, opens_at=None, closes_at=None
+        pot,
+        id=pot_id,
+        booking_id=booking_id,
+        amount=amount,
+        voucher=voucher if pot.voucher else 0,
+        opens_at=None,
+        closes_at=None,
     )
 
 

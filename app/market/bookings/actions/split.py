@@ -9,6 +9,7 @@ from app.market.bookings.model import Booking
 from app.market.bookings.queries import splits
 from app.market.bookings.rules.splitting import Split
 from app.market.claims import actions as claims
+from app.market.vouchers import actions as vouchers
 from app.money.escrow import actions as escrow
 
 
@@ -20,6 +21,8 @@ async def split(tx: Tx, cut: Split) -> Booking:
     the caller's.
     """
     was, stays, gone = cut.was, cut.stays, cut.gone
+    if rules.has_voucher([was]):
+        await vouchers.lock(tx, was.whole_id)  # before any claim, as everywhere
     await claims.release(tx, [msgspec.structs.replace(was.sought, span=gone.span)])
     await splits.insert(tx, gone)
     await splits.shrink(tx, stays)

@@ -126,7 +126,7 @@ async def transactions(tx: Tx) -> Verdicts:
              UNION ALL
             SELECT id, amount - from_unsent - from_owed FROM taken_in
              UNION ALL
-            SELECT id, amount - charged_back - given_back + coalesce(from_voucher, 0) FROM pots
+            SELECT id, amount - charged_back - given_back FROM pots
              UNION ALL
             SELECT id, amount FROM chargebacks WHERE settled_amount IS NULL
              UNION ALL
@@ -147,9 +147,9 @@ async def transactions(tx: Tx) -> Verdicts:
                                   WHERE transaction_id = transaction.id
                                   GROUP BY currency) AS sums WHERE amount <> 0)
                END AS ledger_balances,
-               CASE WHEN sums.moved <> source.amount
+               CASE WHEN sums.moved <> source.amount + coalesce(from_voucher, 0)
                     THEN concat('a ', kind, ' that moves ', sums.moved, ' for ', source_id,
-                                ' of ', source.amount)
+                                ' of ', source.amount + coalesce(from_voucher, 0))
                END AS postings_move_amounts
           FROM ledger_transactions AS transaction
           LEFT JOIN (
@@ -162,6 +162,8 @@ async def transactions(tx: Tx) -> Verdicts:
                          LEFT JOIN ledger_accounts AS account ON account.id = account_id
                         ORDER BY transaction_id) AS entry
                 GROUP BY transaction_id) AS sums ON transaction_id = transaction.id
+          LEFT JOIN (SELECT id, from_voucher FROM pots WHERE from_voucher > 0) AS added
+            ON added.id = source_id AND kind = 'division'
           LEFT JOIN source ON source.id = source_id
            AND kind NOT IN ('gateway_fee', 'exchange', 'chargeback_recovery', 'refund_kept')""",
     )
