@@ -13,7 +13,7 @@ from app.foundation.money import Money
 from app.market.bookings.model import Booking
 from app.money.escrow import rules as escrow_rules
 from app.money.escrow.model import PotKind
-from app.money.instructions.model import Instruction, InstructionKind
+from app.money.instructions.model import Instruction
 from app.money.instructions.rules import attempts
 from app.money.ledger.model import Account, AccountKind
 from app.money.payments.model import Payment
@@ -64,9 +64,8 @@ def part_paid(
     restored, names the pot that it was of. Of a host's several parts it is the one of which so
     much, or the first of which anything, has not been sent. Raises NotTakenIn.
     """
-    key = attempts.key_in(found.reference, InstructionKind.TRANSFER)
     for pot in case.pots:
-        if key == derived(pot.id, InstructionKind.TRANSFER):
+        if attempts.is_of_pot(found.reference, pot.id):
             return case.part(pot.booking_id)
     paid_hosts = case.host_ids if len(case.host_ids) == 1 else sorted(set(hosts))
     parts = [part for part in case.parts if part.host_id in paid_hosts]

@@ -10,7 +10,7 @@ from app.flows.cancellation.model import Cancel
 from app.flows.chargebacks import actions as chargebacks
 from app.flows.chargebacks.model import Chargeback
 from app.flows.tracking import actions as tracking
-from app.foundation.db import Tx, fetch_new_value, fetch_values, transaction
+from app.foundation.db import Tx, execute, fetch_new_value, fetch_values, transaction
 from app.market.bookings import actions as bookings
 from app.market.bookings.model import Booking
 from app.money.escrow import actions as escrow
@@ -119,6 +119,21 @@ async def test_a_host_of_two_parts_is_notified_of_each() -> None:
             "chargeback_opened Guest house 700000",
             f"chargeback_opened Lagos to Abuja {TRIP_RENTAL}",
         ]
+
+
+async def test_a_host_is_not_notified_of_a_chargeback_of_what_was_given_back_whole() -> None:
+    async with transaction() as tx:
+        both = await journey(tx)
+        await execute(
+            tx,
+            "UPDATE bookings SET split_from = %(stay)s WHERE id = %(trip)s",
+            stay=both.stay.id,
+            trip=both.trip.id,
+        )
+        host = Principal(id=both.trip.host_id, roles=(Role.HOST,))
+        await cancellation.cancel(tx, booking_id=both.trip.id, asker=host, request=Cancel())
+        await report(tx, both, ChargebackStatus.OPEN)
+        assert await mails(tx) == [f"chargeback_opened Guest house {STAY_RENTAL + STAY_DEPOSIT}"]
 
 
 async def test_a_part_whose_rental_is_not_all_taken_takes_place() -> None:

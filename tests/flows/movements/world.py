@@ -84,14 +84,18 @@ async def books_agree(shop: Shop, gateway: GatewayName) -> None:
 async def paid_by_hand(
     shop: Shop, gateway: GatewayName, amount: int, *, recipient: str = ""
 ) -> dict[str, Any]:
-    """Somebody pays the shop's host at the dashboard, and names no charge; the money arrives."""
-    [account] = await shop.values("SELECT recipient FROM payout_accounts")
+    """Somebody pays a host at the dashboard, and names no charge; the money arrives.
+
+    It is the one host who has an account, if no recipient is given.
+    """
+    if not recipient:
+        [recipient] = await shop.values("SELECT recipient FROM payout_accounts")
     made = await shop.sandbox.act(
         "transfers",
         gateway=gateway,
         amount=amount,
         currency=CURRENCIES[gateway],
-        recipient=recipient or account,
+        recipient=recipient,
     )
     await shop.sandbox.end_transfer(made["id"])
     return made

@@ -15,12 +15,15 @@ from app.market.bookings.model import Booking
 def concerned(case: Case, chargeback: Chargeback) -> dict[UUID, int]:
     """The parts that a chargeback is about, and of how much of what was paid for each it is.
 
-    Minor units; none of a charge that bought nothing.
+    Minor units; none of a charge that bought nothing. What was split off to be given back concerns
+    its host only if the host gets something of it.
     """
     paid: dict[UUID, int] = {}
     for part in case.parts:
-        if amount := sum(pot.amount for pot in case.pots if pot.booking_id == part.id):
-            paid[part.id] = min(amount, chargeback.amount)
+        pots = [pot for pot in case.pots if pot.booking_id == part.id]
+        is_gone = part.split_from and not any(pot.is_undivided or pot.to_host for pot in pots)
+        if pots and not is_gone:
+            paid[part.id] = min(sum(pot.amount for pot in pots), chargeback.amount)
     return paid
 
 

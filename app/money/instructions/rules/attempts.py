@@ -68,6 +68,16 @@ def key_of(new: NewInstruction) -> UUID:
     return derived(new.source_id, f"{new.kind}{_FROM_BALANCE if new.from_balance else ''}")
 
 
+def is_of_pot(reference: str, pot_id: UUID) -> bool:
+    """Whether a reference names an attempt to pay out a pot: the charge's money, or our balance's.
+
+    Not one that took the place of such a transfer.
+    """
+    kind = InstructionKind.TRANSFER
+    keys = (derived(pot_id, kind), derived(pot_id, f"{kind}{_FROM_BALANCE}"))
+    return key_in(reference, kind) in keys
+
+
 def references_of_payouts(payment_id: UUID) -> list[str]:
     """What the attempts to pay out a charge's pots would be called, whether there were any.
 
