@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 import httpx
 
-from app.development import demo_stay
+from app.development import demo_parts, demo_stay
 from app.development.clients import forward, get, log_in, post
 from app.development.seed import PEOPLE
 
@@ -16,11 +16,12 @@ _POLL_SECONDS: Final = 0.3
 
 
 async def run(url: str, sandbox_url: str) -> None:
-    """A seat is paid for, a hold runs out, and the money of a stay goes its whole way."""
+    """A seat is paid for, a hold runs out, parts are given back, a stay's money goes its way."""
     try:
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10.0) as api:
             trip_id = await _book(api, sandbox_url)
             await _let_a_hold_run_out(api, trip_id)
+        await demo_parts.run(url, sandbox_url)
         await demo_stay.run(url, sandbox_url)
     except httpx.TransportError as error:
         raise click.ClickException(

@@ -114,7 +114,7 @@ class EscrowReply(Output, frozen=True):
 
 
 class EscrowEvent(Output, frozen=True):
-    """One move of a pot, refund, transfer, dispute or chargeback of a booking or one of its parts."""
+    """One move of a pot, refund, transfer, dispute or chargeback of a booking or a part of it."""
 
     booking_id: UUID
     at: datetime

@@ -10,6 +10,7 @@ from app.foundation.db import Tx, fetch_all
 async def trail(tx: Tx, booking_ids: Sequence[UUID]) -> list[EscrowEvent]:
     """Every move of the pots of these parts, of refunds and transfers, of disputes and chargebacks.
 
+    Of a part: of its own, and of chargebacks of the charge, which has paid for the other parts too.
     Within one instant causes come before effects: disputes and chargebacks, then moves of pots,
     then refunds and transfers, then pots that close because the money has arrived.
     """
@@ -34,10 +35,11 @@ async def trail(tx: Tx, booking_ids: Sequence[UUID]) -> list[EscrowEvent]:
               FROM disputes JOIN dispute_history ON dispute_id = disputes.id
              WHERE booking_id = ANY(%(ids)s)
              UNION ALL
-            SELECT booking_id, at, 'chargeback', chargebacks.id, was, chargeback_history.state, actor,
-                   chargeback_history.reason, 0, chargeback_history.id
+            SELECT booking_id, at, 'chargeback', chargebacks.id, was, chargeback_history.state,
+                   actor, chargeback_history.reason, 0, chargeback_history.id
               FROM chargebacks JOIN chargeback_history ON chargeback_id = chargebacks.id
-             WHERE booking_id = ANY(%(ids)s)
+             WHERE booking_id IN (
+                   SELECT coalesce(part_of, id) FROM bookings WHERE id = ANY(%(ids)s))
         ) AS trail
          ORDER BY at, rank, step""",
         ids=list(booking_ids),

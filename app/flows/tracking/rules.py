@@ -60,7 +60,7 @@ def stage(
 
 
 def stage_of_whole(stages: Iterable[Stage | None]) -> Stage | None:
-    """The stage of a booking: that of the part that is least far, of those that are not refunded."""
+    """The stage of a booking: that of the part that is least far, and not refunded."""
     reached = [stage for stage in stages if stage]
     living = [stage for stage in reached if stage is not Stage.REFUNDED]
     return min(living or reached, default=None)

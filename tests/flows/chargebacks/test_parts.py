@@ -9,9 +9,11 @@ from app.flows.cancellation import actions as cancellation
 from app.flows.cancellation.model import Cancel
 from app.flows.chargebacks import actions as chargebacks
 from app.flows.chargebacks.model import Chargeback
+from app.flows.tracking import actions as tracking
 from app.foundation.db import Tx, fetch_new_value, fetch_values, transaction
 from app.market.bookings import actions as bookings
 from app.market.bookings.model import Booking
+from app.money.escrow import actions as escrow
 from app.money.instructions import actions as instructions
 from app.people.accounts.model import Principal, Role
 from tests import make, paid
@@ -98,6 +100,16 @@ async def test_what_both_hosts_wait_for_is_frozen_and_taken_and_each_is_notified
     await audit_is_clean()
 
 
+async def test_the_history_of_each_part_has_the_chargeback_of_their_charge() -> None:
+    async with transaction() as tx:
+        both = await journey(tx)
+        await report(tx, both, ChargebackStatus.OPEN)
+        for part in both.parts:
+            host = Principal(id=part.host_id, roles=(Role.HOST,))
+            trail = await tracking.read_trail(tx, booking_id=part.id, asker=host)
+            assert [event.what for event in trail.events].count("chargeback") == 1
+
+
 async def test_a_host_of_two_parts_is_notified_of_each() -> None:
     async with transaction() as tx:
         host = await make.account(tx, Role.GUEST, Role.HOST)
@@ -166,6 +178,9 @@ async def test_each_host_who_was_paid_owes_what_that_host_has_got() -> None:
             f"{both.stay.host_id} {-STAY_HOST}",
             f"{both.trip.host_id} {-TRIP_HOST}",
         }
+        assert await escrow.other_parts(tx, [both.stay.id]) == {
+            (both.stay.id, both.trip.host_id): both.trip.id
+        }, "so the line of the other host's settlement names the trip"
     await audit_is_clean()
     async with transaction() as tx:
         host = Principal(id=both.trip.host_id, roles=(Role.HOST,))

@@ -179,11 +179,11 @@ async def test_a_transfer_by_hand_without_a_charge_is_for_the_part_of_which_so_m
         both = await journey(tx, stay_host=host, trip_host=host, trip_in=20)
         await release(tx, both.trip)
         await release(tx, both.stay)
-        found = sent_by_others(both.payment, TRANSFER, STAY_HOST, to=recipient(host.id))
+        found = sent_by_others(both.payment, TRANSFER, TRIP_HOST, to=recipient(host.id))
         await pay_there(tx, both, found)
         assert await debts(tx) == []
-        (taken,) = await taken_in.of_booking(tx, both.stay.id)
-        assert taken.from_unsent == STAY_HOST
+        (taken,) = await taken_in.of_booking(tx, both.trip.id)
+        assert taken.from_unsent == TRIP_HOST
     await audit_is_clean()
 
 
