@@ -19,18 +19,3 @@ ALTER TABLE pots
         voucher >= 0 AND (voucher = 0 OR kind = 'rental')
         AND (voucher = 0 OR (from_voucher IS NULL) = (to_guest IS NULL))
         AND (from_voucher IS NULL OR from_voucher BETWEEN 0 AND voucher)) NOT VALID;
-
--- A transfer of a charge's money cannot be more than the charge, where the gateway compares the two.
--- What a voucher adds is a second transfer of the same pot, from our own balance there.
-ALTER TABLE instructions ADD COLUMN from_balance boolean NOT NULL DEFAULT false;
-COMMENT ON COLUMN instructions.from_balance IS
-    'of a transfer: from our balance at the gateway, and not tied to its charge';
-ALTER TABLE instructions ADD CONSTRAINT instructions_from_balance_are_transfers CHECK (
-    NOT from_balance OR kind = 'transfer') NOT VALID;
-
--- squawk-ignore ban-drop-constraint
-ALTER TABLE ledger_accounts DROP CONSTRAINT ledger_accounts_kind_known;
-ALTER TABLE ledger_accounts ADD CONSTRAINT ledger_accounts_kind_known CHECK (kind IN (
-    'gateway_clearing', 'escrow_rental', 'escrow_deposit', 'host_payable', 'guest_refundable',
-    'platform_revenue', 'gateway_fees', 'chargeback_losses', 'exchange', 'bank', 'vouchers'
-)) NOT VALID;

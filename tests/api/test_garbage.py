@@ -14,6 +14,7 @@ from app.people.accounts.model import Principal
 from tests import make
 from tests.api.walk import served
 from tests.application import the_app, transport_to
+from tests.market.vouchers.made import of_platform
 from tests.shop import Shop
 
 DAY: Final = date.today() + timedelta(days=40)  # noqa: DTZ011
@@ -96,6 +97,8 @@ REQUESTS: Final = [
         "tripId": "{trip_id}", "seatNumbers": ["2A"], "holdDurationMinutes": 1,
         "passengers": [{"seat": "2A", "name": "A", "document": "B", "contact": "C"}]}),
     ("POST", "/api/bookings/reserve", "guest", {"listingId": "{trip_id}", "seatCount": 1}),
+    ("POST", "/api/bookings/reserve", "guest", {
+        "listingId": "{trip_id}", "seatCount": 1, "voucherCode": "IN-GARBAGE"}),
     ("POST", "/api/bookings/reserve", "guest", {
         "listingId": "{stay_id}", "units": ["Room 1"], "checkIn": str(DAY),
         "checkOut": str(DAY + timedelta(days=1))}),
@@ -237,6 +240,7 @@ async def near(shop: Shop) -> AsyncIterator[Shop]:
 async def sender(near: Shop) -> Sender:
     shop = near
     booking = await shop.reserve("1A")
+    await of_platform(code="IN-GARBAGE")
     ids = {
         "trip_id": str(shop.trip_id),
         "stay_id": str(shop.stay_id),

@@ -18,7 +18,7 @@ from app.foundation.money import Money
 from app.people.accounts.model import Principal
 from tests import make
 from tests.flows.chargebacks.reports import LOST, OPEN, report
-from tests.flows.movements.world import CURRENCIES, books_agree, settle_down
+from tests.flows.movements.world import CURRENCIES, books_agree, reconciled, settle_down
 from tests.laws import audit_is_clean
 from tests.market.vouchers.made import of_host, of_platform, uses
 from tests.money.payees.payout_accounts import account_at_stripe, add_account
@@ -51,7 +51,7 @@ async def _payee(shop: Shop, gateway: GatewayName) -> None:
         return
     is_wallet = gateway is GatewayName.FLUTTERWAVE
     wallet = {"kind": "mobile_money", "bankCode": "MPS", "accountNumber": "256772123456"}
-    more = wallet if is_wallet else {}
+    more: dict[str, Any] = wallet if is_wallet else {}
     reply = await add_account(shop, currency=CURRENCIES[gateway], **more)
     assert reply.status_code == 201, reply.text
 
@@ -124,6 +124,7 @@ async def test_a_host_gets_as_much_with_a_voucher_of_the_platform_as_without(
     [pot] = seen["pots"]
     assert len(pot["instructions"]) == len(sent)
     assert pot["shares"]["fromVoucher"]["amount"] == price // 5
+    assert await reconciled(shop, gateway) == []
     await books_agree(shop, gateway)
 
 
