@@ -249,7 +249,7 @@ async def test_what_is_not_paid_in_time_expires_whole() -> None:
         await execute(tx, "UPDATE bookings SET expires_at = business_now()")
         first = await bookings.next_unpaid(tx, [])
         assert first == held[0].id
-        await bookings.expire_unpaid(tx, first)
+        await bookings.expire_unpaid(tx, held[0].id)
         assert await states(tx, held) == ["expired", "expired"]
         assert await fetch_new_value(tx, int, CLAIMS) == 0
 
