@@ -3091,6 +3091,7 @@ CREATE TABLE public.pots (
     given_back bigint DEFAULT 0 NOT NULL,
     voucher bigint DEFAULT 0 NOT NULL,
     from_voucher bigint,
+    commission_on_deposit boolean DEFAULT false NOT NULL,
     CONSTRAINT pots_amount_check CHECK ((amount > 0)),
     CONSTRAINT pots_charged_back_within CHECK (((charged_back >= 0) AND (given_back >= 0) AND ((charged_back + given_back) <= amount) AND ((state <> 'charged_back'::text) OR ((charged_back + given_back) = amount)) AND ((state <> ALL (ARRAY['held'::text, 'disputed'::text])) OR ((charged_back + given_back) < amount)))),
     CONSTRAINT pots_commission_bps_check CHECK (((commission_bps >= 0) AND (commission_bps <= 10000))),
@@ -3126,6 +3127,13 @@ COMMENT ON COLUMN public.pots.voucher IS 'what of the price a voucher pays at th
 --
 
 COMMENT ON COLUMN public.pots.from_voucher IS 'what of that was added as the pot was divided';
+
+
+--
+-- Name: COLUMN pots.commission_on_deposit; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.pots.commission_on_deposit IS 'what the host keeps of it bears commission, though it is a deposit';
 
 
 --

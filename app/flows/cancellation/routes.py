@@ -7,7 +7,7 @@ from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from app.flows.cancellation import actions, giving_back
+from app.flows.cancellation import actions
 from app.flows.cancellation.model import Cancel, GiveBack, GivenBack, Nights, Preview
 from app.foundation import web
 from app.foundation.db import Tx, transaction
@@ -71,7 +71,7 @@ async def preview_give_back(
         units=units, first_nights=first_nights, last_nights=last_nights, everything=everything
     )
     async with transaction() as tx:
-        return await giving_back.preview(
+        return await actions.preview_give_back(
             tx, booking_id=booking_id, asker=request.user, request=wanted
         )
 
@@ -89,9 +89,7 @@ async def give_back(
     key = await web.idempotency_key(request)
 
     async def give(tx: Tx) -> GivenBack:
-        return await giving_back.give_back(
-            tx, booking_id=booking_id, asker=request.user, request=data
-        )
+        return await actions.give_back(tx, booking_id=booking_id, asker=request.user, request=data)
 
     return await web.created_once(key, give)
 

@@ -13,6 +13,7 @@ from app.foundation import paging
 from app.foundation.db import Tx, Violated, now
 from app.foundation.errors import FieldError
 from app.foundation.money import Money
+from app.foundation.settings import settings
 from app.market.inventory import queries, rules
 from app.market.inventory.model import (
     UNITS_MAX,
@@ -46,7 +47,11 @@ from app.market.inventory.model import (
 async def create_listing(tx: Tx, *, host_id: UUID, new: NewListing) -> ListingReply:
     """Create a stay or trip. Raises Invalid, naming every field that is wrong."""
     listing = _new_listing(host_id, new)
-    errors = rules.currency_errors(listing.currency, _amounts(new)) + rules.listing_errors(listing)
+    errors = [
+        *rules.currency_errors(listing.currency, _amounts(new)),
+        *rules.listing_errors(listing),
+        *rules.deposit_errors(listing, settings().deposit_multiple_max),
+    ]
     errors = errors or _uncharged(listing, _amounts(new))
     if listing.kind is Kind.TRIP and not errors:
         errors += rules.trip_time_errors(listing, now=await now(tx))
@@ -114,7 +119,12 @@ async def change_listing(
             given[name] = money.amount
     changed = msgspec.structs.replace(listing, **given)
     amounts = _amounts(changes)
-    errors = rules.currency_errors(listing.currency, amounts) + rules.listing_errors(changed)
+    errors = [
+        *rules.currency_errors(listing.currency, amounts),
+        *rules.listing_errors(changed),
+    ]
+    if changes.price or changes.deposit:
+        errors += rules.deposit_errors(changed, settings().deposit_multiple_max)
     if any(amounts.values()):
         reply = ListingReply.of(changed, rules_in_words=[])
         prices = {"price": reply.price, "weekendPrice": reply.weekend_price}

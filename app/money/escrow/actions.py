@@ -10,7 +10,7 @@ from app.foundation.audit import SYSTEM, Actor
 from app.foundation.db import Tx, now
 from app.foundation.ids import derived
 from app.foundation.states import MoveRefused, check
-from app.money.escrow import queries, queries_of_splits, rules
+from app.money.escrow import queries, rules
 from app.money.escrow.model import (
     MOVES,
     Division,
@@ -161,7 +161,7 @@ async def split(tx: Tx, splits: Sequence[Split], *, by: Actor, reason: str) -> N
     """
     if not splits:
         return
-    if await queries_of_splits.insert(tx, splits, by=by, reason=reason) != len(splits):
+    if await queries.split(tx, splits, by=by, reason=reason) != len(splits):
         raise MoveRefused("A pot that is to be split is not held, or something was taken of it.")
     await ledger.post_all(tx, [rules.posting_of_split(each) for each in splits])
 

@@ -76,6 +76,7 @@ class Pot(msgspec.Struct, frozen=True, kw_only=True):
     charged_back: int = 0
     given_back: int = 0
     contested: bool = False
+    commission_on_deposit: bool = False
     voucher: int = 0
     from_voucher: int | None = None
 
@@ -109,6 +110,7 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     rental: int
     deposit: int
     commission_bps: int
+    commission_on_deposit: bool
     voucher: int = 0
 
 

@@ -43,8 +43,8 @@ def divide(pot: Pot, *, to_guest: int, reason: str, automatic: bool = False) -> 
     Some gateways pay in steps of several minor units. The guest's share is rounded down to such a
     step, and what it loses stays in the rest. Of the rest the platform takes its commission,
     rounded down; the host's share is what remains, rounded down to a step; and less than one step,
-    which nobody could be paid, goes to the platform with its commission. A deposit is no income:
-    what the host gets of it bears no commission.
+    which nobody could be paid, goes to the platform with its commission. So it does with what a
+    host keeps of a deposit, if that was agreed on: it was not in bookings made before it was asked.
 
     What a voucher pays at the platform's cost is added to the rest in proportion: where the guest
     gets half of what was paid back, half of the voucher is added, rounded down. So the guest never
@@ -57,7 +57,8 @@ def divide(pot: Pot, *, to_guest: int, reason: str, automatic: bool = False) -> 
     to_guest = amounts_of(pot.gateway, Operation.REFUND, pot.currency).share(to_guest)
     rest = pot.left - to_guest
     from_voucher = pot.voucher * rest // pot.amount
-    bps = pot.commission_bps if pot.kind is PotKind.RENTAL else 0
+    is_income = pot.kind is PotKind.RENTAL or pot.commission_on_deposit
+    bps = pot.commission_bps if is_income else 0
     _, uncut = split(rest + from_voucher, [bps, WHOLE_BPS - bps])
     to_host = amounts_of(pot.gateway, Operation.TRANSFER, pot.currency).in_steps(uncut)
     return Division(

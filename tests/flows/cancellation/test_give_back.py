@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from app.edge.gateways.port import GatewayName
-from app.flows.cancellation import actions, giving_back
+from app.flows.cancellation import actions
 from app.flows.cancellation.model import (
     Cancel,
     GiveBack,
@@ -81,8 +81,8 @@ async def seats(tx: Tx, *labels: str, **trip: Any) -> Booking:
 async def give(tx: Tx, booking: Booking, who: Principal | None = None, **what: Any) -> GivenBack:
     """Give something back, and see that it is what the preview said."""
     asker, request = who or guest_of(booking), GiveBack(**what)
-    told = await giving_back.preview(tx, booking_id=booking.id, asker=asker, request=request)
-    done = await giving_back.give_back(
+    told = await actions.preview_give_back(tx, booking_id=booking.id, asker=asker, request=request)
+    done = await actions.give_back(
         tx,
         booking_id=booking.id,
         asker=asker,
@@ -356,7 +356,7 @@ async def test_a_preview_that_no_longer_holds_stops_it(pool: None) -> None:
         booking = await paid.pay(tx, await rooms(tx, units=2, policy="flexible", **ODD))
         await paid.set_clock(tx, booking.check_in_at - DAY)
         with pytest.raises(RefundChanged) as refused:
-            await giving_back.give_back(
+            await actions.give_back(
                 tx,
                 booking_id=booking.id,
                 asker=guest_of(booking),

@@ -11,7 +11,6 @@ import pytest
 
 from app.edge.gateways.port import ChargebackStatus, FoundChargeback
 from app.flows.cancellation import actions as cancellation
-from app.flows.cancellation import giving_back
 from app.flows.cancellation.model import Cancel, GiveBack
 from app.flows.chargebacks import actions as chargebacks
 from app.foundation.db import Tx, fetch_all, transaction
@@ -171,7 +170,7 @@ async def stays_in_two_rooms() -> list[Booking]:
 
 
 def giving(booking: Booking, who: Principal, **what: Any) -> Action:
-    return lambda tx: giving_back.give_back(
+    return lambda tx: cancellation.give_back(
         tx, booking_id=booking.id, asker=who, request=GiveBack(**what)
     )
 

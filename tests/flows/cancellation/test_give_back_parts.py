@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.edge.gateways.port import GatewayName
-from app.flows.cancellation import actions, giving_back
+from app.flows.cancellation import actions
 from app.flows.cancellation.model import Cancel, GiveBack
 from app.flows.checkout import actions as checkout
 from app.foundation.db import Tx, fetch_value, transaction
@@ -101,7 +101,7 @@ async def test_a_host_gives_back_of_the_own_part_only(pool: None) -> None:
 
 
 async def _give_all(tx: Tx, part: Booking, who: Principal) -> object:
-    return await giving_back.give_back(
+    return await actions.give_back(
         tx, booking_id=part.id, asker=who, request=GiveBack(everything=True)
     )
 

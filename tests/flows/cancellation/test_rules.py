@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.flows.cancellation import rules
 from app.flows.cancellation.model import NotCancellable
+from app.flows.cancellation.rules import cancelling as rules
 from app.foundation.audit import ActorRole
 from app.foundation.clock import instant
 from app.market.bookings.model import Booking, BookingState, Terms

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from app.edge.gateways.amounts import AmountRule, Operation
 from app.edge.gateways.port import GatewayName
 from app.edge.gateways.registry import amounts_of
-from app.flows.cancellation import splitting
 from app.flows.cancellation.model import HeldFast
-from app.flows.cancellation.splitting import Plan
+from app.flows.cancellation.rules import giving_back as splitting
+from app.flows.cancellation.rules.giving_back import Plan
 from app.foundation.audit import ActorRole
 from app.market.bookings.model import Booking, BookingState, Terms
 from app.market.bookings.rules import tiers

@@ -63,6 +63,7 @@ async def _order(
         guest_id=guest_id,
         hold=timedelta(minutes=request.hold_duration_minutes),
         commission_bps=settings().commission_bps,
+        deposit_multiple_max=settings().deposit_multiple_max,
         passengers=part.passengers,
     )
 

@@ -78,6 +78,7 @@ class Terms(Output, frozen=True):
     check_out_local: str | None = None
     check_out_zone: str | None = None
     voucher: str | None = None  # the name of what has lowered the price
+    commission_on_deposit: bool = False  # what the host keeps of it bears commission as well
     nights_between: int = 0  # kept empty between this stay and others in the same rooms
 
 

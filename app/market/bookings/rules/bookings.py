@@ -72,6 +72,7 @@ def holding(booking: Booking, payment: Payment, voucher: Voucher | None) -> Hold
         rental=booking.rental + booking.fee - booking.discount,
         deposit=booking.deposit,
         commission_bps=booking.terms.commission_bps,
+        commission_on_deposit=booking.terms.commission_on_deposit,
         voucher=booking.discount if is_ours else 0,
     )
 

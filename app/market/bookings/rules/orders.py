@@ -74,6 +74,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     guest_id: UUID
     hold: timedelta
     commission_bps: int
+    deposit_multiple_max: int
     passengers: Sequence[NewPassenger]
 
     @property
@@ -202,7 +203,8 @@ def units_by_label(asked: Asked, offer: Offer) -> list[OfferedUnit]:
 def held(order: Order, units: Sequence[OfferedUnit]) -> Booking:
     """The booking of these units, held, with price, terms and instants frozen as of the offer."""
     asked, offer, dates = order.asked, order.offer, order.dates
-    quote = inventory_rules.quote(offer, units, dates)
+    most = order.deposit_multiple_max
+    quote = inventory_rules.quote(offer, units, dates, deposit_multiple_max=most)
     if quote.total == 0:
         raise Invalid.field("listingId", "costs nothing, and so cannot be paid for")
     check_in_at, check_out_at = inventory_rules.instants(offer, asked.check_in, asked.check_out)
@@ -260,6 +262,7 @@ def _terms(order: Order, check_in_at: datetime) -> Terms:
         check_in_local=local.begins.isoformat(),
         check_out_local=local.ends.isoformat(),
         check_out_zone=local.ends_zone,
+        commission_on_deposit=True,
         nights_between=offer.rules.nights_between if offer.rules else 0,
     )
 

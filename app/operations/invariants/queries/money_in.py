@@ -68,9 +68,11 @@ async def pots(tx: Tx) -> Verdicts:
         ("pots_as_agreed", "windows_as_booked"),
         """
         SELECT pot.id,
-               CASE WHEN (pot.guest_id, pot.host_id, pot.currency, pot.commission_bps)
+               CASE WHEN (pot.guest_id, pot.host_id, pot.currency, pot.commission_bps,
+                          pot.commission_on_deposit)
                      <> (booking.guest_id, booking.host_id, booking.currency,
-                         (booking.terms ->> 'commissionBps')::int)
+                         (booking.terms ->> 'commissionBps')::int,
+                         coalesce((booking.terms ->> 'commissionOnDeposit')::boolean, false))
                     THEN concat('differs from what was agreed on in booking ', booking.id)
                     WHEN pot.voucher <> CASE WHEN pot.kind = 'rental'
                                               AND voucher.borne_by = 'platform'

@@ -27,7 +27,8 @@ async def pots(tx: Tx) -> Verdicts:
                      AND pot.charged_back + pot.given_back < pot.amount
                     THEN concat(pot.state, ', and not posted as divided')
                END AS divisions_posted_once,
-               CASE WHEN pot.commission - CASE pot.kind WHEN 'deposit' THEN 0
+               CASE WHEN pot.commission - CASE
+                              WHEN pot.kind = 'deposit' AND NOT pot.commission_on_deposit THEN 0
                               ELSE (pot.amount - pot.charged_back - pot.given_back
                                     - pot.to_guest + coalesce(pot.from_voucher, 0))
                                    * pot.commission_bps / 10000 END

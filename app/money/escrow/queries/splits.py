@@ -7,7 +7,7 @@ from app.foundation.db import Tx, execute
 from app.money.escrow.model import Split
 
 
-async def insert(tx: Tx, splits: Sequence[Split], *, by: Actor, reason: str) -> int:
+async def split(tx: Tx, splits: Sequence[Split], *, by: Actor, reason: str) -> int:
     """Insert new pots with what is taken out of others, which are held; returns how many."""
     return await execute(
         tx,
@@ -26,9 +26,10 @@ async def insert(tx: Tx, splits: Sequence[Split], *, by: Actor, reason: str) -> 
          RETURNING pots.*, new_id, new_booking_id, part, of_voucher
         ), opened AS (
             INSERT INTO pots (id, booking_id, kind, state, payment_id, guest_id, host_id, gateway,
-                              amount, currency, commission_bps, voucher)
+                              amount, currency, commission_bps, commission_on_deposit,
+                              voucher)
             SELECT new_id, new_booking_id, kind, state, payment_id, guest_id, host_id, gateway,
-                   part, currency, commission_bps, of_voucher
+                   part, currency, commission_bps, commission_on_deposit, of_voucher
               FROM kept
          RETURNING id, booking_id, kind, state
         )

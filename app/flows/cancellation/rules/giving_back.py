@@ -8,7 +8,6 @@ import msgspec
 
 from app.edge.gateways.amounts import ANY, AmountRule, Operation
 from app.edge.gateways.registry import amounts_of
-from app.flows.cancellation import rules
 from app.flows.cancellation.model import (
     PARTS_MAX,
     GiveBack,
@@ -21,6 +20,7 @@ from app.flows.cancellation.model import (
     Ruling,
     TooManyParts,
 )
+from app.flows.cancellation.rules import cancelling
 from app.foundation import states
 from app.foundation.audit import ActorRole
 from app.foundation.errors import FieldError, Invalid
@@ -105,7 +105,7 @@ def plan(
         ruling=ruling,
         pots=splits,
         divisions=divisions,
-        back=rules.part_preview(part, ruling, divisions),
+        back=cancelling.part_preview(part, ruling, divisions),
     )
 
 
@@ -138,9 +138,9 @@ def reply(planned: Plan, part: Booking, *, is_done: bool) -> GivenBack:
 
 
 def _whole(part: Booking, pots: Sequence[Pot], *, by: ActorRole, now: datetime) -> Plan:
-    ruling = rules.ruling(part, by, now)
+    ruling = cancelling.ruling(part, by, now)
     divisions = escrow_rules.give_back(pots, rental_bps=ruling.back_bps, reason="cancelled")
-    back = rules.part_preview(part, ruling, divisions)
+    back = cancelling.part_preview(part, ruling, divisions)
     return Plan(split=None, ruling=ruling, pots=[], divisions=divisions, back=back)
 
 
@@ -164,9 +164,9 @@ def _ruling(
     """The ruling for what is given back of a part at this instant. Raises NotCancellable."""
     was = split.was
     if was.state is BookingState.AWAITING_HOST:
-        return rules.ruling(was, by, now)
+        return cancelling.ruling(was, by, now)
     if was.check_in_at > now:
-        ruling = rules.ruling(was, by, now)
+        ruling = cancelling.ruling(was, by, now)
         return msgspec.structs.replace(ruling, rule=_in_words(split, by, ruling.back_bps))
     _check_to_come(split, wanted, now)
     until = split.stays.check_out_at

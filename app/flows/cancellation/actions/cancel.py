@@ -5,8 +5,8 @@ from uuid import UUID
 
 import msgspec
 
-from app.flows.cancellation import rules
 from app.flows.cancellation.model import Cancel, PartPreview, Preview, RefundChanged
+from app.flows.cancellation.rules import cancelling as rules
 from app.foundation import audit
 from app.foundation.audit import Actor, Subject
 from app.foundation.db import Tx, now

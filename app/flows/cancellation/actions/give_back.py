@@ -5,9 +5,9 @@ from uuid import UUID
 import msgspec
 import uuid_utils.compat
 
-from app.flows.cancellation import splitting
 from app.flows.cancellation.model import GiveBack, GivenBack, RefundChanged
-from app.flows.cancellation.splitting import Plan
+from app.flows.cancellation.rules import giving_back as rules
+from app.flows.cancellation.rules.giving_back import Plan
 from app.foundation import audit
 from app.foundation.audit import Actor, Subject
 from app.foundation.db import Tx, now
@@ -19,23 +19,25 @@ from app.people.accounts.model import Principal
 _NOT_YET = UUID(int=0)  # the id of a part that is not made
 
 
-async def preview(tx: Tx, *, booking_id: UUID, asker: Principal, request: GiveBack) -> GivenBack:
+async def preview_give_back(
+    tx: Tx, *, booking_id: UUID, asker: Principal, request: GiveBack
+) -> GivenBack:
     """What the guest gets back if the asker gives this back now, and what stays.
 
     Raises as `give_back` does, but for RefundChanged.
     """
     part = await bookings.get(tx, booking_id=booking_id, asker=asker)
     by = bookings.actor(part, asker)
-    planned = splitting.plan(
+    planned = rules.plan(
         part,
         await escrow.of_booking(tx, part.id),
-        splitting.wish(request),
+        rules.wish(request),
         by=by.role,
         now=await now(tx),
         part_id=_NOT_YET,
         number=2,
     )
-    return splitting.reply(planned, part, is_done=False)
+    return rules.reply(planned, part, is_done=False)
 
 
 async def give_back(tx: Tx, *, booking_id: UUID, asker: Principal, request: GiveBack) -> GivenBack:
@@ -45,11 +47,11 @@ async def give_back(tx: Tx, *, booking_id: UUID, asker: Principal, request: Give
     Raises BookingNotFound, MoveRefused, NotPaidYet, NotCancellable, HeldFast, ChargeContested,
     TooManyParts, RefundChanged, Invalid.
     """
-    wanted = splitting.wish(request)
+    wanted = rules.wish(request)
     parts = await bookings.lock_whole(tx, booking_id)
     part = next(each for each in parts if each.id == booking_id)
     by = bookings.actor(part, asker)
-    planned = splitting.plan(
+    planned = rules.plan(
         part,
         await escrow.lock_all(tx, part.id),
         wanted,
@@ -65,7 +67,7 @@ async def give_back(tx: Tx, *, booking_id: UUID, asker: Principal, request: Give
     await bookings.cancel(tx, [gone], by=by, reason=reason)
     await _record(tx, part, planned, by=by, reason=request.reason)
     await escrow.divide(tx, planned.divisions, by=by)
-    return splitting.reply(planned, part, is_done=True)
+    return rules.reply(planned, part, is_done=True)
 
 
 async def _split(tx: Tx, part: Booking, planned: Plan, *, by: Actor) -> Booking:
@@ -78,7 +80,7 @@ async def _split(tx: Tx, part: Booking, planned: Plan, *, by: Actor) -> Booking:
 
 
 def _changed(planned: Plan, part: Booking) -> RefundChanged:
-    preview = msgspec.to_builtins(splitting.reply(planned, part, is_done=False))
+    preview = msgspec.to_builtins(rules.reply(planned, part, is_done=False))
     return RefundChanged(f"{planned.back.total} would come back now.", members={"preview": preview})
 
 
