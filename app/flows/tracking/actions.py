@@ -50,7 +50,11 @@ async def explain(tx: Tx, *, booking_id: UUID, asker: Principal) -> EscrowReply:
             )
             for pot in held
         ],
-        refunds=[InstructionReply.of(each) for each in sent if roots[each.id] not in pot_ids],
+        refunds=[
+            InstructionReply.of(each)
+            for each in sent
+            if roots[each.id] not in pot_ids and not rules.is_of_others(parts, asker.id)
+        ],
         parts=[
             PartStage(booking_id=part_id, stage=rules.stage_reply(reached))
             for part_id, reached in stages.items()

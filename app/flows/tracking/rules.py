@@ -59,6 +59,12 @@ def stage(
     return Stage.DEPOSIT_RETURNED
 
 
+def is_of_others(parts: Sequence[Booking], asker_id: UUID) -> bool:
+    """Whether refunds of a whole charge are none of the asker's business: a host of one part."""
+    first = parts[0]
+    return asker_id == first.host_id and len(parts) < first.parts
+
+
 def stage_of_whole(stages: Iterable[Stage | None]) -> Stage | None:
     """The stage of a booking: that of the part that is least far, and not refunded."""
     reached = [stage for stage in stages if stage]

@@ -10,6 +10,7 @@ import pytest
 from app.flows.cancellation import actions as cancellation
 from app.flows.cancellation.model import Cancel, NotCancellable
 from app.flows.checkout import actions as checkout
+from app.flows.tracking import actions as tracking
 from app.foundation.db import Tx, execute, fetch_new_value, transaction
 from app.foundation.errors import Invalid
 from app.foundation.states import MoveRefused
@@ -240,6 +241,12 @@ async def test_a_late_payment_gets_all_parts_or_goes_back_whole() -> None:
         assert await escrow.of_bookings(tx, [part.id for part in held]) == []
         refund = "SELECT amount FROM instructions WHERE source_id = %(id)s"
         assert await fetch_new_value(tx, int, refund, id=payment.id) == payment.amount
+        stay = held[0]
+        seen = {
+            asker: (await tracking.explain(tx, booking_id=stay.id, asker=asker)).refunds
+            for asker in (guest_of(stay), host_of(stay))
+        }
+        assert [len(refunds) for refunds in seen.values()] == [1, 0]
         assert await fetch_new_value(tx, int, CLAIMS) == 1
 
 
