@@ -19,10 +19,12 @@ from app.people.accounts.model import Principal
 async def preview(tx: Tx, *, booking_id: UUID, asker: Principal) -> Preview:
     """What the guest gets back if the asker cancels now: all parts that the id means.
 
-    Raises BookingNotFound, MoveRefused, NotCancellable, ChargeContested.
+    Raises BookingNotFound, NotPaidYet, MoveRefused, NotCancellable, ChargeContested.
     """
     parts = await bookings.get_whole(tx, booking_id=booking_id, asker=asker)
-    rulings = rules.rulings(parts, bookings.actor(parts[0], asker).role, await now(tx))
+    by = bookings.actor(parts[0], asker).role
+    rules.check_alone(parts, by)
+    rulings = rules.rulings(parts, by, await now(tx))
     held = await escrow.of_bookings(tx, list(rulings))
     return rules.preview(parts, rulings, rules.divisions(rulings, held))
 
@@ -30,13 +32,16 @@ async def preview(tx: Tx, *, booking_id: UUID, asker: Principal) -> Preview:
 async def cancel(tx: Tx, *, booking_id: UUID, asker: Principal, request: Cancel) -> list[Booking]:
     """Cancel what has not begun of a booking, and divide its pots, in one commit.
 
-    Of several parts the id means what it means to the asker: see `bookings.get_whole`. Returns all
-    that it means, as it is now. Raises BookingNotFound, MoveRefused, NotCancellable,
+    Of several parts the id means what it means to the asker: see `bookings.get_whole`. But while
+    nothing is paid a host ends all of them: one charge pays for all or none. Returns all that the
+    id means, as it is now. Raises BookingNotFound, NotPaidYet, MoveRefused, NotCancellable,
     ChargeContested, RefundChanged.
     """
     locked = await bookings.lock_whole(tx, booking_id)
-    parts = bookings.meant(locked, booking_id, asker)
-    by = bookings.actor(parts[0], asker)
+    meant = bookings.meant(locked, booking_id, asker)
+    by = bookings.actor(meant[0], asker)
+    rules.check_alone(meant, by.role)
+    parts = locked if rules.is_unpaid(meant) else meant
     rulings = rules.rulings(parts, by.role, await now(tx))
     held = await escrow.lock_all_of(tx, list(rulings))
     divisions = rules.divisions(rulings, held)
@@ -48,7 +53,7 @@ async def cancel(tx: Tx, *, booking_id: UUID, asker: Principal, request: Cancel)
     await _record(tx, ending, back.of_parts, by=by, reason=request.reason)
     await escrow.divide(tx, divisions, by=by)
     now_are = {part.id: part for part in (*parts, *cancelled)}
-    return [now_are[part.id] for part in parts]
+    return [now_are[part.id] for part in meant]
 
 
 def _changed(back: Preview) -> RefundChanged:

@@ -6,7 +6,13 @@ from uuid import UUID
 
 from msgspec import structs
 
-from app.flows.cancellation.model import NotCancellable, PartPreview, Preview, Ruling
+from app.flows.cancellation.model import (
+    NotCancellable,
+    NotPaidYet,
+    PartPreview,
+    Preview,
+    Ruling,
+)
 from app.foundation import states
 from app.foundation.audit import ActorRole
 from app.foundation.errors import Problem
@@ -35,6 +41,21 @@ def ruling(booking: Booking, by: ActorRole, now: datetime) -> Ruling:
         rule = f"cancelled by the {by}: all comes back"
         return Ruling(back_bps=escrow_rules.WHOLE_BPS, rule=rule, until=booking.check_in_at)
     return _by_policy(booking, now)
+
+
+def is_unpaid(parts: Sequence[Booking]) -> bool:
+    """Whether nothing of a booking is paid yet: its parts are all alike until then."""
+    return parts[0].state in UNPAID
+
+
+def check_alone(parts: Sequence[Booking], by: ActorRole) -> None:
+    """Check that these parts of a booking may end without the others. Raises NotPaidYet.
+
+    While nothing is paid, one hold and one charge are for all parts. A guest who wants fewer makes
+    another booking; a host who does not want the guest ends all.
+    """
+    if by is not ActorRole.HOST and is_unpaid(parts) and parts[0].part_of is not None:
+        raise NotPaidYet("Cancel the whole booking, and book what you want.")
 
 
 def rulings(parts: Sequence[Booking], by: ActorRole, now: datetime) -> dict[UUID, Ruling]:
