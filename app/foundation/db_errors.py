@@ -80,6 +80,11 @@ def is_spoiled(error: BaseException) -> bool:
     return isinstance(cause, psycopg.InternalError) or isinstance(error, CommitUnknown)
 
 
+def is_locked_out(error: Unavailable) -> bool:
+    """Whether others held a lock for too long, so that the same may succeed later."""
+    return isinstance(error.__cause__, (errors.LockNotAvailable, errors.DeadlockDetected))
+
+
 def unavailable(error: BaseException | None = None) -> Unavailable:
     """503, with what is known of the reason."""
     detail = "The database cannot be reached."

@@ -16,14 +16,22 @@ from app.foundation.db import (
     fetch_all,
     fetch_value,
 )
+from app.foundation.db_errors import is_locked_out
+from app.foundation.errors import Unavailable
 
 FOLDER = Path(__file__).resolve().parents[2] / "migrations"
 
 _LOCK_KEY = 0x62657274  # "bert"
 _POLL_SECONDS = 0.1
+_TRIES_MAX = 60  # of a file whose tables are in use
+_PAUSE_SECONDS = 1.0
 _NO_TRANSACTION = b"-- no-transaction"
 _CONCURRENT_INDEX = re.compile(
     rb"^CREATE (?:UNIQUE )?INDEX CONCURRENTLY (?:IF NOT EXISTS )?(\w+)", re.MULTILINE
+)
+_LOCKED = re.compile(
+    rb"^ALTER TABLE (?:ONLY )?(\w+)|\bREFERENCES (\w+)|\bTRIGGER \w+ AFTER [A-Z ]+ ON (\w+)",
+    re.MULTILINE,
 )
 _log = structlog.get_logger(__name__)
 
@@ -43,6 +51,8 @@ async def migrate(url: str, folder: Path = FOLDER) -> list[str]:
     Many processes may start this at once: one applies the files, the others wait for it and then
     find nothing to do. `url` must connect directly, without a pooler: the lock belongs to the
     database session.
+
+    Raises Unavailable if others hold the tables of a file for longer than a minute: run it again.
     """
     async with direct_connection(url) as connection:
         # Without this, the statement of a process that was killed would run on in the server, and
@@ -88,13 +98,44 @@ async def _apply(connection: Connection, name: str, script: bytes, digest: str) 
         await execute_script(connection, script)
         await _record(connection, name, digest)
     else:
-        async with connection.transaction():
-            # DDL that waits for a lock makes all later statements on the table wait too. It
-            # is better to fail, and to be run again.
-            await execute(connection, "SET LOCAL lock_timeout = '1s'")
-            await execute_script(connection, script)
-            await _record(connection, name, digest)
+        await _apply_between_others(connection, name, script, digest)
     _log.info("migration applied", migration=name)
+
+
+async def _apply_between_others(
+    connection: Connection, name: str, script: bytes, digest: str
+) -> None:
+    """Apply a file in one transaction, when no long one of others keeps it from its locks.
+
+    DDL that waits for a lock makes all later statements on the table wait too. So it waits for half
+    a second, lets them go on, and tries again. Autovacuum gives way only after a second, so that is
+    waited for before, with a lock that does not hold up what reads and writes rows.
+    """
+    tables = dict.fromkeys(name for names in _LOCKED.findall(script) for name in names if name)
+    for one in range(1, _TRIES_MAX + 1):
+        try:
+            async with connection.transaction():
+                await execute(connection, "SET LOCAL lock_timeout = '5s'")
+                for table in tables:
+                    await _keep_vacuum_out(connection, table)
+                await execute(connection, "SET LOCAL lock_timeout = '500ms'")
+                await execute_script(connection, script)
+                await _record(connection, name, digest)
+        except Unavailable as error:
+            if not is_locked_out(error) or one == _TRIES_MAX:
+                raise
+            _log.warning("migration waits for a lock", migration=name, tried=one)
+            await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
+async def _keep_vacuum_out(connection: Connection, table: bytes) -> None:
+    if await fetch_value(
+        connection, bool, "SELECT to_regclass(%(name)s) IS NOT NULL", name=table.decode()
+    ):
+        mode = b" IN SHARE UPDATE EXCLUSIVE MODE"
+        await execute_script(connection, b"LOCK TABLE " + table + mode)
 
 
 async def _record(connection: Connection, name: str, digest: str) -> None:

@@ -23,6 +23,7 @@ from app.main import create_app
 from tests.application import transport_to
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
+_COMMENT = re.compile(r"--.*")  # to the end of its line
 
 
 class Parameter(msgspec.Struct, frozen=True):
@@ -159,5 +160,6 @@ def _line(number: int, one: Statement, varying: dict[str, str], values: dict[str
         values[f"s{number}_{name}"] = parameter.text
         return f":s{number}_{name}" + (f"::{parameter.type}" if parameter.type else "")
 
-    sql = _PARAMETER.sub(bound, one.sql) if one.parameters else one.sql
+    sql = _COMMENT.sub("", one.sql)  # pgbench gets a statement as one line
+    sql = _PARAMETER.sub(bound, sql) if one.parameters else sql
     return " ".join(sql.replace("%%", "%").split()).rstrip(";") + ";"

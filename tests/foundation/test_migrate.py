@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from app.foundation import migrate as module
-from app.foundation.db import Violated, direct_connection, execute, fetch_value, fetch_values
+from app.foundation.db import (
+    Connection,
+    Violated,
+    direct_connection,
+    execute,
+    fetch_value,
+    fetch_values,
+)
 from app.foundation.errors import Unavailable
 from app.foundation.migrate import MigrationChanged, migrate
 from tests.databases import Databases
@@ -139,3 +146,25 @@ async def test_migrating_a_database_that_cannot_be_reached_fails_as_unavailable(
 ) -> None:
     with pytest.raises(Unavailable):
         await migrate(f"postgresql://somebody@/nothing?host={tmp_path}")
+
+
+async def test_a_migration_that_waits_for_a_table_lets_others_use_it_and_tries_again(
+    empty_database: str, tmp_path: Path
+) -> None:
+    (tmp_path / "0001_table.sql").write_text("CREATE TABLE one (id int PRIMARY KEY);")
+    await migrate(empty_database, tmp_path)
+    (tmp_path / "0002_column.sql").write_text("ALTER TABLE one ADD COLUMN at date;")
+    async with direct_connection(empty_database) as long, direct_connection(empty_database) as soon:
+        async with long.transaction():
+            await execute(long, "SELECT FROM one")
+            migrating = asyncio.create_task(migrate(empty_database, tmp_path))
+            await _waits(soon, "one")
+            await execute(soon, "SET lock_timeout = '5s'")
+            await execute(soon, "INSERT INTO one (id) VALUES (1)")  # though `long` has not ended
+        assert await migrating == ["0002_column.sql"]
+
+
+async def _waits(connection: Connection, table: str) -> None:
+    sql = "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = %(t)s::regclass AND NOT granted)"
+    while not await fetch_value(connection, bool, sql, t=table):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)

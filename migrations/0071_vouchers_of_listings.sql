@@ -1,0 +1,1 @@
+ALTER TABLE vouchers ADD FOREIGN KEY (listing_id) REFERENCES listings;

@@ -1,0 +1,1 @@
+ALTER TABLE voucher_uses ADD FOREIGN KEY (booking_id) REFERENCES bookings;
