@@ -210,10 +210,16 @@ async def test_the_money_is_divided_as_decided_in_one_commit(currency: str, to_g
         assert trail == ["held", "disputed", "held", "releasing" if rest else "refunding"]
 
 
+@pytest.mark.parametrize("agreed", [True, False])
 @pytest.mark.parametrize("claimed", [1, 77_777])
-async def test_what_a_host_gets_for_damage_bears_no_commission(claimed: int) -> None:
+async def test_what_a_host_gets_for_damage_bears_commission_if_that_was_agreed_on(
+    claimed: int, agreed: bool
+) -> None:
     async with transaction() as tx:
         booking = await paid.stay(tx, **ODD)
+        if not agreed:  # booked before it was asked
+            await execute(tx, "UPDATE pots SET commission_on_deposit = false")
+            await execute(tx, "UPDATE bookings SET terms = terms - 'commissionOnDeposit'")
         admin = await make.account(tx, Role.ADMIN)
         await paid.set_clock(tx, booking.check_out_at)
         assert len(await escrow.release_due(tx, limit=10)) == 1
@@ -228,7 +234,8 @@ async def test_what_a_host_gets_for_damage_bears_no_commission(claimed: int) -> 
         )
         shares = await paid.shares(tx, booking.id)
         assert shares["refund"] == to_guest.amount
-        assert shares["transfer"] - released["transfer"] == claimed
+        commission = claimed // 10 if agreed else 0
+        assert shares["transfer"] - released["transfer"] == claimed - commission
     await audit_is_clean()
 
 

@@ -84,6 +84,8 @@ async def test_an_idempotency_key_makes_one_listing_of_two_requests(
         ({"fee": {"amount": 1, "currency": "EUR"}, "deposit": {"amount": 1, "currency": "USD"}},
          {"fee.currency", "deposit.currency"}),
         ({"price": {"amount": 5, "currency": "XXX"}}, {"price.currency"}),
+        ({"price": {"amount": 1_000, "currency": "NGN"},
+          "deposit": {"amount": 10_001, "currency": "NGN"}}, {"deposit.amount"}),
         ({"price": {"amount": -1, "currency": "n"}, "title": " ", "policy": "none", "zzz": 1},
          {"price.amount", "price.currency", "title", "policy", "zzz"}),
         ({"price": {"amount": 10**15 + 1, "currency": "NGN"}}, {"price.amount"}),

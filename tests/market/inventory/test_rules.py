@@ -130,6 +130,19 @@ def test_fee_and_deposit_are_charged_once_however_many_units() -> None:
     assert (quote.rental, quote.fee, quote.deposit, quote.total) == (260, 7, 50, 317)
 
 
+@pytest.mark.parametrize(("most", "deposit"), [(None, 50), (5, 50), (3, 30), (1, 10)])
+def test_a_deposit_is_at_most_so_many_times_the_rental(most: int | None, deposit: int) -> None:
+    cheap = offer(deposit=50)
+    quote = rules.quote(cheap, [unit(10)], [THURSDAY], deposit_multiple_max=most)
+    assert (quote.rental, quote.deposit, quote.total) == (10, deposit, 10 + deposit)
+
+
+def test_a_listing_asks_for_no_deposit_above_the_limit() -> None:
+    listing = offer(price=100, deposit=301)
+    assert rules.deposit_errors(listing, 4) == []
+    assert [error.field for error in rules.deposit_errors(listing, 3)] == ["deposit.amount"]
+
+
 @pytest.mark.parametrize(
     ("currency", "amount", "shown"),
     [("KWD", 12_345, "37.035 KWD"), ("XOF", 12_345, "37,035 XOF"), ("EUR", 12_345, "370.35 EUR")],
