@@ -20,6 +20,7 @@ from app.foundation import db
 from app.foundation.db import execute, transaction
 from app.foundation.settings import settings
 from app.money.payments.model import GatewayUnclear
+from app.people.accounts.model import Principal
 from app.sandbox.app import SECRET_KEY, Sandbox, create_sandbox
 from app.sandbox.books.deliveries import Delivery
 from app.sandbox.books.refunds import OPEN as OPEN_REFUNDS
@@ -158,16 +159,18 @@ class House(Shop):
             await self.deliver()
         await self.settle_down()
 
-    async def open_account(self) -> None:
-        """The host says where the money goes."""
+    async def open_account(
+        self, who: Principal | None = None, *, number: str = "0123456789"
+    ) -> None:
+        """The host, or another one, says where the money goes."""
         body = {
             "holder": "A host",
             "kind": "bank_account",
-            "accountNumber": "0123456789",
+            "accountNumber": number,
             "bankCode": "058",
             "currency": "NGN",
         }
-        reply = await self.post(self.host, "/api/host/payout-accounts", body)
+        reply = await self.post(who or self.host, "/api/host/payout-accounts", body)
         assert reply.status_code == httpx.codes.CREATED, reply.text
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+import tests.crash.journeys  # noqa: F401  its import puts its stories on the list
 from tests.architecture.lock_order import LockOrder, watched_locks
 from tests.books import breaches, outcome
 from tests.crash.boundaries import DIED, Boundaries

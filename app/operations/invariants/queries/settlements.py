@@ -7,7 +7,8 @@ from app.operations.invariants.queries.judging import Verdicts, judge
 async def transactions(tx: Tx) -> Verdicts:
     """What each transaction of a month that is closed does to its hosts, beside its lines.
 
-    A division is judged by the amounts of its accounts: what left the escrow of a rental is gross.
+    A division is judged by the amounts of its accounts: what left the escrow of a rental is gross,
+    with what a voucher added to it.
     """
     return await judge(
         tx,
@@ -22,7 +23,8 @@ async def transactions(tx: Tx) -> Verdicts:
             SELECT entry.transaction_id,
                    coalesce(sum(amount) FILTER (WHERE kind = 'host_payable'), 0) AS host,
                    coalesce(sum(amount) FILTER (WHERE kind = 'platform_revenue'), 0) AS platform,
-                   coalesce(sum(-amount) FILTER (WHERE kind = 'escrow_rental'), 0) AS rental,
+                   coalesce(sum(-amount) FILTER (WHERE kind IN ('escrow_rental', 'vouchers')), 0)
+                        AS rental,
                    bool_or(kind = 'host_payable') AS is_of_host
               FROM (SELECT entry.id, transaction_id, account_id, amount, last_entry
                       FROM ledger_entries AS entry, closed
