@@ -50,9 +50,22 @@ class Web(msgspec.Struct, frozen=True):
     process: psutil.Process
 
 
+class Build(msgspec.Struct, frozen=True):
+    """A commit in a folder with an environment of its own, and its database."""
+
+    folder: Path
+    database_url: str
+
+    @property
+    def python(self) -> str:
+        return str(self.folder / ".venv" / "bin" / "python")
+
+
 @contextmanager
-def running_web(*, workers: int, app: str = "app.main:create_app") -> Iterator[Web]:
-    """Berthold (or another ASGI application) under uvicorn, when it is ready."""
+def running_web(
+    *, workers: int, app: str = "app.main:create_app", build: Build | None = None
+) -> Iterator[Web]:
+    """Berthold (or another ASGI application) under uvicorn, when it is ready; or another build."""
     port = free_port()
     factory = [] if app.endswith(":app") else ["--factory"]
     options = [
@@ -65,7 +78,7 @@ def running_web(*, workers: int, app: str = "app.main:create_app") -> Iterator[W
         "warning",
     ]
     numbers = ["--port", str(port), "--workers", str(workers)]
-    with _running("-m", "uvicorn", app, *factory, *options, *numbers) as process:
+    with _running("-m", "uvicorn", app, *factory, *options, *numbers, build=build) as process:
         _wait_until_ready(port)
         time.sleep(_SETTLE_S)  # the other workers of this server
         yield Web(port, process)
@@ -80,11 +93,13 @@ def running_worker() -> Iterator[psutil.Process]:
 
 
 @contextmanager
-def _running(*arguments: str) -> Iterator[psutil.Process]:
+def _running(*arguments: str, build: Build | None = None) -> Iterator[psutil.Process]:
+    database = {"DATABASE_URL": build.database_url} if build else {}
     process = psutil.Popen(
-        [sys.executable, *arguments],
-        env=os.environ | {"LOG_LEVEL": "INFO"},
+        [build.python if build else sys.executable, *arguments],
+        env=os.environ | {"LOG_LEVEL": "INFO"} | database,
         stdout=subprocess.DEVNULL,
+        cwd=build.folder if build else None,
     )
     try:
         yield process
