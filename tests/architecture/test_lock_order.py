@@ -19,6 +19,14 @@ from app.money.instructions.model import InstructionKind
 from tests import make, paid
 from tests.architecture.lock_order import Lock, locks_of, watched_locks
 from tests.crash.house import CrashHouse
+from tests.crash.journeys import (
+    a_journey_confirmed,
+    a_journey_requested,
+    a_seat_and_then_a_part_are_given_back,
+    guest_cancels_two_parts,
+    one_host_declines_and_all_ends,
+    two_parts_are_charged_back,
+)
 from tests.crash.stories import RENTAL_WINDOW, a_stay_paid
 from tests.house import House, open_house
 
@@ -136,6 +144,47 @@ async def test_what_admins_do_to_a_transfer_locks_in_order(house: CrashHouse) ->
     await webhooks_processed(house)
     await house.ask(house.admin, f"{transfer}/reissue", BECAUSE)
     await house.settle_down()
+
+
+# ---- bookings of several parts ------------------------------------------------------------------
+
+
+async def test_one_hosts_no_to_several_parts_locks_in_order(house: CrashHouse) -> None:
+    await one_host_declines_and_all_ends(house, await a_journey_requested(house))
+    assert await states_of_parts(house) == ["cancelled", "declined"]
+
+
+async def test_the_end_of_several_parts_locks_in_order(house: CrashHouse) -> None:
+    await guest_cancels_two_parts(house, await a_journey_confirmed(house))
+    assert await states_of_parts(house) == ["cancelled", "cancelled"]
+
+
+async def test_a_host_who_ends_what_is_not_paid_locks_in_order(house: CrashHouse) -> None:
+    journey = await a_journey_requested(house)
+    parts = [{"tripId": house.trip_id, "seatCount": 1}, {"tripId": journey.other, "seatCount": 1}]
+    booking = await house.ask(house.guest, "/api/bookings/reserve", {"parts": parts})
+    await house.pending(booking)
+    await house.ask(journey.driver, f"/api/bookings/{booking['parts'][1]['id']}/cancel")
+    await house.settle_down()
+    assert await house.state(booking) == "cancelled"
+
+
+async def test_what_is_given_back_of_several_parts_locks_in_order(house: CrashHouse) -> None:
+    await a_seat_and_then_a_part_are_given_back(house, await a_journey_confirmed(house))
+    assert await states_of_parts(house) == ["cancelled", "cancelled", "confirmed"]
+
+
+async def test_a_chargeback_of_several_parts_locks_in_order(house: CrashHouse) -> None:
+    await two_parts_are_charged_back(house, await a_journey_confirmed(house))
+    assert await house.values("SELECT state FROM chargebacks") == ["lost"]
+    assert await states_of_parts(house) == ["cancelled", "confirmed"]
+
+
+async def states_of_parts(house: House) -> list[str]:
+    """Of all parts of bookings of several, in the order of the alphabet."""
+    return await house.values(
+        "SELECT state FROM bookings WHERE parts > 1 OR part_of IS NOT NULL ORDER BY state"
+    )
 
 
 async def webhooks_processed(house: House) -> None:

@@ -21,10 +21,11 @@ DRIVER_ACCOUNT = "0009876543"
 
 
 class Journey(msgspec.Struct, frozen=True):
-    """What is booked together: the booking of both parts, and who drives."""
+    """The booking of both parts, who drives, and another trip of theirs."""
 
     booking: dict[str, Any]
     driver: Principal
+    other: str
 
     @property
     def stay(self) -> dict[str, Any]:
@@ -36,10 +37,11 @@ class Journey(msgspec.Struct, frozen=True):
 
 
 class Offered(msgspec.Struct, frozen=True):
-    """What can be booked together: the bodies of the parts, and who drives."""
+    """The bodies of the parts to be booked, who drives, and another trip of theirs."""
 
     parts: list[dict[str, Any]]
     driver: Principal
+    other: str
 
 
 # ---- what has happened before -------------------------------------------------------------------
@@ -63,7 +65,8 @@ async def a_journey_offered(house: CrashHouse) -> Offered:
         "checkOut": str(today + timedelta(days=5)),
         "unitCount": 1,
     }
-    return Offered([nights, {"tripId": str(trip_id), "seatNumbers": ["1A", "1B"]}], driver)
+    seats = {"tripId": str(trip_id), "seatNumbers": ["1A", "1B"]}
+    return Offered([nights, seats], driver, str(other_trip))
 
 
 async def a_journey_requested(house: CrashHouse) -> Journey:
@@ -71,7 +74,7 @@ async def a_journey_requested(house: CrashHouse) -> Journey:
     offered = await a_journey_offered(house)
     booking = await _reserved(house, offered)
     await house.paid(booking)
-    return Journey(booking, offered.driver)
+    return Journey(booking, offered.driver, offered.other)
 
 
 async def a_journey_confirmed(house: CrashHouse) -> Journey:
