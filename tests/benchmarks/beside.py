@@ -5,9 +5,9 @@
 Each build has a web process, an environment and a database of its own, on one server, filled
 alike. A turn asks both for as much, in slices: this, that, that, this, and so on, so that whatever
 else the machine does comes over both. `ratio` is of accepted reservations per second, this build
-to the other: the middle one of the turns. `cpu_ratio` compares the processor's time of the two web
-processes, the other's to this one's: it says most where the machine is busy with other things.
-Takes three to four minutes.
+to the other: the middle one of the turns. `cpu_ratio` compares the processor's time of web, the
+other's to this one's, and `database_cpu_ratio` that of the sessions: they say most where the
+machine is busy with other things. Takes three to four minutes.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import psutil
 
 from app.development.postgres import Server
 from tests.benchmarks import load, seed
@@ -35,9 +36,11 @@ class Side(msgspec.Struct):
     """A build that runs, the next seat to ask it for, and what each turn measured."""
 
     web: Web
+    database: str
     seats: "count[int]"
     per_s: list[float] = msgspec.field(default_factory=list[float])
     cpu_ms: list[float] = msgspec.field(default_factory=list[float])  # of web, for each request
+    database_cpu_ms: list[float] = msgspec.field(default_factory=list[float])
     p50_ms: list[float] = msgspec.field(default_factory=list[float])
 
 
@@ -69,6 +72,9 @@ def main() -> None:
             "cpu_ms": this.cpu_ms,
             "other_cpu_ms": other.cpu_ms,
             "cpu_ratio": round(sum(other.cpu_ms) / sum(this.cpu_ms), 3),
+            "database_cpu_ms": this.database_cpu_ms,
+            "other_database_cpu_ms": other.database_cpu_ms,
+            "database_cpu_ratio": round(sum(other.database_cpu_ms) / sum(this.database_cpu_ms), 3),
             "ratios": [round(ratio, 3) for ratio in ratios],
             "ratio": round(statistics.median(ratios), 3),
             "ratio_of_all": round(sum(this.per_s) / sum(other.per_s), 3),
@@ -90,13 +96,27 @@ def _take_turn(this: Side, other: Side, options: argparse.Namespace) -> None:
         whole = load.Result(waited[id(side)], seconds[id(side)])
         side.per_s.append(whole.per_s(201))
         side.p50_ms.append(whole.ms(50))
-        spent = _worked_s(side) - worked[id(side)]
-        side.cpu_ms.append(round(1000 * spent / len(whole.answers), 3))
+        now = _worked_s(side)
+        web, database = (
+            after - before for after, before in zip(now, worked[id(side)], strict=True)
+        )
+        side.cpu_ms.append(round(1000 * web / len(whole.answers), 3))
+        side.database_cpu_ms.append(round(1000 * database / len(whole.answers), 3))
 
 
-def _worked_s(side: Side) -> float:
-    """The processor's time that web has used."""
-    times = side.web.process.cpu_times()
+def _worked_s(side: Side) -> tuple[float, float]:
+    """The processor's time that web has used, and the sessions of its database."""
+    title = f" {side.database} [local]"
+    sessions = [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if title in " ".join(process.info["cmdline"] or [])
+    ]
+    return _cpu_s(side.web.process), sum(_cpu_s(session) for session in sessions)
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
     return times.user + times.system
 
 
@@ -124,7 +144,7 @@ def _running(
     trips = (options.turns + 1) * options.requests // seed.SEATS + 1
     seed.fill_trips(build.database_url, trips=trips)
     with running_web(workers=1, build=build) as web:
-        yield Side(web, count())
+        yield Side(web, name, count())
 
 
 @contextmanager
