@@ -1,6 +1,6 @@
 """Cancellation over HTTP: preview the refund, then cancel, or give back some of it."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 from uuid import UUID
 
 from litestar import Response, get, post
@@ -43,7 +43,7 @@ async def cancel(
 
 FirstNights = Annotated[Nights | None, QueryParameter(name="firstNights")]
 LastNights = Annotated[Nights | None, QueryParameter(name="lastNights")]
-Everything = Annotated[Literal[True] | None, QueryParameter(name="all")]
+Everything = Annotated[bool | None, QueryParameter(name="all", description="All of this part")]
 
 _A_SEAT: Final = {"units": ["1B"], "expectedRefund": {"amount": 250000, "currency": "NGN"}}
 _TWO_NIGHTS: Final = {"lastNights": 2, "reason": "We leave earlier"}
@@ -68,7 +68,10 @@ async def preview_give_back(
     What is not refunded whole goes by the terms that were agreed on: see `rule`.
     """
     wanted = GiveBack(
-        units=units, first_nights=first_nights, last_nights=last_nights, everything=everything
+        units=units,
+        first_nights=first_nights,
+        last_nights=last_nights,
+        everything=True if everything else None,
     )
     async with transaction() as tx:
         return await actions.preview_give_back(

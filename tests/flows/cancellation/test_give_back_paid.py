@@ -111,6 +111,16 @@ async def test_what_stays_and_what_is_given_back_is_said_before_and_after(shop: 
     assert (stays["state"], [unit["label"] for unit in stays["units"]]) == ("confirmed", ["1B"])
 
 
+async def test_all_of_a_part_is_previewed_as_it_is_given_back(shop: Shop) -> None:
+    booking = await shop.reserve("1A", "1B")
+    await shop.paid(booking)
+    path = f"/api/bookings/{booking['id']}/give-back"
+    told = await shop.get(shop.guest, path, all="true")
+    assert (told["total"], told["stays"]) == (booking["price"]["total"], None)
+    done = await shop.post(shop.guest, path, {"all": True, "expectedRefund": told["total"]})
+    assert done.json()["total"] == told["total"], done.text
+
+
 async def test_the_same_key_gives_back_once(shop: Shop) -> None:
     async with transaction() as tx:
         stay = await paid.pay(tx, await rooms(tx, nights=5))
