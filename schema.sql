@@ -89,6 +89,36 @@ COMMENT ON FUNCTION public.business_now() IS 'The time that holds, windows and d
 
 
 --
+-- Name: charges_ask_for_all_parts(); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.charges_ask_for_all_parts() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    price bigint;
+BEGIN
+    IF NEW.origin = 'berthold'
+       AND EXISTS (SELECT FROM bookings WHERE id = NEW.booking_id AND parts > 1) THEN
+        SELECT sum(total) INTO price FROM bookings
+         WHERE id = NEW.booking_id OR part_of = NEW.booking_id;
+        IF NEW.amount <> price THEN
+            RAISE EXCEPTION 'a charge of % for the % of booking %', NEW.amount, price, NEW.booking_id
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'charges_ask_for_all_parts';
+        END IF;
+    END IF;
+    RETURN NEW;
+END $$;
+
+
+--
+-- Name: FUNCTION charges_ask_for_all_parts(); Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON FUNCTION public.charges_ask_for_all_parts() IS 'A booking is paid for with all its parts';
+
+
+--
 -- Name: nights_in_order(jsonb); Type: FUNCTION; Schema: public; Owner: -
 --
 
@@ -5309,6 +5339,13 @@ CREATE TRIGGER booking_history_append_only BEFORE DELETE OR UPDATE ON public.boo
 --
 
 CREATE TRIGGER chargeback_history_append_only BEFORE DELETE OR UPDATE ON public.chargeback_history FOR EACH ROW EXECUTE FUNCTION public.refuse_change();
+
+
+--
+-- Name: payments charges_ask_for_all_parts; Type: TRIGGER; Schema: public; Owner: -
+--
+
+CREATE TRIGGER charges_ask_for_all_parts BEFORE INSERT ON public.payments FOR EACH ROW EXECUTE FUNCTION public.charges_ask_for_all_parts();
 
 
 --

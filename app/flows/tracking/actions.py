@@ -39,7 +39,7 @@ async def explain(tx: Tx, *, booking_id: UUID, asker: Principal) -> EscrowReply:
     return EscrowReply(
         booking_id=parts[0].id,
         now=moment,
-        stage=rules.stage_reply(rules.stage_of_whole(stages.values())),
+        stage=rules.stage_reply(rules.stage_of_whole([(part, stages[part.id]) for part in parts])),
         pots=[
             rules.pot_reply(
                 by_id[pot.booking_id],

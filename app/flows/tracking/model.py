@@ -101,8 +101,8 @@ class EscrowReply(Output, frozen=True):
     """Where a booking's money is. `stage` is null while nothing has been paid.
 
     Of several `parts` each has a stage, and the booking has that of the part that is least far;
-    what is refunded does not hold the others back. `refunds` are those that do not come from a pot:
-    of payments that were late or double.
+    what is refunded or cancelled does not hold the others back. `refunds` are those that do not
+    come from a pot: of payments that were late or double.
     """
 
     booking_id: UUID

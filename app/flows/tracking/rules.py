@@ -1,12 +1,12 @@
 """The stage of a booking's money, and what each pot waits for, in words."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from app.flows.tracking.model import STAGE_NAMES, PotReply, Shares, Stage, StageReply, Wait
-from app.market.bookings.model import Booking, BookingState
+from app.market.bookings.model import ENDED, Booking, BookingState
 from app.market.inventory.model import Kind
 from app.money.escrow import rules as escrow_rules
 from app.money.escrow.model import Pot, PotKind, PotState
@@ -65,11 +65,15 @@ def is_of_others(parts: Sequence[Booking], asker_id: UUID) -> bool:
     return asker_id == first.host_id and len(parts) < first.parts
 
 
-def stage_of_whole(stages: Iterable[Stage | None]) -> Stage | None:
-    """The stage of a booking: that of the part that is least far, and not refunded."""
-    reached = [stage for stage in stages if stage]
-    living = [stage for stage in reached if stage is not Stage.REFUNDED]
-    return min(living or reached, default=None)
+def stage_of_whole(stages: Sequence[tuple[Booking, Stage | None]]) -> Stage | None:
+    """The stage of a booking: that of the part that is least far.
+
+    What has ended without a stay or journey, and what is refunded, does not hold the others back.
+    """
+    reached = [(part, stage) for part, stage in stages if stage]
+    living = [stage for part, stage in reached if part.state not in ENDED]
+    unfinished = [stage for stage in living if stage is not Stage.REFUNDED]
+    return min(unfinished or living or [stage for _, stage in reached], default=None)
 
 
 def _is_given_back(booking: Booking, rental: Pot) -> bool:

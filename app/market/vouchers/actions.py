@@ -104,6 +104,8 @@ async def _make(
     moment = await now(tx)
     listing = await _listing(tx, new)
     starts_at = new.starts_at or moment
+    days = {"startsAt": starts_at, "endsAt": new.ends_at}
+    inventory_rules.refuse(inventory_rules.year_errors(days))
     inventory_rules.refuse(
         [
             *rules.errors(new, listing, starts_at=starts_at),

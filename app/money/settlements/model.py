@@ -115,9 +115,9 @@ class SettlementReply(_AmountsReply, frozen=True):
 
     `gross` is what guests, and vouchers of the platform, had paid for what was released this month.
     `refunds` is what guests got back of it before the host was paid, `debts` what they got back
-    after, `chargebacks` what banks took. `net` is `gross` less these and the fees, and `other`, such as a correction by hand.
-    `paid` is what arrived on the host's account; `balance` is `carriedOver` and `net` less `paid`,
-    and below zero it is what the host owes.
+    after, `chargebacks` what banks took. `net` is `gross` less these and the fees, and `other`,
+    such as a correction by hand. `paid` is what arrived on the host's account; `balance` is
+    `carriedOver` and `net` less `paid`, and below zero it is what the host owes.
     """
 
     id: UUID

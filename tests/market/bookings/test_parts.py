@@ -11,7 +11,7 @@ from app.flows.cancellation import actions as cancellation
 from app.flows.cancellation.model import Cancel, NotCancellable
 from app.flows.checkout import actions as checkout
 from app.flows.tracking import actions as tracking
-from app.foundation.db import Tx, execute, fetch_new_value, transaction
+from app.foundation.db import Tx, Violated, execute, fetch_new_value, transaction
 from app.foundation.errors import Invalid
 from app.foundation.states import MoveRefused
 from app.market.bookings import actions as bookings
@@ -391,3 +391,33 @@ async def test_each_part_is_cancelled_by_its_own_policy_and_what_has_begun_stays
         assert begun.total.amount == both.stay.total
         with pytest.raises(NotCancellable):
             await cancellation.preview(tx, booking_id=both.trip.id, asker=guest)
+
+
+async def test_a_charge_of_the_first_part_alone_is_refused_by_the_database() -> None:
+    async with transaction() as tx:
+        held = await hold(tx, await wanted(tx))
+        with pytest.raises(Violated) as refused:
+            await checkout.begin(tx, [held[0]], gateway=paid.GatewayName.PAYSTACK)
+    assert refused.value.constraint == "charges_ask_for_all_parts"
+
+
+async def test_a_list_of_one_part_names_its_fields_in_the_list() -> None:
+    async with transaction() as tx:
+        with pytest.raises(Invalid) as refused:
+            await hold(tx, [WantedPart()])
+    assert {error.field for error in refused.value.errors} == {
+        "parts[0].listingId",
+        "parts[0].seatNumbers",
+    }
+
+
+async def test_what_is_over_without_a_refund_does_not_hold_back_the_stage_of_the_whole() -> None:
+    async with transaction() as tx:
+        stay, trip, _ = await journey(tx)
+        guest = guest_of(stay)
+        await paid.set_clock(tx, trip.check_in_at - timedelta(minutes=1))
+        request = Cancel()
+        await cancellation.cancel(tx, booking_id=trip.id, asker=guest, request=request)
+        seen = await tracking.explain(tx, booking_id=stay.id, asker=guest)
+        alone = await tracking.explain(tx, booking_id=trip.id, asker=guest)
+    assert (seen.stage and seen.stage.number, alone.stage and alone.stage.number) == (1, 3)

@@ -151,10 +151,11 @@ def _places(request: Reserve, count: int) -> list[rules.Place]:
     """The place of each part, with new ids in the order of the parts."""
     first, *others = sorted(uuid_utils.compat.uuid7() for _ in range(count))
     stands_alone = count > 1 and request.parts_stand_alone
+    listed = bool(request.parts)
     return [
-        rules.Place(booking_id=first, parts=count, stand_alone=stands_alone),
+        rules.Place(booking_id=first, parts=count, stand_alone=stands_alone, listed=listed),
         *(
-            rules.Place(booking_id=other, part_of=first, part=number)
+            rules.Place(booking_id=other, part_of=first, part=number, listed=listed)
             for number, other in enumerate(others, start=2)
         ),
     ]

@@ -51,7 +51,8 @@ class Reserve(WantedPart, frozen=True):
     """One stay or trip; or several `parts` that are held, paid and confirmed together.
 
     With `partsStandAlone` the guest wants the parts that hosts accept, though others decline;
-    without it one host's no ends the whole booking. A `voucherCode` lowers the price of those parts
+    without it a host who declines, or does not answer, ends the whole booking; one who cancels what
+    was confirmed ends only the own part. A `voucherCode` lowers the price of those parts
     that the voucher is for.
     """
 

@@ -50,18 +50,22 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Which part of which booking something is: `part_of` is None for the first of `parts`."""
+    """Which part of which booking something is: `part_of` is None for the first of `parts`.
+
+    `listed`: the request has a list of parts, and does not say at its top what it wants.
+    """
 
     booking_id: UUID
     part_of: UUID | None = None
     part: int = 1
     parts: int = 1
     stand_alone: bool = False
+    listed: bool = False
 
     @property
     def named(self) -> int | None:
-        """The number by which a refusal names it; None if the request has only this part."""
-        return None if self.part == self.parts == 1 else self.part
+        """The number by which a refusal names it; None if the request has no list of parts."""
+        return self.part if self.listed else None
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
