@@ -23,6 +23,7 @@ ALTER TABLE bookings
         AND (part_of IS NULL OR (parts = 1 AND NOT stand_alone))) NOT VALID,
     ADD CONSTRAINT bookings_split_is_a_later_part CHECK (
         split_from IS NULL OR part_of IS NOT NULL) NOT VALID,
+    -- squawk-ignore ban-drop-constraint
     DROP CONSTRAINT bookings_total_is_the_sum,
     ADD CONSTRAINT bookings_total_is_the_price CHECK (
         total = rental + fee + deposit - discount
