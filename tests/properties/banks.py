@@ -10,19 +10,21 @@ from uuid import UUID
 
 import httpx
 
-from tests.properties.house_model import ENDED, WHOLE, Booking, Charge
-from tests.properties.town import Acts, BookingRow
+from tests.properties.giving_back import GivingActs
+from tests.properties.records import ENDED, HOSTS, WHOLE, Booking, Charge, Whole
+from tests.properties.seen import BookingRow
 
 LOOKED_AT_IN: Final = timedelta(hours=6, minutes=1)
 
 _ROWS: Final = """
     SELECT id, state, expires_at, respond_by FROM bookings WHERE id = ANY(%(ids)s::uuid[])"""
+_USED: Final = "SELECT booking_id::text FROM voucher_uses WHERE given_back_at IS NULL"
 _DISPUTES: Final = """
     SELECT disputes.id::text FROM disputes JOIN pots ON pots.id = pot_id
      WHERE pots.booking_id = %(booking_id)s AND disputes.state = 'open'"""
 
 
-class BankActs(Acts):
+class BankActs(GivingActs):
     """What people do in a town, and what their banks do."""
 
     def __init__(self, *given: Any) -> None:
@@ -31,17 +33,15 @@ class BankActs(Acts):
 
     # ---- banks ----------------------------------------------------------------------------------
 
-    def charge_back(self, booking: Booking, charge: Charge, part: int) -> None:
+    def charge_back(self, whole: Whole, charge: Charge, part: int) -> None:
         """A bank wants so much of what is left back, in hundredths of a percent."""
-        amount = max(1, (booking.total - charge.wanted_back) * part // WHOLE)
-        if amount > booking.total - charge.wanted_back:
+        amount = max(1, (whole.total - charge.wanted_back) * part // WHOLE)
+        if amount > whole.total - charge.wanted_back:
             return
-        if not self.model.contested:  # what banks take must not keep others from being paid
-            self.run(self.town.sandbox.top_up(100_000_000, "NGN"))
         self._hear()
         opened = self.run(self.town.sandbox.charge_back(charge.reference, amount=amount))
         charge.wanted_back += amount
-        booking.is_contested = True
+        whole.is_contested = True
         self.open_chargebacks.append(opened["id"])
         self._hear()
 
@@ -70,7 +70,7 @@ class BankActs(Acts):
 
     def _is_contested(self, refund: dict[str, Any]) -> bool:
         return refund["transaction_reference"] in {
-            charge.reference for booking in self.model.contested for charge in booking.charges
+            charge.reference for whole in self.model.contested for charge in whole.charges
         }
 
     # ---- people ---------------------------------------------------------------------------------
@@ -78,7 +78,7 @@ class BankActs(Acts):
     def act_on_contested(self, booking: Booking, who: str, what: str) -> None:
         """Somebody does something, allowed or not."""
         path = f"/api/bookings/{booking.id}/{what}"
-        name = booking.guest if who == "guest" else who
+        name = self.named(booking, who)
         match what:
             case "disputes" | "damage-claims":
                 claimed = {"amount": 1, "currency": "NGN"}
@@ -92,7 +92,7 @@ class BankActs(Acts):
         self.believe()
 
     def _try(self, who: str, path: str, body: Any = None) -> None:
-        reply = self._post(who, path, body)
+        reply = self.post(who, path, body)
         refusals = (httpx.codes.CONFLICT, httpx.codes.NOT_FOUND, httpx.codes.FORBIDDEN)
         assert reply.is_success or reply.status_code in refusals, reply.text
 
@@ -121,24 +121,28 @@ class BankActs(Acts):
                 booking = self._payer(refund["transaction_reference"])
                 got[booking] -= refund["amount"]
         if self.model.contested:
-            got.pop("host", None)
+            for host in HOSTS:
+                got.pop(host, None)
         return {who: amount for who, amount in got.items() if amount}
 
     def believe(self) -> None:
         """The model takes over from the application the bookings whose banks want money back."""
         if not self.model.contested:
             return
-        ids = [UUID(booking.id) for booking in self.model.contested]
-        for row in self._rows(BookingRow, _ROWS, ids=ids):
+        ids = [UUID(part.id) for whole in self.model.contested for part in whole.parts]
+        for row in self.rows(BookingRow, _ROWS, ids=ids):
             booking = self.model.bookings[str(row.id)]
             booking.pots = {}
             booking.state = row.state
             booking.expires_at, booking.respond_by = row.expires_at, row.respond_by
             self.model.own_or_free(booking, is_over=row.state in ENDED)
+        used = self.run(self.town.values(_USED))
+        for whole in self.model.contested:
+            whole.is_used = whole.id in used
 
     def _payer(self, reference: str) -> str:
         return next(
-            booking.guest for booking, charge in self.model.charges if charge.reference == reference
+            whole.guest for whole, charge in self.model.charges if charge.reference == reference
         )
 
     def _hear(self) -> None:

@@ -3,147 +3,43 @@
 It knows no database, no jobs and no gateway. Each act is given the time at which it happens.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from typing import Final, NamedTuple
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
-WHOLE: Final = 10_000  # hundredths of a percent
-COMMISSION: Final = 1_000
-# How long before it begins a guest may cancel, and what of the rental comes back then.
-POLICIES: Final = {
-    "flexible": [(timedelta(hours=24), WHOLE), (timedelta(0), 5_000)],
-    "moderate": [(timedelta(days=5), WHOLE), (timedelta(hours=24), 5_000)],
-}
-
-DISPUTES_MAX: Final = 3  # of one pot, with those that were withdrawn
-WINDOWS: Final = {"rental": timedelta(hours=1), "deposit": timedelta(hours=2)}
-
-PAYMENT_TIME: Final = timedelta(minutes=30)
-LOOK_AGAIN_IN: Final = timedelta(hours=1)
-LOOK_FOR: Final = timedelta(days=7)
-UNPAID: Final = ("held", "awaiting_payment")
-ENDED: Final = ("cancelled", "declined", "expired")
-
-
-class Claim(NamedTuple):
-    label: str
-    slot: date
-
-
-@dataclass
-class Charge:
-    """An attempt to pay: what happened at the gateway, and what the application knows of it."""
-
-    id: str
-    reference: str
-    begun_at: datetime
-    at_gateway: str = "open"  # absent, open, declined, paid
-    known: str = "pending"
-    is_wanted: bool = True  # what it paid for could be had
-    look_at: datetime | None = None  # when the application asks by itself
-    wanted_back: int = 0  # by the guest's bank
-
-    def __post_init__(self) -> None:
-        self.look_at = self.begun_at + LOOK_AGAIN_IN
-
-    @property
-    def is_open(self) -> bool:
-        return self.known in ("created", "pending")
-
-
-@dataclass
-class Pot:
-    """Money held for a booking; divided when somebody knows what is the guest's of it."""
-
-    amount: int
-    commission: int  # of what the guest does not get, in hundredths of a percent
-    on_release: int  # what the guest gets if nobody complains
-    opens_at: datetime | None = None
-    closes_at: datetime | None = None
-    dispute: str | None = None
-    claimed: int = 0  # in the dispute
-    disputes: int = 0  # with those that were withdrawn
-    to_guest: int | None = None
-
-    @property
-    def is_held(self) -> bool:
-        return self.to_guest is None and self.dispute is None
-
-    @property
-    def to_host(self) -> int:
-        rest = self.amount - (self.to_guest or 0)
-        return rest - rest * self.commission // WHOLE
-
-    def is_open(self, now: datetime) -> bool:
-        """Whether somebody may complain about it."""
-        in_window = self.opens_at and self.closes_at and self.opens_at <= now < self.closes_at
-        return self.is_held and bool(in_window) and self.disputes < DISPUTES_MAX
-
-    def freeze(self, dispute: str, claimed: int) -> None:
-        self.dispute, self.claimed = dispute, claimed
-        self.disputes += 1
-
-    def decide(self, to_guest: int) -> None:
-        self.dispute, self.to_guest = None, to_guest
-
-
-@dataclass
-class Booking:
-    id: str
-    guest: str
-    claims: frozenset[Claim]
-    check_in: datetime
-    check_out: datetime
-    rental: int
-    deposit: int
-    policy: str
-    is_stay: bool
-    is_request: bool
-    respond_within: timedelta
-    expires_at: datetime | None
-    state: str = "held"
-    respond_by: datetime | None = None
-    charges: list[Charge] = field(default_factory=list)
-    pots: dict[str, Pot] = field(default_factory=dict)
-    is_contested: bool = False  # a bank wants money back: see banks.py
-
-    @property
-    def total(self) -> int:
-        return self.rental + self.deposit
-
-    @property
-    def open_charge(self) -> Charge | None:
-        return next((charge for charge in self.charges if charge.is_open), None)
-
-    def is_in_time(self, now: datetime) -> bool:
-        return self.expires_at is not None and self.expires_at > now
-
-    def states_possible(self, now: datetime) -> set[str]:
-        """One that is over completes by itself, once its money is divided."""
-        return {self.state, "completed"} if self.is_over(now) else {self.state}
-
-    def is_over(self, now: datetime) -> bool:
-        is_divided = all(pot.to_guest is not None for pot in self.pots.values())
-        return self.state == "confirmed" and self.check_out <= now and is_divided
-
-    def divide(self, bps: int) -> None:
-        """So much of the rental goes back, in hundredths of a percent, and all of the deposit."""
-        for kind, pot in self.pots.items():
-            pot.to_guest = pot.amount * bps // WHOLE if kind == "rental" else pot.amount
+from tests.properties.records import (
+    BORNE_BY_US,
+    COMMISSION,
+    ENDED,
+    HOSTS,
+    LOOK_AGAIN_IN,
+    LOOK_FOR,
+    PAYMENT_TIME,
+    POLICIES,
+    UNPAID,
+    VOUCHERS,
+    WHOLE,
+    WINDOWS,
+    Booking,
+    Charge,
+    Claim,
+    Pot,
+    Whole,
+)
 
 
 class Model:
     """All bookings, the booking that owns each claim, and the charges that will be asked about."""
 
     def __init__(self) -> None:
-        self.bookings: dict[str, Booking] = {}
+        self.wholes: list[Whole] = []
+        self.bookings: dict[str, Booking] = {}  # all parts
         self.owners: dict[Claim, str] = {}
         self.asked: list[str] = []
 
     @property
-    def unpaid(self) -> list[Booking]:
-        return [booking for booking in self.bookings.values() if booking.state in UNPAID]
+    def unpaid(self) -> list[Whole]:
+        return [whole for whole in self.wholes if whole.state in UNPAID]
 
     @property
     def requested(self) -> list[Booking]:
@@ -154,17 +50,22 @@ class Model:
         return [booking for booking in self.bookings.values() if not booking.is_contested]
 
     @property
-    def contested(self) -> list[Booking]:
-        return [booking for booking in self.bookings.values() if booking.is_contested]
-
-    @property
-    def charges(self) -> list[tuple[Booking, Charge]]:
+    def living(self) -> list[Booking]:
+        """Parts of which something may be given back, or could have been."""
         return [
-            (booking, charge) for booking in self.bookings.values() for charge in booking.charges
+            booking for booking in self.plain if booking.state in ("awaiting_host", "confirmed")
         ]
 
     @property
-    def paid(self) -> list[tuple[Booking, Charge]]:
+    def contested(self) -> list[Whole]:
+        return [whole for whole in self.wholes if whole.is_contested]
+
+    @property
+    def charges(self) -> list[tuple[Whole, Charge]]:
+        return [(whole, charge) for whole in self.wholes for charge in whole.charges]
+
+    @property
+    def paid(self) -> list[tuple[Whole, Charge]]:
         return [each for each in self.charges if each[1].known == "succeeded"]
 
     @property
@@ -191,8 +92,9 @@ class Model:
                 booking.respond_by,
                 booking.check_in,
                 booking.check_out,
-                *(booking.check_in - before for before, _ in POLICIES[booking.policy]),
-                *(charge.look_at for charge in booking.charges),
+                booking.agreed,
+                *(booking.agreed - before for before, _ in POLICIES[booking.policy]),
+                *(charge.look_at for charge in booking.whole.charges),
                 *(pot.opens_at for pot in booking.pots.values()),
                 *(pot.closes_at for pot in booking.pots.values()),
             )
@@ -201,23 +103,25 @@ class Model:
 
     # ---- people ---------------------------------------------------------------------------------
 
-    def can_reserve(self, claims: Iterable[Claim], now: datetime) -> bool:
-        return all(self._is_free(claim, now) for claim in claims)
+    def can_reserve(self, whole: Whole, claims: Iterable[Claim], now: datetime) -> bool:
+        return self._can_use(whole, now) and all(self._is_free(claim, now) for claim in claims)
 
-    def reserve(self, booking: Booking) -> None:
-        self.bookings[booking.id] = booking
-        self._own(booking)
+    def reserve(self, whole: Whole) -> None:
+        whole.is_used = any(part.discount for part in whole.parts)
+        self.wholes.append(whole)
+        for part in whole.parts:
+            self.bookings[part.id] = part
+            self._own(part)
 
-    def begin_to_pay(self, booking: Booking, now: datetime) -> bool:
+    def begin_to_pay(self, whole: Whole, now: datetime) -> bool:
         """The guest asks where to pay; False if it is refused."""
-        if booking.state not in UNPAID or booking.expires_at is None:
+        if whole.state not in UNPAID or whole.expires_at is None or whole.expires_at <= now:
             return False
-        if not booking.is_in_time(now):
-            return False
-        if booking.state == "held":
-            booking.state = "awaiting_payment"
-            booking.expires_at = max(booking.expires_at, now + PAYMENT_TIME)
-            self._own(booking)
+        if whole.state == "held":
+            until = max(whole.expires_at, now + PAYMENT_TIME)
+            for part in whole.parts:
+                part.state, part.expires_at = "awaiting_payment", until
+                self._own(part)
         return True
 
     def answer(self, booking: Booking, now: datetime, *, accepts: bool) -> bool:
@@ -227,55 +131,62 @@ class Model:
         if accepts:
             self._confirm(booking, now)
         else:
-            self._decline(booking)
+            self._decline(booking, now)
         return True
 
-    def cancel(self, booking: Booking, now: datetime, *, who: str) -> bool:
-        """Somebody cancels; False if it is refused."""
-        back = WHOLE
-        if booking.state == "confirmed":
-            if booking.check_in <= now:
-                return False
-            back = _back(booking, now) if who == "guest" else WHOLE
-        elif booking.state not in (*UNPAID, "awaiting_host"):
-            return False
-        booking.divide(back)
-        self._end(booking, "cancelled")
-        return True
+    def cancel(self, booking: Booking, now: datetime, *, who: str) -> int | None:
+        """Somebody cancels what the id of a part means; what comes back, None if it is refused."""
+        parts = self._meant(booking, who)
+        ending = [
+            part for part in parts if part.state in (*UNPAID, "awaiting_host") or part.is_ahead(now)
+        ]
+        if not ending:
+            return None
+        self.end(ending, now, who=who)
+        return sum(pot.to_guest or 0 for part in ending for pot in part.pots.values())
+
+    def _meant(self, booking: Booking, who: str) -> Sequence[Booking]:
+        """What an id means to somebody; nothing, if it is of one part that nobody has paid for."""
+        whole = booking.whole
+        is_first = booking is whole.parts[0]
+        if booking.state in UNPAID:
+            return whole.parts if who == "host" or is_first else []
+        return whole.parts if is_first and who != "host" else [booking]
 
     # ---- the application -----------------------------------------------------------------------
 
-    def settle(self, booking: Booking, charge: Charge, now: datetime) -> None:
+    def settle(self, whole: Whole, charge: Charge, now: datetime) -> None:
         """The application has asked the gateway about a charge."""
-        in_time = booking.is_in_time(now)
+        in_time = whole.expires_at is not None and whole.expires_at > now
         if charge.at_gateway == "paid":
             if charge.known != "succeeded":
                 charge.known, charge.look_at = "succeeded", None
-                self._paid(booking, charge, now)
+                self._paid(whole, charge, now)
         elif charge.is_open and charge.at_gateway == "declined":
             charge.known = "failed"
         elif charge.is_open and not in_time:
             charge.known = "abandoned"
 
     def settle_asked(self, now: datetime) -> None:
-        known = {charge.reference: (booking, charge) for booking, charge in self.charges}
+        known = {charge.reference: (whole, charge) for whole, charge in self.charges}
         asked, self.asked = self.asked, []
         for reference in asked:
             self.settle(*known[reference], now)
 
     def expire(self, now: datetime) -> None:
-        lapsed = [
-            (booking.expires_at, booking.id)
-            for booking in self.bookings.values()
-            if booking.state in UNPAID and booking.expires_at and booking.expires_at <= now
-        ]
-        for _, booking_id in sorted(lapsed):
-            self._end(self.bookings[booking_id], "expired")
+        lapsed = [whole for whole in self.unpaid if whole.expires_at and whole.expires_at <= now]
+        for whole in sorted(lapsed, key=lambda each: (each.expires_at, each.id)):
+            self._end(whole.parts, "expired")
 
     def decline_unanswered(self, now: datetime) -> None:
-        for booking in self.bookings.values():
-            if booking.state == "awaiting_host" and _is_too_late(booking, now):
-                self._decline(booking)
+        late = [
+            (booking.respond_by, number, booking)
+            for number, booking in enumerate(self.bookings.values())
+            if booking.state == "awaiting_host" and _is_too_late(booking, now)
+        ]
+        for _, _, booking in sorted(late, key=lambda each: each[:2]):
+            if booking.state == "awaiting_host":  # it has not ended with another part
+                self._decline(booking, now)
 
     def release(self, now: datetime) -> None:
         for booking in self.bookings.values():
@@ -298,16 +209,17 @@ class Model:
 
     def money(self) -> dict[str, int]:
         """What each person is to have in the end, in minor units."""
-        due: dict[str, int] = {}
-        for booking, charge in self.charges:
-            if charge.known == "succeeded" and not charge.is_wanted and not booking.is_contested:
-                due[booking.guest] = due.get(booking.guest, 0) + booking.total
+        due = Counter[str]()
+        for whole, charge in self.charges:
+            if charge.known == "succeeded" and not charge.is_wanted and not whole.is_contested:
+                due[whole.guest] += whole.total
         for booking in self.plain:
             for pot in booking.pots.values():
-                due[booking.guest] = due.get(booking.guest, 0) + (pot.to_guest or 0)
-                due["host"] = due.get("host", 0) + pot.to_host
-        if self.contested:  # the host may owe some of it
-            due.pop("host", None)
+                due[booking.guest] += pot.to_guest or 0
+                due[booking.host] += pot.to_host
+        if self.contested:  # hosts may owe some of it
+            for host in HOSTS:
+                due.pop(host, None)
         return {who: amount for who, amount in due.items() if amount}
 
     def reconcile(self, now: datetime) -> None:
@@ -331,30 +243,49 @@ class Model:
         until = self.bookings[owner].expires_at
         return until is not None and until <= now
 
-    def _paid(self, booking: Booking, charge: Charge, now: datetime) -> None:
-        tonight = booking.is_stay and booking.is_in_time(now) and booking.check_out > now
-        is_wanted = booking.state in ("awaiting_payment", "expired")
-        can_begin = booking.check_in > now or tonight
-        is_free = all(self._is_free(claim, now, booking.id) for claim in booking.claims)
-        if is_wanted and can_begin and is_free:
-            self._secure(booking, now)
+    def _can_use(self, whole: Whole, now: datetime) -> bool:
+        """Whether a voucher can be used for this booking, beside those that use it already."""
+        if not whole.voucher:
+            return True
+        voucher = VOUCHERS[whole.voucher]
+        others = [
+            each
+            for each in self.wholes
+            if each is not whole and each.voucher == whole.voucher and each.uses(now)
+        ]
+        is_left = voucher.uses_max is None or len(others) < voucher.uses_max
+        return is_left and not (
+            voucher.once_per_guest and whole.guest in {each.guest for each in others}
+        )
+
+    def _paid(self, whole: Whole, charge: Charge, now: datetime) -> None:
+        is_wanted = whole.state in ("awaiting_payment", "expired")
+        can_begin = all(_can_begin(part, now) for part in whole.parts)
+        if is_wanted and can_begin and self._is_available(whole, now):
+            self._secure(whole, now)
             return
         charge.is_wanted = False
-        if booking.state == "awaiting_payment":
-            self._end(booking, "expired")
+        if whole.state == "awaiting_payment":
+            self._end(whole.parts, "expired")
 
-    def _secure(self, booking: Booking, now: datetime) -> None:
-        booking.expires_at = None
-        booking.pots = {"rental": Pot(booking.rental, COMMISSION, on_release=0)}
-        if booking.deposit:
-            booking.pots["deposit"] = Pot(booking.deposit, 0, on_release=booking.deposit)
-        self._own(booking)
-        if booking.is_request:
-            booking.state = "awaiting_host"
-            latest = booking.check_in if booking.check_in > now else booking.check_out
-            booking.respond_by = min(now + booking.respond_within, latest)
-        else:
-            self._confirm(booking, now)
+    def _is_available(self, whole: Whole, now: datetime) -> bool:
+        return self._can_use(whole, now) and all(
+            self._is_free(claim, now, part.id) for part in whole.parts for claim in part.claims
+        )
+
+    def _secure(self, whole: Whole, now: datetime) -> None:
+        whole.is_used = any(part.discount for part in whole.parts)
+        for part in whole.parts:
+            part.expires_at = None
+            ours = part.discount if whole.voucher == BORNE_BY_US else 0
+            part.pots = {"rental": Pot(part.rental, COMMISSION, on_release=0, voucher=ours)}
+            if part.deposit:
+                part.pots["deposit"] = Pot(part.deposit, 0, on_release=part.deposit)
+            self._own(part)
+            if part.is_request:
+                part.state, part.respond_by = "awaiting_host", _respond_by(part, now)
+            else:
+                self._confirm(part, now)
 
     def _confirm(self, booking: Booking, now: datetime) -> None:
         booking.state = "confirmed"
@@ -366,16 +297,50 @@ class Model:
             pot.opens_at = max(opens_at[kind], now)
             pot.closes_at = pot.opens_at + WINDOWS[kind]
 
-    def _decline(self, booking: Booking) -> None:
-        booking.divide(WHOLE)
-        self._end(booking, "declined")
+    def _decline(self, booking: Booking, now: datetime) -> None:
+        """One host's no ends the parts that do not stand alone."""
+        whole = booking.whole
+        others = [
+            part
+            for part in ([] if whole.stand_alone else whole.parts)
+            if part is not booking and (part.state == "awaiting_host" or part.is_ahead(now))
+        ]
+        for part in (booking, *others):
+            part.divide(WHOLE)
+        booking.state = "declined"  # before it is asked what of a voucher still lives
+        self._end(others, "cancelled")
+        self._end([booking], "declined")
 
-    def _end(self, booking: Booking, state: str) -> None:
-        self.owners = {claim: of for claim, of in self.owners.items() if of != booking.id}
-        booking.state = state
-        booking.expires_at = None
-        if booking.open_charge:
-            self.asked.append(booking.open_charge.reference)
+    def end(self, parts: Sequence[Booking], now: datetime, *, who: str) -> None:
+        """Somebody cancels these parts of a booking, and their pots are divided."""
+        for part in parts:
+            part.divide(part.back(now, who))
+            part.is_guests_end = who == "guest" and part.state not in UNPAID
+        self._end(parts, "cancelled")
+
+    def free(self, part: Booking, *, is_guests_end: bool) -> None:
+        """A part that was split off has ended, and its pots are divided."""
+        part.is_guests_end = is_guests_end
+        self._end([part], "cancelled")
+
+    def _end(self, parts: Sequence[Booking], state: str) -> None:
+        for part in parts:
+            self.owners = {claim: of for claim, of in self.owners.items() if of != part.id}
+            part.state, part.expires_at = state, None
+        if not parts:
+            return
+        whole = parts[0].whole
+        self.give_voucher_back(whole, parts)
+        if whole.open_charge:
+            self.asked.append(whole.open_charge.reference)
+
+    def give_voucher_back(self, whole: Whole, ended: Sequence[Booking]) -> None:
+        """The use of a voucher is free again, unless what it paid for lives, or the guest left."""
+        paid_for = [part for part in whole.parts if part.discount]
+        if any(part.discount for part in ended) and all(
+            part.state in ENDED and not part.is_guests_end for part in paid_for
+        ):
+            whole.is_used = False
 
     def own_or_free(self, booking: Booking, *, is_over: bool) -> None:
         """Give a booking the claims that it is for, or take them from it if it has ended."""
@@ -391,7 +356,14 @@ def _is_too_late(booking: Booking, now: datetime) -> bool:
     return booking.respond_by is not None and booking.respond_by <= now
 
 
-def _back(booking: Booking, now: datetime) -> int:
-    """What of the rental comes back if the guest cancels now."""
-    left = booking.check_in - now
-    return next((bps for before, bps in POLICIES[booking.policy] if left > before), 0)
+def _can_begin(part: Booking, now: datetime) -> bool:
+    tonight = part.is_stay and part.is_in_time(now) and part.check_out > now
+    return part.check_in > now or tonight
+
+
+def _respond_by(part: Booking, now: datetime) -> datetime:
+    """A host answers in time, and before other parts begin that end with this one."""
+    others = [] if part.whole.stand_alone else part.whole.parts
+    begins = [each.check_in for each in others if each is not part and each.check_in > now]
+    latest = part.check_in if part.check_in > now else part.check_out
+    return min(now + part.respond_within, latest, *begins)
