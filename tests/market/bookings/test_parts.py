@@ -420,4 +420,4 @@ async def test_what_is_over_without_a_refund_does_not_hold_back_the_stage_of_the
         await cancellation.cancel(tx, booking_id=trip.id, asker=guest, request=request)
         seen = await tracking.explain(tx, booking_id=stay.id, asker=guest)
         alone = await tracking.explain(tx, booking_id=trip.id, asker=guest)
-    assert (seen.stage and seen.stage.number, alone.stage and alone.stage.number) == (1, 3)
+    assert (seen.stage and seen.stage.number, alone.stage and alone.stage.number) == (2, 3)

@@ -105,6 +105,8 @@ async def test_a_repeated_request_makes_one_voucher(shop: Shop) -> None:
             {"least.currency"},
         ),
         ({"endsAt": "2020-01-01T00:00:00Z"}, {"endsAt"}),
+        ({"endsAt": "9999-12-31T23:59:59-14:00"}, {"endsAt"}),
+        ({"startsAt": "0001-01-01T00:00:00+14:00"}, {"startsAt"}),
         ({"code": "a b"}, {"code"}),
         ({"listingId": str(make.new_id())}, {"listingId"}),
         ({"hostId": str(make.new_id())}, {"hostId"}),
