@@ -31,6 +31,7 @@ async def claim(tx: Tx, sought: Sequence[Sought], until: datetime | None) -> lis
         WITH part AS (
             SELECT * FROM jsonb_to_recordset(%(sought)s) AS part (
                    booking_id uuid, unit_ids bigint[], first date, last date, gap integer)
+             LIMIT 8  -- as many as a booking has while it is unpaid
         ), claimed AS (
             INSERT INTO claims (unit_id, slot, booking_id, expires_at)
             SELECT unit_id, slot::date, booking_id, %(until)s

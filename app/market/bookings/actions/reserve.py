@@ -1,7 +1,6 @@
 """Reserve: hold units for a guest, with price and terms frozen."""
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -34,17 +33,19 @@ async def reserve(tx: Tx, *, guest_id: UUID, request: Reserve) -> list[Booking]:
     wanted = rules.wanted_parts(request)
     orders: list[rules.Order] = []
     for place, part in zip(_places(request, len(wanted)), wanted, strict=True):
-        with _in_part(place):
+        try:
             orders.append(await _order(tx, guest_id, request, place, part))
-    rules.check_together(orders)
+        except Problem as problem:
+            raise claim_rules.in_part(problem, place.named) from problem.__cause__
+    if len(orders) > 1:
+        rules.check_together(orders)
     voucher = await _take_voucher(tx, guest_id, request)
     parts = await _hold(tx, orders, voucher)
     if voucher:
         await _hold_voucher(tx, voucher, parts)
     for order, part in zip(orders, parts, strict=True):
         if order.passengers:
-            with _in_part(order.place):
-                await replace_passengers(tx, part, order.passengers)
+            await replace_passengers(tx, part, order.passengers)
     return parts
 
 
@@ -123,13 +124,17 @@ async def _hold(tx: Tx, orders: Sequence[rules.Order], voucher: Voucher | None) 
 
 
 def _named_units(order: rules.Order) -> list[OfferedUnit]:
-    with _in_part(order.place):
+    try:
         return rules.units_by_label(order.asked, order.offer)
+    except Problem as problem:
+        raise claim_rules.in_part(problem, order.place.named) from problem.__cause__
 
 
 def _held(order: rules.Order, units: Sequence[OfferedUnit]) -> Booking:
-    with _in_part(order.place):
+    try:
         return rules.held(order, units)
+    except Problem as problem:
+        raise claim_rules.in_part(problem, order.place.named) from problem.__cause__
 
 
 def _payable(parts: list[Booking], voucher: Voucher | None) -> list[Booking]:
@@ -149,23 +154,14 @@ def _payable(parts: list[Booking], voucher: Voucher | None) -> list[Booking]:
 
 def _places(request: Reserve, count: int) -> list[rules.Place]:
     """The place of each part, with new ids in the order of the parts."""
+    if count == 1:
+        return [rules.Place(booking_id=uuid_utils.compat.uuid7(), listed=bool(request.parts))]
     first, *others = sorted(uuid_utils.compat.uuid7() for _ in range(count))
-    stands_alone = count > 1 and request.parts_stand_alone
-    listed = bool(request.parts)
+    stand_alone = request.parts_stand_alone
     return [
-        rules.Place(booking_id=first, parts=count, stand_alone=stands_alone, listed=listed),
+        rules.Place(booking_id=first, parts=count, stand_alone=stand_alone, listed=True),
         *(
-            rules.Place(booking_id=other, part_of=first, part=number, listed=listed)
+            rules.Place(booking_id=other, part_of=first, part=number, listed=True)
             for number, other in enumerate(others, start=2)
         ),
     ]
-
-
-@contextmanager
-def _in_part(place: rules.Place) -> Generator[None]:
-    """What is wrong with one part of several names it."""
-    try:
-        yield
-    except Problem as problem:
-        claim_rules.in_part(problem, place.named)
-        raise

@@ -47,6 +47,7 @@ ENDED: Final = frozenset({_S.EXPIRED, _S.DECLINED, _S.CANCELLED})  # without a s
 _WHOLE_STATES: Final = (
     _S.HELD, _S.AWAITING_PAYMENT, _S.AWAITING_HOST, _S.CONFIRMED, _S.COMPLETED,
 )  # fmt: skip
+_CODE_BITS: Final = range(45, -1, -5)
 _CODE_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -156,7 +157,8 @@ def code_of(whole_id: UUID) -> str:
 
     The last 50 bits of the id in Crockford's base 32, which has no I, L, O and U.
     """
-    return "".join(_CODE_ALPHABET[whole_id.int >> bits & 31] for bits in range(45, -1, -5))
+    number, letters = whole_id.int, _CODE_ALPHABET
+    return "".join([letters[number >> bits & 31] for bits in _CODE_BITS])
 
 
 def state_of(parts: Sequence[Booking]) -> BookingState:

@@ -74,7 +74,7 @@ class BookingReply(Output, frozen=True):
             last_slot=booking.last_slot,
             check_in_at=booking.check_in_at,
             check_out_at=booking.check_out_at,
-            price=_price([booking]),
+            price=_price(booking),
             terms=booking.terms,
             expires_at=booking.expires_at,
             respond_by=booking.respond_by,
@@ -96,7 +96,7 @@ class BookingReply(Output, frozen=True):
             state=state_of(parts),
             check_in_at=min(part.check_in_at for part in parts),
             check_out_at=max(part.check_out_at for part in parts),
-            price=_price(parts),
+            price=_price_of_all(parts),
             respond_by=min((part.respond_by for part in parts if part.respond_by), default=None),
             updated_at=max(part.updated_at for part in parts),
             part=UNSET,
@@ -106,7 +106,18 @@ class BookingReply(Output, frozen=True):
         )
 
 
-def _price(parts: Sequence[Booking]) -> Price:
+def _price(booking: Booking) -> Price:
+    currency = booking.currency
+    return Price(
+        rental=Money(booking.rental, currency),
+        fee=Money(booking.fee, currency),
+        discount=Money(booking.discount, currency),
+        deposit=Money(booking.deposit, currency),
+        total=Money(booking.total, currency),
+    )
+
+
+def _price_of_all(parts: Sequence[Booking]) -> Price:
     def money(amounts: Iterable[int]) -> Money:
         return Money(amount=sum(amounts), currency=parts[0].currency)
 

@@ -32,6 +32,7 @@ async def hold(tx: Tx, parts: Sequence[Booking]) -> list[Claimed]:
         WITH wanted AS (
             SELECT *, (terms ->> 'nightsBetween')::integer AS gap
               FROM jsonb_populate_recordset(NULL::bookings, %(parts)s)
+             LIMIT 8  -- PARTS_MAX: else the plan is for a hundred parts
         ), claimed AS (
             INSERT INTO claims (unit_id, slot, booking_id, expires_at)
             SELECT unit_id, slot::date, id, expires_at
