@@ -1,6 +1,6 @@
 """The verbs of vouchers: make, list, end; and hold, keep and give back the use of one.
 
-Whoever uses a voucher locks its row, always at the same place: after the booking (a new one is
+What uses a voucher locks its row, always at the same place: after the booking (a new one is
 nobody's to wait for), and before any claim. So two bookings that want the same voucher and the same
 units never wait for each other. A use counts from the lock on; uses whose hold has run out do not,
 whether a sweep has been there or not.
