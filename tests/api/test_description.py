@@ -89,10 +89,16 @@ async def test_examples_of_bookings_and_payments_work_once_their_ids_are_filled_
 
 
 async def _reserve(shop: Shop, body: dict[str, Any]) -> dict[str, Any]:
-    ids = {"tripId": str(shop.trip_id)} if "tripId" in body else {"listingId": str(shop.stay_id)}
-    reply = await shop.post(shop.guest, "/api/bookings/reserve", _soon(body) | ids)
+    parts = [_filled_in(shop, part) for part in body.get("parts", [])]
+    filled = body | {"parts": parts} if parts else _filled_in(shop, body)
+    reply = await shop.post(shop.guest, "/api/bookings/reserve", filled)
     assert reply.status_code == 201, reply.text
     return reply.json()
+
+
+def _filled_in(shop: Shop, body: dict[str, Any]) -> dict[str, Any]:
+    ids = {"tripId": str(shop.trip_id)} if "tripId" in body else {"listingId": str(shop.stay_id)}
+    return _soon(body) | ids
 
 
 def _soon(body: dict[str, Any]) -> dict[str, Any]:
