@@ -190,11 +190,13 @@ async def test_the_release_before_cannot_settle_a_booking_of_several_parts_and_l
 
         first = await release_before.reserve(connection, unit=1, days=_NIGHTS)
         later = await release_before.reserve(connection, unit=2, days=_NIGHTS)
+        await release_before.begin(connection, first)
         await connection.execute("UPDATE bookings SET parts = 2 WHERE id = %s", [first.id])
         await connection.execute(
             "UPDATE bookings SET part_of = %s, part = 2 WHERE id = %s", [first.id, later.id]
         )
-        await release_before.begin(connection, first)
+        with pytest.raises(errors.CheckViolation, match="a charge of"):
+            await release_before.begin(connection, first)
         both = 2 * release_before.RENTAL
         await connection.execute(
             "UPDATE payments SET amount = %s WHERE id = %s", [both, first.payment_id]

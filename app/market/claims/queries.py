@@ -108,22 +108,26 @@ async def neighbours(tx: Tx, booking_id: UUID, span: Span) -> Neighbours:
 
 
 async def release(tx: Tx, sought: Sequence[Sought]) -> int:
-    """Delete the claims of these parts; returns how many there were."""
+    """Delete the claims of these parts; returns how many there were.
+
+    They are found by their units and by all slots together: all of them are of these parts.
+    """
     return await execute(
         tx,
         """
         WITH own AS (
-            SELECT claims.unit_id, slot
-              FROM jsonb_to_recordset(%(sought)s) AS part (
-                   booking_id uuid, unit_ids bigint[], first date, last date)
-              JOIN claims ON claims.unit_id = ANY(part.unit_ids)
-               AND slot BETWEEN first AND last AND claims.booking_id = part.booking_id
-             ORDER BY claims.unit_id, slot
-               FOR UPDATE OF claims
+            SELECT unit_id, slot FROM claims
+             WHERE unit_id = ANY(%(unit_ids)s) AND slot BETWEEN %(first)s AND %(last)s
+               AND booking_id = ANY(%(booking_ids)s)
+             ORDER BY unit_id, slot
+               FOR UPDATE
         )
         DELETE FROM claims USING own
          WHERE claims.unit_id = own.unit_id AND claims.slot = own.slot""",
-        sought=json([_part(each) for each in sought]),
+        unit_ids=[unit_id for each in sought for unit_id in each.span.unit_ids],
+        booking_ids=[each.booking_id for each in sought],
+        first=min(each.span.first for each in sought),
+        last=max(each.span.last for each in sought),
     )
 
 

@@ -34,7 +34,9 @@ async def world(pool: None) -> World:
     async with transaction() as tx:
         world.host = await make.account(tx, Role.GUEST, Role.HOST)
         world.guests = [await make.account(tx) for _ in range(8)]
-        world.stay = await market.stay(tx, world.host, rooms=2, price=Money(10_000, "NGN"))
+        world.stay = await market.stay(
+            tx, world.host, rooms=2, zone="UTC", price=Money(10_000, "NGN")
+        )
         in_a_week = await make.today(tx) + timedelta(days=7)
         world.monday = in_a_week + timedelta(days=(7 - in_a_week.weekday()) % 7)
     return world
