@@ -1,7 +1,7 @@
 """Bookings of several parts: held together, seen as one, answered by each host, ended together."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import msgspec
@@ -304,6 +304,8 @@ async def test_silence_of_one_host_ends_the_whole() -> None:
 
 async def test_a_host_answers_before_another_part_begins_that_would_end_with_it() -> None:
     async with transaction() as tx:
+        evening = datetime.combine(await make.today(tx), time(20), UTC)  # it leaves at seven
+        await paid.set_clock(tx, evening)
         stay, trip, _ = await journey(tx, stay_in=30, trip_in=1, **ASKED)
         alone = await journey(tx, stay_in=30, trip_in=1, stand_alone=True, **ASKED)
     assert stay.respond_by == trip.check_in_at
