@@ -38,7 +38,7 @@ _BOOKING, _GUEST = seed.booking_sql(":unit"), seed.guest_sql(":guest")
 _KEY = "'bench-' || (:unit)::text"
 _HOST, _LISTING = seed.host_sql(":trip"), seed.listing_sql(":trip")
 VARYING = {
-    "parts": f"""{{}} || jsonb_build_object(
+    "part": f"""{{}} || jsonb_build_object(
         'id', {_BOOKING}, 'guest_id', {_GUEST}, 'host_id', {_HOST}, 'listing_id', {_LISTING},
         'unit_ids', ARRAY[(:unit)::bigint + 1])""",
     "principal_id": _GUEST,

@@ -15,6 +15,7 @@ from app.market.bookings.actions.passengers import replace_passengers
 from app.market.bookings.model import Booking, Reserve, WantedPart
 from app.market.claims import actions as claims
 from app.market.claims import rules as claim_rules
+from app.market.claims.model import Claimed
 from app.market.inventory import actions as inventory
 from app.market.inventory.model import OfferedUnit
 from app.market.vouchers import actions as vouchers
@@ -102,7 +103,7 @@ async def _hold(tx: Tx, orders: Sequence[rules.Order], voucher: Voucher | None) 
     if len(named) == len(orders):
         parts = _payable(list(named.values()), voucher)
         await claims.keep_apart(tx, sought)
-        for short, got in claim_rules.short(sought, await queries.hold(tx, parts)):
+        for short, got in claim_rules.short(sought, await _claim(tx, parts)):
             raise await claims.units_taken(tx, short, got)
         return parts
     others = [order for order in orders if order.place.part not in named]
@@ -114,13 +115,19 @@ async def _hold(tx: Tx, orders: Sequence[rules.Order], voucher: Voucher | None) 
         }
         by_number = named | any_units
         parts = _payable([by_number[order.place.part] for order in orders], voucher)
-        short = claim_rules.short([part.sought for part in parts], await queries.hold(tx, parts))
+        short = claim_rules.short([part.sought for part in parts], await _claim(tx, parts))
         for each, got in short:
             if each.part in named:
                 raise await claims.units_taken(tx, each, got)
         return None if short else parts
 
     return await claims.claim_any(tx, [order.pick for order in others], named=sought, claim=hold)
+
+
+async def _claim(tx: Tx, parts: Sequence[Booking]) -> list[Claimed]:
+    if len(parts) > 1:
+        return await queries.hold_several(tx, parts)
+    return [Claimed(booking_id=parts[0].id, unit_ids=await queries.hold(tx, parts[0]))]
 
 
 def _named_units(order: rules.Order) -> list[OfferedUnit]:

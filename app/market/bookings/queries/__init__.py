@@ -3,6 +3,7 @@
 from app.market.bookings.queries.bookings import (
     find,
     hold,
+    hold_several,
     is_voucher_used,
     later_parts,
     lock,
@@ -35,6 +36,7 @@ __all__ = [
     "find",
     "history",
     "hold",
+    "hold_several",
     "is_voucher_used",
     "later_parts",
     "list_of_guest",

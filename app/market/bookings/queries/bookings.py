@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, LiteralString
 from uuid import UUID
 
 from app.foundation.audit import Actor
@@ -18,11 +17,22 @@ from app.market.bookings.model import Booking, BookingState
 from app.market.claims.model import Claimed
 
 
-def _hold(wanted: LiteralString, result: LiteralString) -> LiteralString:
-    """The statement that claims the units of what is `wanted`, and then inserts it."""
-    return f"""
+async def hold(tx: Tx, part: Booking) -> list[int]:
+    """Claim the units of a new booking of one part; if all were free, insert it with its history.
+
+    This is the hot path: one statement with one parameter. It claims as `claims.queries.claim`
+    does: in order, taking over holds that have expired, and with the gap of the terms, for which
+    the caller has locked the units. Returns the unit of each claim that the booking has now. (The
+    foreign key of a claim is checked at the commit, so claims can be inserted before their booking,
+    and a refused request has written next to nothing.)
+    """
+    return await fetch_values(
+        tx,
+        int,
+        """
         WITH wanted AS (
-            SELECT *, (terms ->> 'nightsBetween')::integer AS gap FROM {wanted}
+            SELECT *, (terms ->> 'nightsBetween')::integer AS gap
+              FROM jsonb_populate_record(NULL::bookings, %(part)s)
         ), claimed AS (
             INSERT INTO claims (unit_id, slot, booking_id, expires_at)
             SELECT unit_id, slot::date, id, expires_at
@@ -57,33 +67,62 @@ def _hold(wanted: LiteralString, result: LiteralString) -> LiteralString:
             INSERT INTO booking_history (booking_id, state, at, actor, actor_id, reason)
             SELECT id, state, created_at, 'guest', guest_id, 'reserved' FROM booking
         )
-        {result}"""  # noqa: S608
+        SELECT unit_id FROM claimed""",
+        part=json(part),
+    )
 
 
-# Most bookings have one part, and this is the hot path: nothing of theirs is grouped or planned for
-# a list, which the planner takes to have a hundred rows.
-_HOLD_ONE: Final = _hold(
-    "jsonb_populate_record(NULL::bookings, %(parts)s)", "SELECT unit_id FROM claimed"
-)
-_HOLD_SEVERAL: Final = _hold(
-    "jsonb_populate_recordset(NULL::bookings, %(parts)s) LIMIT 8",  # PARTS_MAX
-    "SELECT booking_id, array_agg(unit_id) AS unit_ids FROM claimed GROUP BY booking_id",
-)
+async def hold_several(tx: Tx, parts: Sequence[Booking]) -> list[Claimed]:
+    """Claim the units of a new booking of several parts as `hold` does, all of them or none.
 
-
-async def hold(tx: Tx, parts: Sequence[Booking]) -> list[Claimed]:
-    """Claim the units of a new booking; if all were free, insert its parts with their histories.
-
-    One statement with one parameter. It claims as `claims.queries.claim` does: in order over all
-    parts, taking over holds that have expired, and with the gaps of the terms, for which the caller
-    has locked the units. Returns the claims that each part has now. (The foreign key of a claim is
-    checked at the commit, so claims can be inserted before their booking, and a refused request has
-    written next to nothing.)
+    In one order over all parts. A statement of its own, since one over a list is planned for many
+    rows, and is slower for one. Returns the claims that each part has now.
     """
-    if len(parts) > 1:
-        return await fetch_all(tx, Claimed, _HOLD_SEVERAL, parts=json(list(parts)))
-    unit_ids = await fetch_values(tx, int, _HOLD_ONE, parts=json(parts[0]))
-    return [Claimed(booking_id=parts[0].id, unit_ids=unit_ids)]
+    return await fetch_all(
+        tx,
+        Claimed,
+        """
+        WITH wanted AS (
+            SELECT *, (terms ->> 'nightsBetween')::integer AS gap
+              FROM jsonb_populate_recordset(NULL::bookings, %(parts)s)
+             LIMIT 8  -- PARTS_MAX: else the plan is for a hundred parts
+        ), claimed AS (
+            INSERT INTO claims (unit_id, slot, booking_id, expires_at)
+            SELECT unit_id, slot::date, id, expires_at
+              FROM wanted,
+                   unnest(unit_ids) AS unit_id,
+                   generate_series(first_slot, last_slot, interval '1 day') AS slot
+             WHERE gap = 0 OR NOT EXISTS (
+                   SELECT FROM claims beside
+                    WHERE beside.unit_id = unit_id.unit_id
+                      AND beside.slot BETWEEN first_slot - gap AND last_slot + gap
+                      AND (beside.expires_at IS NULL
+                           OR beside.expires_at > (SELECT business_now())))
+             ORDER BY unit_id, slot
+                ON CONFLICT (unit_id, slot) DO UPDATE
+               SET booking_id = excluded.booking_id, expires_at = excluded.expires_at
+             WHERE claims.booking_id = excluded.booking_id OR claims.expires_at <= business_now()
+         RETURNING booking_id, unit_id
+        ), booking AS (
+            INSERT INTO bookings (
+                id, guest_id, host_id, listing_id, kind, state, unit_ids, first_slot, last_slot,
+                check_in_at, check_out_at, currency, rental, fee, deposit, discount, total, lines,
+                terms, expires_at, created_at, updated_at, part_of, part, parts, stand_alone)
+            SELECT
+                id, guest_id, host_id, listing_id, kind, state, unit_ids, first_slot, last_slot,
+                check_in_at, check_out_at, currency, rental, fee, deposit, discount, total, lines,
+                terms, expires_at, created_at, updated_at, part_of, part, parts, stand_alone
+              FROM wanted
+             WHERE (SELECT count(*) FROM claimed)
+                   = (SELECT sum(cardinality(unit_ids) * (last_slot - first_slot + 1)) FROM wanted)
+         RETURNING id, guest_id, state, created_at
+        ), history AS (
+            INSERT INTO booking_history (booking_id, state, at, actor, actor_id, reason)
+            SELECT id, state, created_at, 'guest', guest_id, 'reserved' FROM booking
+        )
+        SELECT booking_id, array_agg(unit_id) AS unit_ids FROM claimed GROUP BY booking_id""",
+        parts=json(list(parts)),
+    )
 
 
 async def is_voucher_used(tx: Tx, whole_id: UUID) -> bool:
