@@ -30,7 +30,8 @@ _CONCURRENT_INDEX = re.compile(
     rb"^CREATE (?:UNIQUE )?INDEX CONCURRENTLY (?:IF NOT EXISTS )?(\w+)", re.MULTILINE
 )
 _LOCKED = re.compile(
-    rb"^ALTER TABLE (?:ONLY )?(\w+)|\bREFERENCES (\w+)|\bTRIGGER \w+ AFTER [A-Z ]+ ON (\w+)",
+    rb"^ALTER TABLE (?:ONLY )?(\w+)|\bREFERENCES (\w+)"
+    rb"|\bTRIGGER \w+ (?:AFTER|BEFORE) [A-Z ]+ ON (\w+)",
     re.MULTILINE,
 )
 _log = structlog.get_logger(__name__)
