@@ -246,6 +246,7 @@ def _set_environment(plan: Plan, database_url: str) -> None:
     os.environ["FLUTTERWAVE_BASE_URL"] = plan.sandbox_url
     os.environ["SMTP_URL"] = f"smtp://127.0.0.1:{plan.mail_port}"
     os.environ.setdefault("WORKER_GRACE_SECONDS", "5")
+    os.environ.setdefault("PAYOUT_HOLD_HOURS", "0")
     os.environ["PYTHONUNBUFFERED"] = "1"
 
 

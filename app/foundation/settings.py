@@ -68,6 +68,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     commission_bps: Annotated[int, Meta(ge=0, le=10_000)] = (
         1_000  # of the rental; frozen per booking
     )
+    # What is paid to an account that is not the host's first waits so long. 0 to 168.
+    payout_hold_hours: Annotated[int, Meta(ge=0, le=168)] = 24
     deposit_multiple_max: Positive = 10  # of the rental: more is no deposit, but a hidden price
     breaker_refunds: Positive = 50  # automatic refunds per run: the refund gate
     breaker_amounts: dict[Currency, Positive] = {}  # their sum per run, in minor units

@@ -5,9 +5,17 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from msgspec import structs
+
 from app.edge.gateways.recipients import Flaw, OnboardingNeeded
+from app.edge.gateways.wallets import with_wallet
 from app.edge.notifications.model import PayoutAccountFacts
-from app.money.payees.model import AccountRefused, PayoutAccount, PayoutAccountState
+from app.money.payees.model import (
+    AccountRefused,
+    NewPayoutAccount,
+    PayoutAccount,
+    PayoutAccountState,
+)
 
 ATTEMPTS_UNTIL_ALERT: Final = 10
 _FIRST_WAIT: Final = timedelta(minutes=1)
@@ -33,6 +41,22 @@ _FIELDS: Final = {
 def refusal(flaw: Flaw) -> AccountRefused:
     """The problem for a flaw in a request, with the field named as in the API."""
     return AccountRefused.field(_FIELDS.get(flaw.field, flaw.field), flaw.reason)
+
+
+def in_one_form(new: NewPayoutAccount) -> NewPayoutAccount:
+    """A request as it is kept: a wallet's number as the digits of E.164, with its country.
+
+    Raises AccountRefused for what is no number of a wallet.
+    """
+    match with_wallet(new.recipient):
+        case Flaw() as flaw:
+            raise refusal(flaw)
+        case known:
+            return structs.replace(
+                new,
+                account_number=known.account_number or None,
+                country=known.country or None,
+            )
 
 
 def refused_by_gateway(account: PayoutAccount) -> AccountRefused:
