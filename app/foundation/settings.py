@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Literal, get_origin
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -18,6 +19,7 @@ _SECRET_DISTINCT_MIN = 10  # different characters
 
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
+Origin = Annotated[str, Meta(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
 GatewayName = Literal["flutterwave", "paystack", "stripe"]
 
@@ -45,6 +47,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_direct_url: str = ""  # past a pooler: migrations, locks; default: database_url
     database_pool_size_max: Positive = 10
     base_url: str = "http://127.0.0.1:8000"
+    # Of web clients that are not ours: they may ask from a browser, and guests may return there.
+    web_origins: tuple[Origin, ...] = ()
+    api_page: bool | None = None  # whether /schema is shown; default: not in production
     secret_keys: tuple[str, ...] = ()
     access_token_seconds: Positive = 900
     refresh_token_days: Positive = 30
@@ -102,6 +107,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def secure_cookies(self) -> bool:
         return self.base_url.startswith("https://")
+
+    @property
+    def shows_schema(self) -> bool:
+        return not self.is_production if self.api_page is None else self.api_page
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """All origins to which a guest or host may be sent back: our own, and `web_origins`."""
+        own = urlsplit(self.base_url)
+        return (f"{own.scheme}://{own.netloc}", *self.web_origins)
 
     @property
     def is_development(self) -> bool:

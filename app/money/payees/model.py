@@ -110,8 +110,8 @@ class PayoutAccount(msgspec.Struct, frozen=True, kw_only=True):
 
     `missing` lists what the host must give the gateway, `failure` says why it is not paid.
     `bank_failure` is why its bank did not take what the gateway last paid there from the account.
-    Nothing is paid to it before `pays_from`. `attempts` counts how often the gateway was asked; `answered` is the number of the latest
-    attempt whose answer is recorded.
+    Nothing is paid to it before `pays_from`. `attempts` counts how often the gateway was asked;
+    `answered` is the number of the latest attempt whose answer is recorded.
     """
 
     id: UUID
