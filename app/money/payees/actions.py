@@ -102,7 +102,33 @@ async def add_account(
             "accountNumber": account.masked_number,
         },
     )
+    if account.pays_from:
+        await notifications.notify(
+            tx,
+            account_id=host_id,
+            kind=Kind.PAYOUT_ACCOUNT_CHANGED,
+            source_id=account.id,
+            data=rules.account_facts(account),
+        )
     return account
+
+
+async def read_numbers(tx: Tx, *, limit: int) -> int:
+    """Notify hosts whose wallets have a number that is not dialled any more; returns how many.
+
+    Each account is looked at once for each edition of the numbering plans.
+    """
+    accounts = await queries.take_unread_numbers(tx, edition=wallets.EDITION, limit=limit)
+    for account in accounts:
+        if flaw := rules.flaw_of_number(account):
+            await notifications.notify(
+                tx,
+                account_id=account.host_id,
+                kind=Kind.PAYOUT_NUMBER_OUTDATED,
+                source_id=account.id,
+                data=rules.account_facts(account, reason=flaw.reason),
+            )
+    return len(accounts)
 
 
 async def begin_again(tx: Tx, account_id: UUID, *, host_id: UUID) -> PayoutAccount:

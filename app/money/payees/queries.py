@@ -98,6 +98,25 @@ async def insert_account(
     )
 
 
+async def take_unread_numbers(tx: Tx, *, edition: int, limit: int) -> list[PayoutAccount]:
+    """Active wallets whose number was read by an older edition of the plans; noted as read now."""
+    return await fetch_all(
+        tx,
+        PayoutAccount,
+        """
+        UPDATE payout_accounts SET numbers_read = %(edition)s
+         WHERE id = ANY(ARRAY(
+               SELECT id FROM payout_accounts
+                WHERE kind = 'mobile_money' AND state = 'active' AND numbers_read < %(edition)s
+                ORDER BY numbers_read, id
+                LIMIT %(limit)s
+                  FOR UPDATE SKIP LOCKED))
+        RETURNING *""",
+        edition=edition,
+        limit=limit,
+    )
+
+
 async def find_account(tx: Tx, account_id: UUID) -> PayoutAccount | None:
     return await fetch_one(
         tx, PayoutAccount, "SELECT * FROM payout_accounts WHERE id = %(id)s", id=account_id

@@ -8,8 +8,8 @@ from uuid import UUID
 from msgspec import structs
 
 from app.edge.gateways.recipients import Flaw, OnboardingNeeded
-from app.edge.gateways.wallets import with_wallet
-from app.edge.notifications.model import PayoutAccountFacts
+from app.edge.gateways.wallets import read_wallet, with_wallet
+from app.edge.notifications.model import AccountFacts, PayoutAccountFacts
 from app.money.payees.model import (
     AccountRefused,
     NewPayoutAccount,
@@ -122,6 +122,23 @@ def facts(account: PayoutAccount, *, reason: str | None = None) -> PayoutAccount
         "currency": account.currency,
         "missing": account.missing,
         "reason": account.failure or "" if reason is None else reason,
+    }
+
+
+def flaw_of_number(account: PayoutAccount) -> Flaw | None:
+    """Why a wallet that was added long ago cannot be paid by its number now; None if it can."""
+    wallet = read_wallet(account.as_recipient)
+    return wallet if isinstance(wallet, Flaw) else None
+
+
+def account_facts(account: PayoutAccount, *, reason: str = "") -> AccountFacts:
+    """The facts of a mail about a payout account that was added, or whose number is out of date."""
+    return {
+        "gateway": account.gateway.title(),
+        "currency": account.currency,
+        "number": account.masked_number or account.holder,
+        "reason": reason,
+        "until": account.pays_from.isoformat() if account.pays_from else "",
     }
 
 

@@ -406,3 +406,30 @@ async def test_a_wallet_is_kept_as_digits_with_its_country(
         (error,) = reply.json()["errors"]
         assert error["field"] == "accountNumber"
         assert "since 2019-06-28" in error["message"]
+
+
+async def test_a_host_reads_of_another_account_and_of_a_number_that_is_dead(shop: Shop) -> None:
+    await add_account(shop)
+    assert await _mails(shop) == []
+    await add_account(shop, accountNumber="9876543210")
+    assert await _mails(shop) == ["payout_account_changed"]
+    await add_account(
+        shop, currency="XAF", kind="mobile_money", bankCode="FMM", accountNumber="+237671234567"
+    )
+    assert await shop.sweep("check-wallets") == 0, "it was read as it was added"
+    await shop.values(
+        """
+        UPDATE payout_accounts SET numbers_read = 0, account_number = '6031234', country = 'GA'
+         WHERE currency = 'XAF' RETURNING id::text"""
+    )
+    assert await shop.sweep("check-wallets") == 1
+    assert await shop.sweep("check-wallets") == 0
+    assert await _mails(shop) == ["payout_account_changed"] * 2 + ["payout_number_outdated"]
+    reason = "SELECT data ->> 'reason' FROM notifications WHERE kind = 'payout_number_outdated'"
+    assert "since 2019-06-28" in (await shop.values(reason))[0]
+
+
+async def _mails(shop: Shop) -> list[str]:
+    return await shop.values(
+        "SELECT kind FROM notifications WHERE account_id = %(id)s ORDER BY id", id=shop.host.id
+    )
