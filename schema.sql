@@ -2910,7 +2910,7 @@ CREATE TABLE public.notifications (
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     sent_at timestamp with time zone,
     CONSTRAINT notifications_failed_with_error CHECK (((state <> 'failed'::text) OR (last_error IS NOT NULL))),
-    CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'booking_times_corrected'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'rental_given_back'::text, 'payout_account_stopped'::text, 'bank_refused'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text]))),
+    CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'booking_times_corrected'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'rental_given_back'::text, 'payout_account_stopped'::text, 'bank_refused'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text, 'session_ended'::text, 'payout_account_changed'::text, 'payout_number_outdated'::text]))),
     CONSTRAINT notifications_sent_with_time CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
     CONSTRAINT notifications_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'failed'::text])))
 );
@@ -3069,6 +3069,8 @@ CREATE TABLE public.payout_accounts (
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     bank_failure text,
     bank_failed_at timestamp with time zone,
+    pays_from timestamp with time zone,
+    numbers_read integer DEFAULT 0 NOT NULL,
     CONSTRAINT payout_accounts_active_is_known_there CHECK (((state <> ALL (ARRAY['active'::text, 'stopped'::text])) OR (recipient IS NOT NULL))),
     CONSTRAINT payout_accounts_asked_before_answered CHECK (((answered >= 0) AND (answered <= attempts))),
     CONSTRAINT payout_accounts_bank_failed_with_time CHECK (((bank_failure IS NULL) = (bank_failed_at IS NULL))),
@@ -3078,7 +3080,7 @@ CREATE TABLE public.payout_accounts (
     CONSTRAINT payout_accounts_numbered_unless_at_gateway CHECK (
 CASE
     WHEN (kind = 'gateway_account'::text) THEN ((account_number IS NULL) AND (bank_code IS NULL) AND (country IS NOT NULL))
-    ELSE ((account_number IS NOT NULL) AND (bank_code IS NOT NULL) AND (country IS NULL))
+    ELSE ((account_number IS NOT NULL) AND (bank_code IS NOT NULL) AND ((country IS NULL) OR (kind = 'mobile_money'::text)))
 END),
     CONSTRAINT payout_accounts_open_has_next_try CHECK (((state = ANY (ARRAY['pending'::text, 'stopped'::text])) = (next_try_at IS NOT NULL))),
     CONSTRAINT payout_accounts_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'stopped'::text, 'refused'::text, 'replaced'::text, 'removed'::text])))
@@ -5031,6 +5033,13 @@ CREATE INDEX payout_accounts_of_host ON public.payout_accounts USING btree (host
 --
 
 CREATE UNIQUE INDEX payout_accounts_one_active ON public.payout_accounts USING btree (host_id, gateway, currency) WHERE (state = 'active'::text);
+
+
+--
+-- Name: payout_accounts_wallets_to_read; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX payout_accounts_wallets_to_read ON public.payout_accounts USING btree (numbers_read, id) WHERE ((kind = 'mobile_money'::text) AND (state = 'active'::text));
 
 
 --

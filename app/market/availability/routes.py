@@ -7,6 +7,7 @@ from uuid import UUID
 from litestar import get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from app.foundation.asgi import public_read
 from app.foundation.db import transaction
 from app.foundation.money import AMOUNT_MAX
 from app.foundation.web import PageCursor, PageSize
@@ -24,6 +25,7 @@ CurrencyCode = Annotated[str | None, QueryParameter(pattern="^[A-Z]{3}$")]
 @get(
     "/api/listings",
     exclude_from_auth=True,
+    middleware=[public_read],
     tags=["listings"],
     summary="Find open listings by words, place, dates, price and free units",
 )
@@ -71,6 +73,7 @@ async def search(
 @get(
     "/api/listings/{listing_id:uuid}/availability",
     exclude_from_auth=True,
+    middleware=[public_read],
     tags=["availability"],
     summary="What is free: a seat map, rooms for given nights, or a calendar",
 )
@@ -97,6 +100,7 @@ async def read_availability(
 @get(
     "/api/bookings/reserve",
     exclude_from_auth=True,
+    middleware=[public_read],
     tags=["availability"],
     summary="The seats of a trip that can be booked now",
 )

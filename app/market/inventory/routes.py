@@ -7,6 +7,7 @@ from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath, JSONBody, PathParameter
 
 from app.foundation import web
+from app.foundation.asgi import public_read
 from app.foundation.db import transaction
 from app.foundation.web import LARGE_BODY_BYTES_MAX, PageCursor, PageSize
 from app.market.inventory import actions
@@ -109,6 +110,7 @@ async def change_listing(
 @get(
     "/api/listings/{listing_id:uuid}",
     exclude_from_auth=True,
+    middleware=[public_read],
     tags=["listings"],
     summary="One listing, a closed one too",
 )
@@ -150,6 +152,7 @@ async def add_units(
 @get(
     "/api/listings/{listing_id:uuid}/units",
     exclude_from_auth=True,
+    middleware=[public_read],
     tags=["units"],
     summary="All units of a listing",
 )
