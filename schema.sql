@@ -2775,6 +2775,41 @@ ALTER TABLE public.ledger_transactions ALTER COLUMN id ADD GENERATED ALWAYS AS I
 
 
 --
+-- Name: limit_buckets; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE UNLOGGED TABLE public.limit_buckets (
+    key bytea NOT NULL,
+    full_at timestamp with time zone NOT NULL,
+    capacity interval NOT NULL,
+    CONSTRAINT limit_buckets_capacity CHECK ((capacity > '00:00:00'::interval)),
+    CONSTRAINT limit_buckets_key CHECK ((octet_length(key) = 16))
+)
+WITH (fillfactor='50');
+
+
+--
+-- Name: TABLE limit_buckets; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.limit_buckets IS 'How much of a limit somebody has used: by real time, not business time. Keys are keyed hashes';
+
+
+--
+-- Name: COLUMN limit_buckets.full_at; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.limit_buckets.full_at IS 'when the bucket is full again if nobody takes from it; its tokens are what is not missing then';
+
+
+--
+-- Name: COLUMN limit_buckets.capacity; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.limit_buckets.capacity IS 'how long an empty bucket takes to fill';
+
+
+--
 -- Name: listings; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -4200,6 +4235,14 @@ ALTER TABLE ONLY public.ledger_transactions
 
 ALTER TABLE ONLY public.ledger_transactions
     ADD CONSTRAINT ledger_transactions_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: limit_buckets limit_buckets_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.limit_buckets
+    ADD CONSTRAINT limit_buckets_pkey PRIMARY KEY (key);
 
 
 --

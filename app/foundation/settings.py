@@ -14,6 +14,7 @@ _DEVELOPMENT_KEY = "development-only-secret-key-0000000000"
 _DEVELOPMENT_JOB_KEY = "development-only-job-secret"
 _SECRET_LENGTH_MIN = 32
 _SECRET_DISTINCT_MIN = 10  # different characters
+_LIMITS_SCALE_MAX = 10  # in production
 
 
 Positive = Annotated[int, Meta(ge=1)]
@@ -71,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     deposit_multiple_max: Positive = 10  # of the rental: more is no deposit, but a hidden price
     breaker_refunds: Positive = 50  # automatic refunds per run: the refund gate
     breaker_amounts: dict[Currency, Positive] = {}  # their sum per run, in minor units
+    # All limits times this: above 1 admits more, and in production never much more. See limits.py.
+    limits_scale: Annotated[float, Meta(ge=0.01, le=10_000)] = 1.0
     job_secrets: tuple[str, ...] = ()  # to trigger jobs over HTTP; empty: nobody may
     smtp_url: str = ""
     mail_from: str = "Berthold <bookings@localhost>"
@@ -190,6 +193,9 @@ def _problems(given: Settings) -> list[str]:
             ),
             "BASE_URL must begin with https://": not _is_encrypted(given.base_url),
             "SMTP_URL is missing": not given.smtp_url,
+            f"LIMITS_SCALE must be at most {_LIMITS_SCALE_MAX}: more is no limit": (
+                given.limits_scale > _LIMITS_SCALE_MAX
+            ),
             **_problems_of_gateways(given),
         }
     return [problem for problem, is_so in wrong.items() if is_so]

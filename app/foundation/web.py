@@ -16,7 +16,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.params import QueryParameter
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.foundation import idempotency
+from app.foundation import idempotency, limits
 from app.foundation.db import Tx, transaction
 from app.foundation.errors import (
     FieldError,
@@ -226,7 +226,7 @@ def _field_error(request: Request[Any, Any, State], parameter: str, message: str
 
 
 def with_request_id(app: ASGIApp) -> ASGIApp:
-    """Give each request an id and log one line about it.
+    """Give each request an id and log one line about it; let its reply say what its limits are.
 
     The id is the client's own if it sent one of the right form.
     """
@@ -237,12 +237,16 @@ def with_request_id(app: ASGIApp) -> ASGIApp:
             return
         request_id = _request_id(scope)
         status = 500
+        shown = limits.begin_showing()
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableScopeHeaders(message).add(REQUEST_ID_HEADER, request_id)
+                headers = MutableScopeHeaders(message)
+                headers.add(REQUEST_ID_HEADER, request_id)
+                for name, value in limits.headers(shown).items():
+                    headers.add(name, value)
             await send(message)
 
         started = time.perf_counter()

@@ -18,6 +18,7 @@ OWNERS: Final = {
     "audit_log": "foundation/audit",
     "idempotency_keys": "foundation/idempotency",
     "job_locks": "foundation/locks",
+    "limit_buckets": "foundation/limits",
     "migrations": "foundation/migrate",
     # people
     "accounts": "people/accounts",
