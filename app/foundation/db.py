@@ -314,6 +314,29 @@ async def fetch_all(tx: Connection, kind: type[T], sql: LiteralString, /, **para
     return [row_as(kind, columns, row) for row in await cursor.fetchall()]
 
 
+async def begin_with(
+    tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any
+) -> list[T]:
+    """All rows of the first statement of a transaction, which is sent together with its BEGIN.
+
+    psycopg waits for the answer to BEGIN otherwise, one round trip more. In a transaction that has
+    begun already, and behind a pooler, this is fetch_all().
+    """
+    has_begun = tx.info.transaction_status is not TransactionStatus.IDLE
+    if has_begun or tx.prepare_threshold is None:
+        return await fetch_all(tx, kind, sql, **params)
+    with translated():
+        tx._autocommit = True  # noqa: SLF001  else psycopg waits for its own BEGIN
+        try:
+            async with tx.pipeline():
+                await tx.execute("BEGIN", prepare=False)
+                cursor = await tx.execute(sql, params)
+        finally:
+            tx._autocommit = False  # noqa: SLF001
+    columns = names(kind, sql, cursor)
+    return [row_as(kind, columns, row) for row in await cursor.fetchall()]
+
+
 async def fetch_value(
     tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any
 ) -> T | None:

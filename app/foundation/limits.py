@@ -25,7 +25,7 @@ from typing import Final
 
 import msgspec
 
-from app.foundation.db import Tx, execute, fetch_all, transaction
+from app.foundation.db import Tx, begin_with, execute, transaction
 from app.foundation.errors import Problem
 from app.foundation.retention import Batch
 from app.foundation.settings import settings
@@ -142,7 +142,10 @@ def bucket(policy: Policy, subject: object) -> Bucket:
 
 
 async def take(tx: Tx, *buckets: Bucket) -> None:
-    """Take a token from each bucket, in this transaction. Raises Limited: then leave it by that."""
+    """Take a token from each bucket, in this transaction. Raises Limited: then leave it by that.
+
+    As the first thing in a transaction it takes no round trip of its own.
+    """
     for used in await _take(tx, buckets):
         judge(used)
 
@@ -180,7 +183,7 @@ async def _take(tx: Tx, buckets: tuple[Bucket, ...]) -> list[Used]:
     """One statement for all buckets. A time that lies further ahead than a bucket can owe was
     written by a clock that was wrong, and says nothing.
     """
-    rows = await fetch_all(
+    rows = await begin_with(
         tx,
         _Row,
         """

@@ -119,15 +119,33 @@ def encoded(reply: object) -> bytes:
 
 
 async def created_once(
-    key: idempotency.Key | None, create: Callable[[Tx], Awaitable[T]]
+    key: idempotency.Key | None,
+    create: Callable[[Tx], Awaitable[T]],
+    *,
+    bucket: limits.Bucket | None = None,
 ) -> Response[T]:
-    """201 with what `create` creates in one transaction; for a known key, the stored reply."""
-    async with transaction() as tx:
-        if stored := await idempotency.recall(tx, key):
-            return replayed(stored)
-        reply = encoded(await create(tx))
-        await idempotency.remember(tx, key, status=HTTPStatus.CREATED, reply=reply)
+    """201 with what `create` creates in one transaction; for a known key, the stored reply.
+
+    A token is taken from `bucket`, in the same transaction; and for what is refused, after the
+    rollback, in one of its own.
+    """
+    try:
+        async with transaction() as tx:
+            if stored := await idempotency.recall(tx, key, bucket=bucket):
+                return replayed(stored)
+            reply = encoded(await create(tx))
+            await idempotency.remember(tx, key, status=HTTPStatus.CREATED, reply=reply)
+    except Problem as problem:
+        await charge_refused(problem, bucket)
+        raise
     return created(reply)
+
+
+async def charge_refused(problem: Problem, bucket: limits.Bucket | None) -> None:
+    """Take the token of a refused request, which its rollback has given back. Raises Limited."""
+    is_refused = problem.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    if bucket and is_refused and not isinstance(problem, limits.Limited):
+        await limits.charge(bucket)
 
 
 def created(reply: bytes) -> Response[Any]:

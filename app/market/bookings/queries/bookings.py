@@ -4,31 +4,66 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
+
 from app.foundation.audit import Actor
 from app.foundation.db import (
     Tx,
     fetch_all,
+    fetch_new,
     fetch_new_value,
     fetch_one,
-    fetch_values,
     json,
 )
 from app.market.bookings.model import Booking, BookingState
+from app.market.bookings.model.quotas import Attempt, Standing
 from app.market.claims.model import Claimed
 
 
-async def hold(tx: Tx, part: Booking) -> list[int]:
+class _Guest(msgspec.Struct, frozen=True, kw_only=True):
+    now: datetime
+    holds: int
+    slots: int
+    next_end: datetime | None
+    abandoned: int
+    abandoned_at: datetime | None
+
+
+class _Held(_Guest, frozen=True, kw_only=True):
+    unit_ids: list[int]
+    units: int
+
+
+class _HeldSeveral(_Guest, frozen=True, kw_only=True):
+    claimed: list[Claimed]
+    units: dict[UUID, int]
+
+
+def _standing(row: _Guest, units: dict[UUID, int]) -> Standing:
+    return Standing(
+        now=row.now,
+        holds=row.holds,
+        units=units,
+        slots=row.slots,
+        next_end=row.next_end,
+        abandoned=row.abandoned,
+        abandoned_at=row.abandoned_at,
+    )
+
+
+async def hold(tx: Tx, part: Booking, *, since: UUID) -> Attempt:
     """Claim the units of a new booking of one part; if all were free, insert it with its history.
 
-    This is the hot path: one statement with one parameter. It claims as `claims.queries.claim`
+    This is the hot path: one statement. It claims as `claims.queries.claim`
     does: in order, taking over holds that have expired, and with the gap of the terms, for which
-    the caller has locked the units. Returns the unit of each claim that the booking has now. (The
-    foreign key of a claim is checked at the commit, so claims can be inserted before their booking,
-    and a refused request has written next to nothing.)
+    the caller has locked the units. Returns the unit of each claim that the booking has now, and
+    what else its guest holds of the bookings with ids above `since`: all that can be unpaid still.
+    (The foreign key of a claim is checked at the commit, so claims can be inserted before their
+    booking, and a refused request has written next to nothing.)
     """
-    return await fetch_values(
+    row = await fetch_new(
         tx,
-        int,
+        _Held,
         """
         WITH wanted AS (
             SELECT *, (terms ->> 'nightsBetween')::integer AS gap
@@ -67,20 +102,43 @@ async def hold(tx: Tx, part: Booking) -> list[int]:
             INSERT INTO booking_history (booking_id, state, at, actor, actor_id, reason)
             SELECT id, state, created_at, 'guest', guest_id, 'reserved' FROM booking
         )
-        SELECT unit_id FROM claimed""",
+        SELECT (SELECT coalesce(array_agg(unit_id), '{}') FROM claimed) AS unit_ids,
+               business_now() AS now, mine.*
+          FROM (SELECT count(*) FILTER (WHERE is_unpaid AND part_of IS NULL) AS holds,
+                       coalesce(sum(cardinality(unit_ids)) FILTER (
+                           WHERE is_unpaid AND listing_id = (SELECT listing_id FROM wanted)
+                       ), 0)::bigint AS units,
+                       coalesce(sum(cardinality(unit_ids) * (last_slot - first_slot + 1))
+                                FILTER (WHERE is_unpaid), 0)::bigint AS slots,
+                       min(expires_at) FILTER (WHERE is_unpaid) AS next_end,
+                       count(*) FILTER (WHERE NOT is_unpaid AND part_of IS NULL) AS abandoned,
+                       max(coalesce(expires_at, updated_at)) FILTER (WHERE NOT is_unpaid)
+                       AS abandoned_at
+                  FROM (SELECT *, expires_at IS NOT NULL AND expires_at > (SELECT business_now())
+                                  AS is_unpaid
+                          FROM bookings
+                         WHERE guest_id = (SELECT guest_id FROM wanted LIMIT 1) AND id > %(since)s
+                           AND state IN ('held', 'awaiting_payment', 'expired')
+                       ) counted) mine""",
         part=json(part),
+        since=since,
+    )
+    return Attempt(
+        claimed=[Claimed(booking_id=part.id, unit_ids=row.unit_ids)],
+        standing=_standing(row, {part.listing_id: row.units}),
     )
 
 
-async def hold_several(tx: Tx, parts: Sequence[Booking]) -> list[Claimed]:
+async def hold_several(tx: Tx, parts: Sequence[Booking], *, since: UUID) -> Attempt:
     """Claim the units of a new booking of several parts as `hold` does, all of them or none.
 
     In one order over all parts. A statement of its own, since one over a list is planned for many
-    rows, and is slower for one. Returns the claims that each part has now.
+    rows, and is slower for one. Returns the claims that each part has now, and what else the guest
+    holds.
     """
-    return await fetch_all(
+    row = await fetch_new(
         tx,
-        Claimed,
+        _HeldSeveral,
         """
         WITH wanted AS (
             SELECT *, (terms ->> 'nightsBetween')::integer AS gap
@@ -120,9 +178,33 @@ async def hold_several(tx: Tx, parts: Sequence[Booking]) -> list[Claimed]:
             INSERT INTO booking_history (booking_id, state, at, actor, actor_id, reason)
             SELECT id, state, created_at, 'guest', guest_id, 'reserved' FROM booking
         )
-        SELECT booking_id, array_agg(unit_id) AS unit_ids FROM claimed GROUP BY booking_id""",
+        SELECT (SELECT coalesce(jsonb_agg(of_part), '[]') FROM (
+                    SELECT booking_id, array_agg(unit_id) AS unit_ids
+                      FROM claimed GROUP BY booking_id) of_part) AS claimed,
+               business_now() AS now, mine.*
+          FROM (SELECT count(*) FILTER (WHERE is_unpaid AND part_of IS NULL) AS holds,
+                       (SELECT coalesce(jsonb_object_agg(listing_id, units), '{}') FROM (
+                           SELECT listing_id, sum(cardinality(unit_ids)) AS units
+                             FROM bookings
+                            WHERE guest_id = (SELECT guest_id FROM wanted LIMIT 1)
+                              AND id > %(since)s AND expires_at > (SELECT business_now())
+                            GROUP BY listing_id) by_listing) AS units,
+                       coalesce(sum(cardinality(unit_ids) * (last_slot - first_slot + 1))
+                                FILTER (WHERE is_unpaid), 0)::bigint AS slots,
+                       min(expires_at) FILTER (WHERE is_unpaid) AS next_end,
+                       count(*) FILTER (WHERE NOT is_unpaid AND part_of IS NULL) AS abandoned,
+                       max(coalesce(expires_at, updated_at)) FILTER (WHERE NOT is_unpaid)
+                       AS abandoned_at
+                  FROM (SELECT *, expires_at IS NOT NULL AND expires_at > (SELECT business_now())
+                                  AS is_unpaid
+                          FROM bookings
+                         WHERE guest_id = (SELECT guest_id FROM wanted LIMIT 1) AND id > %(since)s
+                           AND state IN ('held', 'awaiting_payment', 'expired')
+                       ) counted) mine""",
         parts=json(list(parts)),
+        since=since,
     )
+    return Attempt(claimed=row.claimed, standing=_standing(row, row.units))
 
 
 async def is_voucher_used(tx: Tx, whole_id: UUID) -> bool:
