@@ -135,34 +135,36 @@ async def _look_and_take(tx: Tx, key: Key, bucket: Bucket) -> Stored:
         Stored,
         """
         WITH locked AS MATERIALIZED (
-            SELECT pg_try_advisory_xact_lock(hashtextextended(%(scope)s, 0)) AS held
+            SELECT pg_try_advisory_xact_lock(hashtextextended(%(scope)s, 0)) AS held,
+                   business_now() AS moment
         ), taken AS (
-            INSERT INTO limit_buckets AS known (key, full_at, capacity)
-            SELECT %(bucket)s, now() + %(token)s, %(capacity)s FROM locked WHERE held
+            INSERT INTO limit_buckets AS known (key, full_at, window_s)
+            SELECT %(bucket)s, now() + make_interval(secs => %(token_s)s), %(window_s)s
+              FROM locked WHERE held
                 ON CONFLICT (key) DO UPDATE
-               SET capacity = excluded.capacity,
-                   full_at = CASE WHEN known.full_at BETWEEN clock_timestamp()
-                                       AND clock_timestamp() + 2 * excluded.capacity
+               SET window_s = excluded.window_s,
+                   full_at = CASE WHEN known.full_at BETWEEN clock_timestamp() AND clock_timestamp()
+                                       + make_interval(secs => 2 * excluded.window_s)
                                   THEN known.full_at ELSE clock_timestamp() END
                              + (excluded.full_at - now())
          RETURNING extract(epoch FROM full_at - clock_timestamp())::float8 AS ahead_s
         )
         SELECT held, (SELECT ahead_s FROM taken) AS ahead_s,
                body_sha256, status, reply, resource_id,
-               coalesce(busy_until > business_now() AND created_at <= business_now(), false)
+               coalesce(busy_until > moment AND created_at <= moment, false)
                AS busy  -- one that began in the future did so by a clock that was wrong
           FROM locked
           LEFT JOIN idempotency_keys
             ON principal_id = %(principal_id)s AND route = %(route)s AND key = %(key)s
-           AND created_at > business_now() - %(kept_for)s""",
+           AND created_at > moment - %(kept_for)s""",
         scope=f"{key.principal_id} {key.route} {key.key}",
         principal_id=key.principal_id,
         route=key.route,
         key=key.key,
         kept_for=KEPT,
         bucket=bucket.key,
-        token=bucket.token,
-        capacity=bucket.capacity,
+        token_s=bucket.token_s,
+        window_s=float(bucket.policy.window_s),
     )
 
 

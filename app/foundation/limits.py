@@ -20,7 +20,6 @@ import hashlib
 import hmac
 import math
 from contextvars import ContextVar
-from datetime import timedelta
 from typing import Final
 
 import msgspec
@@ -98,14 +97,9 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     key: bytes
 
     @property
-    def capacity(self) -> timedelta:
-        """How long it takes to fill."""
-        return timedelta(seconds=self.policy.window_s)
-
-    @property
-    def token(self) -> timedelta:
+    def token_s(self) -> float:
         """How long one token takes to come."""
-        return self.capacity / self.policy.scaled
+        return self.policy.window_s / self.policy.scaled
 
 
 class Used(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,7 +116,7 @@ class Used(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def left(self) -> int:
         free_s = self.bucket.policy.window_s - self.ahead_s
-        return max(0, math.floor(free_s / self.bucket.token.total_seconds()))
+        return max(0, math.floor(free_s / self.bucket.token_s))
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -187,23 +181,23 @@ async def _take(tx: Tx, buckets: tuple[Bucket, ...]) -> list[Used]:
         tx,
         _Row,
         """
-        INSERT INTO limit_buckets AS known (key, full_at, capacity)
-        SELECT key, now() + token, capacity
-          FROM unnest(%(keys)s::bytea[], %(tokens)s::interval[], %(capacities)s::interval[])
-               AS wanted (key, token, capacity)
+        INSERT INTO limit_buckets AS known (key, full_at, window_s)
+        SELECT key, now() + make_interval(secs => token_s), window_s
+          FROM unnest(%(keys)s::bytea[], %(tokens)s::float8[], %(windows)s::float8[])
+               AS wanted (key, token_s, window_s)
          ORDER BY key
             ON CONFLICT (key) DO UPDATE
-           SET capacity = excluded.capacity,
+           SET window_s = excluded.window_s,
                full_at = least(
-                   CASE WHEN known.full_at BETWEEN clock_timestamp()
-                             AND clock_timestamp() + 2 * excluded.capacity
+                   CASE WHEN known.full_at BETWEEN clock_timestamp() AND clock_timestamp()
+                             + make_interval(secs => 2 * excluded.window_s)
                         THEN known.full_at ELSE clock_timestamp() END
                    + (excluded.full_at - now()),
-                   clock_timestamp() + 2 * excluded.capacity)
+                   clock_timestamp() + make_interval(secs => 2 * excluded.window_s))
      RETURNING key, extract(epoch FROM full_at - clock_timestamp())::float8 AS ahead_s""",
         keys=[each.key for each in buckets],
-        tokens=[each.token for each in buckets],
-        capacities=[each.capacity for each in buckets],
+        tokens=[each.token_s for each in buckets],
+        windows=[float(each.policy.window_s) for each in buckets],
     )
     ahead_s = {row.key: row.ahead_s for row in rows}
     return [Used(bucket=each, ahead_s=ahead_s[each.key]) for each in buckets]
@@ -239,7 +233,7 @@ async def forget_full(tx: Tx, *, limit: int) -> Batch:
         """
         DELETE FROM limit_buckets WHERE key = ANY(ARRAY(
             SELECT key FROM limit_buckets
-             WHERE full_at <= now() OR full_at > now() + 2 * capacity
+             WHERE full_at <= now() OR full_at > now() + make_interval(secs => 2 * window_s)
              LIMIT %(limit)s
                FOR UPDATE SKIP LOCKED
         ))""",

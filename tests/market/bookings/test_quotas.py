@@ -19,7 +19,7 @@ from app.market.bookings.model.quotas import (
     CoolingDown,
     Standing,
 )
-from app.market.bookings.rules.quotas import check_standing
+from app.market.bookings.rules.quotas import check_cool_down
 from app.people.accounts.model import Principal, Role
 from tests import make
 
@@ -167,9 +167,8 @@ async def test_who_lets_holds_run_out_again_and_again_waits_longer_each_time(
 
 def _standing(abandoned: int, since_the_last: timedelta) -> Standing:
     return Standing(
-        now=NOW,
         holds=0,
-        units={},
+        units=None,
         slots=0,
         next_end=None,
         abandoned=abandoned,
@@ -181,10 +180,10 @@ def _standing(abandoned: int, since_the_last: timedelta) -> Standing:
     ("abandoned", "waits_min"), [(2, 0), (3, 30), (4, 60), (5, 120), (6, 240), (7, 360), (99, 360)]
 )
 def test_the_cool_down_doubles_up_to_six_hours(abandoned: int, waits_min: int) -> None:
-    check_standing([], _standing(abandoned, timedelta(minutes=waits_min)))
+    check_cool_down(_standing(abandoned, timedelta(minutes=waits_min)), NOW)
     if waits_min:
         with pytest.raises(CoolingDown) as refusal:
-            check_standing([], _standing(abandoned, timedelta(minutes=waits_min - 1)))
+            check_cool_down(_standing(abandoned, timedelta(minutes=waits_min - 1)), NOW)
         assert refusal.value.retry_after_s == 60
 
 

@@ -24,12 +24,11 @@ COUNTED: Final = timedelta(days=1)  # bookings made before that have run out, or
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """What a guest holds unpaid beside the booking that is being made, and has let run out.
 
-    `units` are by listing, for the listings of the new booking.
+    `units`: the listing and the number of units of each part that is held; None if none is.
     """
 
-    now: datetime
     holds: int
-    units: dict[UUID, int]
+    units: list[tuple[UUID, int]] | None
     slots: int
     next_end: datetime | None  # when the first of the holds runs out
     abandoned: int

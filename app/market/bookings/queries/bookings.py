@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import msgspec
-
 from app.foundation.audit import Actor
 from app.foundation.db import (
     Tx,
@@ -20,35 +18,12 @@ from app.market.bookings.model.quotas import Attempt, Standing
 from app.market.claims.model import Claimed
 
 
-class _Guest(msgspec.Struct, frozen=True, kw_only=True):
-    now: datetime
-    holds: int
-    slots: int
-    next_end: datetime | None
-    abandoned: int
-    abandoned_at: datetime | None
-
-
-class _Held(_Guest, frozen=True, kw_only=True):
+class _Held(Standing, frozen=True, kw_only=True):
     unit_ids: list[int]
-    units: int
 
 
-class _HeldSeveral(_Guest, frozen=True, kw_only=True):
+class _HeldSeveral(Standing, frozen=True, kw_only=True):
     claimed: list[Claimed]
-    units: dict[UUID, int]
-
-
-def _standing(row: _Guest, units: dict[UUID, int]) -> Standing:
-    return Standing(
-        now=row.now,
-        holds=row.holds,
-        units=units,
-        slots=row.slots,
-        next_end=row.next_end,
-        abandoned=row.abandoned,
-        abandoned_at=row.abandoned_at,
-    )
 
 
 async def hold(tx: Tx, part: Booking, *, since: UUID) -> Attempt:
@@ -103,30 +78,12 @@ async def hold(tx: Tx, part: Booking, *, since: UUID) -> Attempt:
             SELECT id, state, created_at, 'guest', guest_id, 'reserved' FROM booking
         )
         SELECT (SELECT coalesce(array_agg(unit_id), '{}') FROM claimed) AS unit_ids,
-               business_now() AS now, mine.*
-          FROM (SELECT count(*) FILTER (WHERE is_unpaid AND part_of IS NULL) AS holds,
-                       coalesce(sum(cardinality(unit_ids)) FILTER (
-                           WHERE is_unpaid AND listing_id = (SELECT listing_id FROM wanted)
-                       ), 0)::bigint AS units,
-                       coalesce(sum(cardinality(unit_ids) * (last_slot - first_slot + 1))
-                                FILTER (WHERE is_unpaid), 0)::bigint AS slots,
-                       min(expires_at) FILTER (WHERE is_unpaid) AS next_end,
-                       count(*) FILTER (WHERE NOT is_unpaid AND part_of IS NULL) AS abandoned,
-                       max(coalesce(expires_at, updated_at)) FILTER (WHERE NOT is_unpaid)
-                       AS abandoned_at
-                  FROM (SELECT *, expires_at IS NOT NULL AND expires_at > (SELECT business_now())
-                                  AS is_unpaid
-                          FROM bookings
-                         WHERE guest_id = (SELECT guest_id FROM wanted LIMIT 1) AND id > %(since)s
-                           AND state IN ('held', 'awaiting_payment', 'expired')
-                       ) counted) mine""",
+               mine.*
+          FROM wanted, standing_of_guest(guest_id, %(since)s, created_at) AS mine""",
         part=json(part),
         since=since,
     )
-    return Attempt(
-        claimed=[Claimed(booking_id=part.id, unit_ids=row.unit_ids)],
-        standing=_standing(row, {part.listing_id: row.units}),
-    )
+    return Attempt(claimed=[Claimed(booking_id=part.id, unit_ids=row.unit_ids)], standing=row)
 
 
 async def hold_several(tx: Tx, parts: Sequence[Booking], *, since: UUID) -> Attempt:
@@ -181,30 +138,13 @@ async def hold_several(tx: Tx, parts: Sequence[Booking], *, since: UUID) -> Atte
         SELECT (SELECT coalesce(jsonb_agg(of_part), '[]') FROM (
                     SELECT booking_id, array_agg(unit_id) AS unit_ids
                       FROM claimed GROUP BY booking_id) of_part) AS claimed,
-               business_now() AS now, mine.*
-          FROM (SELECT count(*) FILTER (WHERE is_unpaid AND part_of IS NULL) AS holds,
-                       (SELECT coalesce(jsonb_object_agg(listing_id, units), '{}') FROM (
-                           SELECT listing_id, sum(cardinality(unit_ids)) AS units
-                             FROM bookings
-                            WHERE guest_id = (SELECT guest_id FROM wanted LIMIT 1)
-                              AND id > %(since)s AND expires_at > (SELECT business_now())
-                            GROUP BY listing_id) by_listing) AS units,
-                       coalesce(sum(cardinality(unit_ids) * (last_slot - first_slot + 1))
-                                FILTER (WHERE is_unpaid), 0)::bigint AS slots,
-                       min(expires_at) FILTER (WHERE is_unpaid) AS next_end,
-                       count(*) FILTER (WHERE NOT is_unpaid AND part_of IS NULL) AS abandoned,
-                       max(coalesce(expires_at, updated_at)) FILTER (WHERE NOT is_unpaid)
-                       AS abandoned_at
-                  FROM (SELECT *, expires_at IS NOT NULL AND expires_at > (SELECT business_now())
-                                  AS is_unpaid
-                          FROM bookings
-                         WHERE guest_id = (SELECT guest_id FROM wanted LIMIT 1) AND id > %(since)s
-                           AND state IN ('held', 'awaiting_payment', 'expired')
-                       ) counted) mine""",
+               mine.*
+          FROM (SELECT * FROM wanted LIMIT 1) first,
+               standing_of_guest(guest_id, %(since)s, created_at) AS mine""",
         parts=json(list(parts)),
         since=since,
     )
-    return Attempt(claimed=row.claimed, standing=_standing(row, row.units))
+    return Attempt(claimed=row.claimed, standing=row)
 
 
 async def is_voucher_used(tx: Tx, whole_id: UUID) -> bool:

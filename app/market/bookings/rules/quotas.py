@@ -23,42 +23,49 @@ from app.market.bookings.model.quotas import (
 
 def check_standing(parts: Sequence[Booking], standing: Standing) -> None:
     """Raises QuotaReached or CoolingDown, each of which says when there is more."""
-    _check_cool_down(standing)
+    now = parts[0].created_at
+    check_cool_down(standing, now)
     if standing.holds >= scaled(HOLDS_MAX):
-        raise _reached(f"{scaled(HOLDS_MAX)} bookings", standing)
+        raise _reached(f"{scaled(HOLDS_MAX)} bookings", standing, now)
+    wanted = {part.listing_id for part in parts}
     units = Counter[UUID]()
-    for part in parts:
-        units[part.listing_id] += len(part.unit_ids)
-    for listing_id, count in units.items():
-        if standing.units.get(listing_id, 0) + count > scaled(UNITS_MAX):
-            raise _reached(f"{scaled(UNITS_MAX)} seats or rooms of one listing", standing)
+    for listing_id, count in (*units_of(parts), *(standing.units or ())):
+        units[listing_id] += count
+    for listing_id in wanted:
+        if units[listing_id] > scaled(UNITS_MAX):
+            raise _reached(f"{scaled(UNITS_MAX)} seats or rooms of one listing", standing, now)
     if standing.slots + sum(part.span.size for part in parts) > scaled(SLOTS_MAX):
-        raise _reached(f"{scaled(SLOTS_MAX)} seats and nights in rooms", standing)
+        raise _reached(f"{scaled(SLOTS_MAX)} seats and nights in rooms", standing, now)
+
+
+def units_of(parts: Sequence[Booking]) -> list[tuple[UUID, int]]:
+    return [(part.listing_id, len(part.unit_ids)) for part in parts]
 
 
 def scaled(quota: int) -> int:
     return max(1, round(quota * settings().limits_scale))
 
 
-def _check_cool_down(standing: Standing) -> None:
+def check_cool_down(standing: Standing, now: datetime) -> None:
+    """Raises CoolingDown."""
     over = standing.abandoned - scaled(ABANDONED_MAX)
     if over < 0 or standing.abandoned_at is None:
         return
     wait = min(COOL_DOWN * 2 ** min(over, 10), COOL_DOWN_MAX)
     until = standing.abandoned_at + wait
-    if until > standing.now:
+    if until > now:
         raise CoolingDown(
             f"{standing.abandoned} of your holds have run out unpaid within a day. Reserve again"
             f" after {until:%H:%M} UTC.",
-            retry_after_s=_seconds(until - standing.now),
+            retry_after_s=_seconds(until - now),
         )
 
 
-def _reached(what: str, standing: Standing) -> QuotaReached:
+def _reached(what: str, standing: Standing, now: datetime) -> QuotaReached:
     until: datetime | None = standing.next_end
     return QuotaReached(
         f"One guest may hold at most {what} unpaid at once. Pay for what you hold, or let it go.",
-        retry_after_s=_seconds(until - standing.now) if until else None,
+        retry_after_s=_seconds(until - now) if until else None,
     )
 
 
