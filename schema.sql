@@ -843,6 +843,33 @@ COMMENT ON FUNCTION public.seasons_apart(seasons jsonb) IS 'Whether seasons of o
 
 
 --
+-- Name: standing_of_guest(uuid, uuid, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.standing_of_guest(guest uuid, since uuid, moment timestamp with time zone) RETURNS TABLE(holds bigint, units jsonb, slots bigint, next_end timestamp with time zone, abandoned bigint, abandoned_at timestamp with time zone)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT count(*) FILTER (WHERE expires_at > moment AND part_of IS NULL),
+           jsonb_agg(jsonb_build_array(listing_id, cardinality(unit_ids)))
+           FILTER (WHERE expires_at > moment),
+           coalesce(sum(cardinality(unit_ids) * (last_slot - first_slot + 1))
+                    FILTER (WHERE expires_at > moment), 0),
+           min(expires_at) FILTER (WHERE expires_at > moment),
+           count(*) FILTER (WHERE (expires_at > moment) IS NOT TRUE AND part_of IS NULL),
+           max(coalesce(expires_at, updated_at)) FILTER (WHERE (expires_at > moment) IS NOT TRUE)
+      FROM bookings
+     WHERE guest_id = guest AND id > since AND state IN ('held', 'awaiting_payment', 'expired')
+$$;
+
+
+--
+-- Name: FUNCTION standing_of_guest(guest uuid, since uuid, moment timestamp with time zone); Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON FUNCTION public.standing_of_guest(guest uuid, since uuid, moment timestamp with time zone) IS 'what a guest holds unpaid: by listing, and in all; and how many holds have run out';
+
+
+--
 -- Name: announce(text[]); Type: FUNCTION; Schema: runner; Owner: -
 --
 
@@ -2781,9 +2808,9 @@ ALTER TABLE public.ledger_transactions ALTER COLUMN id ADD GENERATED ALWAYS AS I
 CREATE UNLOGGED TABLE public.limit_buckets (
     key bytea NOT NULL,
     full_at timestamp with time zone NOT NULL,
-    capacity interval NOT NULL,
-    CONSTRAINT limit_buckets_capacity CHECK ((capacity > '00:00:00'::interval)),
-    CONSTRAINT limit_buckets_key CHECK ((octet_length(key) = 16))
+    window_s double precision NOT NULL,
+    CONSTRAINT limit_buckets_key CHECK ((octet_length(key) = 16)),
+    CONSTRAINT limit_buckets_window CHECK ((window_s > (0)::double precision))
 )
 WITH (fillfactor='50');
 
@@ -2803,10 +2830,10 @@ COMMENT ON COLUMN public.limit_buckets.full_at IS 'when the bucket is full again
 
 
 --
--- Name: COLUMN limit_buckets.capacity; Type: COMMENT; Schema: public; Owner: -
+-- Name: COLUMN limit_buckets.window_s; Type: COMMENT; Schema: public; Owner: -
 --
 
-COMMENT ON COLUMN public.limit_buckets.capacity IS 'how long an empty bucket takes to fill';
+COMMENT ON COLUMN public.limit_buckets.window_s IS 'how many seconds an empty bucket takes to fill';
 
 
 --
@@ -2945,7 +2972,7 @@ CREATE TABLE public.notifications (
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     sent_at timestamp with time zone,
     CONSTRAINT notifications_failed_with_error CHECK (((state <> 'failed'::text) OR (last_error IS NOT NULL))),
-    CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'booking_times_corrected'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'rental_given_back'::text, 'payout_account_stopped'::text, 'bank_refused'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text]))),
+    CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'booking_times_corrected'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'rental_given_back'::text, 'payout_account_stopped'::text, 'bank_refused'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text, 'session_ended'::text, 'payout_account_changed'::text, 'payout_number_outdated'::text]))),
     CONSTRAINT notifications_sent_with_time CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
     CONSTRAINT notifications_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'failed'::text])))
 );
@@ -3104,6 +3131,8 @@ CREATE TABLE public.payout_accounts (
     updated_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     bank_failure text,
     bank_failed_at timestamp with time zone,
+    pays_from timestamp with time zone,
+    numbers_read integer DEFAULT 0 NOT NULL,
     CONSTRAINT payout_accounts_active_is_known_there CHECK (((state <> ALL (ARRAY['active'::text, 'stopped'::text])) OR (recipient IS NOT NULL))),
     CONSTRAINT payout_accounts_asked_before_answered CHECK (((answered >= 0) AND (answered <= attempts))),
     CONSTRAINT payout_accounts_bank_failed_with_time CHECK (((bank_failure IS NULL) = (bank_failed_at IS NULL))),
@@ -3113,7 +3142,7 @@ CREATE TABLE public.payout_accounts (
     CONSTRAINT payout_accounts_numbered_unless_at_gateway CHECK (
 CASE
     WHEN (kind = 'gateway_account'::text) THEN ((account_number IS NULL) AND (bank_code IS NULL) AND (country IS NOT NULL))
-    ELSE ((account_number IS NOT NULL) AND (bank_code IS NOT NULL) AND (country IS NULL))
+    ELSE ((account_number IS NOT NULL) AND (bank_code IS NOT NULL) AND ((country IS NULL) OR (kind = 'mobile_money'::text)))
 END),
     CONSTRAINT payout_accounts_open_has_next_try CHECK (((state = ANY (ARRAY['pending'::text, 'stopped'::text])) = (next_try_at IS NOT NULL))),
     CONSTRAINT payout_accounts_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'stopped'::text, 'refused'::text, 'replaced'::text, 'removed'::text])))
@@ -5074,6 +5103,13 @@ CREATE INDEX payout_accounts_of_host ON public.payout_accounts USING btree (host
 --
 
 CREATE UNIQUE INDEX payout_accounts_one_active ON public.payout_accounts USING btree (host_id, gateway, currency) WHERE (state = 'active'::text);
+
+
+--
+-- Name: payout_accounts_wallets_to_read; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX payout_accounts_wallets_to_read ON public.payout_accounts USING btree (numbers_read, id) WHERE ((kind = 'mobile_money'::text) AND (state = 'active'::text));
 
 
 --

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from litestar import Litestar, Router
+from litestar.datastructures import CacheControlHeader
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
@@ -43,6 +44,11 @@ _KEY_REQUIRED: Final = frozenset(
         "/api/admin/transfers/{instruction_id}/reissue",
     }
 )
+# The page's own script and style are in it: they are made by the renderer, without a nonce.
+_CSP: Final = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 
 DESCRIPTION: Final = OpenAPIConfig(
@@ -55,7 +61,11 @@ DESCRIPTION: Final = OpenAPIConfig(
         "every POST that creates: a repetition then gets the first reply again."
     ),
     openapi_router=Router(
-        path=_PATH, route_handlers=[], opt={"exclude_from_auth": True}, include_in_schema=False
+        path=_PATH,
+        route_handlers=[],
+        opt={"exclude_from_auth": True},
+        include_in_schema=False,
+        response_headers={"Content-Security-Policy": _CSP, "Cache-Control": "no-cache"},
     ),
     render_plugins=[
         SwaggerRenderPlugin(
@@ -75,6 +85,7 @@ assets: Final = create_static_files_router(
     path=_ASSETS_PATH,
     directories=[Path(str(files("swagger_ui") / "static"))],
     opt={"exclude_from_auth": True},
+    cache_control=CacheControlHeader(public=True, max_age=3600),
     include_in_schema=False,
 )
 

@@ -2,11 +2,12 @@
 
 import gc
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
 from litestar import Litestar
+from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.types import ASGIApp
@@ -39,7 +40,7 @@ from app import api_page
 from app.edge.calls.stories import CallRecorder
 from app.edge.gateways.registry import close_gateways, open_gateways
 from app.edge.gateways.retries import PATIENCE_OF_REQUESTS_S
-from app.foundation import db, web
+from app.foundation import asgi, db, web
 from app.foundation.addresses import proxy_warning
 from app.foundation.business_clock import refuse_moved_clock
 from app.foundation.errors import Problem, Unauthenticated
@@ -80,7 +81,7 @@ def create_app() -> ASGIApp:
             *app.money.reconciliation.routes.routes,
             *app.flows.tracking.routes.routes,
             *app.edge.webhooks.routes.routes,
-            api_page.assets,
+            *([api_page.assets] if settings().shows_schema else []),
         ],
         middleware=[DefineMiddleware(Authentication)],
         before_request=web.refuse_nul,
@@ -89,7 +90,8 @@ def create_app() -> ASGIApp:
         logging_config=None,  # configured above; Litestar's would replace it
         lifespan=[_lifespan],
         request_max_body_size=web.BODY_BYTES_MAX,
-        openapi_config=api_page.DESCRIPTION,
+        cors_config=_cors(settings().web_origins),
+        openapi_config=api_page.DESCRIPTION if settings().shows_schema else None,
         exception_handlers={
             Unauthenticated: unauthenticated_reply,
             Problem: web.problem_reply,
@@ -97,8 +99,40 @@ def create_app() -> ASGIApp:
             Exception: web.unexpected_failure,
         },
     )
-    api_page.describe(litestar)
-    return web.with_request_id(litestar)
+    if settings().shows_schema:
+        api_page.describe(litestar)
+    whole = asgi.with_all_methods(asgi.with_deadline(litestar))
+    is_encrypted = settings().base_url.startswith("https://")
+    return web.with_request_id(asgi.with_headers(whole, is_encrypted=is_encrypted))
+
+
+def _cors(origins: Sequence[str]) -> CORSConfig | None:
+    """What pages of these origins may ask; None if there are none but our own."""
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "PATCH", "PUT", "DELETE"],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "Idempotency-Key",
+            "If-None-Match",
+            "X-CSRF-Token",
+            "X-Request-Id",
+        ],
+        allow_credentials=True,
+        expose_headers=[
+            "ETag",
+            "Idempotency-Replayed",
+            "Location",
+            "RateLimit",
+            "RateLimit-Policy",
+            "Retry-After",
+            "X-Request-Id",
+        ],
+        max_age=600,
+    )
 
 
 def _warn_of_proxy() -> None:

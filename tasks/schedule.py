@@ -17,7 +17,7 @@ from tasks.ledger import checkpoint_ledger
 from tasks.movements import ask_for_facts
 from tasks.notifications import send_notifications
 from tasks.operations import check_invariants, check_tasks, cleanup, cleanup_locks
-from tasks.payees import resolve_payout_accounts
+from tasks.payees import check_wallets, resolve_payout_accounts
 from tasks.reconciliation import reconcile_gateways, reconcile_last_hours
 from tasks.runner.handlers import add_task
 from tasks.runner.timers import Timer, task_of
@@ -49,6 +49,13 @@ SCHEDULE: Final = (
     Periodic(name="resolve-unknown", cron="* * * * *", run=resolve_unknown, limit=100),
     Periodic(
         name="resolve-payout-accounts", cron="* * * * *", run=resolve_payout_accounts, limit=100
+    ),
+    Periodic(
+        name="check-wallets",
+        cron="10 4 * * *",
+        run=check_wallets,
+        limit=200,
+        within=timedelta(hours=12),
     ),
     Periodic(name="ask-for-facts", cron="* * * * *", run=ask_for_facts, limit=100),
     Periodic(name="refund-timeouts", cron="*/5 * * * *", run=decline_unanswered, limit=50),

@@ -2,7 +2,7 @@
 
 STRONG = "q8Zt3VnL5xYw1RkP7sJd0HfB2mCg9TuE"
 PRODUCTION = {
-    "DATABASE_URL": "postgresql://db/berthold",
+    "DATABASE_URL": "postgresql://db/berthold?sslmode=require",
     "SECRET_KEYS": STRONG,
     "PAYSTACK_SECRET_KEYS": "sk_live_0123456789abcdef0123456789abcdef",
     "BASE_URL": "https://berthold.example",

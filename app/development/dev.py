@@ -152,7 +152,7 @@ def _summary(plan: Plan) -> str:
         ("API page", f"{plan.url}/schema"),
         ("sandbox", f"{plan.sandbox_url}/desk  (the gateways: pay without money, make trouble)"),
         ("mail", f"smtp://127.0.0.1:{plan.mail_port}  (printed here)"),
-        ("database", f'psql "{settings().database_url}"'),
+        ("database", f'psql "{settings().database_url.reveal()}"'),
         *((role, f"{email}  {PASSWORD}") for email, role in _log_ins()),
         ("try", f"berthold demo{_option(plan)} · berthold clock{_option(plan)} forward 3d"),
     ]
@@ -246,6 +246,7 @@ def _set_environment(plan: Plan, database_url: str) -> None:
     os.environ["FLUTTERWAVE_BASE_URL"] = plan.sandbox_url
     os.environ["SMTP_URL"] = f"smtp://127.0.0.1:{plan.mail_port}"
     os.environ.setdefault("WORKER_GRACE_SECONDS", "5")
+    os.environ.setdefault("PAYOUT_HOLD_HOURS", "0")
     os.environ["PYTHONUNBUFFERED"] = "1"
 
 

@@ -102,6 +102,17 @@ class LookUpInstruction(Job, frozen=True):
     instruction_id: UUID
 
 
+class NotifyAccount(Job, frozen=True):
+    """Notify an account by mail of what happened to it, once per kind and source."""
+
+    name = "notify-account"
+
+    account_id: UUID
+    kind: str
+    source_id: UUID
+    facts: dict[str, str] = {}
+
+
 class AdmitRefunds(Job, frozen=True):
     """Admit automatic refunds through the refund gate, as many as this run still may."""
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, Final, TypeVar, cast
+from urllib.parse import urlsplit
 
 import msgspec
 import structlog
@@ -27,6 +28,7 @@ from app.foundation.errors import (
     Problem,
     Unauthenticated,
 )
+from app.foundation.settings import settings
 from app.foundation.wire import decode
 
 T = TypeVar("T")
@@ -111,6 +113,21 @@ async def require_idempotency_key(request: Request[Any, Any, State]) -> idempote
     raise idempotency.KeyMissing(
         "Send an Idempotency-Key header: a new key, or the same one to repeat a request."
     )
+
+
+def check_return(url: str | None, *, field: str) -> None:
+    """Check an address to which a gateway sends people back: it is ours, or of `WEB_ORIGINS`.
+
+    Else our own links could lead anywhere. On a developer's machine it may be any of that machine.
+    Raises Invalid, which names the field.
+    """
+    if url is None:
+        return
+    parts = urlsplit(url)
+    is_here = settings().is_development and parts.hostname in ("127.0.0.1", "localhost")
+    if is_here or f"{parts.scheme}://{parts.netloc}" in settings().origins:
+        return
+    raise Invalid.field(field, f"must begin with one of {', '.join(settings().origins)}")
 
 
 def encoded(reply: object) -> bytes:

@@ -127,7 +127,7 @@ REQUESTS: Final = [
     ("POST", "/api/admin/disputes/{dispute_id}/resolve", "admin", {
         "toGuest": MONEY, "decision": "A"}),
     ("POST", "/api/payments/initiate", "guest", {
-        "bookingId": "{booking_id}", "returnUrl": "https://example.com/back"}),
+        "bookingId": "{booking_id}", "returnUrl": "https://app.example/back"}),
     ("POST", "/api/host/vouchers", "host", A_VOUCHER | {"listingId": "{stay_id}"}),
     ("POST", "/api/host/vouchers", "host", A_VOUCHER | {"amount": MONEY}),
     ("POST", "/api/admin/vouchers", "admin", A_VOUCHER | {"hostId": "{booking_id}"}),
@@ -155,7 +155,7 @@ REQUESTS: Final = [
         "holder": "A", "kind": "gateway_account", "country": "FR", "currency": "EUR",
         "gateway": "stripe"}),
     ("POST", "/api/host/payout-accounts/{account_id}/onboarding", "host", {
-        "returnUrl": "https://example.com/back", "refreshUrl": "https://example.com/again"}),
+        "returnUrl": "https://app.example/back", "refreshUrl": "https://app.example/again"}),
     ("POST", "/api/admin/ledger/adjustments", "admin", {
         "reason": "A", "bookingId": "{booking_id}", "entries": [
             {"kind": "host_payable", "ownerId": "{host_id}", "amount": MONEY},

@@ -50,6 +50,16 @@ def test_production_refuses_to_start_without_each_required_setting(name: str) ->
         ("GATEWAYS", "paypal"),
         ("DATABASE_POOL_SIZE_MAX", "many"),
         ("BERTHOLD_ENV", "prod"),
+        ("SECRET_KEYS", "abcabcabcabcabcabcabcabcabcabcabcabcabcabc"),
+        ("SECRET_KEYS", "passwordpasswordpasswordpassword"),
+        ("ACCESS_TOKEN_SECONDS", "901"),
+        ("SMTP_URL", "smtp://mail.example"),
+        ("DATABASE_URL", "postgresql://user:word@db.example/berthold"),
+        ("DATABASE_URL", "postgresql://db.example/berthold?sslmode=prefer"),
+        ("DATABASE_DIRECT_URL", "postgresql://db.example/berthold"),
+        ("WEB_ORIGINS", "https://app.example/path"),
+        ("WEB_ORIGINS", "*"),
+        ("PAYOUT_HOLD_HOURS", "-1"),
         ("JOB_SECRETS", f"{STRONG},weak"),
         ("BREAKER_REFUNDS", "0"),
         ("BREAKER_AMOUNTS", "EUR"),
@@ -97,6 +107,45 @@ def test_flutterwave_can_be_the_only_gateway() -> None:
     assert read_settings(given).flutterwave_webhooks == "v3"
     with pytest.raises(SettingsRefused, match="live key"):
         read_settings(given | {"FLUTTERWAVE_SECRET_KEY": f"FLWSECK_TEST-{STRONG}-X"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql://127.0.0.1/berthold"),
+        ("DATABASE_URL", "postgresql:///berthold?host=/var/run/postgresql"),
+        ("DATABASE_URL", "postgresql://db.example/berthold?sslmode=verify-full"),
+        ("SMTP_URL", "smtp://mail.example:587?starttls"),
+        ("SMTP_URL", "smtp://127.0.0.1:25"),
+        ("SECRET_KEYS", "0123456789abcdef0123456789abcdef"),
+    ],
+)
+def test_what_crosses_no_network_or_is_encrypted_is_accepted(name: str, value: str) -> None:
+    assert read_settings(PRODUCTION | {name: value}).is_production
+
+
+def test_the_sslmode_of_the_environment_counts_where_the_url_has_none() -> None:
+    plain = PRODUCTION | {"DATABASE_URL": "postgresql://db.example/berthold"}
+    assert read_settings(plain | {"PGSSLMODE": "verify-full"}).is_production
+    with pytest.raises(SettingsRefused, match="sslmode"):
+        read_settings(plain | {"PGSSLMODE": "prefer"})
+
+
+def test_the_key_of_development_serves_nobody_but_this_machine() -> None:
+    given = {"BERTHOLD_ENV": "development", "DATABASE_URL": "postgresql:///x"}
+    with pytest.raises(SettingsRefused, match="everybody knows"):
+        read_settings(given | {"BASE_URL": "http://shop.example"})
+    assert read_settings(given | {"BASE_URL": "http://localhost:8000"}).is_development
+
+
+def test_settings_that_are_printed_show_no_secret() -> None:
+    settings = read_settings(PRODUCTION | {"DATABASE_URL": "postgresql://a:hunter2@localhost/b"})
+    shown = f"{settings} {settings!r} {settings.secret_keys} {settings.secret_keys[0]}"
+    assert STRONG not in shown
+    assert "hunter2" not in shown
+    assert "sk_live" not in shown
+    assert settings.secret_keys[0].reveal() == STRONG
+    assert settings.secret_keys[0].encode() == STRONG.encode()
 
 
 def test_a_refusal_of_settings_never_shows_a_secret() -> None:

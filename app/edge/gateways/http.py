@@ -96,7 +96,7 @@ class Client:
         self._http = httpx.AsyncClient(
             base_url=base_url,
             headers={
-                "Authorization": f"Bearer {secret_key}",
+                "Authorization": "Bearer " + secret_key,
                 "Accept": "application/json",
                 **(headers or {}),
             },

@@ -5,16 +5,10 @@ from collections.abc import Collection
 from typing import Final
 
 from app.edge.gateways.recipients import Flaw, NewRecipient, RecipientKind
+from app.edge.gateways.wallets import read_wallet
 
 _BANK_NUMBERS: Final = {"NGN": r"[0-9]{10}", "ZAR": r"[0-9]{7,11}"}
 _BANK_NUMBER: Final = r"[0-9A-Za-z]{6,34}"
-# A phone number as it is dialled in its country, or with the country's code.
-_PHONES: Final = {
-    "GHS": r"(0|233)[0-9]{9}",
-    "KES": r"(0|254)[0-9]{9}",
-    "UGX": r"(0|256)[0-9]{9}",
-}
-_PHONE: Final = r"[0-9]{8,15}"
 _TILL: Final = r"[0-9]{5,10}"
 _BANK_CODES: Final = {"NGN": r"[0-9]{3,6}"}
 _CODE: Final = r"[0-9A-Za-z_-]{2,20}"
@@ -33,9 +27,12 @@ def find_flaw(
         return Flaw("kind", f"{gateway} pays {new.currency} to no {kind}")
     if new.kind is RecipientKind.GATEWAY_ACCOUNT:
         return _flaw_of_gateway_account(new, gateway)
+    if new.kind is RecipientKind.MOBILE_MONEY:
+        wallet = read_wallet(new)
+        return wallet if isinstance(wallet, Flaw) else _flaw_of_code(new)
     if new.country:
-        return Flaw("country", "only a gateway account has one")
-    return _flaw_of_number(new)
+        return Flaw("country", "only a gateway account or a wallet has one")
+    return _flaw_of_number(new) or _flaw_of_code(new)
 
 
 def _flaw_of_gateway_account(new: NewRecipient, gateway: str) -> Flaw | None:
@@ -50,14 +47,16 @@ def _flaw_of_gateway_account(new: NewRecipient, gateway: str) -> Flaw | None:
 
 def _flaw_of_number(new: NewRecipient) -> Flaw | None:
     match new.kind:
-        case RecipientKind.MOBILE_MONEY:
-            number, what = _PHONES.get(new.currency, _PHONE), "phone number"
         case RecipientKind.MOBILE_MONEY_BUSINESS:
             number, what = _TILL, "till or paybill number"
         case _:
             number, what = _BANK_NUMBERS.get(new.currency, _BANK_NUMBER), "account number"
     if not re.fullmatch(number, new.account_number):
         return Flaw("account_number", f"this is no {what} for {new.currency}")
+    return None
+
+
+def _flaw_of_code(new: NewRecipient) -> Flaw | None:
     is_bank = new.kind is RecipientKind.BANK_ACCOUNT
     code = _BANK_CODES.get(new.currency, _CODE) if is_bank else _CODE
     if not re.fullmatch(code, new.bank_code):

@@ -16,7 +16,8 @@ class RecipientKind(StrEnum):
 class NewRecipient(msgspec.Struct, frozen=True, kw_only=True):
     """Where a payee's money goes, as the payee has entered it.
 
-    A gateway account has a `country` (ISO 3166, two letters), and neither number nor bank.
+    A gateway account has a `country` (ISO 3166, two letters), and neither number nor bank. A wallet
+    has one too once its number was read: the digits of E.164, without +.
     `reference` is ours, is committed before the call, and is unique. From the second `attempt` on,
     an earlier call may have arrived, or be under way.
     """

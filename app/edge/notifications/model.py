@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 from uuid import UUID
 
 import msgspec
@@ -33,6 +33,9 @@ class Kind(StrEnum):
     CHARGEBACK_OPENED = "chargeback_opened"  # this and the next two are about `amount`, to the host
     CHARGEBACK_WON = "chargeback_won"
     CHARGEBACK_LOST = "chargeback_lost"
+    SESSION_ENDED = "session_ended"  # by an old refresh token of it, which a thief may have
+    PAYOUT_ACCOUNT_CHANGED = "payout_account_changed"
+    PAYOUT_NUMBER_OUTDATED = "payout_number_outdated"  # its country dials otherwise now
 
 
 class DisputeFacts(TypedDict):
@@ -74,7 +77,22 @@ class PayoutAccountFacts(TypedDict):
     reason: str  # the gateway's; may be empty
 
 
-Facts = BookingFacts | PayoutAccountFacts
+class AccountFacts(TypedDict, total=False):
+    """What a mail about somebody's own account says, as text; a kind uses some of these."""
+
+    device: str  # of a session, in words
+    gateway: str
+    currency: str
+    number: str  # of a payout account, all but the last four digits hidden
+    reason: str
+    until: str  # an instant (RFC 3339)
+
+
+Facts = BookingFacts | PayoutAccountFacts | AccountFacts
+
+OF_ACCOUNTS: Final = frozenset(
+    {Kind.SESSION_ENDED, Kind.PAYOUT_ACCOUNT_CHANGED, Kind.PAYOUT_NUMBER_OUTDATED}
+)
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,14 @@ from typing import Any, Final
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from app.edge.notifications.model import BookingFacts, Kind, PayoutAccountFacts, Taken
+from app.edge.notifications.model import (
+    OF_ACCOUNTS,
+    AccountFacts,
+    BookingFacts,
+    Kind,
+    PayoutAccountFacts,
+    Taken,
+)
 from app.foundation import clock
 
 ATTEMPTS_MAX: Final = 10
@@ -87,6 +94,8 @@ def _facts(taken: Taken, locale: str) -> dict[str, Any]:
     """What templates may use, already as text."""
     if taken.kind in (Kind.PAYOUT_ACCOUNT_STOPPED, Kind.BANK_REFUSED):
         return _payout_account_facts(taken, locale)
+    if taken.kind in OF_ACCOUNTS:
+        return _account_facts(taken, locale)
     data = msgspec.convert(taken.data, BookingFacts)
     zone = data.get("zone", taken.zone)
     respond_by = data.get("respond_by")
@@ -117,6 +126,18 @@ def _payout_account_facts(taken: Taken, locale: str) -> dict[str, str]:
         "currency": data["currency"],
         "missing": ", ".join(_one_line(each) for each in data["missing"]),
         "reason": _one_line(data["reason"]),
+    }
+
+
+def _account_facts(taken: Taken, locale: str) -> dict[str, str]:
+    data = msgspec.convert(taken.data, AccountFacts)
+    until = data.get("until")
+    return {
+        **dict.fromkeys((*_OF_BOOKINGS, "reason", "device", "gateway", "currency", "number"), ""),
+        "locale": locale,
+        "name": _one_line(taken.name),
+        **{field: _one_line(str(text)) for field, text in data.items()},
+        "until": moment(datetime.fromisoformat(until), taken.zone, locale) if until else "",
     }
 
 

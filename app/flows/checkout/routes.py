@@ -48,6 +48,7 @@ your booking shows it in a moment, and a mail follows.</p>
 async def initiate(
     request: AuthenticatedRequest, data: JSONBody[Initiate]
 ) -> Response[PaymentReply]:
+    web.check_return(data.return_url, field="returnUrl")
     key = await web.require_idempotency_key(request)
     reply = await stories.initiate(request.user.id, data, key)
     if isinstance(reply, Stored):

@@ -7,6 +7,7 @@ from uuid import UUID
 from litestar import get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from app.foundation.asgi import public_read
 from app.foundation.db import reading
 from app.foundation.limited import by_address
 from app.foundation.limits import SEARCH
@@ -27,6 +28,7 @@ CurrencyCode = Annotated[str | None, QueryParameter(pattern="^[A-Z]{3}$")]
     "/api/listings",
     exclude_from_auth=True,
     guards=[by_address(SEARCH)],
+    middleware=[public_read],
     tags=["listings"],
     summary="Find open listings by words, place, dates, price and free units",
 )
@@ -76,6 +78,7 @@ async def search(
     "/api/listings/{listing_id:uuid}/availability",
     exclude_from_auth=True,
     guards=[by_address(SEARCH)],
+    middleware=[public_read],
     tags=["availability"],
     summary="What is free: a seat map, rooms for given nights, or a calendar",
 )
@@ -103,6 +106,7 @@ async def read_availability(
     "/api/bookings/reserve",
     exclude_from_auth=True,
     guards=[by_address(SEARCH)],
+    middleware=[public_read],
     tags=["availability"],
     summary="The seats of a trip that can be booked now",
 )

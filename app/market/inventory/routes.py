@@ -7,6 +7,7 @@ from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath, JSONBody, PathParameter
 
 from app.foundation import web
+from app.foundation.asgi import public_read
 from app.foundation.db import reading, transaction
 from app.foundation.limited import by_address
 from app.foundation.limits import SEARCH
@@ -112,6 +113,7 @@ async def change_listing(
     "/api/listings/{listing_id:uuid}",
     exclude_from_auth=True,
     guards=[by_address(SEARCH)],
+    middleware=[public_read],
     tags=["listings"],
     summary="One listing, a closed one too",
 )
@@ -154,6 +156,7 @@ async def add_units(
     "/api/listings/{listing_id:uuid}/units",
     exclude_from_auth=True,
     guards=[by_address(SEARCH)],
+    middleware=[public_read],
     tags=["units"],
     summary="All units of a listing",
 )

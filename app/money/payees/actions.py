@@ -1,12 +1,13 @@
 """The verbs of payees: add a payout account, record what its gateway says of it, remove it."""
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid5
 
 import uuid_utils.compat
 
+from app.edge.gateways import wallets
 from app.edge.gateways.port import FoundPayout, GatewayName, MoneyOutStatus, Refused, Unknown
 from app.edge.gateways.recipients import OnboardingNeeded, RecipientReady
 from app.edge.notifications import actions as notifications
@@ -15,6 +16,7 @@ from app.foundation import audit, paging, states
 from app.foundation.alerts import Severity, raise_alert, resolve_alerts
 from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
 from app.foundation.db import Tx
+from app.foundation.settings import settings
 from app.money.instructions import actions as instructions
 from app.money.payees import queries, rules
 from app.money.payees.model import (
@@ -52,6 +54,16 @@ async def recipient_of(tx: Tx, payee: Payee) -> str | None:
     return (await recipients_of(tx, [payee.host_id])).get(payee)
 
 
+async def lock_hold(tx: Tx, payee: Payee) -> datetime | None:
+    """Until when nothing is paid to a payee's account, which stays as it is until the end of `tx`.
+
+    None if it may be paid now. An account that is not the host's first is paid only after a while,
+    so that a thief who has added it gets nothing before its owner has read of it.
+    """
+    await queries.lock_shared(tx, payee)  # first: only after the wait for it is seen what changed
+    return await queries.held_until(tx, payee)
+
+
 async def recipients_of(tx: Tx, host_ids: Collection[UUID]) -> dict[Payee, str]:
     """The gateway's codes of these hosts' active accounts, locked until the transaction ends."""
     return {
@@ -74,6 +86,8 @@ async def add_account(
         host_id=host_id,
         gateway=gateway,
         calling_for=CALLING_FOR,
+        held_for=timedelta(hours=settings().payout_hold_hours),
+        numbers_read=wallets.EDITION,
     )
     await audit.record(
         tx,
@@ -88,7 +102,33 @@ async def add_account(
             "accountNumber": account.masked_number,
         },
     )
+    if account.pays_from:
+        await notifications.notify(
+            tx,
+            account_id=host_id,
+            kind=Kind.PAYOUT_ACCOUNT_CHANGED,
+            source_id=account.id,
+            data=rules.account_facts(account),
+        )
     return account
+
+
+async def read_numbers(tx: Tx, *, limit: int) -> int:
+    """Notify hosts whose wallets have a number that is not dialled any more; returns how many.
+
+    Each account is looked at once for each edition of the numbering plans.
+    """
+    accounts = await queries.take_unread_numbers(tx, edition=wallets.EDITION, limit=limit)
+    for account in accounts:
+        if flaw := rules.flaw_of_number(account):
+            await notifications.notify(
+                tx,
+                account_id=account.host_id,
+                kind=Kind.PAYOUT_NUMBER_OUTDATED,
+                source_id=account.id,
+                data=rules.account_facts(account, reason=flaw.reason),
+            )
+    return len(accounts)
 
 
 async def begin_again(tx: Tx, account_id: UUID, *, host_id: UUID) -> PayoutAccount:

@@ -15,9 +15,14 @@ from app.foundation.errors import Conflict, Invalid, NotFound
 from app.foundation.money import Currency
 from app.foundation.wire import Input, Name, Output
 
-# An IBAN has letters too. At least six characters, so that hiding all but four hides something.
+# At least six characters, so that hiding all but four hides something.
 AccountNumber = Annotated[
-    str, Meta(pattern=r"^[0-9A-Za-z]{6,34}$", examples=["0123456789", "233241234567"])
+    str,
+    Meta(
+        pattern=r"^[0-9A-Za-z+(). -]{6,40}$",
+        description="Of mobile money: the phone number, with + or as it is dialled at home",
+        examples=["0123456789", "+233 24 123 4567"],
+    ),
 ]
 BankCode = Annotated[
     str,
@@ -31,7 +36,8 @@ Country = Annotated[
     str,
     Meta(
         pattern=r"^[A-Z]{2}$",
-        description="Of a gateway account: where its owner is, by ISO 3166",
+        description="By ISO 3166. Of a gateway account: where its owner is. Of mobile money: where "
+        "the wallet is, if the currency is used in several countries",
         examples=["FR"],
     ),
 ]
@@ -73,7 +79,8 @@ class Payee(NamedTuple):
 class NewPayoutAccount(Input, frozen=True):
     """Where a host's money of one currency is to go.
 
-    A gateway account has a `country`; any other kind has a number and a bank. `gateway` is the
+    A gateway account has a `country`; any other kind has a number and a bank, or an operator.
+    Mobile money in XAF or XOF has a country, unless its number begins with +. `gateway` is the
     gateway that holds the money. If left out, it is the one that takes new payments in this
     currency.
     """
@@ -103,8 +110,8 @@ class PayoutAccount(msgspec.Struct, frozen=True, kw_only=True):
 
     `missing` lists what the host must give the gateway, `failure` says why it is not paid.
     `bank_failure` is why its bank did not take what the gateway last paid there from the account.
-    `attempts` counts how often the gateway was asked; `answered` is the number of the latest
-    attempt whose answer is recorded.
+    Nothing is paid to it before `pays_from`. `attempts` counts how often the gateway was asked;
+    `answered` is the number of the latest attempt whose answer is recorded.
     """
 
     id: UUID
@@ -124,6 +131,7 @@ class PayoutAccount(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | None
     bank_failure: str | None = None
     bank_failed_at: datetime | None = None
+    pays_from: datetime | None = None
     attempts: int
     answered: int
     next_try_at: datetime | None
@@ -182,6 +190,10 @@ class PayoutAccountReply(Output, frozen=True):
         str | None, Meta(description="Why its bank did not take the last payout from the gateway")
     ]
     bank_failed_at: datetime | None
+    pays_from: Annotated[
+        datetime | None,
+        Meta(description="Nothing is paid to it before: it was added after another account"),
+    ]
     created_at: datetime
     updated_at: datetime
 
@@ -203,6 +215,7 @@ class PayoutAccountReply(Output, frozen=True):
             failure=account.failure,
             bank_failure=account.bank_failure,
             bank_failed_at=account.bank_failed_at,
+            pays_from=account.pays_from,
             created_at=account.created_at,
             updated_at=account.updated_at,
         )

@@ -1,7 +1,7 @@
 """One statement per function on `payout_accounts`."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -9,7 +9,7 @@ import msgspec
 from app.edge.gateways.port import GatewayName
 from app.edge.gateways.recipients import OnboardingNeeded, RecipientReady
 from app.foundation.clipping import clip
-from app.foundation.db import Tx, fetch_all, fetch_new, fetch_one
+from app.foundation.db import Tx, execute, fetch_all, fetch_new, fetch_one, fetch_value
 from app.money.payees.model import NewPayoutAccount, Payee, PayoutAccount, PayoutAccountState
 
 
@@ -36,6 +36,33 @@ async def recipients(tx: Tx, host_ids: Sequence[UUID]) -> list[Recipient]:
     )
 
 
+async def lock_shared(tx: Tx, payee: Payee) -> None:
+    """Let nobody change where a payee is paid until the transaction ends."""
+    await execute(
+        tx,
+        """
+        SELECT FROM payout_accounts
+         WHERE host_id = %(host_id)s AND gateway = %(gateway)s AND currency = %(currency)s
+           AND state <> 'removed'
+         ORDER BY id
+           FOR SHARE""",
+        **payee._asdict(),
+    )
+
+
+async def held_until(tx: Tx, payee: Payee) -> datetime | None:
+    """Until when nothing is paid to a payee's active account; None if it may be paid now."""
+    return await fetch_value(
+        tx,
+        datetime,
+        """
+        SELECT pays_from FROM payout_accounts
+         WHERE host_id = %(host_id)s AND gateway = %(gateway)s AND currency = %(currency)s
+           AND state = 'active' AND pays_from > business_now()""",
+        **payee._asdict(),
+    )
+
+
 async def insert_account(
     tx: Tx,
     new: NewPayoutAccount,
@@ -44,21 +71,49 @@ async def insert_account(
     host_id: UUID,
     gateway: GatewayName,
     calling_for: timedelta,
+    held_for: timedelta,
+    numbers_read: int,
 ) -> PayoutAccount:
+    """Insert an account. Unless it is the host's first, it is paid only after `held_for`."""
     return await fetch_new(
         tx,
         PayoutAccount,
         """
         INSERT INTO payout_accounts (id, host_id, gateway, currency, kind, holder, account_number,
-                                     bank_code, country, state, next_try_at)
-        VALUES (%(id)s, %(host_id)s, %(gateway)s, %(currency)s, %(kind)s, %(holder)s,
-                %(account_number)s, %(bank_code)s, %(country)s, 'pending',
-                business_now() + %(calling_for)s)
+                                     bank_code, country, state, next_try_at, numbers_read,
+                                     pays_from)
+        SELECT %(id)s, %(host_id)s, %(gateway)s, %(currency)s, %(kind)s, %(holder)s,
+               %(account_number)s, %(bank_code)s, %(country)s, 'pending',
+               business_now() + %(calling_for)s, %(numbers_read)s,
+               CASE WHEN EXISTS (SELECT FROM payout_accounts
+                                  WHERE host_id = %(host_id)s AND recipient IS NOT NULL)
+                    THEN business_now() + %(held_for)s END
         RETURNING *""",
         id=account_id,
         host_id=host_id,
         calling_for=calling_for,
+        held_for=held_for,
+        numbers_read=numbers_read,
         **msgspec.structs.asdict(new) | {"gateway": gateway},
+    )
+
+
+async def take_unread_numbers(tx: Tx, *, edition: int, limit: int) -> list[PayoutAccount]:
+    """Active wallets whose number was read by an older edition of the plans; noted as read now."""
+    return await fetch_all(
+        tx,
+        PayoutAccount,
+        """
+        UPDATE payout_accounts SET numbers_read = %(edition)s
+         WHERE id = ANY(ARRAY(
+               SELECT id FROM payout_accounts
+                WHERE kind = 'mobile_money' AND state = 'active' AND numbers_read < %(edition)s
+                ORDER BY numbers_read, id
+                LIMIT %(limit)s
+                  FOR UPDATE SKIP LOCKED))
+        RETURNING *""",
+        edition=edition,
+        limit=limit,
     )
 
 

@@ -1,17 +1,14 @@
 """Payout accounts over HTTP, and the pages to which a gateway sends their hosts back."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from litestar import MediaType, Request, Response, delete, get, post
-from litestar.datastructures import State
+from litestar import MediaType, Response, delete, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
-from litestar.response import Redirect
 
 from app.foundation import web
 from app.foundation.db import transaction
-from app.foundation.errors import Problem
 from app.foundation.idempotency import Stored
 from app.foundation.limited import by_account, by_address
 from app.foundation.limits import COME_BACK, GATEWAY_CALLS, PAYOUT_ACCOUNT
@@ -24,12 +21,10 @@ from app.money.payees.model import (
     PayoutAccountPage,
     PayoutAccountReply,
 )
-from app.people.accounts.guards import AuthenticatedRequest, authenticate, require_host
-from app.people.accounts.model import Principal, Role
+from app.people.accounts.guards import AuthenticatedRequest, require_host
 
 Account = Annotated[UUID, QueryParameter(description="The id of a payout account")]
 
-_HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -116,6 +111,8 @@ async def remove_account(request: AuthenticatedRequest, account_id: FromPath[UUI
 async def start_onboarding(
     request: AuthenticatedRequest, account_id: FromPath[UUID], data: JSONBody[NewOnboarding]
 ) -> OnboardingReply:
+    web.check_return(data.return_url, field="returnUrl")
+    web.check_return(data.refresh_url, field="refreshUrl")
     return await stories.start_onboarding(request.user.id, account_id, data)
 
 
@@ -125,20 +122,11 @@ async def start_onboarding(
     exclude_from_auth=True,
     guards=[by_address(COME_BACK)],
     tags=["payouts"],
-    summary="Where a gateway sends a host whose link has expired: on to a new link, if logged in",
+    summary="Where a gateway sends a host whose link has expired",
 )
-async def renew_onboarding(
-    request: Request[Any, Any, State], account: Account
-) -> Response[str] | Redirect:
-    """Without a right to a link the page is the same, whether the account exists or not."""
-    try:
-        principal = authenticate(request).principal
-        link = await _another_link(principal, account)
-    except Problem:
-        link = None
-    if link is None:
-        return Response(_EXPIRED, headers=_HEADERS)
-    return Redirect(link.url, status_code=303, headers=_HEADERS)
+async def show_expired(account: Account) -> str:  # noqa: ARG001  the gateway sends it along
+    """The same page for everybody. A new link is made by a POST alone: any site can link here."""
+    return _EXPIRED
 
 
 @get(
@@ -149,16 +137,10 @@ async def renew_onboarding(
     tags=["payouts"],
     summary="Where a gateway sends a host back to. The visit only has the gateway asked",
 )
-async def come_back(account: Account) -> Response[str]:
+async def come_back(account: Account) -> str:
     async with transaction() as tx:
         await actions.look_soon(tx, account)
-    return Response(_THANKS, headers=_HEADERS)
-
-
-async def _another_link(principal: Principal, account_id: UUID) -> OnboardingReply | None:
-    if Role.HOST not in principal.roles:
-        return None
-    return await stories.start_onboarding(principal.id, account_id, NewOnboarding())
+    return _THANKS
 
 
 routes: list[HTTPRouteHandler] = [
@@ -166,6 +148,6 @@ routes: list[HTTPRouteHandler] = [
     list_accounts,
     remove_account,
     start_onboarding,
-    renew_onboarding,
+    show_expired,
     come_back,
 ]

@@ -5,9 +5,17 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from msgspec import structs
+
 from app.edge.gateways.recipients import Flaw, OnboardingNeeded
-from app.edge.notifications.model import PayoutAccountFacts
-from app.money.payees.model import AccountRefused, PayoutAccount, PayoutAccountState
+from app.edge.gateways.wallets import read_wallet, with_wallet
+from app.edge.notifications.model import AccountFacts, PayoutAccountFacts
+from app.money.payees.model import (
+    AccountRefused,
+    NewPayoutAccount,
+    PayoutAccount,
+    PayoutAccountState,
+)
 
 ATTEMPTS_UNTIL_ALERT: Final = 10
 _FIRST_WAIT: Final = timedelta(minutes=1)
@@ -33,6 +41,22 @@ _FIELDS: Final = {
 def refusal(flaw: Flaw) -> AccountRefused:
     """The problem for a flaw in a request, with the field named as in the API."""
     return AccountRefused.field(_FIELDS.get(flaw.field, flaw.field), flaw.reason)
+
+
+def in_one_form(new: NewPayoutAccount) -> NewPayoutAccount:
+    """A request as it is kept: a wallet's number as the digits of E.164, with its country.
+
+    Raises AccountRefused for what is no number of a wallet.
+    """
+    match with_wallet(new.recipient):
+        case Flaw() as flaw:
+            raise refusal(flaw)
+        case known:
+            return structs.replace(
+                new,
+                account_number=known.account_number or None,
+                country=known.country or None,
+            )
 
 
 def refused_by_gateway(account: PayoutAccount) -> AccountRefused:
@@ -98,6 +122,23 @@ def facts(account: PayoutAccount, *, reason: str | None = None) -> PayoutAccount
         "currency": account.currency,
         "missing": account.missing,
         "reason": account.failure or "" if reason is None else reason,
+    }
+
+
+def flaw_of_number(account: PayoutAccount) -> Flaw | None:
+    """Why a wallet that was added long ago cannot be paid by its number now; None if it can."""
+    wallet = read_wallet(account.as_recipient)
+    return wallet if isinstance(wallet, Flaw) else None
+
+
+def account_facts(account: PayoutAccount, *, reason: str = "") -> AccountFacts:
+    """The facts of a mail about a payout account that was added, or whose number is out of date."""
+    return {
+        "gateway": account.gateway.title(),
+        "currency": account.currency,
+        "number": account.masked_number or account.holder,
+        "reason": reason,
+        "until": account.pays_from.isoformat() if account.pays_from else "",
     }
 
 

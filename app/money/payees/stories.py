@@ -134,7 +134,9 @@ async def _begin(
         gateway = gateway_to_pay(new.currency, new.gateway)
         if flaw := gateway.find_flaw(new.recipient):
             raise rules.refusal(flaw)
-        account = await actions.add_account(tx, new, host_id=host_id, gateway=gateway.name)
+        account = await actions.add_account(
+            tx, rules.in_one_form(new), host_id=host_id, gateway=gateway.name
+        )
     if account.is_unregistered:
         await idempotency.take(tx, key, resource_id=account.id, busy_for=actions.CALLING_FOR)
     else:

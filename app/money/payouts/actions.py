@@ -1,6 +1,7 @@
 """The verbs of payouts: queue transfers to hosts, keep back what they owe, show both to them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from app.edge.gateways.port import GatewayName
@@ -100,6 +101,15 @@ async def retry_failed(tx: Tx, transfer_id: UUID) -> None:
     transfer = await instructions.get(tx, transfer_id)
     target = await payees.recipient_of(tx, _payee(transfer))
     await instructions.retry(tx, transfer, target=target, reason="tried again")
+
+
+async def lock_hold(tx: Tx, transfer: Instruction) -> datetime | None:
+    """Until when a transfer must wait, for its payee's account has changed; None if it need not.
+
+    The account stays as it is until the transaction ends. It is locked after charges, and before
+    instructions.
+    """
+    return await payees.lock_hold(tx, _payee(transfer))
 
 
 async def next_resumable(tx: Tx, but: Sequence[UUID]) -> UUID | None:

@@ -134,7 +134,8 @@ def _explain_wait(transfer: HostTransfer, missing: Money | None) -> str | None:
                 f"itself, together with others, {more} is to be paid to you."
             )
         case WaitsFor.HOLD if transfer.not_before:
-            return f"It is held until {transfer.not_before:%Y-%m-%d %H:%M} UTC."
+            until = f"{transfer.not_before:%Y-%m-%d %H:%M} UTC"
+            return f"It is held until {until}, because your payout account has changed."
         case WaitsFor.NAME | WaitsFor.APPROVAL | WaitsFor.HOLD:
             return "Somebody looks at it before it goes out."
         case _:

@@ -12,8 +12,11 @@ from uuid import UUID
 import uuid_utils.compat
 from msgspec import UNSET
 
+from app.foundation import audit
+from app.foundation.audit import SYSTEM, Subject
 from app.foundation.db import Tx, Violated
 from app.foundation.errors import Unauthenticated, Unavailable
+from app.foundation.queue import NotifyAccount, enqueue
 from app.foundation.retention import Batch
 from app.foundation.settings import settings
 from app.people.accounts import queries, rules
@@ -24,7 +27,6 @@ from app.people.accounts.model import (
     EmailTaken,
     Grant,
     NewAccount,
-    RefreshRaced,
     Role,
     SessionOver,
     ShownToken,
@@ -38,6 +40,9 @@ T = TypeVar("T")
 _KEPT_AFTER_END: Final = timedelta(days=7)
 _USER_AGENT_LENGTH_MAX: Final = 400
 _REFRESH_TOKEN_BYTES: Final = 32
+_REPLACED_JUST_NOW: Final = timedelta(seconds=30)
+# However often it is refreshed: then a person logs in again.
+SESSION_LIVES_FOR: Final = timedelta(days=90)
 
 # Each hash takes 19 MiB while it is computed. A thread pool of its own bounds that, and keeps many
 # log-ins at once from delaying other work in threads. When its queue is full, log-ins are refused.
@@ -145,42 +150,82 @@ async def open_session(tx: Tx, *, account: Account, user_agent: str) -> Grant:
 
 
 async def refresh(tx: Tx, *, token: str) -> Grant | Unauthenticated:
-    """Use up a refresh token, and return the next one; or return why it is refused.
+    """Replace a refresh token by the next one; or return why it is refused.
 
-    A refusal is not raised, because a reused token ends its session, which must be committed. If
-    another request uses the token up between our read and our write, two tabs or a repeated request
-    sent it at the same time: that does not end the session.
+    A token that was replaced less than 30 seconds ago is answered with the same next one: a browser
+    opens several pages at once, and a phone loses replies. One that was replaced before ends its
+    session, and the session's owner is notified: somebody else may have it. A refusal is not
+    raised, because the end of the session must be committed.
     """
-    token_hash = rules.token_hash(token)
-    shown = await queries.find_token(tx, token_hash=token_hash)
+    shown = await _find_token(tx, token)
     if shown is None:
         return TokenInvalid("There is no such refresh token.")
-    if refusal := await _refusal(tx, shown):
+    if refusal := _refusal(shown):
         return refusal
     account = await queries.find_account(tx, account_id=shown.account_id)
     if account is None:
         return SessionOver("The account is disabled.")
-    if not await queries.use_token(tx, token_hash=token_hash):
-        return RefreshRaced("Use the tokens that the other request got.")
-    return await _grant(tx, account=account, session_id=shown.session_id)
+    if not shown.used and await queries.use_token(tx, token_hash=rules.token_hash(token)):
+        following = rules.successors(token, keys=settings().secret_keys)[0]
+        return await _grant(tx, account=account, session_id=shown.session_id, token=following)
+    # Used before; or at this moment, by another request, whose commit we have waited for.
+    again = await _sent_again(tx, token) if shown.replaced_just_now or not shown.used else None
+    if again is None:
+        return await _end_reused(tx, shown)
+    return Grant(account=account, session_id=shown.session_id, refresh_token=again)
 
 
-async def _refusal(tx: Tx, shown: ShownToken) -> Unauthenticated | None:
+async def _find_token(tx: Tx, token: str) -> ShownToken | None:
+    return await queries.find_token(
+        tx,
+        token_hash=rules.token_hash(token),
+        tolerated=_REPLACED_JUST_NOW,
+        session_lives_for=SESSION_LIVES_FOR,
+    )
+
+
+async def _sent_again(tx: Tx, token: str) -> str | None:
+    """The token that has replaced this one, if nobody has used it yet."""
+    following = rules.successors(token, keys=settings().secret_keys)
+    by_hash = {rules.token_hash(each): each for each in following}
+    known = await queries.find_unused(tx, token_hashes=list(by_hash))
+    return by_hash[known] if known else None
+
+
+async def _end_reused(tx: Tx, shown: ShownToken) -> Unauthenticated:
+    """End the session of an old token that came again; its owner reads of it."""
+    await queries.revoke_session(tx, session_id=shown.session_id, because="refresh token reused")
+    await audit.record(
+        tx,
+        by=SYSTEM,
+        action="end_session",
+        subject=Subject("session", shown.session_id),
+        after={"accountId": shown.account_id},
+        reason="an old refresh token of it was used again",
+    )
+    await enqueue(
+        tx,
+        NotifyAccount(
+            account_id=shown.account_id,
+            kind="session_ended",
+            source_id=shown.session_id,
+            facts={"device": shown.user_agent[:100]},
+        ),
+    )
+    return TokenReused("The session was ended to be safe; log in again.")
+
+
+def _refusal(shown: ShownToken) -> Unauthenticated | None:
     if shown.revoked:
         return SessionOver("The session was ended; log in again.")
-    if shown.used:
-        await queries.revoke_session(
-            tx, session_id=shown.session_id, because="refresh token reused"
-        )
-        return TokenReused("The session was ended to be safe; log in again.")
-    if shown.expired:
+    if shown.expired or shown.over:
         return TokenExpired("The refresh token has expired; log in again.")
     return None
 
 
 async def find_session(tx: Tx, *, token: str) -> UUID:
     """The session of a refresh token, used or not. Raises TokenInvalid or TokenExpired."""
-    shown = await queries.find_token(tx, token_hash=rules.token_hash(token))
+    shown = await _find_token(tx, token)
     if shown is None:
         raise TokenInvalid("There is no such refresh token.")
     if shown.expired:
@@ -212,13 +257,15 @@ async def forget_old(tx: Tx, *, limit: int) -> Batch:
     return Batch.of(len(expired) + len(revoked) + sessions, limit=limit)
 
 
-async def _grant(tx: Tx, *, account: Account, session_id: UUID) -> Grant:
-    token = rules.write_refresh(session_id, secrets.token_urlsafe(_REFRESH_TOKEN_BYTES))
+async def _grant(tx: Tx, *, account: Account, session_id: UUID, token: str = "") -> Grant:
+    """A session's next refresh token: this one, or of a new session a random one."""
+    token = token or rules.write_refresh(session_id, secrets.token_urlsafe(_REFRESH_TOKEN_BYTES))
     await queries.insert_token(
         tx,
         token_hash=rules.token_hash(token),
         session_id=session_id,
         lives_for=timedelta(days=settings().refresh_token_days),
+        session_lives_for=SESSION_LIVES_FOR,
     )
     return Grant(account=account, session_id=session_id, refresh_token=token)
 

@@ -20,9 +20,9 @@ from app.foundation.settings import settings
 from app.people.accounts import rules
 from app.people.accounts.model import Access, CsrfRefused, Principal, Role, RoleMissing
 
-ACCESS_COOKIE: Final = "berthold_access"
-REFRESH_COOKIE: Final = "berthold_refresh"
-CSRF_COOKIE: Final = "berthold_csrf"
+ACCESS: Final = "berthold_access"
+REFRESH: Final = "berthold_refresh"
+CSRF: Final = "berthold_csrf"
 CSRF_HEADER: Final = "x-csrf-token"
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -39,6 +39,14 @@ class Authentication(AbstractAuthenticationMiddleware):
         return AuthenticationResult(user=access.principal, auth=access)
 
 
+def cookie_name(name: str) -> str:
+    """The name of a cookie of ours: over https with `__Host-`, which a sibling domain cannot set.
+
+    (RFC 6265bis §4.1.3.2; such a cookie is Secure, has no Domain and the path `/`.)
+    """
+    return f"__Host-{name}" if settings().secure_cookies else name
+
+
 def authenticate(connection: AnyConnection) -> Access:
     """The access token of a request: from the Authorization header, else from the cookie.
 
@@ -48,7 +56,7 @@ def authenticate(connection: AnyConnection) -> Access:
     keys, now = settings().secret_keys, time.time()
     if (authorization := connection.headers.get("authorization")) is not None:
         return rules.read_access(_bearer(authorization), keys=keys, now=now)
-    if (cookie := connection.cookies.get(ACCESS_COOKIE)) is None:
+    if (cookie := connection.cookies.get(cookie_name(ACCESS))) is None:
         raise Unauthenticated("Log in, and send the access token with the request.")
     access = rules.read_access(cookie, keys=keys, now=now)
     check_csrf(connection, access.session_id)
@@ -66,9 +74,9 @@ def check_csrf(connection: AnyConnection, session_id: UUID) -> None:
     if scope.get("method") in _SAFE_METHODS:
         return
     header = connection.headers.get(CSRF_HEADER, "")
-    cookie = connection.cookies.get(CSRF_COOKIE, "")
+    cookie = connection.cookies.get(cookie_name(CSRF), "")
     if not rules.same_text(header, cookie):
-        raise CsrfRefused(f"Send the value of the cookie {CSRF_COOKIE} as {CSRF_HEADER}.")
+        raise CsrfRefused(f"Send the value of the cookie {cookie_name(CSRF)} as {CSRF_HEADER}.")
     if not rules.is_csrf(header, session_id, keys=settings().secret_keys):
         raise CsrfRefused("The CSRF token belongs to another session; refresh to get a new one.")
 

@@ -89,15 +89,9 @@ class LogInRefused(Unauthenticated):
 
 
 class TokenReused(Unauthenticated):
-    """A refresh token was used twice, so somebody may have stolen it. The session is ended."""
+    """An old refresh token was used again, so somebody may have stolen it. The session is ended."""
 
     title = "The refresh token was used before"
-
-
-class RefreshRaced(Unauthenticated):
-    """Two requests used the same refresh token at once, and the other one was first."""
-
-    title = "Another request has just used this refresh token"
 
 
 class SessionOver(Unauthenticated):
@@ -184,10 +178,17 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShownToken(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of a refresh token that a request has sent."""
+    """The state of a refresh token that a request has sent.
+
+    `replaced_just_now`: it was used so lately that a browser that lost the reply, or that opens
+    several pages at once, may still send it. `over`: its session has lived for as long as any may.
+    """
 
     session_id: UUID
     account_id: UUID
+    user_agent: str
     used: bool
+    replaced_just_now: bool
     expired: bool
+    over: bool
     revoked: bool

@@ -145,29 +145,61 @@ async def insert_session(tx: Tx, *, session_id: UUID, account_id: UUID, user_age
     )
 
 
-async def insert_token(tx: Tx, *, token_hash: bytes, session_id: UUID, lives_for: timedelta) -> int:
+async def insert_token(
+    tx: Tx,
+    *,
+    token_hash: bytes,
+    session_id: UUID,
+    lives_for: timedelta,
+    session_lives_for: timedelta,
+) -> int:
+    """Insert a token; it ends with its session at the latest."""
     return await execute(
         tx,
         """
         INSERT INTO refresh_tokens (token_hash, session_id, issued_at, expires_at)
-        VALUES (%(token_hash)s, %(session_id)s, now(), now() + %(lives_for)s)""",
+        SELECT %(token_hash)s, id, now(),
+               least(now() + %(lives_for)s, created_at + %(session_lives_for)s)
+          FROM sessions WHERE id = %(session_id)s""",
         token_hash=token_hash,
         session_id=session_id,
         lives_for=lives_for,
+        session_lives_for=session_lives_for,
     )
 
 
-async def find_token(tx: Tx, *, token_hash: bytes) -> ShownToken | None:
+async def find_token(
+    tx: Tx, *, token_hash: bytes, tolerated: timedelta, session_lives_for: timedelta
+) -> ShownToken | None:
     return await fetch_one(
         tx,
         ShownToken,
         """
-        SELECT token.session_id, session.account_id, token.used_at IS NOT NULL AS used,
-               token.expires_at <= now() AS expired, session.revoked_at IS NOT NULL AS revoked
+        SELECT token.session_id, session.account_id, session.user_agent,
+               token.used_at IS NOT NULL AS used,
+               coalesce(token.used_at > clock_timestamp() - %(tolerated)s, false)
+                   AS replaced_just_now,
+               token.expires_at <= now() AS expired,
+               session.created_at <= now() - %(session_lives_for)s AS over,
+               session.revoked_at IS NOT NULL AS revoked
           FROM refresh_tokens AS token
           JOIN sessions AS session ON session.id = token.session_id
          WHERE token.token_hash = %(token_hash)s""",
         token_hash=token_hash,
+        tolerated=tolerated,
+        session_lives_for=session_lives_for,
+    )
+
+
+async def find_unused(tx: Tx, *, token_hashes: list[bytes]) -> bytes | None:
+    """The one of these tokens that exists and was not used yet; None if there is none."""
+    return await fetch_value(
+        tx,
+        bytes,
+        """
+        SELECT token_hash FROM refresh_tokens
+         WHERE token_hash = ANY(%(token_hashes)s) AND used_at IS NULL""",
+        token_hashes=token_hashes,
     )
 
 
@@ -176,7 +208,7 @@ async def use_token(tx: Tx, *, token_hash: bytes) -> bool:
     used = await execute(
         tx,
         """
-        UPDATE refresh_tokens SET used_at = now()
+        UPDATE refresh_tokens SET used_at = clock_timestamp()
          WHERE token_hash = %(token_hash)s AND used_at IS NULL""",
         token_hash=token_hash,
     )

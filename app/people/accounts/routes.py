@@ -14,10 +14,11 @@ from app.foundation.errors import Unauthenticated
 from app.foundation.settings import settings
 from app.people.accounts import actions, guards, rules, stories
 from app.people.accounts.guards import (
-    ACCESS_COOKIE,
-    CSRF_COOKIE,
-    REFRESH_COOKIE,
+    ACCESS,
+    CSRF,
+    REFRESH,
     AuthenticatedRequest,
+    cookie_name,
 )
 from app.people.accounts.model import (
     Account,
@@ -51,11 +52,12 @@ SECURITY_SCHEMES: Final = {
     "bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT"),
     "cookie": SecurityScheme(
         type="apiKey",
-        name=ACCESS_COOKIE,
+        name=ACCESS,
         security_scheme_in="cookie",
         description=(
-            f"Set by logging in. All but GET and HEAD also need the header {guards.CSRF_HEADER}"
-            f" with the value of the cookie {CSRF_COOKIE}."
+            "Set by logging in; over https its name, and the next one, begin with `__Host-`."
+            f" All but GET and HEAD also need the header {guards.CSRF_HEADER}"
+            f" with the value of the cookie {CSRF}."
         ),
     ),
 }
@@ -144,7 +146,7 @@ def _refresh_token(request: AnyRequest, given: str | None) -> str | None:
     """
     if given is not None or "authorization" in request.headers:
         return given
-    cookie = request.cookies.get(REFRESH_COOKIE)
+    cookie = request.cookies.get(cookie_name(REFRESH))
     if cookie is not None:
         guards.check_csrf(request, rules.read_refresh(cookie))
     return cookie
@@ -174,21 +176,22 @@ def _cookies(access: str, refresh: str, csrf: str, *, ends: bool = False) -> lis
     access_s = 0 if ends else settings().access_token_seconds
     session_s = 0 if ends else settings().refresh_token_days * _DAY_S
     return [
-        _cookie(ACCESS_COOKIE, access, max_age=access_s),
-        _cookie(REFRESH_COOKIE, refresh, max_age=session_s, path=_AUTH_PATH),
-        _cookie(CSRF_COOKIE, csrf, max_age=session_s, httponly=False),
+        _cookie(ACCESS, access, max_age=access_s),
+        _cookie(REFRESH, refresh, max_age=session_s, path=_AUTH_PATH),
+        _cookie(CSRF, csrf, max_age=session_s, httponly=False),
     ]
 
 
 def _cookie(
     name: str, value: str, *, max_age: int, path: str = "/", httponly: bool = True
 ) -> Cookie:
+    is_secure = settings().secure_cookies
     return Cookie(
-        key=name,
+        key=cookie_name(name),
         value=value,
-        path=path,
+        path="/" if is_secure else path,
         max_age=max_age,
         httponly=httponly,
-        secure=settings().secure_cookies,
+        secure=is_secure,
         samesite="lax",
     )

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import re
 import unicodedata
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -144,6 +145,20 @@ def same_text(one: str, other: str) -> bool:
 def write_refresh(session_id: UUID, secret: str) -> str:
     """A refresh token: the id of its session, and the random secret that makes it valid."""
     return f"{session_id.hex}.{secret}"
+
+
+def successors(token: str, *, keys: Sequence[str]) -> list[str]:
+    """The token that replaces a refresh token, under each of the keys; that of the first is new.
+
+    It follows from the token and a key: so it can be sent again, and nothing that is stored opens
+    a session.
+    """
+    session_id = read_refresh(token)
+    digests = [hmac.new(key.encode(), f"refresh:{token}".encode(), hashlib.sha256) for key in keys]
+    return [
+        write_refresh(session_id, urlsafe_b64encode(digest.digest()).rstrip(b"=").decode())
+        for digest in digests
+    ]
 
 
 def read_refresh(token: str) -> UUID:

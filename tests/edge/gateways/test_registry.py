@@ -14,10 +14,10 @@ from app.edge.gateways.registry import (
     refused_by_all,
 )
 from app.foundation.money import Money
-from app.foundation.settings import Settings
+from app.foundation.settings import Secret, Settings
 
-SETTINGS = Settings(paystack_secret_keys=("sk_live_x",))
-BOTH = Settings(paystack_secret_keys=("sk_live_x",), stripe_secret_key="sk_live_y")
+SETTINGS = Settings(paystack_secret_keys=(Secret("sk_live_x"),))
+BOTH = Settings(paystack_secret_keys=(Secret("sk_live_x"),), stripe_secret_key=Secret("sk_live_y"))
 
 
 async def test_a_currency_leads_to_the_gateway_that_takes_it_while_it_is_open():

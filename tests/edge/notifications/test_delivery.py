@@ -10,7 +10,13 @@ import msgspec
 import pytest
 
 from app.edge.notifications import actions, rules, stories
-from app.edge.notifications.model import BookingFacts, Kind, Outcome, PayoutAccountFacts
+from app.edge.notifications.model import (
+    AccountFacts,
+    BookingFacts,
+    Kind,
+    Outcome,
+    PayoutAccountFacts,
+)
 from app.foundation.db import execute, fetch_one, fetch_value, transaction
 from app.foundation.money import Money
 from app.foundation.settings import settings
@@ -34,6 +40,21 @@ OF_ACCOUNTS = {
     Kind.BANK_REFUSED: PayoutAccountFacts(
         gateway="Stripe", currency="EUR", missing=[], reason="The account is closed."
     ),
+    Kind.SESSION_ENDED: AccountFacts(device="Firefox on Linux"),
+    Kind.PAYOUT_ACCOUNT_CHANGED: AccountFacts(
+        gateway="Paystack", currency="NGN", number="•••• 6789", until="2026-09-01T22:30:00Z"
+    ),
+    Kind.PAYOUT_NUMBER_OUTDATED: AccountFacts(
+        gateway="Flutterwave", currency="XAF", number="•••• 6789", reason="it has 8 digits"
+    ),
+}
+# What the subject and the body of a mail about no booking say.
+WORDS = {
+    Kind.PAYOUT_ACCOUNT_STOPPED: ("EUR", "Stripe"),
+    Kind.BANK_REFUSED: ("EUR", "Stripe"),
+    Kind.SESSION_ENDED: ("s", "Firefox on Linux"),
+    Kind.PAYOUT_ACCOUNT_CHANGED: ("NGN", "•••• 6789"),
+    Kind.PAYOUT_NUMBER_OUTDATED: ("s", "XAF"),
 }
 
 
@@ -341,7 +362,7 @@ async def test_every_kind_of_notification_has_a_mail_in_every_language(
 ) -> None:
     assert await stories.deliver(await queue_mail(kind=kind, locale=locale)) is Outcome.SENT
     (mail,) = sink.mails
-    subject, body = ("EUR", "Stripe") if kind in OF_ACCOUNTS else ("Villa Ngor", "1A, 1B")
+    subject, body = WORDS.get(kind, ("Villa Ngor", "1A, 1B"))
     assert subject in mail["Subject"]
     for form in ("plain", "html"):
         assert body in part(mail, form)

@@ -39,6 +39,11 @@ async def test_an_admin_retries_a_transfer_to_where_the_host_is_paid_now(shop: S
     reply = await act(shop, "retry", story)
     assert (reply.status_code, reply.json()["instruction"]["state"]) == (200, "queued")
     assert (await act(shop, "retry", story)).json()["code"] == "nothing_to_retry"
+    await shop.run_jobs()
+    held = (await only_instruction(shop))["instruction"]
+    assert (held["state"], held["waitsFor"]) == ("queued", "hold")  # the account has just changed
+    await shop.forward(timedelta(hours=24, seconds=1))
+    await shop.sweep("resolve-unknown")
     await follow(shop)
     assert states(await only_instruction(shop))[-4:] == ["queued", "sending", "sent", "confirmed"]
     assert len(await shop.sandbox.transfers()) == 1

@@ -29,6 +29,7 @@ from tests.money.payees.payout_accounts import (
 )
 from tests.shop import Shop
 
+A_DAY = timedelta(hours=24, seconds=1)
 WAITING = """
     SELECT count(*) FROM pg_stat_activity
      WHERE datname = current_database() AND wait_event_type = 'Lock'"""
@@ -229,6 +230,10 @@ async def test_what_is_queued_follows_the_host_to_a_new_account(shop: Shop) -> N
     old, new = await shop.values("SELECT recipient FROM payout_accounts ORDER BY id")
     assert await transfers(shop) == [f"queued {new}"]
     await shop.run_jobs()
+    assert await shop.sandbox.transfers() == []  # not before the host could read of the change
+    await shop.forward(A_DAY)
+    await shop.sweep("resolve-unknown")
+    await shop.run_jobs()
     (sent,) = await shop.sandbox.transfers()
     assert sent["amount"] == 450_000
     assert old != new
@@ -242,6 +247,9 @@ async def test_what_is_queued_does_not_go_to_a_removed_account(shop: Shop) -> No
     await shop.run_jobs()
     assert await shop.sandbox.transfers() == []
     await add_account(shop)
+    await shop.run_jobs()
+    await shop.forward(A_DAY)
+    await shop.sweep("resolve-unknown")
     await shop.run_jobs()
     assert len(await shop.sandbox.transfers()) == 1
 
@@ -316,3 +324,112 @@ async def test_accounts_and_transfers_at_once_neither_lose_nor_double_money(shop
     sent = await shop.sandbox.transfers()
     assert [transfer["amount"] for transfer in sent] == [450_000] * 6
     assert len({transfer["reference"] for transfer in sent}) == 6
+
+
+async def test_what_is_paid_to_another_account_than_the_first_waits_for_a_day(shop: Shop) -> None:
+    """A thief with a stolen token adds an account: its owner reads of it before money leaves."""
+    first = (await add_account(shop)).json()
+    assert first["paysFrom"] is None
+    await release_fares(shop, "1A")
+    second = (await add_account(shop, accountNumber="9876543210")).json()
+    await shop.run_jobs()
+    assert await shop.sandbox.transfers() == []
+    (shown,) = (await shop.get(shop.host, "/api/host/transfers"))["transfers"]
+    assert (shown["state"], shown["waitsFor"]) == ("queued", "hold")
+    assert shown["notBefore"] == second["paysFrom"]
+    assert "because your payout account has changed" in shown["explanation"]
+    await shop.forward(A_DAY - timedelta(minutes=1))
+    await shop.sweep("resolve-unknown")
+    await shop.run_jobs()
+    assert await shop.sandbox.transfers() == []
+    await shop.forward(timedelta(minutes=1))
+    await shop.sweep("resolve-unknown")
+    await shop.run_jobs()
+    assert len(await shop.sandbox.transfers()) == 1
+
+
+@pytest.mark.parametrize("lead_ms", [0, 5, 20, 60])
+async def test_an_account_that_changes_as_its_transfer_is_sent_gets_nothing_before_its_time(
+    shop: Shop, lead_ms: int
+) -> None:
+    await add_account(shop)
+    await release_fares(shop, "1A", "1B")
+
+    async def change() -> None:
+        await asyncio.sleep(lead_ms / 1_000)
+        assert (await add_account(shop, accountNumber="9876543210")).status_code == 201
+
+    await asyncio.gather(shop.run_jobs(), change())
+    await shop.run_jobs()
+    old, new = await shop.values("SELECT recipient FROM payout_accounts ORDER BY id")
+    paid = [await _paid_to(shop, each) for each in (old, new)]
+    assert paid == [2 - await _held(shop), 0]
+    await shop.forward(A_DAY)
+    await shop.sweep("resolve-unknown")
+    await shop.run_jobs()
+    assert await _paid_to(shop, old) + await _paid_to(shop, new) == 2
+
+
+async def _held(shop: Shop) -> int:
+    return await shop.count("SELECT count(*) FROM instructions WHERE waits_for = 'hold'")
+
+
+async def _paid_to(shop: Shop, recipient: str) -> int:
+    return await shop.count(
+        """
+        SELECT count(*) FROM instructions
+         WHERE target = %(recipient)s AND state NOT IN ('queued', 'waiting_for_payee')""",
+        recipient=recipient,
+    )
+
+
+@pytest.mark.parametrize(
+    ("currency", "number", "country", "kept"),
+    [
+        ("UGX", "0772 123 456", None, "256772123456 UG"),
+        ("UGX", "+256 (772) 123-456", None, "256772123456 UG"),
+        ("XAF", "+237 671 23 45 67", None, "237671234567 CM"),
+        ("XAF", "671234567", "CM", "237671234567 CM"),
+        ("XAF", "6031234", "GA", None),
+    ],
+)
+async def test_a_wallet_is_kept_as_digits_with_its_country(
+    shop: Shop, currency: str, number: str, country: str | None, kept: str | None
+) -> None:
+    reply = await add_account(
+        shop, currency=currency, kind="mobile_money", bankCode="MPS", accountNumber=number,
+        country=country, gateway="flutterwave",
+    )  # fmt: skip
+    rows = await shop.values("SELECT account_number || ' ' || country FROM payout_accounts")
+    assert rows == ([kept] if kept else [])
+    if kept is None:
+        (error,) = reply.json()["errors"]
+        assert error["field"] == "accountNumber"
+        assert "since 2019-06-28" in error["message"]
+
+
+async def test_a_host_reads_of_another_account_and_of_a_number_that_is_dead(shop: Shop) -> None:
+    await add_account(shop)
+    assert await _mails(shop) == []
+    await add_account(shop, accountNumber="9876543210")
+    assert await _mails(shop) == ["payout_account_changed"]
+    await add_account(
+        shop, currency="XAF", kind="mobile_money", bankCode="FMM", accountNumber="+237671234567"
+    )
+    assert await shop.sweep("check-wallets") == 0, "it was read as it was added"
+    await shop.values(
+        """
+        UPDATE payout_accounts SET numbers_read = 0, account_number = '6031234', country = 'GA'
+         WHERE currency = 'XAF' RETURNING id::text"""
+    )
+    assert await shop.sweep("check-wallets") == 1
+    assert await shop.sweep("check-wallets") == 0
+    assert await _mails(shop) == ["payout_account_changed"] * 2 + ["payout_number_outdated"]
+    reason = "SELECT data ->> 'reason' FROM notifications WHERE kind = 'payout_number_outdated'"
+    assert "since 2019-06-28" in (await shop.values(reason))[0]
+
+
+async def _mails(shop: Shop) -> list[str]:
+    return await shop.values(
+        "SELECT kind FROM notifications WHERE account_id = %(id)s ORDER BY id", id=shop.host.id
+    )

@@ -327,8 +327,10 @@ async def test_a_link_leads_back_to_where_its_host_wants_and_is_another_each_tim
     page = await shop.api.get(renewing)
     assert (page.status_code, "has expired" in page.text) == (200, True)
     onward = await shop.api.get(renewing, headers=make.bearer(shop.host))
-    assert onward.status_code == 303
-    assert onward.headers["location"].startswith(f"{shop.sandbox.base_url}/onboarding/")
+    assert onward.text == page.text  # a GET makes no link: any site could have sent it
+    elsewhere = {"returnUrl": "https://app.example.evil.test/", "refreshUrl": "https://a@b.test"}
+    refused = await shop.post(shop.host, f"{PATH}/{account['id']}/onboarding", elsewhere)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "returnUrl")
 
 
 async def test_nobody_else_gets_a_link_or_learns_of_the_account(shop: Shop) -> None:

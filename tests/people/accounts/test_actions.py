@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 from argon2 import PasswordHasher
 
-from app.foundation.db import execute, fetch_value, transaction
+from app.foundation.db import execute, fetch_value, fetch_values, transaction
 from app.foundation.errors import Unauthenticated, Unavailable
+from app.foundation.settings import settings
 from app.people.accounts import actions, rules, stories
 from app.people.accounts.model import (
     Account,
@@ -18,7 +19,6 @@ from app.people.accounts.model import (
     LogIn,
     LogInRefused,
     NewAccount,
-    RefreshRaced,
     Role,
     SessionOver,
     TokenExpired,
@@ -118,42 +118,110 @@ async def test_refreshing_goes_on_and_on(pool: None) -> None:
         seen.add(grant.refresh_token)
 
 
-async def test_a_reused_token_ends_the_session_for_everybody_who_has_it(pool: None) -> None:
+async def test_an_old_token_that_comes_again_ends_the_session_and_its_owner_reads_of_it(
+    pool: None,
+) -> None:
     account = await ada()
     first, bystander = await open_session(account), await open_session(account)
     second = await refreshed(first.refresh_token)
+    await age(seconds=31)
     with pytest.raises(TokenReused):
         await stories.refresh(first.refresh_token)
     assert isinstance(await refresh(second.refresh_token), SessionOver)
     await refreshed(bystander.refresh_token)
+    async with transaction() as tx:
+        jobs = await fetch_values(
+            tx,
+            str,
+            "SELECT args ->> 'kind' FROM procrastinate_jobs WHERE task_name = 'notify-account'",
+        )
+        audited = await fetch_values(
+            tx, str, "SELECT subject_id FROM audit_log WHERE action = 'end_session'"
+        )
+    assert jobs == ["session_ended"]
+    assert audited == [str(first.session_id)]
 
 
-async def test_of_many_refreshes_at_once_one_wins_and_its_session_lives(pool: None) -> None:
-    """Each on a connection of its own. Those who looked before the winner committed are losers
-    of a race; those who looked later may not be told from thieves, and so may end the session."""
+async def test_a_token_that_was_replaced_just_now_is_answered_with_the_same_next_one(
+    pool: None,
+) -> None:
+    """Five tabs that a browser restores, or a phone that lost the reply."""
+    grant = await open_session(await ada())
+    second = await refreshed(grant.refresh_token)
+    await age(seconds=29)
+    assert (await refreshed(grant.refresh_token)).refresh_token == second.refresh_token
+    third = await refreshed(second.refresh_token)
+    assert third.refresh_token != second.refresh_token
+    assert isinstance(await refresh(grant.refresh_token), TokenReused), "it is two steps old"
+    assert isinstance(await refresh(third.refresh_token), SessionOver)
+
+
+async def test_what_follows_a_token_is_known_while_keys_rotate(
+    pool: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grant = await open_session(await ada())
+    second = await refreshed(grant.refresh_token)
+    old = settings().secret_keys[0].reveal()
+    monkeypatch.setenv("SECRET_KEYS", f"{'new-key-' * 5},{old}")
+    settings.cache_clear()
+    try:
+        assert (await refreshed(grant.refresh_token)).refresh_token == second.refresh_token
+        await refreshed(second.refresh_token)
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+
+
+@pytest.mark.parametrize("apart_ms", [0, 5, 50, 500])
+async def test_refreshes_of_one_token_get_one_successor_however_far_apart(
+    pool: None, apart_ms: int
+) -> None:
+    grant = await open_session(await ada())
+    first = asyncio.create_task(refreshed(grant.refresh_token))
+    await asyncio.sleep(apart_ms / 1_000)
+    second = await refreshed(grant.refresh_token)
+    assert (await first).refresh_token == second.refresh_token
+    await refreshed(second.refresh_token)
+
+
+async def test_ten_refreshes_at_once_get_one_successor(pool: None) -> None:
     account = await ada()
     for _ in range(10):
         grant = await open_session(account)
-        outcomes = await asyncio.gather(*(refresh(grant.refresh_token) for _ in range(5)))
-        winners = [outcome for outcome in outcomes if isinstance(outcome, Grant)]
-        assert len(winners) == 1
-        others = [outcome for outcome in outcomes if not isinstance(outcome, Grant)]
-        assert all(isinstance(o, RefreshRaced | TokenReused | SessionOver) for o in others)
-        if all(isinstance(outcome, RefreshRaced) for outcome in others):
-            await refreshed(winners[0].refresh_token)
+        grants = await asyncio.gather(*(refreshed(grant.refresh_token) for _ in range(10)))
+        (successor,) = {each.refresh_token for each in grants}
+        await refreshed(successor)
 
 
-async def test_a_refresh_that_waited_for_another_loses_without_ending_the_session(
-    pool: None,
-) -> None:
+async def test_a_thief_and_an_owner_who_both_refresh_end_the_session(pool: None) -> None:
+    """Whoever of the two is second comes with a token that was replaced long ago."""
+    stolen = (await open_session(await ada())).refresh_token
+    owners = await refreshed(stolen)
+    await age(minutes=15)
+    assert isinstance(await refresh(stolen), TokenReused)
+    assert isinstance(await refresh(owners.refresh_token), SessionOver)
+
+
+async def test_a_refresh_that_waited_for_another_gets_the_same(pool: None) -> None:
     grant = await open_session(await ada())
     async with transaction() as slow:
         winner = await actions.refresh(slow, token=grant.refresh_token)
-        waiting = asyncio.create_task(refresh(grant.refresh_token))
+        waiting = asyncio.create_task(refreshed(grant.refresh_token))
         await _until_somebody_waits_for_a_lock()
     assert isinstance(winner, Grant)
-    assert isinstance(await waiting, RefreshRaced)
+    assert (await waiting).refresh_token == winner.refresh_token
     await refreshed(winner.refresh_token)
+
+
+async def test_no_session_lives_longer_than_90_days(pool: None) -> None:
+    grant = await open_session(await ada())
+    for _ in range(4):
+        await age(days=20)
+        grant = await refreshed(grant.refresh_token)
+    await age(days=9)
+    grant = await refreshed(grant.refresh_token)
+    await age(days=1)
+    assert isinstance(await refresh(grant.refresh_token), TokenExpired)
 
 
 async def _until_somebody_waits_for_a_lock() -> None:

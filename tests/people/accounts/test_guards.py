@@ -7,9 +7,7 @@ import pytest
 
 from app.foundation.settings import settings
 from app.people.accounts import rules
-from app.people.accounts.guards import ACCESS_COOKIE as ACCESS
-from app.people.accounts.guards import CSRF_COOKIE as CSRF
-from app.people.accounts.guards import REFRESH_COOKIE as REFRESH
+from app.people.accounts.guards import ACCESS, CSRF, REFRESH
 from app.people.accounts.model import Role
 from tests.people.accounts.client import access, assert_problem, bearer
 

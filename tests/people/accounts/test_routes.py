@@ -10,6 +10,7 @@ import pytest
 from app.foundation.db import execute, transaction
 from app.foundation.settings import settings
 from tests.people.accounts.client import PASSWORD, access, assert_problem, bearer, register
+from tests.production import STRONG
 
 ACCESS, REFRESH, CSRF = "berthold_access", "berthold_refresh", "berthold_csrf"
 LOGIN = {"email": "ada@example.com", "password": PASSWORD}
@@ -89,12 +90,16 @@ async def test_cookies_are_secure_where_the_site_is(
 ) -> None:
     await register(client)
     monkeypatch.setenv("BASE_URL", "https://berthold.example")
+    monkeypatch.setenv("SECRET_KEYS", STRONG)
     settings.cache_clear()
     cookies = cookies_of(await client.post("/api/auth/login", json=LOGIN))
     monkeypatch.undo()
     settings.cache_clear()
-    assert len(cookies) == 3
+    assert set(cookies) == {f"__Host-{name}" for name in (ACCESS, REFRESH, CSRF)}
     assert all(cookie["secure"] for cookie in cookies.values())
+    assert {cookie["path"] for cookie in cookies.values()} == {"/"}
+    assert not any(cookie["domain"] for cookie in cookies.values())
+    assert cookies[f"__Host-{ACCESS}"]["httponly"]
 
 
 async def test_an_address_registers_once_in_any_case(client: httpx.AsyncClient) -> None:
@@ -221,14 +226,18 @@ async def test_a_browser_refreshes_with_its_cookie_and_csrf_token(
     assert reply.status_code == 200, "an empty body stands for none"
 
 
-async def test_a_reused_token_is_401_and_ends_the_session(client: httpx.AsyncClient) -> None:
+async def test_an_old_token_is_401_and_ends_the_session(client: httpx.AsyncClient) -> None:
     first = await register(client)
     client.cookies.clear()
     body = {"refreshToken": first["refreshToken"]}
     second = (await client.post("/api/auth/refresh", json=body)).json()
+    again = (await client.post("/api/auth/refresh", json=body)).json()
+    assert again["refreshToken"] == second["refreshToken"]
+    body_of_second = {"refreshToken": second["refreshToken"]}
+    third = (await client.post("/api/auth/refresh", json=body_of_second)).json()
     client.cookies.clear()
     assert_problem(await client.post("/api/auth/refresh", json=body), 401, "token_reused")
-    body = {"refreshToken": second["refreshToken"]}
+    body = {"refreshToken": third["refreshToken"]}
     assert_problem(await client.post("/api/auth/refresh", json=body), 401, "session_over")
 
 

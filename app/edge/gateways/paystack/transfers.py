@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from app.edge.gateways import conclusions, payees
+from app.edge.gateways import conclusions, payees, wallets
 from app.edge.gateways.http import Answered, Attempt, Client, Denied, Inconclusive
 from app.edge.gateways.lists import Page, Row, Span, instant
 from app.edge.gateways.paystack.amounts import fee_from_wire, from_wire, to_wire
@@ -134,7 +134,7 @@ async def create_recipient(client: Client, new: NewRecipient) -> RecipientReady 
     request = _NewRecipient(
         type=kind,
         name=new.name,
-        account_number=new.account_number,
+        account_number=_number(new),
         bank_code=new.bank_code,
         currency=new.currency,
     )
@@ -153,6 +153,14 @@ async def create_recipient(client: Client, new: NewRecipient) -> RecipientReady 
             return refused(attempt)
         case Answered(body=body):
             return _recipient(new, read_data(body, _Recipient))
+
+
+def _number(new: NewRecipient) -> str:
+    """An account's number as Paystack writes it: of a wallet, as it is dialled at home."""
+    if new.kind is not RecipientKind.MOBILE_MONEY:
+        return new.account_number
+    wallet = wallets.read_wallet(new)
+    return new.account_number if isinstance(wallet, Flaw) else wallets.home_form(*wallet)
 
 
 async def start(client: Client, new: NewTransfer) -> Accepted | Refused | ReferenceTaken | Unknown:
@@ -207,7 +215,7 @@ def _read_row(row: Row) -> FoundInstruction | None:
 
 
 def _recipient(new: NewRecipient, reply: _Recipient | None) -> RecipientReady | Unknown:
-    if reply is None or reply.details.account_number not in (None, new.account_number):
+    if reply is None or reply.details.account_number not in (None, _number(new)):
         return Unknown(reason="the reply to the recipient makes no sense")
     return RecipientReady(
         recipient=reply.recipient_code,

@@ -4,6 +4,7 @@ The instructions know neither chargebacks nor outages: both are asked about here
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -53,6 +54,9 @@ async def begin(tx: Tx, instruction_id: UUID) -> Sending | None:
     if waits_for_settlement(queued, charges[queued.payment_id]):
         await instructions.wait_for_settlement(tx, queued)
         return None
+    if until := await _held_until(tx, queued):
+        await instructions.wait_until(tx, queued, until)
+        return None
     settled = _settled(queued, charges[queued.payment_id])
     free = [each for each in beside if not charges[each.payment_id].contested]
     begun = await instructions.begin_attempt(tx, queued, free, settled=settled)
@@ -61,6 +65,12 @@ async def begin(tx: Tx, instruction_id: UUID) -> Sending | None:
     attempt, money = begun
     earlier = await instructions.earlier_references(tx, attempt)
     return Sending(attempt, charges[attempt.payment_id], earlier, money)
+
+
+async def _held_until(tx: Tx, queued: Instruction) -> datetime | None:
+    """Until when a transfer waits because its payee's account has changed; None if it need not."""
+    is_transfer = queued.kind is InstructionKind.TRANSFER
+    return await payouts.lock_hold(tx, queued) if is_transfer else None
 
 
 def _settled(queued: Instruction, charge: Payment) -> Money | None:

@@ -64,6 +64,7 @@ from app.money.instructions.actions.send import (
     too_small_beside,
     wait_for_gateway,
     wait_for_settlement,
+    wait_until,
 )
 from app.money.instructions.actions.take_in import ask_for_facts, take_in, unknown_here
 from app.money.instructions.rules.attempts import references_of_payouts
@@ -125,6 +126,7 @@ __all__ = [
     "unsent_of_payee",
     "wait_for_gateway",
     "wait_for_settlement",
+    "wait_until",
     "waiting_for_payee",
     "withdraw",
     "without_any",

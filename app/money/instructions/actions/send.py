@@ -1,6 +1,7 @@
 """Send: begin an attempt before the gateway is called, and record how sending it went."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -130,6 +131,11 @@ async def wait_for_settlement(tx: Tx, queued: Instruction) -> None:
     await moves.postpone(
         tx, queued, by=attempts.QUEUED_FOR, failure="its gateway has not settled the charge yet"
     )
+
+
+async def wait_until(tx: Tx, queued: Instruction, until: datetime) -> None:
+    """Hold a queued transfer until an instant; it is sent then, or a little later."""
+    await moves.hold(tx, queued.id, until=until)
 
 
 async def record(tx: Tx, sent: Instruction, outcome: Outcome) -> Instruction:

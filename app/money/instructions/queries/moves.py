@@ -1,7 +1,7 @@
 """Statements that store an instruction or move it on, each with the row of its history."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -173,6 +173,20 @@ async def wait_for_minimum(tx: Tx, instruction_ids: Sequence[UUID], *, wait: tim
          WHERE id = ANY(%(ids)s) AND state = 'queued'""",
         ids=list(instruction_ids),
         wait=wait,
+    )
+
+
+async def hold(tx: Tx, instruction_id: UUID, *, until: datetime) -> None:
+    """Let a queued transfer wait until an instant."""
+    await execute(
+        tx,
+        """
+        UPDATE instructions
+           SET waits_for = 'hold', not_before = %(until)s, next_try_at = %(until)s,
+               updated_at = business_now()
+         WHERE id = %(id)s AND state = 'queued'""",
+        id=instruction_id,
+        until=until,
     )
 
 
