@@ -58,6 +58,11 @@ _hashers = ThreadPoolExecutor(_HASHERS_MAX, thread_name_prefix="argon2")
 _hashes_waiting: set[asyncio.Future[Any]] = set()
 
 
+async def check_strength(password: str, *, own: Sequence[str]) -> None:
+    """Refuse a password that is easily guessed by people who know `own` words. Raises Invalid."""
+    await _in_hasher(lambda: rules.check_strength(password, own=own))
+
+
 async def hash_password(password: str) -> str:
     """The hash of a new password. Takes tens of milliseconds: call it outside a transaction."""
     return await _in_hasher(lambda: rules.hash_password(password))

@@ -10,7 +10,7 @@ import hmac
 import re
 import unicodedata
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -20,6 +20,7 @@ import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from email_validator import validate_email
+from zxcvbn import zxcvbn
 
 from app.foundation.clock import is_zone
 from app.foundation.errors import FieldError, Invalid
@@ -49,6 +50,12 @@ _PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
 _PHONE_PUNCTUATION: Final = re.compile(r"[ ().\u00a0-]")
 _LOCALE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})  # Unicode categories
+
+_WORDS: Final = re.compile(r"[^\w]+")
+_SCORE_MIN: Final = 3  # of 0 to 4: more than 10^8 guesses
+_JUDGED_LETTERS_MAX: Final = 50
+_WORD_LETTERS_MIN: Final = 3
+_OTHER_LETTERS_MIN: Final = 6
 
 _ALGORITHM: Final = "HS256"
 _ISSUER: Final = "berthold"
@@ -177,6 +184,31 @@ def token_hash(token: str) -> bytes:
 def hash_password(password: str) -> str:
     """An argon2id hash. Takes about 25 ms and 19 MiB: call it in a thread."""
     return _hasher.hash(_one_spelling(password))
+
+
+def check_strength(password: str, *, own: Sequence[str]) -> None:
+    """Refuse a password that is easily guessed: a common one, a pattern, or made of `own` words.
+
+    By zxcvbn (Wheeler, USENIX Security 2016), which ships lists of common passwords and names. Its
+    time grows with the length, so it sees the beginning alone. Takes up to 0.1 s: call it in a
+    thread. Raises Invalid.
+    """
+    words = {word.lower() for text in own for word in (text, *_WORDS.split(text)) if word}
+    if len(_without(password, words)) < _OTHER_LETTERS_MIN:
+        raise Invalid.field("password", "is too easy to guess. It is made of your name or address.")
+    found = zxcvbn(_one_spelling(password)[:_JUDGED_LETTERS_MAX], user_inputs=sorted(words))
+    if found["score"] < _SCORE_MIN:
+        why = found["feedback"]["warning"] or "Add another word or two."
+        raise Invalid.field("password", f"is too easy to guess. {why}")
+
+
+def _without(password: str, words: Collection[str]) -> str:
+    """What is left of a password without these words, and without what is no letter or digit."""
+    left = _WORDS.sub("", password.lower())
+    for word in sorted(words, key=len, reverse=True):
+        if len(word) >= _WORD_LETTERS_MIN:
+            left = left.replace(_WORDS.sub("", word), "")
+    return left
 
 
 def password_fits(password: str, password_hash: str) -> bool:

@@ -24,6 +24,7 @@ _REFUSED: Final = "E-mail address or password is wrong."
 async def register(new: NewAccount, *, user_agent: str) -> SignedIn:
     """Create an account and log it in. Raises EmailTaken or Invalid."""
     new = rules.checked(new)
+    await actions.check_strength(new.password, own=[new.email, new.name])
     password_hash = await actions.hash_password(new.password)
     async with transaction() as tx:
         account = await actions.create_account(
