@@ -1,37 +1,26 @@
-"""The verbs of accounts: create and change; open, refresh and end sessions; hash passwords."""
+"""Sessions: opened, refreshed, looked up and ended. A refresh token is good for one use."""
 
-import asyncio
-import os
 import secrets
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 import uuid_utils.compat
-from msgspec import UNSET
 
-from app.foundation import audit, paging
+from app.foundation import audit
 from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
-from app.foundation.db import Tx, Violated
-from app.foundation.errors import Unauthenticated, Unavailable
+from app.foundation.db import Tx
+from app.foundation.errors import Unauthenticated
 from app.foundation.queue import NotifyAccount, enqueue
 from app.foundation.retention import Batch
 from app.foundation.settings import settings
-from app.people.accounts import queries, rules
+from app.people.accounts import rules
 from app.people.accounts.model import (
     Access,
     Account,
-    AccountChanges,
     Credentials,
-    EmailTaken,
     Grant,
-    NewAccount,
-    NoSuchAccount,
     NoSuchSession,
-    NothingToChange,
-    OwnAccount,
     Principal,
     Role,
     SessionList,
@@ -41,11 +30,9 @@ from app.people.accounts.model import (
     TokenExpired,
     TokenInvalid,
     TokenReused,
-    User,
-    UserPage,
 )
-
-T = TypeVar("T")
+from app.people.accounts.queries import accounts as account_queries
+from app.people.accounts.queries import sessions as queries
 
 _KEPT_AFTER_END: Final = timedelta(days=7)
 _USER_AGENT_LENGTH_MAX: Final = 400
@@ -54,85 +41,6 @@ _SESSIONS_SHOWN_MAX: Final = 100
 _REPLACED_JUST_NOW: Final = timedelta(seconds=30)
 # However often it is refreshed: then a person logs in again.
 SESSION_LIVES_FOR: Final = timedelta(days=90)
-
-# Each hash takes 19 MiB while it is computed. A thread pool of its own bounds that, and keeps many
-# log-ins at once from delaying other work in threads. When its queue is full, log-ins are refused.
-_HASHERS_MAX: Final = min(4, os.cpu_count() or 1)
-_HASHES_WAITING_MAX: Final = 100
-_hashers = ThreadPoolExecutor(_HASHERS_MAX, thread_name_prefix="argon2")
-_hashes_waiting: set[asyncio.Future[Any]] = set()
-
-
-async def check_strength(password: str, *, own: Sequence[str]) -> None:
-    """Refuse a password that is easily guessed by people who know `own` words. Raises Invalid."""
-    await _in_hasher(lambda: rules.check_strength(password, own=own))
-
-
-async def hash_password(password: str) -> str:
-    """The hash of a new password. Takes tens of milliseconds: call it outside a transaction."""
-    return await _in_hasher(lambda: rules.hash_password(password))
-
-
-async def password_fits(password: str, credentials: Credentials | None) -> bool:
-    """Whether a password is that of an account. Takes the same time if there is no account."""
-    known = credentials.password_hash if credentials else rules.NOBODYS_HASH
-    fits = await _in_hasher(lambda: rules.password_fits(password, known))
-    return fits and credentials is not None
-
-
-async def create_account(
-    tx: Tx, *, new: NewAccount, roles: Sequence[Role], password_hash: str
-) -> Account:
-    """Create an account. Raises EmailTaken, and Invalid, which names each bad field."""
-    new = rules.checked(new)
-    try:
-        account = await queries.insert_account(
-            tx,
-            account_id=uuid_utils.compat.uuid7(),
-            email=new.email,
-            name=new.name,
-            phone=new.phone,
-            locale=new.locale,
-            zone=new.zone,
-            roles=[str(role) for role in roles],
-            password_hash=password_hash,
-        )
-    except Violated as error:
-        if error.constraint != "accounts_email_taken":
-            raise
-        raise EmailTaken("Log in, or register with another address.") from error
-    return _existing(account)
-
-
-async def read_account(tx: Tx, *, account_id: UUID) -> Account:
-    """An account. Raises SessionOver if it does not exist or is disabled."""
-    return _existing(await queries.find_account(tx, account_id=account_id))
-
-
-async def find_missing(tx: Tx, account_ids: Collection[UUID]) -> set[UUID]:
-    """Those of the ids that no account has, disabled ones counted."""
-    known = await queries.find_ids(tx, account_ids=list(account_ids)) if account_ids else []
-    return set(account_ids) - set(known)
-
-
-async def change_account(tx: Tx, *, account_id: UUID, changes: AccountChanges) -> Account:
-    """Change the fields that are given, and no others. Raises Invalid, which names each bad one."""
-    given = rules.checked(changes)
-    account = await queries.update_account(
-        tx,
-        account_id=account_id,
-        name=None if given.name is UNSET else given.name,
-        phone=None if given.phone is UNSET else given.phone,
-        phone_given=given.phone is not UNSET,
-        locale=None if given.locale is UNSET else given.locale,
-        zone=None if given.zone is UNSET else given.zone,
-    )
-    return _existing(account)
-
-
-async def find_credentials(tx: Tx, *, email: str) -> Credentials | None:
-    """What the password for an address is checked against; None if no account has the address."""
-    return await queries.find_credentials(tx, email=email)
 
 
 async def open_session_of(
@@ -143,11 +51,11 @@ async def open_session_of(
     `new_hash` replaces the stored hash, if given. None if the credentials have changed or the
     account was disabled since they were checked.
     """
-    account = await queries.find_account_of(tx, credentials=credentials)
+    account = await account_queries.find_account_of(tx, credentials=credentials)
     if account is None:
         return None
     if new_hash:
-        await queries.replace_password_hash(
+        await account_queries.replace_password_hash(
             tx, account_id=account.id, old=credentials.password_hash, new=new_hash
         )
     return await open_session(tx, account=account, user_agent=user_agent)
@@ -178,7 +86,7 @@ async def refresh(tx: Tx, *, token: str) -> Grant | Unauthenticated:
         return TokenInvalid("There is no such refresh token.")
     if refusal := _refusal(shown):
         return refusal
-    account = await queries.find_account(tx, account_id=shown.account_id)
+    account = await account_queries.find_account(tx, account_id=shown.account_id)
     if account is None:
         return SessionOver("The account is disabled.")
     if not shown.used and await queries.use_token(tx, token_hash=rules.token_hash(token)):
@@ -310,82 +218,6 @@ async def log_out(tx: Tx, *, session_id: UUID, everywhere: bool) -> None:
         await queries.revoke_sessions_of(tx, account_id=account_id, because="logged out everywhere")
 
 
-async def list_users(
-    tx: Tx, *, email: str | None, role: Role | None, limit: int, cursor: str | None
-) -> UserPage:
-    """A page of accounts, newest first. `email` is the whole address, in any case."""
-    found = await queries.list_users(
-        tx,
-        email=email.strip().lower() if email else None,
-        role=role,
-        before=paging.read_id(cursor),
-        limit=limit + 1,
-    )
-    page, next_cursor = paging.cut(found, limit, by=lambda user: user.id)
-    return UserPage(users=page, next_cursor=next_cursor)
-
-
-async def disable(tx: Tx, account_id: UUID, *, by: Actor, reason: str) -> User:
-    """Shut an account out: its sessions end, and it cannot log in until it is enabled again.
-
-    What it has booked or offers goes on. Raises NoSuchAccount, OwnAccount, NothingToChange.
-    """
-    if by.id == account_id:
-        raise OwnAccount("Another admin may disable it.")
-    user = await _set_disabled(tx, account_id, disabled=True, by=by, reason=reason)
-    await queries.revoke_sessions_of(tx, account_id=account_id, because="the account was disabled")
-    return user
-
-
-async def enable(tx: Tx, account_id: UUID, *, by: Actor, reason: str) -> User:
-    """Let an account log in again. Raises NoSuchAccount, NothingToChange."""
-    return await _set_disabled(tx, account_id, disabled=False, by=by, reason=reason)
-
-
-async def make_admin(tx: Tx, account_id: UUID, *, reason: str) -> User:
-    """Give an account the role of an admin. Raises NoSuchAccount, NothingToChange."""
-    user = await _locked_user(tx, account_id)
-    if Role.ADMIN in user.roles:
-        raise NothingToChange(f"{user.email} is an admin.")
-    changed = await queries.add_role(tx, account_id=account_id, role=Role.ADMIN)
-    await audit.record(
-        tx,
-        by=SYSTEM,
-        action="make_admin",
-        subject=Subject("account", account_id),
-        before={"roles": user.roles},
-        after={"roles": changed.roles if changed else ()},
-        reason=reason,
-    )
-    return changed or user
-
-
-async def _set_disabled(
-    tx: Tx, account_id: UUID, *, disabled: bool, by: Actor, reason: str
-) -> User:
-    user = await _locked_user(tx, account_id)
-    if (user.disabled_at is not None) is disabled:
-        raise NothingToChange(f"{user.email} is {'disabled' if disabled else 'not disabled'}.")
-    changed = await queries.set_disabled(tx, account_id=account_id, disabled=disabled)
-    await audit.record(
-        tx,
-        by=by,
-        action="disable_account" if disabled else "enable_account",
-        subject=Subject("account", account_id),
-        before={"disabled": not disabled},
-        after={"disabled": disabled},
-        reason=reason,
-    )
-    return changed or user
-
-
-async def _locked_user(tx: Tx, account_id: UUID) -> User:
-    user = await queries.lock_user(tx, account_id=account_id)
-    if user is None:
-        raise NoSuchAccount(f"There is no account {account_id}.")
-    return user
-
-
 async def forget_old(tx: Tx, *, limit: int) -> Batch:
     """Delete tokens whose time or session ended over 7 days ago, and sessions left without any.
 
@@ -416,18 +248,3 @@ def _actor(principal: Principal) -> Actor:
     ranked = (Role.ADMIN, Role.HOST, Role.GUEST)
     role = next(each for each in ranked if each in principal.roles)
     return Actor(ActorRole(role), principal.id)
-
-
-def _existing(account: Account | None) -> Account:
-    if account is None:
-        raise SessionOver("The account is gone or disabled.")
-    return account
-
-
-async def _in_hasher(work: Callable[[], T]) -> T:
-    if len(_hashes_waiting) >= _HASHES_WAITING_MAX:
-        raise Unavailable("Too many people are logging in.", retry_after_s=2)
-    hashing = asyncio.get_running_loop().run_in_executor(_hashers, work)
-    _hashes_waiting.add(hashing)
-    hashing.add_done_callback(_hashes_waiting.discard)
-    return await hashing
