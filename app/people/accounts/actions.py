@@ -1,24 +1,24 @@
 """The verbs of accounts: create and change; open, refresh and end sessions; hash passwords."""
 
-import asyncio
 import os
 import secrets
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Sequence
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 
 import uuid_utils.compat
 from msgspec import UNSET
 
 from app.foundation import audit
+from app.foundation.addresses import UNKNOWN
 from app.foundation.audit import SYSTEM, Subject
 from app.foundation.db import Tx, Violated
-from app.foundation.errors import Unauthenticated, Unavailable
+from app.foundation.errors import Unauthenticated
 from app.foundation.queue import NotifyAccount, enqueue
 from app.foundation.retention import Batch
 from app.foundation.settings import settings
+from app.foundation.turns import Turns
 from app.people.accounts import queries, rules
 from app.people.accounts.model import (
     Account,
@@ -44,23 +44,36 @@ _REPLACED_JUST_NOW: Final = timedelta(seconds=30)
 # However often it is refreshed: then a person logs in again.
 SESSION_LIVES_FOR: Final = timedelta(days=90)
 
-# Each hash takes 19 MiB while it is computed. A thread pool of its own bounds that, and keeps many
-# log-ins at once from delaying other work in threads. When its queue is full, log-ins are refused.
+# Each hash takes 19 MiB while it is computed. A few threads bound that, and keep many log-ins at
+# once from delaying other work in threads.
 _HASHERS_MAX: Final = min(4, os.cpu_count() or 1)
 _HASHES_WAITING_MAX: Final = 100
-_hashers = ThreadPoolExecutor(_HASHERS_MAX, thread_name_prefix="argon2")
-_hashes_waiting: set[asyncio.Future[Any]] = set()
+_HASHES_OF_ONE_MAX: Final = 20
+_hashers: Final = Turns(
+    "argon2",
+    threads=_HASHERS_MAX,
+    waiting_max=_HASHES_WAITING_MAX,
+    of_one_max=_HASHES_OF_ONE_MAX,
+)
 
 
-async def hash_password(password: str) -> str:
-    """The hash of a new password. Takes tens of milliseconds: call it outside a transaction."""
-    return await _in_hasher(lambda: rules.hash_password(password))
+async def hash_password(password: str, *, asker: str = UNKNOWN, known: bool = False) -> str:
+    """The hash of a new password. Takes tens of milliseconds: call it outside a transaction.
+
+    `asker` takes turns with others; who is `known` goes before those who are not. Raises
+    Unavailable if too many wait.
+    """
+    return await _hashers.run(lambda: rules.hash_password(password), asker=asker, known=known)
 
 
-async def password_fits(password: str, credentials: Credentials | None) -> bool:
+async def password_fits(
+    password: str, credentials: Credentials | None, *, asker: str = UNKNOWN, known: bool = False
+) -> bool:
     """Whether a password is that of an account. Takes the same time if there is no account."""
-    known = credentials.password_hash if credentials else rules.NOBODYS_HASH
-    fits = await _in_hasher(lambda: rules.password_fits(password, known))
+    stored = credentials.password_hash if credentials else rules.NOBODYS_HASH
+    fits = await _hashers.run(
+        lambda: rules.password_fits(password, stored), asker=asker, known=known
+    )
     return fits and credentials is not None
 
 
@@ -274,12 +287,3 @@ def _existing(account: Account | None) -> Account:
     if account is None:
         raise SessionOver("The account is gone or disabled.")
     return account
-
-
-async def _in_hasher(work: Callable[[], T]) -> T:
-    if len(_hashes_waiting) >= _HASHES_WAITING_MAX:
-        raise Unavailable("Too many people are logging in.", retry_after_s=2)
-    hashing = asyncio.get_running_loop().run_in_executor(_hashers, work)
-    _hashes_waiting.add(hashing)
-    hashing.add_done_callback(_hashes_waiting.discard)
-    return await hashing
