@@ -843,6 +843,33 @@ COMMENT ON FUNCTION public.seasons_apart(seasons jsonb) IS 'Whether seasons of o
 
 
 --
+-- Name: standing_of_guest(uuid, uuid, timestamp with time zone); Type: FUNCTION; Schema: public; Owner: -
+--
+
+CREATE FUNCTION public.standing_of_guest(guest uuid, since uuid, moment timestamp with time zone) RETURNS TABLE(holds bigint, units jsonb, slots bigint, next_end timestamp with time zone, abandoned bigint, abandoned_at timestamp with time zone)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT count(*) FILTER (WHERE expires_at > moment AND part_of IS NULL),
+           jsonb_agg(jsonb_build_array(listing_id, cardinality(unit_ids)))
+           FILTER (WHERE expires_at > moment),
+           coalesce(sum(cardinality(unit_ids) * (last_slot - first_slot + 1))
+                    FILTER (WHERE expires_at > moment), 0),
+           min(expires_at) FILTER (WHERE expires_at > moment),
+           count(*) FILTER (WHERE (expires_at > moment) IS NOT TRUE AND part_of IS NULL),
+           max(coalesce(expires_at, updated_at)) FILTER (WHERE (expires_at > moment) IS NOT TRUE)
+      FROM bookings
+     WHERE guest_id = guest AND id > since AND state IN ('held', 'awaiting_payment', 'expired')
+$$;
+
+
+--
+-- Name: FUNCTION standing_of_guest(guest uuid, since uuid, moment timestamp with time zone); Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON FUNCTION public.standing_of_guest(guest uuid, since uuid, moment timestamp with time zone) IS 'what a guest holds unpaid: by listing, and in all; and how many holds have run out';
+
+
+--
 -- Name: announce(text[]); Type: FUNCTION; Schema: runner; Owner: -
 --
 
@@ -2775,6 +2802,41 @@ ALTER TABLE public.ledger_transactions ALTER COLUMN id ADD GENERATED ALWAYS AS I
 
 
 --
+-- Name: limit_buckets; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE UNLOGGED TABLE public.limit_buckets (
+    key bytea NOT NULL,
+    full_at timestamp with time zone NOT NULL,
+    window_s double precision NOT NULL,
+    CONSTRAINT limit_buckets_key CHECK ((octet_length(key) = 16)),
+    CONSTRAINT limit_buckets_window CHECK ((window_s > (0)::double precision))
+)
+WITH (fillfactor='50');
+
+
+--
+-- Name: TABLE limit_buckets; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.limit_buckets IS 'How much of a limit somebody has used: by real time, not business time. Keys are keyed hashes';
+
+
+--
+-- Name: COLUMN limit_buckets.full_at; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.limit_buckets.full_at IS 'when the bucket is full again if nobody takes from it; its tokens are what is not missing then';
+
+
+--
+-- Name: COLUMN limit_buckets.window_s; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.limit_buckets.window_s IS 'how many seconds an empty bucket takes to fill';
+
+
+--
 -- Name: listings; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -4202,6 +4264,14 @@ ALTER TABLE ONLY public.ledger_transactions
 
 ALTER TABLE ONLY public.ledger_transactions
     ADD CONSTRAINT ledger_transactions_pkey PRIMARY KEY (id);
+
+
+--
+-- Name: limit_buckets limit_buckets_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.limit_buckets
+    ADD CONSTRAINT limit_buckets_pkey PRIMARY KEY (key);
 
 
 --

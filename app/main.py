@@ -1,9 +1,11 @@
 """The web application: routes, plugins, lifespan, error mapping."""
 
 import gc
+import os
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
+import structlog
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
@@ -39,16 +41,20 @@ from app.edge.calls.stories import CallRecorder
 from app.edge.gateways.registry import close_gateways, open_gateways
 from app.edge.gateways.retries import PATIENCE_OF_REQUESTS_S
 from app.foundation import asgi, db, web
+from app.foundation.addresses import proxy_warning
 from app.foundation.business_clock import refuse_moved_clock
 from app.foundation.errors import Problem, Unauthenticated
 from app.foundation.logs import configure_logs
 from app.foundation.settings import settings
 from app.people.accounts.guards import Authentication, unauthenticated_reply
 
+_log = structlog.get_logger(__name__)
+
 
 def create_app() -> ASGIApp:
     """The ASGI application, its settings read from the environment."""
     configure_logs(settings().log_level, json=not settings().is_development)
+    _warn_of_proxy()
     litestar = Litestar(
         route_handlers=[
             *app.people.accounts.routes.routes,
@@ -127,6 +133,12 @@ def _cors(origins: Sequence[str]) -> CORSConfig | None:
         ],
         max_age=600,
     )
+
+
+def _warn_of_proxy() -> None:
+    warning = proxy_warning(os.environ.get("FORWARDED_ALLOW_IPS", ""))
+    if warning and settings().is_production:
+        _log.warning("limits by address do not work", reason=warning)
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from app.edge.calls import actions as calls
-from app.foundation import idempotency
+from app.foundation import idempotency, limits
 from app.foundation.db import Tx, transaction
 from app.foundation.retention import Batch
 from app.money.reconciliation import actions as reconciliation
@@ -25,6 +25,7 @@ class _Forget(Protocol):
 
 _FORGET: Final[tuple[_Forget, ...]] = (
     idempotency.forget_old,
+    limits.forget_full,
     accounts.forget_old,
     jobs.forget_succeeded,
     jobs.forget_unsuccessful,

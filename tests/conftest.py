@@ -49,6 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("WEB_ORIGINS", "https://app.example,https://shop.example")
     os.environ.setdefault("SMTP_URL", "smtp://127.0.0.1:9")  # nobody's: no mail leaves a test
     os.environ.setdefault("GATEWAY_RETRY_SECONDS", "0.01")
+    os.environ.setdefault("LIMITS_SCALE", "1000")  # a test is one address that asks very often
     os.environ.setdefault("DATABASE_URL", "postgresql://each-test-opens-its-own")
     if not hasattr(config, "workerinput"):
         folder = Path(

@@ -1,25 +1,22 @@
 """Postgres: the pool, transactions, and rows as structs.
 
-Only this file and those beside it, `db_errors.py` and `db_rows.py`, import psycopg.
+Only this file and those beside it, `db_errors.py`, `db_pools.py` and `db_rows.py`, import psycopg.
 """
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, LiteralString, NewType, NoReturn, TypeVar
 
 import msgspec
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor
-from psycopg._preparing import PrepareManager
+from psycopg import AsyncCursor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier, Literal
 from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
-from psycopg_pool import AsyncConnectionPool
 
 from app.foundation.db_errors import (
     CommitUnknown,
@@ -29,112 +26,35 @@ from app.foundation.db_errors import (
     unavailable,
 )
 from app.foundation.db_errors import Violated as Violated  # noqa: PLC0414  for all rooms
+from app.foundation.db_pools import (
+    KEEPALIVES,
+    Connection,
+    configure,
+    limit_reader,
+    open_connection,
+    pool_of_all,
+    pool_of_readers,
+)
+from app.foundation.db_pools import close_pool as close_pool  # noqa: PLC0414
+from app.foundation.db_pools import is_pooled as is_pooled  # noqa: PLC0414
+from app.foundation.db_pools import open_pool as open_pool  # noqa: PLC0414
 from app.foundation.db_rows import names, row_as
 
 T = TypeVar("T")
 
-Connection = AsyncConnection[TupleRow]
 Tx = NewType("Tx", Connection)  # only transaction() makes one
 
-_ACQUIRE_TIMEOUT_S = 5.0
 _CONNECT_TIMEOUT_S = 10
-# A server that vanished is noticed within seconds: TCP alone would take minutes.
-_KEEPALIVES: dict[str, Any] = {
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-}
 
 set_json_dumps(msgspec.json.encode)
 set_json_loads(msgspec.json.decode)
 
-# libpq sends this time zone when it connects, and PgBouncer keeps it for each client: unlike a
-# SET, it does not stay behind on a server connection.
-os.environ.setdefault("PGTZ", "UTC")
-
-
-class _KeptStatements(PrepareManager):
-    """The prepared statements of a connection, kept after a rollback, as Postgres keeps them.
-
-    psycopg drops them all at every ROLLBACK, also at one to a savepoint, in case the transaction
-    had created tables. Ours never create any. Every refusal is a rollback, so while many buyers
-    want the same seats no statement would stay prepared. (psycopg has no setting for it.)
-    """
-
-    def clear(self) -> bool:
-        return False
-
-
-class _Pooled(AsyncConnection[TupleRow]):
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._prepared = _KeptStatements()
-
-
-class _Database:
-    """The pool of this process, between open_pool() and close_pool()."""
-
-    pool: AsyncConnectionPool[_Pooled] | None = None
-
-
-async def open_pool(url: str, *, size_max: int) -> None:
-    """Open this process's pool. Returns at once; connections are opened in the background."""
-    pool = AsyncConnectionPool(
-        url,
-        connection_class=_Pooled,
-        configure=_configure,
-        kwargs=_KEEPALIVES,
-        min_size=min(2, size_max),
-        max_size=size_max,
-        timeout=_ACQUIRE_TIMEOUT_S,
-        reconnect_timeout=60.0,
-        open=False,
-    )
-    await pool.open()
-    _Database.pool = pool
-
-
-async def close_pool() -> None:
-    """Close the pool. transaction() raises Unavailable after this."""
-    pool, _Database.pool = _Database.pool, None
-    if pool:
-        await pool.close()
-
-
-async def _configure(connection: Connection) -> None:
-    """Set a new connection up. Statements are prepared, and planned once; not behind a pooler.
-
-    Prepared statements and settings belong to one server session, and a pooler in transaction
-    mode may use another session for each transaction.
-    """
-    if await is_pooled(connection):
-        connection.prepare_threshold = None
-    else:
-        # The best plan of most statements is the same for all values, and planning the frequent
-        # ones costs more than running them. The few others use plan_for_values().
-        await connection.execute("SET plan_cache_mode = force_generic_plan")
-        # One stuck transaction must not hold up all others. (A pooler's role sets these itself.)
-        await connection.execute("SET lock_timeout = '5s'")
-        await connection.execute("SET statement_timeout = '15s'")
-        await connection.execute("SET idle_in_transaction_session_timeout = '15s'")
-    await connection.commit()
-
-
-async def is_pooled(connection: Connection) -> bool:
-    """Whether this is a connection to a pooler, which may change the server session.
-
-    PgBouncer gives clients a process id of its own invention, not that of the server process.
-    """
-    row = await (await connection.execute("SELECT pg_backend_pid()")).fetchone()
-    return row is not None and row[0] != connection.info.backend_pid
-
 
 @asynccontextmanager
-async def transaction() -> AsyncGenerator[Tx, None]:
+async def transaction(*, of_reader: bool = False) -> AsyncGenerator[Tx, None]:
     """One transaction on a pooled connection: commits at the end, rolls back on any exception.
 
-    Inside only_connection() it uses that connection instead.
+    Inside only_connection() it uses that connection instead. `of_reader`: see reading().
 
     Raises Unavailable if Postgres cannot be reached, goes away before the end, or takes no changes;
     then nothing is committed. Raises CommitUnknown if the answer to COMMIT was lost, which may have
@@ -146,9 +66,11 @@ async def transaction() -> AsyncGenerator[Tx, None]:
             yield tx
         return
     with translated():
-        pool = _pool()
-        connection = await _open_connection(pool)
+        pool = pool_of_readers() if of_reader else pool_of_all()
+        connection = await open_connection(pool)
         try:
+            if of_reader:
+                await limit_reader(connection)
             yield Tx(connection)  # psycopg sends BEGIN ahead of the first statement
         except BaseException as error:
             await _rollback(connection, error)
@@ -159,21 +81,13 @@ async def transaction() -> AsyncGenerator[Tx, None]:
             await pool.putconn(connection)
 
 
-async def _open_connection(pool: AsyncConnectionPool[_Pooled]) -> _Pooled:
-    """A connection from the pool, without those that the server closed while they were idle."""
-    for _ in range(pool.max_size + 1):
-        connection = await pool.getconn()
-        try:
-            # This makes no round trip: it reads what has arrived, if anything. Twice, because a
-            # server that shuts down sends a message first and closes the connection after it.
-            connection.pgconn.consume_input()
-            connection.pgconn.consume_input()
-        except psycopg.OperationalError:
-            await connection.close()
-            await pool.putconn(connection)
-        else:
-            return connection
-    raise unavailable()
+def reading() -> AbstractAsyncContextManager[Tx]:
+    """A transaction for somebody who is not logged in: it changes nothing, and each statement ends
+    within a second. It is on a pool of its own, so that it delays nobody but other readers.
+
+    Raises Unavailable, also if too many are reading.
+    """
+    return transaction(of_reader=True)
 
 
 async def _commit(connection: Connection) -> None:
@@ -215,7 +129,7 @@ async def direct_connection(url: str) -> AsyncGenerator[Connection, None]:
     """A new connection, not of the pool and past any pooler: for migrations and session locks."""
     with translated():
         async with await Connection.connect(
-            url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S, **_KEEPALIVES
+            url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S, **KEEPALIVES
         ) as connection:
             yield connection
 
@@ -248,7 +162,7 @@ _shared: ContextVar[_SharedConnection | None] = ContextVar("only_connection", de
 async def only_connection(url: str) -> AsyncGenerator[Connection, None]:
     """A new connection that every transaction() in the block uses; if it breaks, they all fail."""
     async with direct_connection(url) as connection:
-        await _configure(connection)
+        await configure(connection)
         before = _shared.set(_SharedConnection(connection))
         try:
             yield connection
@@ -310,6 +224,29 @@ async def fetch_new(tx: Connection, kind: type[T], sql: LiteralString, /, **para
 async def fetch_all(tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any) -> list[T]:
     """All rows, each as `kind`."""
     cursor = await _run(tx, sql, params)
+    columns = names(kind, sql, cursor)
+    return [row_as(kind, columns, row) for row in await cursor.fetchall()]
+
+
+async def begin_with(
+    tx: Connection, kind: type[T], sql: LiteralString, /, **params: Any
+) -> list[T]:
+    """All rows of the first statement of a transaction, which is sent together with its BEGIN.
+
+    psycopg waits for the answer to its own BEGIN, also in a pipeline: one round trip more. In a
+    transaction that has begun already, and behind a pooler, this is fetch_all().
+    """
+    has_begun = tx.info.transaction_status is not TransactionStatus.IDLE
+    if has_begun or tx.prepare_threshold is None:
+        return await fetch_all(tx, kind, sql, **params)
+    with translated():
+        tx._autocommit = True  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        try:
+            async with tx.pipeline():
+                await tx.execute("BEGIN", prepare=False)
+                cursor = await tx.execute(sql, params)
+        finally:
+            tx._autocommit = False  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     columns = names(kind, sql, cursor)
     return [row_as(kind, columns, row) for row in await cursor.fetchall()]
 
@@ -382,9 +319,3 @@ async def _run(tx: Connection, sql: LiteralString, params: dict[str, Any]) -> As
             # A migration changed the columns of a statement that this connection had prepared.
             await tx.close()
             raise unavailable() from error
-
-
-def _pool() -> AsyncConnectionPool[_Pooled]:
-    if _Database.pool is None:
-        raise unavailable()
-    return _Database.pool

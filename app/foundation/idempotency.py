@@ -18,8 +18,10 @@ from uuid import UUID
 
 import msgspec
 
+from app.foundation import limits
 from app.foundation.db import Tx, execute, fetch_new
 from app.foundation.errors import Conflict, Invalid, Malformed
+from app.foundation.limits import Bucket, Used
 from app.foundation.retention import Batch
 
 KEPT: Final = timedelta(hours=24)
@@ -63,6 +65,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     reply: bytes | None
     resource_id: UUID | None
     busy: bool  # whether the first request may still be running
+    ahead_s: float | None = None  # of the bucket from which a token was taken
 
 
 def read_key(text: str | None, *, principal_id: UUID, route: str, body: bytes) -> Key | None:
@@ -79,14 +82,31 @@ def read_key(text: str | None, *, principal_id: UUID, route: str, body: bytes) -
     )
 
 
-async def recall(tx: Tx, key: Key | None) -> Stored | None:
+async def recall(tx: Tx, key: Key | None, *, bucket: Bucket | None = None) -> Stored | None:
     """What is stored under this key, None if it is new. Locks the key until the transaction ends.
 
-    Raises KeyBusy while another request has the key, KeyReused if it was used with another body.
+    Takes a token from `bucket` in the same statement, and without a key in the same round trip as
+    the transaction begins. Raises KeyBusy while another request has the key, KeyReused if it was
+    used with another body; Limited.
     """
     if key is None:
+        if bucket:
+            await limits.take(tx, bucket)
         return None
-    stored = await fetch_new(
+    stored = await (_look_and_take(tx, key, bucket) if bucket else _look(tx, key))
+    if bucket and stored.ahead_s is not None:
+        limits.judge(Used(bucket=bucket, ahead_s=stored.ahead_s))
+    if not stored.held or (stored.busy and stored.reply is None):
+        raise KeyBusy("Wait for the first request to end, then send this one again for its reply.")
+    if stored.body_sha256 is None:
+        return None
+    if stored.body_sha256 != key.body_sha256:
+        raise KeyReused("The key was used before with another body; use a new key.")
+    return stored
+
+
+async def _look(tx: Tx, key: Key) -> Stored:
+    return await fetch_new(
         tx,
         Stored,
         """
@@ -104,13 +124,48 @@ async def recall(tx: Tx, key: Key | None) -> Stored | None:
         key=key.key,
         kept_for=KEPT,
     )
-    if not stored.held or (stored.busy and stored.reply is None):
-        raise KeyBusy("Wait for the first request to end, then send this one again for its reply.")
-    if stored.body_sha256 is None:
-        return None
-    if stored.body_sha256 != key.body_sha256:
-        raise KeyReused("The key was used before with another body; use a new key.")
-    return stored
+
+
+async def _look_and_take(tx: Tx, key: Key, bucket: Bucket) -> Stored:
+    """As `_look`, and then as `limits.take`. The lock of the key comes first: while the statement
+    waits for the bucket, nobody else can store a reply that it would not see.
+    """
+    return await fetch_new(
+        tx,
+        Stored,
+        """
+        WITH locked AS MATERIALIZED (
+            SELECT pg_try_advisory_xact_lock(hashtextextended(%(scope)s, 0)) AS held,
+                   business_now() AS moment
+        ), taken AS (
+            INSERT INTO limit_buckets AS known (key, full_at, window_s)
+            SELECT %(bucket)s, now() + make_interval(secs => %(token_s)s), %(window_s)s
+              FROM locked WHERE held
+                ON CONFLICT (key) DO UPDATE
+               SET window_s = excluded.window_s,
+                   full_at = CASE WHEN known.full_at BETWEEN clock_timestamp() AND clock_timestamp()
+                                       + make_interval(secs => 2 * excluded.window_s)
+                                  THEN known.full_at ELSE clock_timestamp() END
+                             + (excluded.full_at - now())
+         RETURNING extract(epoch FROM full_at - clock_timestamp())::float8 AS ahead_s
+        )
+        SELECT held, (SELECT ahead_s FROM taken) AS ahead_s,
+               body_sha256, status, reply, resource_id,
+               coalesce(busy_until > moment AND created_at <= moment, false)
+               AS busy  -- one that began in the future did so by a clock that was wrong
+          FROM locked
+          LEFT JOIN idempotency_keys
+            ON principal_id = %(principal_id)s AND route = %(route)s AND key = %(key)s
+           AND created_at > moment - %(kept_for)s""",
+        scope=f"{key.principal_id} {key.route} {key.key}",
+        principal_id=key.principal_id,
+        route=key.route,
+        key=key.key,
+        kept_for=KEPT,
+        bucket=bucket.key,
+        token_s=bucket.token_s,
+        window_s=float(bucket.policy.window_s),
+    )
 
 
 async def remember(tx: Tx, key: Key | None, *, status: int, reply: bytes) -> None:

@@ -22,3 +22,8 @@ def derived(source: UUID, name: str) -> UUID:
     tail = int.from_bytes(hashed[:16]) & _TAIL
     time = source.int >> (128 - _TIME_BITS) << (128 - _TIME_BITS)
     return UUID(int=time | _VERSION_7 | _VARIANT | tail)
+
+
+def floor(seconds: float) -> UUID:
+    """An id below all that are made (by real time) from this many seconds after 1970 on."""
+    return UUID(int=int(seconds * 1000) << (128 - _TIME_BITS) | _VERSION_7)

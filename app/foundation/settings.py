@@ -37,6 +37,7 @@ _DEVELOPMENT_KEY: Final = Secret("development-only-secret-key-0000000000")
 _DEVELOPMENT_JOB_KEY: Final = Secret("development-only-job-secret")
 _SECRET_LENGTH_MIN: Final = 32
 _SECRET_BITS_MIN: Final = 96  # random text of 32 hexadecimal digits has about 118
+_LIMITS_SCALE_MAX: Final = 10  # in production
 _ACCESS_SECONDS_MAX: Final = 900  # what was revoked may work so long on routes that do not look
 _LOOPBACK: Final = frozenset({"", "localhost", "127.0.0.1", "::1"})  # "": a socket on this machine
 _ENCRYPTED: Final = frozenset({"require", "verify-ca", "verify-full"})
@@ -105,6 +106,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     deposit_multiple_max: Positive = 10  # of the rental: more is no deposit, but a hidden price
     breaker_refunds: Positive = 50  # automatic refunds per run: the refund gate
     breaker_amounts: dict[Currency, Positive] = {}  # their sum per run, in minor units
+    # All limits times this: above 1 admits more, and in production never much more. See limits.py.
+    limits_scale: Annotated[float, Meta(ge=0.01, le=10_000)] = 1.0
     job_secrets: tuple[Secret, ...] = ()  # to trigger jobs over HTTP; empty: nobody may
     smtp_url: Secret = Secret()
     mail_from: str = "Berthold <bookings@localhost>"
@@ -248,6 +251,9 @@ def _problems(given: Settings) -> list[str]:
             f"ACCESS_TOKEN_SECONDS must be at most {_ACCESS_SECONDS_MAX}: what was revoked works "
             "so long": given.access_token_seconds > _ACCESS_SECONDS_MAX,
             "SMTP_URL is missing": not given.smtp_url,
+            f"LIMITS_SCALE must be at most {_LIMITS_SCALE_MAX}: more is no limit": (
+                given.limits_scale > _LIMITS_SCALE_MAX
+            ),
             "SMTP_URL must be smtps://…, or smtp://…?starttls: links in mails are secrets": (
                 _is_plain_mail(given.smtp_url)
             ),

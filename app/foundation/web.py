@@ -17,7 +17,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.params import QueryParameter
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.foundation import idempotency
+from app.foundation import idempotency, limits
 from app.foundation.db import Tx, transaction
 from app.foundation.errors import (
     FieldError,
@@ -136,15 +136,33 @@ def encoded(reply: object) -> bytes:
 
 
 async def created_once(
-    key: idempotency.Key | None, create: Callable[[Tx], Awaitable[T]]
+    key: idempotency.Key | None,
+    create: Callable[[Tx], Awaitable[T]],
+    *,
+    bucket: limits.Bucket | None = None,
 ) -> Response[T]:
-    """201 with what `create` creates in one transaction; for a known key, the stored reply."""
-    async with transaction() as tx:
-        if stored := await idempotency.recall(tx, key):
-            return replayed(stored)
-        reply = encoded(await create(tx))
-        await idempotency.remember(tx, key, status=HTTPStatus.CREATED, reply=reply)
+    """201 with what `create` creates in one transaction; for a known key, the stored reply.
+
+    A token is taken from `bucket`, in the same transaction; and for what is refused, after the
+    rollback, in one of its own.
+    """
+    try:
+        async with transaction() as tx:
+            if stored := await idempotency.recall(tx, key, bucket=bucket):
+                return replayed(stored)
+            reply = encoded(await create(tx))
+            await idempotency.remember(tx, key, status=HTTPStatus.CREATED, reply=reply)
+    except Problem as problem:
+        await charge_refused(problem, bucket)
+        raise
     return created(reply)
+
+
+async def charge_refused(problem: Problem, bucket: limits.Bucket | None) -> None:
+    """Take the token of a refused request, which its rollback has given back. Raises Limited."""
+    is_refused = problem.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    if bucket and is_refused and not isinstance(problem, limits.Limited):
+        await limits.charge(bucket)
 
 
 def created(reply: bytes) -> Response[Any]:
@@ -243,7 +261,7 @@ def _field_error(request: Request[Any, Any, State], parameter: str, message: str
 
 
 def with_request_id(app: ASGIApp) -> ASGIApp:
-    """Give each request an id and log one line about it.
+    """Give each request an id and log one line about it; let its reply say what its limits are.
 
     The id is the client's own if it sent one of the right form.
     """
@@ -254,12 +272,16 @@ def with_request_id(app: ASGIApp) -> ASGIApp:
             return
         request_id = _request_id(scope)
         status = 500
+        shown = limits.begin_showing()
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableScopeHeaders(message).add(REQUEST_ID_HEADER, request_id)
+                headers = MutableScopeHeaders(message)
+                headers.add(REQUEST_ID_HEADER, request_id)
+                for name, value in limits.headers(shown).items():
+                    headers.add(name, value)
             await send(message)
 
         started = time.perf_counter()

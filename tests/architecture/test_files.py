@@ -29,6 +29,8 @@ MAY_ASK_THE_SERVER_FOR_THE_TIME = {
     "app/operations/jobs/queries/health.py",
     "app/operations/jobs/queries/jobs.py",
     "app/operations/jobs/queries/retention.py",
+    "app/foundation/idempotency.py",  # and a limit, which its statement takes from
+    "app/foundation/limits.py",
     "app/foundation/locks.py",
     "app/foundation/queue.py",
     "migrations/0014_runner.sql",

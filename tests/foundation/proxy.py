@@ -18,8 +18,12 @@ class Proxy:
     cut_after: bytes | None = None  # the server does it, and its answer is lost
     farewell_with: bytes | None = None  # a pooler's last words come together with the answer
 
+    round_trips = 0  # of all its connections: how often a client spoke after an answer
+    answered = True
+
     def __init__(self, url: str) -> None:
         self._server = conninfo_to_dict(url)
+        self.asked: list[bytes] = []
 
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         host, port = str(self._server["host"]), str(self._server.get("port") or 5432)
@@ -30,9 +34,12 @@ class Proxy:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on what a client and the server say, until one of them or this proxy ends it."""
         server_reader, server_writer = await self.open()
-        answers = asyncio.create_task(_pump(server_reader, writer))
+        answers = asyncio.create_task(self._pump(server_reader, writer))
         try:
             while asked := await reader.read(65_536):
+                self.round_trips += self.answered
+                self.asked.append(asked)
+                self.answered = False
                 if _has(asked, self.cut_before):
                     break
                 if _has(asked, self.farewell_with):
@@ -53,11 +60,11 @@ class Proxy:
             server_writer.close()
             writer.close()
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65_536):
-        writer.write(data)
-    writer.close()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            self.answered = True
+            writer.write(data)
+        writer.close()
 
 
 def _has(message: bytes, word: bytes | None) -> bool:

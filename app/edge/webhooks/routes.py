@@ -20,7 +20,11 @@ from app.edge.webhooks.model import (
     NoSuchGateway,
     Receipt,
 )
+from app.foundation import limits
+from app.foundation.addresses import client_range
 from app.foundation.db import transaction
+from app.foundation.errors import Problem
+from app.foundation.limits import BAD_WEBHOOK
 from app.foundation.web import LARGE_BODY_BYTES_MAX, PageCursor, PageSize
 from app.foundation.wire import ReasonBody
 from app.people.accounts.guards import AuthenticatedRequest, require_admin
@@ -39,7 +43,11 @@ Reference = Annotated[str | None, QueryParameter(min_length=1, max_length=100)]
 async def receive(request: Request[Any, Any, State], name: FromPath[str]) -> Receipt:
     gateway = _gateway(name)
     body = await request.body()
-    event = actions.verify(gateway, dict(request.headers), body)
+    try:
+        event = actions.verify(gateway, dict(request.headers), body)
+    except Problem:
+        await limits.take_now(limits.bucket(BAD_WEBHOOK, client_range(request.scope)))
+        raise
     async with transaction() as tx:
         return await actions.store(tx, gateway, event, body)
 

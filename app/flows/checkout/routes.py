@@ -12,6 +12,8 @@ from app.flows.checkout.model import Initiate
 from app.foundation import web
 from app.foundation.db import transaction
 from app.foundation.idempotency import Stored
+from app.foundation.limited import by_account, by_address
+from app.foundation.limits import COME_BACK, GATEWAY_CALLS, VERIFY
 from app.money.payments import actions as payments
 from app.money.payments.model import NoSuchPayment, Payment, PaymentReply
 from app.people.accounts.guards import AuthenticatedRequest
@@ -66,6 +68,7 @@ async def status(request: AuthenticatedRequest, reference: Reference) -> Payment
 @post(
     "/api/payments/{payment_id:uuid}/verify",
     status_code=200,
+    guards=[by_account(VERIFY, GATEWAY_CALLS)],
     tags=["payments"],
     summary="Ask the gateway now for the state of a payment",
 )
@@ -79,6 +82,7 @@ async def verify(request: AuthenticatedRequest, payment_id: FromPath[UUID]) -> P
     "/api/payments/return",
     media_type=MediaType.HTML,
     exclude_from_auth=True,
+    guards=[by_address(COME_BACK)],
     tags=["payments"],
     summary="Where a gateway sends the guest back to. The visit only has the gateway asked",
 )

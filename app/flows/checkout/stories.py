@@ -23,9 +23,10 @@ from app.edge.gateways.registry import gateway_named, gateway_to_charge, refused
 from app.edge.webhooks import actions as webhooks
 from app.flows.checkout import actions
 from app.flows.checkout.model import HoldExpired, Initiate, NotPayable, StillOpen
-from app.foundation import idempotency
+from app.foundation import idempotency, limits
 from app.foundation.db import Tx, now, transaction
 from app.foundation.idempotency import Key
+from app.foundation.limits import INITIATE
 from app.foundation.queue import CloseCheckout, StartCharge, enqueue
 from app.foundation.settings import settings
 from app.market.bookings import actions as bookings
@@ -58,7 +59,7 @@ async def initiate(guest_id: UUID, request: Initiate, key: Key) -> bytes | idemp
     """
     for _ in range(_ATTEMPTS_MAX):
         async with transaction() as tx:
-            stored = await idempotency.recall(tx, key)
+            stored = await idempotency.recall(tx, key, bucket=limits.bucket(INITIATE, guest_id))
             if stored and stored.reply is not None:
                 return stored
             if stored and (reply := await _ready_reply(tx, key, stored)):

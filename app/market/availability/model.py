@@ -13,6 +13,8 @@ from app.foundation.wire import Output
 from app.market.inventory.model import Kind, OfferedUnit
 
 CALENDAR_NIGHTS_MAX: Final = 366  # of one calendar
+SEARCH_NIGHTS_MAX: Final = 90  # over many listings: what one looks at is nights times units
+SEARCH_UNITS_MAX: Final = 60  # as many as one booking can have
 
 
 class UnitState(StrEnum):

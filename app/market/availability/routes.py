@@ -8,16 +8,18 @@ from litestar import get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from app.foundation.asgi import public_read
-from app.foundation.db import transaction
+from app.foundation.db import reading
+from app.foundation.limited import by_address
+from app.foundation.limits import SEARCH
 from app.foundation.money import AMOUNT_MAX
 from app.foundation.web import PageCursor, PageSize
 from app.market.availability import actions
-from app.market.availability.model import Availability, Search
-from app.market.inventory.model import UNITS_MAX, Kind, ListingPage
+from app.market.availability.model import SEARCH_UNITS_MAX, Availability, Search
+from app.market.inventory.model import Kind, ListingPage
 
 Words = Annotated[str | None, QueryParameter(min_length=1, max_length=200, pattern=r"\S")]
 UnitCount = Annotated[
-    int | None, QueryParameter(ge=1, le=UNITS_MAX, description="At least so many free units")
+    int | None, QueryParameter(ge=1, le=SEARCH_UNITS_MAX, description="At least so many free units")
 ]
 CurrencyCode = Annotated[str | None, QueryParameter(pattern="^[A-Z]{3}$")]
 
@@ -25,6 +27,7 @@ CurrencyCode = Annotated[str | None, QueryParameter(pattern="^[A-Z]{3}$")]
 @get(
     "/api/listings",
     exclude_from_auth=True,
+    guards=[by_address(SEARCH)],
     middleware=[public_read],
     tags=["listings"],
     summary="Find open listings by words, place, dates, price and free units",
@@ -51,7 +54,8 @@ async def search(
     and for trips always, only listings with `units` (else 1) free units, and stays whose hosts'
     rules allow the dates. Prices are per unit and
     slot before weekends and overrides. One page looks at 1,000 listings at the most, so where
-    few fit it may be short, or empty, and still have a `nextCursor`.
+    few fit it may be short, or empty, and still have a `nextCursor`. A search is for 90 nights
+    at the most.
     """
     chosen = kind or (Kind.TRIP if departure_date else Kind.STAY)
     wanted = Search(
@@ -66,13 +70,14 @@ async def search(
         price_min=price_min,
         price_max=price_max,
     )
-    async with transaction() as tx:
+    async with reading() as tx:
         return await actions.search(tx, wanted, limit=limit, cursor=cursor)
 
 
 @get(
     "/api/listings/{listing_id:uuid}/availability",
     exclude_from_auth=True,
+    guards=[by_address(SEARCH)],
     middleware=[public_read],
     tags=["availability"],
     summary="What is free: a seat map, rooms for given nights, or a calendar",
@@ -89,7 +94,7 @@ async def read_availability(
     how many units are free in each night, and what the host's rules say of each day. Prices are
     without fee and deposit.
     """
-    async with transaction() as tx:
+    async with reading() as tx:
         if first or last:
             return await actions.read_calendar(tx, listing_id, first=first, last=last)
         return await actions.read_availability(
@@ -100,6 +105,7 @@ async def read_availability(
 @get(
     "/api/bookings/reserve",
     exclude_from_auth=True,
+    guards=[by_address(SEARCH)],
     middleware=[public_read],
     tags=["availability"],
     summary="The seats of a trip that can be booked now",
@@ -107,7 +113,7 @@ async def read_availability(
 async def read_free_seats(
     trip_id: Annotated[UUID, QueryParameter(name="tripId")],
 ) -> Availability:
-    async with transaction() as tx:
+    async with reading() as tx:
         return await actions.read_free_seats(tx, trip_id)
 
 

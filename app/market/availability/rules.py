@@ -7,6 +7,7 @@ from app.foundation.errors import FieldError, Invalid
 from app.foundation.money import Money
 from app.market.availability.model import (
     CALENDAR_NIGHTS_MAX,
+    SEARCH_NIGHTS_MAX,
     FreeNight,
     NightAvailability,
     Search,
@@ -96,6 +97,9 @@ def check_search(wanted: Search, *, now: datetime) -> None:
         errors += inventory_rules.range_errors(
             "checkIn", wanted.first, "checkOut", wanted.last, yesterday
         )
+        if wanted.first and wanted.last and (wanted.last - wanted.first).days > SEARCH_NIGHTS_MAX:
+            message = f"must be at most {SEARCH_NIGHTS_MAX} days after checkIn in a search"
+            errors.append(_error("checkOut", message))
     low, high = wanted.price_min, wanted.price_max
     if wanted.currency is None and (low is not None or high is not None):
         errors.append(_error("currency", "is required with priceMin and priceMax"))

@@ -7,8 +7,9 @@ from litestar import Response, get, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from app.foundation import web
+from app.foundation import limits, web
 from app.foundation.db import Tx, transaction
+from app.foundation.limits import RESERVE
 from app.foundation.web import PageCursor, PageSize
 from app.market.bookings import actions
 from app.market.bookings.model import (
@@ -73,7 +74,7 @@ async def reserve(request: AuthenticatedRequest, data: JSONBody[Reserve]) -> Res
         parts = await actions.reserve(tx, guest_id=request.user.id, request=data)
         return BookingReply.of_whole(parts)
 
-    return await web.created_once(key, hold)
+    return await web.created_once(key, hold, bucket=limits.bucket(RESERVE, request.user.id))
 
 
 @get("/api/bookings", tags=["bookings"], summary="The asker's bookings as a guest, newest first")

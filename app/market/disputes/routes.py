@@ -8,6 +8,8 @@ from litestar.params import FromPath, JSONBody
 
 from app.foundation import web
 from app.foundation.db import transaction
+from app.foundation.limited import by_account
+from app.foundation.limits import DISPUTE
 from app.foundation.web import PageCursor, PageSize
 from app.market.disputes import actions
 from app.market.disputes.model import (
@@ -25,6 +27,7 @@ from app.people.accounts.guards import AuthenticatedRequest, require_admin, requ
 
 @post(
     "/api/bookings/{booking_id:uuid}/disputes",
+    guards=[by_account(DISPUTE)],
     tags=["disputes"],
     summary="The guest disputes the rental, while the guest window is open",
 )
@@ -42,7 +45,7 @@ async def open_dispute(
 
 @post(
     "/api/bookings/{booking_id:uuid}/damage-claims",
-    guards=[require_host],
+    guards=[require_host, by_account(DISPUTE)],
     tags=["disputes"],
     summary="The host reports damage to be paid from the deposit, while the host window is open",
 )
@@ -72,6 +75,7 @@ async def list_disputes(request: AuthenticatedRequest, booking_id: FromPath[UUID
 
 @post(
     "/api/bookings/{booking_id:uuid}/disputes/{dispute_id:uuid}/evidence",
+    guards=[by_account(DISPUTE)],
     tags=["disputes"],
     summary="Guest or host add evidence, while the dispute is open",
 )

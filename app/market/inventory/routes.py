@@ -8,7 +8,9 @@ from litestar.params import FromPath, JSONBody, PathParameter
 
 from app.foundation import web
 from app.foundation.asgi import public_read
-from app.foundation.db import transaction
+from app.foundation.db import reading, transaction
+from app.foundation.limited import by_address
+from app.foundation.limits import SEARCH
 from app.foundation.web import LARGE_BODY_BYTES_MAX, PageCursor, PageSize
 from app.market.inventory import actions
 from app.market.inventory.model import (
@@ -110,12 +112,13 @@ async def change_listing(
 @get(
     "/api/listings/{listing_id:uuid}",
     exclude_from_auth=True,
+    guards=[by_address(SEARCH)],
     middleware=[public_read],
     tags=["listings"],
     summary="One listing, a closed one too",
 )
 async def read_listing(listing_id: FromPath[UUID]) -> ListingReply:
-    async with transaction() as tx:
+    async with reading() as tx:
         return await actions.read_listing(tx, listing_id)
 
 
@@ -152,12 +155,13 @@ async def add_units(
 @get(
     "/api/listings/{listing_id:uuid}/units",
     exclude_from_auth=True,
+    guards=[by_address(SEARCH)],
     middleware=[public_read],
     tags=["units"],
     summary="All units of a listing",
 )
 async def list_units(listing_id: FromPath[UUID]) -> UnitList:
-    async with transaction() as tx:
+    async with reading() as tx:
         return await actions.list_units(tx, listing_id)
 
 

@@ -10,6 +10,8 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from app.foundation import web
 from app.foundation.db import transaction
 from app.foundation.idempotency import Stored
+from app.foundation.limited import by_account, by_address
+from app.foundation.limits import COME_BACK, GATEWAY_CALLS, PAYOUT_ACCOUNT
 from app.foundation.web import PageCursor, PageSize
 from app.money.payees import actions, stories
 from app.money.payees.model import (
@@ -19,7 +21,7 @@ from app.money.payees.model import (
     PayoutAccountPage,
     PayoutAccountReply,
 )
-from app.people.accounts.guards import AuthenticatedRequest, require_host
+from app.people.accounts.guards import AuthenticatedRequest, require_host, require_session
 
 Account = Annotated[UUID, QueryParameter(description="The id of a payout account")]
 
@@ -45,7 +47,7 @@ _EXPIRED = _PAGE.format(
 
 @post(
     "/api/host/payout-accounts",
-    guards=[require_host],
+    guards=[require_host, require_session, by_account(PAYOUT_ACCOUNT, GATEWAY_CALLS)],
     tags=["payouts"],
     summary="Say where your money of a currency goes from now on; 202 while the gateway is silent",
     examples={
@@ -91,7 +93,7 @@ async def list_accounts(
 
 @delete(
     "/api/host/payout-accounts/{account_id:uuid}",
-    guards=[require_host],
+    guards=[require_host, require_session],
     tags=["payouts"],
     summary="Remove a payout account: nothing more is paid to it",
 )
@@ -102,7 +104,7 @@ async def remove_account(request: AuthenticatedRequest, account_id: FromPath[UUI
 
 @post(
     "/api/host/payout-accounts/{account_id:uuid}/onboarding",
-    guards=[require_host],
+    guards=[require_host, require_session, by_account(GATEWAY_CALLS)],
     tags=["payouts"],
     summary="A new link to the gateway's questions about your gateway account",
 )
@@ -118,6 +120,7 @@ async def start_onboarding(
     "/api/host/payout-accounts/onboarding",
     media_type=MediaType.HTML,
     exclude_from_auth=True,
+    guards=[by_address(COME_BACK)],
     tags=["payouts"],
     summary="Where a gateway sends a host whose link has expired",
 )
@@ -130,6 +133,7 @@ async def show_expired(account: Account) -> str:  # noqa: ARG001  the gateway se
     "/api/host/payout-accounts/return",
     media_type=MediaType.HTML,
     exclude_from_auth=True,
+    guards=[by_address(COME_BACK)],
     tags=["payouts"],
     summary="Where a gateway sends a host back to. The visit only has the gateway asked",
 )

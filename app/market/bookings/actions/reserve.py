@@ -1,5 +1,6 @@
 """Reserve: hold units for a guest, with price and terms frozen."""
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -7,12 +8,14 @@ from uuid import UUID
 import uuid_utils.compat
 
 from app.edge.gateways.registry import refused_by_all
+from app.foundation import ids
 from app.foundation.db import Tx
 from app.foundation.errors import Invalid, Problem
 from app.foundation.settings import settings
 from app.market.bookings import queries, rules
 from app.market.bookings.actions.passengers import replace_passengers
 from app.market.bookings.model import Booking, Reserve, WantedPart
+from app.market.bookings.model.quotas import COUNTED
 from app.market.claims import actions as claims
 from app.market.claims import rules as claim_rules
 from app.market.claims.model import Claimed
@@ -29,7 +32,8 @@ async def reserve(tx: Tx, *, guest_id: UUID, request: Reserve) -> list[Booking]:
     rule of the host; Invalid for a request that contradicts itself or a listing; ListingNotFound,
     ListingClosed, DatesBlocked, OwnListing, TripDeparted. What is wrong with one part of several
     names it by its number, as `part`. A voucher that cannot be used here: Invalid, VoucherUsedUp,
-    VoucherUsedBefore.
+    VoucherUsedBefore. QuotaReached, CoolingDown: the guest holds too much that is unpaid; that is
+    exact only if the caller has taken the guest's token of the limit RESERVE.
     """
     wanted = rules.wanted_parts(request)
     orders: list[rules.Order] = []
@@ -125,9 +129,16 @@ async def _hold(tx: Tx, orders: Sequence[rules.Order], voucher: Voucher | None) 
 
 
 async def _claim(tx: Tx, parts: Sequence[Booking]) -> list[Claimed]:
+    """Raises QuotaReached, CoolingDown. Two requests of a guest do not pass here at once: the first
+    statement of each has locked the guest's bucket of the limit on reserving.
+    """
+    since = ids.floor(time.time() - COUNTED.total_seconds())
     if len(parts) > 1:
-        return await queries.hold_several(tx, parts)
-    return [Claimed(booking_id=parts[0].id, unit_ids=await queries.hold(tx, parts[0]))]
+        attempt = await queries.hold_several(tx, parts, since=since)
+    else:
+        attempt = await queries.hold(tx, parts[0], since=since)
+    rules.check_standing(parts, attempt.standing)
+    return attempt.claimed
 
 
 def _named_units(order: rules.Order) -> list[OfferedUnit]:

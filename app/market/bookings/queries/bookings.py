@@ -8,27 +8,37 @@ from app.foundation.audit import Actor
 from app.foundation.db import (
     Tx,
     fetch_all,
+    fetch_new,
     fetch_new_value,
     fetch_one,
-    fetch_values,
     json,
 )
 from app.market.bookings.model import Booking, BookingState
+from app.market.bookings.model.quotas import Attempt, Standing
 from app.market.claims.model import Claimed
 
 
-async def hold(tx: Tx, part: Booking) -> list[int]:
+class _Held(Standing, frozen=True, kw_only=True):
+    unit_ids: list[int]
+
+
+class _HeldSeveral(Standing, frozen=True, kw_only=True):
+    claimed: list[Claimed]
+
+
+async def hold(tx: Tx, part: Booking, *, since: UUID) -> Attempt:
     """Claim the units of a new booking of one part; if all were free, insert it with its history.
 
-    This is the hot path: one statement with one parameter. It claims as `claims.queries.claim`
+    This is the hot path: one statement. It claims as `claims.queries.claim`
     does: in order, taking over holds that have expired, and with the gap of the terms, for which
-    the caller has locked the units. Returns the unit of each claim that the booking has now. (The
-    foreign key of a claim is checked at the commit, so claims can be inserted before their booking,
-    and a refused request has written next to nothing.)
+    the caller has locked the units. Returns the unit of each claim that the booking has now, and
+    what else its guest holds of the bookings with ids above `since`: all that can be unpaid still.
+    (The foreign key of a claim is checked at the commit, so claims can be inserted before their
+    booking, and a refused request has written next to nothing.)
     """
-    return await fetch_values(
+    row = await fetch_new(
         tx,
-        int,
+        _Held,
         """
         WITH wanted AS (
             SELECT *, (terms ->> 'nightsBetween')::integer AS gap
@@ -67,20 +77,25 @@ async def hold(tx: Tx, part: Booking) -> list[int]:
             INSERT INTO booking_history (booking_id, state, at, actor, actor_id, reason)
             SELECT id, state, created_at, 'guest', guest_id, 'reserved' FROM booking
         )
-        SELECT unit_id FROM claimed""",
+        SELECT (SELECT coalesce(array_agg(unit_id), '{}') FROM claimed) AS unit_ids,
+               mine.*
+          FROM wanted, standing_of_guest(guest_id, %(since)s, created_at) AS mine""",
         part=json(part),
+        since=since,
     )
+    return Attempt(claimed=[Claimed(booking_id=part.id, unit_ids=row.unit_ids)], standing=row)
 
 
-async def hold_several(tx: Tx, parts: Sequence[Booking]) -> list[Claimed]:
+async def hold_several(tx: Tx, parts: Sequence[Booking], *, since: UUID) -> Attempt:
     """Claim the units of a new booking of several parts as `hold` does, all of them or none.
 
     In one order over all parts. A statement of its own, since one over a list is planned for many
-    rows, and is slower for one. Returns the claims that each part has now.
+    rows, and is slower for one. Returns the claims that each part has now, and what else the guest
+    holds.
     """
-    return await fetch_all(
+    row = await fetch_new(
         tx,
-        Claimed,
+        _HeldSeveral,
         """
         WITH wanted AS (
             SELECT *, (terms ->> 'nightsBetween')::integer AS gap
@@ -120,9 +135,16 @@ async def hold_several(tx: Tx, parts: Sequence[Booking]) -> list[Claimed]:
             INSERT INTO booking_history (booking_id, state, at, actor, actor_id, reason)
             SELECT id, state, created_at, 'guest', guest_id, 'reserved' FROM booking
         )
-        SELECT booking_id, array_agg(unit_id) AS unit_ids FROM claimed GROUP BY booking_id""",
+        SELECT (SELECT coalesce(jsonb_agg(of_part), '[]') FROM (
+                    SELECT booking_id, array_agg(unit_id) AS unit_ids
+                      FROM claimed GROUP BY booking_id) of_part) AS claimed,
+               mine.*
+          FROM (SELECT * FROM wanted LIMIT 1) first,
+               standing_of_guest(guest_id, %(since)s, created_at) AS mine""",
         parts=json(list(parts)),
+        since=since,
     )
+    return Attempt(claimed=row.claimed, standing=row)
 
 
 async def is_voucher_used(tx: Tx, whole_id: UUID) -> bool:

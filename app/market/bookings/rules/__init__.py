@@ -31,6 +31,7 @@ from app.market.bookings.rules.orders import (
     units_by_label,
     wanted_parts,
 )
+from app.market.bookings.rules.quotas import check_standing
 
 __all__ = [
     "Asked",
@@ -40,6 +41,7 @@ __all__ = [
     "answer_before",
     "at_local_times",
     "check_asked_of_host",
+    "check_standing",
     "check_together",
     "discounted",
     "facts",

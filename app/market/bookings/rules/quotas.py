@@ -1,0 +1,73 @@
+"""Whether a guest may hold more than what is held already."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.foundation.settings import settings
+from app.market.bookings.model import Booking
+from app.market.bookings.model.quotas import (
+    ABANDONED_MAX,
+    COOL_DOWN,
+    COOL_DOWN_MAX,
+    HOLDS_MAX,
+    SLOTS_MAX,
+    UNITS_MAX,
+    CoolingDown,
+    QuotaReached,
+    Standing,
+)
+
+
+def check_standing(parts: Sequence[Booking], standing: Standing) -> None:
+    """Raises QuotaReached or CoolingDown, each of which says when there is more."""
+    now = parts[0].created_at
+    check_cool_down(standing, now)
+    if standing.holds >= scaled(HOLDS_MAX):
+        raise _reached(f"{scaled(HOLDS_MAX)} bookings", standing, now)
+    wanted = {part.listing_id for part in parts}
+    units = Counter[UUID]()
+    for listing_id, count in (*units_of(parts), *(standing.units or ())):
+        units[listing_id] += count
+    for listing_id in wanted:
+        if units[listing_id] > scaled(UNITS_MAX):
+            raise _reached(f"{scaled(UNITS_MAX)} seats or rooms of one listing", standing, now)
+    if standing.slots + sum(part.span.size for part in parts) > scaled(SLOTS_MAX):
+        raise _reached(f"{scaled(SLOTS_MAX)} seats and nights in rooms", standing, now)
+
+
+def units_of(parts: Sequence[Booking]) -> list[tuple[UUID, int]]:
+    return [(part.listing_id, len(part.unit_ids)) for part in parts]
+
+
+def scaled(quota: int) -> int:
+    return max(1, round(quota * settings().limits_scale))
+
+
+def check_cool_down(standing: Standing, now: datetime) -> None:
+    """Raises CoolingDown."""
+    over = standing.abandoned - scaled(ABANDONED_MAX)
+    if over < 0 or standing.abandoned_at is None:
+        return
+    wait = min(COOL_DOWN * 2 ** min(over, 10), COOL_DOWN_MAX)
+    until = standing.abandoned_at + wait
+    if until > now:
+        raise CoolingDown(
+            f"{standing.abandoned} of your holds have run out unpaid within a day. Reserve again"
+            f" after {until:%H:%M} UTC.",
+            retry_after_s=_seconds(until - now),
+        )
+
+
+def _reached(what: str, standing: Standing, now: datetime) -> QuotaReached:
+    until: datetime | None = standing.next_end
+    return QuotaReached(
+        f"One guest may hold at most {what} unpaid at once. Pay for what you hold, or let it go.",
+        retry_after_s=_seconds(until - now) if until else None,
+    )
+
+
+def _seconds(wait: timedelta) -> int:
+    return max(1, math.ceil(wait.total_seconds()))
