@@ -7,6 +7,7 @@ from uuid import UUID
 import uuid_utils.compat
 
 from app.foundation.db import Tx, execute, fetch_new_value
+from app.foundation.ids import derived
 from app.foundation.settings import settings
 from app.people.accounts import rules
 from app.people.accounts.model import Access, Principal, Role
@@ -35,7 +36,18 @@ async def account(tx: Tx, *roles: Role, email: str = "") -> Principal:
         email=email or f"{account_id.hex}@example.com",
         roles=[str(role) for role in chosen],
     )
+    await execute(
+        tx,
+        "INSERT INTO sessions (id, account_id, created_at) VALUES (%(id)s, %(account_id)s, now())",
+        id=session_of(account_id),
+        account_id=account_id,
+    )
     return Principal(id=account_id, roles=chosen)
+
+
+def session_of(account_id: UUID) -> UUID:
+    """The id of the session in which somebody is logged in whom `account` has made."""
+    return derived(account_id, "session")
 
 
 def bearer(principal: Principal, *, lives_for_s: int = 3_600) -> dict[str, str]:
@@ -43,7 +55,7 @@ def bearer(principal: Principal, *, lives_for_s: int = 3_600) -> dict[str, str]:
     now = time.time()
     access = Access(
         principal=principal,
-        session_id=new_id(),
+        session_id=session_of(principal.id),
         expires_at=int(now) + lives_for_s,
     )
     token = rules.write_access(access, keys=settings().secret_keys, now=now)

@@ -83,6 +83,10 @@ PUBLIC: Final = {
 PROTECTED: Final = {
     ("GET", "/api/me"): Rule(),
     ("PATCH", "/api/me"): Rule({"name": "A"}),
+    ("GET", "/api/me/sessions"): Rule(),
+    ("DELETE", "/api/me/sessions/{session_id}"): Rule(
+        stranger=NOT_YOURS, other_host=NOT_YOURS, guest=NOT_YOURS
+    ),
     ("POST", "/api/bookings/reserve"): Rule({"tripId": "{trip_id}", "seatNumbers": ["2D"]}),
     ("GET", "/api/bookings"): Rule(),
     ("GET", "/api/host/bookings"): Rule(stranger=HOST_ONLY, guest=HOST_ONLY),

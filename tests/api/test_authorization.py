@@ -116,6 +116,7 @@ async def scene(shop: Shop) -> Scene:
         "job_id": "1",
         "name": "money",
         "lease_id": str(make.new_id()),
+        "session_id": str(make.session_of(shop.host.id)),
     }
     return Scene(shop, other_host, ids)
 
@@ -154,6 +155,71 @@ async def test_with_a_forged_token_every_protected_route_answers_401(scene: Scen
     for method, path in PROTECTED:
         reply = await scene.shop.api.request(method, path.format(**scene.ids), headers=forged)
         assert reply.status_code == 401, f"{method} {path}: {reply.text}"
+
+
+ENDED = {
+    "logged out everywhere": """
+        UPDATE sessions SET revoked_at = now(), revoked_because = 'logged out everywhere'
+         WHERE account_id = ANY(%(ids)s) RETURNING id::text""",
+    "disabled": """
+        UPDATE accounts SET disabled_at = now() WHERE id = ANY(%(ids)s) RETURNING id::text""",
+    "too old": """
+        UPDATE sessions SET created_at = now() - interval '91 days'
+         WHERE account_id = ANY(%(ids)s) RETURNING id::text""",
+}
+# Where payouts go, and who one is: there no token is trusted by itself.
+LOOKED_UP = {
+    ("PATCH", "/api/me"),
+    ("DELETE", "/api/me/sessions/{session_id}"),
+    ("POST", "/api/host/payout-accounts"),
+    ("DELETE", "/api/host/payout-accounts/{account_id}"),
+    ("POST", "/api/host/payout-accounts/{account_id}/onboarding"),
+}
+
+
+@pytest.mark.parametrize("how", ENDED)
+async def test_a_token_of_an_admin_opens_nothing_once_its_session_has_ended(
+    scene: Scene, how: str
+) -> None:
+    scene.people["the admin"] = scene.shop.admin
+    assert (await scene.ask("the admin", "GET", "/api/admin/alerts", Rule())).status_code == 200
+    await scene.shop.values(ENDED[how], ids=[scene.shop.admin.id])
+    for (method, path), rule in PROTECTED.items():
+        reply = await scene.ask("the admin", method, path, rule)
+        assert (reply.status_code, reply.json()["code"]) == (401, "session_over"), (
+            f"{method} {path}"
+        )
+
+
+async def test_a_token_of_an_admin_who_is_none_any_more_opens_nothing_of_admins(
+    scene: Scene,
+) -> None:
+    scene.people["the admin"] = scene.shop.admin
+    await scene.shop.values(
+        "UPDATE accounts SET roles = '{guest}' WHERE id = %(id)s RETURNING id::text",
+        id=scene.shop.admin.id,
+    )
+    for (method, path), rule in PROTECTED.items():
+        reply = await scene.ask("the admin", method, path, rule)
+        _judge(reply, rule.stranger, f"{method} {path}")
+
+
+@pytest.mark.parametrize("how", ENDED)
+async def test_a_stolen_token_moves_no_payout_and_no_profile_once_its_session_has_ended(
+    scene: Scene, how: str
+) -> None:
+    scene.people["the host"] = scene.shop.host
+    accounts = "SELECT t::text FROM payout_accounts AS t ORDER BY 1"
+    before = await scene.shop.values(accounts)
+    await scene.shop.values(ENDED[how], ids=[scene.shop.host.id, scene.shop.guest.id])
+    assert PROTECTED.keys() >= LOOKED_UP
+    for method, path in LOOKED_UP:
+        for who in ("the host", GUEST):
+            reply = await scene.ask(who, method, path, PROTECTED[method, path])
+            assert reply.status_code in (401, 403), f"{method} {path}: {reply.text}"
+            if who == "the host":
+                assert reply.json()["code"] == "session_over"
+    assert await scene.shop.values(accounts) == before
 
 
 async def test_another_guest_reaches_nothing_of_the_booking_or_the_listing(scene: Scene) -> None:

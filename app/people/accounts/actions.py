@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from app.foundation import audit
 from app.foundation.addresses import UNKNOWN
-from app.foundation.audit import SYSTEM, Subject
+from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
 from app.foundation.db import Tx, Violated
 from app.foundation.errors import Unauthenticated
 from app.foundation.queue import NotifyAccount, enqueue
@@ -21,14 +21,19 @@ from app.foundation.settings import settings
 from app.foundation.turns import Turns
 from app.people.accounts import queries, rules
 from app.people.accounts.model import (
+    Access,
     Account,
     AccountChanges,
     Credentials,
     EmailTaken,
     Grant,
     NewAccount,
+    NoSuchSession,
+    Principal,
     Role,
+    SessionList,
     SessionOver,
+    SessionReply,
     ShownToken,
     TokenExpired,
     TokenInvalid,
@@ -40,6 +45,7 @@ T = TypeVar("T")
 _KEPT_AFTER_END: Final = timedelta(days=7)
 _USER_AGENT_LENGTH_MAX: Final = 400
 _REFRESH_TOKEN_BYTES: Final = 32
+_SESSIONS_SHOWN_MAX: Final = 100
 _REPLACED_JUST_NOW: Final = timedelta(seconds=30)
 # However often it is refreshed: then a person logs in again.
 SESSION_LIVES_FOR: Final = timedelta(days=90)
@@ -236,6 +242,55 @@ def _refusal(shown: ShownToken) -> Unauthenticated | None:
     return None
 
 
+async def read_roles(tx: Tx, access: Access) -> tuple[Role, ...]:
+    """The roles of who is asking, as they are now and not when the access token was made.
+
+    Raises SessionOver if the session has ended or the account is disabled.
+    """
+    roles = await queries.find_roles(
+        tx,
+        session_id=access.session_id,
+        account_id=access.principal.id,
+        session_lives_for=SESSION_LIVES_FOR,
+    )
+    if roles is None:
+        raise SessionOver("The session was ended; log in again.")
+    return tuple(Role(role) for role in roles)
+
+
+async def list_sessions(tx: Tx, access: Access) -> SessionList:
+    """The sessions of who is asking that have not ended; the last 100 that were used."""
+    rows = await queries.sessions_of(tx, account_id=access.principal.id, limit=_SESSIONS_SHOWN_MAX)
+    return SessionList(
+        sessions=[
+            SessionReply(
+                id=row.id,
+                device=row.user_agent or "unknown",
+                created_at=row.created_at,
+                last_seen_at=row.last_seen_at,
+                is_current=row.id == access.session_id,
+            )
+            for row in rows
+        ]
+    )
+
+
+async def end_session(tx: Tx, session_id: UUID, *, access: Access) -> None:
+    """End a session of who is asking. Raises NoSuchSession, also if it is somebody else's."""
+    ended = await queries.revoke_own(
+        tx, session_id=session_id, account_id=access.principal.id, because="ended by its owner"
+    )
+    if not ended:
+        raise NoSuchSession(f"You have no session {session_id} that has not ended.")
+    await audit.record(
+        tx,
+        by=_actor(access.principal),
+        action="end_session",
+        subject=Subject("session", session_id),
+        reason="ended by its owner",
+    )
+
+
 async def find_session(tx: Tx, *, token: str) -> UUID:
     """The session of a refresh token, used or not. Raises TokenInvalid or TokenExpired."""
     shown = await _find_token(tx, token)
@@ -281,6 +336,13 @@ async def _grant(tx: Tx, *, account: Account, session_id: UUID, token: str = "")
         session_lives_for=SESSION_LIVES_FOR,
     )
     return Grant(account=account, session_id=session_id, refresh_token=token)
+
+
+def _actor(principal: Principal) -> Actor:
+    """Who acts, in the highest role that the account has."""
+    ranked = (Role.ADMIN, Role.HOST, Role.GUEST)
+    role = next(each for each in ranked if each in principal.roles)
+    return Actor(ActorRole(role), principal.id)
 
 
 def _existing(account: Account | None) -> Account:

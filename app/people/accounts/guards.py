@@ -1,13 +1,16 @@
 """Authentication of every request, and the guards that check roles.
 
-Every route needs a login unless it says `exclude_from_auth=True`. Nothing here asks the database:
-an access token is trusted until it expires, which is why it is valid for minutes only.
+Every route needs a login unless it says `exclude_from_auth=True`. An access token of a guest or
+host is trusted until it expires, which is why it is valid for minutes only. That of an admin is
+not, and no token is where payouts are directed (`require_session`): there the session is looked up,
+so that nothing works on that was ended, disabled or taken away.
 """
 
 import time
 from typing import Any, Final, cast
 from uuid import UUID
 
+import msgspec
 from litestar import Request, Response
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
@@ -15,9 +18,10 @@ from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 
 from app.foundation import web
+from app.foundation.db import transaction
 from app.foundation.errors import Problem, Unauthenticated
 from app.foundation.settings import settings
-from app.people.accounts import rules
+from app.people.accounts import actions, rules
 from app.people.accounts.model import Access, CsrfRefused, Principal, Role, RoleMissing
 
 ACCESS: Final = "berthold_access"
@@ -37,7 +41,17 @@ class Authentication(AbstractAuthenticationMiddleware):
 
     async def authenticate_request(self, connection: AnyConnection) -> AuthenticationResult:
         access = authenticate(connection)
+        if Role.ADMIN in access.principal.roles:
+            access = await _looked_up(access)
         return AuthenticationResult(user=access.principal, auth=access)
+
+
+async def _looked_up(access: Access) -> Access:
+    """What an access token stands for now. Raises SessionOver."""
+    async with transaction() as tx:
+        roles = await actions.read_roles(tx, access)
+    principal = msgspec.structs.replace(access.principal, roles=roles)
+    return msgspec.structs.replace(access, principal=principal)
 
 
 def cookie_name(name: str) -> str:
@@ -85,6 +99,11 @@ def check_csrf(connection: AnyConnection, session_id: UUID) -> None:
 def require_host(connection: AnyConnection, _: BaseRouteHandler) -> None:
     """Guard: only for hosts."""
     _require(connection.user, Role.HOST)
+
+
+async def require_session(connection: AnyConnection, _: BaseRouteHandler) -> None:
+    """Guard: only for a session that has not ended, of an account that is not disabled."""
+    await _looked_up(connection.auth)
 
 
 def require_admin(connection: AnyConnection, _: BaseRouteHandler) -> None:

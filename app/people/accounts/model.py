@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from app.foundation.addresses import UNKNOWN
-from app.foundation.errors import Conflict, Forbidden, Unauthenticated
+from app.foundation.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from app.foundation.wire import Input, Name, Output
 
 Email = Annotated[
@@ -102,6 +102,12 @@ class SessionOver(Unauthenticated):
     title = "The session is over"
 
 
+class NoSuchSession(NotFound):
+    """There is no such session of the asker's that has not ended."""
+
+    title = "There is no such session"
+
+
 class NewAccount(Input, frozen=True):
     """A request to register."""
 
@@ -175,6 +181,31 @@ class SignedIn(Output, frozen=True):
     device_token: Annotated[
         str, Meta(description="Send it with the next log-in on this device: it shows a known one")
     ]
+
+
+class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A session that has not ended, as it is stored."""
+
+    id: UUID
+    user_agent: str
+    created_at: datetime
+    last_seen_at: datetime
+
+
+class SessionReply(Output, frozen=True):
+    """A session as its owner sees it: one log-in, on one device."""
+
+    id: UUID
+    device: Annotated[str, Meta(description="As the browser or app calls itself")]
+    created_at: datetime
+    last_seen_at: Annotated[datetime, Meta(description="When it was last refreshed")]
+    is_current: Annotated[bool, Meta(description="Whether this request belongs to it")]
+
+
+class SessionList(Output, frozen=True):
+    """The sessions of an account that have not ended, the one that was used last first."""
+
+    sessions: list[SessionReply]
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):

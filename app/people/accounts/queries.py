@@ -7,8 +7,8 @@ tokens do too, and moving the business clock must not log everybody out.
 from datetime import timedelta
 from uuid import UUID
 
-from app.foundation.db import Tx, execute, fetch_one, fetch_value, fetch_values
-from app.people.accounts.model import Account, Credentials, ShownToken
+from app.foundation.db import Tx, execute, fetch_all, fetch_one, fetch_value, fetch_values
+from app.people.accounts.model import Account, Credentials, SessionRow, ShownToken
 
 
 async def insert_account(
@@ -51,6 +51,46 @@ async def find_account(tx: Tx, *, account_id: UUID) -> Account | None:
           FROM accounts
          WHERE id = %(account_id)s AND disabled_at IS NULL""",
         account_id=account_id,
+    )
+
+
+async def find_roles(
+    tx: Tx, *, session_id: UUID, account_id: UUID, session_lives_for: timedelta
+) -> list[str] | None:
+    """The roles of an account as they are now; None if it is disabled, or its session has ended."""
+    return await fetch_value(
+        tx,
+        list[str],
+        """
+        SELECT account.roles
+          FROM sessions AS session
+          JOIN accounts AS account ON account.id = session.account_id
+         WHERE session.id = %(session_id)s AND account.id = %(account_id)s
+           AND session.revoked_at IS NULL AND account.disabled_at IS NULL
+           AND session.created_at > now() - %(session_lives_for)s""",
+        session_id=session_id,
+        account_id=account_id,
+        session_lives_for=session_lives_for,
+    )
+
+
+async def sessions_of(tx: Tx, *, account_id: UUID, limit: int) -> list[SessionRow]:
+    """The sessions of an account that have not ended, the one that was used last first."""
+    return await fetch_all(
+        tx,
+        SessionRow,
+        """
+        SELECT session.id, session.user_agent, session.created_at,
+               max(token.issued_at) AS last_seen_at
+          FROM sessions AS session
+          JOIN refresh_tokens AS token ON token.session_id = session.id
+         WHERE session.account_id = %(account_id)s AND session.revoked_at IS NULL
+         GROUP BY session.id
+        HAVING max(token.expires_at) > now()
+         ORDER BY max(token.issued_at) DESC, session.id
+         LIMIT %(limit)s""",
+        account_id=account_id,
+        limit=limit,
     )
 
 
@@ -227,6 +267,20 @@ async def revoke_session(tx: Tx, *, session_id: UUID, because: str) -> UUID | No
         session_id=session_id,
         because=because,
     )
+
+
+async def revoke_own(tx: Tx, *, session_id: UUID, account_id: UUID, because: str) -> bool:
+    """End a session of this account; False if it has no such session that has not ended."""
+    ended = await execute(
+        tx,
+        """
+        UPDATE sessions SET revoked_at = now(), revoked_because = %(because)s
+         WHERE id = %(session_id)s AND account_id = %(account_id)s AND revoked_at IS NULL""",
+        session_id=session_id,
+        account_id=account_id,
+        because=because,
+    )
+    return ended == 1
 
 
 async def revoke_sessions_of(tx: Tx, *, account_id: UUID, because: str) -> int:

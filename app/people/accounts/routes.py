@@ -3,11 +3,11 @@
 from typing import Any, Final
 from uuid import UUID
 
-from litestar import Request, Response, get, patch, post
+from litestar import Request, Response, delete, get, patch, post
 from litestar.datastructures import Cookie, State
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import SecurityScheme
-from litestar.params import JSONBody
+from litestar.params import FromPath, JSONBody
 
 from app.foundation import limits
 from app.foundation.addresses import client_range
@@ -23,6 +23,7 @@ from app.people.accounts.guards import (
     REFRESH,
     AuthenticatedRequest,
     cookie_name,
+    require_session,
 )
 from app.people.accounts.model import (
     Account,
@@ -32,6 +33,7 @@ from app.people.accounts.model import (
     LogOut,
     NewAccount,
     Refresh,
+    SessionList,
     SignedIn,
 )
 
@@ -138,6 +140,7 @@ async def read_me(request: AuthenticatedRequest) -> Account:
 
 @patch(
     "/api/me",
+    guards=[require_session],
     tags=["accounts"],
     summary="Change fields of one's own account; those that are not sent stay as they are",
 )
@@ -146,7 +149,34 @@ async def change_me(request: AuthenticatedRequest, data: JSONBody[AccountChanges
         return await actions.change_account(tx, account_id=request.user.id, changes=data)
 
 
-routes: list[HTTPRouteHandler] = [register, log_in, refresh, log_out, read_me, change_me]
+@get("/api/me/sessions", tags=["accounts"], summary="Where you are logged in")
+async def list_sessions(request: AuthenticatedRequest) -> SessionList:
+    async with transaction() as tx:
+        return await actions.list_sessions(tx, request.auth)
+
+
+@delete(
+    "/api/me/sessions/{session_id:uuid}",
+    guards=[require_session],
+    tags=["accounts"],
+    summary="Log a device out",
+)
+async def end_session(request: AuthenticatedRequest, session_id: FromPath[UUID]) -> None:
+    """Its access token works on for minutes, but not for payouts and not for admins."""
+    async with transaction() as tx:
+        await actions.end_session(tx, session_id, access=request.auth)
+
+
+routes: list[HTTPRouteHandler] = [
+    register,
+    log_in,
+    refresh,
+    log_out,
+    read_me,
+    change_me,
+    list_sessions,
+    end_session,
+]
 
 
 def _refresh_token(request: AnyRequest, given: str | None) -> str | None:

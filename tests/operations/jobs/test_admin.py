@@ -14,7 +14,7 @@ from tests.tasks.runner.bench import NEVER_S, Bench, until, working
 
 
 async def _fail(_job: TakenJob) -> None:
-    raise ValueError(f"no such thing, said {settings().secret_keys[0]}")
+    raise ValueError(f"no such thing, said {settings().secret_keys[0].reveal()}")
 
 
 async def _dead(bench: Bench, *queues: str) -> list[int]:

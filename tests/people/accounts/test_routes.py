@@ -13,6 +13,7 @@ from tests.people.accounts.client import PASSWORD, access, assert_problem, beare
 from tests.production import STRONG
 
 ACCESS, REFRESH, CSRF = "berthold_access", "berthold_refresh", "berthold_csrf"
+DEVICE = "berthold_device"
 LOGIN = {"email": "ada@example.com", "password": PASSWORD}
 
 
@@ -269,7 +270,7 @@ async def test_a_browser_logs_out_with_its_csrf_token(client: httpx.AsyncClient)
     assert_problem(await client.post("/api/auth/logout"), 403, "csrf_refused")
     reply = await client.post("/api/auth/logout", headers={"x-csrf-token": tokens["csrfToken"]})
     assert reply.status_code == 204, reply.text
-    assert not client.cookies, "the browser forgets all of them"
+    assert set(client.cookies) == {DEVICE}, "the browser forgets all but that it has been here"
     body = {"refreshToken": tokens["refreshToken"]}
     assert_problem(await client.post("/api/auth/refresh", json=body), 401, "session_over")
 
@@ -307,6 +308,33 @@ async def test_logging_out_everywhere_ends_the_sessions_of_this_account_only(
         body = {"refreshToken": tokens["refreshToken"]}
         reply = await client.post("/api/auth/refresh", json=body)
         assert reply.status_code == status
+
+
+async def test_one_sees_where_one_is_logged_in_and_logs_a_device_out(
+    client: httpx.AsyncClient, other_client: httpx.AsyncClient
+) -> None:
+    phone = await register(client)
+    await register(other_client, email="eve@example.com")
+    client.cookies.clear()
+    agent = {"user-agent": "Firefox on Linux"}
+    laptop = (await client.post("/api/auth/login", json=LOGIN, headers=agent)).json()
+    client.cookies.clear()
+    asks = bearer(laptop["accessToken"])
+    listed = (await client.get("/api/me/sessions", headers=asks)).json()["sessions"]
+    assert [(each["device"] == agent["user-agent"], each["isCurrent"]) for each in listed] == [
+        (True, True), (False, False),
+    ]  # fmt: skip
+    others = f"/api/me/sessions/{listed[1]['id']}"
+    eve = await other_client.delete(others, headers={"x-csrf-token": other_client.cookies[CSRF]})
+    assert_problem(eve, 404, "no_such_session")
+    assert (await client.delete(others, headers=asks)).status_code == 204
+    assert_problem(await client.delete(others, headers=asks), 404, "no_such_session")
+    body = {"refreshToken": phone["refreshToken"]}
+    assert_problem(await client.post("/api/auth/refresh", json=body), 401, "session_over")
+    (left,) = (await client.get("/api/me/sessions", headers=asks)).json()["sessions"]
+    assert left["isCurrent"]
+    stale = await client.patch("/api/me", json={"name": "X"}, headers=bearer(phone["accessToken"]))
+    assert_problem(stale, 401, "session_over")
 
 
 async def test_a_stranger_cannot_log_out(client: httpx.AsyncClient) -> None:
