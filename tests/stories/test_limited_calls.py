@@ -2,7 +2,6 @@
 
 import pytest
 
-from app.foundation.db import fetch_value, transaction
 from app.foundation.settings import settings
 from tests.shop import Shop
 
@@ -20,7 +19,7 @@ async def test_sixty_verifications_are_twenty_questions_to_the_gateway(shop: Sho
     assert codes == [200] * 20 + [429] * 40
 
 
-async def test_forged_webhooks_are_limited_and_signed_ones_are_not(shop: Shop) -> None:
+async def test_forged_webhooks_are_limited(shop: Shop) -> None:
     headers = {"x-paystack-signature": "0" * 128}
     codes = [
         (await shop.api.post("/api/webhooks/paystack", content=b"{}", headers=headers)).status_code
@@ -28,7 +27,3 @@ async def test_forged_webhooks_are_limited_and_signed_ones_are_not(shop: Shop) -
     ]
     assert set(codes[:60]) == {401}
     assert codes.count(429) > 30, "one more each second"
-    payment = await shop.pending(await shop.reserve("1A"))
-    await shop.sandbox.pay(payment["reference"])
-    async with transaction() as tx:
-        assert await fetch_value(tx, int, "SELECT count(*) FROM webhook_events") == 1
