@@ -14,6 +14,8 @@ from app.foundation.wire import Input, Name, Output, Text
 from app.market.stay_rules.model import NewStayRules, StayRules
 
 UNITS_MAX: Final = 500  # per listing
+NEW_HOST_LISTINGS_MAX: Final = 20  # without a completed booking; times LIMITS_SCALE
+NEW_HOST_UNITS_MAX: Final = 1_000
 RANGES_MAX: Final = 500  # price overrides per listing, and as many blocked dates
 PRICE_MIN: Final = 1  # per slot: a booking that costs nothing could never be paid for
 
@@ -54,6 +56,12 @@ class NotYourListing(Forbidden):
 
 class LabelTaken(Conflict):
     """Two units of one listing cannot have one label."""
+
+
+class NewHostQuota(Conflict):
+    """A host without a completed booking offers as much as such a host may."""
+
+    title = "You offer as much as a new host may"
 
 
 class ListingFull(Conflict):

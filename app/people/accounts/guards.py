@@ -27,6 +27,7 @@ from app.people.accounts.model import Access, CsrfRefused, Principal, Role, Role
 ACCESS: Final = "berthold_access"
 REFRESH: Final = "berthold_refresh"
 CSRF: Final = "berthold_csrf"
+DEVICE: Final = "berthold_device"
 CSRF_HEADER: Final = "x-csrf-token"
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})

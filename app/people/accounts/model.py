@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from app.foundation.addresses import UNKNOWN
 from app.foundation.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from app.foundation.wire import Input, Name, Output
 
@@ -29,6 +30,7 @@ Zone = Annotated[str, Meta(max_length=64, description="IANA time zone", examples
 RefreshToken = Annotated[
     str, Meta(max_length=200, description="From the last reply; a browser sends its cookie instead")
 ]
+DeviceToken = Annotated[str, Meta(max_length=200)]
 
 
 class Role(StrEnum):
@@ -139,8 +141,18 @@ class NewAccount(Input, frozen=True):
 
 
 class LogIn(Input, frozen=True):
+    """`deviceToken`: of an earlier log-in on this device; browsers send theirs as a cookie."""
+
     email: Email
     password: Password
+    device_token: DeviceToken | None = None
+
+
+class Client(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a request comes from: its address range, and the token of a device, if it sent one."""
+
+    address_range: str = UNKNOWN
+    device_token: str | None = None
 
 
 class Refresh(Input, frozen=True):
@@ -196,6 +208,9 @@ class SignedIn(Output, frozen=True):
     expires_in: Annotated[int, Meta(description="Seconds until the access token expires")]
     csrf_token: Annotated[
         str, Meta(description="A browser sends it as `x-csrf-token` with all but GET and HEAD")
+    ]
+    device_token: Annotated[
+        str, Meta(description="Send it with the next log-in on this device: it shows a known one")
     ]
 
 

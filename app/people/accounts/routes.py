@@ -9,9 +9,12 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import SecurityScheme
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
+from app.foundation import limits
+from app.foundation.addresses import client_range
 from app.foundation.audit import Actor, ActorRole
 from app.foundation.db import Tx, transaction
 from app.foundation.errors import Unauthenticated
+from app.foundation.limited import by_address
 from app.foundation.settings import settings
 from app.foundation.web import PageCursor, PageSize
 from app.foundation.wire import ReasonBody
@@ -19,6 +22,7 @@ from app.people.accounts import actions, guards, rules, stories
 from app.people.accounts.guards import (
     ACCESS,
     CSRF,
+    DEVICE,
     REFRESH,
     AuthenticatedRequest,
     cookie_name,
@@ -28,6 +32,7 @@ from app.people.accounts.guards import (
 from app.people.accounts.model import (
     Account,
     AccountChanges,
+    Client,
     LogIn,
     LogOut,
     NewAccount,
@@ -41,6 +46,7 @@ from app.people.accounts.model import (
 
 _AUTH_PATH: Final = "/api/auth"  # the refresh cookie is sent nowhere else
 _DAY_S: Final = 86_400
+_DEVICE_KNOWN_S: Final = 365 * _DAY_S  # it stays when its session ends
 
 _A_GUEST: Final = {
     "email": "ada@example.com",
@@ -77,12 +83,15 @@ AnyRequest = Request[Any, Any, State]
 @post(
     f"{_AUTH_PATH}/register",
     exclude_from_auth=True,
+    guards=[by_address(limits.REGISTER)],
     tags=["accounts"],
     summary="Create an account, and log in",
     examples={"a guest": _A_GUEST, "a host": _A_HOST},
 )
 async def register(request: AnyRequest, data: JSONBody[NewAccount]) -> Response[SignedIn]:
-    signed_in = await stories.register(data, user_agent=_user_agent(request))
+    signed_in = await stories.register(
+        data, user_agent=_user_agent(request), client=_client(request)
+    )
     return _with_cookies(signed_in, status=201)
 
 
@@ -95,7 +104,7 @@ async def register(request: AnyRequest, data: JSONBody[NewAccount]) -> Response[
     examples={"a guest": {name: _A_GUEST[name] for name in ("email", "password")}},
 )
 async def log_in(request: AnyRequest, data: JSONBody[LogIn]) -> Response[SignedIn]:
-    signed_in = await stories.log_in(data, user_agent=_user_agent(request))
+    signed_in = await stories.log_in(data, user_agent=_user_agent(request), client=_client(request))
     return _with_cookies(signed_in, status=200)
 
 
@@ -103,6 +112,7 @@ async def log_in(request: AnyRequest, data: JSONBody[LogIn]) -> Response[SignedI
     f"{_AUTH_PATH}/refresh",
     status_code=200,
     exclude_from_auth=True,
+    guards=[by_address(limits.REFRESH)],
     tags=["accounts"],
     summary="Change a refresh token, from the body or the cookie, for new tokens",
 )
@@ -244,6 +254,13 @@ async def _session(tx: Tx, request: AnyRequest, token: str | None) -> UUID:
     return await actions.find_session(tx, token=token)
 
 
+def _client(request: AnyRequest) -> Client:
+    return Client(
+        address_range=client_range(request.scope),
+        device_token=request.cookies.get(cookie_name(DEVICE)),
+    )
+
+
 def _user_agent(request: AnyRequest) -> str:
     return request.headers.get("user-agent", "").replace("\x00", "")
 
@@ -253,7 +270,10 @@ def _with_cookies(signed_in: SignedIn, *, status: int) -> Response[SignedIn]:
         signed_in,
         status_code=status,
         headers={"Cache-Control": "no-store"},
-        cookies=_cookies(signed_in.access_token, signed_in.refresh_token, signed_in.csrf_token),
+        cookies=[
+            *_cookies(signed_in.access_token, signed_in.refresh_token, signed_in.csrf_token),
+            _cookie(DEVICE, signed_in.device_token, max_age=_DEVICE_KNOWN_S, path=_AUTH_PATH),
+        ],
     )
 
 

@@ -143,6 +143,27 @@ def is_csrf(token: str, session_id: UUID, *, keys: Sequence[str]) -> bool:
     return any(same_text(token, write_csrf(session_id, key=key)) for key in keys)
 
 
+def write_device(account_id: UUID, *, key: str, device: str) -> str:
+    """What a device shows at its next log-in to this account: that it has been there before.
+
+    It proves nothing about who holds it: it only has a limit of its own, which strangers cannot
+    use up.
+    """
+    text = f"device:{account_id}:{device}"
+    return f"{device}.{hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()}"
+
+
+def read_device(token: str | None, account_id: UUID, *, keys: Sequence[str]) -> str | None:
+    """The device of this account that a token is of, under any of the keys; None of any other."""
+    device, dot, _ = (token or "").partition(".")
+    if not dot:
+        return None
+    fits = [
+        same_text(token or "", write_device(account_id, key=key, device=device)) for key in keys
+    ]
+    return device if any(fits) else None
+
+
 def same_text(one: str, other: str) -> bool:
     """Whether two texts are equal, in a time that does not depend on where they differ."""
     # As bytes: compare_digest raises for text that is not ASCII, and a header can be any text.

@@ -3,12 +3,16 @@
 import time
 from typing import Final
 
+import msgspec
+
+from app.foundation import limits
 from app.foundation.db import transaction
 from app.foundation.errors import Unauthenticated
 from app.foundation.settings import settings
 from app.people.accounts import actions, rules
 from app.people.accounts.model import (
     Access,
+    Client,
     Credentials,
     Grant,
     LogIn,
@@ -18,14 +22,16 @@ from app.people.accounts.model import (
     SignedIn,
 )
 
+NOWHERE: Final = Client()
 _REFUSED: Final = "E-mail address or password is wrong."
 
 
-async def register(new: NewAccount, *, user_agent: str) -> SignedIn:
+async def register(new: NewAccount, *, user_agent: str, client: Client = NOWHERE) -> SignedIn:
     """Create an account and log it in. Raises EmailTaken or Invalid."""
     new = rules.checked(new)
-    await actions.check_strength(new.password, own=[new.email, new.name])
-    password_hash = await actions.hash_password(new.password)
+    asker = client.address_range
+    await actions.check_strength(new.password, own=[new.email, new.name], asker=asker)
+    password_hash = await actions.hash_password(new.password, asker=asker)
     async with transaction() as tx:
         account = await actions.create_account(
             tx, new=new, roles=rules.roles_of(new), password_hash=password_hash
@@ -34,32 +40,68 @@ async def register(new: NewAccount, *, user_agent: str) -> SignedIn:
     return _signed_in(grant)
 
 
-async def log_in(given: LogIn, *, user_agent: str) -> SignedIn:
-    """Open a session. Raises LogInRefused, with the same text and delay whatever is wrong.
+async def log_in(given: LogIn, *, user_agent: str, client: Client = NOWHERE) -> SignedIn:
+    """Open a session. Raises LogInRefused, with the same text and delay whatever is wrong; Limited.
 
     The hash that the password was checked against may have been replaced meanwhile: by a log-in at
     the same time that renewed the hash of the same password. So it is tried twice.
     """
     given = rules.checked(given)
     for _ in range(2):
-        known = await _proved(given)
-        new_hash = await _hash_if_outdated(given.password, known)
+        known, asker = await _proved(given, client)
+        new_hash = await _hash_if_outdated(given.password, known, asker)
         async with transaction() as tx:
             grant = await actions.open_session_of(
                 tx, credentials=known, new_hash=new_hash, user_agent=user_agent
             )
         if grant:
-            return _signed_in(grant)
+            return _signed_in(grant, device=asker.device)
     raise LogInRefused(_REFUSED)
 
 
-async def _proved(given: LogIn) -> Credentials:
+class _Asker(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose turn it is to have a password hashed: a device's that is known, or an address's."""
+
+    name: str
+    device: str | None
+
+    @property
+    def is_known(self) -> bool:
+        return self.device is not None
+
+
+async def _proved(given: LogIn, client: Client) -> tuple[Credentials, _Asker]:
+    """The account's credentials. A token of the limits is taken before the password is looked at.
+
+    A device that has logged in to this account before has a limit of its own, and its turn before
+    others: so strangers who try passwords cannot lock the owner out.
+    """
     async with transaction() as tx:
         known = await actions.find_credentials(tx, email=given.email)
-    fits = await actions.password_fits(given.password, known)
+        asker = _asker(client, given.device_token or client.device_token, known)
+        await limits.take(tx, *_buckets(given.email, client, asker))
+    fits = await actions.password_fits(
+        given.password, known, asker=asker.name, known=asker.is_known
+    )
     if known is None or not fits:
         raise LogInRefused(_REFUSED)
-    return known
+    return known, asker
+
+
+def _asker(client: Client, token: str | None, known: Credentials | None) -> _Asker:
+    keys = settings().secret_keys
+    device = rules.read_device(token, known.account_id, keys=keys) if known else None
+    name = f"{known.account_id}:{device}" if known and device else client.address_range
+    return _Asker(name=name, device=device)
+
+
+def _buckets(email: str, client: Client, asker: _Asker) -> list[limits.Bucket]:
+    if asker.is_known:
+        return [limits.bucket(limits.LOG_IN_DEVICE, asker.name)]
+    return [
+        limits.bucket(limits.LOG_IN, client.address_range),
+        limits.bucket(limits.LOG_IN_TARGET, email.casefold()),
+    ]
 
 
 async def refresh(token: str) -> SignedIn:
@@ -71,13 +113,13 @@ async def refresh(token: str) -> SignedIn:
     return _signed_in(outcome)
 
 
-async def _hash_if_outdated(password: str, known: Credentials) -> str | None:
+async def _hash_if_outdated(password: str, known: Credentials, asker: _Asker) -> str | None:
     if not rules.is_outdated(known.password_hash):
         return None
-    return await actions.hash_password(password)
+    return await actions.hash_password(password, asker=asker.name, known=asker.is_known)
 
 
-def _signed_in(grant: Grant) -> SignedIn:
+def _signed_in(grant: Grant, *, device: str | None = None) -> SignedIn:
     keys, now = settings().secret_keys, time.time()
     lives_for_s = settings().access_token_seconds
     access = Access(
@@ -91,4 +133,7 @@ def _signed_in(grant: Grant) -> SignedIn:
         refresh_token=grant.refresh_token,
         expires_in=lives_for_s,
         csrf_token=rules.write_csrf(grant.session_id, key=keys[0]),
+        device_token=rules.write_device(
+            grant.account.id, key=keys[0], device=device or grant.session_id.hex
+        ),
     )
