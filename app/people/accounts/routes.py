@@ -1,6 +1,6 @@
 """Registering, logging in and out, and the asker's own account, over HTTP."""
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from litestar import Request, Response, delete, get, patch, post
@@ -12,6 +12,7 @@ from litestar.params import FromPath, JSONBody
 from app.foundation.db import Tx, transaction
 from app.foundation.errors import Unauthenticated
 from app.foundation.settings import settings
+from app.foundation.wire import Output
 from app.people.accounts import actions, guards, rules, stories
 from app.people.accounts.guards import (
     ACCESS,
@@ -24,13 +25,17 @@ from app.people.accounts.guards import (
 from app.people.accounts.model import (
     Account,
     AccountChanges,
+    BeginFactor,
+    ConfirmFactor,
     LogIn,
     LogOut,
     NewAccount,
+    ProveBoth,
     Refresh,
     SessionList,
     SignedIn,
 )
+from app.people.second_factors.model import NewFactor, RecoveryCodes
 
 _AUTH_PATH: Final = "/api/auth"  # the refresh cookie is sent nowhere else
 _DAY_S: Final = 86_400
@@ -64,6 +69,7 @@ SECURITY_SCHEMES: Final = {
     ),
 }
 
+Shown = TypeVar("Shown", bound=Output)
 AnyRequest = Request[Any, Any, State]
 
 
@@ -157,6 +163,56 @@ async def end_session(request: AuthenticatedRequest, session_id: FromPath[UUID])
         await actions.end_session(tx, session_id, access=request.auth)
 
 
+@post(
+    "/api/me/2fa",
+    status_code=200,
+    guards=[require_session],
+    tags=["accounts"],
+    summary="Begin a second factor: a secret for an authenticator app, shown once",
+)
+async def begin_factor(
+    request: AuthenticatedRequest, data: JSONBody[BeginFactor]
+) -> Response[NewFactor]:
+    return _unstored(await stories.begin_factor(request.auth, password=data.password))
+
+
+@post(
+    "/api/me/2fa/confirm",
+    status_code=200,
+    guards=[require_session],
+    tags=["accounts"],
+    summary="Put the second factor in use, by its first code; the recovery codes, shown once",
+)
+async def confirm_factor(
+    request: AuthenticatedRequest, data: JSONBody[ConfirmFactor]
+) -> Response[RecoveryCodes]:
+    return _unstored(await stories.confirm_factor(request.auth, code=data.code))
+
+
+@post(
+    "/api/me/2fa/recovery-codes",
+    status_code=200,
+    guards=[require_session],
+    tags=["accounts"],
+    summary="Ten new recovery codes in place of those before",
+)
+async def renew_recovery_codes(
+    request: AuthenticatedRequest, data: JSONBody[ProveBoth]
+) -> Response[RecoveryCodes]:
+    return _unstored(await stories.renew_recovery_codes(request.auth, data))
+
+
+@post(
+    "/api/me/2fa/end",
+    status_code=204,
+    guards=[require_session],
+    tags=["accounts"],
+    summary="End the second factor; admins cannot",
+)
+async def end_factor(request: AuthenticatedRequest, data: JSONBody[ProveBoth]) -> None:
+    await stories.end_factor(request.auth, data)
+
+
 routes: list[HTTPRouteHandler] = [
     register,
     log_in,
@@ -166,6 +222,10 @@ routes: list[HTTPRouteHandler] = [
     change_me,
     list_sessions,
     end_session,
+    begin_factor,
+    confirm_factor,
+    renew_recovery_codes,
+    end_factor,
 ]
 
 
@@ -190,6 +250,11 @@ async def _session(tx: Tx, request: AnyRequest, token: str | None) -> UUID:
 
 def _user_agent(request: AnyRequest) -> str:
     return request.headers.get("user-agent", "").replace("\x00", "")
+
+
+def _unstored(shown_once: Shown) -> Response[Shown]:
+    """A reply with secrets, which no cache keeps."""
+    return Response(shown_once, status_code=200, headers={"Cache-Control": "no-store"})
 
 
 def _with_cookies(signed_in: SignedIn, *, status: int) -> Response[SignedIn]:
