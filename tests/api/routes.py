@@ -84,6 +84,9 @@ PROTECTED: Final = {
     ("GET", "/api/me"): Rule(),
     ("PATCH", "/api/me"): Rule({"name": "A"}),
     ("GET", "/api/me/sessions"): Rule(),
+    ("GET", "/api/admin/users"): ADMIN_ONLY,
+    ("POST", "/api/admin/users/{user_id}/disable"): ADMIN_ONLY._replace(body={"reason": "A"}),
+    ("POST", "/api/admin/users/{user_id}/enable"): ADMIN_ONLY._replace(body={"reason": "A"}),
     ("DELETE", "/api/me/sessions/{session_id}"): Rule(
         stranger=NOT_YOURS, other_host=NOT_YOURS, guest=NOT_YOURS
     ),

@@ -116,6 +116,7 @@ async def scene(shop: Shop) -> Scene:
         "job_id": "1",
         "name": "money",
         "lease_id": str(make.new_id()),
+        "user_id": str(make.new_id()),
         "session_id": str(make.session_of(shop.host.id)),
     }
     return Scene(shop, other_host, ids)

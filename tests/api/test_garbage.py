@@ -91,6 +91,8 @@ REQUESTS: Final = [
     ("POST", "/api/auth/login", "", {"email": "x@example.com", "password": "x"}),
     ("POST", "/api/auth/refresh", "", {"refreshToken": "x"}),
     ("POST", "/api/auth/logout", "", {"refreshToken": "x", "everywhere": False}),
+    ("POST", "/api/admin/users/{user_id}/disable", "admin", {"reason": "A"}),
+    ("POST", "/api/admin/users/{user_id}/enable", "admin", {"reason": "A"}),
     ("PATCH", "/api/me", "guest", {
         "name": "A", "phone": "+237612345678", "locale": "en", "zone": "UTC"}),
     ("POST", "/api/bookings/reserve", "guest", {
@@ -255,6 +257,7 @@ async def sender(near: Shop) -> Sender:
         "payment_id": str(make.new_id()),
         "chargeback_id": str(make.new_id()),
         "job_id": "1",
+        "user_id": str(make.new_id()),
         "name": "money",
     }
     return Sender(shop, ids)

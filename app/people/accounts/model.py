@@ -107,6 +107,24 @@ class SessionOver(Unauthenticated):
     title = "The session is over"
 
 
+class NoSuchAccount(NotFound):
+    """There is no account with this id or address."""
+
+    title = "There is no such account"
+
+
+class OwnAccount(Conflict):
+    """Nobody shuts out oneself: there would be nobody to undo it."""
+
+    title = "This is your own account"
+
+
+class NothingToChange(Conflict):
+    """The account is disabled already, or it is not."""
+
+    title = "There is nothing to change"
+
+
 class NoSuchSession(NotFound):
     """There is no such session of the asker's that has not ended."""
 
@@ -177,6 +195,19 @@ class Account(Output, frozen=True):
     zone: str
     roles: tuple[Role, ...]
     created_at: datetime
+
+
+class User(Account, frozen=True):
+    """An account as admins see it."""
+
+    disabled_at: datetime | None
+
+
+class UserPage(Output, frozen=True):
+    """Newest first; `nextCursor` is null on the last page."""
+
+    users: list[User]
+    next_cursor: str | None
 
 
 class SignedIn(Output, frozen=True):

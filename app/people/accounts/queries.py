@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.foundation.db import Tx, execute, fetch_all, fetch_one, fetch_value, fetch_values
-from app.people.accounts.model import Account, Credentials, SessionRow, ShownToken
+from app.people.accounts.model import Account, Credentials, SessionRow, ShownToken, User
 
 
 async def insert_account(
@@ -91,6 +91,67 @@ async def sessions_of(tx: Tx, *, account_id: UUID, limit: int) -> list[SessionRo
          LIMIT %(limit)s""",
         account_id=account_id,
         limit=limit,
+    )
+
+
+async def list_users(
+    tx: Tx, *, email: str | None, role: str | None, before: UUID | None, limit: int
+) -> list[User]:
+    """Accounts, the newest first (ids are in the order of time), disabled ones too."""
+    return await fetch_all(
+        tx,
+        User,
+        """
+        SELECT id, email, name, phone, locale, zone, roles, created_at, disabled_at
+          FROM accounts
+         WHERE (%(email)s::text IS NULL OR email = %(email)s)
+           AND (%(role)s::text IS NULL OR %(role)s = ANY(roles))
+           AND (%(before)s::uuid IS NULL OR id < %(before)s)
+         ORDER BY id DESC
+         LIMIT %(limit)s""",
+        email=email,
+        role=role,
+        before=before,
+        limit=limit,
+    )
+
+
+async def lock_user(tx: Tx, *, account_id: UUID) -> User | None:
+    return await fetch_one(
+        tx,
+        User,
+        """
+        SELECT id, email, name, phone, locale, zone, roles, created_at, disabled_at
+          FROM accounts
+         WHERE id = %(account_id)s
+           FOR NO KEY UPDATE""",
+        account_id=account_id,
+    )
+
+
+async def set_disabled(tx: Tx, *, account_id: UUID, disabled: bool) -> User | None:
+    return await fetch_one(
+        tx,
+        User,
+        """
+        UPDATE accounts SET disabled_at = CASE WHEN %(disabled)s THEN now() END
+         WHERE id = %(account_id)s
+        RETURNING id, email, name, phone, locale, zone, roles, created_at, disabled_at""",
+        account_id=account_id,
+        disabled=disabled,
+    )
+
+
+async def add_role(tx: Tx, *, account_id: UUID, role: str) -> User | None:
+    return await fetch_one(
+        tx,
+        User,
+        """
+        UPDATE accounts SET roles = array_append(array_remove(roles, %(role)s), %(role)s)
+         WHERE id = %(account_id)s
+        RETURNING id, email, name, phone, locale, zone, roles, created_at, disabled_at""",
+        account_id=account_id,
+        role=role,
     )
 
 

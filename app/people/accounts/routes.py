@@ -1,18 +1,20 @@
 """Registering, logging in and out, and the asker's own account, over HTTP."""
 
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 from litestar import Request, Response, delete, get, patch, post
 from litestar.datastructures import Cookie, State
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import SecurityScheme
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
+from app.foundation.audit import Actor, ActorRole
 from app.foundation.db import Tx, transaction
 from app.foundation.errors import Unauthenticated
 from app.foundation.settings import settings
-from app.foundation.wire import Output
+from app.foundation.web import PageCursor, PageSize
+from app.foundation.wire import Output, ReasonBody
 from app.people.accounts import actions, guards, rules, stories
 from app.people.accounts.guards import (
     ACCESS,
@@ -20,6 +22,7 @@ from app.people.accounts.guards import (
     REFRESH,
     AuthenticatedRequest,
     cookie_name,
+    require_admin,
     require_session,
 )
 from app.people.accounts.model import (
@@ -32,8 +35,11 @@ from app.people.accounts.model import (
     NewAccount,
     ProveBoth,
     Refresh,
+    Role,
     SessionList,
     SignedIn,
+    User,
+    UserPage,
 )
 from app.people.second_factors.model import NewFactor, RecoveryCodes
 
@@ -213,7 +219,56 @@ async def end_factor(request: AuthenticatedRequest, data: JSONBody[ProveBoth]) -
     await stories.end_factor(request.auth, data)
 
 
+@get(
+    "/api/admin/users",
+    guards=[require_admin],
+    tags=["admin"],
+    summary="All accounts, newest first, by address or role",
+)
+async def list_users(
+    email: Annotated[str | None, QueryParameter(max_length=254, description="Whole")] = None,
+    role: FromQuery[Role | None] = None,
+    limit: PageSize = 20,
+    cursor: PageCursor = None,
+) -> UserPage:
+    async with transaction() as tx:
+        return await actions.list_users(tx, email=email, role=role, limit=limit, cursor=cursor)
+
+
+@post(
+    "/api/admin/users/{user_id:uuid}/disable",
+    status_code=200,
+    guards=[require_admin],
+    tags=["admin"],
+    summary="Shut an account out: its sessions end, and it cannot log in",
+)
+async def disable_user(
+    request: AuthenticatedRequest, user_id: FromPath[UUID], data: JSONBody[ReasonBody]
+) -> User:
+    async with transaction() as tx:
+        by = Actor(ActorRole.ADMIN, request.user.id)
+        return await actions.disable(tx, user_id, by=by, reason=data.reason)
+
+
+@post(
+    "/api/admin/users/{user_id:uuid}/enable",
+    status_code=200,
+    guards=[require_admin],
+    tags=["admin"],
+    summary="Let an account log in again that was disabled",
+)
+async def enable_user(
+    request: AuthenticatedRequest, user_id: FromPath[UUID], data: JSONBody[ReasonBody]
+) -> User:
+    async with transaction() as tx:
+        by = Actor(ActorRole.ADMIN, request.user.id)
+        return await actions.enable(tx, user_id, by=by, reason=data.reason)
+
+
 routes: list[HTTPRouteHandler] = [
+    list_users,
+    disable_user,
+    enable_user,
     register,
     log_in,
     refresh,
