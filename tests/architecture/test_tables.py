@@ -24,6 +24,8 @@ OWNERS: Final = {
     "accounts": "people/accounts",
     "sessions": "people/accounts",
     "refresh_tokens": "people/accounts",
+    "second_factors": "people/second_factors",
+    "recovery_codes": "people/second_factors",
     # edge
     "gateway_calls": "edge/calls",
     "gateway_outages": "edge/calls",

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from app.foundation.addresses import UNKNOWN
 from app.foundation.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from app.foundation.wire import Input, Name, Output
+from app.people.second_factors.model import Code
 
 Email = Annotated[
     str, Meta(min_length=3, max_length=254, description="In any case", examples=["ada@example.com"])
@@ -90,6 +91,12 @@ class LogInRefused(Unauthenticated):
     title = "E-mail address or password is wrong"
 
 
+class PasswordWrong(Forbidden):
+    """The password of who is asking, which the request needs, is wrong."""
+
+    title = "The password is wrong"
+
+
 class TokenReused(Unauthenticated):
     """An old refresh token was used again, so somebody may have stolen it. The session is ended."""
 
@@ -145,6 +152,7 @@ class LogIn(Input, frozen=True):
 
     email: Email
     password: Password
+    code: Annotated[Code | None, Meta(description="Where a second factor is set")] = None
     device_token: DeviceToken | None = None
 
 
@@ -153,6 +161,21 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
 
     address_range: str = UNKNOWN
     device_token: str | None = None
+
+
+class BeginFactor(Input, frozen=True):
+    password: Password
+
+
+class ConfirmFactor(Input, frozen=True):
+    code: Code
+
+
+class ProveBoth(Input, frozen=True):
+    """Password and code, for what a stolen access token must not do."""
+
+    password: Password
+    code: Code
 
 
 class Refresh(Input, frozen=True):

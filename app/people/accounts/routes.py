@@ -1,6 +1,6 @@
 """Registering, logging in and out, and the asker's own account, over HTTP."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 from litestar import Request, Response, delete, get, patch, post
@@ -17,7 +17,7 @@ from app.foundation.errors import Unauthenticated
 from app.foundation.limited import by_address
 from app.foundation.settings import settings
 from app.foundation.web import PageCursor, PageSize
-from app.foundation.wire import ReasonBody
+from app.foundation.wire import Output, ReasonBody
 from app.people.accounts import actions, guards, rules, stories
 from app.people.accounts.guards import (
     ACCESS,
@@ -32,10 +32,13 @@ from app.people.accounts.guards import (
 from app.people.accounts.model import (
     Account,
     AccountChanges,
+    BeginFactor,
     Client,
+    ConfirmFactor,
     LogIn,
     LogOut,
     NewAccount,
+    ProveBoth,
     Refresh,
     Role,
     SessionList,
@@ -43,6 +46,7 @@ from app.people.accounts.model import (
     User,
     UserPage,
 )
+from app.people.second_factors.model import NewFactor, RecoveryCodes
 
 _AUTH_PATH: Final = "/api/auth"  # the refresh cookie is sent nowhere else
 _DAY_S: Final = 86_400
@@ -77,6 +81,7 @@ SECURITY_SCHEMES: Final = {
     ),
 }
 
+Shown = TypeVar("Shown", bound=Output)
 AnyRequest = Request[Any, Any, State]
 
 
@@ -174,6 +179,56 @@ async def end_session(request: AuthenticatedRequest, session_id: FromPath[UUID])
         await actions.end_session(tx, session_id, access=request.auth)
 
 
+@post(
+    "/api/me/2fa",
+    status_code=200,
+    guards=[require_session],
+    tags=["accounts"],
+    summary="Begin a second factor: a secret for an authenticator app, shown once",
+)
+async def begin_factor(
+    request: AuthenticatedRequest, data: JSONBody[BeginFactor]
+) -> Response[NewFactor]:
+    return _unstored(await stories.begin_factor(request.auth, password=data.password))
+
+
+@post(
+    "/api/me/2fa/confirm",
+    status_code=200,
+    guards=[require_session],
+    tags=["accounts"],
+    summary="Put the second factor in use, by its first code; the recovery codes, shown once",
+)
+async def confirm_factor(
+    request: AuthenticatedRequest, data: JSONBody[ConfirmFactor]
+) -> Response[RecoveryCodes]:
+    return _unstored(await stories.confirm_factor(request.auth, code=data.code))
+
+
+@post(
+    "/api/me/2fa/recovery-codes",
+    status_code=200,
+    guards=[require_session],
+    tags=["accounts"],
+    summary="Ten new recovery codes in place of those before",
+)
+async def renew_recovery_codes(
+    request: AuthenticatedRequest, data: JSONBody[ProveBoth]
+) -> Response[RecoveryCodes]:
+    return _unstored(await stories.renew_recovery_codes(request.auth, data))
+
+
+@post(
+    "/api/me/2fa/end",
+    status_code=204,
+    guards=[require_session],
+    tags=["accounts"],
+    summary="End the second factor; admins cannot",
+)
+async def end_factor(request: AuthenticatedRequest, data: JSONBody[ProveBoth]) -> None:
+    await stories.end_factor(request.auth, data)
+
+
 @get(
     "/api/admin/users",
     guards=[require_admin],
@@ -232,6 +287,10 @@ routes: list[HTTPRouteHandler] = [
     change_me,
     list_sessions,
     end_session,
+    begin_factor,
+    confirm_factor,
+    renew_recovery_codes,
+    end_factor,
 ]
 
 
@@ -263,6 +322,11 @@ def _client(request: AnyRequest) -> Client:
 
 def _user_agent(request: AnyRequest) -> str:
     return request.headers.get("user-agent", "").replace("\x00", "")
+
+
+def _unstored(shown_once: Shown) -> Response[Shown]:
+    """A reply with secrets, which no cache keeps."""
+    return Response(shown_once, status_code=200, headers={"Cache-Control": "no-store"})
 
 
 def _with_cookies(signed_in: SignedIn, *, status: int) -> Response[SignedIn]:

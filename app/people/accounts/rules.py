@@ -23,7 +23,8 @@ from email_validator import validate_email
 from zxcvbn import zxcvbn
 
 from app.foundation.clock import is_zone
-from app.foundation.errors import FieldError, Invalid
+from app.foundation.errors import FieldError, Invalid, Problem
+from app.foundation.limits import Limited
 from app.people.accounts.model import (
     Access,
     AccountChanges,
@@ -33,6 +34,13 @@ from app.people.accounts.model import (
     Role,
     TokenExpired,
     TokenInvalid,
+)
+from app.people.second_factors.model import (
+    CodeRequired,
+    CodeWrong,
+    LogInCodeWrong,
+    NoSecondFactor,
+    Proof,
 )
 
 Checked = TypeVar("Checked", NewAccount, LogIn, AccountChanges)
@@ -46,6 +54,7 @@ NOBODYS_HASH: Final = (
     "$f0t8FMA6lcd3G+Glgy/EJg$/vB7ZLqGSvUXE4/MjiZWUE9ElutYd/SqRI4cOKHKHn4"
 )
 
+_WRONG_CODES_S: Final = 15 * 60  # as long as second_factors counts them
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
 _PHONE_PUNCTUATION: Final = re.compile(r"[ ().\u00a0-]")
 _LOCALE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -79,9 +88,7 @@ def write_access(access: Access, *, keys: Sequence[str], now: float) -> str:
         "exp": access.expires_at,
         "iss": _ISSUER,
     }
-    return jwt.encode(  # pyright: ignore[reportUnknownMemberType]
-        payload, keys[0], algorithm=_ALGORITHM
-    )
+    return jwt.encode(payload, keys[0], algorithm=_ALGORITHM)
 
 
 def read_access(token: str, *, keys: tuple[str, ...], now: float) -> Access:
@@ -111,7 +118,7 @@ def _payload(token: str, key: str) -> dict[str, Any]:
 
     `iat` is not checked: the clocks of two web machines may differ by a second.
     """
-    return jwt.decode(  # pyright: ignore[reportUnknownMemberType]
+    return jwt.decode(
         token,
         key,
         algorithms=[_ALGORITHM],
@@ -248,6 +255,32 @@ def is_outdated(password_hash: str) -> bool:
 def _one_spelling(password: str) -> str:
     """One form of a password, as keyboards encode é differently (NIST SP 800-63B §3.1.1.2)."""
     return unicodedata.normalize("NFKC", password)
+
+
+def log_in_refusal(proof: Proof) -> Problem | None:
+    """Why a right password does not log in; None if it does."""
+    match proof:
+        case Proof.NOT_NEEDED | Proof.RIGHT:
+            return None
+        case Proof.MISSING:
+            return CodeRequired("Send `code` as well, from your authenticator app.")
+        case Proof.WRONG:
+            return LogInCodeWrong("Wait for the next code, or send a recovery code.")
+        case Proof.TOO_MANY:
+            return Limited("Too many codes were wrong.", retry_after_s=_WRONG_CODES_S)
+
+
+def refuse_code(proof: Proof) -> None:
+    """Raise why a code does not prove the second factor of who is asking; nothing if it does."""
+    match proof:
+        case Proof.RIGHT:
+            return
+        case Proof.NOT_NEEDED:
+            raise NoSecondFactor("You have no second factor.")
+        case Proof.TOO_MANY:
+            raise Limited("Too many codes were wrong.", retry_after_s=_WRONG_CODES_S)
+        case Proof.WRONG | Proof.MISSING:
+            raise CodeWrong("Wait for the next code, or send a recovery code.")
 
 
 def roles_of(new: NewAccount) -> tuple[Role, ...]:

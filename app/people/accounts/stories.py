@@ -7,19 +7,30 @@ import msgspec
 
 from app.foundation import limits
 from app.foundation.db import transaction
-from app.foundation.errors import Unauthenticated
+from app.foundation.errors import Problem, Unauthenticated
 from app.foundation.settings import settings
 from app.people.accounts import actions, rules
 from app.people.accounts.model import (
     Access,
+    Account,
     Client,
     Credentials,
     Grant,
     LogIn,
     LogInRefused,
     NewAccount,
+    PasswordWrong,
     Principal,
+    ProveBoth,
+    Role,
     SignedIn,
+)
+from app.people.second_factors import actions as second_factors
+from app.people.second_factors.model import (
+    CodeWrong,
+    NewFactor,
+    RecoveryCodes,
+    SecondFactorRequired,
 )
 
 NOWHERE: Final = Client()
@@ -52,8 +63,10 @@ async def log_in(given: LogIn, *, user_agent: str, client: Client = NOWHERE) -> 
         new_hash = await _hash_if_outdated(given.password, known, asker)
         async with transaction() as tx:
             grant = await actions.open_session_of(
-                tx, credentials=known, new_hash=new_hash, user_agent=user_agent
+                tx, credentials=known, code=given.code, new_hash=new_hash, user_agent=user_agent
             )
+        if isinstance(grant, Problem):
+            raise grant
         if grant:
             return _signed_in(grant, device=asker.device)
     raise LogInRefused(_REFUSED)
@@ -111,6 +124,60 @@ async def refresh(token: str) -> SignedIn:
     if isinstance(outcome, Unauthenticated):
         raise outcome
     return _signed_in(outcome)
+
+
+async def begin_factor(access: Access, *, password: str) -> NewFactor:
+    """Make a secret for an authenticator app. Raises PasswordWrong or SecondFactorSet."""
+    account = await _with_password(access, password)
+    async with transaction() as tx:
+        return await second_factors.begin(tx, account_id=account.id, email=account.email)
+
+
+async def confirm_factor(access: Access, *, code: str) -> RecoveryCodes:
+    """Put a second factor in use. Raises CodeWrong, NoSecondFactor or SecondFactorSet."""
+    async with transaction() as tx:
+        codes = await second_factors.confirm(
+            tx, by=actions.actor_of(access.principal), account_id=access.principal.id, code=code
+        )
+    if codes is None:
+        raise CodeWrong("Compare the clock of your device, and wait for the next code.")
+    return codes
+
+
+async def renew_recovery_codes(access: Access, proof: ProveBoth) -> RecoveryCodes:
+    """Ten new recovery codes. Raises PasswordWrong, CodeWrong or NoSecondFactor."""
+    account = await _with_both(access, proof)
+    async with transaction() as tx:
+        return await second_factors.renew_recovery_codes(
+            tx, by=actions.actor_of(access.principal), account_id=account.id
+        )
+
+
+async def end_factor(access: Access, proof: ProveBoth) -> None:
+    """End a second factor. Raises PasswordWrong, CodeWrong, NoSecondFactor; also for admins."""
+    account = await _with_both(access, proof)
+    if Role.ADMIN in account.roles:
+        raise SecondFactorRequired("Replace the recovery codes instead, or ask another admin.")
+    async with transaction() as tx:
+        await second_factors.end(tx, by=actions.actor_of(access.principal), account_id=account.id)
+
+
+async def _with_both(access: Access, given: ProveBoth) -> Account:
+    account = await _with_password(access, given.password)
+    async with transaction() as tx:
+        proof = await second_factors.prove(tx, account_id=account.id, code=given.code)
+    rules.refuse_code(proof)
+    return account
+
+
+async def _with_password(access: Access, password: str) -> Account:
+    """The account of who is asking, if this is its password. Raises PasswordWrong."""
+    async with transaction() as tx:
+        account = await actions.read_account(tx, account_id=access.principal.id)
+        known = await actions.find_credentials(tx, email=account.email)
+    if not await actions.password_fits(password, known):
+        raise PasswordWrong("Send the password of your account.")
+    return account
 
 
 async def _hash_if_outdated(password: str, known: Credentials, asker: _Asker) -> str | None:

@@ -323,7 +323,7 @@ async def test_a_password_that_changes_during_the_check_opens_no_session(pool: N
     assert proved is not None
     async with transaction() as tx:
         assert not await actions.open_session_of(
-            tx, credentials=proved, new_hash=None, user_agent=""
+            tx, credentials=proved, code=None, new_hash=None, user_agent=""
         )
     assert await count("sessions") == 0
 

@@ -14,6 +14,7 @@ from app.people.accounts.actions.passwords import (
 )
 from app.people.accounts.actions.sessions import (
     SESSION_LIVES_FOR,
+    actor_of,
     end_session,
     find_session,
     forget_old,
@@ -33,6 +34,7 @@ from app.people.accounts.actions.users import (
 
 __all__ = [
     "SESSION_LIVES_FOR",
+    "actor_of",
     "change_account",
     "check_strength",
     "create_account",

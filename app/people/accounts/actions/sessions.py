@@ -10,7 +10,7 @@ import uuid_utils.compat
 from app.foundation import audit
 from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
 from app.foundation.db import Tx
-from app.foundation.errors import Unauthenticated
+from app.foundation.errors import Problem, Unauthenticated
 from app.foundation.queue import NotifyAccount, enqueue
 from app.foundation.retention import Batch
 from app.foundation.settings import settings
@@ -33,6 +33,8 @@ from app.people.accounts.model import (
 )
 from app.people.accounts.queries import accounts as account_queries
 from app.people.accounts.queries import sessions as queries
+from app.people.second_factors import actions as second_factors
+from app.people.second_factors.model import Proof
 
 _KEPT_AFTER_END: Final = timedelta(days=7)
 _USER_AGENT_LENGTH_MAX: Final = 400
@@ -44,21 +46,43 @@ SESSION_LIVES_FOR: Final = timedelta(days=90)
 
 
 async def open_session_of(
-    tx: Tx, *, credentials: Credentials, new_hash: str | None, user_agent: str
-) -> Grant | None:
+    tx: Tx,
+    *,
+    credentials: Credentials,
+    code: str | None,
+    new_hash: str | None,
+    user_agent: str,
+) -> Grant | Problem | None:
     """Open a session for an account whose credentials were checked.
 
     `new_hash` replaces the stored hash, if given. None if the credentials have changed or the
-    account was disabled since they were checked.
+    account was disabled since they were checked. The problem if the account has a second factor and
+    `code` does not prove it: returned, because a wrong code is counted, which must be committed.
     """
     account = await account_queries.find_account_of(tx, credentials=credentials)
     if account is None:
         return None
+    proof = await second_factors.prove(tx, account_id=account.id, code=code)
+    if refusal := rules.log_in_refusal(proof):
+        await _record_refused_code(tx, account.id, proof)
+        return refusal
     if new_hash:
         await account_queries.replace_password_hash(
             tx, account_id=account.id, old=credentials.password_hash, new=new_hash
         )
     return await open_session(tx, account=account, user_agent=user_agent)
+
+
+async def _record_refused_code(tx: Tx, account_id: UUID, proof: Proof) -> None:
+    if proof is not Proof.WRONG:  # what is missing is no attack, and of too many there is enough
+        return
+    await audit.record(
+        tx,
+        by=SYSTEM,
+        action="refuse_log_in",
+        subject=Subject("account", account_id),
+        reason="the password was right, the code wrong",
+    )
 
 
 async def open_session(tx: Tx, *, account: Account, user_agent: str) -> Grant:
@@ -189,7 +213,7 @@ async def end_session(tx: Tx, session_id: UUID, *, access: Access) -> None:
         raise NoSuchSession(f"You have no session {session_id} that has not ended.")
     await audit.record(
         tx,
-        by=_actor(access.principal),
+        by=actor_of(access.principal),
         action="end_session",
         subject=Subject("session", session_id),
         reason="ended by its owner",
@@ -243,7 +267,7 @@ async def _grant(tx: Tx, *, account: Account, session_id: UUID, token: str = "")
     return Grant(account=account, session_id=session_id, refresh_token=token)
 
 
-def _actor(principal: Principal) -> Actor:
+def actor_of(principal: Principal) -> Actor:
     """Who acts, in the highest role that the account has."""
     ranked = (Role.ADMIN, Role.HOST, Role.GUEST)
     role = next(each for each in ranked if each in principal.roles)
