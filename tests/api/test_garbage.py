@@ -93,6 +93,10 @@ REQUESTS: Final = [
     ("POST", "/api/auth/logout", "", {"refreshToken": "x", "everywhere": False}),
     ("POST", "/api/admin/users/{user_id}/disable", "admin", {"reason": "A"}),
     ("POST", "/api/admin/users/{user_id}/enable", "admin", {"reason": "A"}),
+    ("POST", "/api/me/2fa", "guest", {"password": "x"}),
+    ("POST", "/api/me/2fa/confirm", "guest", {"code": "123456"}),
+    ("POST", "/api/me/2fa/recovery-codes", "guest", {"password": "x", "code": "123456"}),
+    ("POST", "/api/me/2fa/end", "guest", {"password": "x", "code": "123456"}),
     ("PATCH", "/api/me", "guest", {
         "name": "A", "phone": "+237612345678", "locale": "en", "zone": "UTC"}),
     ("POST", "/api/bookings/reserve", "guest", {

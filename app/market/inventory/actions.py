@@ -16,8 +16,6 @@ from app.foundation.money import Money
 from app.foundation.settings import settings
 from app.market.inventory import queries, rules
 from app.market.inventory.model import (
-    NEW_HOST_LISTINGS_MAX,
-    NEW_HOST_UNITS_MAX,
     UNITS_MAX,
     BlockList,
     BlockReply,
@@ -31,7 +29,6 @@ from app.market.inventory.model import (
     ListingReply,
     ListingState,
     NewBlock,
-    NewHostQuota,
     NewListing,
     NewOverride,
     NewUnits,
@@ -69,17 +66,9 @@ async def _check_new_host(tx: Tx, host_id: UUID) -> None:
     LISTINGS, so that two requests of a host do not pass here at once.
     """
     offers = await queries.count_offers(tx, host_id)
-    if offers.has_completed:
-        return
-    scale = settings().limits_scale
-    if offers.listings > NEW_HOST_LISTINGS_MAX * scale:
-        raise NewHostQuota(
-            f"Until a booking of yours is completed you can offer {NEW_HOST_LISTINGS_MAX} listings."
-        )
-    if offers.units > NEW_HOST_UNITS_MAX * scale:
-        raise NewHostQuota(
-            f"Until a booking of yours is completed you can offer {NEW_HOST_UNITS_MAX} units."
-        )
+    if not offers.has_completed:
+        scale = settings().limits_scale
+        rules.check_new_host(listings=offers.listings, units=offers.units, scale=scale)
 
 
 def _new_listing(host_id: UUID, new: NewListing) -> Listing:

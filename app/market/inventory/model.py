@@ -14,8 +14,6 @@ from app.foundation.wire import Input, Name, Output, Text
 from app.market.stay_rules.model import NewStayRules, StayRules
 
 UNITS_MAX: Final = 500  # per listing
-NEW_HOST_LISTINGS_MAX: Final = 20  # without a completed booking; times LIMITS_SCALE
-NEW_HOST_UNITS_MAX: Final = 1_000
 RANGES_MAX: Final = 500  # price overrides per listing, and as many blocked dates
 PRICE_MIN: Final = 1  # per slot: a booking that costs nothing could never be paid for
 

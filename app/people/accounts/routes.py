@@ -14,7 +14,8 @@ from app.foundation.addresses import client_range
 from app.foundation.audit import Actor, ActorRole
 from app.foundation.db import Tx, transaction
 from app.foundation.errors import Unauthenticated
-from app.foundation.limited import by_address
+from app.foundation.limited import by_account, by_address
+from app.foundation.limits import PROVE
 from app.foundation.settings import settings
 from app.foundation.web import PageCursor, PageSize
 from app.foundation.wire import Output, ReasonBody
@@ -182,7 +183,7 @@ async def end_session(request: AuthenticatedRequest, session_id: FromPath[UUID])
 @post(
     "/api/me/2fa",
     status_code=200,
-    guards=[require_session],
+    guards=[require_session, by_account(PROVE)],
     tags=["accounts"],
     summary="Begin a second factor: a secret for an authenticator app, shown once",
 )
@@ -208,7 +209,7 @@ async def confirm_factor(
 @post(
     "/api/me/2fa/recovery-codes",
     status_code=200,
-    guards=[require_session],
+    guards=[require_session, by_account(PROVE)],
     tags=["accounts"],
     summary="Ten new recovery codes in place of those before",
 )
@@ -221,7 +222,7 @@ async def renew_recovery_codes(
 @post(
     "/api/me/2fa/end",
     status_code=204,
-    guards=[require_session],
+    guards=[require_session, by_account(PROVE)],
     tags=["accounts"],
     summary="End the second factor; admins cannot",
 )

@@ -9,7 +9,7 @@ import pytest
 
 from app.foundation.db import execute, fetch_value, transaction
 from app.foundation.settings import settings
-from app.market.inventory.model import NEW_HOST_LISTINGS_MAX
+from app.market.inventory.rules import NEW_HOST_LISTINGS_MAX
 from app.people.accounts.model import Principal, Role
 from tests import make, paid
 
