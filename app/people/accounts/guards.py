@@ -102,8 +102,12 @@ def require_host(connection: AnyConnection, _: BaseRouteHandler) -> None:
 
 
 async def require_session(connection: AnyConnection, _: BaseRouteHandler) -> None:
-    """Guard: only for a session that has not ended, of an account that is not disabled."""
-    await _looked_up(connection.auth)
+    """Guard: only for a session that has not ended, of an account that is not disabled.
+
+    It stands before guards of roles: after it they judge the roles that the account has now.
+    """
+    access = await _looked_up(connection.auth)
+    connection.scope["user"] = access.principal
 
 
 def require_admin(connection: AnyConnection, _: BaseRouteHandler) -> None:

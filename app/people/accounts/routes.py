@@ -49,7 +49,7 @@ from app.people.accounts.model import (
 )
 from app.people.second_factors.model import NewFactor, RecoveryCodes
 
-_AUTH_PATH: Final = "/api/auth"  # the refresh cookie is sent nowhere else
+_AUTH_PATH: Final = "/api/auth"  # the refresh cookie is sent nowhere else, over http
 _DAY_S: Final = 86_400
 _DEVICE_KNOWN_S: Final = 365 * _DAY_S  # it stays when its session ends
 
