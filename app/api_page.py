@@ -150,6 +150,9 @@ def describe(app: Litestar) -> None:
         for operation in _operations(path):
             responses = operation.responses or {}
             responses.pop("400", None)
+            nothing = responses.get("204")
+            if isinstance(nothing, OpenAPIResponse):
+                nothing.content = None
             responses["default"] = OpenAPIResponse(
                 description="A refusal: 4xx names what is wrong; 5xx changed nothing",
                 content={

@@ -26,7 +26,7 @@ class _Commands(click.Group):
     """The subcommands. A refusal is printed as one message, without a traceback."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        more = ["jobs", "reconcile", "settlements", "statements", "zones"]
+        more = ["admins", "jobs", "reconcile", "settlements", "statements", "zones"]
         return sorted([*super().list_commands(ctx), *more])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -38,6 +38,10 @@ class _Commands(click.Group):
             from app import cli_money  # noqa: PLC0415
 
             return cli_money.settlements if cmd_name == "settlements" else cli_money.statements
+        if cmd_name == "admins":
+            from app.cli_admins import admins  # noqa: PLC0415
+
+            return admins
         if cmd_name == "zones":
             from app.cli_zones import zones  # noqa: PLC0415
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import structlog
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
+from litestar.enums import HttpMethod
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 from litestar.types import ASGIApp
@@ -112,7 +113,7 @@ def _cors(origins: Sequence[str]) -> CORSConfig | None:
         return None
     return CORSConfig(
         allow_origins=list(origins),
-        allow_methods=["GET", "POST", "PATCH", "PUT", "DELETE"],
+        allow_methods=[method for method in HttpMethod if method is not HttpMethod.TRACE],
         allow_headers=[
             "Authorization",
             "Content-Type",

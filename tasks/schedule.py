@@ -12,6 +12,7 @@ from tasks.bank_statements import check_payouts
 from tasks.bookings import complete_bookings, decline_unanswered, expire_holds
 from tasks.chargebacks import find_chargebacks, reconcile_chargebacks
 from tasks.checkout import reconcile_payments
+from tasks.disputes import check_disputes
 from tasks.escrow import release_escrow
 from tasks.ledger import checkpoint_ledger
 from tasks.movements import ask_for_facts
@@ -88,6 +89,13 @@ SCHEDULE: Final = (
         within=timedelta(hours=12),
     ),
     Periodic(name="reconcile-last-hours", cron="*/15 * * * *", run=reconcile_last_hours, limit=1),
+    Periodic(
+        name="check-disputes",
+        cron="25 7 * * *",
+        run=check_disputes,
+        limit=1_000,
+        within=timedelta(hours=12),
+    ),
     Periodic(name="send-notifications", cron="* * * * *", run=send_notifications, limit=200),
     Periodic(name="checkpoint-ledger", cron="27 * * * *", run=checkpoint_ledger, limit=500_000),
     Periodic(

@@ -68,6 +68,7 @@ MAILS: Final = Policy("mails", 10, _HOUR)  # to one reader, caused by people who
 LOG_IN_DEVICE: Final = Policy("log-in-device", 10, 5 * _MINUTE)
 
 # by account
+PROVE: Final = Policy("prove", 10, 15 * _MINUTE)  # one's password, though one is logged in
 RESERVE: Final = Policy("reserve", 60, _MINUTE)
 INITIATE: Final = Policy("initiate", 20, _MINUTE)
 VERIFY: Final = Policy("verify", 20, 5 * _MINUTE)
@@ -79,7 +80,7 @@ LISTINGS: Final = Policy("listings", 120, _HOUR)  # creating and changing them
 POLICIES: Final = (
     *(LOG_IN, REGISTER, RESET, REFRESH, SEARCH, COME_BACK, BAD_WEBHOOK),
     *(LOG_IN_TARGET, RESET_TARGET, MAILS, LOG_IN_DEVICE),
-    *(RESERVE, INITIATE, VERIFY, DISPUTE, PAYOUT_ACCOUNT, GATEWAY_CALLS, LISTINGS),
+    *(PROVE, RESERVE, INITIATE, VERIFY, DISPUTE, PAYOUT_ACCOUNT, GATEWAY_CALLS, LISTINGS),
 )
 
 

@@ -116,6 +116,7 @@ async def scene(shop: Shop) -> Scene:
         "job_id": "1",
         "name": "money",
         "lease_id": str(make.new_id()),
+        "user_id": str(make.new_id()),
         "session_id": str(make.session_of(shop.host.id)),
     }
     return Scene(shop, other_host, ids)
@@ -171,6 +172,10 @@ ENDED = {
 LOOKED_UP = {
     ("PATCH", "/api/me"),
     ("DELETE", "/api/me/sessions/{session_id}"),
+    ("POST", "/api/me/2fa"),
+    ("POST", "/api/me/2fa/confirm"),
+    ("POST", "/api/me/2fa/recovery-codes"),
+    ("POST", "/api/me/2fa/end"),
     ("POST", "/api/host/payout-accounts"),
     ("DELETE", "/api/host/payout-accounts/{account_id}"),
     ("POST", "/api/host/payout-accounts/{account_id}/onboarding"),
@@ -202,6 +207,18 @@ async def test_a_token_of_an_admin_who_is_none_any_more_opens_nothing_of_admins(
     for (method, path), rule in PROTECTED.items():
         reply = await scene.ask("the admin", method, path, rule)
         _judge(reply, rule.stranger, f"{method} {path}")
+
+
+async def test_a_token_of_a_host_who_is_none_any_more_directs_no_payout(scene: Scene) -> None:
+    scene.people["the host"] = scene.shop.host
+    await scene.shop.values(
+        "UPDATE accounts SET roles = '{guest}' WHERE id = %(id)s RETURNING id::text",
+        id=scene.shop.host.id,
+    )
+    for method, path in LOOKED_UP:
+        if path.startswith("/api/host/"):
+            reply = await scene.ask("the host", method, path, PROTECTED[method, path])
+            assert (reply.status_code, reply.json()["code"]) == (403, "role_missing"), path
 
 
 @pytest.mark.parametrize("how", ENDED)

@@ -91,6 +91,12 @@ REQUESTS: Final = [
     ("POST", "/api/auth/login", "", {"email": "x@example.com", "password": "x"}),
     ("POST", "/api/auth/refresh", "", {"refreshToken": "x"}),
     ("POST", "/api/auth/logout", "", {"refreshToken": "x", "everywhere": False}),
+    ("POST", "/api/admin/users/{user_id}/disable", "admin", {"reason": "A"}),
+    ("POST", "/api/admin/users/{user_id}/enable", "admin", {"reason": "A"}),
+    ("POST", "/api/me/2fa", "guest", {"password": "x"}),
+    ("POST", "/api/me/2fa/confirm", "guest", {"code": "123456"}),
+    ("POST", "/api/me/2fa/recovery-codes", "guest", {"password": "x", "code": "123456"}),
+    ("POST", "/api/me/2fa/end", "guest", {"password": "x", "code": "123456"}),
     ("PATCH", "/api/me", "guest", {
         "name": "A", "phone": "+237612345678", "locale": "en", "zone": "UTC"}),
     ("POST", "/api/bookings/reserve", "guest", {
@@ -255,6 +261,7 @@ async def sender(near: Shop) -> Sender:
         "payment_id": str(make.new_id()),
         "chargeback_id": str(make.new_id()),
         "job_id": "1",
+        "user_id": str(make.new_id()),
         "name": "money",
     }
     return Sender(shop, ids)

@@ -34,7 +34,7 @@ IDLE: Final = {
     "process-refunds", "resolve-payout-accounts", "reconcile-chargebacks", "find-chargebacks",
     "send-notifications", "cleanup", "cleanup-locks", "ask-for-facts", "reconcile-gateways",
     "reconcile-last-hours", "calculate-settlements", "check-payouts",
-    "check-wallets",
+    "check-wallets", "check-disputes",
 }  # fmt: skip
 
 _OLD: Final = (

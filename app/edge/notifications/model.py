@@ -36,6 +36,7 @@ class Kind(StrEnum):
     SESSION_ENDED = "session_ended"  # by an old refresh token of it, which a thief may have
     PAYOUT_ACCOUNT_CHANGED = "payout_account_changed"
     PAYOUT_NUMBER_OUTDATED = "payout_number_outdated"  # its country dials otherwise now
+    SECOND_FACTOR_CHANGED = "second_factor_changed"  # set or ended, or its recovery codes renewed
 
 
 class DisputeFacts(TypedDict):
@@ -91,7 +92,12 @@ class AccountFacts(TypedDict, total=False):
 Facts = BookingFacts | PayoutAccountFacts | AccountFacts
 
 OF_ACCOUNTS: Final = frozenset(
-    {Kind.SESSION_ENDED, Kind.PAYOUT_ACCOUNT_CHANGED, Kind.PAYOUT_NUMBER_OUTDATED}
+    {
+        Kind.SESSION_ENDED,
+        Kind.PAYOUT_ACCOUNT_CHANGED,
+        Kind.PAYOUT_NUMBER_OUTDATED,
+        Kind.SECOND_FACTOR_CHANGED,
+    }
 )
 
 

@@ -10,15 +10,18 @@ import uuid_utils.compat
 from app.edge.gateways.port import GatewayName
 from app.edge.notifications.model import Kind
 from app.foundation import audit, paging, states
+from app.foundation.alerts import Severity, Sighting, raise_alerts, resolve_alert
 from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
 from app.foundation.db import Tx
 from app.market.bookings import actions as bookings
 from app.market.bookings.model import Booking, NotYourPart
 from app.market.disputes import queries, rules
 from app.market.disputes.model import (
+    DECIDED_WITHIN_DAYS,
     DISPUTES_MAX,
     EVIDENCE_MAX,
     MOVES,
+    UNDECIDED,
     Complaint,
     DamageReport,
     Dispute,
@@ -118,6 +121,27 @@ async def resolve(tx: Tx, *, dispute_id: UUID, asker: Principal, request: Resolv
     return await _reply(tx, resolved)
 
 
+async def alert_undecided(tx: Tx, *, limit: int) -> int:
+    """Alert operators of disputes that are open for two weeks: somebody's money waits for them.
+
+    Returns how many. The alert ends with its dispute.
+    """
+    late = await queries.undecided(tx, for_days=DECIDED_WITHIN_DAYS, limit=limit)
+    await raise_alerts(
+        tx,
+        [
+            Sighting(
+                kind=UNDECIDED,
+                severity=Severity.CRITICAL,
+                subject=str(dispute_id),
+                details={"openForDays": DECIDED_WITHIN_DAYS},
+            )
+            for dispute_id in late
+        ],
+    )
+    return len(late)
+
+
 async def give_way(tx: Tx, booking: Booking, pot: Pot, taken: int) -> Pot:
     """Lower the open dispute of a locked pot, because the guest's bank takes `taken` out of it.
 
@@ -209,6 +233,7 @@ async def _end(
     pot = await escrow.lock(tx, dispute.pot_id)
     states.check(MOVES, (await queries.lock(tx, dispute.id)).state, to)
     ended = await queries.end(tx, dispute, to, by=by, reason=reason, to_guest=to_guest)
+    await resolve_alert(tx, UNDECIDED, str(dispute.id))
     return ended, await escrow.unfreeze(tx, pot, by=by, reason=f"dispute {to}")
 
 

@@ -15,6 +15,8 @@ from app.foundation.money import Money
 from app.foundation.wire import Input, Output, ShortReason, Text
 from app.money.escrow.model import PotKind
 
+DECIDED_WITHIN_DAYS: Final = 14  # then operators are alerted
+UNDECIDED: Final = "dispute_undecided"
 FILES_MAX: Final = 10  # at a time
 EVIDENCE_MAX: Final = 50  # per dispute
 DISPUTES_MAX: Final = 3  # per pot, with those that were withdrawn

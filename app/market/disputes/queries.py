@@ -3,7 +3,15 @@
 from uuid import UUID
 
 from app.foundation.audit import Actor
-from app.foundation.db import Tx, execute, fetch_all, fetch_new, fetch_new_value, fetch_one
+from app.foundation.db import (
+    Tx,
+    execute,
+    fetch_all,
+    fetch_new,
+    fetch_new_value,
+    fetch_one,
+    fetch_values,
+)
 from app.market.disputes.model import Dispute, DisputeState, Evidence, NewEvidence, Side
 from app.money.escrow.model import Pot
 
@@ -41,6 +49,21 @@ async def insert(
 async def count_of_pot(tx: Tx, pot_id: UUID) -> int:
     return await fetch_new_value(
         tx, int, "SELECT count(*) FROM disputes WHERE pot_id = %(id)s", id=pot_id
+    )
+
+
+async def undecided(tx: Tx, *, for_days: int, limit: int) -> list[UUID]:
+    """The open disputes that nobody has decided for so many days, the oldest first."""
+    return await fetch_values(
+        tx,
+        UUID,
+        """
+        SELECT id FROM disputes
+         WHERE state = 'open' AND opened_at <= business_now() - make_interval(days => %(days)s)
+         ORDER BY id
+         LIMIT %(limit)s""",
+        days=for_days,
+        limit=limit,
     )
 
 

@@ -45,7 +45,7 @@ from app.market.inventory.model import (
 
 
 async def create_listing(tx: Tx, *, host_id: UUID, new: NewListing) -> ListingReply:
-    """Create a stay or trip. Raises Invalid, naming every field that is wrong."""
+    """Create a stay or trip. Raises Invalid, naming every field that is wrong; NewHostQuota."""
     listing = _new_listing(host_id, new)
     errors = [
         *rules.currency_errors(listing.currency, _amounts(new)),
@@ -57,7 +57,18 @@ async def create_listing(tx: Tx, *, host_id: UUID, new: NewListing) -> ListingRe
         errors += rules.trip_time_errors(listing, now=await now(tx))
     rules.refuse(errors)
     await queries.insert_listing(tx, listing)
+    await _check_new_host(tx, host_id)
     return await _with_warnings(tx, listing)
+
+
+async def _check_new_host(tx: Tx, host_id: UUID) -> None:
+    """Raises NewHostQuota. It is exact only if the caller has taken the host's token of the limit
+    LISTINGS, so that two requests of a host do not pass here at once.
+    """
+    offers = await queries.count_offers(tx, host_id)
+    if not offers.has_completed:
+        scale = settings().limits_scale
+        rules.check_new_host(listings=offers.listings, units=offers.units, scale=scale)
 
 
 def _new_listing(host_id: UUID, new: NewListing) -> Listing:
@@ -164,7 +175,7 @@ async def list_of_host(tx: Tx, *, host_id: UUID, limit: int, cursor: str | None)
 async def add_units(tx: Tx, listing_id: UUID, *, host_id: UUID, new: NewUnits) -> UnitList:
     """Add units in bulk; returns all units of the listing.
 
-    Raises ListingNotFound, NotYourListing, Invalid, LabelTaken, ListingFull.
+    Raises ListingNotFound, NotYourListing, Invalid, LabelTaken, ListingFull, NewHostQuota.
     """
     listing = await _own_listing(tx, listing_id, host_id)
     units = rules.planned_units(new)
@@ -177,6 +188,7 @@ async def add_units(tx: Tx, listing_id: UUID, *, host_id: UUID, new: NewUnits) -
         raise LabelTaken("One of the labels is a unit of this listing already.") from error
     if added == 0:
         raise ListingFull(f"A listing has at most {UNITS_MAX} units.")
+    await _check_new_host(tx, host_id)
     return await list_units(tx, listing_id)
 
 

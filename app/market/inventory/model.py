@@ -56,6 +56,12 @@ class LabelTaken(Conflict):
     """Two units of one listing cannot have one label."""
 
 
+class NewHostQuota(Conflict):
+    """A host without a completed booking offers as much as such a host may."""
+
+    title = "You offer as much as a new host may"
+
+
 class ListingFull(Conflict):
     """The listing has as many units, price overrides or blocked dates as are allowed."""
 

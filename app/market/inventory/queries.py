@@ -8,7 +8,16 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET
 
-from app.foundation.db import Tx, execute, fetch_all, fetch_new_value, fetch_one, fetch_value, json
+from app.foundation.db import (
+    Tx,
+    execute,
+    fetch_all,
+    fetch_new,
+    fetch_new_value,
+    fetch_one,
+    fetch_value,
+    json,
+)
 from app.market.inventory.model import (
     RANGES_MAX,
     UNITS_MAX,
@@ -133,6 +142,30 @@ async def update_listing(tx: Tx, listing: Listing) -> None:
 def _columns(listing: Listing) -> dict[str, Any]:
     rules = None if listing.rules is None else json(listing.rules)
     return msgspec.structs.asdict(listing) | {"rules": rules}
+
+
+class Offers(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a host offers, and whether a booking of the host was ever completed."""
+
+    listings: int
+    units: int
+    has_completed: bool
+
+
+async def count_offers(tx: Tx, host_id: UUID) -> Offers:
+    return await fetch_new(
+        tx,
+        Offers,
+        """
+        SELECT count(*) AS listings,
+               coalesce(sum((SELECT count(*) FROM units WHERE listing_id = listings.id)), 0)::bigint
+               AS units,
+               EXISTS (SELECT FROM bookings
+                        WHERE host_id = %(host_id)s AND state = 'completed') AS has_completed
+          FROM listings
+         WHERE host_id = %(host_id)s""",
+        host_id=host_id,
+    )
 
 
 async def insert_units(tx: Tx, listing_id: UUID, units: Sequence[NewUnit]) -> int:

@@ -6,11 +6,11 @@ from uuid import UUID
 from litestar import Response, delete, get, patch, post
 from litestar.params import FromPath, JSONBody, PathParameter
 
-from app.foundation import web
+from app.foundation import limits, web
 from app.foundation.asgi import public_read
 from app.foundation.db import reading, transaction
 from app.foundation.limited import by_address
-from app.foundation.limits import SEARCH
+from app.foundation.limits import LISTINGS, SEARCH
 from app.foundation.web import LARGE_BODY_BYTES_MAX, PageCursor, PageSize
 from app.market.inventory import actions
 from app.market.inventory.model import (
@@ -88,7 +88,9 @@ async def create_listing(
 ) -> Response[ListingReply]:
     key = await web.idempotency_key(request)
     return await web.created_once(
-        key, lambda tx: actions.create_listing(tx, host_id=request.user.id, new=data)
+        key,
+        lambda tx: actions.create_listing(tx, host_id=request.user.id, new=data),
+        bucket=limits.bucket(LISTINGS, request.user.id),
     )
 
 
@@ -148,7 +150,9 @@ async def add_units(
     """Adds all units or none. Answers with all units of the listing."""
     key = await web.idempotency_key(request)
     return await web.created_once(
-        key, lambda tx: actions.add_units(tx, listing_id, host_id=request.user.id, new=data)
+        key,
+        lambda tx: actions.add_units(tx, listing_id, host_id=request.user.id, new=data),
+        bucket=limits.bucket(LISTINGS, request.user.id),
     )
 
 

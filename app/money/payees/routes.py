@@ -47,7 +47,7 @@ _EXPIRED = _PAGE.format(
 
 @post(
     "/api/host/payout-accounts",
-    guards=[require_host, require_session, by_account(PAYOUT_ACCOUNT, GATEWAY_CALLS)],
+    guards=[require_session, require_host, by_account(PAYOUT_ACCOUNT, GATEWAY_CALLS)],
     tags=["payouts"],
     summary="Say where your money of a currency goes from now on; 202 while the gateway is silent",
     examples={
@@ -93,7 +93,7 @@ async def list_accounts(
 
 @delete(
     "/api/host/payout-accounts/{account_id:uuid}",
-    guards=[require_host, require_session],
+    guards=[require_session, require_host],
     tags=["payouts"],
     summary="Remove a payout account: nothing more is paid to it",
 )
@@ -104,7 +104,7 @@ async def remove_account(request: AuthenticatedRequest, account_id: FromPath[UUI
 
 @post(
     "/api/host/payout-accounts/{account_id:uuid}/onboarding",
-    guards=[require_host, require_session, by_account(GATEWAY_CALLS)],
+    guards=[require_session, require_host, by_account(GATEWAY_CALLS)],
     tags=["payouts"],
     summary="A new link to the gateway's questions about your gateway account",
 )

@@ -27,6 +27,7 @@ from app.people.accounts.model import Access, CsrfRefused, Principal, Role, Role
 ACCESS: Final = "berthold_access"
 REFRESH: Final = "berthold_refresh"
 CSRF: Final = "berthold_csrf"
+DEVICE: Final = "berthold_device"
 CSRF_HEADER: Final = "x-csrf-token"
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -101,8 +102,12 @@ def require_host(connection: AnyConnection, _: BaseRouteHandler) -> None:
 
 
 async def require_session(connection: AnyConnection, _: BaseRouteHandler) -> None:
-    """Guard: only for a session that has not ended, of an account that is not disabled."""
-    await _looked_up(connection.auth)
+    """Guard: only for a session that has not ended, of an account that is not disabled.
+
+    It stands before guards of roles: after it they judge the roles that the account has now.
+    """
+    access = await _looked_up(connection.auth)
+    connection.scope["user"] = access.principal
 
 
 def require_admin(connection: AnyConnection, _: BaseRouteHandler) -> None:

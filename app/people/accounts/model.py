@@ -8,8 +8,10 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from app.foundation.addresses import UNKNOWN
 from app.foundation.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from app.foundation.wire import Input, Name, Output
+from app.people.second_factors.model import Code
 
 Email = Annotated[
     str, Meta(min_length=3, max_length=254, description="In any case", examples=["ada@example.com"])
@@ -29,6 +31,7 @@ Zone = Annotated[str, Meta(max_length=64, description="IANA time zone", examples
 RefreshToken = Annotated[
     str, Meta(max_length=200, description="From the last reply; a browser sends its cookie instead")
 ]
+DeviceToken = Annotated[str, Meta(max_length=200)]
 
 
 class Role(StrEnum):
@@ -88,6 +91,12 @@ class LogInRefused(Unauthenticated):
     title = "E-mail address or password is wrong"
 
 
+class PasswordWrong(Forbidden):
+    """The password of who is asking, which the request needs, is wrong."""
+
+    title = "The password is wrong"
+
+
 class TokenReused(Unauthenticated):
     """An old refresh token was used again, so somebody may have stolen it. The session is ended."""
 
@@ -98,6 +107,24 @@ class SessionOver(Unauthenticated):
     """The session has ended: by logging out, or because a token was reused."""
 
     title = "The session is over"
+
+
+class NoSuchAccount(NotFound):
+    """There is no account with this id or address."""
+
+    title = "There is no such account"
+
+
+class OwnAccount(Conflict):
+    """Nobody shuts out oneself: there would be nobody to undo it."""
+
+    title = "This is your own account"
+
+
+class NothingToChange(Conflict):
+    """The account is disabled already, or it is not."""
+
+    title = "There is nothing to change"
 
 
 class NoSuchSession(NotFound):
@@ -121,8 +148,34 @@ class NewAccount(Input, frozen=True):
 
 
 class LogIn(Input, frozen=True):
+    """`deviceToken`: of an earlier log-in on this device; browsers send theirs as a cookie."""
+
     email: Email
     password: Password
+    code: Annotated[Code | None, Meta(description="Where a second factor is set")] = None
+    device_token: DeviceToken | None = None
+
+
+class Client(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a request comes from: its address range, and the token of a device, if it sent one."""
+
+    address_range: str = UNKNOWN
+    device_token: str | None = None
+
+
+class BeginFactor(Input, frozen=True):
+    password: Password
+
+
+class ConfirmFactor(Input, frozen=True):
+    code: Code
+
+
+class ProveBoth(Input, frozen=True):
+    """Password and code, for what a stolen access token must not do."""
+
+    password: Password
+    code: Code
 
 
 class Refresh(Input, frozen=True):
@@ -156,6 +209,19 @@ class Account(Output, frozen=True):
     created_at: datetime
 
 
+class User(Account, frozen=True):
+    """An account as admins see it."""
+
+    disabled_at: datetime | None
+
+
+class UserPage(Output, frozen=True):
+    """Newest first; `nextCursor` is null on the last page."""
+
+    users: list[User]
+    next_cursor: str | None
+
+
 class SignedIn(Output, frozen=True):
     """Tokens for one device. Browsers also get them as cookies, and need only `csrfToken`."""
 
@@ -165,6 +231,9 @@ class SignedIn(Output, frozen=True):
     expires_in: Annotated[int, Meta(description="Seconds until the access token expires")]
     csrf_token: Annotated[
         str, Meta(description="A browser sends it as `x-csrf-token` with all but GET and HEAD")
+    ]
+    device_token: Annotated[
+        str, Meta(description="Send it with the next log-in on this device: it shows a known one")
     ]
 
 

@@ -1,39 +1,57 @@
 """Registering, logging in and out, and the asker's own account, over HTTP."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 from litestar import Request, Response, delete, get, patch, post
 from litestar.datastructures import Cookie, State
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import SecurityScheme
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
+from app.foundation import limits
+from app.foundation.addresses import client_range
+from app.foundation.audit import Actor, ActorRole
 from app.foundation.db import Tx, transaction
 from app.foundation.errors import Unauthenticated
+from app.foundation.limited import by_account, by_address
+from app.foundation.limits import PROVE
 from app.foundation.settings import settings
+from app.foundation.web import PageCursor, PageSize
+from app.foundation.wire import Output, ReasonBody
 from app.people.accounts import actions, guards, rules, stories
 from app.people.accounts.guards import (
     ACCESS,
     CSRF,
+    DEVICE,
     REFRESH,
     AuthenticatedRequest,
     cookie_name,
+    require_admin,
     require_session,
 )
 from app.people.accounts.model import (
     Account,
     AccountChanges,
+    BeginFactor,
+    Client,
+    ConfirmFactor,
     LogIn,
     LogOut,
     NewAccount,
+    ProveBoth,
     Refresh,
+    Role,
     SessionList,
     SignedIn,
+    User,
+    UserPage,
 )
+from app.people.second_factors.model import NewFactor, RecoveryCodes
 
-_AUTH_PATH: Final = "/api/auth"  # the refresh cookie is sent nowhere else
+_AUTH_PATH: Final = "/api/auth"  # the refresh cookie is sent nowhere else, over http
 _DAY_S: Final = 86_400
+_DEVICE_KNOWN_S: Final = 365 * _DAY_S  # it stays when its session ends
 
 _A_GUEST: Final = {
     "email": "ada@example.com",
@@ -64,18 +82,22 @@ SECURITY_SCHEMES: Final = {
     ),
 }
 
+Shown = TypeVar("Shown", bound=Output)
 AnyRequest = Request[Any, Any, State]
 
 
 @post(
     f"{_AUTH_PATH}/register",
     exclude_from_auth=True,
+    guards=[by_address(limits.REGISTER)],
     tags=["accounts"],
     summary="Create an account, and log in",
     examples={"a guest": _A_GUEST, "a host": _A_HOST},
 )
 async def register(request: AnyRequest, data: JSONBody[NewAccount]) -> Response[SignedIn]:
-    signed_in = await stories.register(data, user_agent=_user_agent(request))
+    signed_in = await stories.register(
+        data, user_agent=_user_agent(request), client=_client(request)
+    )
     return _with_cookies(signed_in, status=201)
 
 
@@ -88,7 +110,7 @@ async def register(request: AnyRequest, data: JSONBody[NewAccount]) -> Response[
     examples={"a guest": {name: _A_GUEST[name] for name in ("email", "password")}},
 )
 async def log_in(request: AnyRequest, data: JSONBody[LogIn]) -> Response[SignedIn]:
-    signed_in = await stories.log_in(data, user_agent=_user_agent(request))
+    signed_in = await stories.log_in(data, user_agent=_user_agent(request), client=_client(request))
     return _with_cookies(signed_in, status=200)
 
 
@@ -96,6 +118,7 @@ async def log_in(request: AnyRequest, data: JSONBody[LogIn]) -> Response[SignedI
     f"{_AUTH_PATH}/refresh",
     status_code=200,
     exclude_from_auth=True,
+    guards=[by_address(limits.REFRESH)],
     tags=["accounts"],
     summary="Change a refresh token, from the body or the cookie, for new tokens",
 )
@@ -157,7 +180,106 @@ async def end_session(request: AuthenticatedRequest, session_id: FromPath[UUID])
         await actions.end_session(tx, session_id, access=request.auth)
 
 
+@post(
+    "/api/me/2fa",
+    status_code=200,
+    guards=[require_session, by_account(PROVE)],
+    tags=["accounts"],
+    summary="Begin a second factor: a secret for an authenticator app, shown once",
+)
+async def begin_factor(
+    request: AuthenticatedRequest, data: JSONBody[BeginFactor]
+) -> Response[NewFactor]:
+    return _unstored(await stories.begin_factor(request.auth, password=data.password))
+
+
+@post(
+    "/api/me/2fa/confirm",
+    status_code=200,
+    guards=[require_session],
+    tags=["accounts"],
+    summary="Put the second factor in use, by its first code; the recovery codes, shown once",
+)
+async def confirm_factor(
+    request: AuthenticatedRequest, data: JSONBody[ConfirmFactor]
+) -> Response[RecoveryCodes]:
+    return _unstored(await stories.confirm_factor(request.auth, code=data.code))
+
+
+@post(
+    "/api/me/2fa/recovery-codes",
+    status_code=200,
+    guards=[require_session, by_account(PROVE)],
+    tags=["accounts"],
+    summary="Ten new recovery codes in place of those before",
+)
+async def renew_recovery_codes(
+    request: AuthenticatedRequest, data: JSONBody[ProveBoth]
+) -> Response[RecoveryCodes]:
+    return _unstored(await stories.renew_recovery_codes(request.auth, data))
+
+
+@post(
+    "/api/me/2fa/end",
+    status_code=204,
+    guards=[require_session, by_account(PROVE)],
+    tags=["accounts"],
+    summary="End the second factor; admins cannot",
+)
+async def end_factor(request: AuthenticatedRequest, data: JSONBody[ProveBoth]) -> None:
+    await stories.end_factor(request.auth, data)
+
+
+@get(
+    "/api/admin/users",
+    guards=[require_admin],
+    tags=["admin"],
+    summary="All accounts, newest first, by address or role",
+)
+async def list_users(
+    email: Annotated[str | None, QueryParameter(max_length=254, description="Whole")] = None,
+    role: FromQuery[Role | None] = None,
+    limit: PageSize = 20,
+    cursor: PageCursor = None,
+) -> UserPage:
+    async with transaction() as tx:
+        return await actions.list_users(tx, email=email, role=role, limit=limit, cursor=cursor)
+
+
+@post(
+    "/api/admin/users/{user_id:uuid}/disable",
+    status_code=200,
+    guards=[require_admin],
+    tags=["admin"],
+    summary="Shut an account out: its sessions end, and it cannot log in",
+)
+async def disable_user(
+    request: AuthenticatedRequest, user_id: FromPath[UUID], data: JSONBody[ReasonBody]
+) -> User:
+    async with transaction() as tx:
+        by = Actor(ActorRole.ADMIN, request.user.id)
+        return await actions.disable(tx, user_id, by=by, reason=data.reason)
+
+
+@post(
+    "/api/admin/users/{user_id:uuid}/enable",
+    status_code=200,
+    guards=[require_admin],
+    tags=["admin"],
+    summary="Let an account log in again that was disabled",
+)
+async def enable_user(
+    request: AuthenticatedRequest, user_id: FromPath[UUID], data: JSONBody[ReasonBody]
+) -> User:
+    async with transaction() as tx:
+        by = Actor(ActorRole.ADMIN, request.user.id)
+        return await actions.enable(tx, user_id, by=by, reason=data.reason)
+
+
 routes: list[HTTPRouteHandler] = [
+    list_users,
+    disable_user,
+    enable_user,
     register,
     log_in,
     refresh,
@@ -166,6 +288,10 @@ routes: list[HTTPRouteHandler] = [
     change_me,
     list_sessions,
     end_session,
+    begin_factor,
+    confirm_factor,
+    renew_recovery_codes,
+    end_factor,
 ]
 
 
@@ -188,8 +314,20 @@ async def _session(tx: Tx, request: AnyRequest, token: str | None) -> UUID:
     return await actions.find_session(tx, token=token)
 
 
+def _client(request: AnyRequest) -> Client:
+    return Client(
+        address_range=client_range(request.scope),
+        device_token=request.cookies.get(cookie_name(DEVICE)),
+    )
+
+
 def _user_agent(request: AnyRequest) -> str:
     return request.headers.get("user-agent", "").replace("\x00", "")
+
+
+def _unstored(shown_once: Shown) -> Response[Shown]:
+    """A reply with secrets, which no cache keeps."""
+    return Response(shown_once, status_code=200, headers={"Cache-Control": "no-store"})
 
 
 def _with_cookies(signed_in: SignedIn, *, status: int) -> Response[SignedIn]:
@@ -197,7 +335,10 @@ def _with_cookies(signed_in: SignedIn, *, status: int) -> Response[SignedIn]:
         signed_in,
         status_code=status,
         headers={"Cache-Control": "no-store"},
-        cookies=_cookies(signed_in.access_token, signed_in.refresh_token, signed_in.csrf_token),
+        cookies=[
+            *_cookies(signed_in.access_token, signed_in.refresh_token, signed_in.csrf_token),
+            _cookie(DEVICE, signed_in.device_token, max_age=_DEVICE_KNOWN_S, path=_AUTH_PATH),
+        ],
     )
 
 

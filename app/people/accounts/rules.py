@@ -10,7 +10,7 @@ import hmac
 import re
 import unicodedata
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -20,9 +20,11 @@ import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from email_validator import validate_email
+from zxcvbn import zxcvbn
 
 from app.foundation.clock import is_zone
-from app.foundation.errors import FieldError, Invalid
+from app.foundation.errors import FieldError, Invalid, Problem
+from app.foundation.limits import Limited
 from app.people.accounts.model import (
     Access,
     AccountChanges,
@@ -32,6 +34,13 @@ from app.people.accounts.model import (
     Role,
     TokenExpired,
     TokenInvalid,
+)
+from app.people.second_factors.model import (
+    CodeRequired,
+    CodeWrong,
+    LogInCodeWrong,
+    NoSecondFactor,
+    Proof,
 )
 
 Checked = TypeVar("Checked", NewAccount, LogIn, AccountChanges)
@@ -45,10 +54,17 @@ NOBODYS_HASH: Final = (
     "$f0t8FMA6lcd3G+Glgy/EJg$/vB7ZLqGSvUXE4/MjiZWUE9ElutYd/SqRI4cOKHKHn4"
 )
 
+_WRONG_CODES_S: Final = 15 * 60  # as long as second_factors counts them
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
 _PHONE_PUNCTUATION: Final = re.compile(r"[ ().\u00a0-]")
 _LOCALE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})  # Unicode categories
+
+_WORDS: Final = re.compile(r"[^\w]+")
+_SCORE_MIN: Final = 3  # of 0 to 4: more than 10^8 guesses
+_JUDGED_LETTERS_MAX: Final = 50
+_WORD_LETTERS_MIN: Final = 3
+_OTHER_LETTERS_MIN: Final = 6
 
 _ALGORITHM: Final = "HS256"
 _ISSUER: Final = "berthold"
@@ -72,9 +88,7 @@ def write_access(access: Access, *, keys: Sequence[str], now: float) -> str:
         "exp": access.expires_at,
         "iss": _ISSUER,
     }
-    return jwt.encode(  # pyright: ignore[reportUnknownMemberType]
-        payload, keys[0], algorithm=_ALGORITHM
-    )
+    return jwt.encode(payload, keys[0], algorithm=_ALGORITHM)
 
 
 def read_access(token: str, *, keys: tuple[str, ...], now: float) -> Access:
@@ -104,7 +118,7 @@ def _payload(token: str, key: str) -> dict[str, Any]:
 
     `iat` is not checked: the clocks of two web machines may differ by a second.
     """
-    return jwt.decode(  # pyright: ignore[reportUnknownMemberType]
+    return jwt.decode(
         token,
         key,
         algorithms=[_ALGORITHM],
@@ -134,6 +148,27 @@ def write_csrf(session_id: UUID, *, key: str) -> str:
 def is_csrf(token: str, session_id: UUID, *, keys: Sequence[str]) -> bool:
     """Whether this is the session's CSRF token, under any of the keys."""
     return any(same_text(token, write_csrf(session_id, key=key)) for key in keys)
+
+
+def write_device(account_id: UUID, *, key: str, device: str) -> str:
+    """What a device shows at its next log-in to this account: that it has been there before.
+
+    It proves nothing about who holds it: it only has a limit of its own, which strangers cannot
+    use up.
+    """
+    text = f"device:{account_id}:{device}"
+    return f"{device}.{hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()}"
+
+
+def read_device(token: str | None, account_id: UUID, *, keys: Sequence[str]) -> str | None:
+    """The device of this account that a token is of, under any of the keys; None of any other."""
+    device, dot, _ = (token or "").partition(".")
+    if not dot:
+        return None
+    fits = [
+        same_text(token or "", write_device(account_id, key=key, device=device)) for key in keys
+    ]
+    return device if any(fits) else None
 
 
 def same_text(one: str, other: str) -> bool:
@@ -179,6 +214,31 @@ def hash_password(password: str) -> str:
     return _hasher.hash(_one_spelling(password))
 
 
+def check_strength(password: str, *, own: Sequence[str]) -> None:
+    """Refuse a password that is easily guessed: a common one, a pattern, or made of `own` words.
+
+    By zxcvbn (Wheeler, USENIX Security 2016), which ships lists of common passwords and names. Its
+    time grows with the length, so it sees the beginning alone. Takes up to 0.1 s: call it in a
+    thread. Raises Invalid.
+    """
+    words = {word.lower() for text in own for word in (text, *_WORDS.split(text)) if word}
+    if len(_without(password, words)) < _OTHER_LETTERS_MIN:
+        raise Invalid.field("password", "is too easy to guess. It is made of your name or address.")
+    found = zxcvbn(_one_spelling(password)[:_JUDGED_LETTERS_MAX], user_inputs=sorted(words))
+    if found["score"] < _SCORE_MIN:
+        why = found["feedback"]["warning"] or "Add another word or two."
+        raise Invalid.field("password", f"is too easy to guess. {why}")
+
+
+def _without(password: str, words: Collection[str]) -> str:
+    """What is left of a password without these words, and without what is no letter or digit."""
+    left = _WORDS.sub("", password.lower())
+    for word in sorted(words, key=len, reverse=True):
+        if len(word) >= _WORD_LETTERS_MIN:
+            left = left.replace(_WORDS.sub("", word), "")
+    return left
+
+
 def password_fits(password: str, password_hash: str) -> bool:
     """Whether this is the password of a hash. As slow as `hash_password`: call it in a thread."""
     try:
@@ -195,6 +255,32 @@ def is_outdated(password_hash: str) -> bool:
 def _one_spelling(password: str) -> str:
     """One form of a password, as keyboards encode é differently (NIST SP 800-63B §3.1.1.2)."""
     return unicodedata.normalize("NFKC", password)
+
+
+def log_in_refusal(proof: Proof) -> Problem | None:
+    """Why a right password does not log in; None if it does."""
+    match proof:
+        case Proof.NOT_NEEDED | Proof.RIGHT:
+            return None
+        case Proof.MISSING:
+            return CodeRequired("Send `code` as well, from your authenticator app.")
+        case Proof.WRONG:
+            return LogInCodeWrong("Wait for the next code, or send a recovery code.")
+        case Proof.TOO_MANY:
+            return Limited("Too many codes were wrong.", retry_after_s=_WRONG_CODES_S)
+
+
+def refuse_code(proof: Proof) -> None:
+    """Raise why a code does not prove the second factor of who is asking; nothing if it does."""
+    match proof:
+        case Proof.RIGHT:
+            return
+        case Proof.NOT_NEEDED:
+            raise NoSecondFactor("You have no second factor.")
+        case Proof.TOO_MANY:
+            raise Limited("Too many codes were wrong.", retry_after_s=_WRONG_CODES_S)
+        case Proof.WRONG | Proof.MISSING:
+            raise CodeWrong("Wait for the next code, or send a recovery code.")
 
 
 def roles_of(new: NewAccount) -> tuple[Role, ...]:

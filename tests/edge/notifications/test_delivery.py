@@ -41,6 +41,7 @@ OF_ACCOUNTS = {
         gateway="Stripe", currency="EUR", missing=[], reason="The account is closed."
     ),
     Kind.SESSION_ENDED: AccountFacts(device="Firefox on Linux"),
+    Kind.SECOND_FACTOR_CHANGED: AccountFacts(),
     Kind.PAYOUT_ACCOUNT_CHANGED: AccountFacts(
         gateway="Paystack", currency="NGN", number="•••• 6789", until="2026-09-01T22:30:00Z"
     ),
@@ -53,6 +54,7 @@ WORDS = {
     Kind.PAYOUT_ACCOUNT_STOPPED: ("EUR", "Stripe"),
     Kind.BANK_REFUSED: ("EUR", "Stripe"),
     Kind.SESSION_ENDED: ("s", "Firefox on Linux"),
+    Kind.SECOND_FACTOR_CHANGED: ("second", "authenti"),
     Kind.PAYOUT_ACCOUNT_CHANGED: ("NGN", "•••• 6789"),
     Kind.PAYOUT_NUMBER_OUTDATED: ("s", "XAF"),
 }

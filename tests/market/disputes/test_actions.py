@@ -259,6 +259,31 @@ async def test_a_dispute_ends_once() -> None:
     await audit_is_clean()
 
 
+async def _undecided(tx: Tx) -> list[str]:
+    await actions.alert_undecided(tx, limit=10)
+    sql = """
+        SELECT severity || ' ' || subject FROM alerts
+         WHERE kind = 'dispute_undecided' AND state <> 'resolved'"""
+    return await fetch_values(tx, str, sql)
+
+
+async def test_a_dispute_that_nobody_decides_for_two_weeks_is_a_critical_alert_until_it_ends() -> (
+    None
+):
+    async with transaction() as tx:
+        booking = await paid.stay(tx)
+        await paid.set_clock(tx, booking.check_in_at)
+        dispute = await complain(tx, booking, "rental", 100)
+        await paid.set_clock(tx, booking.check_in_at + timedelta(days=14) - TICK)
+        assert await _undecided(tx) == []
+        await paid.set_clock(tx, booking.check_in_at + timedelta(days=14))
+        assert await _undecided(tx) == [f"critical {dispute.id}"]
+        await actions.withdraw(
+            tx, booking_id=booking.id, dispute_id=dispute.id, asker=guest_of(booking)
+        )
+        assert await _undecided(tx) == []
+
+
 async def test_an_admin_does_not_decide_on_a_booking_of_their_own() -> None:
     async with transaction() as tx:
         both = await make.account(tx, Role.GUEST, Role.ADMIN)

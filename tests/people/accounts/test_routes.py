@@ -13,6 +13,7 @@ from tests.people.accounts.client import PASSWORD, access, assert_problem, beare
 from tests.production import STRONG
 
 ACCESS, REFRESH, CSRF = "berthold_access", "berthold_refresh", "berthold_csrf"
+DEVICE = "berthold_device"
 LOGIN = {"email": "ada@example.com", "password": PASSWORD}
 
 
@@ -35,7 +36,9 @@ async def test_registering_logs_in(client: httpx.AsyncClient) -> None:
     assert reply.status_code == 201
     assert reply.headers["cache-control"] == "no-store"
     body = reply.json()
-    assert set(body) == {"account", "accessToken", "refreshToken", "expiresIn", "csrfToken"}
+    assert set(body) == {
+        *("account", "accessToken", "refreshToken", "expiresIn", "csrfToken", "deviceToken"),
+    }
     assert body["expiresIn"] == 900
     account = body["account"]
     assert account.pop("id")
@@ -70,7 +73,7 @@ async def test_cookies_keep_scripts_out_and_the_refresh_token_near(
 ) -> None:
     await register(client)
     cookies = cookies_of(await client.post("/api/auth/login", json=LOGIN))
-    assert set(cookies) == {ACCESS, REFRESH, CSRF}
+    assert set(cookies) == {ACCESS, REFRESH, CSRF, DEVICE}
     assert all(cookie["samesite"] == "lax" for cookie in cookies.values())
     assert not any(cookie["secure"] for cookie in cookies.values()), "http in tests"
     assert cookies[ACCESS]["httponly"]
@@ -80,6 +83,7 @@ async def test_cookies_keep_scripts_out_and_the_refresh_token_near(
         ACCESS: "/",
         REFRESH: "/api/auth",
         CSRF: "/",
+        DEVICE: "/api/auth",
     }
     assert cookies[ACCESS]["max-age"] == "900"
     assert cookies[REFRESH]["max-age"] == cookies[CSRF]["max-age"] == str(30 * 86_400)
@@ -95,7 +99,7 @@ async def test_cookies_are_secure_where_the_site_is(
     cookies = cookies_of(await client.post("/api/auth/login", json=LOGIN))
     monkeypatch.undo()
     settings.cache_clear()
-    assert set(cookies) == {f"__Host-{name}" for name in (ACCESS, REFRESH, CSRF)}
+    assert set(cookies) == {f"__Host-{name}" for name in (ACCESS, REFRESH, CSRF, DEVICE)}
     assert all(cookie["secure"] for cookie in cookies.values())
     assert {cookie["path"] for cookie in cookies.values()} == {"/"}
     assert not any(cookie["domain"] for cookie in cookies.values())
@@ -207,7 +211,7 @@ async def test_a_mobile_client_refreshes_with_the_body(client: httpx.AsyncClient
     reply = await client.post("/api/auth/refresh", json={"refreshToken": first["refreshToken"]})
     assert reply.status_code == 200, reply.text
     assert reply.headers["cache-control"] == "no-store"
-    assert set(cookies_of(reply)) == {ACCESS, REFRESH, CSRF}
+    assert set(cookies_of(reply)) == {ACCESS, REFRESH, CSRF, DEVICE}
     assert reply.json()["account"] == first["account"]
     assert reply.json()["refreshToken"] != first["refreshToken"]
     assert reply.json()["csrfToken"] == first["csrfToken"], "the session is the same"
@@ -266,7 +270,7 @@ async def test_a_browser_logs_out_with_its_csrf_token(client: httpx.AsyncClient)
     assert_problem(await client.post("/api/auth/logout"), 403, "csrf_refused")
     reply = await client.post("/api/auth/logout", headers={"x-csrf-token": tokens["csrfToken"]})
     assert reply.status_code == 204, reply.text
-    assert not client.cookies, "the browser forgets all of them"
+    assert set(client.cookies) == {DEVICE}, "the browser forgets all but that it has been here"
     body = {"refreshToken": tokens["refreshToken"]}
     assert_problem(await client.post("/api/auth/refresh", json=body), 401, "session_over")
 

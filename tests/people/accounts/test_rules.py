@@ -171,6 +171,36 @@ def test_a_password_is_the_same_however_the_keyboard_spells_it() -> None:
     assert rules.password_fits("cafe\u0301 cafe\u0301", rules.hash_password("caf\u00e9 caf\u00e9"))
 
 
+@pytest.mark.parametrize(
+    "password",
+    [
+        "1234567890", "qwertyuiop", "passwordpassword", "Password123!", "motdepasse1", "a" * 200,
+        "ada@example.com", "ada.example.com", "AdaLovelace1", "lovelace-ada",
+    ],
+)  # fmt: skip
+def test_a_password_that_many_would_try_is_refused(password: str) -> None:
+    with pytest.raises(Invalid) as refusal:
+        rules.check_strength(password, own=["ada@example.com", "Ada Lovelace"])
+    (error,) = refusal.value.errors
+    assert error.field == "password"
+    assert "too easy to guess" in error.message
+    assert password not in error.message
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "correct horse battery",
+        "Tr0ub4dor&three",
+        "ọjọ́ tí mo bí",
+        "7h2k9qwz1m",
+        "ada reads Gödel at 4",
+    ],
+)
+def test_a_password_that_is_hard_to_guess_is_taken(password: str) -> None:
+    rules.check_strength(password, own=["ada@example.com", "Ada Lovelace"])
+
+
 @pytest.mark.parametrize("stored", ["none", "", "$argon2id$", "$2b$12$abc"])
 def test_no_password_fits_what_is_not_a_hash(stored: str) -> None:
     assert not rules.password_fits("none", stored)

@@ -4,6 +4,8 @@ from app.market.inventory.rules.errors import (
     refuse,
 )
 from app.market.inventory.rules.listings import (
+    NEW_HOST_LISTINGS_MAX,
+    check_new_host,
     currency_errors,
     deposit_errors,
     is_on_sale,
@@ -36,9 +38,11 @@ from app.market.inventory.rules.units import (
 )
 
 __all__ = [
+    "NEW_HOST_LISTINGS_MAX",
     "amounts_by_price",
     "check_dates",
     "check_given_dates",
+    "check_new_host",
     "currency_errors",
     "deposit_errors",
     "has_departed",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from app.foundation import clock
 from app.foundation.errors import FieldError
@@ -12,11 +13,15 @@ from app.market.inventory.model import (
     Listing,
     ListingReply,
     ListingState,
+    NewHostQuota,
     Offer,
 )
 from app.market.inventory.rules.errors import error, wire
 from app.market.inventory.rules.times import has_departed, year_errors
 from app.market.stay_rules import rules as host_rules
+
+NEW_HOST_LISTINGS_MAX: Final = 20  # without a completed booking; times LIMITS_SCALE
+NEW_HOST_UNITS_MAX: Final = 1_000
 
 _STAY_FIELDS = ("check_in_time", "check_out_time")
 _ONLY_OF_STAYS = (*_STAY_FIELDS, "rules")
@@ -121,3 +126,15 @@ def _kind_errors(listing: Listing) -> list[FieldError]:
 def is_on_sale(offer: Offer) -> bool:
     """Whether a listing's units can be sold now: it is open, and a trip has not departed."""
     return offer.state is ListingState.OPEN and not has_departed(offer, offer.now)
+
+
+def check_new_host(*, listings: int, units: int, scale: float) -> None:
+    """Refuse what a host offers without a completed booking, beyond the quotas times `scale`.
+
+    Raises NewHostQuota.
+    """
+    until = "Until a booking of yours is completed you can offer"
+    if listings > NEW_HOST_LISTINGS_MAX * scale:
+        raise NewHostQuota(f"{until} {NEW_HOST_LISTINGS_MAX} listings.")
+    if units > NEW_HOST_UNITS_MAX * scale:
+        raise NewHostQuota(f"{until} {NEW_HOST_UNITS_MAX} units.")

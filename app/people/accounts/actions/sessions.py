@@ -1,33 +1,25 @@
-"""The verbs of accounts: create and change; open, refresh and end sessions; hash passwords."""
+"""Sessions: opened, refreshed, looked up and ended. A refresh token is good for one use."""
 
-import asyncio
-import os
 import secrets
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 import uuid_utils.compat
-from msgspec import UNSET
 
 from app.foundation import audit
 from app.foundation.audit import SYSTEM, Actor, ActorRole, Subject
-from app.foundation.db import Tx, Violated
-from app.foundation.errors import Unauthenticated, Unavailable
+from app.foundation.db import Tx
+from app.foundation.errors import Problem, Unauthenticated
 from app.foundation.queue import NotifyAccount, enqueue
 from app.foundation.retention import Batch
 from app.foundation.settings import settings
-from app.people.accounts import queries, rules
+from app.people.accounts import rules
 from app.people.accounts.model import (
     Access,
     Account,
-    AccountChanges,
     Credentials,
-    EmailTaken,
     Grant,
-    NewAccount,
     NoSuchSession,
     Principal,
     Role,
@@ -39,8 +31,10 @@ from app.people.accounts.model import (
     TokenInvalid,
     TokenReused,
 )
-
-T = TypeVar("T")
+from app.people.accounts.queries import accounts as account_queries
+from app.people.accounts.queries import sessions as queries
+from app.people.second_factors import actions as second_factors
+from app.people.second_factors.model import Proof
 
 _KEPT_AFTER_END: Final = timedelta(days=7)
 _USER_AGENT_LENGTH_MAX: Final = 400
@@ -50,97 +44,45 @@ _REPLACED_JUST_NOW: Final = timedelta(seconds=30)
 # However often it is refreshed: then a person logs in again.
 SESSION_LIVES_FOR: Final = timedelta(days=90)
 
-# Each hash takes 19 MiB while it is computed. A thread pool of its own bounds that, and keeps many
-# log-ins at once from delaying other work in threads. When its queue is full, log-ins are refused.
-_HASHERS_MAX: Final = min(4, os.cpu_count() or 1)
-_HASHES_WAITING_MAX: Final = 100
-_hashers = ThreadPoolExecutor(_HASHERS_MAX, thread_name_prefix="argon2")
-_hashes_waiting: set[asyncio.Future[Any]] = set()
-
-
-async def hash_password(password: str) -> str:
-    """The hash of a new password. Takes tens of milliseconds: call it outside a transaction."""
-    return await _in_hasher(lambda: rules.hash_password(password))
-
-
-async def password_fits(password: str, credentials: Credentials | None) -> bool:
-    """Whether a password is that of an account. Takes the same time if there is no account."""
-    known = credentials.password_hash if credentials else rules.NOBODYS_HASH
-    fits = await _in_hasher(lambda: rules.password_fits(password, known))
-    return fits and credentials is not None
-
-
-async def create_account(
-    tx: Tx, *, new: NewAccount, roles: Sequence[Role], password_hash: str
-) -> Account:
-    """Create an account. Raises EmailTaken, and Invalid, which names each bad field."""
-    new = rules.checked(new)
-    try:
-        account = await queries.insert_account(
-            tx,
-            account_id=uuid_utils.compat.uuid7(),
-            email=new.email,
-            name=new.name,
-            phone=new.phone,
-            locale=new.locale,
-            zone=new.zone,
-            roles=[str(role) for role in roles],
-            password_hash=password_hash,
-        )
-    except Violated as error:
-        if error.constraint != "accounts_email_taken":
-            raise
-        raise EmailTaken("Log in, or register with another address.") from error
-    return _existing(account)
-
-
-async def read_account(tx: Tx, *, account_id: UUID) -> Account:
-    """An account. Raises SessionOver if it does not exist or is disabled."""
-    return _existing(await queries.find_account(tx, account_id=account_id))
-
-
-async def find_missing(tx: Tx, account_ids: Collection[UUID]) -> set[UUID]:
-    """Those of the ids that no account has, disabled ones counted."""
-    known = await queries.find_ids(tx, account_ids=list(account_ids)) if account_ids else []
-    return set(account_ids) - set(known)
-
-
-async def change_account(tx: Tx, *, account_id: UUID, changes: AccountChanges) -> Account:
-    """Change the fields that are given, and no others. Raises Invalid, which names each bad one."""
-    given = rules.checked(changes)
-    account = await queries.update_account(
-        tx,
-        account_id=account_id,
-        name=None if given.name is UNSET else given.name,
-        phone=None if given.phone is UNSET else given.phone,
-        phone_given=given.phone is not UNSET,
-        locale=None if given.locale is UNSET else given.locale,
-        zone=None if given.zone is UNSET else given.zone,
-    )
-    return _existing(account)
-
-
-async def find_credentials(tx: Tx, *, email: str) -> Credentials | None:
-    """What the password for an address is checked against; None if no account has the address."""
-    return await queries.find_credentials(tx, email=email)
-
 
 async def open_session_of(
-    tx: Tx, *, credentials: Credentials, new_hash: str | None, user_agent: str
-) -> Grant | None:
+    tx: Tx,
+    *,
+    credentials: Credentials,
+    code: str | None,
+    new_hash: str | None,
+    user_agent: str,
+) -> Grant | Problem | None:
     """Open a session for an account whose credentials were checked.
 
     `new_hash` replaces the stored hash, if given. None if the credentials have changed or the
-    account was disabled since they were checked.
+    account was disabled since they were checked. The problem if the account has a second factor and
+    `code` does not prove it: returned, because a wrong code is counted, which must be committed.
     """
-    account = await queries.find_account_of(tx, credentials=credentials)
+    account = await account_queries.find_account_of(tx, credentials=credentials)
     if account is None:
         return None
+    proof = await second_factors.prove(tx, account_id=account.id, code=code)
+    if refusal := rules.log_in_refusal(proof):
+        await _record_refused_code(tx, account.id, proof)
+        return refusal
     if new_hash:
-        await queries.replace_password_hash(
+        await account_queries.replace_password_hash(
             tx, account_id=account.id, old=credentials.password_hash, new=new_hash
         )
     return await open_session(tx, account=account, user_agent=user_agent)
+
+
+async def _record_refused_code(tx: Tx, account_id: UUID, proof: Proof) -> None:
+    if proof is not Proof.WRONG:  # what is missing is no attack, and of too many there is enough
+        return
+    await audit.record(
+        tx,
+        by=SYSTEM,
+        action="refuse_log_in",
+        subject=Subject("account", account_id),
+        reason="the password was right, the code wrong",
+    )
 
 
 async def open_session(tx: Tx, *, account: Account, user_agent: str) -> Grant:
@@ -168,7 +110,7 @@ async def refresh(tx: Tx, *, token: str) -> Grant | Unauthenticated:
         return TokenInvalid("There is no such refresh token.")
     if refusal := _refusal(shown):
         return refusal
-    account = await queries.find_account(tx, account_id=shown.account_id)
+    account = await account_queries.find_account(tx, account_id=shown.account_id)
     if account is None:
         return SessionOver("The account is disabled.")
     if not shown.used and await queries.use_token(tx, token_hash=rules.token_hash(token)):
@@ -271,7 +213,7 @@ async def end_session(tx: Tx, session_id: UUID, *, access: Access) -> None:
         raise NoSuchSession(f"You have no session {session_id} that has not ended.")
     await audit.record(
         tx,
-        by=_actor(access.principal),
+        by=actor_of(access.principal),
         action="end_session",
         subject=Subject("session", session_id),
         reason="ended by its owner",
@@ -325,23 +267,8 @@ async def _grant(tx: Tx, *, account: Account, session_id: UUID, token: str = "")
     return Grant(account=account, session_id=session_id, refresh_token=token)
 
 
-def _actor(principal: Principal) -> Actor:
+def actor_of(principal: Principal) -> Actor:
     """Who acts, in the highest role that the account has."""
     ranked = (Role.ADMIN, Role.HOST, Role.GUEST)
     role = next(each for each in ranked if each in principal.roles)
     return Actor(ActorRole(role), principal.id)
-
-
-def _existing(account: Account | None) -> Account:
-    if account is None:
-        raise SessionOver("The account is gone or disabled.")
-    return account
-
-
-async def _in_hasher(work: Callable[[], T]) -> T:
-    if len(_hashes_waiting) >= _HASHES_WAITING_MAX:
-        raise Unavailable("Too many people are logging in.", retry_after_s=2)
-    hashing = asyncio.get_running_loop().run_in_executor(_hashers, work)
-    _hashes_waiting.add(hashing)
-    hashing.add_done_callback(_hashes_waiting.discard)
-    return await hashing
