@@ -1,8 +1,9 @@
 """The phone numbers of mobile money: read as people write them, kept as their country dials now.
 
-Numbers change: Gabon went from 7 to 8 digits in 2019, Ivory Coast from 8 to 10 in 2021, Benin from
-8 to 10 in 2024. What is paid to an old one comes back days later, or never. libphonenumber calls
-some old numbers possible and Gabon's valid, so the lengths here decide too.
+Numbers change: Ivory Coast's went from 8 to 10 digits in 2021, Benin's in 2024; Gabon's lost their
+0 abroad and got another digit in 2019, and the old ones were switched off in 2024. What is paid to
+an old one comes back days later, or never. libphonenumber calls some old numbers possible, and
+Gabon's valid (findings/gabon_numbers_of_before.sh): so the lengths and beginnings here decide too.
 """
 
 import re
@@ -38,7 +39,7 @@ PLANS: Final = {
     "CG": Plan(9, ("0",)),
     "CI": Plan(10, ("01", "05", "07"), date(2021, 1, 31)),
     "CM": Plan(9, ("6",), date(2014, 11, 21)),
-    "GA": Plan(8, ("0", "6", "7"), date(2019, 6, 28)),
+    "GA": Plan(8, ("6", "7"), date(2024, 4, 6)),
     "GH": Plan(9, ("2", "5")),
     "GQ": Plan(9, ("222", "55")),
     "GW": Plan(9, ("95", "96", "97")),

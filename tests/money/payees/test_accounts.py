@@ -405,7 +405,7 @@ async def test_a_wallet_is_kept_as_digits_with_its_country(
     if kept is None:
         (error,) = reply.json()["errors"]
         assert error["field"] == "accountNumber"
-        assert "since 2019-06-28" in error["message"]
+        assert "since 2024-04-06" in error["message"]
 
 
 async def test_a_host_reads_of_another_account_and_of_a_number_that_is_dead(shop: Shop) -> None:
@@ -426,7 +426,7 @@ async def test_a_host_reads_of_another_account_and_of_a_number_that_is_dead(shop
     assert await shop.sweep("check-wallets") == 0
     assert await _mails(shop) == ["payout_account_changed"] * 2 + ["payout_number_outdated"]
     reason = "SELECT data ->> 'reason' FROM notifications WHERE kind = 'payout_number_outdated'"
-    assert "since 2019-06-28" in (await shop.values(reason))[0]
+    assert "since 2024-04-06" in (await shop.values(reason))[0]
 
 
 async def _mails(shop: Shop) -> list[str]:
