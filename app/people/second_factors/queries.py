@@ -26,7 +26,7 @@ async def begin(tx: Tx, *, account_id: UUID, secret: bytes) -> bool:
 async def lock(
     tx: Tx, *, account_id: UUID, wrong_codes_max: int, wrong_for: timedelta
 ) -> Factor | None:
-    """The factor of an account; whoever sends another code for it waits for our commit."""
+    """The factor of an account, locked: another code for it waits for our commit."""
     return await fetch_one(
         tx,
         Factor,
