@@ -48,7 +48,7 @@ class Policy(msgspec.Struct, frozen=True):
 
 
 # All limits, on one page. Whole countries share the addresses of a phone company, so what is
-# counted by address is generous: it stops machines, while the others stop those who aim at somebody.
+# counted by address is generous: it stops machines. The others stop people who aim at somebody.
 
 # by address: IPv4 whole, IPv6 its /64
 LOG_IN: Final = Policy("log-in", 60, 10 * _MINUTE)  # from devices that are not known
