@@ -12,4 +12,8 @@ PRODUCTION = {
 
 def production_at(database_url: str) -> dict[str, str]:
     """The environment of a production process on this database."""
-    return PRODUCTION | {"BERTHOLD_ENV": "production", "DATABASE_URL": database_url}
+    return PRODUCTION | {
+        "BERTHOLD_ENV": "production",
+        "DATABASE_URL": database_url,
+        "LIMITS_SCALE": "1",  # that of the tests is refused
+    }

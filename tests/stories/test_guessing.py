@@ -16,6 +16,7 @@ from tests.size import FULL
 PASSWORD: Final = "correct horse battery 7"
 WRONG: Final = 10_000 if FULL else 1_500
 AT_ONCE: Final = 60
+PATIENCE_S: Final = 5
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +75,8 @@ async def test_ten_thousand_guesses_from_many_addresses_keep_nobody_out(
         waits.append(time.monotonic() - begun)
     await asyncio.gather(*guessers)
     assert waits, "there was time to try"
-    assert max(waits) < 1
+    # On a machine of its own it is under 1 s; without turns it would be as long as the flood.
+    assert max(waits) < PATIENCE_S, sorted(waits)
     assert codes.count(401) <= 12, "a guess in so many"
     assert codes.count(401) + codes.count(429) == len(codes) == WRONG
 

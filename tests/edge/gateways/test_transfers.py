@@ -266,9 +266,12 @@ async def test_a_recipient_is_made_under_the_type_that_its_currency_asks_for(
 
     def answer(request: httpx.Request) -> httpx.Response:
         sent.append(request)
-        return httpx.Response(201, json=recipient())
+        return httpx.Response(201, json=recipient(account_number=number))
 
-    ready = await listening(answer).create_recipient(new_recipient(kind=kind, currency=currency))
+    number = "0712345678" if kind is RecipientKind.MOBILE_MONEY else "0001234567"
+    number = "0241234567" if (kind, currency) == (RecipientKind.MOBILE_MONEY, "GHS") else number
+    new = new_recipient(kind=kind, currency=currency, account_number=number)
+    ready = await listening(answer).create_recipient(new)
 
     assert ready == RecipientReady(
         recipient="RCP_1", account_name="HANNAH B HOST", bank_name="Guaranty Trust Bank"
@@ -278,7 +281,7 @@ async def test_a_recipient_is_made_under_the_type_that_its_currency_asks_for(
     assert json.loads(request.content) == {
         "type": word,
         "name": "Hannah Host",
-        "account_number": "0001234567",
+        "account_number": number,  # a wallet's as it is dialled at home
         "bank_code": "058",
         "currency": currency,
     }

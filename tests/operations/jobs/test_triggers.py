@@ -13,7 +13,7 @@ from app.foundation.settings import settings
 from tasks.runner import timer_queries
 from tasks.runner.timers import Timer, last_tick, next_tick, task_of
 from tests.operations.jobs.desk import Desk
-from tests.production import PRODUCTION
+from tests.production import production_at
 from tests.tasks.runner.bench import Bench, working
 
 OLD = "the-old-secret-of-the-scheduler"
@@ -86,7 +86,7 @@ async def test_without_a_job_secret_no_job_is_triggered_and_no_health_is_shown(
 async def test_no_job_can_be_triggered_if_no_job_secret_is_set(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (PRODUCTION | {"BERTHOLD_ENV": "production"}).items():
+    for name, value in production_at("postgresql://localhost/elsewhere").items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("JOB_SECRETS")
     settings.cache_clear()
