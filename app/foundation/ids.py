@@ -1,6 +1,7 @@
 """Ids that follow from other ids, so that the same thing gets the same id again."""
 
 import hashlib
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -24,6 +25,7 @@ def derived(source: UUID, name: str) -> UUID:
     return UUID(int=time | _VERSION_7 | _VARIANT | tail)
 
 
-def floor(seconds: float) -> UUID:
-    """An id below all that are made (by real time) from this many seconds after 1970 on."""
-    return UUID(int=int(seconds * 1000) << (128 - _TIME_BITS) | _VERSION_7)
+def earlier(source: UUID, by: timedelta) -> UUID:
+    """An id below all that are made less than `by` before this one. (Ids begin with real time.)"""
+    made_ms = source.int >> (128 - _TIME_BITS)
+    return UUID(int=(made_ms - by // timedelta(milliseconds=1)) << (128 - _TIME_BITS) | _VERSION_7)

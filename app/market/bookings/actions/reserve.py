@@ -1,6 +1,5 @@
 """Reserve: hold units for a guest, with price and terms frozen."""
 
-import time
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -132,7 +131,7 @@ async def _claim(tx: Tx, parts: Sequence[Booking]) -> list[Claimed]:
     """Raises QuotaReached, CoolingDown. Two requests of a guest do not pass here at once: the first
     statement of each has locked the guest's bucket of the limit on reserving.
     """
-    since = ids.floor(time.time() - COUNTED.total_seconds())
+    since = ids.earlier(parts[0].id, COUNTED)
     if len(parts) > 1:
         attempt = await queries.hold_several(tx, parts, since=since)
     else:
