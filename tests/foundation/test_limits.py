@@ -1,4 +1,4 @@
-"""Limits: what a bucket admits, whoever asks at once and whatever the clock does."""
+"""Limits: what a bucket admits, with many at once and with any clock."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Turns: whoever asks for much delays others by one turn, and never shuts them out."""
+"""Turns: those who ask for much delay others by one turn, and never shut them out."""
 
 import asyncio
 import threading

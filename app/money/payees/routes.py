@@ -125,7 +125,7 @@ async def start_onboarding(
     summary="Where a gateway sends a host whose link has expired",
 )
 async def show_expired(account: Account) -> str:  # noqa: ARG001  the gateway sends it along
-    """The same page for everybody. A new link is made by a POST alone: any site can link here."""
+    """Everybody gets one page. A new link is made by a POST alone, for any site can link here."""
     return _EXPIRED
 
 

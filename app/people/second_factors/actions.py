@@ -53,7 +53,7 @@ async def confirm(tx: Tx, *, by: Actor, account_id: UUID, code: str) -> Recovery
     if not await _is_of_app(tx, factor, account_id=account_id, code=code):
         await queries.count_wrong(tx, account_id=account_id, wrong_for=_WRONG_FOR)
         return None
-    await _tell(tx, by=by, account_id=account_id, action="set_second_factor")
+    await _record_change(tx, by=by, account_id=account_id, action="set_second_factor")
     return await _renew(tx, account_id)
 
 
@@ -83,7 +83,7 @@ async def is_set(tx: Tx, *, account_id: UUID) -> bool:
 
 async def renew_recovery_codes(tx: Tx, *, by: Actor, account_id: UUID) -> RecoveryCodes:
     """Ten new recovery codes; those before do not work any more."""
-    await _tell(tx, by=by, account_id=account_id, action="renew_recovery_codes")
+    await _record_change(tx, by=by, account_id=account_id, action="renew_recovery_codes")
     return await _renew(tx, account_id)
 
 
@@ -91,7 +91,7 @@ async def end(tx: Tx, *, by: Actor, account_id: UUID) -> None:
     """End a second factor, its recovery codes too. Raises NoSecondFactor."""
     if not await queries.delete(tx, account_id=account_id):
         raise NoSecondFactor("You have no second factor.")
-    await _tell(tx, by=by, account_id=account_id, action="end_second_factor")
+    await _record_change(tx, by=by, account_id=account_id, action="end_second_factor")
 
 
 async def _lock(tx: Tx, account_id: UUID) -> Factor | None:
@@ -120,7 +120,7 @@ async def _renew(tx: Tx, account_id: UUID) -> RecoveryCodes:
     return RecoveryCodes(recovery_codes=codes)
 
 
-async def _tell(tx: Tx, *, by: Actor, account_id: UUID, action: str) -> None:
+async def _record_change(tx: Tx, *, by: Actor, account_id: UUID, action: str) -> None:
     """Record a change of a second factor, and let its owner read of it."""
     await audit.record(tx, by=by, action=action, subject=Subject("account", account_id))
     source_id: UUID = uuid_utils.compat.uuid7()
