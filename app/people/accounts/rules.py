@@ -270,17 +270,15 @@ def log_in_refusal(proof: Proof) -> Problem | None:
             return Limited("Too many codes were wrong.", retry_after_s=_WRONG_CODES_S)
 
 
-def refuse_code(proof: Proof) -> None:
-    """Raise why a code does not prove the second factor of who is asking; nothing if it does."""
+def code_refusal(proof: Proof) -> Problem:
+    """Why a code that is not right does not prove who is asking."""
     match proof:
-        case Proof.RIGHT:
-            return
         case Proof.NOT_NEEDED:
-            raise NoSecondFactor("You have no second factor.")
+            return NoSecondFactor("You have no second factor.")
         case Proof.TOO_MANY:
-            raise Limited("Too many codes were wrong.", retry_after_s=_WRONG_CODES_S)
-        case Proof.WRONG | Proof.MISSING:
-            raise CodeWrong("Wait for the next code, or send a recovery code.")
+            return Limited("Too many codes were wrong.", retry_after_s=_WRONG_CODES_S)
+        case _:
+            return CodeWrong("Wait for the next code, or send a recovery code.")
 
 
 def roles_of(new: NewAccount) -> tuple[Role, ...]:
