@@ -94,7 +94,7 @@ async def record_refused(tx: Tx, known: Credentials | None) -> None:
         by=SYSTEM,
         action="refuse_log_in",
         subject=Subject("account", known.account_id if known else "unknown"),
-        reason="the password was wrong" if known else "no account has the address",
+        reason="the password was wrong" if known else "no account in use has the address",
     )
 
 
