@@ -279,7 +279,13 @@ class SessionReply(Output, frozen=True):
     """A session as its owner sees it: one log-in, on one device."""
 
     id: UUID
-    device: Annotated[str, Meta(description="As the browser or app calls itself")]
+    device: Annotated[
+        str,
+        Meta(
+            description="In words where it is known, else as it calls itself",
+            examples=["Chrome Mobile on Android"],
+        ),
+    ]
     address_range: Annotated[
         str | None, Meta(description="The network of the log-in", examples=["102.89.23.0/24"])
     ]

@@ -164,8 +164,7 @@ async def change_me(request: AuthenticatedRequest, data: JSONBody[AccountChanges
 
 @get("/api/me/sessions", tags=["accounts"], summary="Where you are logged in")
 async def list_sessions(request: AuthenticatedRequest) -> SessionList:
-    async with transaction() as tx:
-        return await actions.list_sessions(tx, request.auth)
+    return await stories.list_sessions(request.auth)
 
 
 @delete(

@@ -1,5 +1,6 @@
 """Register, log in, refresh, step up. Passwords are hashed between transactions: it takes long."""
 
+import asyncio
 import time
 from typing import Final
 
@@ -20,6 +21,7 @@ from app.people.accounts.model import (
     NewAccount,
     PasswordWrong,
     Principal,
+    SessionList,
     SignedIn,
     SteppedUp,
     StepUp,
@@ -120,6 +122,13 @@ async def refresh(token: str) -> SignedIn:
     if isinstance(outcome, Unauthenticated):
         raise outcome
     return _signed_in(outcome)
+
+
+async def list_sessions(access: Access) -> SessionList:
+    """Where who is asking is logged in. Devices are put in words in a thread: it takes a while."""
+    async with transaction() as tx:
+        rows = await actions.list_sessions(tx, access)
+    return await asyncio.to_thread(rules.session_list, rows, current=access.session_id)
 
 
 async def step_up(access: Access, given: StepUp, *, client: Client = NOWHERE) -> SteppedUp:

@@ -25,9 +25,8 @@ from app.people.accounts.model import (
     NoSuchSession,
     Principal,
     Role,
-    SessionList,
     SessionOver,
-    SessionReply,
+    SessionRow,
     ShownToken,
     Standing,
     SteppedUp,
@@ -243,22 +242,9 @@ async def record_refused_step_up(tx: Tx, access: Access, *, reason: str) -> None
     )
 
 
-async def list_sessions(tx: Tx, access: Access) -> SessionList:
+async def list_sessions(tx: Tx, access: Access) -> list[SessionRow]:
     """The sessions of who is asking that have not ended; the last 100 that were used."""
-    rows = await queries.sessions_of(tx, account_id=access.principal.id, limit=_SESSIONS_SHOWN_MAX)
-    return SessionList(
-        sessions=[
-            SessionReply(
-                id=row.id,
-                device=row.user_agent or "unknown",
-                address_range=row.address_range,
-                created_at=row.created_at,
-                last_seen_at=row.last_seen_at,
-                is_current=row.id == access.session_id,
-            )
-            for row in rows
-        ]
-    )
+    return await queries.sessions_of(tx, account_id=access.principal.id, limit=_SESSIONS_SHOWN_MAX)
 
 
 async def end_session(tx: Tx, session_id: UUID, *, access: Access) -> None:
