@@ -1,6 +1,7 @@
 """`berthold admins`: who may do what admins may. Each change is a row of the audit log."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -67,11 +68,16 @@ def disable(*, email: str, folder: Path) -> None:
 @click.argument("email")
 @folder_option
 def code(*, email: str, folder: Path) -> None:
-    """Print a code of an admin's second factor, as an authenticator app does. Development only."""
+    """Print a code of an admin's second factor, as an authenticator app does. Development only.
+
+    It waits up to 30 seconds for one that was not used.
+    """
     find_running(folder)
     if not settings().is_development:
         raise click.ClickException("This works in development alone: use an authenticator app")
-    click.echo(asyncio.run(_code(email)))
+    while (found := asyncio.run(_code(email))) is None:
+        time.sleep(1)  # all codes of now were used, and a code works once
+    click.echo(found)
 
 
 @admins.command()
@@ -136,14 +142,11 @@ async def _disable(email: str) -> None:
         await accounts.disable(tx, admin.id, by=SYSTEM, reason=_REASON)
 
 
-async def _code(email: str) -> str:
+async def _code(email: str) -> str | None:
     from app.people.second_factors import actions as second_factors  # noqa: PLC0415
 
     async with _admin(email) as (tx, admin):
-        code = await second_factors.find_code(tx, account_id=admin.id)
-    if code is None:
-        raise click.ClickException("All codes of now were used: there is a new one in 30 seconds")
-    return code
+        return await second_factors.find_code(tx, account_id=admin.id)
 
 
 async def _forget(email: str) -> None:

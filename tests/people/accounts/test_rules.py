@@ -294,8 +294,7 @@ def test_real_time_is_what_expires_tokens() -> None:
     ("user_agent", "name"),
     [
         (
-            "Mozilla/5.0 (Linux; Android 13; SM-A137F) AppleWebKit/537.36 (KHTML, like Gecko) "
-            "Chrome/124.0.0.0 Mobile Safari/537.36",
+            "Mozilla/5.0 (Linux; Android 13) AppleWebKit/537.36 Chrome/124.0.0.0 Mobile Safari/1",
             "Chrome Mobile on Android",
         ),
         (
