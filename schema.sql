@@ -3874,6 +3874,7 @@ CREATE TABLE public.webhook_events (
     processed_at timestamp with time zone,
     gateway_id text,
     dismissed_because text,
+    account text,
     CONSTRAINT webhook_events_dismissed_once_ignored CHECK (((dismissed_because IS NULL) OR (state = 'ignored'::text))),
     CONSTRAINT webhook_events_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT webhook_events_state_known CHECK ((state = ANY (ARRAY['received'::text, 'processed'::text, 'ignored'::text, 'failed'::text])))
