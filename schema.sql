@@ -3537,7 +3537,7 @@ CREATE TABLE public.sessions (
     id uuid NOT NULL,
     account_id uuid NOT NULL,
     user_agent text DEFAULT ''::text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     revoked_at timestamp with time zone,
     revoked_because text,
     proved_at timestamp with time zone,

@@ -1,8 +1,6 @@
 -- When the person behind a session last proved who it is, and from where that was.
 ALTER TABLE sessions ADD COLUMN proved_at timestamptz;
 ALTER TABLE sessions ADD COLUMN address_range text;
--- Sessions live by real time, as their tokens do: moving the business clock logs nobody out.
-ALTER TABLE sessions ALTER COLUMN created_at SET DEFAULT now();
 COMMENT ON COLUMN sessions.proved_at IS
     'when a password, or a code where a second factor is set, was last sent in it; by real time';
 COMMENT ON COLUMN sessions.address_range IS
