@@ -1295,6 +1295,7 @@ CREATE TABLE public.accounts (
     password_hash text NOT NULL,
     disabled_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
+    email_proved_at timestamp with time zone,
     CONSTRAINT accounts_email_check CHECK ((email = lower(email))),
     CONSTRAINT accounts_roles_known CHECK (((cardinality(roles) > 0) AND (roles <@ ARRAY['guest'::text, 'host'::text, 'admin'::text])))
 );
@@ -1305,6 +1306,13 @@ CREATE TABLE public.accounts (
 --
 
 COMMENT ON TABLE public.accounts IS 'People: guests, hosts and admins';
+
+
+--
+-- Name: COLUMN accounts.email_proved_at; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.accounts.email_proved_at IS 'when a link in a mail to this address was used; without it nobody pays and nobody hosts';
 
 
 --
@@ -2917,6 +2925,47 @@ COMMENT ON COLUMN public.listings.rules IS 'of a stay: nights, weekdays, notice,
 
 
 --
+-- Name: mail_links; Type: TABLE; Schema: public; Owner: -
+--
+
+CREATE TABLE public.mail_links (
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    purpose text NOT NULL,
+    address text NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    voided_at timestamp with time zone,
+    CONSTRAINT mail_links_address CHECK ((address = lower(address))),
+    CONSTRAINT mail_links_purpose CHECK ((purpose = ANY (ARRAY['verify'::text, 'change'::text, 'take_back'::text, 'reset'::text]))),
+    CONSTRAINT mail_links_times CHECK ((expires_at > made_at)),
+    CONSTRAINT mail_links_used_or_voided CHECK (((used_at IS NULL) OR (voided_at IS NULL)))
+);
+
+
+--
+-- Name: TABLE mail_links; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON TABLE public.mail_links IS 'Links in mails that do something, each once. Its token follows from its id and SECRET_KEYS';
+
+
+--
+-- Name: COLUMN mail_links.address; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.mail_links.address IS 'verify, reset: where the mail goes; change: the new address; take_back: the one of before';
+
+
+--
+-- Name: COLUMN mail_links.made_at; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.mail_links.made_at IS 'links live by real time, as log-ins do';
+
+
+--
 -- Name: migrations; Type: TABLE; Schema: public; Owner: -
 --
 
@@ -2979,8 +3028,9 @@ CREATE TABLE public.notifications (
     last_error text,
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     sent_at timestamp with time zone,
+    address text,
     CONSTRAINT notifications_failed_with_error CHECK (((state <> 'failed'::text) OR (last_error IS NOT NULL))),
-    CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'booking_times_corrected'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'rental_given_back'::text, 'payout_account_stopped'::text, 'bank_refused'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text, 'session_ended'::text, 'payout_account_changed'::text, 'payout_number_outdated'::text, 'second_factor_changed'::text]))),
+    CONSTRAINT notifications_kind_known CHECK ((kind = ANY (ARRAY['booking_confirmed'::text, 'booking_cancelled'::text, 'booking_requested'::text, 'booking_declined'::text, 'booking_times_corrected'::text, 'hold_expired'::text, 'refund_pending'::text, 'dispute_opened'::text, 'dispute_resolved'::text, 'dispute_withdrawn'::text, 'refund_sent'::text, 'payout_sent'::text, 'payout_failed'::text, 'host_debt'::text, 'rental_given_back'::text, 'payout_account_stopped'::text, 'bank_refused'::text, 'chargeback_opened'::text, 'chargeback_won'::text, 'chargeback_lost'::text, 'session_ended'::text, 'payout_account_changed'::text, 'payout_number_outdated'::text, 'second_factor_changed'::text, 'verify_email'::text, 'email_change_asked'::text, 'email_changed'::text, 'password_reset'::text, 'password_changed'::text]))),
     CONSTRAINT notifications_sent_with_time CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
     CONSTRAINT notifications_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'failed'::text])))
 );
@@ -2991,6 +3041,13 @@ CREATE TABLE public.notifications (
 --
 
 COMMENT ON TABLE public.notifications IS 'Outbox of mails; while one is being sent, next_try_at is the end of the sender''s lease';
+
+
+--
+-- Name: COLUMN notifications.address; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.notifications.address IS 'where it goes, if not to the address of the account';
 
 
 --
@@ -4374,6 +4431,14 @@ ALTER TABLE ONLY public.listings
 
 
 --
+-- Name: mail_links mail_links_pkey; Type: CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.mail_links
+    ADD CONSTRAINT mail_links_pkey PRIMARY KEY (id);
+
+
+--
 -- Name: migrations migrations_pkey; Type: CONSTRAINT; Schema: public; Owner: -
 --
 
@@ -5112,6 +5177,20 @@ CREATE INDEX listings_stays_in_place ON public.listings USING btree (lower(place
 --
 
 CREATE INDEX listings_words ON public.listings USING gin (words) WHERE (state = 'open'::text);
+
+
+--
+-- Name: mail_links_expired; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX mail_links_expired ON public.mail_links USING btree (expires_at);
+
+
+--
+-- Name: mail_links_of_account; Type: INDEX; Schema: public; Owner: -
+--
+
+CREATE INDEX mail_links_of_account ON public.mail_links USING btree (account_id, purpose);
 
 
 --
@@ -6203,6 +6282,14 @@ ALTER TABLE ONLY public.ledger_transactions
 
 ALTER TABLE ONLY public.listings
     ADD CONSTRAINT listings_host_id_fkey FOREIGN KEY (host_id) REFERENCES public.accounts(id);
+
+
+--
+-- Name: mail_links mail_links_account_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: -
+--
+
+ALTER TABLE ONLY public.mail_links
+    ADD CONSTRAINT mail_links_account_id_fkey FOREIGN KEY (account_id) REFERENCES public.accounts(id);
 
 
 --

@@ -129,7 +129,7 @@ async def _create(email: str, name: str, password: str) -> None:
     password_hash = await accounts.hash_password(password)
     async with only_connection(settings().direct_url), transaction() as tx:
         account = await accounts.create_account(
-            tx, new=new, roles=[Role.GUEST], password_hash=password_hash
+            tx, new=new, roles=[Role.GUEST], password_hash=password_hash, proved=True
         )
         await accounts.make_admin(tx, account.id, reason=_REASON)
 

@@ -36,6 +36,7 @@ import app.operations.alerts.routes
 import app.operations.audit_log.routes
 import app.operations.health.routes
 import app.operations.jobs.routes
+import app.pages.links.routes
 import app.people.accounts.routes
 from app import api_page
 from app.edge.calls.stories import CallRecorder
@@ -59,6 +60,7 @@ def create_app() -> ASGIApp:
     litestar = Litestar(
         route_handlers=[
             *app.people.accounts.routes.routes,
+            *app.pages.links.routes.routes,
             *app.market.bookings.routes.routes,
             *app.market.vouchers.routes.routes,
             *app.money.instructions.routes.routes,

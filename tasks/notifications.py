@@ -7,6 +7,7 @@ from app.edge.notifications import stories
 from app.edge.notifications.model import AccountFacts, Kind
 from app.foundation import queue
 from app.foundation.db import transaction
+from app.people.accounts import actions as accounts
 from tasks.runner.handlers import handles
 
 
@@ -26,7 +27,15 @@ async def notify_account(job: queue.NotifyAccount) -> None:
             kind=Kind(job.kind),
             source_id=job.source_id,
             data=msgspec.convert(job.facts, AccountFacts),
+            address=job.address,
         )
+
+
+@handles(queue.MailReset)
+async def mail_reset(job: queue.MailReset) -> None:
+    """Mail a link for a new password, if an account has the address."""
+    async with transaction() as tx:
+        await accounts.mail_reset(tx, job.email)
 
 
 async def send_notifications(limit: int) -> int:

@@ -12,6 +12,7 @@ from app.money.reconciliation import actions as reconciliation
 from app.operations.invariants import actions as invariants
 from app.operations.jobs import actions as jobs
 from app.people.accounts import actions as accounts
+from app.people.mail_links import actions as mail_links
 from tasks.sweeps import in_turn
 
 _SPENT_S_MAX: Final = 60.0  # on each kind of row
@@ -27,6 +28,7 @@ _FORGET: Final[tuple[_Forget, ...]] = (
     idempotency.forget_old,
     limits.forget_full,
     accounts.forget_old,
+    mail_links.forget_old,
     jobs.forget_succeeded,
     jobs.forget_unsuccessful,
     jobs.forget_runs,

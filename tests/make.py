@@ -33,8 +33,8 @@ async def account(tx: Tx, *roles: Role, email: str = "") -> Principal:
     await execute(
         tx,
         """
-        INSERT INTO accounts (id, email, name, roles, password_hash)
-        VALUES (%(id)s, %(email)s, 'Somebody', %(roles)s, 'none')""",
+        INSERT INTO accounts (id, email, name, roles, password_hash, email_proved_at)
+        VALUES (%(id)s, %(email)s, 'Somebody', %(roles)s, 'none', business_now())""",
         id=account_id,
         email=email or f"{account_id.hex}@example.com",
         roles=[str(role) for role in chosen],
@@ -76,6 +76,7 @@ def bearer(principal: Principal, *, lives_for_s: int = 3_600) -> dict[str, str]:
         principal=principal,
         session_id=session_of(principal.id),
         expires_at=int(now) + lives_for_s,
+        email_proved=True,
     )
     token = rules.write_access(access, keys=settings().secret_keys, now=now)
     return {"authorization": f"Bearer {token}"}

@@ -63,7 +63,7 @@ async def _person(email: str, name: str, locale: str, zone: str, roles: tuple[Ro
     new = NewAccount(email=email, password=PASSWORD, name=name, locale=locale, zone=zone)
     async with transaction() as tx:
         account = await accounts.create_account(
-            tx, new=new, roles=roles, password_hash=password_hash
+            tx, new=new, roles=roles, password_hash=password_hash, proved=True
         )
     return account.id
 

@@ -53,6 +53,7 @@ class Policy(msgspec.Struct, frozen=True):
 # by address: IPv4 whole, IPv6 its /64
 LOG_IN: Final = Policy("log-in", 60, 10 * _MINUTE)  # from devices that are not known
 REGISTER: Final = Policy("register", 30, _HOUR)
+RESET: Final = Policy("reset", 30, _HOUR)  # asked for by mail, and done
 REFRESH: Final = Policy("refresh", 600, 10 * _MINUTE)
 SEARCH: Final = Policy("search", 600, _MINUTE)  # all reads without a log-in
 COME_BACK: Final = Policy("come-back", 60, _MINUTE)  # from a gateway's page
@@ -60,6 +61,9 @@ BAD_WEBHOOK: Final = Policy("bad-webhook", 60, _MINUTE)  # only those that nobod
 
 # by what is aimed at: an account's address
 LOG_IN_TARGET: Final = Policy("log-in-target", 10, 15 * _MINUTE)  # from devices not known
+
+# by the address that mails go to, whoever asks for them
+MAILS: Final = Policy("mails", 5, _HOUR)
 
 # by device, for one that its account knows: so nobody else can use them up
 LOG_IN_DEVICE: Final = Policy("log-in-device", 10, 5 * _MINUTE)
@@ -75,8 +79,8 @@ GATEWAY_CALLS: Final = Policy("gateway-calls", 120, _HOUR)  # whatever an accoun
 LISTINGS: Final = Policy("listings", 120, _HOUR)  # creating and changing them
 
 POLICIES: Final = (
-    *(LOG_IN, REGISTER, REFRESH, SEARCH, COME_BACK, BAD_WEBHOOK),
-    *(LOG_IN_TARGET, LOG_IN_DEVICE),
+    *(LOG_IN, REGISTER, RESET, REFRESH, SEARCH, COME_BACK, BAD_WEBHOOK),
+    *(LOG_IN_TARGET, MAILS, LOG_IN_DEVICE),
     *(PROVE, RESERVE, INITIATE, VERIFY, DISPUTE, PAYOUT_ACCOUNT, GATEWAY_CALLS, LISTINGS),
 )
 

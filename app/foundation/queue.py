@@ -111,6 +111,19 @@ class NotifyAccount(Job, frozen=True):
     kind: str
     source_id: UUID
     facts: dict[str, str] = {}
+    address: str | None = None  # where the mail goes, if not to the address of the account
+
+
+class MailReset(Job, frozen=True):
+    """Mail a link for a new password, if an account has this address.
+
+    Whether one has is found out by the job: so the request takes as long for any address.
+    """
+
+    name = "mail-reset"
+    queue = "mail"
+
+    email: str
 
 
 class AdmitRefunds(Job, frozen=True):

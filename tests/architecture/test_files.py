@@ -25,6 +25,7 @@ NAMES_THAT_SAY_NOTHING = {
 MAY_ASK_THE_SERVER_FOR_THE_TIME = {
     "migrations/0002_business_clock.sql",
     "app/people/accounts/queries/sessions.py",
+    "app/people/mail_links/queries.py",
     "app/people/second_factors/queries.py",
     "app/operations/invariants/queries/jobs.py",
     "app/operations/jobs/queries/health.py",

@@ -24,6 +24,7 @@ OWNERS: Final = {
     "accounts": "people/accounts",
     "sessions": "people/accounts",
     "refresh_tokens": "people/accounts",
+    "mail_links": "people/mail_links",
     "second_factors": "people/second_factors",
     "recovery_codes": "people/second_factors",
     # edge

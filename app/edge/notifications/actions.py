@@ -20,10 +20,19 @@ LEASE: Final = timedelta(minutes=5)
 _log = structlog.get_logger(__name__)
 
 
-async def notify(tx: Tx, *, account_id: UUID, kind: Kind, source_id: UUID, data: Facts) -> None:
+async def notify(
+    tx: Tx,
+    *,
+    account_id: UUID,
+    kind: Kind,
+    source_id: UUID,
+    data: Facts,
+    address: str | None = None,
+) -> None:
     """Notify an account by mail, once per kind and source, if the caller's transaction commits.
 
-    `source_id` is the id of what it is about: a booking, charge or refund.
+    `source_id` is the id of what it is about: a booking, charge or refund. The mail goes to the
+    account's address as it is when it is sent, or to `address`.
     """
     notification_id: UUID = uuid_utils.compat.uuid7()
     inserted = await queries.insert(
@@ -33,6 +42,7 @@ async def notify(tx: Tx, *, account_id: UUID, kind: Kind, source_id: UUID, data:
         kind=kind,
         source_id=source_id,
         data=data,
+        address=address,
     )
     if inserted:
         await enqueue(tx, SendNotification(notification_id=notification_id))

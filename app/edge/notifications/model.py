@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from app.foundation.money import Money
+from app.people.mail_links.model import Purpose
 
 
 class Kind(StrEnum):
@@ -37,6 +38,11 @@ class Kind(StrEnum):
     PAYOUT_ACCOUNT_CHANGED = "payout_account_changed"
     PAYOUT_NUMBER_OUTDATED = "payout_number_outdated"  # its country dials otherwise now
     SECOND_FACTOR_CHANGED = "second_factor_changed"  # set or ended, or its recovery codes renewed
+    VERIFY_EMAIL = "verify_email"
+    EMAIL_CHANGE_ASKED = "email_change_asked"  # to the new address
+    EMAIL_CHANGED = "email_changed"  # to the old one, with a link that takes it back
+    PASSWORD_RESET = "password_reset"  # noqa: S105  a kind of mail
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
 
 
 class DisputeFacts(TypedDict):
@@ -87,6 +93,8 @@ class AccountFacts(TypedDict, total=False):
     number: str  # of a payout account, all but the last four digits hidden
     reason: str
     until: str  # an instant (RFC 3339)
+    email: str  # the address that an account gets
+    link: Purpose  # what its link does; the notification is about the link
 
 
 Facts = BookingFacts | PayoutAccountFacts | AccountFacts
@@ -97,6 +105,11 @@ OF_ACCOUNTS: Final = frozenset(
         Kind.PAYOUT_ACCOUNT_CHANGED,
         Kind.PAYOUT_NUMBER_OUTDATED,
         Kind.SECOND_FACTOR_CHANGED,
+        Kind.VERIFY_EMAIL,
+        Kind.EMAIL_CHANGE_ASKED,
+        Kind.EMAIL_CHANGED,
+        Kind.PASSWORD_RESET,
+        Kind.PASSWORD_CHANGED,
     }
 )
 
@@ -110,6 +123,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     kind: str
+    source_id: UUID
     data: dict[str, Any]
     attempts: int  # this one included
     created_at: datetime

@@ -15,19 +15,21 @@ async def insert(
     kind: Kind,
     source_id: UUID,
     data: Facts,
+    address: str | None,
 ) -> bool:
     """Put a notification into the outbox; False if the account was notified of this already."""
     inserted = await execute(
         tx,
         """
-        INSERT INTO notifications (id, account_id, kind, source_id, data)
-        VALUES (%(id)s, %(account_id)s, %(kind)s, %(source_id)s, %(data)s)
+        INSERT INTO notifications (id, account_id, kind, source_id, data, address)
+        VALUES (%(id)s, %(account_id)s, %(kind)s, %(source_id)s, %(data)s, %(address)s)
             ON CONFLICT ON CONSTRAINT notifications_once DO NOTHING""",
         id=notification_id,
         account_id=account_id,
         kind=kind,
         source_id=source_id,
         data=json(data),
+        address=address,
     )
     return inserted == 1
 
@@ -45,9 +47,10 @@ async def take(tx: Tx, *, notification_id: UUID, lease: timedelta) -> Taken | No
            AND notifications.state = 'queued'
            AND notifications.next_try_at <= business_now()
            AND accounts.id = notifications.account_id
-        RETURNING notifications.id, notifications.kind, notifications.data,
-                  notifications.attempts, notifications.created_at,
-                  accounts.email, accounts.name, accounts.locale, accounts.zone""",
+        RETURNING notifications.id, notifications.kind, notifications.source_id,
+                  notifications.data, notifications.attempts, notifications.created_at,
+                  coalesce(notifications.address, accounts.email) AS email, accounts.name,
+                  accounts.locale, accounts.zone""",
         id=notification_id,
         lease=lease,
     )
@@ -70,9 +73,10 @@ async def take_next(tx: Tx, *, lease: timedelta) -> Taken | None:
            SET attempts = attempts + 1, next_try_at = business_now() + %(lease)s
           FROM due, accounts
          WHERE notifications.id = due.id AND accounts.id = notifications.account_id
-        RETURNING notifications.id, notifications.kind, notifications.data,
-                  notifications.attempts, notifications.created_at,
-                  accounts.email, accounts.name, accounts.locale, accounts.zone""",
+        RETURNING notifications.id, notifications.kind, notifications.source_id,
+                  notifications.data, notifications.attempts, notifications.created_at,
+                  coalesce(notifications.address, accounts.email) AS email, accounts.name,
+                  accounts.locale, accounts.zone""",
         lease=lease,
     )
 

@@ -19,6 +19,8 @@ from app.edge.notifications.model import (
     Taken,
 )
 from app.foundation import clock
+from app.people.mail_links import rules as mail_links
+from app.people.mail_links.model import Purpose
 
 ATTEMPTS_MAX: Final = 10
 _FIRST_WAIT: Final = timedelta(minutes=1)
@@ -40,6 +42,7 @@ _MONTHS: Final = {
 _TEMPLATES: Final = PackageLoader("app.edge.notifications")
 # What the layout shows about the booking, in mails that are about one.
 _OF_BOOKINGS: Final = ("title", "units", "check_in", "check_out", "total", "booking_id")
+_OF_ACCOUNTS: Final = ("reason", "device", "gateway", "currency", "number", "email")
 _HTML: Final = Environment(loader=_TEMPLATES, undefined=StrictUndefined, autoescape=True)
 _TEXT: Final = Environment(
     loader=_TEMPLATES,
@@ -53,15 +56,17 @@ def wait_after(attempts: int) -> timedelta:
     return min(_FIRST_WAIT * 2 ** (attempts - 1), _WAIT_MAX)
 
 
-def compose(taken: Taken, *, mail_from: str) -> EmailMessage:
+def compose(taken: Taken, *, mail_from: str, base_url: str, key: str) -> EmailMessage:
     """The mail, in text and HTML, in the reader's language.
+
+    A link in it is to `base_url`, and its token follows from `key`: only the mail has it.
 
     Its Message-ID follows from the notification's id: if a crash makes us send it twice, the
     reader's mail program can see that it is the same mail (RFC 5322 §3.6.4).
     """
     locale = language(taken.locale)
     name = f"{locale}/{taken.kind}.jinja"
-    facts = _facts(taken, locale)
+    facts = _facts(taken, locale) | _link(taken, base_url, key)
     text = _TEXT.get_template(name)
     message = EmailMessage(policy=SMTP)
     message["From"] = mail_from
@@ -116,6 +121,14 @@ def _facts(taken: Taken, locale: str) -> dict[str, Any]:
     }
 
 
+def _link(taken: Taken, base_url: str, key: str) -> dict[str, str]:
+    """The link of a mail that has one; it is what the notification is about."""
+    purpose = taken.data.get("link")
+    if purpose is None:
+        return {"link": ""}
+    return {"link": mail_links.url(base_url, taken.source_id, Purpose(purpose), key=key)}
+
+
 def _payout_account_facts(taken: Taken, locale: str) -> dict[str, str]:
     data = msgspec.convert(taken.data, PayoutAccountFacts)
     return {
@@ -133,7 +146,9 @@ def _account_facts(taken: Taken, locale: str) -> dict[str, str]:
     data = msgspec.convert(taken.data, AccountFacts)
     until = data.get("until")
     return {
-        **dict.fromkeys((*_OF_BOOKINGS, "reason", "device", "gateway", "currency", "number"), ""),
+        **dict.fromkeys(
+            (*_OF_BOOKINGS, "reason", "device", "gateway", "currency", "number", "email"), ""
+        ),
         "locale": locale,
         "name": _one_line(taken.name),
         **{field: _one_line(str(text)) for field, text in data.items()},

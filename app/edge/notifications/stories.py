@@ -60,7 +60,12 @@ async def deliver_due(limit: int = 200) -> Swept:
 
 async def _deliver(taken: Taken) -> Outcome:
     try:
-        message = rules.compose(taken, mail_from=settings().mail_from)
+        message = rules.compose(
+            taken,
+            mail_from=settings().mail_from,
+            base_url=settings().base_url,
+            key=settings().secret_keys[0],
+        )
     except Exception as error:  # noqa: BLE001  whatever it is, the other mails are still sent
         _log.exception("mail not composed", id=str(taken.id), kind=taken.kind, exc_info=error)
         async with transaction() as tx:

@@ -16,7 +16,7 @@ from app.foundation.limited import by_account, by_address
 from app.foundation.limits import COME_BACK, GATEWAY_CALLS, VERIFY
 from app.money.payments import actions as payments
 from app.money.payments.model import NoSuchPayment, Payment, PaymentReply
-from app.people.accounts.guards import AuthenticatedRequest
+from app.people.accounts.guards import AuthenticatedRequest, require_proved_email
 from app.people.accounts.model import Principal, Role
 
 Reference = Annotated[
@@ -36,6 +36,7 @@ your booking shows it in a moment, and a mail follows.</p>
 
 @post(
     "/api/payments/initiate",
+    guards=[require_proved_email],
     tags=["payments"],
     summary="Begin to pay for a booking",
     examples={

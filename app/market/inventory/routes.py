@@ -29,7 +29,7 @@ from app.market.inventory.model import (
     UnitList,
     UnitReply,
 )
-from app.people.accounts.guards import AuthenticatedRequest, require_host
+from app.people.accounts.guards import AuthenticatedRequest, require_host, require_proved_email
 
 RowId = Annotated[int, PathParameter(ge=1, le=2**63 - 1)]
 
@@ -78,7 +78,7 @@ _A_TRIP: Final = {
 
 @post(
     "/api/listings",
-    guards=[require_host],
+    guards=[require_host, require_proved_email],
     tags=["listings"],
     summary="Offer a stay or a trip; it can be booked once it has units",
     examples={"a stay": _A_STAY, "a trip": _A_TRIP},

@@ -24,6 +24,7 @@ from app.money.payees.model import (
 from app.people.accounts.guards import (
     AuthenticatedRequest,
     require_host,
+    require_proved_email,
     require_step_up,
 )
 
@@ -51,7 +52,12 @@ _EXPIRED = _PAGE.format(
 
 @post(
     "/api/host/payout-accounts",
-    guards=[require_step_up, require_host, by_account(PAYOUT_ACCOUNT, GATEWAY_CALLS)],
+    guards=[
+        require_step_up,
+        require_host,
+        require_proved_email,
+        by_account(PAYOUT_ACCOUNT, GATEWAY_CALLS),
+    ],
     tags=["payouts"],
     summary="Say where your money of a currency goes from now on; 202 while the gateway is silent",
     examples={

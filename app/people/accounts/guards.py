@@ -129,6 +129,17 @@ async def require_step_up(connection: AnyConnection, _: BaseRouteHandler) -> Non
         raise StepUpRequired(f"Send {what} to POST /api/auth/step-up, and then this again.")
 
 
+async def require_proved_email(connection: AnyConnection, _: BaseRouteHandler) -> None:
+    """Guard: only for accounts whose address was proved, for who pays and who hosts.
+
+    What the access token says is believed, as an address stays proved; else it is looked up.
+    """
+    access: Access = connection.auth
+    if not access.email_proved:
+        async with transaction() as tx:
+            await actions.require_proved(tx, access.principal.id)
+
+
 async def _standing(connection: AnyConnection) -> Standing:
     """What the session of a request may do now; it is looked up once in a request."""
     access: Access = connection.auth

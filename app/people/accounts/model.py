@@ -61,12 +61,14 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 class Access(msgspec.Struct, frozen=True, kw_only=True):
     """A verified access token. It is `request.auth` in every route; `expires_at` is a Unix time.
 
-    `standing`: of an admin, and where a guard has looked the session up.
+    `email_proved`: as it was when the token was made; an address stays proved. `standing`: of an
+    admin, and where a guard has looked the session up.
     """
 
     principal: Principal
     session_id: UUID
     expires_at: int
+    email_proved: bool = False
     standing: Standing | None = None
 
 
@@ -110,6 +112,18 @@ class PasswordWrong(Forbidden):
     """The password of who is asking, which the request needs, is wrong."""
 
     title = "The password is wrong"
+
+
+class EmailNotProved(Forbidden):
+    """Nobody pays or hosts before a link in a mail to the account's address was used."""
+
+    title = "Your e-mail address is not proved yet"
+
+
+class EmailProved(Conflict):
+    """The address was proved before: there is nothing to mail."""
+
+    title = "Your e-mail address is proved"
 
 
 class StepUpRequired(Forbidden):
@@ -166,6 +180,25 @@ class NewAccount(Input, frozen=True):
     phone: Phone | None = None
     locale: Locale = "en"
     zone: Zone = "UTC"
+
+
+class NewEmail(Input, frozen=True):
+    email: Email
+
+
+class ChosenPassword(Input, frozen=True):
+    password: NewPassword
+
+
+class ForgottenPassword(Input, frozen=True):
+    email: Email
+
+
+class ResetPassword(Input, frozen=True):
+    """`token`: of the link in the mail."""
+
+    token: Annotated[str, Meta(min_length=1, max_length=200)]
+    password: NewPassword
 
 
 class LogIn(Input, frozen=True):
@@ -235,6 +268,9 @@ class Account(Output, frozen=True):
     zone: str
     roles: tuple[Role, ...]
     created_at: datetime
+    email_proved_at: Annotated[
+        datetime | None, Meta(description="Null until a link in a mail to the address was used")
+    ]
 
 
 class User(Account, frozen=True):

@@ -29,8 +29,10 @@ from app.foundation.limits import Limited
 from app.people.accounts.model import (
     Access,
     AccountChanges,
+    ForgottenPassword,
     LogIn,
     NewAccount,
+    NewEmail,
     Principal,
     Role,
     SessionList,
@@ -47,7 +49,7 @@ from app.people.second_factors.model import (
     Proof,
 )
 
-Checked = TypeVar("Checked", NewAccount, LogIn, AccountChanges)
+Checked = TypeVar("Checked", NewAccount, LogIn, AccountChanges, NewEmail, ForgottenPassword)
 
 # 19 MiB, 2 passes, 1 lane: the OWASP Password Storage Cheat Sheet's first choice of argon2id.
 _hasher: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -81,6 +83,7 @@ class _Payload(msgspec.Struct, frozen=True, kw_only=True):
     sid: UUID
     roles: tuple[Role, ...]
     exp: int
+    eml: bool = False
 
 
 def write_access(access: Access, *, keys: Sequence[str], now: float) -> str:
@@ -92,6 +95,7 @@ def write_access(access: Access, *, keys: Sequence[str], now: float) -> str:
         "iat": int(now),
         "exp": access.expires_at,
         "iss": _ISSUER,
+        "eml": access.email_proved,
     }
     return jwt.encode(payload, keys[0], algorithm=_ALGORITHM)
 
@@ -142,6 +146,7 @@ def _access(payload: dict[str, Any]) -> Access:
         principal=Principal(id=read.sub, roles=read.roles),
         session_id=read.sid,
         expires_at=read.exp,
+        email_proved=read.eml,
     )
 
 

@@ -13,19 +13,24 @@ from app.foundation.settings import settings
 from app.people.accounts import actions, rules
 from app.people.accounts.model import (
     Access,
+    Account,
     Client,
     Credentials,
+    ForgottenPassword,
     Grant,
     LogIn,
     LogInRefused,
     NewAccount,
     PasswordWrong,
     Principal,
+    ResetPassword,
     SessionList,
     SignedIn,
     SteppedUp,
     StepUp,
 )
+from app.people.mail_links import actions as mail_links
+from app.people.mail_links.model import Purpose
 from app.people.second_factors import actions as second_factors
 from app.people.second_factors.model import CodeWrong, Proof, RecoveryCodes
 
@@ -34,15 +39,22 @@ _REFUSED: Final = "E-mail address or password is wrong."
 
 
 async def register(new: NewAccount, *, client: Client = NOWHERE) -> SignedIn:
-    """Create an account and log it in. Raises EmailTaken or Invalid."""
+    """Create an account, log it in, and mail a link that proves its address.
+
+    An account that has not proved the address before loses it. Raises EmailTaken, Invalid, Limited.
+    """
     new = rules.checked(new)
     asker = client.address_range
     await actions.check_strength(new.password, own=[new.email, new.name], asker=asker)
     password_hash = await actions.hash_password(new.password, asker=asker)
     async with transaction() as tx:
+        await limits.take(tx, limits.bucket(limits.MAILS, new.email))
+        await actions.release_unproved(tx, new.email)
         account = await actions.create_account(
             tx, new=new, roles=rules.roles_of(new), password_hash=password_hash
         )
+        await actions.record_registration(tx, account)
+        await actions.mail_proof(tx, account)
         grant = await actions.open_session(tx, account=account, client=client)
     return _signed_in(grant)
 
@@ -166,6 +178,38 @@ async def _prove_password(access: Access, password: str | None, *, asker: str) -
     raise PasswordWrong("Send the password of your account.")
 
 
+async def forget_password(given: ForgottenPassword) -> None:
+    """Have a link for a new password mailed, if an account has the address. Raises Limited."""
+    given = rules.checked(given)
+    async with transaction() as tx:
+        await limits.take(tx, limits.bucket(limits.MAILS, given.email))
+        await actions.forget_password(tx, given.email)
+
+
+async def reset_password(given: ResetPassword, *, client: Client = NOWHERE) -> None:
+    """Set a new password by a link. Raises NoSuchLink, LinkOver or Invalid."""
+    async with transaction() as tx:
+        link = await mail_links.show(tx, given.token, Purpose.RESET)
+        account = await actions.read_account(tx, account_id=link.account_id)
+    password_hash = await _new_hash(given.password, account, asker=client.address_range)
+    async with transaction() as tx:
+        await actions.reset_password(tx, given.token, password_hash=password_hash)
+
+
+async def change_password(access: Access, password: str, *, client: Client = NOWHERE) -> None:
+    """Replace the password of who is asking. Raises Invalid."""
+    async with transaction() as tx:
+        account = await actions.read_account(tx, account_id=access.principal.id)
+    password_hash = await _new_hash(password, account, asker=client.address_range)
+    async with transaction() as tx:
+        await actions.change_password(tx, access, password_hash=password_hash)
+
+
+async def _new_hash(password: str, account: Account, *, asker: str) -> str:
+    await actions.check_strength(password, own=[account.email, account.name], asker=asker)
+    return await actions.hash_password(password, asker=asker)
+
+
 async def confirm_factor(access: Access, *, code: str) -> RecoveryCodes:
     """Put a second factor in use. Raises CodeWrong, NoSecondFactor or SecondFactorSet."""
     async with transaction() as tx:
@@ -191,6 +235,7 @@ def _signed_in(grant: Grant, *, device: str | None = None) -> SignedIn:
         principal=Principal(id=grant.account.id, roles=grant.account.roles),
         session_id=grant.session_id,
         expires_at=int(now) + lives_for_s,
+        email_proved=grant.account.email_proved_at is not None,
     )
     return SignedIn(
         account=grant.account,

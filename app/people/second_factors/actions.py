@@ -1,13 +1,13 @@
 """Begin, confirm, prove and end a second factor."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import uuid_utils.compat
 
 from app.foundation import audit
-from app.foundation.audit import Actor, Subject
+from app.foundation.audit import SYSTEM, Actor, Subject
 from app.foundation.db import Tx
 from app.foundation.queue import NotifyAccount, enqueue
 from app.foundation.settings import settings
@@ -106,6 +106,12 @@ async def end(tx: Tx, *, by: Actor, account_id: UUID) -> None:
     if not await queries.delete(tx, account_id=account_id):
         raise NoSecondFactor("You have no second factor.")
     await _record_change(tx, by=by, account_id=account_id, action="end_second_factor")
+
+
+async def end_younger(tx: Tx, *, account_id: UUID, than: datetime) -> None:
+    """End a second factor that was set after an instant: its account was not its owner's then."""
+    if await queries.delete(tx, account_id=account_id, confirmed_after=than):
+        await _record_change(tx, by=SYSTEM, account_id=account_id, action="end_second_factor")
 
 
 async def _lock(tx: Tx, account_id: UUID) -> Factor | None:

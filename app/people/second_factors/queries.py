@@ -1,6 +1,6 @@
 """One statement per function on `second_factors` and `recovery_codes`. Their clock is `now()`."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.foundation.db import Tx, execute, fetch_one, fetch_value
@@ -115,10 +115,15 @@ async def insert_recovery_codes(tx: Tx, *, account_id: UUID, code_hashes: list[b
     )
 
 
-async def delete(tx: Tx, *, account_id: UUID) -> bool:
+async def delete(tx: Tx, *, account_id: UUID, confirmed_after: datetime | None = None) -> bool:
+    """Delete a factor, or only one that was confirmed after an instant."""
     deleted = await execute(
         tx,
-        "DELETE FROM second_factors WHERE account_id = %(account_id)s",
+        """
+        DELETE FROM second_factors
+         WHERE account_id = %(account_id)s
+           AND (%(confirmed_after)s::timestamptz IS NULL OR confirmed_at > %(confirmed_after)s)""",
         account_id=account_id,
+        confirmed_after=confirmed_after,
     )
     return deleted == 1

@@ -1,4 +1,4 @@
-"""The verbs of accounts: create and change; open, refresh and end sessions; hash passwords."""
+"""The verbs of accounts: create, change, prove; open, refresh and end sessions; passwords."""
 
 from app.people.accounts.actions.accounts import (
     change_account,
@@ -6,6 +6,21 @@ from app.people.accounts.actions.accounts import (
     find_credentials,
     find_missing,
     read_account,
+    record_registration,
+)
+from app.people.accounts.actions.emails import (
+    ask_change,
+    change_email,
+    change_password,
+    disown_email,
+    forget_password,
+    mail_proof,
+    mail_reset,
+    prove_email,
+    release_unproved,
+    require_proved,
+    reset_password,
+    take_back_email,
 )
 from app.people.accounts.actions.passwords import (
     check_strength,
@@ -39,10 +54,14 @@ from app.people.accounts.actions.users import (
 __all__ = [
     "SESSION_LIVES_FOR",
     "actor_of",
+    "ask_change",
     "change_account",
+    "change_email",
+    "change_password",
     "check_strength",
     "create_account",
     "disable",
+    "disown_email",
     "enable",
     "end_session",
     "end_sessions",
@@ -50,18 +69,27 @@ __all__ = [
     "find_missing",
     "find_session",
     "forget_old",
+    "forget_password",
     "hash_password",
     "list_sessions",
     "list_users",
     "log_out",
+    "mail_proof",
+    "mail_reset",
     "make_admin",
     "open_session",
     "open_session_of",
     "password_fits",
+    "prove_email",
     "read_account",
     "read_standing",
     "record_refused",
     "record_refused_step_up",
+    "record_registration",
     "refresh",
+    "release_unproved",
+    "require_proved",
+    "reset_password",
     "step_up",
+    "take_back_email",
 ]

@@ -17,15 +17,17 @@ async def insert_account(
     zone: str,
     roles: list[str],
     password_hash: str,
+    proved: bool,
 ) -> Account | None:
     return await fetch_one(
         tx,
         Account,
         """
-        INSERT INTO accounts (id, email, name, phone, locale, zone, roles, password_hash)
+        INSERT INTO accounts (id, email, name, phone, locale, zone, roles, password_hash,
+                              email_proved_at)
         VALUES (%(account_id)s, %(email)s, %(name)s, %(phone)s, %(locale)s, %(zone)s, %(roles)s,
-                %(password_hash)s)
-        RETURNING id, email, name, phone, locale, zone, roles, created_at""",
+                %(password_hash)s, CASE WHEN %(proved)s THEN business_now() END)
+        RETURNING id, email, name, phone, locale, zone, roles, created_at, email_proved_at""",
         account_id=account_id,
         email=email,
         name=name,
@@ -34,6 +36,7 @@ async def insert_account(
         zone=zone,
         roles=roles,
         password_hash=password_hash,
+        proved=proved,
     )
 
 
@@ -42,7 +45,7 @@ async def find_account(tx: Tx, *, account_id: UUID) -> Account | None:
         tx,
         Account,
         """
-        SELECT id, email, name, phone, locale, zone, roles, created_at
+        SELECT id, email, name, phone, locale, zone, roles, created_at, email_proved_at
           FROM accounts
          WHERE id = %(account_id)s AND disabled_at IS NULL""",
         account_id=account_id,
@@ -57,7 +60,8 @@ async def list_users(
         tx,
         User,
         """
-        SELECT id, email, name, phone, locale, zone, roles, created_at, disabled_at
+        SELECT id, email, name, phone, locale, zone, roles, created_at,
+               email_proved_at, disabled_at
           FROM accounts
          WHERE (%(email)s::text IS NULL OR email = %(email)s)
            AND (%(role)s::text IS NULL OR %(role)s = ANY(roles))
@@ -76,7 +80,8 @@ async def lock_user(tx: Tx, *, account_id: UUID) -> User | None:
         tx,
         User,
         """
-        SELECT id, email, name, phone, locale, zone, roles, created_at, disabled_at
+        SELECT id, email, name, phone, locale, zone, roles, created_at,
+               email_proved_at, disabled_at
           FROM accounts
          WHERE id = %(account_id)s
            FOR NO KEY UPDATE""",
@@ -91,7 +96,8 @@ async def set_disabled(tx: Tx, *, account_id: UUID, disabled: bool) -> User | No
         """
         UPDATE accounts SET disabled_at = CASE WHEN %(disabled)s THEN business_now() END
          WHERE id = %(account_id)s
-        RETURNING id, email, name, phone, locale, zone, roles, created_at, disabled_at""",
+        RETURNING id, email, name, phone, locale, zone, roles, created_at,
+                  email_proved_at, disabled_at""",
         account_id=account_id,
         disabled=disabled,
     )
@@ -104,7 +110,8 @@ async def add_role(tx: Tx, *, account_id: UUID, role: str) -> User | None:
         """
         UPDATE accounts SET roles = array_append(array_remove(roles, %(role)s), %(role)s)
          WHERE id = %(account_id)s
-        RETURNING id, email, name, phone, locale, zone, roles, created_at, disabled_at""",
+        RETURNING id, email, name, phone, locale, zone, roles, created_at,
+                  email_proved_at, disabled_at""",
         account_id=account_id,
         role=role,
     )
@@ -141,7 +148,7 @@ async def update_account(
                locale = coalesce(%(locale)s, locale),
                zone = coalesce(%(zone)s, zone)
          WHERE id = %(account_id)s AND disabled_at IS NULL
-        RETURNING id, email, name, phone, locale, zone, roles, created_at""",
+        RETURNING id, email, name, phone, locale, zone, roles, created_at, email_proved_at""",
         account_id=account_id,
         name=name,
         phone=phone,
@@ -181,7 +188,7 @@ async def find_account_of(tx: Tx, *, credentials: Credentials) -> Account | None
         tx,
         Account,
         """
-        SELECT id, email, name, phone, locale, zone, roles, created_at
+        SELECT id, email, name, phone, locale, zone, roles, created_at, email_proved_at
           FROM accounts
          WHERE id = %(account_id)s AND password_hash = %(password_hash)s AND disabled_at IS NULL""",
         account_id=credentials.account_id,

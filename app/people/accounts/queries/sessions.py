@@ -218,6 +218,19 @@ async def revoke_sessions_of(tx: Tx, *, account_id: UUID, because: str) -> int:
     )
 
 
+async def revoke_others(tx: Tx, *, account_id: UUID, session_id: UUID, because: str) -> int:
+    """End all sessions of an account but this one; returns how many there were."""
+    return await execute(
+        tx,
+        """
+        UPDATE sessions SET revoked_at = now(), revoked_because = %(because)s
+         WHERE account_id = %(account_id)s AND id <> %(session_id)s AND revoked_at IS NULL""",
+        account_id=account_id,
+        session_id=session_id,
+        because=because,
+    )
+
+
 async def delete_expired_tokens(tx: Tx, *, kept: timedelta, limit: int) -> list[UUID]:
     """Delete tokens that expired at least `kept` ago; returns the session of each of them."""
     return await fetch_values(
