@@ -72,9 +72,14 @@ async def insert_account(
     gateway: GatewayName,
     calling_for: timedelta,
     held_for: timedelta,
+    taken_back_for: timedelta | None,
     numbers_read: int,
 ) -> PayoutAccount:
-    """Insert an account. Unless it is the host's first, it is paid only after `held_for`."""
+    """Insert an account. Unless it is the host's first, it is paid only after `held_for`.
+
+    `taken_back_for`: how long yet the host's address of before can be taken back; until then the
+    first is not paid either.
+    """
     return await fetch_new(
         tx,
         PayoutAccount,
@@ -87,12 +92,14 @@ async def insert_account(
                business_now() + %(calling_for)s, %(numbers_read)s,
                CASE WHEN EXISTS (SELECT FROM payout_accounts
                                   WHERE host_id = %(host_id)s AND recipient IS NOT NULL)
-                    THEN business_now() + %(held_for)s END
+                    THEN business_now() + greatest(%(held_for)s, %(taken_back_for)s)
+                    ELSE business_now() + %(taken_back_for)s END
         RETURNING *""",
         id=account_id,
         host_id=host_id,
         calling_for=calling_for,
         held_for=held_for,
+        taken_back_for=taken_back_for,
         numbers_read=numbers_read,
         **msgspec.structs.asdict(new) | {"gateway": gateway},
     )

@@ -4,6 +4,7 @@ import msgspec
 
 from app.foundation.db import Tx, transaction
 from app.foundation.errors import Invalid
+from app.pages.links import rules
 from app.pages.links.model import Shown
 from app.people.accounts import actions as accounts
 from app.people.accounts import stories as account_stories

@@ -14,6 +14,7 @@ from app.edge.notifications.model import Kind
 from app.foundation import audit, paging
 from app.foundation.audit import Actor, ActorRole, Subject
 from app.foundation.db import Tx
+from app.foundation.ids import derived
 from app.foundation.settings import settings
 from app.money.payees import queries, rules
 from app.money.payees.actions.move import CALLING_FOR, move, redirect, take
@@ -28,6 +29,7 @@ from app.money.payees.model import (
     PayoutAccountReply,
     PayoutAccountState,
 )
+from app.people.mail_links import actions as mail_links
 
 _S = PayoutAccountState
 _LOOK_SOON: Final = timedelta(minutes=1)
@@ -59,7 +61,12 @@ async def recipients_of(tx: Tx, host_ids: Collection[UUID]) -> dict[Payee, str]:
 async def add_account(
     tx: Tx, new: NewPayoutAccount, *, host_id: UUID, gateway: GatewayName
 ) -> PayoutAccount:
-    """Insert an account before its gateway is called. This caller alone registers it there."""
+    """Insert an account before its gateway is called. This caller alone registers it there.
+
+    Whoever has changed the host's address lately may be a thief: while the old address can take it
+    back, nothing is paid to a new account, and the old address reads of it too.
+    """
+    old = await mail_links.find_take_back(tx, host_id)
     account = await queries.insert_account(
         tx,
         new,
@@ -68,6 +75,7 @@ async def add_account(
         gateway=gateway,
         calling_for=CALLING_FOR,
         held_for=timedelta(hours=settings().payout_hold_hours),
+        taken_back_for=timedelta(seconds=old.seconds) if old else None,
         numbers_read=wallets.EDITION,
     )
     await audit.record(
@@ -90,6 +98,15 @@ async def add_account(
             kind=Kind.PAYOUT_ACCOUNT_CHANGED,
             source_id=account.id,
             data=rules.account_facts(account),
+        )
+    if old:
+        await notifications.notify(
+            tx,
+            account_id=host_id,
+            kind=Kind.PAYOUT_ACCOUNT_CHANGED,
+            source_id=derived(account.id, "old address"),
+            data=rules.account_facts(account),
+            address=old.address,
         )
     return account
 

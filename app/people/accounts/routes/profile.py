@@ -40,7 +40,7 @@ async def change_me(request: AuthenticatedRequest, data: JSONBody[AccountChanges
 
 @post(
     "/api/me/email/verification",
-    status_code=202,
+    status_code=204,
     guards=[require_session, by_account(MAILS)],
     tags=["accounts"],
     summary="Have the link that proves your address mailed again",
@@ -52,7 +52,7 @@ async def mail_proof(request: AuthenticatedRequest) -> None:
 
 @post(
     "/api/me/email",
-    status_code=202,
+    status_code=204,
     guards=[require_step_up, by_account(MAILS)],
     tags=["accounts"],
     summary="Change your address: a link is mailed to the new one, and counts once it is used",

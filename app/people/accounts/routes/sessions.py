@@ -131,7 +131,7 @@ async def log_out(request: AnyRequest, data: JSONBody[LogOut | None] = None) -> 
 
 @post(
     f"{AUTH_PATH}/password/forgot",
-    status_code=202,
+    status_code=204,
     exclude_from_auth=True,
     guards=[by_address(RESET)],
     tags=["accounts"],
