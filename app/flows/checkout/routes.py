@@ -70,7 +70,7 @@ async def status(request: AuthenticatedRequest, reference: Reference) -> Payment
     status_code=200,
     guards=[by_account(VERIFY)],
     tags=["payments"],
-    summary="Ask the gateway now for the state of a payment",
+    summary="Ask the gateway for the state of a payment, once in five seconds at most",
 )
 async def verify(request: AuthenticatedRequest, payment_id: FromPath[UUID]) -> PaymentReply:
     async with transaction() as tx:
