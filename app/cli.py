@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _SPAN = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?")
 _SPAN_MAX = timedelta(days=366)
-_SHUTDOWN_SECONDS = 5
 
 
 class _Commands(click.Group):
@@ -93,6 +92,8 @@ def web(host: str | None, port: int, processes: int) -> None:
     """Serve the API. Trusts X-Forwarded-* only from the proxies in FORWARDED_ALLOW_IPS."""
     import uvicorn  # noqa: PLC0415
 
+    from app.foundation import connections  # noqa: PLC0415
+
     proxies = os.environ.get("FORWARDED_ALLOW_IPS", "")
     everywhere = "0.0.0.0"  # noqa: S104  a platform's router connects from outside
     uvicorn.run(
@@ -102,9 +103,12 @@ def web(host: str | None, port: int, processes: int) -> None:
         port=port,
         workers=processes,
         loop="uvloop",
-        http="httptools",
+        http=connections.Connection,
         ws="none",
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        limit_concurrency=connections.CONNECTIONS_MAX,
+        backlog=connections.BACKLOG,
+        timeout_keep_alive=connections.KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=connections.SHUTDOWN_SECONDS,
         access_log=False,  # each request is logged by ourselves, with its id
         log_config=None,
         server_header=False,

@@ -65,22 +65,25 @@ LOG_IN_TARGET: Final = Policy("log-in-target", 10, 15 * _MINUTE)  # from devices
 # by the address that mails go to, whoever asks for them
 MAILS: Final = Policy("mails", 5, _HOUR)
 
+# by payment: in between, what is stored is the answer
+ASK_GATEWAY: Final = Policy("ask-gateway", 1, 5)
+
 # by device, for one that its account knows: so nobody else can use them up
 LOG_IN_DEVICE: Final = Policy("log-in-device", 10, 5 * _MINUTE)
 
 # by account
 PROVE: Final = Policy("prove", 10, 15 * _MINUTE)  # one's password, though one is logged in
 RESERVE: Final = Policy("reserve", 60, _MINUTE)
-INITIATE: Final = Policy("initiate", 20, _MINUTE)
+INITIATE: Final = Policy("initiate", 60, _HOUR)  # whatever the booking: each calls a gateway
 VERIFY: Final = Policy("verify", 20, 5 * _MINUTE)
 DISPUTE: Final = Policy("dispute", 20, _HOUR)
 PAYOUT_ACCOUNT: Final = Policy("payout-account", 20, _HOUR)
-GATEWAY_CALLS: Final = Policy("gateway-calls", 120, _HOUR)  # whatever an account has made
+GATEWAY_CALLS: Final = Policy("gateway-calls", 120, _HOUR)  # all others that an account has made
 LISTINGS: Final = Policy("listings", 120, _HOUR)  # creating and changing them
 
 POLICIES: Final = (
     *(LOG_IN, REGISTER, RESET, REFRESH, SEARCH, COME_BACK, BAD_WEBHOOK),
-    *(LOG_IN_TARGET, MAILS, LOG_IN_DEVICE),
+    *(LOG_IN_TARGET, MAILS, ASK_GATEWAY, LOG_IN_DEVICE),
     *(PROVE, RESERVE, INITIATE, VERIFY, DISPUTE, PAYOUT_ACCOUNT, GATEWAY_CALLS, LISTINGS),
 )
 

@@ -85,7 +85,8 @@ def serve(
         )
     except SandboxRefused as refusal:
         raise click.ClickException(str(refusal)) from refusal
-    uvicorn.run(sandbox, host=host, port=port, log_level="warning")
+    # One process: uvicorn would take WEB_CONCURRENCY, which is meant for `berthold web`.
+    uvicorn.run(sandbox, host=host, port=port, log_level="warning", workers=1)
 
 
 def _split(given: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Faults on demand: what goes wrong, at which operation, how many times."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from random import Random
@@ -144,6 +145,7 @@ class Faults:
     def __init__(self) -> None:
         self.rules: list[Rule] = []
         self.mix: Mix | None = None
+        self.asked: Counter[Operation] = Counter()  # what gateways were asked for, and how often
         self._were_late: set[str] = set()
         self._random = Random()  # noqa: S311  nothing secret
 
@@ -153,6 +155,7 @@ class Faults:
         self._random = Random(mix.seed if mix else None)  # noqa: S311
 
     def take(self, operation: Operation) -> Rule | None:
+        self.asked[operation] += 1
         for rule in self.rules:
             if rule.operation is operation:
                 rule.times -= 1

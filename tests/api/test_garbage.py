@@ -93,6 +93,12 @@ REQUESTS: Final = [
     ("POST", "/api/auth/logout", "", {"refreshToken": "x", "everywhere": False}),
     ("POST", "/api/admin/users/{user_id}/disable", "admin", {"reason": "A"}),
     ("POST", "/api/admin/users/{user_id}/enable", "admin", {"reason": "A"}),
+    ("POST", "/api/auth/password/forgot", "", {"email": "ada@example.com"}),
+    ("POST", "/api/auth/password/reset", "", {
+        "token": "x", "password": "staple battery correct",
+    }),
+    ("POST", "/api/me/email", "guest", {"email": "new@example.com"}),
+    ("POST", "/api/me/password", "guest", {"password": "staple battery correct"}),
     ("POST", "/api/auth/step-up", "guest", {"password": "x", "code": "123456"}),
     ("POST", "/api/me/2fa/confirm", "guest", {"code": "123456"}),
     ("PATCH", "/api/me", "guest", {
@@ -185,6 +191,8 @@ REQUESTS: Final = [
 ]  # fmt: skip
 PARTS: Final = 4  # so that they can run side by side
 WITHOUT_A_BODY: Final = {
+    ("POST", "/links/{purpose}"),  # a form: see tests/pages
+    ("POST", "/api/me/email/verification"),
     ("POST", "/api/me/2fa"),
     ("POST", "/api/me/2fa/recovery-codes"),
     ("POST", "/api/me/2fa/end"),

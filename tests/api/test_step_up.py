@@ -15,6 +15,8 @@ STEPPED_UP = {
     ("POST", "/api/host/payout-accounts"),
     ("DELETE", "/api/host/payout-accounts/{account_id}"),
     ("POST", "/api/host/payout-accounts/{account_id}/onboarding"),
+    ("POST", "/api/me/email"),
+    ("POST", "/api/me/password"),
     ("POST", "/api/me/2fa"),
     ("POST", "/api/me/2fa/recovery-codes"),
     ("POST", "/api/me/2fa/end"),

@@ -255,14 +255,16 @@ async def _living(app: Sandbox) -> AsyncGenerator[None]:
 
 
 @asynccontextmanager
-async def serving(app: Any) -> AsyncGenerator[str]:
+async def serving(app: Any, **options: Any) -> AsyncGenerator[str]:
     """Any ASGI application on a free loopback port, in this loop; yields its base URL.
+
+    `options` are uvicorn's.
 
     Uvicorn's own `serve()` looks ten times a second whether it should stop, and as often whether
     its connections are closed: a third of a second of each test, in which nothing happens.
     """
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, access_log=False, ws="none")
+    config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", **options)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

@@ -93,7 +93,7 @@ async def _are_refunded(shop: Shop) -> bool:
         ("charge.dispute.create", {"id": 4, "transaction": {"id": 1, "reference": "{it}"}}),
     ],
 )
-async def test_an_event_about_another_businesss_payment_is_set_aside_with_an_alert(
+async def test_an_event_about_a_payment_of_another_business_is_set_aside_with_an_alert(
     shop: Shop, event: str, data: dict[str, Any]
 ) -> None:
     payment = await shop.pending(await trip_in_naira(shop))

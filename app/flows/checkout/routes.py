@@ -13,7 +13,7 @@ from app.foundation import web
 from app.foundation.db import transaction
 from app.foundation.idempotency import Stored
 from app.foundation.limited import by_account, by_address
-from app.foundation.limits import COME_BACK, GATEWAY_CALLS, VERIFY
+from app.foundation.limits import COME_BACK, VERIFY
 from app.money.payments import actions as payments
 from app.money.payments.model import NoSuchPayment, Payment, PaymentReply
 from app.people.accounts.guards import AuthenticatedRequest, require_proved_email
@@ -69,14 +69,14 @@ async def status(request: AuthenticatedRequest, reference: Reference) -> Payment
 @post(
     "/api/payments/{payment_id:uuid}/verify",
     status_code=200,
-    guards=[by_account(VERIFY, GATEWAY_CALLS)],
+    guards=[by_account(VERIFY)],
     tags=["payments"],
-    summary="Ask the gateway now for the state of a payment",
+    summary="Ask the gateway for the state of a payment, once in five seconds at most",
 )
 async def verify(request: AuthenticatedRequest, payment_id: FromPath[UUID]) -> PaymentReply:
     async with transaction() as tx:
         _own(await payments.get(tx, payment_id), request.user)
-    return PaymentReply.of(await stories.verify(payment_id))
+    return PaymentReply.of(await stories.verify(payment_id, asker_id=request.user.id))
 
 
 @get(

@@ -26,7 +26,7 @@ from app.flows.checkout.model import HoldExpired, Initiate, NotPayable, StillOpe
 from app.foundation import idempotency, limits
 from app.foundation.db import Tx, now, transaction
 from app.foundation.idempotency import Key
-from app.foundation.limits import INITIATE
+from app.foundation.limits import ASK_GATEWAY, GATEWAY_CALLS, INITIATE, Limited
 from app.foundation.queue import CloseCheckout, StartCharge, enqueue
 from app.foundation.settings import settings
 from app.market.bookings import actions as bookings
@@ -127,11 +127,18 @@ async def close_checkout(payment_id: UUID) -> None:
         raise payments.inconclusive(closed.reason)
 
 
-async def verify(payment_id: UUID) -> Payment:
-    """Settle a charge now, for somebody who waits. Raises NoSuchPayment, GatewayUnclear.
+async def verify(payment_id: UUID, *, asker_id: UUID) -> Payment:
+    """Settle a charge now, for somebody who waits. Raises NoSuchPayment, GatewayUnclear, Limited.
 
-    Without a clear answer in time, a job goes on asking.
+    If the gateway was asked seconds ago, what is stored is the answer. Without a clear answer in
+    time, a job goes on asking.
     """
+    try:
+        await limits.take_now(limits.bucket(ASK_GATEWAY, payment_id))
+    except Limited:
+        async with transaction() as tx:
+            return await payments.get(tx, payment_id)
+    await limits.take_now(limits.bucket(GATEWAY_CALLS, asker_id))
     try:
         return await settle_payment(payment_id)
     except GatewayUnclear:

@@ -19,6 +19,7 @@ from app.edge.gateways.recipients import (
     RecipientReady,
 )
 from app.edge.gateways.stripe.adapter import Stripe
+from app.foundation.money import EXPONENTS
 from app.sandbox.app import STRIPE_SECRET_KEY
 from app.sandbox.stripe.api.accounts import NOWHERE
 from tests.edge.gateways.adapters import ALL, BASE, World, adapter_named, opened
@@ -353,3 +354,15 @@ async def test_of_many_accounts_ours_is_found_by_our_reference():
     found = await answering(answer).create_recipient(new_payee(attempt=2))
     assert isinstance(found, RecipientReady)
     assert found.recipient == "acct_1PgafTB7WZ01zgkW"
+
+
+async def test_no_gateway_pays_a_bank_account_with_an_iban_or_of_the_cfa_zone(each: World) -> None:
+    """If one ever does, its numbers must be checked by modulus and length before it is kept."""
+    without_check_digits_to_test = {"GHS", "KES", "NGN", "ZAR"}
+    iban = {"kind": RecipientKind.BANK_ACCOUNT, "country": ""}
+    for currency in sorted(set(EXPONENTS) - without_check_digits_to_test):
+        flaw = each.gateway.find_flaw(
+            payee(each, currency=currency, account_number="SN08SN0100152000048500003035", **iban)
+        )
+        assert flaw, currency
+        assert flaw.field == "kind", currency

@@ -20,6 +20,7 @@ from app.edge.notifications.model import (
 from app.foundation.db import execute, fetch_one, fetch_value, transaction
 from app.foundation.money import Money
 from app.foundation.settings import settings
+from app.people.mail_links.model import Purpose
 from tests import make
 from tests.mail_server import Sink
 
@@ -42,6 +43,11 @@ OF_ACCOUNTS = {
     ),
     Kind.SESSION_ENDED: AccountFacts(device="Firefox on Linux"),
     Kind.SECOND_FACTOR_CHANGED: AccountFacts(),
+    Kind.VERIFY_EMAIL: AccountFacts(link=Purpose.VERIFY),
+    Kind.EMAIL_CHANGE_ASKED: AccountFacts(link=Purpose.CHANGE, email="new@example.com"),
+    Kind.EMAIL_CHANGED: AccountFacts(link=Purpose.TAKE_BACK, email="new@example.com"),
+    Kind.PASSWORD_RESET: AccountFacts(link=Purpose.RESET),
+    Kind.PASSWORD_CHANGED: AccountFacts(),
     Kind.PAYOUT_ACCOUNT_CHANGED: AccountFacts(
         gateway="Paystack", currency="NGN", number="•••• 6789", until="2026-09-01T22:30:00Z"
     ),
@@ -55,6 +61,11 @@ WORDS = {
     Kind.BANK_REFUSED: ("EUR", "Stripe"),
     Kind.SESSION_ENDED: ("s", "Firefox on Linux"),
     Kind.SECOND_FACTOR_CHANGED: ("second", "authenti"),
+    Kind.VERIFY_EMAIL: ("ad", "/links/verify?token="),
+    Kind.EMAIL_CHANGE_ASKED: ("ad", "new@example.com"),
+    Kind.EMAIL_CHANGED: ("ad", "/links/take-back?token="),
+    Kind.PASSWORD_RESET: ("pass", "/links/reset?token="),
+    Kind.PASSWORD_CHANGED: ("pass", "pass"),
     Kind.PAYOUT_ACCOUNT_CHANGED: ("NGN", "•••• 6789"),
     Kind.PAYOUT_NUMBER_OUTDATED: ("s", "XAF"),
 }
