@@ -62,7 +62,10 @@ BAD_WEBHOOK: Final = Policy("bad-webhook", 60, _MINUTE)  # only those that nobod
 # by what is aimed at: an account's address
 LOG_IN_TARGET: Final = Policy("log-in-target", 10, 15 * _MINUTE)  # from devices not known
 
-# by the address that mails go to, whoever asks for them
+# by the address that mails go to, whoever asks for them: so wide that to keep an owner from getting
+# one takes many addresses
+MAILS_TARGET: Final = Policy("mails-target", 30, _HOUR)
+# by that address and who asks, which is an account or a client's address
 MAILS: Final = Policy("mails", 5, _HOUR)
 
 # by payment: in between, what is stored is the answer
@@ -83,7 +86,7 @@ LISTINGS: Final = Policy("listings", 120, _HOUR)  # creating and changing them
 
 POLICIES: Final = (
     *(LOG_IN, REGISTER, RESET, REFRESH, SEARCH, COME_BACK, BAD_WEBHOOK),
-    *(LOG_IN_TARGET, MAILS, ASK_GATEWAY, LOG_IN_DEVICE),
+    *(LOG_IN_TARGET, MAILS_TARGET, MAILS, ASK_GATEWAY, LOG_IN_DEVICE),
     *(PROVE, RESERVE, INITIATE, VERIFY, DISPUTE, PAYOUT_ACCOUNT, GATEWAY_CALLS, LISTINGS),
 )
 

@@ -136,3 +136,27 @@ async def test_registering_is_limited_by_address(pool: None) -> None:
     ]
     assert codes == [201] * 30 + [429] * 2
     assert (await _post("register", "203.0.113.8", email="b@x.io", name="B")).status_code == 201
+
+
+async def _forgot(address: str, email: str) -> int:
+    transport = transport_to(the_app())
+    transport.client = (address, 5000)
+    async with httpx.AsyncClient(transport=transport, base_url="http://berthold.test") as client:
+        reply = await client.post("/api/auth/password/forgot", json={"email": email})
+    return reply.status_code
+
+
+@pytest.mark.parametrize("email", ["owner@example.com", "nobody@example.com"])
+async def test_who_has_mails_sent_is_stopped_and_their_reader_still_gets_one(
+    owner: dict[str, Any], email: str
+) -> None:
+    assert owner
+    assert [await _forgot("203.0.113.9", email) for _ in range(6)] == [204] * 5 + [429]
+    assert await _forgot("198.51.100.1", email) == 204
+
+
+async def test_nobody_gets_mails_without_end_however_many_ask(owner: dict[str, Any]) -> None:
+    assert owner
+    codes = [await _forgot(f"203.0.113.{n}", "owner@example.com") for n in range(31)]
+    assert codes.count(204) in (29, 30), "one went to her who registered"
+    assert codes[-1] == 429

@@ -25,7 +25,7 @@ from zxcvbn import zxcvbn
 
 from app.foundation.clock import is_zone
 from app.foundation.errors import FieldError, Invalid, Problem
-from app.foundation.limits import Limited
+from app.foundation.limits import MAILS, MAILS_TARGET, Bucket, Limited, bucket
 from app.people.accounts.model import (
     Access,
     AccountChanges,
@@ -314,6 +314,11 @@ def device_name(user_agent: str) -> str:
     known = ua_parser.parse(user_agent)
     names = [each.family for each in (known.user_agent, known.os) if each]
     return " on ".join(names) or user_agent or "unknown"
+
+
+def mail_buckets(email: str, *, asker: object) -> list[Bucket]:
+    """What a mail to an address takes of the limits, asked for by a client or an account."""
+    return [bucket(MAILS, f"{email} {asker}"), bucket(MAILS_TARGET, email)]
 
 
 def roles_of(new: NewAccount) -> tuple[Role, ...]:

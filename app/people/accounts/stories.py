@@ -48,7 +48,7 @@ async def register(new: NewAccount, *, client: Client = NOWHERE) -> SignedIn:
     await actions.check_strength(new.password, own=[new.email, new.name], asker=asker)
     password_hash = await actions.hash_password(new.password, asker=asker)
     async with transaction() as tx:
-        await limits.take(tx, limits.bucket(limits.MAILS, new.email))
+        await limits.take(tx, *rules.mail_buckets(new.email, asker=client.address_range))
         await actions.release_unproved(tx, new.email)
         account = await actions.create_account(
             tx, new=new, roles=rules.roles_of(new), password_hash=password_hash
@@ -178,11 +178,11 @@ async def _prove_password(access: Access, password: str | None, *, asker: str) -
     raise PasswordWrong("Send the password of your account.")
 
 
-async def forget_password(given: ForgottenPassword) -> None:
+async def forget_password(given: ForgottenPassword, *, client: Client = NOWHERE) -> None:
     """Have a link for a new password mailed, if an account has the address. Raises Limited."""
     given = rules.checked(given)
     async with transaction() as tx:
-        await limits.take(tx, limits.bucket(limits.MAILS, given.email))
+        await limits.take(tx, *rules.mail_buckets(given.email, asker=client.address_range))
         await actions.forget_password(tx, given.email)
 
 

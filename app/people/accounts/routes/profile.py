@@ -9,7 +9,7 @@ from litestar.params import JSONBody
 from app.foundation import limits
 from app.foundation.db import transaction
 from app.foundation.limited import by_account
-from app.foundation.limits import MAILS, PROVE
+from app.foundation.limits import PROVE
 from app.people.accounts import actions, rules, stories
 from app.people.accounts.guards import AuthenticatedRequest, require_session, require_step_up
 from app.people.accounts.model import Account, AccountChanges, ChosenPassword, NewEmail
@@ -41,19 +41,21 @@ async def change_me(request: AuthenticatedRequest, data: JSONBody[AccountChanges
 @post(
     "/api/me/email/verification",
     status_code=204,
-    guards=[require_session, by_account(MAILS)],
+    guards=[require_session],
     tags=["accounts"],
     summary="Have the link that proves your address mailed again",
 )
 async def mail_proof(request: AuthenticatedRequest) -> None:
     async with transaction() as tx:
-        await actions.mail_proof(tx, await actions.read_account(tx, account_id=request.user.id))
+        account = await actions.read_account(tx, account_id=request.user.id)
+        await limits.take(tx, *rules.mail_buckets(account.email, asker=account.id))
+        await actions.mail_proof(tx, account)
 
 
 @post(
     "/api/me/email",
     status_code=204,
-    guards=[require_step_up, by_account(MAILS)],
+    guards=[require_step_up],
     tags=["accounts"],
     summary="Change your address: a link is mailed to the new one, and counts once it is used",
     examples={"another address": {"email": "ada.lovelace@example.com"}},
@@ -62,7 +64,7 @@ async def ask_change(request: AuthenticatedRequest, data: JSONBody[NewEmail]) ->
     """The old address reads of it then, and can take it back for 72 hours."""
     email = rules.checked(data).email
     async with transaction() as tx:
-        await limits.take(tx, limits.bucket(MAILS, email))
+        await limits.take(tx, *rules.mail_buckets(email, asker=request.user.id))
         await actions.ask_change(tx, request.auth, email)
 
 

@@ -138,9 +138,9 @@ async def log_out(request: AnyRequest, data: JSONBody[LogOut | None] = None) -> 
     summary="Have a link for a new password mailed",
     examples={"a guest": {"email": _A_GUEST["email"]}},
 )
-async def forget_password(data: JSONBody[ForgottenPassword]) -> None:
+async def forget_password(request: AnyRequest, data: JSONBody[ForgottenPassword]) -> None:
     """The answer and its delay say nothing of whether an account has the address."""
-    await stories.forget_password(data)
+    await stories.forget_password(data, client=client_of(request))
 
 
 @post(
