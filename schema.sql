@@ -1358,6 +1358,7 @@ CREATE TABLE public.audit_log (
     after jsonb,
     reason text DEFAULT ''::text NOT NULL,
     request_id text,
+    address text,
     CONSTRAINT audit_log_action_check CHECK ((action ~ '^[a-z]+(_[a-z]+)*$'::text)),
     CONSTRAINT audit_log_actor_role_check CHECK ((actor_role = ANY (ARRAY['guest'::text, 'host'::text, 'admin'::text, 'system'::text]))),
     CONSTRAINT audit_log_people_are_named CHECK (((actor_role = 'system'::text) = (actor_id IS NULL))),
@@ -1370,6 +1371,13 @@ CREATE TABLE public.audit_log (
 --
 
 COMMENT ON TABLE public.audit_log IS 'Who did what to which thing: every privileged or money action, in its own transaction. Append-only';
+
+
+--
+-- Name: COLUMN audit_log.address; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.audit_log.address IS 'where the request came from: an IPv4 address, or the /64 of an IPv6 address; none of a job';
 
 
 --
@@ -3532,6 +3540,8 @@ CREATE TABLE public.sessions (
     created_at timestamp with time zone DEFAULT public.business_now() NOT NULL,
     revoked_at timestamp with time zone,
     revoked_because text,
+    proved_at timestamp with time zone,
+    address_range text,
     CONSTRAINT sessions_revoked_for_a_reason CHECK (((revoked_at IS NULL) = (revoked_because IS NULL)))
 );
 
@@ -3541,6 +3551,20 @@ CREATE TABLE public.sessions (
 --
 
 COMMENT ON TABLE public.sessions IS 'A log-in on one device: the family of its refresh tokens';
+
+
+--
+-- Name: COLUMN sessions.proved_at; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.sessions.proved_at IS 'when a password, or a code where a second factor is set, was last sent in it; by real time';
+
+
+--
+-- Name: COLUMN sessions.address_range; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.sessions.address_range IS 'the network of the log-in: of IPv4 a /24, of IPv6 a /48; nothing finer is kept';
 
 
 --
@@ -3850,6 +3874,7 @@ CREATE TABLE public.webhook_events (
     processed_at timestamp with time zone,
     gateway_id text,
     dismissed_because text,
+    account text,
     CONSTRAINT webhook_events_dismissed_once_ignored CHECK (((dismissed_because IS NULL) OR (state = 'ignored'::text))),
     CONSTRAINT webhook_events_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
     CONSTRAINT webhook_events_state_known CHECK ((state = ANY (ARRAY['received'::text, 'processed'::text, 'ignored'::text, 'failed'::text])))

@@ -1,6 +1,9 @@
 """`berthold admins`: who may do what admins may. Each change is a row of the audit log."""
 
 import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +14,7 @@ from app.cli_database import find_running, folder_option
 from app.foundation.settings import settings
 
 if TYPE_CHECKING:
+    from app.foundation.db import Tx
     from app.people.accounts.model import User
 
 _SHOWN_MAX: Final = 1_000
@@ -60,6 +64,35 @@ def disable(*, email: str, folder: Path) -> None:
     click.echo(f"{email} is disabled")
 
 
+@admins.command()
+@click.argument("email")
+@folder_option
+def code(*, email: str, folder: Path) -> None:
+    """Print a code of an admin's second factor, as an authenticator app does. Development only.
+
+    It waits up to 30 seconds for one that was not used.
+    """
+    find_running(folder)
+    if not settings().is_development:
+        raise click.ClickException("This works in development alone: use an authenticator app")
+    while (found := asyncio.run(_code(email))) is None:
+        time.sleep(1)  # all codes of now were used, and a code works once
+    click.echo(found)
+
+
+@admins.command()
+@click.argument("email")
+@folder_option
+def forget(*, email: str, folder: Path) -> None:
+    """Forget the second factor of an admin who has lost it; the sessions end.
+
+    The admin logs in with the password, and sets another one before anything else.
+    """
+    find_running(folder)
+    asyncio.run(_forget(email))
+    click.echo(f"{email} sets a second factor after the next log-in")
+
+
 async def _admins() -> "list[User]":
     from app.foundation.db import only_connection, transaction  # noqa: PLC0415
     from app.people.accounts import actions as accounts  # noqa: PLC0415
@@ -103,6 +136,32 @@ async def _create(email: str, name: str, password: str) -> None:
 
 async def _disable(email: str) -> None:
     from app.foundation.audit import SYSTEM  # noqa: PLC0415
+    from app.people.accounts import actions as accounts  # noqa: PLC0415
+
+    async with _admin(email) as (tx, admin):
+        await accounts.disable(tx, admin.id, by=SYSTEM, reason=_REASON)
+
+
+async def _code(email: str) -> str | None:
+    from app.people.second_factors import actions as second_factors  # noqa: PLC0415
+
+    async with _admin(email) as (tx, admin):
+        return await second_factors.find_code(tx, account_id=admin.id)
+
+
+async def _forget(email: str) -> None:
+    from app.foundation.audit import SYSTEM  # noqa: PLC0415
+    from app.people.accounts import actions as accounts  # noqa: PLC0415
+    from app.people.second_factors import actions as second_factors  # noqa: PLC0415
+
+    async with _admin(email) as (tx, admin):
+        await second_factors.end(tx, by=SYSTEM, account_id=admin.id)
+        await accounts.end_sessions(tx, admin.id, because="the second factor was forgotten")
+
+
+@asynccontextmanager
+async def _admin(email: str) -> "AsyncGenerator[tuple[Tx, User]]":
+    """A transaction, and the admin with this address. Raises NoSuchAccount."""
     from app.foundation.db import only_connection, transaction  # noqa: PLC0415
     from app.people.accounts import actions as accounts  # noqa: PLC0415
     from app.people.accounts.model import NoSuchAccount, Role  # noqa: PLC0415
@@ -111,4 +170,4 @@ async def _disable(email: str) -> None:
         page = await accounts.list_users(tx, email=email, role=Role.ADMIN, limit=1, cursor=None)
         if not page.users:
             raise NoSuchAccount(f"There is no admin with the address {email}.")
-        await accounts.disable(tx, page.users[0].id, by=SYSTEM, reason=_REASON)
+        yield tx, page.users[0]

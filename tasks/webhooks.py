@@ -8,7 +8,15 @@ from uuid import UUID
 from app.edge.gateways import references
 from app.edge.gateways.port import EventKind
 from app.edge.webhooks import actions as webhooks
-from app.edge.webhooks.model import FIRST_WAIT, TRIES_MAX, WAIT_MAX, NothingOfOurs, StoredEvent
+from app.edge.webhooks import rules
+from app.edge.webhooks.model import (
+    FIRST_WAIT,
+    TRIES_MAX,
+    WAIT_MAX,
+    AnotherAccounts,
+    NothingOfOurs,
+    StoredEvent,
+)
 from app.flows.chargebacks.stories import look_up_reported
 from app.flows.checkout.stories import settle_payment
 from app.flows.movements.stories import take_in_charge, take_in_refunds
@@ -65,21 +73,30 @@ async def _what_follows(tx: Tx, event: StoredEvent) -> Follow | None:
 
     An event about something that has the form of our references and that we do not know fails, and
     is tried again: the gateway may have reported it before our own commit. Others are strangers'.
+    One that another account must have signed is set aside.
     """
-    match event.kind:
-        case EventKind.PAYEE_CHANGED | EventKind.PAYEE_PAYOUT_CHANGED:
-            follow = await _about_payee(tx, event)
-        case EventKind.CHARGEBACK_CHANGED:
-            follow = await _about_chargeback(tx, event)
-        case EventKind.TRANSFER_CHANGED:
-            follow = await _about_transfer(tx, event)
-        case EventKind.CHARGE_CHANGED | EventKind.REFUND_CHANGED:
-            follow = await _about_charge(tx, event)
-        case EventKind.OTHER:
-            follow = None
+    try:
+        follow = await _look_up_for(tx, event)
+    except AnotherAccounts as error:
+        await webhooks.set_aside(tx, event, error)
+        return None
     if follow is None:
         await webhooks.ignored(tx, event.id)
     return follow
+
+
+async def _look_up_for(tx: Tx, event: StoredEvent) -> Follow | None:
+    match event.kind:
+        case EventKind.PAYEE_CHANGED | EventKind.PAYEE_PAYOUT_CHANGED:
+            return await _about_payee(tx, event)
+        case EventKind.CHARGEBACK_CHANGED:
+            return await _about_chargeback(tx, event)
+        case EventKind.TRANSFER_CHANGED:
+            return await _about_transfer(tx, event)
+        case EventKind.CHARGE_CHANGED | EventKind.REFUND_CHANGED:
+            return await _about_charge(tx, event)
+        case EventKind.OTHER:
+            return None
 
 
 async def _about_charge(tx: Tx, event: StoredEvent) -> Follow | None:
@@ -87,6 +104,7 @@ async def _about_charge(tx: Tx, event: StoredEvent) -> Follow | None:
     payment = await _charge_of(tx, event)
     if payment is None:
         return partial(_fail_unknown, event) if references.is_charge(event.reference) else None
+    rules.check_account(event, payment.asked.currency)
     if event.kind is EventKind.CHARGE_CHANGED:
         if event.gateway_id and payment.charge_id not in (None, event.gateway_id):
             return partial(_look_at_another, event, payment, event.gateway_id)
@@ -109,6 +127,7 @@ async def _about_transfer(tx: Tx, event: StoredEvent) -> Follow | None:
     if reference and (
         transfer := await instructions.find_by_reported_reference(tx, reference, kind)
     ):
+        rules.check_account(event, transfer.currency)
         if transfer.reference == reference:
             return partial(look_up, transfer.id, event_id=event.id)
         return partial(look_up_earlier, transfer.id, reference, event_id=event.id)
@@ -117,7 +136,10 @@ async def _about_transfer(tx: Tx, event: StoredEvent) -> Follow | None:
     if event.gateway_id is None:
         return None
     known = await instructions.find_by_gateway_id(tx, event.gateway, event.gateway_id, kind)
-    return partial(look_up, known.id, event_id=event.id) if known else None
+    if known is None:
+        return None
+    rules.check_account(event, known.currency)
+    return partial(look_up, known.id, event_id=event.id)
 
 
 async def _about_chargeback(tx: Tx, event: StoredEvent) -> Follow | None:
@@ -127,10 +149,15 @@ async def _about_chargeback(tx: Tx, event: StoredEvent) -> Follow | None:
     """
     payment, reference = await _charge_of(tx, event), event.reference
     if payment:
-        reference = payment.reference
-    elif not (references.is_charge(reference) or references.is_gateways(reference)):
+        rules.check_account(event, payment.asked.currency)
+        currency, reference = payment.asked.currency, payment.reference
+    elif references.is_charge(reference) or references.is_gateways(reference):
+        currency = None
+    else:
         return None
-    return partial(look_up_reported, event.gateway, reference or "", event_id=event.id)
+    return partial(
+        look_up_reported, event.gateway, reference or "", currency=currency, event_id=event.id
+    )
 
 
 async def _about_payee(tx: Tx, event: StoredEvent) -> Follow | None:
@@ -165,7 +192,9 @@ async def _look_up_all(payment: Payment, refund_ids: Sequence[UUID], event_id: U
 
 async def _look_at_another(event: StoredEvent, payment: Payment, charge_id: str) -> None:
     """Look at another attempt to pay what is paid already: if it succeeded, it is given back."""
-    await take_in_charge(event.gateway, payment.asked_as, charge_id)
+    await take_in_charge(
+        event.gateway, payment.asked_as, charge_id, currency=payment.asked.currency
+    )
     await settle_payment(payment.id, event_id=event.id)
 
 

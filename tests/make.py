@@ -11,6 +11,9 @@ from app.foundation.ids import derived
 from app.foundation.settings import settings
 from app.people.accounts import rules
 from app.people.accounts.model import Access, Principal, Role
+from app.people.second_factors import rules as factor_rules
+
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # of every second factor that is made here
 
 
 def new_id() -> UUID:
@@ -38,11 +41,27 @@ async def account(tx: Tx, *roles: Role, email: str = "") -> Principal:
     )
     await execute(
         tx,
-        "INSERT INTO sessions (id, account_id, created_at) VALUES (%(id)s, %(account_id)s, now())",
+        """
+        INSERT INTO sessions (id, account_id, created_at, proved_at)
+        VALUES (%(id)s, %(account_id)s, now(), now())""",
         id=session_of(account_id),
         account_id=account_id,
     )
+    if Role.ADMIN in chosen:
+        await second_factor(tx, account_id)
     return Principal(id=account_id, roles=chosen)
+
+
+async def second_factor(tx: Tx, account_id: UUID) -> None:
+    """A second factor in use, which was confirmed in the session that `account` has made."""
+    await execute(
+        tx,
+        """
+        INSERT INTO second_factors (account_id, secret, began_at, confirmed_at)
+        VALUES (%(account_id)s, %(secret)s, now(), now())""",
+        account_id=account_id,
+        secret=factor_rules.encrypt(SECRET, keys=settings().secret_keys),
+    )
 
 
 def session_of(account_id: UUID) -> UUID:

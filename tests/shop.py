@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ import tasks.worker  # noqa: F401  its import registers all handlers
 from app.edge.calls.stories import CallRecorder
 from app.edge.gateways.registry import close_gateways, open_gateways
 from app.foundation.db import execute, fetch_value, fetch_values, now, transaction
-from app.foundation.settings import settings
+from app.foundation.settings import Secret, settings
 from app.people.accounts.model import Principal, Role
 from tasks import schedule
 from tasks.runner.handlers import TASKS
@@ -157,15 +157,18 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(url: str, *, patience_s: float = 0) -> AsyncGenerator[Shop, None]:
+async def open_shop(
+    url: str, *, patience_s: float = 0, paystack_keys: Sequence[str] = ()
+) -> AsyncGenerator[Shop, None]:
     """A shop on a migrated database, whose pool is open.
 
-    A call to a gateway that failed is repeated only with `patience_s`.
+    A call to a gateway that failed is repeated only with `patience_s`. `paystack_keys`: of several
+    businesses, as the settings have them.
     """
     async with serving(the_app()) as base_url:
         webhooks = base_url + "/api/webhooks/{gateway}"
         async with (
-            running_sandbox(webhooks) as sandbox,
+            running_sandbox(webhooks, paystack_keys=paystack_keys) as sandbox,
             httpx.AsyncClient(base_url=base_url, timeout=30, verify=False) as api,
         ):
             await close_gateways()
@@ -173,7 +176,9 @@ async def open_shop(url: str, *, patience_s: float = 0) -> AsyncGenerator[Shop, 
                 msgspec.structs.replace(
                     settings(),
                     paystack_base_url=sandbox.base_url,
-                    paystack_secret_keys=(sandbox.secret_key,),
+                    paystack_secret_keys=tuple(
+                        Secret(key) for key in paystack_keys or [sandbox.secret_key]
+                    ),
                     stripe_base_url=sandbox.base_url,
                     flutterwave_base_url=sandbox.base_url,
                 ),

@@ -17,7 +17,7 @@ from app.money.ledger.rules import statement_lines
 
 _PATIENCE_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.3
-_GUEST, _, _HOST, _ADMIN = (person[0] for person in PEOPLE)
+_GUEST, _, _HOST, _ADMIN, _ = (person[0] for person in PEOPLE)
 
 
 async def run(url: str, sandbox_url: str) -> None:

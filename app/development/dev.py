@@ -20,7 +20,7 @@ from app.development.children import Child, GaveUp, keep_running, print_line
 from app.development.mail_sink import running_mail_sink
 from app.development.postgres import running_postgres
 from app.development.running import Running, noted
-from app.development.seed import PASSWORD, PEOPLE, seed
+from app.development.seed import ADMIN, PASSWORD, PEOPLE, seed
 from app.foundation import db
 from app.foundation.business_clock import make_movable, read_clock
 from app.foundation.logs import configure_logs
@@ -154,6 +154,7 @@ def _summary(plan: Plan) -> str:
         ("mail", f"smtp://127.0.0.1:{plan.mail_port}  (printed here)"),
         ("database", f'psql "{settings().database_url.reveal()}"'),
         *((role, f"{email}  {PASSWORD}") for email, role in _log_ins()),
+        ("code", f"berthold admins code {ADMIN}{_option(plan)}  (admins log in with one)"),
         ("try", f"berthold demo{_option(plan)} · berthold clock{_option(plan)} forward 3d"),
     ]
     lines = (click.style(f"{label:>10}  ", bold=True) + value for label, value in rows)

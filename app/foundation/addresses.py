@@ -6,11 +6,41 @@ writes there is ignored.
 """
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
 UNKNOWN: Final = "unknown"  # of a Unix socket: all that come from one count as one client
 _IPV6_BITS_OF_A_CLIENT: Final = 64  # RFC 6177: each customer has a /64 at least
+_NETWORK_BITS: Final = {4: 24, 6: 48}  # what an access provider gives one town or company
+
+_answered: ContextVar[Mapping[str, Any] | None] = ContextVar("answered", default=None)
+
+
+@contextmanager
+def answering(scope: Mapping[str, Any]) -> Generator[None]:
+    """For as long as a request is answered: `asker_range` says where it comes from."""
+    token = _answered.set(scope)
+    try:
+        yield
+    finally:
+        _answered.reset(token)
+
+
+def asker_range() -> str | None:
+    """The `client_range` of the request that is being answered; None outside requests."""
+    scope = _answered.get()
+    return client_range(scope) if scope is not None else None
+
+
+def network(scope: Mapping[str, Any]) -> str:
+    """Roughly where a client is: of IPv4 its /24, of IPv6 its /48; else `unknown`."""
+    address = client_address(scope)
+    if address == UNKNOWN:
+        return UNKNOWN
+    bits = _NETWORK_BITS[6 if ":" in address else 4]
+    return str(ipaddress.ip_network((address.partition("%")[0], bits), strict=False))
 
 
 def client_address(scope: Mapping[str, Any]) -> str:
@@ -27,8 +57,7 @@ def client_range(scope: Mapping[str, Any]) -> str:
     address = client_address(scope)
     if ":" not in address:
         return address
-    network = ipaddress.ip_network((address.partition("%")[0], _IPV6_BITS_OF_A_CLIENT), False)
-    return str(network)
+    return str(ipaddress.ip_network((address.partition("%")[0], _IPV6_BITS_OF_A_CLIENT), False))
 
 
 def _parsed(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

@@ -17,6 +17,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from app.foundation.addresses import asker_range
 from app.foundation.clipping import clip
 from app.foundation.db import Tx, execute, fetch_all, json
 from app.foundation.wire import Output
@@ -59,7 +60,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuditRecord(Output, frozen=True):
-    """One action: what it changed (`before`, `after`), and in which request or job it was done."""
+    """One action: what it changed (`before`, `after`), and in which request or job it was done.
+
+    `address`: where the request came from, an IPv4 address or the /64 of an IPv6 address.
+    """
 
     id: int
     at: datetime
@@ -72,6 +76,7 @@ class AuditRecord(Output, frozen=True):
     after: dict[str, Any] | None
     reason: str
     request_id: str | None
+    address: str | None
 
 
 class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,9 +114,9 @@ async def record_all(
         tx,
         """
         INSERT INTO audit_log (actor_role, actor_id, action, subject_kind, subject_id,
-                               before, after, reason, request_id)
+                               before, after, reason, request_id, address)
         SELECT %(role)s, %(actor_id)s, %(action)s, subject ->> 'kind', subject ->> 'id',
-               before, after, %(reason)s, %(request_id)s
+               before, after, %(reason)s, %(request_id)s, %(address)s
           FROM ROWS FROM (
                jsonb_to_recordset(%(changes)s) AS (subject jsonb, before jsonb, after jsonb)
                ) WITH ORDINALITY AS change
@@ -122,6 +127,7 @@ async def record_all(
         changes=json(changes),
         reason=clip(reason, _REASON_LENGTH_MAX),
         request_id=_request_id(),
+        address=asker_range(),
     )
 
 

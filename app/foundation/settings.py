@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 from msgspec import Meta
 
+from app.foundation.businesses import Business, flaws_of, read_businesses
+
 
 class Secret(str):
     """Text that is not shown: what prints or logs it gets dots. As bytes it is what it is."""
@@ -41,6 +43,7 @@ _LIMITS_SCALE_MAX: Final = 10  # in production
 _ACCESS_SECONDS_MAX: Final = 900  # what was revoked may work so long on routes that do not look
 _LOOPBACK: Final = frozenset({"", "localhost", "127.0.0.1", "::1"})  # "": a socket on this machine
 _ENCRYPTED: Final = frozenset({"require", "verify-ca", "verify-full"})
+_PAYSTACK_CURRENCIES: Final = frozenset({"GHS", "KES", "NGN", "USD", "XOF", "ZAR"})
 
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
@@ -84,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     payout_late_days: Positive = 3  # then a gateway's payout that no bank statement has is missing
     # In the order of preference; those without keys are not used.
     gateways: tuple[GatewayName, ...] = ("paystack", "flutterwave", "stripe")
+    # Each may be named with its business's currencies: NGN:sk_live_…; see businesses.py.
     paystack_secret_keys: tuple[Secret, ...] = ()
     paystack_base_url: str = "https://api.paystack.co"
     paystack_currencies: tuple[Currency, ...] = ()  # to charge in, of those it supports; empty: all
@@ -122,13 +126,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """All secrets, which are never to be shown; without the passwords that URLs may hold."""
         return (
             *self.secret_keys,
-            *self.paystack_secret_keys,
+            *self.paystack_keys,
             self.stripe_secret_key,
             *self.stripe_webhook_secrets,
             self.flutterwave_secret_key,
             *self.flutterwave_webhook_secrets,
             *self.job_secrets,
         )
+
+    @property
+    def paystack_businesses(self) -> list[Business[Secret]]:
+        return read_businesses(self.paystack_secret_keys)
+
+    @property
+    def paystack_keys(self) -> list[Secret]:
+        return [key for business in self.paystack_businesses for key in business.keys]
 
     @property
     def direct_url(self) -> Secret:
@@ -264,7 +276,28 @@ def _problems(given: Settings) -> list[str]:
             ),
             **_problems_of_gateways(given),
         }
+    wrong |= _problems_of_keys(given)
     return [problem for problem, is_so in wrong.items() if is_so]
+
+
+def _problems_of_keys(given: Settings) -> dict[str, bool]:
+    """Each fault in how keys are given, and whether it is there: one of another business too."""
+    flaws = flaws_of(given.paystack_secret_keys, known=_PAYSTACK_CURRENCIES)
+    takes = [
+        currency
+        for currency in given.paystack_currencies
+        if any(business.takes(currency) for business in given.paystack_businesses)
+    ]
+    is_lacking = len(takes) < len(given.paystack_currencies)
+    return {
+        **{f"PAYSTACK_SECRET_KEYS {flaw}": True for flaw in flaws},
+        "PAYSTACK_CURRENCIES has one for which PAYSTACK_SECRET_KEYS has no key": is_lacking
+        and bool(given.paystack_secret_keys),
+        "STRIPE_SECRET_KEY must be one key: one account": _is_list(given.stripe_secret_key),
+        "FLUTTERWAVE_SECRET_KEY must be one key: one account": _is_list(
+            given.flutterwave_secret_key
+        ),
+    }
 
 
 def _problems_of_gateways(given: Settings) -> dict[str, bool]:
@@ -279,7 +312,7 @@ def _problems_of_gateways(given: Settings) -> dict[str, bool]:
         "PAYSTACK_SECRET_KEYS, FLUTTERWAVE_SECRET_KEY or STRIPE_SECRET_KEY is missing, or its "
         "gateway not in GATEWAYS": not (paystack or flutterwave or stripe),
         "PAYSTACK_SECRET_KEYS must be live keys (sk_live_…): test keys take no money": any(
-            not _is_live(key) for key in given.paystack_secret_keys
+            not _is_live(key) for key in given.paystack_keys
         ),
         "PAYSTACK_BASE_URL must begin with https://": not _is_encrypted(given.paystack_base_url),
         "STRIPE_SECRET_KEY must be a live key (sk_live_… or rk_live_…)": stripe
@@ -308,6 +341,10 @@ def _is_weak(key: str) -> bool:
     shares = [count / len(key) for count in Counter(key).values()]
     bits = -len(key) * sum(share * log2(share) for share in shares)
     return len(key) < _SECRET_LENGTH_MIN or bits < _SECRET_BITS_MIN or "development" in key
+
+
+def _is_list(key: str) -> bool:
+    return "," in key or " " in key
 
 
 def _is_local(url: str) -> bool:

@@ -18,6 +18,7 @@ from litestar.params import QueryParameter
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.foundation import idempotency, limits
+from app.foundation.addresses import answering
 from app.foundation.db import Tx, transaction
 from app.foundation.errors import (
     FieldError,
@@ -284,7 +285,7 @@ def with_request_id(app: ASGIApp) -> ASGIApp:
             await send(message)
 
         started = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(request_id=request_id), answering(scope):
             try:
                 await app(scope, receive, send_with_id)
             finally:

@@ -28,7 +28,7 @@ from app.sandbox.app import (
     "--secret-key",
     envvar="PAYSTACK_SECRET_KEYS",
     default=SECRET_KEY,
-    help="Paystack's, comma-separated; the first signs the webhooks.",
+    help="Paystack's, comma-separated, as NGN:key for each business; its first signs webhooks.",
 )
 @click.option("--stripe-secret-key", envvar="STRIPE_SECRET_KEY", default=STRIPE_SECRET_KEY)
 @click.option(

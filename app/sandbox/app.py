@@ -83,7 +83,8 @@ def create_sandbox(
     """The application: all gateways at one address.
 
     Webhooks go to `webhook_url`, where `{gateway}` stands for the name of the sender; Paystack's
-    are signed with the first of `secret_keys`, the others' with a secret for webhooks.
+    are signed with the first of the `secret_keys` of their business (`NGN:key` names its
+    currencies), the others' with a secret for webhooks.
     `books_path` is an SQLite file, or in memory. A refund or transfer moves by itself, a step every
     `step_seconds`; None: only a call moves it. Raises SandboxRefused in production, and if no
     setting says that this is not production: its payments are worth nothing.
@@ -94,7 +95,7 @@ def create_sandbox(
     if any(mark in key for key in keys for mark in _LIVE):
         raise SandboxRefused("the sandbox takes no live keys")
     dialects: dict[str, Dialect] = {
-        paystack.NAME: paystack.Paystack(secret_keys[0]),
+        paystack.NAME: paystack.Paystack(*secret_keys),
         stripe.NAME: stripe.Stripe(stripe_webhook_secret),
         flutterwave.NAME: flutterwave.Flutterwave(flutterwave_webhook_secret),
     }

@@ -26,9 +26,7 @@ A_LISTING: Final = {
     "checkOutTime": "11:00:00",
 }  # fmt: skip
 A_RANGE: Final = {"firstSlot": "2030-01-01", "lastSlot": "2030-01-02"}
-PASSWORD_FIRST: Final = Rule(
-    {"password": "x", "code": "123456"}, stranger=403, other_host=403, guest=403
-)
+NO_FACTOR: Final = Rule(stranger=409, other_host=409, guest=409)
 ADMIN_ONLY: Final = Rule(stranger=403, other_host=403, guest=403)
 AN_ACCOUNT: Final = {
     "holder": "A", "kind": "bank_account", "accountNumber": "0123456789", "bankCode": "058",
@@ -87,10 +85,11 @@ PROTECTED: Final = {
     ("GET", "/api/me"): Rule(),
     ("PATCH", "/api/me"): Rule({"name": "A"}),
     ("GET", "/api/me/sessions"): Rule(),
-    ("POST", "/api/me/2fa"): PASSWORD_FIRST._replace(body={"password": "x"}),
-    ("POST", "/api/me/2fa/confirm"): Rule({"code": "123456"}, stranger=409, other_host=409),
-    ("POST", "/api/me/2fa/recovery-codes"): PASSWORD_FIRST,
-    ("POST", "/api/me/2fa/end"): PASSWORD_FIRST,
+    ("POST", "/api/auth/step-up"): Rule({"password": "x"}, stranger=403, other_host=403, guest=403),
+    ("POST", "/api/me/2fa/confirm"): NO_FACTOR._replace(body={"code": "123456"}),
+    ("POST", "/api/me/2fa/recovery-codes"): NO_FACTOR,
+    ("POST", "/api/me/2fa/end"): NO_FACTOR,
+    ("POST", "/api/me/2fa"): Rule(),
     ("GET", "/api/admin/users"): ADMIN_ONLY,
     ("POST", "/api/admin/users/{user_id}/disable"): ADMIN_ONLY._replace(body={"reason": "A"}),
     ("POST", "/api/admin/users/{user_id}/enable"): ADMIN_ONLY._replace(body={"reason": "A"}),

@@ -93,10 +93,8 @@ REQUESTS: Final = [
     ("POST", "/api/auth/logout", "", {"refreshToken": "x", "everywhere": False}),
     ("POST", "/api/admin/users/{user_id}/disable", "admin", {"reason": "A"}),
     ("POST", "/api/admin/users/{user_id}/enable", "admin", {"reason": "A"}),
-    ("POST", "/api/me/2fa", "guest", {"password": "x"}),
+    ("POST", "/api/auth/step-up", "guest", {"password": "x", "code": "123456"}),
     ("POST", "/api/me/2fa/confirm", "guest", {"code": "123456"}),
-    ("POST", "/api/me/2fa/recovery-codes", "guest", {"password": "x", "code": "123456"}),
-    ("POST", "/api/me/2fa/end", "guest", {"password": "x", "code": "123456"}),
     ("PATCH", "/api/me", "guest", {
         "name": "A", "phone": "+237612345678", "locale": "en", "zone": "UTC"}),
     ("POST", "/api/bookings/reserve", "guest", {
@@ -187,6 +185,9 @@ REQUESTS: Final = [
 ]  # fmt: skip
 PARTS: Final = 4  # so that they can run side by side
 WITHOUT_A_BODY: Final = {
+    ("POST", "/api/me/2fa"),
+    ("POST", "/api/me/2fa/recovery-codes"),
+    ("POST", "/api/me/2fa/end"),
     ("POST", "/api/bookings/{booking_id}/accept"),
     ("POST", "/api/bookings/{booking_id}/disputes/{dispute_id}/withdraw"),
     ("POST", "/api/payments/{payment_id}/verify"),

@@ -15,6 +15,12 @@ async def served() -> set[tuple[str, str]]:
     return set(_operations(litestar))
 
 
+async def guarded(guard: Any) -> set[tuple[str, str]]:
+    """(method, path) of each route that has this guard."""
+    litestar = await _litestar()
+    return set(_operations(litestar, guard))
+
+
 async def _litestar() -> Litestar:
     """The Litestar application inside the wrappers: it puts itself into the scope of a request."""
     scope: dict[str, Any] = {
@@ -44,10 +50,12 @@ async def _litestar() -> Litestar:
     return scope["litestar_app"]
 
 
-def _operations(litestar: Litestar) -> Iterator[tuple[str, str]]:
+def _operations(litestar: Litestar, guard: Any = None) -> Iterator[tuple[str, str]]:
     for route in litestar.routes:
         assert isinstance(route, HTTPRoute), f"nobody has thought about {route} yet"
         for handler in route.route_handlers:
+            if guard is not None and guard not in handler.resolve_guards():
+                continue
             for method in handler.http_methods:
                 if method != "OPTIONS":  # which Litestar adds to each, and needs a login like any
                     yield str(method), route.path_format

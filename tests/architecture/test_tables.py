@@ -108,6 +108,7 @@ _THREE_WAYS: Final = "a reconciliation compares a list with what is here and wit
 # All other statements that touch another room's table, and why they may.
 EXCEPTIONS: Final = {
     ("foundation/idempotency", "limit_buckets", "writes"): "the hot path: one statement for both",
+    ("people/accounts", "second_factors", "reads"): "what a session may do, in one statement",
     ("market/bookings", "claims", "writes"): "the hot path: a booking is held by one statement",
     ("market/bookings", "claims", "reads"): "the same statement looks beside the nights it claims",
     ("market/bookings", "pots", "reads"): _SWEEP,

@@ -164,3 +164,62 @@ def test_development_needs_only_a_database() -> None:
     assert settings.secret_keys
     assert settings.is_development
     assert not settings.secure_cookies
+
+
+A, B, C = (f"sk_live_{letter * 8}{STRONG}" for letter in "abc")
+
+
+def test_a_paystack_key_can_be_named_with_the_currencies_of_its_business() -> None:
+    given = {"PAYSTACK_SECRET_KEYS": f"NGN+USD:{A}, GHS:{B} ,USD+NGN:{C}"}
+    businesses = read_settings(PRODUCTION | given).paystack_businesses
+    assert [(each.currencies, [key.reveal() for key in each.keys]) for each in businesses] == [
+        (("NGN", "USD"), [A, C]),  # in rotation: the first calls
+        (("GHS",), [B]),
+    ]
+
+
+def test_paystack_keys_without_a_currency_are_of_one_business_for_all() -> None:
+    [business] = read_settings(
+        PRODUCTION | {"PAYSTACK_SECRET_KEYS": f"{A},{B}"}
+    ).paystack_businesses
+    assert (business.currencies, business.takes("KES")) == ((), True)
+    assert [key.reveal() for key in business.keys] == [A, B]
+
+
+@pytest.mark.parametrize(
+    ("keys", "why"),
+    [
+        (f"ngn:{A}", "NGN:key"),
+        (f"NGN:{A} {B}", "NGN:key"),
+        (f"NGN:GHS:{A}", "NGN:key"),
+        ("NGN:", "NGN:key"),
+        (f"XAF:{A}", "not offered: XAF"),
+        (f"NGN:{A},{B}", "keys without"),
+        (f"NGN+USD:{A},USD:{B}", "more than one business: USD"),
+        (f"NGN+NGN:{A}", "more than one business: NGN"),
+        (f"NGN:{A},GHS:{A}", "a key twice"),
+        (f"{A},{A}", "a key twice"),
+        (f"NGN:{A},GHS:sk_test_{STRONG}", "mixes live"),
+    ],
+)
+@pytest.mark.parametrize("environment", ["production", "development"])
+def test_paystack_keys_of_another_form_are_refused_and_not_shown(
+    environment: str, keys: str, why: str
+) -> None:
+    given = PRODUCTION | {"BERTHOLD_ENV": environment, "PAYSTACK_SECRET_KEYS": keys}
+    with pytest.raises(SettingsRefused) as refusal:
+        read_settings(given)
+    assert why in str(refusal.value)
+    assert STRONG not in str(refusal.value)
+
+
+def test_a_currency_without_a_paystack_key_is_not_charged_in() -> None:
+    given = PRODUCTION | {"PAYSTACK_SECRET_KEYS": f"NGN:{A}", "PAYSTACK_CURRENCIES": "NGN,GHS"}
+    with pytest.raises(SettingsRefused, match="no key"):
+        read_settings(given)
+
+
+@pytest.mark.parametrize("name", ["STRIPE_SECRET_KEY", "FLUTTERWAVE_SECRET_KEY"])
+def test_a_gateway_of_one_account_takes_one_key(name: str) -> None:
+    with pytest.raises(SettingsRefused, match=f"{name} must be one key"):
+        read_settings(PRODUCTION | {name: f"{A},{B}"})

@@ -199,14 +199,18 @@ async def running_sandbox(
     books_path: str = MEMORY,
     retry_seconds: Sequence[float] = (0.05, 0.1, 0.2),
     secret_key: str = SECRET_KEY,
+    paystack_keys: Sequence[str] = (),
     step_seconds: float | None = STEP_SECONDS,
 ) -> AsyncGenerator[SandboxHandle]:
-    """A sandbox on a free loopback port, delivering its webhooks to `webhook_url`."""
+    """A sandbox on a free loopback port, delivering its webhooks to `webhook_url`.
+
+    `paystack_keys`: of several businesses, such as `NGN:sk_test_…`, instead of the one key.
+    """
     sandbox = create_sandbox(
         webhook_url=webhook_url,
         books_path=books_path,
         retry_seconds=retry_seconds,
-        secret_keys=[secret_key],
+        secret_keys=paystack_keys or [secret_key],
         step_seconds=step_seconds,
     )
     async with (

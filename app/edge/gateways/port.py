@@ -154,12 +154,14 @@ class EventKind(StrEnum):
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A webhook whose signature is right. Even so, ask the gateway before acting on it.
 
-    `key` (at most 500 characters) differs between events, and is the same for every delivery of one
+    `key` (at most 550 characters) differs between events, and is the same for every delivery of one
     event, if the gateway's events can be distinguished. If not, every delivery has a key of its
     own: to look twice is better than to miss the second of two equal events. `name` is the
     gateway's word for it. `gateway_id` is the gateway's id of the charge, transfer or payout that
     it is about, if the event has one. There is a `reference`, a `gateway_id` or both, unless the
-    kind is OTHER. Neither need be ours.
+    kind is OTHER. Neither need be ours. `account` is whose signature it has, where each currency
+    may have an account of its own: the currencies of that account, such as `NGN+USD`. It is
+    believed about these only.
     """
 
     key: str
@@ -167,6 +169,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     kind: EventKind
     reference: str | None
     gateway_id: str | None = None
+    account: str | None = None
 
 
 class BadSignature(Exception):
@@ -276,12 +279,14 @@ class Gateway(Protocol):
         ...
 
     async def find_charge(
-        self, reference: str, *, charge_id: str | None = None
+        self, reference: str, *, charge_id: str | None = None, currency: str | None = None
     ) -> FoundCharge | NoSuchCharge | Unknown:
         """Ask what became of a charge. Changes nothing, and may be repeated at any time.
 
         Of several attempts under one reference the one that succeeded counts; with the gateway's
-        `charge_id`, where it has one for each attempt, exactly that attempt.
+        `charge_id`, where it has one for each attempt, exactly that attempt. `currency` is what it
+        was asked for in: where each currency may have an account of its own, only that one is
+        asked, here and in what follows; None if that is not known.
         """
         ...
 
@@ -294,13 +299,22 @@ class Gateway(Protocol):
         ...
 
     async def find_refund(
-        self, reference: str, *, charge_reference: str, charge_id: str | None = None
+        self,
+        reference: str,
+        *,
+        charge_reference: str,
+        charge_id: str | None = None,
+        currency: str | None = None,
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         """Ask what became of a refund. Changes nothing, and may be repeated at any time."""
         ...
 
     async def find_refunds(
-        self, charge_reference: str, *, charge_id: str | None = None
+        self,
+        charge_reference: str,
+        *,
+        charge_id: str | None = None,
+        currency: str | None = None,
     ) -> list[FoundInstruction] | Unknown:
         """All refunds of a charge. A refund that we did not begin has an empty reference."""
         ...
@@ -322,7 +336,12 @@ class Gateway(Protocol):
         ...
 
     async def find_transfer(
-        self, reference: str, *, charge_reference: str, gateway_id: str | None = None
+        self,
+        reference: str,
+        *,
+        charge_reference: str,
+        gateway_id: str | None = None,
+        currency: str | None = None,
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         """Ask what became of a transfer. Changes nothing, and may be repeated at any time.
 
@@ -351,7 +370,9 @@ class Gateway(Protocol):
         """What changed our balance and is in no other list; nothing where a gateway has none."""
         ...
 
-    async def find_chargebacks(self, charge_reference: str) -> list[FoundChargeback] | Unknown:
+    async def find_chargebacks(
+        self, charge_reference: str, *, currency: str | None = None
+    ) -> list[FoundChargeback] | Unknown:
         """All chargebacks of one charge, ended ones too; none if the gateway has no such charge.
 
         Takes the reference of a CHARGEBACK_CHANGED event too. Changes nothing.

@@ -12,6 +12,7 @@ from app.edge.gateways.port import BadPayload, BadSignature, Event, Gateway, Gat
 from app.edge.webhooks import queries, rules
 from app.edge.webhooks.model import (
     MOVES,
+    AnotherAccounts,
     EventFilter,
     EventPage,
     EventReply,
@@ -25,13 +26,20 @@ from app.edge.webhooks.model import (
     WebhookNotFound,
 )
 from app.foundation import audit, paging, states
-from app.foundation.alerts import Severity, Sighting, raise_alerts, resolve_alerts
+from app.foundation.alerts import (
+    Severity,
+    Sighting,
+    raise_alert,
+    raise_alerts,
+    resolve_alerts,
+)
 from app.foundation.audit import Actor, ActorRole, Subject
 from app.foundation.clipping import clip
 from app.foundation.db import Tx, plan_for_values
 from app.foundation.queue import ProcessWebhook, enqueue
 
 _GIVEN_UP: Final = "webhooks_given_up"
+_ANOTHER_ACCOUNTS: Final = "webhook_of_another_account"
 _SHOWN_MAX: Final = 20
 
 _log = structlog.get_logger(__name__)
@@ -99,6 +107,22 @@ async def processed(tx: Tx, event_id: UUID) -> None:
 async def ignored(tx: Tx, event_id: UUID) -> None:
     """Record that nothing is to be done about an event of this kind."""
     await _end(tx, event_id, EventState.IGNORED)
+
+
+async def set_aside(tx: Tx, event: StoredEvent, why: AnotherAccounts) -> None:
+    """Record that an event is not acted on, for another account would have to report that.
+
+    Either somebody has the key of the account that signed it, or keys and currencies are mixed up
+    in the settings: operators are alerted.
+    """
+    await _end(tx, event.id, EventState.IGNORED, error=clip(str(why)))
+    await raise_alert(
+        tx,
+        kind=_ANOTHER_ACCOUNTS,
+        severity=Severity.CRITICAL,
+        subject=f"{event.gateway} {event.account}",
+        details={"webhook": str(event.id), "reference": event.reference, "reason": str(why)},
+    )
 
 
 async def failed(tx: Tx, event_id: UUID, *, error: str) -> None:

@@ -46,6 +46,7 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     reference: str | None
     gateway_id: str | None
+    account: str | None  # see Event
     state: EventState
     attempts: int
 
@@ -71,6 +72,7 @@ class EventReply(Output, frozen=True):
     """An event as operators see it. `attempts` counts how often acting on it was begun.
 
     `gatewayId` is the gateway's id of the charge or transfer that it is about.
+    `account` has the currencies of the account that signed it, where a gateway has several with us.
     `dismissedBecause` is an admin's reason to let it be.
     """
 
@@ -80,6 +82,7 @@ class EventReply(Output, frozen=True):
     name: str
     reference: str | None
     gateway_id: str | None
+    account: str | None
     state: EventState
     attempts: int
     error: str | None
@@ -126,6 +129,12 @@ class NothingOfOurs(Conflict):
     """A gateway reports something unknown to us. It may be faster than our own commit."""
 
     title = "Nothing here has this reference"
+
+
+class AnotherAccounts(Conflict):
+    """An account of ours reports something that is in a currency of another one."""
+
+    title = "The webhook is signed by another account"
 
 
 class ForgedWebhook(Unauthenticated):

@@ -46,10 +46,10 @@ async def insert(
         UUID,
         """
         INSERT INTO webhook_events AS known
-               (id, gateway, event_key, kind, name, reference, gateway_id, body, body_sha256,
-                state, processed_at)
+               (id, gateway, event_key, kind, name, reference, gateway_id, account, body,
+                body_sha256, state, processed_at)
         VALUES (%(id)s, %(gateway)s, %(key)s, %(kind)s, %(name)s, %(reference)s, %(gateway_id)s,
-                %(body)s, %(body_sha256)s,
+                %(account)s, %(body)s, %(body_sha256)s,
                 CASE WHEN %(is_ignored)s THEN 'ignored' ELSE 'received' END,
                 CASE WHEN %(is_ignored)s THEN business_now() END)
             ON CONFLICT (gateway, event_key) DO UPDATE SET state = 'received'
@@ -64,6 +64,7 @@ async def insert(
         name=event.name,
         reference=event.reference,
         gateway_id=event.gateway_id,
+        account=event.account,
         is_ignored=is_ignored,
         body=body,
         body_sha256=hashlib.sha256(body).digest(),
@@ -84,7 +85,7 @@ async def begin(tx: Tx, event_id: UUID) -> StoredEvent | None:
                next_try_at = business_now() + interval '2 minutes'
                            + least(%(wait_max)s, %(first_wait)s * power(2, attempts))
          WHERE id = %(id)s AND state IN ('received', 'failed')
-     RETURNING id, gateway, kind, name, reference, gateway_id, state, attempts""",
+     RETURNING id, gateway, kind, name, reference, gateway_id, account, state, attempts""",
         id=event_id,
         first_wait=FIRST_WAIT,
         wait_max=WAIT_MAX,
@@ -149,7 +150,7 @@ async def events(
         tx,
         EventReply,
         """
-        SELECT id, gateway, kind, name, reference, gateway_id, state, attempts, error,
+        SELECT id, gateway, kind, name, reference, gateway_id, account, state, attempts, error,
                received_at, processed_at, dismissed_because
           FROM webhook_events
          WHERE (%(state)s::text IS NULL OR state = %(state)s)
@@ -172,7 +173,7 @@ async def events_of_references(
         tx,
         EventReply,
         """
-        SELECT id, gateway, kind, name, reference, gateway_id, state, attempts, error,
+        SELECT id, gateway, kind, name, reference, gateway_id, account, state, attempts, error,
                received_at, processed_at, dismissed_because
           FROM webhook_events
          WHERE reference = ANY(%(references)s)

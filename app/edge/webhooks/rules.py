@@ -2,6 +2,18 @@
 
 from app.edge.gateways import references
 from app.edge.gateways.port import Event, EventKind
+from app.edge.webhooks.model import AnotherAccounts, StoredEvent
+
+
+def check_account(event: StoredEvent, currency: str) -> None:
+    """Check that the account that signed an event is believed about a payment in this currency.
+
+    Raises AnotherAccounts.
+    """
+    if event.account and currency not in event.account.split("+"):
+        raise AnotherAccounts(
+            f"signed by the account of {event.account}, and about a payment in {currency}"
+        )
 
 
 def is_strangers(event: Event) -> bool:

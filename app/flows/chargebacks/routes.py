@@ -19,7 +19,7 @@ from app.flows.chargebacks.model import (
 from app.foundation import web
 from app.foundation.db import transaction
 from app.foundation.web import PageCursor, PageSize
-from app.people.accounts.guards import AuthenticatedRequest, require_admin
+from app.people.accounts.guards import AuthenticatedRequest, require_admin, require_step_up
 
 StateFilter = Annotated[ChargebackState | None, QueryParameter(name="state")]
 
@@ -50,7 +50,7 @@ async def get_chargeback(chargeback_id: FromPath[UUID]) -> ChargebackStory:
 
 @post(
     "/api/admin/chargebacks",
-    guards=[require_admin],
+    guards=[require_admin, require_step_up],
     tags=["chargebacks"],
     summary="Record a chargeback that its gateway does not report: the money is frozen",
 )
@@ -66,7 +66,7 @@ async def record(
 @post(
     "/api/admin/chargebacks/{chargeback_id:uuid}/close",
     status_code=200,
-    guards=[require_admin],
+    guards=[require_admin, require_step_up],
     tags=["chargebacks"],
     summary="Record how a chargeback has ended that its gateway does not report",
 )

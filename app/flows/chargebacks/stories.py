@@ -30,19 +30,23 @@ async def look_up(payment_id: UUID) -> None:
         payment = await payments.get(tx, payment_id)
         asked_at = await now(tx)
     gateway = gateway_named(payment.gateway)
-    await _post_all(gateway, await _ask(gateway, payment.reference), asked_at=asked_at)
+    found = await _ask(gateway, payment.reference, payment.asked.currency)
+    await _post_all(gateway, found, asked_at=asked_at)
 
 
-async def look_up_reported(name: GatewayName, reference: str, *, event_id: UUID) -> None:
+async def look_up_reported(
+    name: GatewayName, reference: str, *, currency: str | None, event_id: UUID
+) -> None:
     """Ask for the chargebacks of the charge that a webhook event names, and post the answer once.
 
-    `reference` is ours or the gateway's own. The event is marked processed when all is posted.
-    Raises GatewayUnclear, and NotToldYet for an event that the gateway's answer does not bear out.
+    `reference` is ours or the gateway's own, `currency` the charge's, if that is known. The event
+    is marked processed when all is posted. Raises GatewayUnclear, and NotToldYet for an event that
+    the gateway's answer does not bear out.
     """
     gateway = gateway_named(name)
     async with transaction() as tx:
         asked_at = await now(tx)
-    found = await _ask(gateway, reference)
+    found = await _ask(gateway, reference, currency)
     if not found:
         raise NotToldYet("The gateway's own answer does not bear the event out yet.")
     await _post_all(gateway, found, asked_at=asked_at, event_id=event_id)
@@ -77,8 +81,8 @@ def reporting_gateways() -> list[Gateway]:
     ]
 
 
-async def _ask(gateway: Gateway, reference: str) -> list[FoundChargeback]:
-    found = await gateway.find_chargebacks(reference)
+async def _ask(gateway: Gateway, reference: str, currency: str | None) -> list[FoundChargeback]:
+    found = await gateway.find_chargebacks(reference, currency=currency)
     if isinstance(found, Unknown):
         raise payments.inconclusive(found.reason)
     return found

@@ -236,7 +236,9 @@ async def settle_payment(payment_id: UUID, *, event_id: UUID | None = None) -> P
 
 async def _look_up(payment: Payment) -> FoundCharge | NoSuchCharge:
     gateway = gateway_named(payment.gateway)
-    found = await gateway.find_charge(payment.asked_as, charge_id=payment.asked_id)
+    found = await gateway.find_charge(
+        payment.asked_as, charge_id=payment.asked_id, currency=payment.asked.currency
+    )
     if isinstance(found, Unknown):
         raise payments.inconclusive(found.reason)
     return found
@@ -249,7 +251,9 @@ async def _is_paid_out(payment: Payment) -> bool:
     """
     gateway = gateway_named(payment.gateway)
     for reference in instructions.references_of_payouts(payment.id):
-        found = await gateway.find_transfer(reference, charge_reference=payment.asked_as)
+        found = await gateway.find_transfer(
+            reference, charge_reference=payment.asked_as, currency=payment.asked.currency
+        )
         if isinstance(found, Unknown):
             raise payments.inconclusive(found.reason)
         if isinstance(found, FoundInstruction) and found.status.moves_money:
@@ -272,7 +276,9 @@ async def _given_back(
     if found.refunded == 0 or (found.refunded is None and is_new):
         return []
     gateway = gateway_named(payment.gateway)
-    refunds = await gateway.find_refunds(payment.asked_as, charge_id=found.gateway_id)
+    refunds = await gateway.find_refunds(
+        payment.asked_as, charge_id=found.gateway_id, currency=payment.asked.currency
+    )
     if isinstance(refunds, Unknown):
         raise payments.inconclusive(refunds.reason)
     return refunds

@@ -144,7 +144,10 @@ def _remedy_of_money_out(difference: Difference) -> Remedy | None:
 
 async def _take_in_charge(difference: Difference) -> None:
     await movement_stories.take_in_charge(
-        difference.gateway, difference.reference, difference.subject
+        difference.gateway,
+        difference.reference,
+        difference.subject,
+        currency=difference.currency,
     )
 
 

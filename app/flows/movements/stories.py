@@ -29,13 +29,15 @@ async def learn_charge(payment_id: UUID) -> None:
         await take_in_refunds(payment_id)
 
 
-async def take_in_charge(gateway_name: GatewayName, reference: str, charge_id: str) -> None:
+async def take_in_charge(
+    gateway_name: GatewayName, reference: str, charge_id: str, *, currency: str
+) -> None:
     """Take in a charge that a gateway has and we have not, or one more under a reference.
 
     Nothing is taken in that was not paid, or is not ours. Raises GatewayUnclear.
     """
     gateway = gateway_named(gateway_name)
-    found = await gateway.find_charge(reference, charge_id=charge_id)
+    found = await gateway.find_charge(reference, charge_id=charge_id, currency=currency)
     match found:
         case Unknown(reason=reason):
             raise payments.inconclusive(reason)
@@ -57,7 +59,9 @@ async def take_in_refunds(payment_id: UUID, *, event_id: UUID | None = None) -> 
     async with transaction() as tx:
         payment = await payments.get(tx, payment_id)
     gateway = gateway_named(payment.gateway)
-    found = await gateway.find_refunds(payment.asked_as, charge_id=payment.charge_id)
+    found = await gateway.find_refunds(
+        payment.asked_as, charge_id=payment.charge_id, currency=payment.asked.currency
+    )
     if isinstance(found, Unknown):
         raise payments.inconclusive(found.reason)
     for refund in found:

@@ -26,7 +26,7 @@ from app.money.instructions.model import (
     InstructionPage,
     InstructionState,
 )
-from app.people.accounts.guards import AuthenticatedRequest, require_admin
+from app.people.accounts.guards import AuthenticatedRequest, require_admin, require_step_up
 
 StateFilter = Annotated[InstructionState | None, QueryParameter(name="state")]
 BookingFilter = Annotated[UUID | None, QueryParameter(name="bookingId")]
@@ -82,7 +82,7 @@ async def get_instruction(
 @post(
     _both("/{instruction_id:uuid}/retry"),
     status_code=200,
-    guards=[require_admin],
+    guards=[require_admin, require_step_up],
     tags=["money out"],
     summary="Try again what has failed",
 )
@@ -99,7 +99,7 @@ async def retry(
 
 @post(
     _both("/{instruction_id:uuid}/reissue"),
-    guards=[require_admin],
+    guards=[require_admin, require_step_up],
     tags=["money out"],
     summary="Send again, once, what had gone out and came back",
 )
@@ -137,7 +137,7 @@ async def look_up(
 
 @post(
     "/api/admin/bookings/{booking_id:uuid}/refunds",
-    guards=[require_admin],
+    guards=[require_admin, require_step_up],
     tags=["money out"],
     summary="Give back money that has been paid out, at the cost of the host or the platform",
 )

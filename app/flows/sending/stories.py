@@ -164,13 +164,19 @@ async def _ask(asked: Instruction, reference: str, charge: Payment) -> Finding:
             reference,
             charge_reference=charge.asked_as,
             gateway_id=None if is_ours else asked.gateway_id,
+            currency=asked.currency,
         )
     if asked.origin is Origin.BERTHOLD:
         found = await gateway.find_refund(
-            reference, charge_reference=charge.asked_as, charge_id=charge.charge_id
+            reference,
+            charge_reference=charge.asked_as,
+            charge_id=charge.charge_id,
+            currency=charge.asked.currency,
         )
         return rules.with_settlement(found, charge)
-    refunds = await gateway.find_refunds(charge.asked_as, charge_id=charge.charge_id)
+    refunds = await gateway.find_refunds(
+        charge.asked_as, charge_id=charge.charge_id, currency=charge.asked.currency
+    )
     if isinstance(refunds, Unknown):
         return refunds
     same = [each for each in refunds if each.gateway_id == asked.gateway_id]

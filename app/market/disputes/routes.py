@@ -22,7 +22,12 @@ from app.market.disputes.model import (
     OpenDispute,
     Resolve,
 )
-from app.people.accounts.guards import AuthenticatedRequest, require_admin, require_host
+from app.people.accounts.guards import (
+    AuthenticatedRequest,
+    require_admin,
+    require_host,
+    require_step_up,
+)
 
 
 @post(
@@ -123,7 +128,7 @@ async def list_all(limit: PageSize = 20, cursor: PageCursor = None) -> DisputePa
 @post(
     "/api/admin/disputes/{dispute_id:uuid}/resolve",
     status_code=200,
-    guards=[require_admin],
+    guards=[require_admin, require_step_up],
     tags=["disputes"],
     summary="Decide a dispute: the pot is divided at once",
 )

@@ -14,7 +14,12 @@ from app.foundation.db import transaction
 from app.foundation.web import PageCursor, PageSize
 from app.market.vouchers import actions
 from app.market.vouchers.model import NewPlatformVoucher, NewVoucher, VoucherPage, VoucherReply
-from app.people.accounts.guards import AuthenticatedRequest, require_admin, require_host
+from app.people.accounts.guards import (
+    AuthenticatedRequest,
+    require_admin,
+    require_host,
+    require_step_up,
+)
 
 _TEN_PERCENT: Final = {
     "code": "SUMMER-10",
@@ -78,7 +83,7 @@ async def end_as_host(request: AuthenticatedRequest, voucher_id: FromPath[UUID])
 
 @post(
     "/api/admin/vouchers",
-    guards=[require_admin],
+    guards=[require_admin, require_step_up],
     tags=["vouchers"],
     summary="Make a voucher at the cost of the platform",
     examples={"a percentage": _TEN_PERCENT, "an amount": _AN_AMOUNT},
@@ -105,7 +110,7 @@ async def list_all(limit: PageSize = 20, cursor: PageCursor = None) -> VoucherPa
 
 @post(
     "/api/admin/vouchers/{voucher_id:uuid}/end",
-    guards=[require_admin],
+    guards=[require_admin, require_step_up],
     tags=["vouchers"],
     summary="End any voucher: bookings that have it keep it",
     status_code=HTTP_200_OK,

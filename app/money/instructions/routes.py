@@ -7,7 +7,7 @@ from litestar.params import JSONBody
 from app.foundation.db import transaction
 from app.money.instructions.actions import refund_gate
 from app.money.instructions.model import RefundGateOverride, RefundGateReply
-from app.people.accounts.guards import AuthenticatedRequest, require_admin
+from app.people.accounts.guards import AuthenticatedRequest, require_admin, require_step_up
 
 
 @get(
@@ -24,7 +24,7 @@ async def read_refund_gate() -> RefundGateReply:
 @post(
     "/api/admin/breaker/override",
     status_code=200,
-    guards=[require_admin],
+    guards=[require_admin, require_step_up],
     tags=["money out"],
     summary="Send automatic refunds that wait, all or some, at once",
 )

@@ -22,7 +22,7 @@ from app.money.ledger.model import (
     NewAdjustment,
     Statement,
 )
-from app.people.accounts.guards import AuthenticatedRequest, require_admin
+from app.people.accounts.guards import AuthenticatedRequest, require_admin, require_step_up
 
 AccountId = Annotated[int, PathParameter(ge=1, le=2**63 - 1)]
 
@@ -84,7 +84,7 @@ async def get_statement(booking_id: FromPath[UUID]) -> Statement:
 
 @post(
     "/api/admin/ledger/adjustments",
-    guards=[require_admin],
+    guards=[require_admin, require_step_up],
     tags=["ledger"],
     summary="Correct the ledger by a posting, with a reason that the audit log keeps",
 )

@@ -21,7 +21,11 @@ from app.money.payees.model import (
     PayoutAccountPage,
     PayoutAccountReply,
 )
-from app.people.accounts.guards import AuthenticatedRequest, require_host, require_session
+from app.people.accounts.guards import (
+    AuthenticatedRequest,
+    require_host,
+    require_step_up,
+)
 
 Account = Annotated[UUID, QueryParameter(description="The id of a payout account")]
 
@@ -47,7 +51,7 @@ _EXPIRED = _PAGE.format(
 
 @post(
     "/api/host/payout-accounts",
-    guards=[require_session, require_host, by_account(PAYOUT_ACCOUNT, GATEWAY_CALLS)],
+    guards=[require_step_up, require_host, by_account(PAYOUT_ACCOUNT, GATEWAY_CALLS)],
     tags=["payouts"],
     summary="Say where your money of a currency goes from now on; 202 while the gateway is silent",
     examples={
@@ -93,7 +97,7 @@ async def list_accounts(
 
 @delete(
     "/api/host/payout-accounts/{account_id:uuid}",
-    guards=[require_session, require_host],
+    guards=[require_step_up, require_host],
     tags=["payouts"],
     summary="Remove a payout account: nothing more is paid to it",
 )
@@ -104,7 +108,7 @@ async def remove_account(request: AuthenticatedRequest, account_id: FromPath[UUI
 
 @post(
     "/api/host/payout-accounts/{account_id:uuid}/onboarding",
-    guards=[require_session, require_host, by_account(GATEWAY_CALLS)],
+    guards=[require_step_up, require_host, by_account(GATEWAY_CALLS)],
     tags=["payouts"],
     summary="A new link to the gateway's questions about your gateway account",
 )

@@ -191,6 +191,7 @@ class ToAsk(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     charge_reference: str
     charge_id: str
+    currency: str
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):

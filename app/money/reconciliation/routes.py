@@ -25,7 +25,7 @@ from app.money.reconciliation.model import (
     RunRequest,
     What,
 )
-from app.people.accounts.guards import AuthenticatedRequest, require_admin
+from app.people.accounts.guards import AuthenticatedRequest, require_admin, require_step_up
 
 
 @get(
@@ -80,7 +80,7 @@ async def get_difference(difference_id: FromPath[UUID]) -> DifferenceReply:
 @post(
     "/api/admin/reconciliation/{difference_id:uuid}/explain",
     status_code=200,
-    guards=[require_admin],
+    guards=[require_admin, require_step_up],
     tags=["reconciliation"],
     summary="Say why a difference is there, and post what the ledger lacks, if it is to",
 )

@@ -159,6 +159,7 @@ def _to_ask(what: What, known: Finding | Difference) -> ToAsk:
         reference=known.reference,
         charge_reference=known.charge_reference,
         charge_id=known.charge_id,
+        currency=known.currency,
     )
 
 
@@ -176,19 +177,22 @@ async def _ask(gateway: Gateway, ask: ToAsk) -> list[Movement] | Unknown:
     """What a gateway reports of one thing; nothing if it cannot be asked about it."""
     match ask.what:
         case What.CHARGE:
-            found = await gateway.find_charge(ask.reference, charge_id=ask.charge_id or None)
+            found = await gateway.find_charge(
+                ask.reference, charge_id=ask.charge_id or None, currency=ask.currency
+            )
         case What.REFUND:
             found = await gateway.find_refunds(
-                ask.charge_reference, charge_id=ask.charge_id or None
+                ask.charge_reference, charge_id=ask.charge_id or None, currency=ask.currency
             )
         case What.TRANSFER:
             found = await gateway.find_transfer(
                 ask.reference,
                 charge_reference=ask.charge_reference,
                 gateway_id=None if ask.reference else ask.subject,
+                currency=ask.currency,
             )
         case What.CHARGEBACK if ask.charge_reference:
-            found = await gateway.find_chargebacks(ask.charge_reference)
+            found = await gateway.find_chargebacks(ask.charge_reference, currency=ask.currency)
         case _:
             return []
     match found:

@@ -2,8 +2,8 @@
 
 Every route needs a login unless it says `exclude_from_auth=True`. An access token of a guest or
 host is trusted until it expires, which is why it is valid for minutes only. That of an admin is
-not, and no token is where payouts are directed (`require_session`): there the session is looked up,
-so that nothing works on that was ended, disabled or taken away.
+not, and no token is where payouts are directed (`require_session`, `require_step_up`): there the
+session is looked up, so that nothing works on that was ended, disabled or taken away.
 """
 
 import time
@@ -22,7 +22,16 @@ from app.foundation.db import transaction
 from app.foundation.errors import Problem, Unauthenticated
 from app.foundation.settings import settings
 from app.people.accounts import actions, rules
-from app.people.accounts.model import Access, CsrfRefused, Principal, Role, RoleMissing
+from app.people.accounts.model import (
+    Access,
+    CsrfRefused,
+    Principal,
+    Role,
+    RoleMissing,
+    Standing,
+    StepUpRequired,
+)
+from app.people.second_factors.model import SecondFactorRequired
 
 ACCESS: Final = "berthold_access"
 REFRESH: Final = "berthold_refresh"
@@ -49,9 +58,9 @@ class Authentication(AbstractAuthenticationMiddleware):
 async def _looked_up(access: Access) -> Access:
     """What an access token stands for now. Raises SessionOver."""
     async with transaction() as tx:
-        roles = await actions.read_roles(tx, access)
-    principal = msgspec.structs.replace(access.principal, roles=roles)
-    return msgspec.structs.replace(access, principal=principal)
+        standing = await actions.read_standing(tx, access)
+    principal = msgspec.structs.replace(access.principal, roles=standing.roles)
+    return msgspec.structs.replace(access, principal=principal, standing=standing)
 
 
 def cookie_name(name: str) -> str:
@@ -106,13 +115,35 @@ async def require_session(connection: AnyConnection, _: BaseRouteHandler) -> Non
 
     It stands before guards of roles: after it they judge the roles that the account has now.
     """
-    access = await _looked_up(connection.auth)
-    connection.scope["user"] = access.principal
+    await _standing(connection)
 
 
-def require_admin(connection: AnyConnection, _: BaseRouteHandler) -> None:
-    """Guard: only for admins."""
+async def require_step_up(connection: AnyConnection, _: BaseRouteHandler) -> None:
+    """Guard: as `require_session`, and only if who is asking has proved it in the last 10 minutes.
+
+    So that whoever holds a stolen token can neither direct money nor shut out its owner.
+    """
+    standing = await _standing(connection)
+    if not standing.proved:
+        what = "a code of your second factor" if standing.has_factor else "your password"
+        raise StepUpRequired(f"Send {what} to POST /api/auth/step-up, and then this again.")
+
+
+async def _standing(connection: AnyConnection) -> Standing:
+    """What the session of a request may do now; it is looked up once in a request."""
+    access: Access = connection.auth
+    if access.standing is None:
+        access = await _looked_up(access)
+        connection.scope["auth"], connection.scope["user"] = access, access.principal
+    return cast("Standing", access.standing)
+
+
+async def require_admin(connection: AnyConnection, _: BaseRouteHandler) -> None:
+    """Guard: only for admins, who need a second factor."""
     _require(connection.user, Role.ADMIN)
+    standing = await _standing(connection)
+    if not standing.has_factor:
+        raise SecondFactorRequired("Set one at POST /api/me/2fa before you act as an admin.")
 
 
 def unauthenticated_reply(request: Request[Any, Any, State], problem: Problem) -> Response[Any]:

@@ -47,12 +47,27 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     roles: tuple[Role, ...]
 
 
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session may do now, as the database says.
+
+    `proved`: whether the person behind it proved who it is in the last 10 minutes.
+    """
+
+    roles: tuple[Role, ...]
+    has_factor: bool
+    proved: bool
+
+
 class Access(msgspec.Struct, frozen=True, kw_only=True):
-    """A verified access token. It is `request.auth` in every route; `expires_at` is a Unix time."""
+    """A verified access token. It is `request.auth` in every route; `expires_at` is a Unix time.
+
+    `standing`: of an admin, and where a guard has looked the session up.
+    """
 
     principal: Principal
     session_id: UUID
     expires_at: int
+    standing: Standing | None = None
 
 
 class TokenInvalid(Unauthenticated):
@@ -95,6 +110,12 @@ class PasswordWrong(Forbidden):
     """The password of who is asking, which the request needs, is wrong."""
 
     title = "The password is wrong"
+
+
+class StepUpRequired(Forbidden):
+    """The route needs a proof of who is asking that is at most 10 minutes old."""
+
+    title = "Prove first that it is you"
 
 
 class TokenReused(Unauthenticated):
@@ -157,25 +178,32 @@ class LogIn(Input, frozen=True):
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a request comes from: its address range, and the token of a device, if it sent one."""
+    """Where a request comes from, and the token of a device, if it sent one.
+
+    `address_range` is what counts as one client, `network` what is kept of a log-in.
+    """
 
     address_range: str = UNKNOWN
+    network: str = UNKNOWN
+    user_agent: str = ""
     device_token: str | None = None
-
-
-class BeginFactor(Input, frozen=True):
-    password: Password
 
 
 class ConfirmFactor(Input, frozen=True):
     code: Code
 
 
-class ProveBoth(Input, frozen=True):
-    """Password and code, for what a stolen access token must not do."""
+class StepUp(Input, frozen=True):
+    """A proof of who is asking: a code where a second factor is set, else the password."""
 
-    password: Password
-    code: Code
+    password: Password | None = None
+    code: Annotated[Code | None, Meta(description="Where a second factor is set")] = None
+
+
+class SteppedUp(Output, frozen=True):
+    """The proof was right, and counts for this session until then."""
+
+    proved_until: datetime
 
 
 class Refresh(Input, frozen=True):
@@ -242,6 +270,7 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     user_agent: str
+    address_range: str | None
     created_at: datetime
     last_seen_at: datetime
 
@@ -250,7 +279,16 @@ class SessionReply(Output, frozen=True):
     """A session as its owner sees it: one log-in, on one device."""
 
     id: UUID
-    device: Annotated[str, Meta(description="As the browser or app calls itself")]
+    device: Annotated[
+        str,
+        Meta(
+            description="In words where it is known, else as it calls itself",
+            examples=["Chrome Mobile on Android"],
+        ),
+    ]
+    address_range: Annotated[
+        str | None, Meta(description="The network of the log-in", examples=["102.89.23.0/24"])
+    ]
     created_at: datetime
     last_seen_at: Annotated[datetime, Meta(description="When it was last refreshed")]
     is_current: Annotated[bool, Meta(description="Whether this request belongs to it")]

@@ -10,7 +10,7 @@ from litestar.openapi.spec import SecurityScheme
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.foundation import limits
-from app.foundation.addresses import client_range
+from app.foundation.addresses import client_range, network
 from app.foundation.audit import Actor, ActorRole
 from app.foundation.db import Tx, transaction
 from app.foundation.errors import Unauthenticated
@@ -29,25 +29,27 @@ from app.people.accounts.guards import (
     cookie_name,
     require_admin,
     require_session,
+    require_step_up,
 )
 from app.people.accounts.model import (
     Account,
     AccountChanges,
-    BeginFactor,
     Client,
     ConfirmFactor,
     LogIn,
     LogOut,
     NewAccount,
-    ProveBoth,
     Refresh,
     Role,
     SessionList,
     SignedIn,
+    SteppedUp,
+    StepUp,
     User,
     UserPage,
 )
-from app.people.second_factors.model import NewFactor, RecoveryCodes
+from app.people.second_factors import actions as second_factors
+from app.people.second_factors.model import NewFactor, RecoveryCodes, SecondFactorRequired
 
 _AUTH_PATH: Final = "/api/auth"  # the refresh cookie is sent nowhere else, over http
 _DAY_S: Final = 86_400
@@ -95,9 +97,7 @@ AnyRequest = Request[Any, Any, State]
     examples={"a guest": _A_GUEST, "a host": _A_HOST},
 )
 async def register(request: AnyRequest, data: JSONBody[NewAccount]) -> Response[SignedIn]:
-    signed_in = await stories.register(
-        data, user_agent=_user_agent(request), client=_client(request)
-    )
+    signed_in = await stories.register(data, client=_client(request))
     return _with_cookies(signed_in, status=201)
 
 
@@ -110,7 +110,7 @@ async def register(request: AnyRequest, data: JSONBody[NewAccount]) -> Response[
     examples={"a guest": {name: _A_GUEST[name] for name in ("email", "password")}},
 )
 async def log_in(request: AnyRequest, data: JSONBody[LogIn]) -> Response[SignedIn]:
-    signed_in = await stories.log_in(data, user_agent=_user_agent(request), client=_client(request))
+    signed_in = await stories.log_in(data, client=_client(request))
     return _with_cookies(signed_in, status=200)
 
 
@@ -164,8 +164,7 @@ async def change_me(request: AuthenticatedRequest, data: JSONBody[AccountChanges
 
 @get("/api/me/sessions", tags=["accounts"], summary="Where you are logged in")
 async def list_sessions(request: AuthenticatedRequest) -> SessionList:
-    async with transaction() as tx:
-        return await actions.list_sessions(tx, request.auth)
+    return await stories.list_sessions(request.auth)
 
 
 @delete(
@@ -181,16 +180,30 @@ async def end_session(request: AuthenticatedRequest, session_id: FromPath[UUID])
 
 
 @post(
-    "/api/me/2fa",
+    f"{_AUTH_PATH}/step-up",
     status_code=200,
     guards=[require_session, by_account(PROVE)],
     tags=["accounts"],
+    summary="Prove that it is you, for what directs money or shuts somebody out",
+    examples={"no second factor": {"password": _A_GUEST["password"]}},
+)
+async def step_up(request: AuthenticatedRequest, data: JSONBody[StepUp]) -> SteppedUp:
+    """A code where a second factor is set, else the password. It counts for 10 minutes."""
+    return await stories.step_up(request.auth, data, client=_client(request))
+
+
+@post(
+    "/api/me/2fa",
+    status_code=200,
+    guards=[require_step_up],
+    tags=["accounts"],
     summary="Begin a second factor: a secret for an authenticator app, shown once",
 )
-async def begin_factor(
-    request: AuthenticatedRequest, data: JSONBody[BeginFactor]
-) -> Response[NewFactor]:
-    return _unstored(await stories.begin_factor(request.auth, password=data.password))
+async def begin_factor(request: AuthenticatedRequest) -> Response[NewFactor]:
+    async with transaction() as tx:
+        account = await actions.read_account(tx, account_id=request.user.id)
+        begun = await second_factors.begin(tx, account_id=account.id, email=account.email)
+    return _unstored(begun)
 
 
 @post(
@@ -209,25 +222,30 @@ async def confirm_factor(
 @post(
     "/api/me/2fa/recovery-codes",
     status_code=200,
-    guards=[require_session, by_account(PROVE)],
+    guards=[require_step_up],
     tags=["accounts"],
     summary="Ten new recovery codes in place of those before",
 )
-async def renew_recovery_codes(
-    request: AuthenticatedRequest, data: JSONBody[ProveBoth]
-) -> Response[RecoveryCodes]:
-    return _unstored(await stories.renew_recovery_codes(request.auth, data))
+async def renew_recovery_codes(request: AuthenticatedRequest) -> Response[RecoveryCodes]:
+    async with transaction() as tx:
+        codes = await second_factors.renew_recovery_codes(
+            tx, by=actions.actor_of(request.user), account_id=request.user.id
+        )
+    return _unstored(codes)
 
 
 @post(
     "/api/me/2fa/end",
     status_code=204,
-    guards=[require_session, by_account(PROVE)],
+    guards=[require_step_up],
     tags=["accounts"],
     summary="End the second factor; admins cannot",
 )
-async def end_factor(request: AuthenticatedRequest, data: JSONBody[ProveBoth]) -> None:
-    await stories.end_factor(request.auth, data)
+async def end_factor(request: AuthenticatedRequest) -> None:
+    if Role.ADMIN in request.user.roles:
+        raise SecondFactorRequired("Replace the recovery codes instead, or ask another admin.")
+    async with transaction() as tx:
+        await second_factors.end(tx, by=actions.actor_of(request.user), account_id=request.user.id)
 
 
 @get(
@@ -249,7 +267,7 @@ async def list_users(
 @post(
     "/api/admin/users/{user_id:uuid}/disable",
     status_code=200,
-    guards=[require_admin],
+    guards=[require_admin, require_step_up],
     tags=["admin"],
     summary="Shut an account out: its sessions end, and it cannot log in",
 )
@@ -264,7 +282,7 @@ async def disable_user(
 @post(
     "/api/admin/users/{user_id:uuid}/enable",
     status_code=200,
-    guards=[require_admin],
+    guards=[require_admin, require_step_up],
     tags=["admin"],
     summary="Let an account log in again that was disabled",
 )
@@ -284,6 +302,7 @@ routes: list[HTTPRouteHandler] = [
     log_in,
     refresh,
     log_out,
+    step_up,
     read_me,
     change_me,
     list_sessions,
@@ -317,12 +336,10 @@ async def _session(tx: Tx, request: AnyRequest, token: str | None) -> UUID:
 def _client(request: AnyRequest) -> Client:
     return Client(
         address_range=client_range(request.scope),
+        network=network(request.scope),
+        user_agent=request.headers.get("user-agent", "").replace("\x00", ""),
         device_token=request.cookies.get(cookie_name(DEVICE)),
     )
-
-
-def _user_agent(request: AnyRequest) -> str:
-    return request.headers.get("user-agent", "").replace("\x00", "")
 
 
 def _unstored(shown_once: Shown) -> Response[Shown]:

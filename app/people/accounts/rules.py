@@ -17,6 +17,7 @@ from uuid import UUID
 
 import jwt
 import msgspec
+import ua_parser
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from email_validator import validate_email
@@ -32,6 +33,9 @@ from app.people.accounts.model import (
     NewAccount,
     Principal,
     Role,
+    SessionList,
+    SessionReply,
+    SessionRow,
     TokenExpired,
     TokenInvalid,
 )
@@ -68,6 +72,7 @@ _OTHER_LETTERS_MIN: Final = 6
 
 _ALGORITHM: Final = "HS256"
 _ISSUER: Final = "berthold"
+_REMEMBERED_DEVICES_MAX: Final = 1024
 _REMEMBERED_TOKENS_MAX: Final = 4096
 
 
@@ -270,17 +275,40 @@ def log_in_refusal(proof: Proof) -> Problem | None:
             return Limited("Too many codes were wrong.", retry_after_s=_WRONG_CODES_S)
 
 
-def refuse_code(proof: Proof) -> None:
-    """Raise why a code does not prove the second factor of who is asking; nothing if it does."""
+def code_refusal(proof: Proof) -> Problem:
+    """Why a code that is not right does not prove who is asking."""
     match proof:
-        case Proof.RIGHT:
-            return
         case Proof.NOT_NEEDED:
-            raise NoSecondFactor("You have no second factor.")
+            return NoSecondFactor("You have no second factor.")
         case Proof.TOO_MANY:
-            raise Limited("Too many codes were wrong.", retry_after_s=_WRONG_CODES_S)
-        case Proof.WRONG | Proof.MISSING:
-            raise CodeWrong("Wait for the next code, or send a recovery code.")
+            return Limited("Too many codes were wrong.", retry_after_s=_WRONG_CODES_S)
+        case _:
+            return CodeWrong("Wait for the next code, or send a recovery code.")
+
+
+def session_list(rows: Sequence[SessionRow], *, current: UUID) -> SessionList:
+    """Sessions as their owner sees them. Takes up to 0.5 s the first time: call it in a thread."""
+    return SessionList(
+        sessions=[
+            SessionReply(
+                id=row.id,
+                device=device_name(row.user_agent),
+                address_range=row.address_range,
+                created_at=row.created_at,
+                last_seen_at=row.last_seen_at,
+                is_current=row.id == current,
+            )
+            for row in rows
+        ]
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED_DEVICES_MAX)
+def device_name(user_agent: str) -> str:
+    """What a person calls the device behind a User-Agent header: `Firefox on Windows`."""
+    known = ua_parser.parse(user_agent)
+    names = [each.family for each in (known.user_agent, known.os) if each]
+    return " on ".join(names) or user_agent or "unknown"
 
 
 def roles_of(new: NewAccount) -> tuple[Role, ...]:

@@ -1,5 +1,6 @@
-"""Register, log in, refresh. Passwords are hashed between two transactions, as it takes long."""
+"""Register, log in, refresh, step up. Passwords are hashed between transactions: it takes long."""
 
+import asyncio
 import time
 from typing import Final
 
@@ -7,12 +8,11 @@ import msgspec
 
 from app.foundation import limits
 from app.foundation.db import transaction
-from app.foundation.errors import Problem, Unauthenticated
+from app.foundation.errors import Invalid, Problem, Unauthenticated
 from app.foundation.settings import settings
 from app.people.accounts import actions, rules
 from app.people.accounts.model import (
     Access,
-    Account,
     Client,
     Credentials,
     Grant,
@@ -21,23 +21,19 @@ from app.people.accounts.model import (
     NewAccount,
     PasswordWrong,
     Principal,
-    ProveBoth,
-    Role,
+    SessionList,
     SignedIn,
+    SteppedUp,
+    StepUp,
 )
 from app.people.second_factors import actions as second_factors
-from app.people.second_factors.model import (
-    CodeWrong,
-    NewFactor,
-    RecoveryCodes,
-    SecondFactorRequired,
-)
+from app.people.second_factors.model import CodeWrong, Proof, RecoveryCodes
 
 NOWHERE: Final = Client()
 _REFUSED: Final = "E-mail address or password is wrong."
 
 
-async def register(new: NewAccount, *, user_agent: str, client: Client = NOWHERE) -> SignedIn:
+async def register(new: NewAccount, *, client: Client = NOWHERE) -> SignedIn:
     """Create an account and log it in. Raises EmailTaken or Invalid."""
     new = rules.checked(new)
     asker = client.address_range
@@ -47,11 +43,11 @@ async def register(new: NewAccount, *, user_agent: str, client: Client = NOWHERE
         account = await actions.create_account(
             tx, new=new, roles=rules.roles_of(new), password_hash=password_hash
         )
-        grant = await actions.open_session(tx, account=account, user_agent=user_agent)
+        grant = await actions.open_session(tx, account=account, client=client)
     return _signed_in(grant)
 
 
-async def log_in(given: LogIn, *, user_agent: str, client: Client = NOWHERE) -> SignedIn:
+async def log_in(given: LogIn, *, client: Client = NOWHERE) -> SignedIn:
     """Open a session. Raises LogInRefused, with the same text and delay whatever is wrong; Limited.
 
     The hash that the password was checked against may have been replaced meanwhile: by a log-in at
@@ -63,7 +59,7 @@ async def log_in(given: LogIn, *, user_agent: str, client: Client = NOWHERE) -> 
         new_hash = await _hash_if_outdated(given.password, known, asker)
         async with transaction() as tx:
             grant = await actions.open_session_of(
-                tx, credentials=known, code=given.code, new_hash=new_hash, user_agent=user_agent
+                tx, credentials=known, code=given.code, new_hash=new_hash, client=client
             )
         if isinstance(grant, Problem):
             raise grant
@@ -96,9 +92,11 @@ async def _proved(given: LogIn, client: Client) -> tuple[Credentials, _Asker]:
     fits = await actions.password_fits(
         given.password, known, asker=asker.name, known=asker.is_known
     )
-    if known is None or not fits:
-        raise LogInRefused(_REFUSED)
-    return known, asker
+    if known and fits:
+        return known, asker
+    async with transaction() as tx:  # also for an unknown address: the delay must not tell
+        await actions.record_refused(tx, known)
+    raise LogInRefused(_REFUSED)
 
 
 def _asker(client: Client, token: str | None, known: Credentials | None) -> _Asker:
@@ -126,11 +124,46 @@ async def refresh(token: str) -> SignedIn:
     return _signed_in(outcome)
 
 
-async def begin_factor(access: Access, *, password: str) -> NewFactor:
-    """Make a secret for an authenticator app. Raises PasswordWrong or SecondFactorSet."""
-    account = await _with_password(access, password)
+async def list_sessions(access: Access) -> SessionList:
+    """Where who is asking is logged in. Devices are put in words in a thread: it takes a while."""
     async with transaction() as tx:
-        return await second_factors.begin(tx, account_id=account.id, email=account.email)
+        rows = await actions.list_sessions(tx, access)
+    return await asyncio.to_thread(rules.session_list, rows, current=access.session_id)
+
+
+async def step_up(access: Access, given: StepUp, *, client: Client = NOWHERE) -> SteppedUp:
+    """Prove who is asking, for 10 minutes. Raises PasswordWrong, CodeWrong, Limited or Invalid."""
+    async with transaction() as tx:
+        has_factor = await second_factors.is_set(tx, account_id=access.principal.id)
+    if has_factor:
+        return await _prove_code(access, given.code)
+    return await _prove_password(access, given.password, asker=client.address_range)
+
+
+async def _prove_code(access: Access, code: str | None) -> SteppedUp:
+    if code is None:
+        raise Invalid.field("code", "is needed, as your account has a second factor.")
+    async with transaction() as tx:
+        proof = await second_factors.prove(tx, account_id=access.principal.id, code=code)
+        if proof is Proof.RIGHT:
+            return await actions.step_up(tx, access, checked=None)
+        if proof is Proof.WRONG:
+            await actions.record_refused_step_up(tx, access, reason="the code was wrong")
+    raise rules.code_refusal(proof)
+
+
+async def _prove_password(access: Access, password: str | None, *, asker: str) -> SteppedUp:
+    if password is None:
+        raise Invalid.field("password", "is needed, as your account has no second factor.")
+    async with transaction() as tx:
+        account = await actions.read_account(tx, account_id=access.principal.id)
+        known = await actions.find_credentials(tx, email=account.email)
+    fits = await actions.password_fits(password, known, asker=asker)
+    async with transaction() as tx:
+        if fits:
+            return await actions.step_up(tx, access, checked=known)
+        await actions.record_refused_step_up(tx, access, reason="the password was wrong")
+    raise PasswordWrong("Send the password of your account.")
 
 
 async def confirm_factor(access: Access, *, code: str) -> RecoveryCodes:
@@ -139,45 +172,10 @@ async def confirm_factor(access: Access, *, code: str) -> RecoveryCodes:
         codes = await second_factors.confirm(
             tx, by=actions.actor_of(access.principal), account_id=access.principal.id, code=code
         )
-    if codes is None:
-        raise CodeWrong("Compare the clock of your device, and wait for the next code.")
-    return codes
-
-
-async def renew_recovery_codes(access: Access, proof: ProveBoth) -> RecoveryCodes:
-    """Ten new recovery codes. Raises PasswordWrong, CodeWrong or NoSecondFactor."""
-    account = await _with_both(access, proof)
-    async with transaction() as tx:
-        return await second_factors.renew_recovery_codes(
-            tx, by=actions.actor_of(access.principal), account_id=account.id
-        )
-
-
-async def end_factor(access: Access, proof: ProveBoth) -> None:
-    """End a second factor. Raises PasswordWrong, CodeWrong, NoSecondFactor; also for admins."""
-    account = await _with_both(access, proof)
-    if Role.ADMIN in account.roles:
-        raise SecondFactorRequired("Replace the recovery codes instead, or ask another admin.")
-    async with transaction() as tx:
-        await second_factors.end(tx, by=actions.actor_of(access.principal), account_id=account.id)
-
-
-async def _with_both(access: Access, given: ProveBoth) -> Account:
-    account = await _with_password(access, given.password)
-    async with transaction() as tx:
-        proof = await second_factors.prove(tx, account_id=account.id, code=given.code)
-    rules.refuse_code(proof)
-    return account
-
-
-async def _with_password(access: Access, password: str) -> Account:
-    """The account of who is asking, if this is its password. Raises PasswordWrong."""
-    async with transaction() as tx:
-        account = await actions.read_account(tx, account_id=access.principal.id)
-        known = await actions.find_credentials(tx, email=account.email)
-    if not await actions.password_fits(password, known):
-        raise PasswordWrong("Send the password of your account.")
-    return account
+        if codes:
+            await actions.step_up(tx, access, checked=None)
+            return codes
+    raise CodeWrong("Compare the clock of your device, and wait for the next code.")
 
 
 async def _hash_if_outdated(password: str, known: Credentials, asker: _Asker) -> str | None:

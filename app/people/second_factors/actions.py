@@ -76,13 +76,27 @@ async def prove(tx: Tx, *, account_id: UUID, code: str | None) -> Proof:
     return Proof.WRONG
 
 
+async def find_code(tx: Tx, *, account_id: UUID) -> str | None:
+    """A code that the account's app would show, for development; None until there is a new one.
+
+    Raises NoSecondFactor.
+    """
+    factor = await _lock(tx, account_id)
+    if factor is None:
+        raise NoSecondFactor("The account has no second factor.")
+    secret = rules.decrypt(factor.secret, keys=settings().secret_keys)
+    return rules.next_code(secret, moment=factor.moment, after=factor.last_step)
+
+
 async def is_set(tx: Tx, *, account_id: UUID) -> bool:
     """Whether an account has a second factor in use."""
     return await queries.is_confirmed(tx, account_id=account_id)
 
 
 async def renew_recovery_codes(tx: Tx, *, by: Actor, account_id: UUID) -> RecoveryCodes:
-    """Ten new recovery codes; those before do not work any more."""
+    """Ten new recovery codes; those before do not work any more. Raises NoSecondFactor."""
+    if not await is_set(tx, account_id=account_id):
+        raise NoSecondFactor("You have no second factor.")
     await _record_change(tx, by=by, account_id=account_id, action="renew_recovery_codes")
     return await _renew(tx, account_id)
 

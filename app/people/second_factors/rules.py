@@ -51,6 +51,13 @@ def step_of(code: str, secret: str, *, moment: int, after: int) -> int | None:
     return None
 
 
+def next_code(secret: str, *, moment: int, after: int) -> str | None:
+    """The first code that `step_of` takes now; None if all of them were used."""
+    now = moment // _STEP_S
+    step = max(now - _STEPS_EITHER_WAY, after + 1)
+    return TOTP(secret).generate_otp(step) if step <= now + _STEPS_EITHER_WAY else None
+
+
 def new_recovery_codes() -> list[str]:
     """Ten random codes of 80 bits, in groups: `k3xw-…`. So many bits need no slow hash."""
     codes = [

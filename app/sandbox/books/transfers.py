@@ -249,6 +249,14 @@ class Transfers:
             key=key,
         )
 
+    def with_reference(self, reference: str) -> list[Transfer]:
+        """All transfers under a reference, newest first."""
+        return self._store.rows(
+            Transfer,
+            "SELECT * FROM transfers WHERE reference = :reference ORDER BY id DESC",
+            reference=reference,
+        )
+
     def find_by_reference(self, reference: str) -> Transfer | None:
         return self._store.first(
             Transfer, "SELECT * FROM transfers WHERE reference = :reference", reference=reference

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
 from secrets import randbelow, token_hex
 from types import MappingProxyType
@@ -25,12 +26,14 @@ from app.sandbox.dialect import (
     Webhook,
 )
 from app.sandbox.faults import Kind, Rule, distort
+from app.sandbox.paystack.businesses import Business, read_businesses
 from app.sandbox.paystack.wire import disputes, refunds, transactions, transfers
 
 NAME: Final = "paystack"
 
 TRANSFER_FEE: Final = 1_000  # in addition to every transfer; kept even if the money comes back
 _SIGNATURE_HEADER: Final = "x-paystack-signature"
+_CURRENCY: Final = re.compile(rb'"currency":\s*"([A-Z]{3})"')
 _DISPUTES: Final = {"opened": "create", "reminded": "remind", "closed": "resolve"}
 
 
@@ -66,8 +69,9 @@ class Paystack:
         }
     )
 
-    def __init__(self, secret_key: str) -> None:
-        self._secret_key = secret_key
+    def __init__(self, *secret_keys: str) -> None:
+        """The keys of all businesses: see `businesses`."""
+        self._businesses = read_businesses(secret_keys)
 
     def paid(self, transaction: Transaction) -> Sequence[Webhook]:
         return [_webhook("charge.success", transactions.event_data(transaction))]
@@ -146,9 +150,21 @@ class Paystack:
         return msgspec.json.encode(webhook).decode()
 
     def signed(self, body: bytes) -> dict[str, str]:
-        """The HMAC-SHA512 of the body with the API key, in lower-case hex."""
-        digest = hmac.new(self._secret_key.encode(), body, hashlib.sha512).hexdigest()
-        return {_SIGNATURE_HEADER: digest}
+        """The HMAC-SHA512 of the body with the key of its business, in lower-case hex."""
+        key = self._business_of(body).keys[0]
+        return {_SIGNATURE_HEADER: hmac.new(key.encode(), body, hashlib.sha512).hexdigest()}
+
+    def _business_of(self, body: bytes) -> Business:
+        """The business that an event is of: that of its currency; the first, if none fits."""
+        currency = _CURRENCY.search(body)
+        return next(
+            (
+                business
+                for business in self._businesses
+                if currency and currency[1].decode() in business.currencies
+            ),
+            self._businesses[0],
+        )
 
     def return_url(self, transaction: Transaction) -> str:
         """The merchant's address with `trxref` and `reference` added to its query."""

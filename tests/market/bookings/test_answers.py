@@ -259,6 +259,15 @@ async def test_passengers_are_replaced_until_the_departure(shop: Shop) -> None:
     late = await put()
     assert (late.status_code, late.json()["code"]) == (409, "departed")
     assert await names() == ["Ada", "Eve"]
+    audited = await shop.values(
+        """
+        SELECT actor_role || ' ' || before::text || ' ' || after::text FROM audit_log
+         WHERE action = 'change_passengers' ORDER BY id"""
+    )
+    assert audited == [
+        'guest {"1A": "Ada", "1B": "Bob"} {"1B": "Eve"}',
+        'guest {"1B": "Eve"} {"1A": "Ada", "1B": "Eve"}',
+    ]
 
 
 async def test_a_cancelled_booking_takes_no_passengers(shop: Shop) -> None:

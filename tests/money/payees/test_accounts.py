@@ -370,6 +370,39 @@ async def test_an_account_that_changes_as_its_transfer_is_sent_gets_nothing_befo
     assert await _paid_to(shop, old) + await _paid_to(shop, new) == 2
 
 
+@pytest.mark.parametrize(
+    ("change_ms", "end_ms"), [(0, 0), (0, 5), (5, 0), (20, 20), (20, 5), (60, 60)]
+)
+@pytest.mark.parametrize("end", ["proof", "session"])
+async def test_a_change_a_transfer_and_the_end_of_the_proof_at_once_pay_no_thief(
+    shop: Shop, change_ms: int, end_ms: int, end: str
+) -> None:
+    await add_account(shop)
+    await release_fares(shop, "1A", "1B")
+    ended = {
+        "proof": "UPDATE sessions SET proved_at = now() - interval '11 minutes' RETURNING id::text",
+        "session": """
+            UPDATE sessions SET revoked_at = now(), revoked_because = 'logged out everywhere'
+            RETURNING id::text""",
+    }
+
+    async def change() -> int:
+        await asyncio.sleep(change_ms / 1_000)
+        return int((await add_account(shop, accountNumber="9876543210")).status_code)
+
+    async def end_it() -> None:
+        await asyncio.sleep(end_ms / 1_000)
+        await shop.values(ended[end])
+
+    _, status, _ = await asyncio.gather(shop.run_jobs(), change(), end_it())
+    await shop.run_jobs()
+    old, *new = await shop.values("SELECT recipient FROM payout_accounts ORDER BY id")
+    assert (status, len(new)) in ((201, 1), (403 if end == "proof" else 401, 0))
+    assert await _paid_to(shop, old) == 2 - await _held(shop)
+    assert [await _paid_to(shop, each) for each in new] == [0] * len(new)
+    assert new or not await _held(shop), "what was refused holds nothing back"
+
+
 async def _held(shop: Shop) -> int:
     return await shop.count("SELECT count(*) FROM instructions WHERE waits_for = 'hold'")
 

@@ -112,3 +112,16 @@ async def test_each_filter_has_its_index(pool: None, filter_sql: LiteralString, 
              ORDER BY at DESC, id DESC LIMIT 20""",
         )
     assert index in "\n".join(plan)
+
+
+async def test_a_record_says_from_which_address_its_request_came(
+    api: httpx.AsyncClient, admin: Principal
+) -> None:
+    wrong = {"email": "nobody@example.com", "password": "wrong"}
+    assert (await api.post("/api/auth/login", json=wrong)).status_code == 401
+    await _record(SYSTEM, "settle_payment", "payment", "a")
+    records = (await _look(api, admin))["records"]
+    assert [(record["action"], record["address"]) for record in records] == [
+        ("settle_payment", None),
+        ("refuse_log_in", "127.0.0.1"),
+    ]

@@ -14,6 +14,7 @@ from app.foundation.settings import settings
 from app.people.accounts import actions, rules, stories
 from app.people.accounts.model import (
     Account,
+    Client,
     EmailTaken,
     Grant,
     LogIn,
@@ -39,7 +40,9 @@ async def ada(*roles: Role, password_hash: str = "none") -> Account:
 
 async def open_session(account: Account) -> Grant:
     async with transaction() as tx:
-        return await actions.open_session(tx, account=account, user_agent="a browser")
+        return await actions.open_session(
+            tx, account=account, client=Client(user_agent="a browser")
+        )
 
 
 async def refresh(token: str) -> Grant | Unauthenticated:
@@ -84,9 +87,7 @@ async def age(**interval: int) -> None:
 async def test_seeding_makes_an_admin_who_can_log_in(pool: None) -> None:
     admin = await ada(Role.ADMIN, Role.GUEST, password_hash=await actions.hash_password(PASSWORD))
     assert admin.roles == (Role.ADMIN, Role.GUEST)
-    signed_in = await stories.log_in(
-        LogIn(email="ADA@example.com", password=PASSWORD), user_agent=""
-    )
+    signed_in = await stories.log_in(LogIn(email="ADA@example.com", password=PASSWORD))
     assert signed_in.account == admin
 
 
@@ -284,7 +285,7 @@ async def test_a_disabled_account_neither_refreshes_nor_logs_in(pool: None) -> N
         await execute(tx, "UPDATE accounts SET disabled_at = business_now()")
     assert isinstance(await refresh(grant.refresh_token), SessionOver)
     with pytest.raises(LogInRefused):
-        await stories.log_in(LogIn(email=ADA.email, password=PASSWORD), user_agent="")
+        await stories.log_in(LogIn(email=ADA.email, password=PASSWORD))
     with pytest.raises(SessionOver):
         async with transaction() as tx:
             await actions.read_account(tx, account_id=account.id)
@@ -303,9 +304,9 @@ async def test_an_outdated_hash_is_replaced_when_its_owner_logs_in(pool: None) -
     await ada(password_hash=weak)
     right = LogIn(email=ADA.email, password=PASSWORD)
     with pytest.raises(LogInRefused):
-        await stories.log_in(LogIn(email=ADA.email, password="wrong"), user_agent="")
+        await stories.log_in(LogIn(email=ADA.email, password="wrong"))
     assert await _stored_hash() == weak, "a wrong password changes nothing"
-    await asyncio.gather(*(stories.log_in(right, user_agent="") for _ in range(3)))
+    await asyncio.gather(*(stories.log_in(right) for _ in range(3)))
     assert not rules.is_outdated(await _stored_hash())
     assert rules.password_fits(PASSWORD, await _stored_hash())
 
@@ -323,7 +324,7 @@ async def test_a_password_that_changes_during_the_check_opens_no_session(pool: N
     assert proved is not None
     async with transaction() as tx:
         assert not await actions.open_session_of(
-            tx, credentials=proved, code=None, new_hash=None, user_agent=""
+            tx, credentials=proved, code=None, new_hash=None, client=Client()
         )
     assert await count("sessions") == 0
 

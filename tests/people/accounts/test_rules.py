@@ -288,3 +288,23 @@ def test_changes_that_are_not_given_stay_not_given() -> None:
 def test_real_time_is_what_expires_tokens() -> None:
     token = rules.write_access(an_access(int(time.time()) + 60), keys=[NEW_KEY], now=time.time())
     assert isinstance(rules.read_access(token, keys=(NEW_KEY,), now=time.time()).session_id, UUID)
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        (
+            "Mozilla/5.0 (Linux; Android 13) AppleWebKit/537.36 Chrome/124.0.0.0 Mobile Safari/1",
+            "Chrome Mobile on Android",
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:125.0) Gecko/20100101 Firefox/125.0",
+            "Firefox on Windows",
+        ),
+        ("curl/8.1.2", "curl"),
+        ("our-own-app/3", "our-own-app/3"),
+        ("", "unknown"),
+    ],
+)
+def test_a_device_is_named_in_words(user_agent: str, name: str) -> None:
+    assert rules.device_name(user_agent) == name

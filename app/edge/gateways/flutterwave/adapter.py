@@ -103,7 +103,11 @@ class Flutterwave:
         return await checkouts.close(self._client, reference, checkout_id)
 
     async def find_charge(
-        self, reference: str, *, charge_id: str | None = None
+        self,
+        reference: str,
+        *,
+        charge_id: str | None = None,
+        currency: str | None = None,  # noqa: ARG002  one account has all currencies
     ) -> FoundCharge | NoSuchCharge | Unknown:
         return await charges.find(self._client, reference, charge_id, live=self.live)
 
@@ -111,7 +115,12 @@ class Flutterwave:
         return await refunds.start(self._client, new)
 
     async def find_refund(
-        self, reference: str, *, charge_reference: str, charge_id: str | None = None
+        self,
+        reference: str,
+        *,
+        charge_reference: str,
+        charge_id: str | None = None,
+        currency: str | None = None,  # noqa: ARG002  one account has all currencies
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         return await refunds.find(
             self._client,
@@ -122,7 +131,11 @@ class Flutterwave:
         )
 
     async def find_refunds(
-        self, charge_reference: str, *, charge_id: str | None = None
+        self,
+        charge_reference: str,
+        *,
+        charge_id: str | None = None,
+        currency: str | None = None,  # noqa: ARG002  one account has all currencies
     ) -> list[FoundInstruction] | Unknown:
         return await refunds.find_all(
             self._client, charge_reference, charge_id=charge_id, live=self.live
@@ -145,6 +158,7 @@ class Flutterwave:
         *,
         charge_reference: str,  # noqa: ARG002  a transfer is found by its own reference
         gateway_id: str | None = None,  # noqa: ARG002  none is without a reference here
+        currency: str | None = None,  # noqa: ARG002  one account has all currencies
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         return await transfers.find(self._client, reference, live=self.live)
 
@@ -174,6 +188,8 @@ class Flutterwave:
     async def find_chargebacks(
         self,
         charge_reference: str,  # noqa: ARG002  its API has no chargebacks
+        *,
+        currency: str | None = None,  # noqa: ARG002  one account has all currencies
     ) -> list[FoundChargeback] | Unknown:
         return []
 

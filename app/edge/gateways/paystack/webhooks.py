@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import uuid4
 
+import msgspec
+
 from app.edge.gateways import events
 from app.edge.gateways.port import BadSignature, Event, EventKind
 
@@ -30,12 +32,23 @@ _KINDS: Final = {
 }
 
 
-def read_webhook(keys: Sequence[bytes], headers: Mapping[str, str], body: bytes) -> Event:
+def read_webhook(
+    keys: Sequence[tuple[bytes, str]], headers: Mapping[str, str], body: bytes
+) -> Event:
     """Check `x-paystack-signature`, the HMAC-SHA512 of the raw body in lower-case hex; then read.
 
-    Raises BadSignature, BadPayload.
+    `keys` are those of all businesses, each with the name of its business. Two businesses may send
+    what looks alike: so the name, if there is one, is in the event and in its key. Raises
+    BadSignature, BadPayload.
     """
-    _check_signature(keys, headers, body)
+    account = _signer(keys, headers, body)
+    event = _read(body)
+    if not account:
+        return event
+    return msgspec.structs.replace(event, key=f"{account}/{event.key}", account=account)
+
+
+def _read(body: bytes) -> Event:
     webhook = events.fields(events.read_json(body))
     name = events.text(webhook.get("event"))
     if name is None:
@@ -50,13 +63,17 @@ def read_webhook(keys: Sequence[bytes], headers: Mapping[str, str], body: bytes)
             return _event(name, kind, data, body)
 
 
-def _check_signature(keys: Sequence[bytes], headers: Mapping[str, str], body: bytes) -> None:
+def _signer(keys: Sequence[tuple[bytes, str]], headers: Mapping[str, str], body: bytes) -> str:
+    """The business with whose key this body is signed. Raises BadSignature."""
     given = next((v for k, v in headers.items() if k.lower() == _SIGNATURE_HEADER), "")
     if not _SIGNATURE.fullmatch(given):
         raise BadSignature(f"{_SIGNATURE_HEADER} is missing or malformed")
-    genuine = [hmac.new(key, body, hashlib.sha512).hexdigest() for key in keys]
-    if not any([hmac.compare_digest(given, signature) for signature in genuine]):  # noqa: C419  all keys, always: it takes the same time
+    genuine = [(hmac.new(key, body, hashlib.sha512).hexdigest(), name) for key, name in keys]
+    # All keys, always: it takes the same time.
+    signers = [name for signature, name in genuine if hmac.compare_digest(given, signature)]
+    if not signers:
         raise BadSignature(f"{_SIGNATURE_HEADER} was made with another key or body")
+    return signers[0]
 
 
 def _event(name: str, kind: EventKind, data: Mapping[str, Any], body: bytes) -> Event:

@@ -109,7 +109,11 @@ class Stripe:
         return await checkouts.close(self._client, reference, checkout_id)
 
     async def find_charge(
-        self, reference: str, *, charge_id: str | None = None
+        self,
+        reference: str,
+        *,
+        charge_id: str | None = None,
+        currency: str | None = None,  # noqa: ARG002  one account has all currencies
     ) -> FoundCharge | NoSuchCharge | Unknown:
         return await charges.find(self._client, reference, charge_id)
 
@@ -117,7 +121,12 @@ class Stripe:
         return await refunds.start(self._client, new)
 
     async def find_refund(
-        self, reference: str, *, charge_reference: str, charge_id: str | None = None
+        self,
+        reference: str,
+        *,
+        charge_reference: str,
+        charge_id: str | None = None,
+        currency: str | None = None,  # noqa: ARG002  one account has all currencies
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         return await refunds.find(
             self._client,
@@ -128,7 +137,11 @@ class Stripe:
         )
 
     async def find_refunds(
-        self, charge_reference: str, *, charge_id: str | None = None
+        self,
+        charge_reference: str,
+        *,
+        charge_id: str | None = None,
+        currency: str | None = None,  # noqa: ARG002  one account has all currencies
     ) -> list[FoundInstruction] | Unknown:
         return await refunds.find_all(
             self._client, charge_reference, charge_id=charge_id, live=self.live
@@ -169,7 +182,12 @@ class Stripe:
         return await transfers.start(self._client, new)
 
     async def find_transfer(
-        self, reference: str, *, charge_reference: str, gateway_id: str | None = None
+        self,
+        reference: str,
+        *,
+        charge_reference: str,
+        gateway_id: str | None = None,
+        currency: str | None = None,  # noqa: ARG002  one account has all currencies
     ) -> FoundInstruction | NoSuchInstruction | Unknown:
         if gateway_id:
             return await transfers.find_by_id(self._client, gateway_id)
@@ -194,7 +212,12 @@ class Stripe:
     async def list_changes(self, span: Span, cursor: str | None) -> Page[FoundChange] | Unknown:
         return await balance.list_changes(self._client, span, cursor)
 
-    async def find_chargebacks(self, charge_reference: str) -> list[FoundChargeback] | Unknown:
+    async def find_chargebacks(
+        self,
+        charge_reference: str,
+        *,
+        currency: str | None = None,  # noqa: ARG002  one account has all currencies
+    ) -> list[FoundChargeback] | Unknown:
         return await chargebacks.find(self._client, charge_reference)
 
     async def list_chargebacks(

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.foundation import states
-from app.foundation.audit import ActorRole
+from app.foundation import audit, states
+from app.foundation.audit import ActorRole, Subject
 from app.foundation.db import Tx, now
 from app.market.bookings import queries, rules
 from app.market.bookings.actions.read import actor, get, lock
@@ -34,8 +34,24 @@ async def put_passengers(
         raise states.MoveRefused(f"The booking is {booking.state}.")
     if booking.check_in_at <= await now(tx):
         raise Departed("Passengers can be changed until the departure.")
+    before = rules.passengers(booking, await queries.passengers(tx, booking.id))
     await replace_passengers(tx, booking, passengers)
-    return rules.passengers(booking, await queries.passengers(tx, booking.id))
+    after = rules.passengers(booking, await queries.passengers(tx, booking.id))
+    if before != after:
+        await audit.record(
+            tx,
+            by=actor(booking, asker),
+            action="change_passengers",
+            subject=Subject("booking", booking.id),
+            before=_names(before),
+            after=_names(after),
+        )
+    return after
+
+
+def _names(passengers: Sequence[Passenger]) -> dict[str, str]:
+    """What the audit log keeps: the name on each seat. Documents and contacts it does not need."""
+    return {passenger.seat: passenger.name for passenger in passengers}
 
 
 async def read_passengers(tx: Tx, *, booking_id: UUID, asker: Principal) -> list[Passenger]:

@@ -22,12 +22,16 @@ from app.people.accounts.actions.sessions import (
     log_out,
     open_session,
     open_session_of,
-    read_roles,
+    read_standing,
+    record_refused,
+    record_refused_step_up,
     refresh,
+    step_up,
 )
 from app.people.accounts.actions.users import (
     disable,
     enable,
+    end_sessions,
     list_users,
     make_admin,
 )
@@ -41,6 +45,7 @@ __all__ = [
     "disable",
     "enable",
     "end_session",
+    "end_sessions",
     "find_credentials",
     "find_missing",
     "find_session",
@@ -54,6 +59,9 @@ __all__ = [
     "open_session_of",
     "password_fits",
     "read_account",
-    "read_roles",
+    "read_standing",
+    "record_refused",
+    "record_refused_step_up",
     "refresh",
+    "step_up",
 ]

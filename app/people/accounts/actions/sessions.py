@@ -1,6 +1,7 @@
 """Sessions: opened, refreshed, looked up and ended. A refresh token is good for one use."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -18,15 +19,18 @@ from app.people.accounts import rules
 from app.people.accounts.model import (
     Access,
     Account,
+    Client,
     Credentials,
     Grant,
     NoSuchSession,
     Principal,
     Role,
-    SessionList,
     SessionOver,
-    SessionReply,
+    SessionRow,
     ShownToken,
+    Standing,
+    SteppedUp,
+    StepUpRequired,
     TokenExpired,
     TokenInvalid,
     TokenReused,
@@ -40,6 +44,7 @@ _KEPT_AFTER_END: Final = timedelta(days=7)
 _USER_AGENT_LENGTH_MAX: Final = 400
 _REFRESH_TOKEN_BYTES: Final = 32
 _SESSIONS_SHOWN_MAX: Final = 100
+_PROVED_FOR: Final = timedelta(minutes=10)
 _REPLACED_JUST_NOW: Final = timedelta(seconds=30)
 # However often it is refreshed: then a person logs in again.
 SESSION_LIVES_FOR: Final = timedelta(days=90)
@@ -51,7 +56,7 @@ async def open_session_of(
     credentials: Credentials,
     code: str | None,
     new_hash: str | None,
-    user_agent: str,
+    client: Client,
 ) -> Grant | Problem | None:
     """Open a session for an account whose credentials were checked.
 
@@ -70,7 +75,26 @@ async def open_session_of(
         await account_queries.replace_password_hash(
             tx, account_id=account.id, old=credentials.password_hash, new=new_hash
         )
-    return await open_session(tx, account=account, user_agent=user_agent)
+    grant = await open_session(tx, account=account, client=client)
+    await audit.record(
+        tx,
+        by=Actor(_ranked(account.roles), account.id),
+        action="log_in",
+        subject=Subject("session", grant.session_id),
+        after={"secondFactor": proof is Proof.RIGHT},
+    )
+    return grant
+
+
+async def record_refused(tx: Tx, known: Credentials | None) -> None:
+    """Record that a wrong password was sent for an account, or for an address that none has."""
+    await audit.record(
+        tx,
+        by=SYSTEM,
+        action="refuse_log_in",
+        subject=Subject("account", known.account_id if known else "unknown"),
+        reason="the password was wrong" if known else "no account in use has the address",
+    )
 
 
 async def _record_refused_code(tx: Tx, account_id: UUID, proof: Proof) -> None:
@@ -85,14 +109,15 @@ async def _record_refused_code(tx: Tx, account_id: UUID, proof: Proof) -> None:
     )
 
 
-async def open_session(tx: Tx, *, account: Account, user_agent: str) -> Grant:
+async def open_session(tx: Tx, *, account: Account, client: Client) -> Grant:
     """Open a session on one device, with its first refresh token."""
     session_id: UUID = uuid_utils.compat.uuid7()
     await queries.insert_session(
         tx,
         session_id=session_id,
         account_id=account.id,
-        user_agent=user_agent[:_USER_AGENT_LENGTH_MAX],
+        user_agent=client.user_agent[:_USER_AGENT_LENGTH_MAX],
+        address_range=client.network,
     )
     return await _grant(tx, account=account, session_id=session_id)
 
@@ -171,37 +196,55 @@ def _refusal(shown: ShownToken) -> Unauthenticated | None:
     return None
 
 
-async def read_roles(tx: Tx, access: Access) -> tuple[Role, ...]:
-    """The roles of who is asking, as they are now and not when the access token was made.
+async def read_standing(tx: Tx, access: Access) -> Standing:
+    """What the session of who is asking may do now, and not when its access token was made.
 
     Raises SessionOver if the session has ended or the account is disabled.
     """
-    roles = await queries.find_roles(
+    standing = await queries.find_standing(
         tx,
         session_id=access.session_id,
         account_id=access.principal.id,
         session_lives_for=SESSION_LIVES_FOR,
+        proved_for=_PROVED_FOR,
     )
-    if roles is None:
+    if standing is None:
         raise SessionOver("The session was ended; log in again.")
-    return tuple(Role(role) for role in roles)
+    return standing
 
 
-async def list_sessions(tx: Tx, access: Access) -> SessionList:
-    """The sessions of who is asking that have not ended; the last 100 that were used."""
-    rows = await queries.sessions_of(tx, account_id=access.principal.id, limit=_SESSIONS_SHOWN_MAX)
-    return SessionList(
-        sessions=[
-            SessionReply(
-                id=row.id,
-                device=row.user_agent or "unknown",
-                created_at=row.created_at,
-                last_seen_at=row.last_seen_at,
-                is_current=row.id == access.session_id,
-            )
-            for row in rows
-        ]
+async def step_up(tx: Tx, access: Access, *, checked: Credentials | None) -> SteppedUp:
+    """Record that who is asking has proved it: by a password, if `checked`, else by a code.
+
+    Raises SessionOver, and StepUpRequired if the password was replaced or a second factor set since
+    it was checked.
+    """
+    until = await queries.set_proved(
+        tx,
+        session_id=access.session_id,
+        password_hash=checked.password_hash if checked else None,
+        proved_for=_PROVED_FOR,
     )
+    if until is None:
+        await read_standing(tx, access)
+        raise StepUpRequired("The password or second factor has just been changed; prove again.")
+    return SteppedUp(proved_until=until)
+
+
+async def record_refused_step_up(tx: Tx, access: Access, *, reason: str) -> None:
+    """Record that a proof was wrong."""
+    await audit.record(
+        tx,
+        by=actor_of(access.principal),
+        action="refuse_step_up",
+        subject=Subject("session", access.session_id),
+        reason=reason,
+    )
+
+
+async def list_sessions(tx: Tx, access: Access) -> list[SessionRow]:
+    """The sessions of who is asking that have not ended; the last 100 that were used."""
+    return await queries.sessions_of(tx, account_id=access.principal.id, limit=_SESSIONS_SHOWN_MAX)
 
 
 async def end_session(tx: Tx, session_id: UUID, *, access: Access) -> None:
@@ -238,8 +281,19 @@ async def log_out(tx: Tx, *, session_id: UUID, everywhere: bool) -> None:
     account_id = await queries.revoke_session(tx, session_id=session_id, because="logged out")
     if account_id is None:
         raise SessionOver("The session was ended before.")
-    if everywhere:
-        await queries.revoke_sessions_of(tx, account_id=account_id, because="logged out everywhere")
+    if not everywhere:
+        return
+    ended = await queries.revoke_sessions_of(
+        tx, account_id=account_id, because="logged out everywhere"
+    )
+    account = await account_queries.find_account(tx, account_id=account_id)
+    await audit.record(
+        tx,
+        by=Actor(_ranked(account.roles), account_id) if account else SYSTEM,
+        action="log_out_everywhere",
+        subject=Subject("account", account_id),
+        after={"otherSessions": ended},
+    )
 
 
 async def forget_old(tx: Tx, *, limit: int) -> Batch:
@@ -269,6 +323,9 @@ async def _grant(tx: Tx, *, account: Account, session_id: UUID, token: str = "")
 
 def actor_of(principal: Principal) -> Actor:
     """Who acts, in the highest role that the account has."""
+    return Actor(_ranked(principal.roles), principal.id)
+
+
+def _ranked(roles: Sequence[Role]) -> ActorRole:
     ranked = (Role.ADMIN, Role.HOST, Role.GUEST)
-    role = next(each for each in ranked if each in principal.roles)
-    return Actor(ActorRole(role), principal.id)
+    return ActorRole(next(each for each in ranked if each in roles))

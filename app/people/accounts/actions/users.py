@@ -40,10 +40,13 @@ async def disable(tx: Tx, account_id: UUID, *, by: Actor, reason: str) -> User:
     if by.id == account_id:
         raise OwnAccount("Another admin may disable it.")
     user = await _set_disabled(tx, account_id, disabled=True, by=by, reason=reason)
-    await session_queries.revoke_sessions_of(
-        tx, account_id=account_id, because="the account was disabled"
-    )
+    await end_sessions(tx, account_id, because="the account was disabled")
     return user
+
+
+async def end_sessions(tx: Tx, account_id: UUID, *, because: str) -> int:
+    """End all sessions of an account; returns how many there were."""
+    return await session_queries.revoke_sessions_of(tx, account_id=account_id, because=because)
 
 
 async def enable(tx: Tx, account_id: UUID, *, by: Actor, reason: str) -> User:

@@ -4,30 +4,72 @@ Sessions and tokens expire by `now()`, the server's real time, and not by `busin
 tokens do too, and moving the business clock must not log everybody out.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.foundation.db import Tx, execute, fetch_all, fetch_one, fetch_value, fetch_values
-from app.people.accounts.model import SessionRow, ShownToken
+from app.people.accounts.model import SessionRow, ShownToken, Standing
 
 
-async def find_roles(
-    tx: Tx, *, session_id: UUID, account_id: UUID, session_lives_for: timedelta
-) -> list[str] | None:
-    """The roles of an account as they are now; None if it is disabled, or its session has ended."""
-    return await fetch_value(
+async def find_standing(
+    tx: Tx,
+    *,
+    session_id: UUID,
+    account_id: UUID,
+    session_lives_for: timedelta,
+    proved_for: timedelta,
+) -> Standing | None:
+    """What a session may do now; None if it has ended, or its account is disabled.
+
+    A proof by password does not count once a second factor is set.
+    """
+    return await fetch_one(
         tx,
-        list[str],
+        Standing,
         """
-        SELECT account.roles
+        SELECT account.roles, factor.account_id IS NOT NULL AS has_factor,
+               coalesce(session.proved_at > now() - %(proved_for)s
+                        AND session.proved_at >= coalesce(factor.confirmed_at, '-infinity'),
+                        false) AS proved
           FROM sessions AS session
           JOIN accounts AS account ON account.id = session.account_id
+          LEFT JOIN second_factors AS factor
+            ON factor.account_id = account.id AND factor.confirmed_at IS NOT NULL
          WHERE session.id = %(session_id)s AND account.id = %(account_id)s
            AND session.revoked_at IS NULL AND account.disabled_at IS NULL
            AND session.created_at > now() - %(session_lives_for)s""",
         session_id=session_id,
         account_id=account_id,
         session_lives_for=session_lives_for,
+        proved_for=proved_for,
+    )
+
+
+async def set_proved(
+    tx: Tx, *, session_id: UUID, password_hash: str | None, proved_for: timedelta
+) -> datetime | None:
+    """Record a proof, and until when it counts; None if the session has ended.
+
+    With `password_hash` the proof was a password: none either if the account has another one by
+    now, or a second factor, which a password does not prove.
+    """
+    return await fetch_value(
+        tx,
+        datetime,
+        """
+        UPDATE sessions AS session SET proved_at = clock_timestamp()
+          FROM accounts AS account
+         WHERE session.id = %(session_id)s AND account.id = session.account_id
+           AND session.revoked_at IS NULL AND account.disabled_at IS NULL
+           AND (%(password_hash)s::text IS NULL
+                OR account.password_hash = %(password_hash)s
+                   AND NOT EXISTS (SELECT FROM second_factors AS factor
+                                    WHERE factor.account_id = account.id
+                                      AND factor.confirmed_at IS NOT NULL))
+        RETURNING session.proved_at + %(proved_for)s""",
+        session_id=session_id,
+        password_hash=password_hash,
+        proved_for=proved_for,
     )
 
 
@@ -37,7 +79,7 @@ async def sessions_of(tx: Tx, *, account_id: UUID, limit: int) -> list[SessionRo
         tx,
         SessionRow,
         """
-        SELECT session.id, session.user_agent, session.created_at,
+        SELECT session.id, session.user_agent, session.address_range, session.created_at,
                max(token.issued_at) AS last_seen_at
           FROM sessions AS session
           JOIN refresh_tokens AS token ON token.session_id = session.id
@@ -51,15 +93,19 @@ async def sessions_of(tx: Tx, *, account_id: UUID, limit: int) -> list[SessionRo
     )
 
 
-async def insert_session(tx: Tx, *, session_id: UUID, account_id: UUID, user_agent: str) -> int:
+async def insert_session(
+    tx: Tx, *, session_id: UUID, account_id: UUID, user_agent: str, address_range: str
+) -> int:
+    """Insert a session; who opens it has proved who it is."""
     return await execute(
         tx,
         """
-        INSERT INTO sessions (id, account_id, user_agent, created_at)
-        VALUES (%(session_id)s, %(account_id)s, %(user_agent)s, now())""",
+        INSERT INTO sessions (id, account_id, user_agent, address_range, created_at, proved_at)
+        VALUES (%(session_id)s, %(account_id)s, %(user_agent)s, %(address_range)s, now(), now())""",
         session_id=session_id,
         account_id=account_id,
         user_agent=user_agent,
+        address_range=address_range,
     )
 
 

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 
 from app.sandbox.books.chargebacks import Chargeback
 from app.sandbox.faults import Operation, Rule, distort, inject_after_effect, inject_before_effect
-from app.sandbox.paystack.api.reading import read_page, with_valid_key
+from app.sandbox.paystack.api.reading import business_of, read_page, with_valid_key
 from app.sandbox.paystack.dialect import NAME
 from app.sandbox.paystack.wire import disputes, errors
 from app.sandbox.simulator import Simulator
@@ -33,12 +33,15 @@ async def listed(
 
 @get("/{chargeback_id:str}")
 async def read(
-    chargeback_id: FromPath[str], simulator: NamedDependency[Simulator]
+    request: Request[Any, Any, State],
+    chargeback_id: FromPath[str],
+    simulator: NamedDependency[Simulator],
 ) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.CHARGEBACKS)
     await inject_before_effect(rule)
     found = simulator.books.chargebacks.find(chargeback_id)
-    if found is None or found.gateway != NAME:
+    currencies = business_of(request).currencies
+    if found is None or found.gateway != NAME or found.currency not in currencies:
         raise errors.not_found("Dispute")
     await inject_after_effect(rule)
     return disputes.found(_as_json(simulator, found, rule))
@@ -54,6 +57,7 @@ def _filtered(simulator: Simulator, request: Request[Any, Any, State]) -> list[C
         each
         for each in reversed(simulator.books.chargebacks.all())
         if each.gateway == NAME
+        and each.currency in business_of(request).currencies
         and transaction_id in (None, str(each.transaction_id))
         and status in (None, each.status)
     ]

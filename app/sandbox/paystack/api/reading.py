@@ -13,21 +13,28 @@ from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 
 from app.sandbox.faults import Faults, Kind, Rule
+from app.sandbox.paystack.businesses import Business, read_businesses
 from app.sandbox.paystack.dialect import NAME
 from app.sandbox.paystack.wire import errors
 from app.sandbox.simulator import Simulator
-
-CURRENCIES: Final = frozenset({"GHS", "KES", "NGN", "USD", "XOF", "ZAR"})
 
 _PER_PAGE: Final = 50
 
 
 def with_valid_key(connection: ASGIConnection[Any, Any, Any, State], _: BaseRouteHandler) -> None:
-    """Guard: the secret key as bearer token."""
+    """Guard: the secret key as bearer token, of the business that is then asked."""
     simulator: Simulator = connection.state.simulator
     given = connection.headers.get("authorization", "")
-    if given not in {f"Bearer {key}" for key in simulator.secret_keys[NAME]}:
-        raise errors.invalid_key()
+    for business in read_businesses(simulator.secret_keys[NAME]):
+        if given in {f"Bearer {key}" for key in business.keys}:
+            connection.state.business = business
+            return
+    raise errors.invalid_key()
+
+
+def business_of(request: Request[Any, Any, State]) -> Business:
+    """The business whose key a call has."""
+    return request.state.business
 
 
 def read_fields(body: bytes) -> dict[str, Any]:

@@ -12,12 +12,15 @@ from app.sandbox.books.refunds import Refund
 from app.sandbox.books.transactions import Transaction
 from app.sandbox.faults import Operation, Rule, distort, inject_after_effect, inject_before_effect
 from app.sandbox.paystack.api.reading import (
+    business_of,
     read_amount,
     read_fields,
     read_page,
     require,
     with_valid_key,
 )
+from app.sandbox.paystack.api.transactions import find_own, is_own
+from app.sandbox.paystack.businesses import Business
 from app.sandbox.paystack.dialect import NAME
 from app.sandbox.paystack.wire import errors, refunds
 from app.sandbox.simulator import Simulator
@@ -34,7 +37,7 @@ async def create(
     await inject_before_effect(rule)
     fields = read_fields(await request.body())
     require(fields, "transaction")
-    transaction = _transaction(simulator, str(fields["transaction"]))
+    transaction = _transaction(simulator, business_of(request), str(fields["transaction"]))
     refund = simulator.bank.refund(
         transaction,
         amount=_amount(simulator, transaction, fields),
@@ -59,11 +62,16 @@ async def listed(
 
 
 @get("/{refund_id:str}")
-async def read(refund_id: FromPath[str], simulator: NamedDependency[Simulator]) -> dict[str, Any]:
+async def read(
+    request: Request[Any, Any, State],
+    refund_id: FromPath[str],
+    simulator: NamedDependency[Simulator],
+) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.REFUNDS)
     await inject_before_effect(rule)
     found = [each for each in simulator.books.refunds.all() if str(each.id) == refund_id]
-    if not found or found[0].gateway != NAME:
+    is_known = found and found[0].gateway == NAME
+    if not is_known or found[0].currency not in business_of(request).currencies:
         raise errors.not_found("Refund")
     await inject_after_effect(rule)
     return refunds.found(_as_json(simulator, found[0], rule))
@@ -72,11 +80,11 @@ async def read(refund_id: FromPath[str], simulator: NamedDependency[Simulator]) 
 router = Router("/refund", route_handlers=[create, listed, read], guards=[with_valid_key])
 
 
-def _transaction(simulator: Simulator, given: str) -> Transaction:
+def _transaction(simulator: Simulator, business: Business, given: str) -> Transaction:
     """A transaction by its reference or id; it must be paid, and not refunded in full."""
-    books = simulator.books.transactions
-    transaction = books.find(given) or books.find_by_id(given)
-    if transaction is None:
+    by_id = simulator.books.transactions.find_by_id(given)
+    transaction = find_own(simulator, business, given) or by_id
+    if transaction is None or not is_own(business, transaction):
         raise errors.transaction_not_found()
     if transaction.paid_at is None:
         raise errors.invalid("Transaction has not been paid", next_step=_NEXT_STEP)
@@ -110,7 +118,12 @@ def _filtered(simulator: Simulator, request: Request[Any, Any, State]) -> list[R
         currency=request.query_params.get("currency"),
     )
     hidden = set[int]() if request.query_params.get("transaction") else _hidden(simulator)
-    return [each for each in found if each.gateway == NAME and each.id not in hidden]
+    currencies = business_of(request).currencies
+    return [
+        each
+        for each in found
+        if each.gateway == NAME and each.currency in currencies and each.id not in hidden
+    ]
 
 
 def _hidden(simulator: Simulator) -> set[int]:

@@ -10,16 +10,17 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from app.sandbox.books.transactions import ReferenceExists, Transaction
+from app.sandbox.books.transactions import Transaction
 from app.sandbox.faults import Operation, Rule, distort, inject_after_effect, inject_before_effect
 from app.sandbox.paystack.api.reading import (
-    CURRENCIES,
+    business_of,
     read_amount,
     read_fields,
     read_page,
     require,
     with_valid_key,
 )
+from app.sandbox.paystack.businesses import Business
 from app.sandbox.paystack.dialect import NAME
 from app.sandbox.paystack.wire import errors, transactions
 from app.sandbox.simulator import Simulator
@@ -38,17 +39,21 @@ async def initialize(
 ) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.INITIALIZE)
     await inject_before_effect(rule)
-    transaction = _begin(simulator, read_fields(await request.body()))
+    transaction = _begin(simulator, business_of(request), read_fields(await request.body()))
     await inject_after_effect(rule)
     checkout_url = f"{request.base_url}checkout/{transaction.access_code}"
     return transactions.initialized(transaction, checkout_url=checkout_url)
 
 
 @get("/verify/{reference:str}")
-async def verify(reference: FromPath[str], simulator: NamedDependency[Simulator]) -> dict[str, Any]:
+async def verify(
+    request: Request[Any, Any, State],
+    reference: FromPath[str],
+    simulator: NamedDependency[Simulator],
+) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.VERIFY)
     await inject_before_effect(rule)
-    transaction = simulator.books.transactions.find(reference)
+    transaction = find_own(simulator, business_of(request), reference)
     if transaction is None:
         raise errors.transaction_not_found()
     await inject_after_effect(rule)
@@ -66,7 +71,10 @@ async def listed(
     rows = [
         transactions.as_json(_distorted(each, rule))
         for each in reversed(simulator.books.transactions.all())
-        if each.gateway == NAME and each.id not in hidden and status in (None, each.status)
+        if each.gateway == NAME
+        and each.currency in business_of(request).currencies
+        and each.id not in hidden
+        and status in (None, each.status)
     ]
     shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX, rule=rule)
     await inject_after_effect(rule)
@@ -75,12 +83,14 @@ async def listed(
 
 @get("/{transaction_id:str}")
 async def read(
-    transaction_id: FromPath[str], simulator: NamedDependency[Simulator]
+    request: Request[Any, Any, State],
+    transaction_id: FromPath[str],
+    simulator: NamedDependency[Simulator],
 ) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.VERIFY)
     await inject_before_effect(rule)
     found = simulator.books.transactions.find_by_id(transaction_id)
-    if found is None or found.gateway != NAME:
+    if found is None or not is_own(business_of(request), found):
         raise errors.transaction_not_found()
     await inject_after_effect(rule)
     return transactions.found(transactions.as_json(_distorted(found, rule)))
@@ -91,24 +101,35 @@ router = Router(
 )
 
 
-def _begin(simulator: Simulator, fields: dict[str, Any]) -> Transaction:
+def find_own(simulator: Simulator, business: Business, reference: str) -> Transaction | None:
+    """A transaction of this business by its reference: another may have one of the same."""
+    tries = simulator.books.transactions.tries(reference)
+    return next((each for each in tries if is_own(business, each)), None)
+
+
+def is_own(business: Business, transaction: Transaction) -> bool:
+    return transaction.gateway == NAME and transaction.currency in business.currencies
+
+
+def _begin(simulator: Simulator, business: Business, fields: dict[str, Any]) -> Transaction:
     require(fields, "email", "amount")
-    currency = fields.get("currency", "NGN")
-    if not (isinstance(currency, str) and currency in CURRENCIES):
+    currency = fields.get("currency", business.home_currency)
+    if not (isinstance(currency, str) and currency in business.currencies):
         raise errors.invalid("Currency not supported by merchant", next_step="Use another currency")
-    try:
-        return simulator.books.transactions.begin(
-            gateway=NAME,
-            reference=_reference(fields),
-            access_code=token_hex(8),
-            email=str(fields["email"]),
-            amount=_amount(fields, currency),
-            currency=currency,
-            callback_url=_callback_url(fields),
-            metadata=msgspec.json.encode(fields.get("metadata", "")).decode(),
-        )
-    except ReferenceExists as error:
-        raise errors.duplicate_reference() from error
+    reference = _reference(fields)
+    if find_own(simulator, business, reference):
+        raise errors.duplicate_reference()
+    return simulator.books.transactions.begin(
+        gateway=NAME,
+        reference=reference,
+        access_code=token_hex(8),
+        email=str(fields["email"]),
+        amount=_amount(fields, currency),
+        currency=currency,
+        callback_url=_callback_url(fields),
+        metadata=msgspec.json.encode(fields.get("metadata", "")).decode(),
+        is_unique=False,  # in all of Paystack
+    )
 
 
 def _amount(fields: dict[str, Any], currency: str) -> int:

@@ -13,12 +13,14 @@ from litestar.params import FromPath
 from app.sandbox.books.transfers import Recipient, Transfer
 from app.sandbox.faults import Operation, Rule, distort, inject_after_effect, inject_before_effect
 from app.sandbox.paystack.api.reading import (
+    business_of,
     read_amount,
     read_fields,
     read_page,
     require,
     with_valid_key,
 )
+from app.sandbox.paystack.businesses import Business
 from app.sandbox.paystack.dialect import NAME, TRANSFER_FEE
 from app.sandbox.paystack.wire import errors, transfers
 from app.sandbox.simulator import Simulator
@@ -52,7 +54,9 @@ async def create_recipient(
     await inject_before_effect(rule)
     fields = read_fields(await request.body())
     require(fields, "type", "name", "account_number", "bank_code")
-    _check_account(fields)
+    business = business_of(request)
+    currency = str(fields.get("currency", business.home_currency))
+    _check_account(fields, business, currency)
     recipient = simulator.books.transfers.find_or_create_recipient(
         gateway=NAME,
         code=f"RCP_{token_hex(8)}",
@@ -60,7 +64,7 @@ async def create_recipient(
         name=str(fields["name"]),
         account_number=str(fields["account_number"]),
         bank_code=str(fields["bank_code"]),
-        currency=str(fields.get("currency", "NGN")),
+        currency=currency,
     )
     await inject_after_effect(rule)
     return transfers.recipient_created(recipient)
@@ -72,16 +76,21 @@ async def create(
 ) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.TRANSFER)
     await inject_before_effect(rule)
-    transfer = _begin(simulator, read_fields(await request.body()), rule)
+    fields = read_fields(await request.body())
+    transfer = _begin(simulator, business_of(request), fields, rule)
     await inject_after_effect(rule)
     return transfers.transfer_created(transfer)
 
 
 @get("/transfer/verify/{reference:str}")
-async def verify(reference: FromPath[str], simulator: NamedDependency[Simulator]) -> dict[str, Any]:
+async def verify(
+    request: Request[Any, Any, State],
+    reference: FromPath[str],
+    simulator: NamedDependency[Simulator],
+) -> dict[str, Any]:
     rule = simulator.faults.take(Operation.VERIFY_TRANSFER)
     await inject_before_effect(rule)
-    transfer = simulator.books.transfers.find_by_reference(reference)
+    transfer = _find_own(simulator, business_of(request), reference)
     if transfer is None:
         raise errors.transfer_not_found()
     await inject_after_effect(rule)
@@ -100,7 +109,9 @@ async def listed(
     rows = [
         transfers.as_json(each, simulator.books.transfers.recipient_of(each))
         for each in reversed(simulator.books.transfers.all())
-        if each.gateway == NAME and each.id not in hidden and status in (None, each.status)
+        if _is_own(business_of(request), each)
+        and each.id not in hidden
+        and status in (None, each.status)
     ]
     shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX, rule=rule)
     await inject_after_effect(rule)
@@ -108,12 +119,16 @@ async def listed(
 
 
 @get("/transfer/{key:str}")
-async def read(key: FromPath[str], simulator: NamedDependency[Simulator]) -> dict[str, Any]:
+async def read(
+    request: Request[Any, Any, State], key: FromPath[str], simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
     """A transfer by its id or its code."""
     rule = simulator.faults.take(Operation.VERIFY_TRANSFER)
     await inject_before_effect(rule)
     found = simulator.books.transfers.find(key)
-    if found is None or key not in (str(found.id), found.transfer_code) or found.gateway != NAME:
+    if found is None or key not in (str(found.id), found.transfer_code):
+        raise errors.transfer_not_found()
+    if not _is_own(business_of(request), found):
         raise errors.transfer_not_found()
     await inject_after_effect(rule)
     return transfers.transfer_verified(found, simulator.books.transfers.recipient_of(found))
@@ -127,7 +142,12 @@ async def settlements(
     rule = simulator.faults.take(Operation.PAYOUTS)
     await inject_before_effect(rule)
     status = request.query_params.get("status")
-    ours = [each for each in reversed(simulator.books.payouts.all()) if each.gateway == NAME]
+    currencies = business_of(request).currencies
+    ours = [
+        each
+        for each in reversed(simulator.books.payouts.all())
+        if each.gateway == NAME and each.currency in currencies
+    ]
     found = [transfers.settlement(each) for each in ours]
     rows = [row for row in found if status in (None, row["status"])]
     shown, meta = read_page(request, rows, per_page_max=_PER_PAGE_MAX, rule=rule)
@@ -136,8 +156,12 @@ async def settlements(
 
 
 @get("/balance")
-async def balance(simulator: NamedDependency[Simulator]) -> dict[str, Any]:
-    return transfers.balance(simulator.books.sum_up(NAME))
+async def balance(
+    request: Request[Any, Any, State], simulator: NamedDependency[Simulator]
+) -> dict[str, Any]:
+    currencies = business_of(request).currencies
+    own = [each for each in simulator.books.sum_up(NAME) if each.currency in currencies]
+    return transfers.balance(own)
 
 
 router = Router(
@@ -147,9 +171,19 @@ router = Router(
 )
 
 
-def _check_account(fields: dict[str, Any]) -> None:
+def _find_own(simulator: Simulator, business: Business, reference: str) -> Transfer | None:
+    """A transfer of this business by its reference: another may have one of the same."""
+    found = simulator.books.transfers.with_reference(reference)
+    return next((each for each in found if _is_own(business, each)), None)
+
+
+def _is_own(business: Business, transfer: Transfer) -> bool:
+    return transfer.gateway == NAME and transfer.currency in business.currencies
+
+
+def _check_account(fields: dict[str, Any], business: Business, currency: str) -> None:
     kind, number = fields["type"], fields["account_number"]
-    if str(fields.get("currency", "NGN")) not in _TYPES.get(str(kind), set()):
+    if currency not in _TYPES.get(str(kind), set()) & business.currencies:
         raise errors.invalid("Invalid recipient type or currency", next_step=_CHECK_ACCOUNT)
     if not isinstance(number, str) or (kind == "nuban" and not _NUBAN.fullmatch(number)):
         raise errors.invalid("Account number should be 10 digits", next_step=_CHECK_ACCOUNT)
@@ -157,7 +191,9 @@ def _check_account(fields: dict[str, Any]) -> None:
         raise errors.invalid("Could not resolve account name", next_step=_CHECK_ACCOUNT)
 
 
-def _begin(simulator: Simulator, fields: dict[str, Any], rule: Rule | None) -> Transfer:
+def _begin(
+    simulator: Simulator, business: Business, fields: dict[str, Any], rule: Rule | None
+) -> Transfer:
     require(fields, "source", "amount", "recipient", "reference")
     reference = str(fields["reference"])
     if not _REFERENCE.fullmatch(reference):
@@ -165,9 +201,9 @@ def _begin(simulator: Simulator, fields: dict[str, Any], rule: Rule | None) -> T
             "Invalid transfer reference",
             next_step="Use 16 to 50 lowercase letters, digits, dashes and underscores",
         )
-    if simulator.books.transfers.find_by_reference(reference):
+    if _find_own(simulator, business, reference):
         raise errors.duplicate_transfer_reference()
-    recipient = _recipient(simulator, fields)
+    recipient = _recipient(simulator, business, fields)
     amount = read_amount(fields["amount"], recipient.currency)
     if amount < _LEAST.get(recipient.currency, 0):
         raise errors.invalid("The amount is below the least transfer", next_step="Send more")
@@ -186,9 +222,9 @@ def _begin(simulator: Simulator, fields: dict[str, Any], rule: Rule | None) -> T
     )
 
 
-def _recipient(simulator: Simulator, fields: dict[str, Any]) -> Recipient:
+def _recipient(simulator: Simulator, business: Business, fields: dict[str, Any]) -> Recipient:
     recipient = simulator.books.transfers.recipient(str(fields["recipient"]))
-    if recipient is None:
+    if recipient is None or recipient.currency not in business.currencies:
         raise errors.invalid(
             "Recipient specified is invalid", next_step="Create the recipient first"
         )
