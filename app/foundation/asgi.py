@@ -6,7 +6,7 @@ None of it knows a route. Each is an ASGI application around another one.
 import asyncio
 import gzip
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -49,11 +49,12 @@ def with_headers(app: ASGIApp, *, is_encrypted: bool) -> ASGIApp:
     What is not said to be public is personal, and stored by nobody.
     """
     always = _HEADERS | ({"strict-transport-security": _A_YEAR} if is_encrypted else {})
+    wanted = [(name.encode(), value.encode()) for name, value in always.items()]
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _add_missing(message, always)
+                _add_missing(message, wanted)
             await send(message)
 
         await app(scope, receive, send_with_headers)
@@ -158,11 +159,11 @@ async def _send_tagged(scope: Scope, send: Send, started: Message, body: bytes) 
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _add_missing(message: Message, wanted: Mapping[str, str]) -> None:
-    headers = MutableScopeHeaders(message)
-    for name, value in wanted.items():
-        if name not in headers:
-            headers[name] = value
+def _add_missing(message: Message, wanted: Sequence[tuple[bytes, bytes]]) -> None:
+    """(Every reply passes here, so its headers are taken as the bytes that they are.)"""
+    given = {name.lower() for name, _ in message["headers"]}
+    missing = [header for header in wanted if header[0] not in given]
+    message["headers"] = [*message["headers"], *missing]
 
 
 def _with_method(scope: Scope, method: str) -> Scope:
@@ -207,13 +208,16 @@ def _with_head(send: Send) -> Send:
     """Name HEAD in a list of methods that has GET."""
 
     async def send_named(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] == "http.response.start" and _names_methods(message):
             headers = MutableScopeHeaders(message)
-            if "allow" in headers:
-                headers["allow"] = _allowed(headers["allow"])
+            headers["allow"] = _allowed(headers["allow"])
         await send(message)
 
     return send_named
+
+
+def _names_methods(message: Message) -> bool:
+    return any(name.lower() == b"allow" for name, _ in message["headers"])
 
 
 def _allowed(methods: str) -> str:

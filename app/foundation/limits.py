@@ -17,9 +17,9 @@ buckets. Keys are keyed hashes: nobody's address is stored.
 """
 
 import hashlib
-import hmac
 import math
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -138,9 +138,15 @@ _shown: ContextVar[list[Used] | None] = ContextVar("limits_shown", default=None)
 
 def bucket(policy: Policy, subject: object) -> Bucket:
     """The bucket of a subject: an address range, the id of an account, an e-mail address."""
-    key = settings().secret_keys[0].encode()
-    text = f"limits:{policy.name}:{subject}".encode()
-    return Bucket(policy=policy, key=hmac.digest(key, text, hashlib.sha256)[:16])
+    text = f"{policy.name}:{subject}".encode()
+    key = _key_of_limits(settings().secret_keys[0])
+    return Bucket(policy=policy, key=hashlib.blake2b(text, digest_size=16, key=key).digest())
+
+
+@lru_cache(maxsize=1)
+def _key_of_limits(secret: str) -> bytes:
+    """A key for nothing else, of a length that BLAKE2b takes (RFC 7693: 64 bytes at the most)."""
+    return hashlib.blake2b(secret.encode(), person=b"limits").digest()
 
 
 async def take(tx: Tx, *buckets: Bucket) -> None:
@@ -211,20 +217,22 @@ async def _take(tx: Tx, buckets: tuple[Bucket, ...]) -> list[Used]:
     return [Used(bucket=each, ahead_s=ahead_s[each.key]) for each in buckets]
 
 
-def headers(shown: list[Used]) -> dict[str, str]:
+def headers(shown: list[Used]) -> list[tuple[bytes, bytes]]:
     """The headers of draft-ietf-httpapi-ratelimit-headers-11 (May 2026), for all buckets of a
     request: the quota and window of each, what remains, and in how many seconds it is full again.
     """
     if not shown:
-        return {}
-    policies = [f'"{u.bucket.policy.name}";q={u.bucket.policy.scaled}' for u in shown]
-    windows = [f"w={u.bucket.policy.window_s}" for u in shown]
-    return {
-        "RateLimit-Policy": ", ".join(map(";".join, zip(policies, windows, strict=True))),
-        "RateLimit": ", ".join(
-            f'"{u.bucket.policy.name}";r={u.left};t={math.ceil(max(0.0, u.ahead_s))}' for u in shown
-        ),
-    }
+        return []
+    policies: list[str] = []
+    states: list[str] = []
+    for used in shown:
+        policy = used.bucket.policy
+        policies.append(f'"{policy.name}";q={policy.scaled};w={policy.window_s}')
+        states.append(f'"{policy.name}";r={used.left};t={math.ceil(max(0.0, used.ahead_s))}')
+    return [
+        (b"ratelimit-policy", ", ".join(policies).encode()),
+        (b"ratelimit", ", ".join(states).encode()),
+    ]
 
 
 def begin_showing() -> list[Used]:

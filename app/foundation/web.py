@@ -11,7 +11,7 @@ import msgspec
 import structlog
 import uuid_utils.compat
 from litestar import MediaType, Request, Response
-from litestar.datastructures import MutableScopeHeaders, State
+from litestar.datastructures import State
 from litestar.dto import AbstractDTO
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.params import QueryParameter
@@ -35,6 +35,7 @@ from app.foundation.wire import decode
 T = TypeVar("T")
 
 REQUEST_ID_HEADER: Final = "x-request-id"
+_REQUEST_ID_NAME: Final = REQUEST_ID_HEADER.encode()
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 
 # Of a request's body. The second is for routes that take hundreds of things, or another's words.
@@ -102,7 +103,7 @@ async def idempotency_key(request: Request[Any, Any, State]) -> idempotency.Key 
     return idempotency.read_key(
         request.headers.get("idempotency-key"),
         principal_id=request.user.id,
-        route=f"{request.method} {request.url.path}",
+        route=f"{request.method} {request.scope['path']}",
         body=await request.body(),
     )
 
@@ -186,7 +187,7 @@ async def refuse_nul(request: Request[Any, Any, State]) -> None:
 
     This is called before every request. Bodies are checked when they are decoded.
     """
-    if "\x00" in request.url.path or b"%00" in request.scope["query_string"]:
+    if "\x00" in request.scope["path"] or b"%00" in request.scope["query_string"]:
         raise Malformed("An address must not contain a NUL character.")
 
 
@@ -279,10 +280,8 @@ def with_request_id(app: ASGIApp) -> ASGIApp:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableScopeHeaders(message)
-                headers.add(REQUEST_ID_HEADER, request_id)
-                for name, value in limits.headers(shown).items():
-                    headers.add(name, value)
+                own = (_REQUEST_ID_NAME, request_id.encode())
+                message["headers"] = [*message["headers"], own, *limits.headers(shown)]
             await send(message)
 
         started = time.perf_counter()
@@ -303,6 +302,6 @@ def with_request_id(app: ASGIApp) -> ASGIApp:
 
 def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value.decode("latin-1")):
+        if name == _REQUEST_ID_NAME and _REQUEST_ID.fullmatch(value.decode("latin-1")):
             return value.decode("latin-1")
     return uuid_utils.compat.uuid7().hex

@@ -243,8 +243,12 @@ def refused_by_all(money: Money, *, parts: Sequence[int] = ()) -> str | None:
 
     `parts` are amounts of it that may have to go to different people: see `gateway_to_charge`.
     """
-    reasons = [_refusal(each, money, parts) for each in _open.values()]
-    return reasons[0] if all(reasons) and reasons else None
+    first: str | None = None
+    for each in _open.values():
+        if (reason := _refusal(each, money, parts)) is None:
+            return None
+        first = first or reason
+    return first
 
 
 def unpayable_by_all(part: Money) -> str | None:

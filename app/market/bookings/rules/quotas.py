@@ -1,7 +1,6 @@
 """Whether a guest may hold more than what is held already."""
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -27,19 +26,21 @@ def check_standing(parts: Sequence[Booking], standing: Standing) -> None:
     check_cool_down(standing, now)
     if standing.holds >= scaled(HOLDS_MAX):
         raise _reached(f"{scaled(HOLDS_MAX)} bookings", standing, now)
-    wanted = {part.listing_id for part in parts}
-    units = Counter[UUID]()
-    for listing_id, count in (*units_of(parts), *(standing.units or ())):
-        units[listing_id] += count
-    for listing_id in wanted:
-        if units[listing_id] > scaled(UNITS_MAX):
-            raise _reached(f"{scaled(UNITS_MAX)} seats or rooms of one listing", standing, now)
+    if max(_units(parts, standing).values()) > scaled(UNITS_MAX):
+        raise _reached(f"{scaled(UNITS_MAX)} seats or rooms of one listing", standing, now)
     if standing.slots + sum(part.span.size for part in parts) > scaled(SLOTS_MAX):
         raise _reached(f"{scaled(SLOTS_MAX)} seats and nights in rooms", standing, now)
 
 
-def units_of(parts: Sequence[Booking]) -> list[tuple[UUID, int]]:
-    return [(part.listing_id, len(part.unit_ids)) for part in parts]
+def _units(parts: Sequence[Booking], standing: Standing) -> dict[UUID, int]:
+    """What the guest would hold of each listing of these parts."""
+    units: dict[UUID, int] = {}
+    for part in parts:
+        units[part.listing_id] = units.get(part.listing_id, 0) + len(part.unit_ids)
+    for listing_id, count in standing.units or ():
+        if listing_id in units:
+            units[listing_id] += count
+    return units
 
 
 def scaled(quota: int) -> int:
