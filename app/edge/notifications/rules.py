@@ -19,7 +19,7 @@ from app.edge.notifications.model import (
     Taken,
 )
 from app.foundation import clock
-from app.people.mail_links import rules as mail_links
+from app.people.mail_links import rules as link_rules
 from app.people.mail_links.model import Purpose
 
 ATTEMPTS_MAX: Final = 10
@@ -126,7 +126,7 @@ def _link(taken: Taken, base_url: str, key: str) -> dict[str, str]:
     purpose = taken.data.get("link")
     if purpose is None:
         return {"link": ""}
-    return {"link": mail_links.url(base_url, taken.source_id, Purpose(purpose), key=key)}
+    return {"link": link_rules.url(base_url, taken.source_id, Purpose(purpose), key=key)}
 
 
 def _payout_account_facts(taken: Taken, locale: str) -> dict[str, str]:

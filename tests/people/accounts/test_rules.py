@@ -58,6 +58,7 @@ def test_an_access_token_says_who_holds_it() -> None:
         "iat": int(NOW),
         "exp": int(NOW) + 900,
         "iss": "berthold",
+        "eml": False,
     }
 
 
