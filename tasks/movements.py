@@ -16,7 +16,12 @@ from tasks.sweeps import in_turn
 @handles(queue.TakeInCharge)
 async def take_in_charge(job: queue.TakeInCharge) -> None:
     """Take in a charge that a gateway has and we have not, or one more under a reference."""
-    await stories.take_in_charge(GatewayName(job.gateway), job.reference, job.charge_id)
+    async with transaction() as tx:
+        known = await payments.find_by_reference(tx, job.reference)
+    currency = known.asked.currency if known else None
+    await stories.take_in_charge(
+        GatewayName(job.gateway), job.reference, job.charge_id, currency=currency
+    )
 
 
 @handles(queue.TakeInRefunds)

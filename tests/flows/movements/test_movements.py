@@ -132,6 +132,23 @@ async def test_a_second_success_under_one_reference_is_given_back_to_its_own_pay
     await books_agree(shop, GatewayName.FLUTTERWAVE)
 
 
+async def test_a_second_success_that_only_the_look_up_shows_is_given_back_too(shop: Shop):
+    payment = await shop.pending(await trip_in_shillings(shop))
+    await shop.sandbox.fault("webhook", "drop", times=2)
+    await shop.sandbox.pay(payment["reference"])
+    await shop.sandbox.act("attempts", charge=payment["reference"], outcome="paid")
+    reply = await shop.post(shop.guest, f"/api/payments/{payment['id']}/verify")
+    assert reply.json()["state"] == "succeeded", reply.text
+    jobs = "SELECT status::text FROM procrastinate_jobs WHERE task_name = 'take-in-charge'"
+    await shop.run_jobs()
+    assert await shop.values(jobs) == ["succeeded"]
+    await settle_down(shop)
+    await shop.sweep("process-refunds")
+    await settle_down(shop)
+    assert len(await shop.sandbox.refunds()) == 1
+    await books_agree(shop, GatewayName.FLUTTERWAVE)
+
+
 async def test_a_declined_attempt_after_the_paid_one_does_not_hide_the_payment(shop: Shop):
     booking = await trip_in_shillings(shop)
     payment = await shop.pending(booking)
