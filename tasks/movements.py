@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from app.edge.gateways.port import GatewayName
 from app.flows.movements import stories
 from app.foundation import queue
 from app.foundation.db import transaction
 from app.money.instructions import actions as instructions
 from app.money.payments import actions as payments
-from app.money.payments.model import NoSuchPayment
 from tasks.runner.handlers import handles
 from tasks.sweeps import in_turn
 
@@ -17,11 +17,10 @@ from tasks.sweeps import in_turn
 async def take_in_charge(job: queue.TakeInCharge) -> None:
     """Take in a charge that a gateway has and we have not, or one more under a reference."""
     async with transaction() as tx:
-        payment = await payments.find_by_reference(tx, job.reference)
-    if payment is None:
-        raise NoSuchPayment(f"{job.gateway} knows {job.reference}, and we do not.")
+        known = await payments.find_by_reference(tx, job.reference)
+    currency = known.asked.currency if known else None
     await stories.take_in_charge(
-        payment.gateway, job.reference, job.charge_id, currency=payment.asked.currency
+        GatewayName(job.gateway), job.reference, job.charge_id, currency=currency
     )
 
 

@@ -264,6 +264,8 @@ async def serving(app: Any, **options: Any) -> AsyncGenerator[str]:
     its connections are closed: a third of a second of each test, in which nothing happens.
     """
     listener = socket.create_server(("127.0.0.1", 0))
+    # A connection that is closed after five idle seconds may just be used again on a slow machine.
+    options = {"timeout_keep_alive": 60, **options}
     config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", **options)
     config.load()
     server = uvicorn.Server(config)

@@ -30,11 +30,12 @@ async def learn_charge(payment_id: UUID) -> None:
 
 
 async def take_in_charge(
-    gateway_name: GatewayName, reference: str, charge_id: str, *, currency: str
+    gateway_name: GatewayName, reference: str, charge_id: str, *, currency: str | None
 ) -> None:
     """Take in a charge that a gateway has and we have not, or one more under a reference.
 
-    Nothing is taken in that was not paid, or is not ours. Raises GatewayUnclear.
+    `currency` is what it was asked for in, if that is known. Nothing is taken in that was not paid,
+    or is not ours. Raises GatewayUnclear.
     """
     gateway = gateway_named(gateway_name)
     found = await gateway.find_charge(reference, charge_id=charge_id, currency=currency)

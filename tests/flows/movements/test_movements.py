@@ -11,6 +11,7 @@ from app.edge.gateways.registry import gateway_named
 from app.flows.movements import stories
 from app.foundation.db import execute, transaction
 from app.foundation.money import Money
+from app.foundation.queue import TakeInCharge, enqueue
 from app.money.instructions import actions as instructions
 from tests import make
 from tests.flows.movements.world import (
@@ -130,6 +131,24 @@ async def test_a_second_success_under_one_reference_is_given_back_to_its_own_pay
     assert refund["transaction_id"] == second["id"] != first["id"]
     assert await reconciled(shop, GatewayName.FLUTTERWAVE) == []
     await books_agree(shop, GatewayName.FLUTTERWAVE)
+
+
+async def test_a_job_takes_in_a_second_success_which_is_given_back(shop: Shop):
+    _, payment = await paid_trip(shop, GatewayName.FLUTTERWAVE)
+    await settle_down(shop)
+    await shop.sandbox.fault("webhook", "drop")
+    second = await shop.sandbox.act("attempts", charge=payment["reference"], outcome="paid")
+    async with transaction() as tx:
+        job = TakeInCharge(
+            gateway="flutterwave", reference=payment["reference"], charge_id=str(second["id"])
+        )
+        await enqueue(tx, job)
+    await shop.run_jobs()
+    jobs = (
+        "SELECT status::text FROM procrastinate_jobs WHERE task_name = 'take-in-charge' ORDER BY id"
+    )
+    assert (await shop.values(jobs))[0] == "succeeded"
+    assert await shop.count("SELECT count(*) FROM payments WHERE origin = 'gateway'") == 1
 
 
 async def test_a_declined_attempt_after_the_paid_one_does_not_hide_the_payment(shop: Shop):
