@@ -9,6 +9,8 @@ from app.foundation.settings import settings
 from app.market.bookings.model import Booking
 from app.market.bookings.model.quotas import (
     ABANDONED_MAX,
+    CANCELLED_COUNTED,
+    CANCELLED_FREE_MAX,
     COOL_DOWN,
     COOL_DOWN_MAX,
     HOLDS_MAX,
@@ -60,6 +62,15 @@ def check_cool_down(standing: Standing, now: datetime) -> None:
             f" after {until:%H:%M} UTC.",
             retry_after_s=_seconds(until - now),
         )
+
+
+def free_to_cancel_at(cancelled_at: Sequence[datetime]) -> datetime | None:
+    """When one more paid booking can be cancelled for nothing; None: now.
+
+    `cancelled_at` is when others were cancelled within the time that counts, the last one first.
+    """
+    free = scaled(CANCELLED_FREE_MAX)
+    return cancelled_at[free - 1] + CANCELLED_COUNTED if len(cancelled_at) >= free else None
 
 
 def _reached(what: str, standing: Standing, now: datetime) -> QuotaReached:
