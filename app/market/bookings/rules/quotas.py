@@ -74,9 +74,12 @@ def free_to_cancel_at(cancelled_at: Sequence[datetime]) -> datetime | None:
 
 
 def _reached(what: str, standing: Standing, now: datetime) -> QuotaReached:
+    """It says how to go on: a large group books in steps, for what is paid does not count."""
     until: datetime | None = standing.next_end
+    how = "Pay for what you hold, or let it go" if until else "Reserve so much, and pay for it"
     return QuotaReached(
-        f"One guest may hold at most {what} unpaid at once. Pay for what you hold, or let it go.",
+        f"One guest may hold at most {what} unpaid at once. {how}; then reserve the rest: what is"
+        " paid for does not count.",
         retry_after_s=_seconds(until - now) if until else None,
     )
 
