@@ -65,6 +65,7 @@ async def test_fifty_heavy_reads_of_strangers_delay_neither_readiness_nor_a_rese
 async def _fill_place(host: Principal) -> None:
     """A place with many guest houses of many rooms, with statistics as after a day."""
     async with transaction() as tx:
+        await execute(tx, "SET LOCAL statement_timeout = 0")
         await execute(
             tx,
             """
@@ -83,7 +84,6 @@ async def _fill_place(host: Principal) -> None:
             listings=LISTINGS,
             units=UNITS,
         )
-        await execute(tx, "SET LOCAL statement_timeout = 0")
         await execute(tx, "ANALYZE listings, units")
 
 
