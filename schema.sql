@@ -3251,6 +3251,7 @@ CREATE TABLE public.pots (
     voucher bigint DEFAULT 0 NOT NULL,
     from_voucher bigint,
     commission_on_deposit boolean DEFAULT false NOT NULL,
+    kept_fee bigint DEFAULT 0 NOT NULL,
     CONSTRAINT pots_amount_check CHECK ((amount > 0)),
     CONSTRAINT pots_charged_back_within CHECK (((charged_back >= 0) AND (given_back >= 0) AND ((charged_back + given_back) <= amount) AND ((state <> 'charged_back'::text) OR ((charged_back + given_back) = amount)) AND ((state <> ALL (ARRAY['held'::text, 'disputed'::text])) OR ((charged_back + given_back) < amount)))),
     CONSTRAINT pots_commission_bps_check CHECK (((commission_bps >= 0) AND (commission_bps <= 10000))),
@@ -3259,6 +3260,7 @@ CREATE TABLE public.pots (
     CONSTRAINT pots_divided_once_over CHECK ((((state = ANY (ARRAY['held'::text, 'disputed'::text, 'charged_back'::text])) = (to_guest IS NULL)) AND ((to_guest IS NULL) = (commission IS NULL)) AND ((to_guest IS NULL) = (to_host IS NULL)) AND ((to_guest IS NULL) = (divided_at IS NULL)))),
     CONSTRAINT pots_divided_without_loss CHECK (((to_guest IS NULL) OR ((to_guest >= 0) AND (commission >= 0) AND (to_host >= 0) AND (((((to_guest + commission) + to_host) + charged_back) + given_back) = (amount + COALESCE(from_voucher, (0)::bigint)))))),
     CONSTRAINT pots_gateway_check CHECK ((gateway = ANY (ARRAY['paystack'::text, 'flutterwave'::text, 'stripe'::text]))),
+    CONSTRAINT pots_kept_fee_within CHECK (((kept_fee = 0) OR ((kind = 'rental'::text) AND ((kept_fee >= 0) AND (kept_fee <= COALESCE(commission, (0)::bigint)))))),
     CONSTRAINT pots_kind_check CHECK ((kind = ANY (ARRAY['rental'::text, 'deposit'::text]))),
     CONSTRAINT pots_state_known CHECK ((state = ANY (ARRAY['held'::text, 'disputed'::text, 'releasing'::text, 'released'::text, 'refunding'::text, 'refunded'::text, 'charged_back'::text]))),
     CONSTRAINT pots_voucher_within CHECK (((voucher >= 0) AND ((voucher = 0) OR (kind = 'rental'::text)) AND ((voucher = 0) OR ((from_voucher IS NULL) = (to_guest IS NULL))) AND ((from_voucher IS NULL) OR ((from_voucher >= 0) AND (from_voucher <= voucher))))),
@@ -3293,6 +3295,13 @@ COMMENT ON COLUMN public.pots.from_voucher IS 'what of that was added as the pot
 --
 
 COMMENT ON COLUMN public.pots.commission_on_deposit IS 'what the host keeps of it bears commission, though it is a deposit';
+
+
+--
+-- Name: COLUMN pots.kept_fee; Type: COMMENT; Schema: public; Owner: -
+--
+
+COMMENT ON COLUMN public.pots.kept_fee IS 'what of the commission is the gateway''s fee, kept from what the guest got back';
 
 
 --

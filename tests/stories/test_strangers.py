@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,11 +14,13 @@ from app.foundation import db
 from app.foundation.db import execute, fetch_value, reading, transaction
 from app.foundation.errors import Unavailable
 from app.foundation.settings import settings
-from app.people.accounts.model import Role
+from app.people.accounts.model import Principal, Role
 from tests import make
 from tests.application import the_app, transport_to
+from tests.size import FULL
 
 STRANGERS = 50
+LISTINGS, UNITS = (1_000, 500) if FULL else (40, 100)
 PATIENCE_S = 5  # on a machine of its own it is much less than 1
 
 
@@ -57,6 +60,61 @@ async def test_fifty_heavy_reads_of_strangers_delay_neither_readiness_nor_a_rese
         await asyncio.sleep(0.2)
     assert not any(reader.result() for reader in readers)
     assert time.monotonic() - begun < STRANGERS / 2, "not one after the other"
+
+
+async def _fill_place(host: Principal) -> None:
+    """A place with many guest houses of many rooms, with statistics as after a day."""
+    async with transaction() as tx:
+        await execute(tx, "SET LOCAL statement_timeout = 0")
+        await execute(
+            tx,
+            """
+            WITH listed AS (
+                INSERT INTO listings (
+                    id, host_id, kind, title, place, zone, currency, price, deposit, policy,
+                    check_in_time, check_out_time)
+                SELECT gen_random_uuid(), %(host_id)s, 'stay', 'Guest house', 'Ikeja',
+                       'Africa/Lagos', 'NGN', 2000000, 0, 'flexible', '15:00', '11:00'
+                  FROM generate_series(1, %(listings)s)
+             RETURNING id
+            )
+            INSERT INTO units (listing_id, label)
+            SELECT id, 'Room ' || n FROM listed, generate_series(1, %(units)s) AS n""",
+            host_id=host.id,
+            listings=LISTINGS,
+            units=UNITS,
+        )
+        await execute(tx, "ANALYZE listings, units")
+
+
+@pytest.mark.timeout(600)
+async def test_fifty_searches_of_a_huge_place_delay_neither_readiness_nor_a_reservation(
+    api: httpx.AsyncClient,
+) -> None:
+    async with transaction() as tx:
+        host, guest = await make.account(tx, Role.HOST), await make.account(tx)
+        trip_id = await make.trip(tx, host, seats=400)
+        first = await make.today(tx) + timedelta(days=1)
+    await _fill_place(host)
+    sought = {"place": "Ikeja", "checkIn": str(first), "checkOut": str(first + timedelta(days=90))}
+
+    async def search() -> int:
+        return (await api.get("/api/listings", params=sought | {"units": 60})).status_code
+
+    searches = [asyncio.create_task(search()) for _ in range(STRANGERS)]
+    waited: list[float] = []
+    while not all(each.done() for each in searches):
+        before = time.monotonic()
+        assert (await api.get("/health/ready")).status_code == 200
+        body = {"tripId": str(trip_id), "seatCount": 1, "holdDurationMinutes": 5}
+        reply = await api.post("/api/bookings/reserve", json=body, headers=make.bearer(guest))
+        assert reply.status_code == 201, reply.text
+        waited.append(time.monotonic() - before)
+        await asyncio.sleep(0.05)
+    codes = Counter(each.result() for each in searches)
+    print(f"{LISTINGS} x {UNITS}: {dict(codes)}, others at most {max(waited, default=0):.2f} s")
+    assert set(codes) <= {200, 503}, codes
+    assert max(waited, default=0) < PATIENCE_S
 
 
 async def test_a_reader_changes_nothing(pool: None) -> None:

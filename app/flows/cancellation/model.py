@@ -43,21 +43,40 @@ class GiveBack(Input, frozen=True):
     expected_refund: Money | None = None
 
 
+class KeptFee(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gateway has taken of a charge, and the guest bears: `fee`, of a charge of `charge`.
+
+    Minor units. From `until` on the guest can cancel for nothing again.
+    """
+
+    fee: int
+    charge: int
+    until: datetime
+
+    def of(self, amount: int) -> int:
+        """Its share for what was paid with a part of the charge, rounded down."""
+        return self.fee * amount // self.charge
+
+
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     """How much of rental and fee is refunded (in hundredths of a percent), and by which rule.
 
-    It is valid before `until` (if not None), and while the booking stays in its state.
+    It is valid before `until` (if not None), and while the booking stays in its state. `kept`: the
+    gateway's fee is kept of it.
     """
 
     back_bps: int
     rule: str
     until: datetime | None
+    kept: KeptFee | None = None
 
 
 class PartPreview(Output, frozen=True):
     """What the guest gets back of one part if the asker cancels now.
 
     `rental` is the part of rental and fee. `rule` says why it is so much; it holds before `until`.
+    `keptFee` is not in it: what the gateway has taken of the charge, and keeps. A guest who has
+    cancelled several paid bookings within a day bears that; else it is 0.
     """
 
     booking_id: UUID
@@ -66,6 +85,7 @@ class PartPreview(Output, frozen=True):
     rental: Money
     deposit: Money
     total: Money
+    kept_fee: Money
 
 
 class Piece(Output, frozen=True):
@@ -99,7 +119,7 @@ class GivenBack(Output, frozen=True):
     """What the guest gets back, by which rule, for what is given back; and what stays.
 
     `total` is the sum of `rental` and `deposit`. `until` is when the rule may change. `stays` is
-    null if nothing of the part does.
+    null if nothing of the part does. `keptFee` is as in a preview of cancelling.
     """
 
     booking_id: UUID
@@ -108,6 +128,7 @@ class GivenBack(Output, frozen=True):
     rental: Money
     deposit: Money
     total: Money
+    kept_fee: Money
     given_back: Piece
     stays: Piece | None
 

@@ -51,12 +51,14 @@ class Shares(Output, frozen=True):
     """How a pot was divided.
 
     The three shares sum to what was left of it and `fromVoucher`, which a voucher has added.
+    `keptFee` is what of `commission` the gateway keeps of the charge, so that the guest bears it.
     """
 
     to_guest: Money
     commission: Money
     to_host: Money
     from_voucher: Money
+    kept_fee: Money
 
 
 class Wait(Output, frozen=True):

@@ -154,6 +154,7 @@ def _shares(pot: Pot) -> Shares | None:
         commission=pot.money(pot.commission),
         to_host=pot.money(pot.to_host),
         from_voucher=pot.money(pot.from_voucher or 0),
+        kept_fee=pot.money(pot.kept_fee),
     )
 
 

@@ -79,6 +79,7 @@ class Pot(msgspec.Struct, frozen=True, kw_only=True):
     commission_on_deposit: bool = False
     voucher: int = 0
     from_voucher: int | None = None
+    kept_fee: int = 0  # what of `commission` is the gateway's fee, kept from the guest's share
 
     @property
     def left(self) -> int:
@@ -125,7 +126,8 @@ class Division(msgspec.Struct, frozen=True, kw_only=True):
     """Who gets how much of a pot, and why.
 
     The three shares sum to what is left of the pot and what a voucher adds, `from_voucher`.
-    `commission` has in it what is less than the gateway's step, and can be paid to nobody.
+    `commission` has in it what is less than the gateway's step, and can be paid to nobody; and
+    `kept_fee`, what the guest does not get back since the gateway keeps it of the charge.
     """
 
     pot: Pot
@@ -134,11 +136,13 @@ class Division(msgspec.Struct, frozen=True, kw_only=True):
     to_host: int
     reason: str
     from_voucher: int = 0
+    kept_fee: int = 0
     automatic: bool = False  # no person asked for it: its refund waits at the refund gate
 
     @property
     def state(self) -> PotState:
-        return PotState.RELEASING if self.to_host or self.commission else PotState.REFUNDING
+        is_shared = self.to_host or self.commission > self.kept_fee or not self.to_guest
+        return PotState.RELEASING if is_shared else PotState.REFUNDING
 
 
 class Split(msgspec.Struct, frozen=True, kw_only=True):

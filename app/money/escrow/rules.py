@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.edge.gateways.amounts import Operation
+from app.edge.gateways.amounts import AmountRule, Operation
 from app.edge.gateways.registry import amounts_of, ties_transfers
 from app.foundation import states
 from app.foundation.audit import Change, Subject
@@ -37,7 +37,9 @@ _ESCROW: Final = {
 }
 
 
-def divide(pot: Pot, *, to_guest: int, reason: str, automatic: bool = False) -> Division:
+def divide(
+    pot: Pot, *, to_guest: int, reason: str, automatic: bool = False, fee: int = 0
+) -> Division:
     """The shares of a pot of which the guest gets `to_guest`, cut to what its gateway can pay.
 
     Some gateways pay in steps of several minor units. The guest's share is rounded down to such a
@@ -50,11 +52,16 @@ def divide(pot: Pot, *, to_guest: int, reason: str, automatic: bool = False) -> 
     gets half of what was paid back, half of the voucher is added, rounded down. So the guest never
     gets more than was paid, and the host what would have been due without the voucher.
 
+    Of the guest's share `fee` is kept for the platform, which the gateway has taken of the charge;
+    at the most so much that the rest can be paid. It changes nobody else's share.
+
     Raises ChargeContested while a chargeback of the pot's charge is open.
     """
     if pot.contested:
         raise ChargeContested("What is held stays where it is until its chargeback is decided.")
-    to_guest = amounts_of(pot.gateway, Operation.REFUND, pot.currency).share(to_guest)
+    refunds = amounts_of(pot.gateway, Operation.REFUND, pot.currency)
+    to_guest = refunds.share(to_guest)
+    kept_fee = _kept(fee, to_guest, refunds)
     rest = pot.left - to_guest
     from_voucher = pot.voucher * rest // pot.amount
     is_income = pot.kind is PotKind.RENTAL or pot.commission_on_deposit
@@ -63,13 +70,24 @@ def divide(pot: Pot, *, to_guest: int, reason: str, automatic: bool = False) -> 
     to_host = amounts_of(pot.gateway, Operation.TRANSFER, pot.currency).in_steps(uncut)
     return Division(
         pot=pot,
-        to_guest=to_guest,
-        commission=rest + from_voucher - to_host,
+        to_guest=to_guest - kept_fee,
+        commission=rest + from_voucher - to_host + kept_fee,
         to_host=to_host,
         from_voucher=from_voucher,
+        kept_fee=kept_fee,
         reason=reason,
         automatic=automatic,
     )
+
+
+def _kept(fee: int, to_guest: int, refunds: AmountRule) -> int:
+    """How much of a fee is kept of what the guest gets: in whole steps, and what is left of the
+    share is nothing, or an amount that the gateway can pay.
+    """
+    kept = refunds.in_steps(min(fee, to_guest))
+    if refunds.share(to_guest - kept) == to_guest - kept:
+        return kept
+    return max(0, refunds.in_steps(to_guest - refunds.least))
 
 
 def changes(divisions: Sequence[Division]) -> list[Change]:
@@ -84,6 +102,7 @@ def changes(divisions: Sequence[Division]) -> list[Change]:
                 "commission": division.pot.money(division.commission),
                 "toHost": division.pot.money(division.to_host),
                 "fromVoucher": division.pot.money(division.from_voucher),
+                "keptFee": division.pot.money(division.kept_fee),
                 "reason": division.reason,
             },
         )
@@ -102,12 +121,12 @@ def release(pot: Pot) -> Division:
 
 
 def give_back(
-    pots: Sequence[Pot], *, rental_bps: int, reason: str, automatic: bool = False
+    pots: Sequence[Pot], *, rental_bps: int, reason: str, automatic: bool = False, fee: int = 0
 ) -> list[Division]:
     """Divisions that give a part of the rental, and all of the deposit, back to the guest.
 
     `rental_bps` is that part in hundredths of a percent. It is rounded down, and cut as `divide`
-    says. Raises ChargeContested.
+    says. A `fee` is kept of the guest's part of the rental. Raises ChargeContested.
     """
     shares = {PotKind.RENTAL: rental_bps, PotKind.DEPOSIT: WHOLE_BPS}
     return [
@@ -116,6 +135,7 @@ def give_back(
             to_guest=part(pot.left, shares[pot.kind]),
             reason=reason,
             automatic=automatic,
+            fee=fee if pot.kind is PotKind.RENTAL else 0,
         )
         for pot in pots
         if pot.is_undivided

@@ -96,6 +96,17 @@ def _exchange_correction(payment: Payment, *, was: Money) -> Posting:
     )
 
 
+def fee_of(payment: Payment) -> int:
+    """What the gateway has taken for a charge, in the charge's own currency; 0 if not known yet.
+
+    In minor units. Where it has exchanged the money, at the charge's own rate, rounded down.
+    """
+    fee = payment.fee or 0
+    if payment.settled_amount and payment.settled_currency != payment.currency:
+        return fee * payment.amount // payment.settled_amount
+    return fee
+
+
 def settled_at(payment: Payment) -> Account:
     """The ledger account for what the gateway has made of a charge: in the balance's currency."""
     return Account(

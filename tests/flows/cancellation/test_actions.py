@@ -146,6 +146,7 @@ async def test_nothing_comes_back_of_what_was_not_paid(api: httpx.AsyncClient) -
         "rental": nothing,
         "deposit": nothing,
         "total": nothing,
+        "keptFee": nothing,
     }
     done = await api.post(f"{path}/cancel", json={"expectedRefund": nothing}, headers=headers)
     assert (done.status_code, done.json()["state"]) == (200, "cancelled")

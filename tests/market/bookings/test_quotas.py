@@ -11,6 +11,7 @@ import pytest
 
 from app.foundation.db import execute, fetch_value, transaction
 from app.foundation.settings import settings
+from app.market.bookings import actions as bookings
 from app.market.bookings.model.quotas import (
     ABANDONED_MAX,
     HOLDS_MAX,
@@ -21,7 +22,7 @@ from app.market.bookings.model.quotas import (
 )
 from app.market.bookings.rules.quotas import check_cool_down
 from app.people.accounts.model import Principal, Role
-from tests import make
+from tests import make, paid
 
 NOW = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
 
@@ -124,6 +125,45 @@ async def test_rooms_count_for_each_night(api: httpx.AsyncClient) -> None:
     assert (refused.status_code, refused.json()["code"]) == (409, "quota_reached")
     assert "retry-after" not in refused.headers, "waiting does not help: it is too much at once"
     assert (await sleep(10, SLOTS_MAX // 10)).status_code == 201
+
+
+async def test_fifty_requests_at_once_hold_exactly_the_quota_of_nights(
+    api: httpx.AsyncClient,
+) -> None:
+    host, guest = await _people()
+    async with transaction() as tx:
+        stay_id = await make.stay(tx, host, rooms=50)
+        today = await make.today(tx)
+    nights = SLOTS_MAX // 4  # four bookings of one room are all that may be held
+    body = {
+        "listingId": str(stay_id),
+        "unitCount": 1,
+        "checkIn": str(today + timedelta(days=3)),
+        "checkOut": str(today + timedelta(days=3 + nights)),
+    }
+    headers = make.bearer(guest)
+    replies = await asyncio.gather(
+        *(api.post("/api/bookings/reserve", json=body, headers=headers) for _ in range(50))
+    )
+    assert [reply.status_code for reply in replies].count(201) == 4
+    assert await _held(guest) == SLOTS_MAX
+
+
+async def test_a_group_buys_a_whole_bus_in_steps_for_what_is_paid_does_not_count(
+    api: httpx.AsyncClient,
+) -> None:
+    host, guest = await _people()
+    trip_id = await _trip(host, seats=52)
+    refused = await _reserve(api, guest, trip_id, seats=52)
+    assert (refused.status_code, refused.json()["code"]) == (409, "quota_reached")
+    assert f"at most {UNITS_MAX} seats" in refused.json()["detail"]
+    assert "then reserve the rest: what is paid for does not count" in refused.json()["detail"]
+    for seats in (UNITS_MAX, UNITS_MAX, 52 - 2 * UNITS_MAX):
+        reply = await _reserve(api, guest, trip_id, seats=seats)
+        assert reply.status_code == 201, reply.text
+        async with transaction() as tx:
+            await paid.pay(tx, await bookings.lock(tx, UUID(reply.json()["id"])))
+    assert await _held(guest) == 52
 
 
 async def test_parts_of_one_booking_count_for_their_listings(api: httpx.AsyncClient) -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.flows.cancellation.actions.fees import fee_to_keep
 from app.flows.cancellation.model import Cancel, PartPreview, Preview, RefundChanged
 from app.flows.cancellation.rules import cancelling as rules
 from app.foundation import audit
@@ -26,6 +27,8 @@ async def preview(tx: Tx, *, booking_id: UUID, asker: Principal) -> Preview:
     rules.check_alone(parts, by)
     rulings = rules.rulings(parts, by, await now(tx))
     held = await escrow.of_bookings(tx, list(rulings))
+    kept = await fee_to_keep(tx, parts[0], held, by=by, is_done=False)
+    rulings = {part_id: rules.keeping(each, kept) for part_id, each in rulings.items()}
     return rules.preview(parts, rulings, rules.divisions(rulings, held))
 
 
@@ -44,6 +47,8 @@ async def cancel(tx: Tx, *, booking_id: UUID, asker: Principal, request: Cancel)
     parts = locked if rules.is_unpaid(meant) else meant
     rulings = rules.rulings(parts, by.role, await now(tx))
     held = await escrow.lock_all_of(tx, list(rulings))
+    kept = await fee_to_keep(tx, parts[0], held, by=by.role, is_done=True)
+    rulings = {part_id: rules.keeping(each, kept) for part_id, each in rulings.items()}
     divisions = rules.divisions(rulings, held)
     back = rules.preview(parts, rulings, divisions)
     if request.expected_refund and request.expected_refund != back.total:

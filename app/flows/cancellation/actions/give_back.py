@@ -5,6 +5,7 @@ from uuid import UUID
 import msgspec
 import uuid_utils.compat
 
+from app.flows.cancellation.actions.fees import fee_to_keep
 from app.flows.cancellation.model import GiveBack, GivenBack, RefundChanged
 from app.flows.cancellation.rules import giving_back as rules
 from app.flows.cancellation.rules.giving_back import Plan
@@ -28,14 +29,16 @@ async def preview_give_back(
     """
     part = await bookings.get(tx, booking_id=booking_id, asker=asker)
     by = bookings.actor(part, asker)
+    held = await escrow.of_booking(tx, part.id)
     planned = rules.plan(
         part,
-        await escrow.of_booking(tx, part.id),
+        held,
         rules.wish(request),
         by=by.role,
         now=await now(tx),
         part_id=_NOT_YET,
         number=2,
+        kept=await fee_to_keep(tx, part, held, by=by.role, is_done=False),
     )
     return rules.reply(planned, part, is_done=False)
 
@@ -51,14 +54,16 @@ async def give_back(tx: Tx, *, booking_id: UUID, asker: Principal, request: Give
     parts = await bookings.lock_whole(tx, booking_id)
     part = next(each for each in parts if each.id == booking_id)
     by = bookings.actor(part, asker)
+    held = await escrow.lock_all(tx, part.id)
     planned = rules.plan(
         part,
-        await escrow.lock_all(tx, part.id),
+        held,
         wanted,
         by=by.role,
         now=await now(tx),
         part_id=uuid_utils.compat.uuid7(),
         number=len(parts) + 1,
+        kept=await fee_to_keep(tx, part, held, by=by.role, is_done=True),
     )
     if request.expected_refund and request.expected_refund != planned.back.total:
         raise _changed(planned, part)

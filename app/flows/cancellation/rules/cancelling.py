@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import structs
 
 from app.flows.cancellation.model import (
+    KeptFee,
     NotCancellable,
     NotPaidYet,
     PartPreview,
@@ -76,15 +77,27 @@ def rulings(parts: Sequence[Booking], by: ActorRole, now: datetime) -> dict[UUID
     return found
 
 
+def keeping(ruling: Ruling, kept: KeptFee | None) -> Ruling:
+    """The ruling for a guest who has cancelled so much lately that the gateway's fee is kept."""
+    return structs.replace(ruling, kept=kept)
+
+
+def fee_of(ruling: Ruling, pots: Sequence[Pot]) -> int:
+    """What is kept of the rental, if so much can be, of what is paid for with these pots."""
+    return ruling.kept.of(sum(pot.amount for pot in pots)) if ruling.kept else 0
+
+
 def divisions(rulings: Mapping[UUID, Ruling], pots: Sequence[Pot]) -> list[Division]:
     """Who gets what of the pots of parts that are cancelled. Raises ChargeContested."""
+    by_part = {part_id: [pot for pot in pots if pot.booking_id == part_id] for part_id in rulings}
     return [
         division
         for part_id, ruling in rulings.items()
         for division in escrow_rules.give_back(
-            [pot for pot in pots if pot.booking_id == part_id],
+            by_part[part_id],
             rental_bps=ruling.back_bps,
             reason="cancelled",
+            fee=fee_of(ruling, by_part[part_id]),
         )
     ]
 
@@ -114,6 +127,7 @@ def preview(
         rental=money(part.rental for part in ending),
         deposit=money(part.deposit for part in ending),
         total=money(part.total for part in ending),
+        kept_fee=money(part.kept_fee for part in ending),
         parts=ending,
     )
 
@@ -121,6 +135,9 @@ def preview(
 def part_preview(booking: Booking, ruling: Ruling, divisions: Sequence[Division]) -> PartPreview:
     """What the guest gets back by these divisions of the pots of one part."""
     back = {division.pot.kind: division.to_guest for division in divisions}
+    kept_fee = sum(division.kept_fee for division in divisions)
+    if ruling.kept and kept_fee:
+        ruling = _with_fee(ruling, ruling.kept, Money(amount=kept_fee, currency=booking.currency))
 
     def money(amount: int) -> Money:
         return Money(amount=amount, currency=booking.currency)
@@ -132,7 +149,18 @@ def part_preview(booking: Booking, ruling: Ruling, divisions: Sequence[Division]
         rental=money(back.get(PotKind.RENTAL, 0)),
         deposit=money(back.get(PotKind.DEPOSIT, 0)),
         total=money(sum(back.values())),
+        kept_fee=money(kept_fee),
     )
+
+
+def _with_fee(ruling: Ruling, kept: KeptFee, fee: Money) -> Ruling:
+    rule = (
+        f"{ruling.rule}; less {fee}, which the gateway keeps of what was paid: you have cancelled"
+        f" several paid bookings within a day. From {kept.until:%Y-%m-%d %H:%M} UTC on it is"
+        " refunded again"
+    )
+    until = min(ruling.until or kept.until, kept.until)
+    return structs.replace(ruling, rule=rule, until=until)
 
 
 def _by_policy(booking: Booking, now: datetime) -> Ruling:

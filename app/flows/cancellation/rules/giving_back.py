@@ -13,6 +13,7 @@ from app.flows.cancellation.model import (
     GiveBack,
     GivenBack,
     HeldFast,
+    KeptFee,
     NotCancellable,
     NotPaidYet,
     PartPreview,
@@ -82,6 +83,7 @@ def plan(
     now: datetime,
     part_id: UUID,
     number: int,
+    kept: KeptFee | None = None,
 ) -> Plan:
     """What becomes of a part of which this is given back now; a new part has this id and number.
 
@@ -92,12 +94,12 @@ def plan(
     if part.state in UNPAID:
         raise NotPaidYet("Cancel it, and book what you want.")
     if wanted is None or splitting.is_all(part, wanted):
-        return _whole(part, pots, by=by, now=now)
+        return _whole(part, pots, by=by, now=now, kept=kept)
     _check_whole(pots)
     if number > PARTS_MAX:
         raise TooManyParts("Cancel what is left of it, and book what you want.")
     split = splitting.split(part, wanted, held(pots), part_id=part_id, part=number)
-    ruling = _ruling(split, wanted, pots, by=by, now=now)
+    ruling = cancelling.keeping(_ruling(split, wanted, pots, by=by, now=now), kept)
     splits = _splits(split, pots)
     divisions = _divisions(splits, ruling)
     return Plan(
@@ -132,14 +134,19 @@ def reply(planned: Plan, part: Booking, *, is_done: bool) -> GivenBack:
         rental=back.rental,
         deposit=back.deposit,
         total=back.total,
+        kept_fee=back.kept_fee,
         given_back=Piece.of(gone, gone.id if is_done or not split else None),
         stays=Piece.of(split.stays, part.id) if split else None,
     )
 
 
-def _whole(part: Booking, pots: Sequence[Pot], *, by: ActorRole, now: datetime) -> Plan:
-    ruling = cancelling.ruling(part, by, now)
-    divisions = escrow_rules.give_back(pots, rental_bps=ruling.back_bps, reason="cancelled")
+def _whole(
+    part: Booking, pots: Sequence[Pot], *, by: ActorRole, now: datetime, kept: KeptFee | None
+) -> Plan:
+    ruling = cancelling.keeping(cancelling.ruling(part, by, now), kept)
+    divisions = escrow_rules.give_back(
+        pots, rental_bps=ruling.back_bps, reason="cancelled", fee=cancelling.fee_of(ruling, pots)
+    )
     back = cancelling.part_preview(part, ruling, divisions)
     return Plan(split=None, ruling=ruling, pots=[], divisions=divisions, back=back)
 
@@ -233,6 +240,7 @@ def _splits(split: Split, pots: Sequence[Pot]) -> list[PotSplit]:
 
 def _divisions(splits: Sequence[PotSplit], ruling: Ruling) -> list[Division]:
     """Who gets what of what is given back: the guest all of the deposit."""
+    fee = cancelling.fee_of(ruling, [each.into for each in splits])
     return [
         escrow_rules.divide(
             each.into,
@@ -240,6 +248,7 @@ def _divisions(splits: Sequence[PotSplit], ruling: Ruling) -> list[Division]:
             if each.pot.kind is PotKind.DEPOSIT
             else share(each.pot.amount, each.into.amount, ruling.back_bps, _refunds(each.pot)),
             reason=_REASON,
+            fee=fee if each.pot.kind is PotKind.RENTAL else 0,
         )
         for each in splits
     ]

@@ -28,6 +28,7 @@ from app.market.bookings.actions.pay import (
     await_payment,
     secure,
 )
+from app.market.bookings.actions.quotas import cancelled_too_much_until
 from app.market.bookings.actions.read import (
     actor,
     find_reported,
@@ -61,6 +62,7 @@ __all__ = [
     "await_payment",
     "cancel",
     "cancel_if_ahead",
+    "cancelled_too_much_until",
     "complete",
     "complete_over",
     "correct_times",

@@ -20,6 +20,11 @@ COOL_DOWN: Final = timedelta(minutes=30)
 COOL_DOWN_MAX: Final = timedelta(hours=6)
 COUNTED: Final = timedelta(days=1)  # bookings made before that have run out, or been paid
 
+# A guest who has cancelled so many paid bookings in a day pays the gateway's fee of each one more:
+# the platform has paid it, and gets it back from nobody.
+CANCELLED_FREE_MAX: Final = 2
+CANCELLED_COUNTED: Final = timedelta(days=1)
+
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """What a guest holds unpaid beside the booking that is being made, and has let run out.

@@ -21,6 +21,7 @@ from app.market.bookings.queries.passengers import (
     passengers,
     replace_passengers,
 )
+from app.market.bookings.queries.quotas import cancelled_paid, wait_for_others_of
 from app.market.bookings.queries.reading import (
     history,
     list_of_guest,
@@ -32,6 +33,7 @@ from app.market.bookings.queries.times import (
 )
 
 __all__ = [
+    "cancelled_paid",
     "complete",
     "find",
     "history",
@@ -52,4 +54,5 @@ __all__ = [
     "passengers",
     "put_times",
     "replace_passengers",
+    "wait_for_others_of",
 ]

@@ -31,7 +31,7 @@ from app.market.bookings.rules.orders import (
     units_by_label,
     wanted_parts,
 )
-from app.market.bookings.rules.quotas import check_standing
+from app.market.bookings.rules.quotas import check_standing, free_to_cancel_at
 
 __all__ = [
     "Asked",
@@ -46,6 +46,7 @@ __all__ = [
     "discounted",
     "facts",
     "facts_of_whole",
+    "free_to_cancel_at",
     "has_voucher",
     "held",
     "holding",

@@ -9,6 +9,8 @@ from app.foundation.settings import settings
 from app.market.bookings.model import Booking
 from app.market.bookings.model.quotas import (
     ABANDONED_MAX,
+    CANCELLED_COUNTED,
+    CANCELLED_FREE_MAX,
     COOL_DOWN,
     COOL_DOWN_MAX,
     HOLDS_MAX,
@@ -62,10 +64,22 @@ def check_cool_down(standing: Standing, now: datetime) -> None:
         )
 
 
+def free_to_cancel_at(cancelled_at: Sequence[datetime]) -> datetime | None:
+    """When one more paid booking can be cancelled for nothing; None: now.
+
+    `cancelled_at` is when others were cancelled within the time that counts, the last one first.
+    """
+    free = scaled(CANCELLED_FREE_MAX)
+    return cancelled_at[free - 1] + CANCELLED_COUNTED if len(cancelled_at) >= free else None
+
+
 def _reached(what: str, standing: Standing, now: datetime) -> QuotaReached:
+    """It says how to go on: a large group books in steps, for what is paid does not count."""
     until: datetime | None = standing.next_end
+    how = "Pay for what you hold, or let it go" if until else "Reserve so much, and pay for it"
     return QuotaReached(
-        f"One guest may hold at most {what} unpaid at once. Pay for what you hold, or let it go.",
+        f"One guest may hold at most {what} unpaid at once. {how}; then reserve the rest: what is"
+        " paid for does not count.",
         retry_after_s=_seconds(until - now) if until else None,
     )
 

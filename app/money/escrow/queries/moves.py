@@ -17,11 +17,11 @@ async def divide(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> int:
             UPDATE pots
                SET state = given.state, to_guest = given.to_guest, commission = given.commission,
                    to_host = given.to_host, from_voucher = given.from_voucher,
+                   kept_fee = given.kept_fee,
                    divided_at = business_now(), updated_at = business_now()
               FROM jsonb_to_recordset(%(divisions)s) AS given (
                    id uuid, state text, to_guest bigint, commission bigint, to_host bigint,
-                   from_voucher bigint,
-                   reason text)
+                   from_voucher bigint, kept_fee bigint, reason text)
              WHERE pots.id = given.id AND pots.state = 'held' AND NOT contested
          RETURNING pots.id, booking_id, kind, pots.state, given.reason
         )
@@ -38,6 +38,7 @@ async def divide(tx: Tx, divisions: Sequence[Division], *, by: Actor) -> int:
                     "commission": division.commission,
                     "to_host": division.to_host,
                     "from_voucher": division.from_voucher,
+                    "kept_fee": division.kept_fee,
                     "reason": division.reason,
                 }
                 for division in divisions

@@ -27,10 +27,11 @@ async def pots(tx: Tx) -> Verdicts:
                      AND pot.charged_back + pot.given_back < pot.amount
                     THEN concat(pot.state, ', and not posted as divided')
                END AS divisions_posted_once,
-               CASE WHEN pot.commission - CASE
+               CASE WHEN pot.commission - pot.kept_fee - CASE
                               WHEN pot.kind = 'deposit' AND NOT pot.commission_on_deposit THEN 0
                               ELSE (pot.amount - pot.charged_back - pot.given_back
-                                    - pot.to_guest + coalesce(pot.from_voucher, 0))
+                                    - pot.to_guest - pot.kept_fee
+                                    + coalesce(pot.from_voucher, 0))
                                    * pot.commission_bps / 10000 END
                          NOT BETWEEN 0 AND coalesce(rule.step, 1) - 1
                       OR pot.to_guest + pot.commission + pot.to_host + pot.charged_back
@@ -41,7 +42,8 @@ async def pots(tx: Tx) -> Verdicts:
                CASE WHEN pot.to_guest IS NOT NULL
                      AND coalesce(pot.from_voucher, 0)
                          <> div(pot.voucher::numeric
-                                * (pot.amount - pot.charged_back - pot.given_back - pot.to_guest),
+                                * (pot.amount - pot.charged_back - pot.given_back - pot.to_guest
+                                   - pot.kept_fee),
                                 pot.amount)
                     THEN concat('with ', pot.from_voucher, ' of a voucher of ', pot.voucher)
                END AS vouchers_add,

@@ -1,0 +1,1 @@
+ALTER TABLE pots VALIDATE CONSTRAINT pots_kept_fee_within;
