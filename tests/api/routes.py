@@ -288,3 +288,28 @@ PROTECTED: Final = {
     ("POST", "/api/admin/alerts/{alert_id}/acknowledge"): ADMIN_ONLY,
     ("POST", "/api/admin/alerts/{alert_id}/resolve"): ADMIN_ONLY._replace(body={"note": "Done"}),
 }
+
+# What the host of the booking may not do, and how it is told: the rest is its own, or of admins.
+NOT_FOR_ITS_HOST: Final = {
+    ("POST", "/api/auth/step-up"): "password_wrong",
+    ("POST", "/api/bookings/reserve"): "own_listing",
+    ("PUT", "/api/bookings/{booking_id}/passengers"): "not_your_part",
+    ("POST", "/api/bookings/{booking_id}/disputes"): "not_your_part",
+    ("POST", "/api/payments/initiate"): "booking_not_found",
+    ("GET", "/api/payments/status"): "no_such_payment",
+    ("POST", "/api/payments/{payment_id}/verify"): "no_such_payment",
+}
+# An admin looks at everything, and stands in for no guest and no host.
+NOT_FOR_ADMINS: Final = {
+    ("DELETE", "/api/me/sessions/{session_id}"): "no_such_session",  # it is the host's
+    ("POST", "/api/me/2fa/end"): "second_factor_required",
+    ("POST", "/api/bookings/{booking_id}/disputes"): "not_your_part",
+    ("POST", "/api/payments/initiate"): "booking_not_found",
+    **{
+        route: "role_missing"
+        for route, rule in PROTECTED.items()
+        if rule.stranger == HOST_ONLY
+        and not route[1].startswith("/api/admin/")
+        and route != ("POST", "/api/auth/step-up")
+    },
+}

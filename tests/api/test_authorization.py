@@ -1,6 +1,6 @@
 """Who may do what: every route of the application, asked by people who may not."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import httpx
@@ -21,6 +21,8 @@ from tests.api.routes import (
     AN_ACCOUNT,
     GUEST,
     NOBODY,
+    NOT_FOR_ADMINS,
+    NOT_FOR_ITS_HOST,
     OTHER_HOST,
     PROTECTED,
     PUBLIC,
@@ -34,6 +36,15 @@ from tests.shop import Shop
 async def test_each_route_is_listed_as_public_or_as_protected() -> None:
     assert await served() == PUBLIC | PROTECTED.keys()
     assert not PUBLIC & PROTECTED.keys()
+
+
+ADMINS: Final = "/api/admin/"
+# In paths, what a scene has none of.
+OF_NOTHING: Final = (
+    *("{dispute_id}", "{chargeback_id}", "{settlement_id}", "{bank_statement_id}"),
+    *("{ledger_account_id}", "{instruction_id}", "{event_id}", "{difference_id}", "{lease_id}"),
+    *("{user_id}", "/ledger/bookings/"),
+)
 
 
 class Scene:
@@ -262,6 +273,36 @@ async def test_the_guest_cannot_act_as_the_host(scene: Scene) -> None:
         if rule.guest:
             reply = await scene.ask(GUEST, method, path, rule)
             _judge(reply, rule.guest, f"{method} {path}")
+
+
+async def test_the_host_of_the_booking_does_what_is_its_own_and_nothing_else(scene: Scene) -> None:
+    of_admins = {route: "role_missing" for route in PROTECTED if route[1].startswith(ADMINS)}
+    scene.people["the host"] = scene.shop.host
+    await _is_refused_only(scene, "the host", NOT_FOR_ITS_HOST | of_admins)
+
+
+async def test_an_admin_does_what_is_of_admins_and_nothing_of_guests_and_hosts(
+    scene: Scene,
+) -> None:
+    scene.people["the admin"] = scene.shop.admin
+    await _is_refused_only(scene, "the admin", NOT_FOR_ADMINS)
+
+
+async def _is_refused_only(scene: Scene, who: str, refusals: dict[tuple[str, str], str]) -> None:
+    """Each route refuses `who` as that says; the others do what they are for, as far as they can.
+
+    Not: what is asked of ids that name nothing, and what the state of a thing does not allow.
+    """
+    last = [route for route in PROTECTED if route[1].startswith("/api/me/")]  # may end the session
+    for route in [*(route for route in PROTECTED if route not in last), *last]:
+        reply = await scene.ask(who, *route, PROTECTED[route])
+        if route in refusals:
+            assert reply.status_code in (403, 404), f"{route}: {reply.text}"
+            assert reply.json()["code"] == refusals[route], f"{route}: {reply.text}"
+            continue
+        names_nothing = any(part in route[1] for part in OF_NOTHING)
+        passes = reply.is_success or reply.status_code in (409, 422)
+        assert passes or (names_nothing and reply.status_code == 404), f"{route}: {reply.text}"
 
 
 async def test_refused_requests_change_nothing(scene: Scene) -> None:

@@ -105,7 +105,7 @@ def check_csrf(connection: AnyConnection, session_id: UUID) -> None:
         raise CsrfRefused("The CSRF token belongs to another session; refresh to get a new one.")
 
 
-def require_host(connection: AnyConnection, _: BaseRouteHandler) -> None:
+async def require_host(connection: AnyConnection, _: BaseRouteHandler) -> None:
     """Guard: only for hosts."""
     _require(connection.user, Role.HOST)
 
