@@ -61,6 +61,36 @@ async def test_a_fee_of_a_transfer_that_the_gateway_changes_is_corrected_by_a_po
     await books_agree(shop, gateway)
 
 
+@pytest.mark.parametrize("gateway", [GatewayName.PAYSTACK, GatewayName.FLUTTERWAVE])
+@pytest.mark.parametrize("is_told", ["before", "after"])
+async def test_a_fee_that_comes_later_is_posted_though_the_transfer_came_back(
+    shop: Shop, gateway: GatewayName, is_told: str
+):
+    booking, _ = await paid_trip(shop, gateway)
+    await open_account(shop, gateway)
+    await shop.sandbox.fault("transfer", "late", delay_ms=600_000)
+    await shop.forward_to(booking["checkOutAt"], past=timedelta(hours=3))
+    await shop.sweep("release-escrow")
+    await settle_down(shop)
+    assert await shop.values("SELECT state || ' ' || fee FROM instructions") == ["confirmed 0"]
+    [transfer] = await shop.sandbox.transfers()
+    tell = shop.sandbox.simulator.bank.movers["fee"]
+    if is_told == "before":
+        tell(transfer["id"], "told")
+    await shop.sandbox.end_transfer(transfer["id"], "reverse")
+    await settle_down(shop)
+    if is_told == "after":
+        assert await shop.values("SELECT state || ' ' || fee FROM instructions") == ["reversed 0"]
+        assert await reconciled(shop, gateway) == []
+        tell(transfer["id"], "told")
+    for _ in range(2):
+        assert await reconciled(shop, gateway) == []
+    fee = transfer["fee"]
+    known = "SELECT state || ' ' || fee || ' ' || fee_corrections FROM instructions"
+    assert await shop.values(known) == [f"reversed {fee} 1"]
+    await books_agree(shop, gateway)
+
+
 async def test_a_charge_settled_in_another_currency_is_paid_out_from_what_was_settled(shop: Shop):
     await shop.sandbox.set_terms("stripe", settlesIn={"EUR": {"currency": "USD", "rate": "1.10"}})
     booking, payment = await paid_trip(shop, GatewayName.STRIPE)

@@ -33,7 +33,8 @@ async def begin_look_up(tx: Tx, instruction_id: UUID) -> Instruction | None:
     """The instruction to ask the gateway about; None if there is nothing to ask.
 
     Of transfers that went together it is the one whose reference the gateway knows. An attempt
-    whose sender has died is `unknown` from here on: only the gateway can say how it went.
+    whose sender has died is `unknown` from here on: only the gateway can say how it went. What has
+    come back is asked about for its fee, which a gateway keeps, and may tell later.
     """
     leader = await read.leader(tx, await read.get(tx, instruction_id))
     party = await read.lock_party(tx, leader)
@@ -42,7 +43,8 @@ async def begin_look_up(tx: Tx, instruction_id: UUID) -> Instruction | None:
         if instruction.next_try_at is None or instruction.next_try_at > await now(tx):
             return None  # its call may still be under way
         return (await lose(tx, party, "its sender did not come back"))[0]
-    return instruction if instruction.state in (_S.UNKNOWN, _S.SENT, _S.CONFIRMED) else None
+    may_be_asked = instruction.state in (_S.UNKNOWN, _S.SENT, _S.CONFIRMED, _S.REVERSED)
+    return instruction if may_be_asked else None
 
 
 async def settle(tx: Tx, asked: Instruction, found: Finding, *, live: bool) -> Instruction:
@@ -57,6 +59,8 @@ async def settle(tx: Tx, asked: Instruction, found: Finding, *, live: bool) -> I
         # Another answer was recorded meanwhile. Only a third one shows which of the two is newer.
         await enqueue(tx, LookUpInstruction(instruction_id=instruction.id))
         return instruction
+    if instruction.state is _S.REVERSED:
+        return await _learn_fee_of_what_came_back(tx, party, found, live=live)
     match found:
         case Unknown(reason=reason):
             await _postpone(tx, party, by=attempts.LOOK_AGAIN_AFTER, failure=reason)
@@ -158,6 +162,17 @@ async def _learn_fee(tx: Tx, instruction: Instruction, found: FoundInstruction) 
     return known
 
 
+async def _learn_fee_of_what_came_back(
+    tx: Tx, party: Sequence[Instruction], found: Finding, *, live: bool
+) -> Instruction:
+    """Nothing else of it can change: what contradicts that is for operators, and stays open."""
+    if not isinstance(found, FoundInstruction) or attempts.differences(party, found, live=live):
+        return party[0]
+    if found.status not in (MoneyOutStatus.FAILED, MoneyOutStatus.REVERSED):
+        return party[0]
+    return await _learn_fee(tx, party[0], found)
+
+
 async def _take_back(
     tx: Tx, party: Sequence[Instruction], found: FoundInstruction
 ) -> list[Instruction]:
@@ -203,9 +218,7 @@ async def _reverse(
     """
     was_posted = party[0].state is _S.CONFIRMED
     reversed_ = await move_all(tx, party, _S.REVERSED, reason=reason, failure=reason)
-    if found.fee and reversed_[0].fee is None:
-        await ledger.post(tx, postings.fee_of(reversed_[0], found.fee))
-        await facts.store(tx, reversed_[0], fee=found.fee, settled=None)
+    await _learn_fee(tx, reversed_[0], found)
     for each in reversed_:
         if was_posted:
             await ledger.post(tx, postings.reversed_(each))

@@ -153,7 +153,11 @@ _COMPARE: Final = """
                CASE WHEN is_another OR instruction_id IS NULL THEN adjusted
                     ELSE in_ledger END AS moved_in_ledger,
                NOT is_another AND state = 'confirmed'
-                   AND (gateway_state = 'succeeded') IS TRUE AS is_done
+                   AND (gateway_state = 'succeeded') IS TRUE AS is_done,
+               NOT is_another
+                   AND (state = 'confirmed' AND gateway_state = 'succeeded'
+                        OR state = 'reversed' AND gateway_state IN ('failed', 'reversed')) IS TRUE
+                   AS has_cost
           FROM ours
     ), judged AS (
         SELECT moved.*, judgement.*
@@ -182,7 +186,7 @@ _COMPARE: Final = """
                ('amount', NOT is_another AND state IN ('failed', 'reversed', 'cancelled')
                     AND gateway_state IN ('failed', 'reversed') AND in_ledger <> 0,
                 currency, moved_there, moved_here, moved_in_ledger),
-               ('fee', is_done AND currency = own_currency AND fee <> fee_in_ledger,
+               ('fee', has_cost AND currency = own_currency AND fee <> fee_in_ledger,
                 currency, fee, own_fee, fee_in_ledger)
                ) AS judgement (kind, holds, in_currency, at_gateway, here, of_ledger)
     ), totals AS (
@@ -202,7 +206,7 @@ _COMPARE: Final = """
         SELECT 'fee', date_trunc('hour', at, 'UTC') AS hour, currency, count(*), 0, sum(fee),
                sum(own_fee), sum(fee_in_ledger)
           FROM moved
-         WHERE is_done AND fee IS NOT NULL
+         WHERE has_cost AND fee IS NOT NULL
          GROUP BY hour, currency
     )
     SELECT jsonb_build_object(
