@@ -30,6 +30,7 @@ from app.foundation.db_pools import (
     KEEPALIVES,
     Connection,
     configure,
+    cursor_of,
     limit_reader,
     open_connection,
     pool_of_all,
@@ -314,7 +315,7 @@ def json(value: object) -> Jsonb:
 async def _run(tx: Connection, sql: LiteralString, params: dict[str, Any]) -> AsyncCursor[TupleRow]:
     with translated():
         try:
-            return await tx.execute(sql, params or None)
+            return await cursor_of(tx).execute(sql, params or None)
         except psycopg.errors.FeatureNotSupported as error:
             # A migration changed the columns of a statement that this connection had prepared.
             await tx.close()

@@ -1,5 +1,6 @@
 """Transactions, rows and errors against a real server."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -30,6 +31,12 @@ async def test_a_transaction_that_fails_leaves_nothing(pool: None) -> None:
         await fail()
     async with transaction() as tx:
         assert await fetch_value(tx, bool, "SELECT movable FROM business_clock") is False
+
+
+async def test_statements_at_once_on_one_transaction_get_each_its_own_rows(pool: None) -> None:
+    async with transaction() as tx:
+        asked = [fetch_value(tx, int, "SELECT %(n)s::int", n=number) for number in range(50)]
+        assert await asyncio.gather(*asked) == list(range(50))
 
 
 async def test_a_constraint_violation_names_the_constraint(pool: None) -> None:
