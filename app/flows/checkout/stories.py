@@ -242,9 +242,20 @@ async def settle_payment(payment_id: UUID, *, event_id: UUID | None = None) -> P
 
 
 async def _look_up(payment: Payment) -> FoundCharge | NoSuchCharge:
+    """What the gateway has of this payment; if its reference was paid again, it shows the other."""
+    found = await _find(payment, payment.asked_id)
+    if isinstance(found, NoSuchCharge) or payment.charge_id in (None, found.gateway_id):
+        return found
+    own = await _find(payment, payment.charge_id)
+    if isinstance(own, NoSuchCharge) or found.status is not ChargeStatus.SUCCEEDED:
+        return own
+    return msgspec.structs.replace(own, also_paid=(*own.also_paid, found.gateway_id))
+
+
+async def _find(payment: Payment, charge_id: str | None) -> FoundCharge | NoSuchCharge:
     gateway = gateway_named(payment.gateway)
     found = await gateway.find_charge(
-        payment.asked_as, charge_id=payment.asked_id, currency=payment.asked.currency
+        payment.asked_as, charge_id=charge_id, currency=payment.asked.currency
     )
     if isinstance(found, Unknown):
         raise payments.inconclusive(found.reason)

@@ -37,6 +37,24 @@ async def test_a_fee_that_comes_later_is_asked_for_until_it_is_known_and_posted_
     await books_agree(shop, gateway)
 
 
+async def test_a_fee_that_comes_later_is_posted_though_the_reference_was_paid_again(shop: Shop):
+    gateway = GatewayName.FLUTTERWAVE  # where a reference shows the payment that was made last
+    await shop.sandbox.set_terms(gateway, lateSeconds=3_600)
+    _, payment = await paid_trip(shop, gateway)
+    await settle_down(shop)
+    sandbox, books = shop.sandbox.simulator, shop.sandbox.simulator.books.transactions
+    first = books.find(payment["reference"])
+    assert first
+    again = sandbox.cashier.pay_again(first)
+    await settle_down(shop)
+    known = "SELECT state || coalesce(' ' || fee, '') FROM payments"
+    assert await shop.values(known) == ["succeeded", "succeeded"]
+    fees = [sandbox.cashier.settle(charge).fee for charge in (first, again)]
+    assert await reconciled(shop, gateway) == []
+    assert sorted(await shop.values(known)) == sorted(f"succeeded {fee}" for fee in fees)
+    await books_agree(shop, gateway)
+
+
 async def test_a_fee_of_a_transfer_that_the_gateway_changes_is_corrected_by_a_posting(shop: Shop):
     gateway = GatewayName.PAYSTACK
     booking, _ = await paid_trip(shop, gateway)
