@@ -101,7 +101,7 @@ async def _strangers_transfers(house: House) -> list[dict[str, Any]]:
 
 
 async def _failed_unseen(house: House) -> list[dict[str, Any]]:
-    """Transfers by hand to our hosts that were over before a look of ours.
+    """Transfers to our hosts that had come back before a look of ours saw them arrive.
 
     Flutterwave lists them as failed, whether they had gone out and cost their fee or not.
     """
@@ -161,7 +161,8 @@ _PAYEES: Final = """
      CROSS JOIN LATERAL (VALUES (recipient), (bank_code || ' ' || account_number)) AS of (name)
      WHERE name IS NOT NULL"""
 _KNOWN_TRANSFERS: Final = """
-    SELECT gateway_id FROM instructions WHERE kind = 'transfer' AND gateway_id IS NOT NULL"""
+    SELECT gateway_id FROM instructions
+     WHERE kind = 'transfer' AND gateway_id IS NOT NULL AND state <> 'failed'"""
 _CHARGES: Final = "SELECT gateway_id FROM payments WHERE state = 'succeeded'"
 _REFUNDS: Final = """
     SELECT gateway_id FROM instructions WHERE kind = 'refund' AND state = 'confirmed'"""
